@@ -1,0 +1,122 @@
+"""Every setting of every process, read from `WAYBILL_*` variables, `.env` and the embedded stack.
+
+The embedded stack writes the addresses and secrets it made to `<DATA_DIR>/stack.env`, so that
+`python worker.py` or `uvicorn api.app:app` in another terminal reach it without being told.
+Precedence, highest first: the environment, `.env`, `stack.env`, the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+STACK_ENV_FILE = "stack.env"
+MINIMUM_SECRET_LENGTH = 32
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Bus(StrEnum):
+    MEMORY = "memory"
+    NATS = "nats"
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable; the message names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="WAYBILL_", extra="ignore", frozen=True)
+
+    environment: Environment = Environment.DEVELOPMENT
+    data_dir: Path = Path(".waybill")
+
+    http_port: int = Field(8000, ge=1, le=65535)
+    temporal_port: int = Field(7233, ge=1, le=65535)
+    temporal_ui_port: int = Field(8233, ge=1, le=65535)
+    postgres_port: int = Field(5433, ge=1, le=65535)
+    nats_port: int = Field(4223, ge=1, le=65535)
+    nats_monitor_port: int = Field(8223, ge=1, le=65535)
+    payment_simulator_port: int = Field(8101, ge=1, le=65535)
+    carrier_simulator_port: int = Field(8102, ge=1, le=65535)
+
+    database_url: SecretStr = SecretStr("")
+    temporal_address: str = ""
+    temporal_namespace: str = "default"
+    task_queue: str = "waybill"
+    bus: Bus = Bus.NATS
+    nats_url: str = ""
+
+    jwt_secret: SecretStr = SecretStr("")
+    payload_key: SecretStr = SecretStr("")
+    """Base64 of 32 random bytes: encrypts what Temporal stores (AES-256-GCM)."""
+
+    payment_url: str = ""
+    """Base URL of the payment provider's API; empty means the provider's own public one."""
+    payment_api_key: SecretStr = SecretStr("")
+    payment_webhook_secret: SecretStr = SecretStr("")
+    carrier_url: str = ""
+    carrier_api_key: SecretStr = SecretStr("")
+    carrier_webhook_secret: SecretStr = SecretStr("")
+
+    payment_window: timedelta = timedelta(hours=24)
+    """How long a customer has to bring a payment that works, from the first attempt."""
+    dispatch_deadline: timedelta = timedelta(days=3)
+    delivery_deadline: timedelta = timedelta(days=14)
+    return_window: timedelta = timedelta(days=30)
+
+    @model_validator(mode="after")
+    def _production_has_its_secrets(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            for name in (
+                "jwt_secret",
+                "payload_key",
+                "payment_webhook_secret",
+                "carrier_webhook_secret",
+            ):
+                if len(getattr(self, name).get_secret_value()) < MINIMUM_SECRET_LENGTH:
+                    raise ValueError(
+                        f"WAYBILL_{name.upper()} must be set to a secret of at least "
+                        f"{MINIMUM_SECRET_LENGTH} characters in production"
+                    )
+        return self
+
+    def require(self, *names: str) -> None:
+        """Raise SettingsError naming the first of these settings that is empty."""
+        for name in names:
+            value = getattr(self, name)
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            if not text:
+                raise SettingsError(
+                    f"WAYBILL_{name.upper()} is not set: set it, or start the embedded stack "
+                    f"with `make run` (it writes {self.data_dir / STACK_ENV_FILE})"
+                )
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process. Raises SettingsError, which never holds a value."""
+    data_dir = Path(os.environ.get("WAYBILL_DATA_DIR", ".waybill"))
+    try:
+        return Settings(_env_file=(data_dir / STACK_ENV_FILE, ".env"))
+    except ValidationError as error:
+        raise SettingsError("; ".join(_describe(error))) from None
+
+
+def _describe(error: ValidationError) -> list[str]:
+    return [
+        " ".join(
+            filter(None, [f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "", e["msg"]])
+        )
+        for e in error.errors(include_input=False, include_context=False)
+    ]
