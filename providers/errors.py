@@ -1,0 +1,64 @@
+"""What can go wrong between us and a provider. No error holds card data or personal data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ProviderError(Exception):
+    """A call to a provider did not give a state. `provider` and `operation` say which call."""
+
+    def __init__(self, provider: str, operation: str, message: str) -> None:
+        super().__init__(f"{provider} {operation}: {message}")
+        self.provider = provider
+        self.operation = operation
+
+
+class ProviderUnavailable(ProviderError):
+    """The outcome is unknown or the provider is busy: look the state up, or try again later.
+
+    `reason` is a short fact (`timeout`, `connection`, `http_503`, `idempotency_key_in_use`).
+    """
+
+    def __init__(self, provider: str, operation: str, reason: str) -> None:
+        super().__init__(
+            provider, operation, f"{reason}; the outcome is unknown: find it before trying again"
+        )
+        self.reason = reason
+
+
+class ProviderRefused(ProviderError):
+    """The provider will not do this however often it is asked; nothing was changed by the call.
+
+    `code` is the provider's error code, `status` its HTTP status.
+    """
+
+    def __init__(self, provider: str, operation: str, code: str, status: int) -> None:
+        super().__init__(
+            provider, operation, f"refused with {code} (HTTP {status}); change the request"
+        )
+        self.code = code
+        self.status = status
+
+
+class AlreadyDispatched(ProviderRefused):
+    """The shipment has left the warehouse: it can come back as a return, not be cancelled."""
+
+    def __init__(self, provider: str, operation: str, shipment_id: str) -> None:
+        super().__init__(provider, operation, "already_dispatched", 409)
+        self.shipment_id = shipment_id
+
+
+class WebhookFault(StrEnum):
+    BAD_SIGNATURE = "bad_signature"
+    OUTSIDE_TOLERANCE = "outside_tolerance"
+    """Signed too long ago (a replay) or in the future (a clock that is wrong)."""
+    MALFORMED = "malformed"
+
+
+class WebhookRejected(Exception):
+    """A webhook that must not be believed; `fault` says why. Answer it with HTTP 400."""
+
+    def __init__(self, fault: WebhookFault) -> None:
+        super().__init__(f"webhook rejected: {fault}; check the endpoint's secret and clock")
+        self.fault = fault

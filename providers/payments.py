@@ -1,0 +1,95 @@
+"""What Waybill asks of a payment provider: authorise, capture, void, refund, and look up.
+
+Amounts are integers of the currency's minor unit; currencies are upper-case ISO 4217 codes.
+One order has one payment for each `attempt` (1, 2, ...); the provider's idempotency keys are
+derived from both, so each method may be called again with the same arguments at any time.
+Every method raises ProviderUnavailable (outcome unknown, or try later) or ProviderRefused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class PaymentState(StrEnum):
+    CREATED = "created"
+    """Known to the provider, never confirmed: no money is held."""
+    PENDING = "pending"
+    """The customer must act, at `action_url` where there is one."""
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    VOIDED = "voided"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPayment:
+    """A payment as the provider has it at the time of the answer."""
+
+    reference: str
+    """The provider's own id, `pi_...`."""
+    state: PaymentState
+    amount: int
+    currency: str
+    captured: int
+    refunded: int
+    decline_code: str | None = None
+    action_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentNews:
+    """A webhook we believe. It may be late, repeated or out of order: `get` the state itself."""
+
+    event_id: str
+    type: str
+    order_id: str
+    attempt: int
+    reference: str
+
+
+class PaymentProvider(Protocol):
+    async def authorize(
+        self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
+    ) -> ProviderPayment:
+        """Hold `amount` on `method`, a provider token.
+
+        A decline is a state, not an error. A payment voided before is returned as VOIDED.
+        """
+        ...
+
+    async def find(
+        self, *, order_id: str, attempt: int, amount: int, currency: str
+    ) -> ProviderPayment:
+        """What became of an attempt whose outcome is unknown; CREATED if it never began.
+
+        Confirms nothing. Good for 24 hours after the attempt; from then on use `get`.
+        """
+        ...
+
+    async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+        """Take `amount`, at most what was authorised, once; the rest of the hold is released.
+
+        Capturing again for the same amount returns the state.
+        """
+        ...
+
+    async def void(
+        self, *, order_id: str, attempt: int, amount: int, currency: str
+    ) -> ProviderPayment:
+        """Release the hold, and fence the attempt: no authorise in flight can succeed after it.
+
+        Works whatever became of the attempt, even if it never reached the provider.
+        A captured payment is ProviderRefused: refund it.
+        """
+        ...
+
+    async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+        """Give back `amount` of what was captured; the same `key` never refunds twice."""
+        ...
+
+    async def get(self, *, reference: str) -> ProviderPayment: ...
+
+    async def close(self) -> None: ...
