@@ -51,8 +51,7 @@ class AlreadyDispatched(ProviderRefused):
 
 class WebhookFault(StrEnum):
     BAD_SIGNATURE = "bad_signature"
-    OUTSIDE_TOLERANCE = "outside_tolerance"
-    """Signed too long ago (a replay) or in the future (a clock that is wrong)."""
+    TOO_OLD = "too_old"
     MALFORMED = "malformed"
 
 

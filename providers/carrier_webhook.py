@@ -1,0 +1,67 @@
+"""Which news from the carrier to believe: those signed as Standard Webhooks says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from providers.carrier import CarrierNews, ShipmentStatus
+from providers.errors import WebhookFault, WebhookRejected
+
+
+class _Data(BaseModel):
+    id: str
+    reference: str
+    status: ShipmentStatus
+    tracking_number: str | None = None
+
+
+class _Event(BaseModel):
+    type: str
+    timestamp: AwareDatetime
+    data: _Data
+
+
+def verify_carrier_webhook(raw: bytes, headers: Mapping[str, str], secret: str) -> CarrierNews:
+    """The news in `raw`, exactly as received, with its headers. Raises WebhookRejected.
+
+    `secret` is base64, with or without the prefix `whsec_`; the age limit is five minutes.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    _check_signature(raw, lower, secret)
+    try:
+        event = _Event.model_validate_json(raw)
+    except ValidationError:
+        raise WebhookRejected(WebhookFault.MALFORMED) from None
+    shipment = event.data
+    return CarrierNews(
+        event_id=lower["webhook-id"],
+        order_id=shipment.reference,
+        shipment_id=shipment.id,
+        status=shipment.status,
+        tracking_number=shipment.tracking_number,
+        occurred_at=event.timestamp.astimezone(UTC),
+    )
+
+
+def _check_signature(raw: bytes, headers: dict[str, str], secret: str) -> None:
+    try:
+        Webhook(secret).verify(raw, headers, json_parse=False)
+    except UnicodeDecodeError:
+        raise WebhookRejected(WebhookFault.MALFORMED) from None
+    # The library lets the parser's ValueError out when a signature is no base64.
+    except (WebhookVerificationError, ValueError):
+        raise WebhookRejected(_fault(headers)) from None
+
+
+def _fault(headers: Mapping[str, str]) -> WebhookFault:
+    """The library has one error for every fault; only the age can be told from outside."""
+    try:
+        age = datetime.now(UTC).timestamp() - float(headers.get("webhook-timestamp", ""))
+    except ValueError:
+        return WebhookFault.BAD_SIGNATURE
+    too_old = abs(age) > timedelta(minutes=5).total_seconds()
+    return WebhookFault.TOO_OLD if too_old else WebhookFault.BAD_SIGNATURE

@@ -1,0 +1,75 @@
+"""Which news from the payment provider to believe."""
+
+from __future__ import annotations
+
+import stripe
+from pydantic import BaseModel, ValidationError
+
+from providers.errors import WebhookFault, WebhookRejected
+from providers.payments import PaymentNews
+
+TOLERANCE_SECONDS = 300
+
+
+class _Metadata(BaseModel):
+    order_id: str
+    attempt: int
+
+
+class _Subject(BaseModel):
+    id: str = ""
+    object: str
+    metadata: dict[str, str] | None = None
+
+
+class _Data(BaseModel):
+    object: _Subject
+
+
+class _Event(BaseModel):
+    id: str
+    type: str
+    data: _Data
+
+
+def verify_payment_webhook(
+    raw: bytes,
+    signature_header: str,
+    secret: str,
+    tolerance_seconds: int = TOLERANCE_SECONDS,
+) -> PaymentNews | None:
+    """The news in `raw`, exactly as received, or None for an event of no order of ours.
+
+    Raises WebhookRejected.
+    """
+    _check_signature(raw, signature_header, secret, tolerance_seconds)
+    try:
+        event = _Event.model_validate_json(raw)
+    except ValidationError:
+        raise WebhookRejected(WebhookFault.MALFORMED) from None
+    return _news(event)
+
+
+def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: int) -> None:
+    try:
+        stripe.WebhookSignature.verify_header(raw, header, secret)
+    except UnicodeDecodeError:
+        raise WebhookRejected(WebhookFault.MALFORMED) from None
+    except stripe.SignatureVerificationError:
+        raise WebhookRejected(WebhookFault.BAD_SIGNATURE) from None
+    # Once more with the tolerance: Stripe has one error for both faults.
+    try:
+        stripe.WebhookSignature.verify_header(raw, header, secret, tolerance_seconds)
+    except stripe.SignatureVerificationError:
+        raise WebhookRejected(WebhookFault.TOO_OLD) from None
+
+
+def _news(event: _Event) -> PaymentNews | None:
+    intent = event.data.object
+    try:
+        ours = _Metadata.model_validate(intent.metadata)
+    except ValidationError:
+        return None
+    if intent.object != "payment_intent":
+        return None
+    return PaymentNews(event.id, event.type, ours.order_id, ours.attempt, intent.id)

@@ -1,0 +1,191 @@
+"""Payments by Stripe. An attempt is a PaymentIntent: created unconfirmed first, then confirmed.
+
+Creating has no effect on money, and repeating it with the same idempotency key gives the same
+intent. So whatever became of a call, creating again finds the intent, and cancelling that one
+stops a confirmation still on its way: Stripe refuses to confirm a cancelled intent.
+A repeated key is answered with the answer of that time, so what is replayed is read afresh.
+"""
+
+from __future__ import annotations
+
+import stripe
+from stripe.params import PaymentIntentConfirmParams
+
+from providers.errors import ProviderRefused
+from providers.payments import PaymentState, ProviderPayment
+from providers.stripe_transport import PROVIDER, StripeTransport, asking
+
+_STATES = {
+    "requires_payment_method": PaymentState.CREATED,
+    "requires_confirmation": PaymentState.CREATED,
+    "requires_action": PaymentState.PENDING,
+    "processing": PaymentState.PENDING,
+    "requires_capture": PaymentState.AUTHORIZED,
+    "succeeded": PaymentState.CAPTURED,
+    "canceled": PaymentState.VOIDED,
+}
+_REFUND_FAILED = {"failed", "canceled"}
+_HTTP_OK = 200
+
+# The SDK would otherwise time each call and describe this machine to Stripe.
+stripe.enable_telemetry = False
+
+
+class StripePayments:
+    """A PaymentProvider. `base_url` is empty for Stripe itself, else a simulator's address.
+
+    `return_url` is where the customer comes back to after authenticating; without it Stripe
+    gives no address to send the customer to.
+    """
+
+    def __init__(self, api_key: str, base_url: str = "", return_url: str = "") -> None:
+        self._transport = StripeTransport()
+        self._return_url = return_url
+        client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": base_url} if base_url else None,
+            http_client=self._transport,
+            max_network_retries=0,
+        )
+        self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+
+    async def authorize(
+        self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
+    ) -> ProviderPayment:
+        async with asking("authorize"):
+            intent = await self._create(order_id, attempt, amount, currency)
+            return await self._confirm(intent.id, method, f"{order_id}/{attempt}/confirm")
+
+    async def find(
+        self, *, order_id: str, attempt: int, amount: int, currency: str
+    ) -> ProviderPayment:
+        async with asking("find"):
+            return await self._fresh(await self._create(order_id, attempt, amount, currency))
+
+    async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+        async with asking("capture"):
+            try:
+                intent = await self._intents.capture_async(
+                    reference,
+                    {"amount_to_capture": amount, "expand": ["latest_charge"]},
+                    {"idempotency_key": key},
+                )
+            except stripe.InvalidRequestError as error:
+                payment = await self._state_behind(error, reference)
+                if (payment.state, payment.captured) != (PaymentState.CAPTURED, amount):
+                    raise
+                return payment
+            return await self._fresh(intent)
+
+    async def void(
+        self, *, order_id: str, attempt: int, amount: int, currency: str
+    ) -> ProviderPayment:
+        async with asking("void"):
+            intent = await self._create(order_id, attempt, amount, currency)
+            try:
+                # No key of ours: cancelling is idempotent by nature, and a kept refusal of a
+                # first try would hide that a later one could succeed.
+                return _payment(await self._intents.cancel_async(intent.id))
+            except stripe.InvalidRequestError as error:
+                payment = await self._state_behind(error, intent.id)
+                if payment.state is not PaymentState.VOIDED:
+                    raise
+                return payment
+
+    async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+        async with asking("refund"):
+            refund = await self._refunds.create_async(
+                {"payment_intent": reference, "amount": amount}, {"idempotency_key": key}
+            )
+            if refund.status in _REFUND_FAILED:
+                code = refund.failure_reason or "refund_failed"
+                raise ProviderRefused(PROVIDER, "refund", code, _HTTP_OK)
+            return await self._get(reference)
+
+    async def get(self, *, reference: str) -> ProviderPayment:
+        async with asking("get"):
+            return await self._get(reference)
+
+    async def close(self) -> None:
+        await self._transport.close_async()
+
+    async def _create(
+        self, order_id: str, attempt: int, amount: int, currency: str
+    ) -> stripe.PaymentIntent:
+        return await self._intents.create_async(
+            {
+                "amount": amount,
+                "currency": currency.lower(),
+                "capture_method": "manual",
+                "allowed_payment_method_types": ["card"],
+                "metadata": {"order_id": order_id, "attempt": str(attempt)},
+            },
+            {"idempotency_key": f"{order_id}/{attempt}/create"},
+        )
+
+    async def _confirm(self, reference: str, method: str, key: str) -> ProviderPayment:
+        params: PaymentIntentConfirmParams = {
+            "payment_method": method,
+            "expand": ["latest_charge"],
+        }
+        if self._return_url:
+            params["return_url"] = self._return_url
+        try:
+            intent = await self._intents.confirm_async(reference, params, {"idempotency_key": key})
+        except stripe.CardError:
+            return await self._get(reference)
+        except stripe.InvalidRequestError as error:
+            return await self._state_behind(error, reference)
+        return await self._fresh(intent)
+
+    async def _state_behind(
+        self, error: stripe.InvalidRequestError, reference: str
+    ) -> ProviderPayment:
+        """The state that made Stripe refuse; any other refusal is raised again."""
+        if error.code != "payment_intent_unexpected_state":
+            raise error
+        return await self._get(reference)
+
+    async def _fresh(self, intent: stripe.PaymentIntent) -> ProviderPayment:
+        answer = intent.last_response
+        if answer is not None and "idempotent-replayed" in answer.headers:
+            return await self._get(intent.id)
+        return _payment(intent)
+
+    async def _get(self, reference: str) -> ProviderPayment:
+        return _payment(
+            await self._intents.retrieve_async(reference, {"expand": ["latest_charge"]})
+        )
+
+
+def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
+    charge = intent.latest_charge
+    returned = charge.amount_refunded if isinstance(charge, stripe.Charge) else 0
+    return ProviderPayment(
+        reference=intent.id,
+        state=_state(intent),
+        amount=intent.amount,
+        currency=intent.currency.upper(),
+        captured=intent.amount_received,
+        # A hold that was released is refunded in Stripe's books, though nothing was taken.
+        refunded=min(returned, intent.amount_received),
+        decline_code=_decline_code(intent),
+        action_url=_action_url(intent),
+    )
+
+
+def _state(intent: stripe.PaymentIntent) -> PaymentState:
+    if intent.status == "requires_payment_method" and intent.last_payment_error:
+        return PaymentState.DECLINED
+    return _STATES[intent.status]
+
+
+def _decline_code(intent: stripe.PaymentIntent) -> str | None:
+    error = intent.last_payment_error
+    return getattr(error, "decline_code", None) or getattr(error, "code", None)
+
+
+def _action_url(intent: stripe.PaymentIntent) -> str | None:
+    redirect = getattr(intent.next_action, "redirect_to_url", None)
+    return getattr(redirect, "url", None)

@@ -1,0 +1,71 @@
+"""Stripe's SDK over our own HTTP client, and its errors as ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import stripe
+
+from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from providers.http import answering, pooled_client
+
+PROVIDER = "payments"
+_CONFLICT = 409
+_TOO_MANY = 429
+_FIRST_SERVER_ERROR = 500
+_FIRST_CLIENT_ERROR = 400
+
+
+class StripeTransport(stripe.HTTPClient):
+    """The SDK's own httpx client passes the body in a way httpx deprecates, with no pool limits."""
+
+    name = "httpx"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._http = pooled_client()
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        answer = await self._http.request(method, url, headers=headers, content=post_data)
+        return answer.content, answer.status_code, answer.headers
+
+    async def close_async(self) -> None:
+        await self._http.aclose()
+
+
+@asynccontextmanager
+async def asking(operation: str) -> AsyncIterator[None]:
+    """Run one operation; whatever goes wrong is raised as a ProviderError.
+
+    The original error is cut off: its body can hold the customer's data.
+    """
+    try:
+        async with answering(PROVIDER, operation):
+            yield
+    except stripe.StripeError as error:
+        raise _translated(operation, error) from None
+
+
+def _translated(operation: str, error: stripe.StripeError) -> ProviderError:
+    status = error.http_status or 0
+    code = _code(error)
+    if _worth_asking_again(error, status):
+        return ProviderUnavailable(PROVIDER, operation, code or f"http_{status}")
+    return ProviderRefused(PROVIDER, operation, code or f"http_{status}", status)
+
+
+def _worth_asking_again(error: stripe.StripeError, status: int) -> bool:
+    if isinstance(error, stripe.RateLimitError) or status in {_CONFLICT, _TOO_MANY}:
+        return True
+    return status >= _FIRST_SERVER_ERROR or status < _FIRST_CLIENT_ERROR
+
+
+def _code(error: stripe.StripeError) -> str | None:
+    body = error.json_body
+    facts = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(facts, dict):
+        return None
+    return facts.get("code") or facts.get("type")
