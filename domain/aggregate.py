@@ -1,0 +1,33 @@
+"""An aggregate as data: the two pure functions that are its whole behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from domain.event import Event
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[S]):
+    """`decide(command, state) -> events` and `evolve(state, event) -> state`.
+
+    No events mean that there is nothing left to do; a refusal is raised as `Refused`.
+    """
+
+    category: str
+    initial: S
+    decide: Callable[[Any, S], Sequence[Event]]
+    evolve: Callable[[S, Any], S]
+
+    def stream(self, aggregate_id: str) -> str:
+        return f"{self.category}-{aggregate_id}"
+
+    def fold(self, events: Iterable[Event], state: S | None = None) -> S:
+        current = self.initial if state is None else state
+        for event in events:
+            current = self.evolve(current, event)
+        return current

@@ -1,0 +1,22 @@
+"""What every command has. A command is plain data, valid once it exists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+"""An id of ours or of a client: no spaces, nothing that a stream name or a log would trip over."""
+
+
+class Command(BaseModel):
+    """A request to change one aggregate. Subclasses validate themselves on construction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    aggregate_id: Identifier
+
+    @property
+    def command_type(self) -> str:
+        return type(self).__name__

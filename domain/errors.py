@@ -1,0 +1,38 @@
+"""What the domain refuses, and why: one code for each reason, the same in every layer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Why a request was refused. Clients branch on these; a code is never renamed."""
+
+    INVALID_INPUT = "INVALID_INPUT"
+    EMPTY_ORDER = "EMPTY_ORDER"
+    TOO_MANY_LINES = "TOO_MANY_LINES"
+    INVALID_QUANTITY = "INVALID_QUANTITY"
+    DUPLICATE_LINE = "DUPLICATE_LINE"
+    UNKNOWN_SKU = "UNKNOWN_SKU"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    PRICE_CHANGED = "PRICE_CHANGED"
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+    ORDER_NOT_CANCELLABLE = "ORDER_NOT_CANCELLABLE"
+    PAYMENT_NOT_RETRYABLE = "PAYMENT_NOT_RETRYABLE"
+    NOT_FOUND = "NOT_FOUND"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IDEMPOTENCY_KEY_IN_USE = "IDEMPOTENCY_KEY_IN_USE"
+    WRONG_STATE = "WRONG_STATE"
+
+
+class Refused(Exception):
+    """A command that the rules of the business forbid. Nothing has been changed.
+
+    `field` is the path of the input at fault, outermost first, when the input is at fault.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, field: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field

@@ -1,0 +1,38 @@
+"""Ids that are derived, so that a retry arrives at the same ones. None comes from a clock or a die.
+
+UUIDs of version 5 are name-based: RFC 9562, section 5.5.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+WAYBILL = UUID("5a3f0f0e-6d6c-5c0b-9d0e-9f5b1b6c2e11")
+
+
+def order_id_for(customer_id: str, idempotency_key: str) -> str:
+    """The one order that this customer's key can ever stand for."""
+    return str(uuid5(WAYBILL, _name("order", customer_id, idempotency_key)))
+
+
+def event_id_for(workflow_id: str, step: str, index: int) -> UUID:
+    """The id of a step's index-th event, the same in every attempt and every run."""
+    return uuid5(WAYBILL, _name("event", workflow_id, step, str(index)))
+
+
+def order_workflow_id(order_id: str) -> str:
+    return f"order-{order_id}"
+
+
+def payment_workflow_id(order_id: str) -> str:
+    return f"payment-{order_id}"
+
+
+def command_workflow_id(command_type: str, aggregate_id: str, idempotency_key: str) -> str:
+    digest = uuid5(WAYBILL, _name("command", command_type, aggregate_id, idempotency_key))
+    return f"command-{command_type}-{digest}"
+
+
+def _name(*parts: str) -> str:
+    """Join so that no two lists of parts share a name: each part is led by its length."""
+    return "".join(f"{len(part)}:{part}" for part in parts)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from domain.command import Command, Identifier
+from domain.money import Money
+from domain.order.lines import MAX_LINES, Address, OrderLine
+
+
+class CancellationReason(StrEnum):
+    CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
+    OPERATOR_REQUEST = "OPERATOR_REQUEST"
+    PAYMENT_WINDOW_CLOSED = "PAYMENT_WINDOW_CLOSED"
+    SHIPMENT_FAILED = "SHIPMENT_FAILED"
+    DISPATCH_DEADLINE_MISSED = "DISPATCH_DEADLINE_MISSED"
+
+
+class RejectionReason(StrEnum):
+    OUT_OF_STOCK = "OUT_OF_STOCK"
+
+
+class OrderCommand(Command):
+    pass
+
+
+class PlaceOrder(OrderCommand):
+    """`fingerprint` is a digest of the client's own input, to tell a repeat from a reuse."""
+
+    customer_id: Identifier
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
+    total: Money
+    payment_method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
+    shipping_address: Address
+    fingerprint: str
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if len({line.sku for line in self.lines}) != len(self.lines):
+            raise ValueError("each SKU may stand on one line only")
+        if sum(line.total for line in self.lines) != self.total.amount:
+            raise ValueError("the total is not the sum of the lines")
+        return self
+
+
+class MarkReserved(OrderCommand):
+    pass
+
+
+class MarkAuthorized(OrderCommand):
+    pass
+
+
+class ConfirmOrder(OrderCommand):
+    pass
+
+
+class MarkShipped(OrderCommand):
+    pass
+
+
+class MarkDelivered(OrderCommand):
+    pass
+
+
+class CompleteOrder(OrderCommand):
+    pass
+
+
+class RejectOrder(OrderCommand):
+    reason: RejectionReason
+    sku: Identifier | None = None
+
+
+class RequestCancellation(OrderCommand):
+    reason: CancellationReason
+
+
+class CancelOrder(OrderCommand):
+    """Close the cancellation: everything that had been done is undone."""

@@ -1,0 +1,47 @@
+"""Every event type there is, by name, and which aggregate a command is for."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+from domain.aggregate import Aggregate
+from domain.catalogue.commands import CatalogueCommand
+from domain.catalogue.decide import PRODUCT
+from domain.catalogue.events import CatalogueEvent
+from domain.command import Command
+from domain.event import Event
+from domain.inventory.commands import InventoryCommand
+from domain.inventory.decide import INVENTORY
+from domain.inventory.events import InventoryEvent
+from domain.order.commands import OrderCommand
+from domain.order.decide import ORDER
+from domain.order.events import OrderEvent
+from domain.payment.commands import PaymentCommand
+from domain.payment.decide import PAYMENT
+from domain.payment.events import PaymentEvent
+from domain.shipping.commands import ShipmentCommand
+from domain.shipping.decide import SHIPMENT
+from domain.shipping.events import ShipmentEvent
+
+EVENT_TYPES: Final[dict[str, type[Event]]] = {
+    event.__name__: event
+    for event in (
+        CatalogueEvent,
+        *get_args(InventoryEvent),
+        *get_args(OrderEvent),
+        *get_args(PaymentEvent),
+        *get_args(ShipmentEvent),
+    )
+}
+
+_AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
+    CatalogueCommand: PRODUCT,
+    InventoryCommand: INVENTORY,
+    OrderCommand: ORDER,
+    PaymentCommand: PAYMENT,
+    ShipmentCommand: SHIPMENT,
+}
+
+
+def aggregate_of(command: Command) -> Aggregate[Any]:
+    return next(aggregate for kind, aggregate in _AGGREGATES.items() if isinstance(command, kind))

@@ -1,0 +1,110 @@
+"""An event with everything the log knows about it, before and after it is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.event import Event
+from domain.registry import EVENT_TYPES
+from eventstore.errors import UnknownEventType
+from eventstore.versions import ExpectedVersion
+
+
+class EventMetadata(BaseModel):
+    """Where an event came from: the same ids in the log, in Temporal and in a trace."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    correlation_id: str
+    """Of everything that one request set off: the order's id, where there is an order."""
+    causation_id: str | None = None
+    """Of the command or event that made this one happen."""
+    traceparent: str | None = None
+    """W3C Trace Context, level 1."""
+    actor: str | None = None
+    """`customer:<id>`, `operator:<id>` or `system`."""
+    workflow_id: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    event_id: UUID
+    event: Event
+    metadata: EventMetadata
+
+    @property
+    def type(self) -> str:
+        return type(self.event).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAppend:
+    """The events for one stream, and what the writer expects of it."""
+
+    stream_id: str
+    events: Sequence[NewEvent]
+    expected_version: ExpectedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """`data_json` and `metadata_json` are as stored, decoded only when somebody looks."""
+
+    position: int
+    stream_id: str
+    version: int
+    event_id: UUID
+    type: str
+    schema_version: int
+    data_json: str
+    metadata_json: str
+    recorded_at: datetime
+
+    @property
+    def data(self) -> dict[str, Any]:
+        decoded: dict[str, Any] = json.loads(self.data_json)
+        return decoded
+
+    @property
+    def metadata(self) -> EventMetadata:
+        return EventMetadata.model_validate_json(self.metadata_json)
+
+    @property
+    def category(self) -> str:
+        return self.stream_id.partition("-")[0]
+
+    @property
+    def aggregate_id(self) -> str:
+        return self.stream_id.partition("-")[2]
+
+    def decode(self) -> Event:
+        """The domain's event. Raises UnknownEventType."""
+        event_type = EVENT_TYPES.get(self.type)
+        if event_type is None or self.schema_version > event_type.schema_version:
+            raise UnknownEventType(
+                f"event {self.event_id} is a {self.type} of schema version "
+                f"{self.schema_version}: deploy a version that knows it"
+            )
+        return event_type.model_validate_json(self.data_json)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """Where the events stand, in the order given. A repeated append returns its first result."""
+
+    positions: tuple[int, ...]
+    versions: tuple[int, ...]
+    recorded_at: datetime
+    duplicate: bool
+
+    @property
+    def last_position(self) -> int:
+        return max(self.positions)

@@ -1,0 +1,42 @@
+"""What an append can be refused for. In every case nothing has been written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from eventstore.versions import ExpectedVersion, describe
+
+
+class EventStoreError(Exception):
+    """Base of the store's own errors."""
+
+
+class InvalidAppend(EventStoreError):
+    """The arguments of an append are not acceptable; the message says which and why."""
+
+
+class VersionConflict(EventStoreError):
+    """A stream does not stand where the caller expected: load it again and decide anew."""
+
+    def __init__(self, stream_id: str, expected: ExpectedVersion, actual: int) -> None:
+        super().__init__(f"stream {stream_id}: expected {describe(expected)}, is at {actual}")
+        self.stream_id = stream_id
+        self.expected = expected
+        self.actual = actual
+
+
+class EventIdReused(EventStoreError):
+    """Some of the event ids are in the log already, but this is not that append repeated."""
+
+    def __init__(self, stream_ids: Sequence[str], event_ids: Sequence[UUID]) -> None:
+        super().__init__(
+            f"append to {', '.join(stream_ids)}: of its {len(event_ids)} event ids some are in the "
+            "log as part of another append; an id is derived from one step and used for it alone"
+        )
+        self.stream_ids = tuple(stream_ids)
+        self.event_ids = tuple(event_ids)
+
+
+class UnknownEventType(EventStoreError):
+    """The log holds an event that this version of the code cannot read."""

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
+from eventstore.versions import ExpectedVersion
+
+
+class InlineProjection(Protocol):
+    """A read model that is changed in the transaction that appends the events."""
+
+    async def apply(self, connection: AsyncConnection, events: Sequence[StoredEvent]) -> None: ...
+
+
+class EventStore(Protocol):
+    """An append-only log of events in streams, with one global order."""
+
+    async def save_events(
+        self, stream_id: str, events: Sequence[NewEvent], expected_version: ExpectedVersion
+    ) -> AppendResult:
+        """Append to one stream: see append()."""
+
+    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        """Append to several streams, all or none, and change the inline read models with them.
+
+        Appending the same event ids again returns the first result and changes nothing.
+        Raises InvalidAppend, VersionConflict or EventIdReused; then nothing has been written.
+        """
+
+    async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
+        """The stream's events with a version above `from_version`, in order."""
+
+    async def load_all_events(
+        self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None
+    ) -> list[StoredEvent]:
+        """Events of all streams above `from_position`, in order, up to the safe head.
+
+        A reader that goes on from the position of the last event it was given misses none.
+        """
+
+    async def safe_head(self) -> int:
+        """The position at and below which no event can appear any more."""

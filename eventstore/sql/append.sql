@@ -1,0 +1,82 @@
+-- Append events to one or several streams, all or none.
+--
+-- p_names and p_expected describe the streams; the other arrays describe the events, each naming
+-- its stream by p_stream (an index into p_names). Expected: a version, or -1 for any, or -2 for
+-- "the stream exists". Versions count from 1, so an expected 0 means "no stream yet".
+--
+-- outcome: 'appended'; 'duplicate' (these very events were appended before: their first versions
+-- and positions are returned); 'mixed' (some of the ids are known, or stand elsewhere); 'conflict'
+-- (versions then holds where each stream of p_names stands). Known ids in a stream whose expected
+-- version matches show as a violation of event_event_id_key instead: the caller then asks
+-- known_events(), so that a fresh append never pays for the question.
+CREATE OR REPLACE FUNCTION eventstore.append(
+    p_names text[],
+    p_expected bigint[],
+    p_stream int[],
+    p_ids uuid[],
+    p_types text[],
+    p_schema_versions smallint[],
+    p_data jsonb[],
+    p_metadata jsonb[],
+    OUT outcome text,
+    OUT versions bigint[],
+    OUT positions bigint[],
+    OUT recorded_at timestamptz
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    current bigint[];
+    known record;
+BEGIN
+    -- Announce before any position is drawn: see safe_head.sql.
+    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value))
+    FROM eventstore.event_position;
+
+    -- One writer at a time in each stream; in the order of the keys, so that no two appends wait
+    -- for each other. Two streams that share a key only wait a little longer.
+    PERFORM pg_advisory_xact_lock(7002, key)
+    FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(p_names) AS name ORDER BY key) AS keys;
+
+    SELECT array_agg(coalesce((SELECT max(e.version) FROM eventstore.event e
+                               WHERE e.stream_id = name), 0) ORDER BY ordinality)
+    INTO current
+    FROM unnest(p_names) WITH ORDINALITY AS stream (name, ordinality);
+
+    IF EXISTS (SELECT FROM unnest(current, p_expected) AS stream (version, expected)
+               WHERE expected >= 0 AND version <> expected OR expected = -2 AND version = 0) THEN
+        SELECT * INTO known FROM eventstore.known_events(
+            ARRAY(SELECT p_names[i] FROM unnest(p_stream) WITH ORDINALITY AS s (i, o) ORDER BY o),
+            p_ids, p_types);
+        outcome := CASE WHEN known.same = cardinality(p_ids) THEN 'duplicate'
+                        WHEN known.known > 0 THEN 'mixed'
+                        ELSE 'conflict' END;
+        IF outcome = 'duplicate' THEN
+            versions := known.versions;
+            positions := known.positions;
+            recorded_at := known.recorded_at;
+        ELSE
+            versions := current;
+        END IF;
+        RETURN;
+    END IF;
+
+    outcome := 'appended';
+    recorded_at := clock_timestamp();
+    WITH appended AS (
+        INSERT INTO eventstore.event
+            (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
+        SELECT p_names[stream],
+               current[stream] + row_number() OVER (PARTITION BY stream ORDER BY ordinality),
+               id, type, schema_version, data, metadata, recorded_at
+        FROM unnest(p_stream, p_ids, p_types, p_schema_versions, p_data, p_metadata)
+             WITH ORDINALITY
+             AS new (stream, id, type, schema_version, data, metadata, ordinality)
+        ORDER BY ordinality
+        RETURNING version, position
+    )
+    SELECT array_agg(version ORDER BY position), array_agg(position ORDER BY position)
+    INTO versions, positions
+    FROM appended;
+END
+$$

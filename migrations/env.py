@@ -1,0 +1,43 @@
+"""Alembic's entry: tables by their history, functions as they stand now.
+
+A table changes by a migration. A function is code: each upgrade ends by creating all of
+eventstore/sql anew, so a function is changed by editing its file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from settings import load_settings
+
+FUNCTIONS = ("announcement", "safe_head", "known_events", "append")
+"""In the order of their dependence."""
+
+SQL = Path(__file__).parent.parent / "eventstore" / "sql"
+
+
+def migrate(connection: Connection) -> None:
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7003)")  # one migrator at a time
+    context.configure(connection=connection)
+    context.run_migrations()
+    for name in FUNCTIONS:
+        connection.exec_driver_sql((SQL / f"{name}.sql").read_text())
+
+
+async def run() -> None:
+    settings = load_settings()
+    settings.require("database_url")
+    engine = create_async_engine(settings.database_url.get_secret_value())
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(migrate)
+    finally:
+        await engine.dispose()
+
+
+asyncio.run(run())

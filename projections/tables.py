@@ -1,0 +1,72 @@
+"""The read models' tables, as queries and projections name them. Their DDL is in migrations/."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Computed, DateTime, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+METADATA = MetaData(schema="readmodel")
+
+order_view = Table(
+    "order_view",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("customer_id", Text),
+    Column("status", Text),
+    Column("reason", Text),
+    Column("currency", Text),
+    Column("total", BigInteger),
+    Column("lines", JSONB),
+    Column("fingerprint", Text),
+    Column("placed_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
+    Column("placed_position", BigInteger),
+    Column("position", BigInteger),
+)
+
+payment_view = Table(
+    "payment_view",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("status", Text),
+    Column("attempt", Integer),
+    Column("currency", Text),
+    Column("amount", BigInteger),
+    Column("captured", BigInteger),
+    Column("refunded", BigInteger),
+    Column("reference", Text),
+    Column("action_url", Text),
+    Column("decline_code", Text),
+    Column("position", BigInteger),
+)
+
+shipment_view = Table(
+    "shipment_view",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("status", Text),
+    Column("shipment_id", Text),
+    Column("tracking_number", Text),
+    Column("position", BigInteger),
+)
+
+inventory_view = Table(
+    "inventory_view",
+    METADATA,
+    Column("sku", Text, primary_key=True),
+    Column("received", BigInteger),
+    Column("reserved", BigInteger),
+    Column("shipped", BigInteger),
+    Column("on_hand", BigInteger, Computed("received - reserved - shipped")),
+    Column("position", BigInteger),
+)
+
+product_view = Table(
+    "product_view",
+    METADATA,
+    Column("sku", Text, primary_key=True),
+    Column("name", Text),
+    Column("currency", Text),
+    Column("price", BigInteger),
+    Column("position", BigInteger),
+)
