@@ -1,0 +1,57 @@
+# Every target sets up what it needs, on a machine with Python 3.11+, make and git only.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCKED := $(VENV)/locked
+INSTALLED := $(VENV)/installed
+WORKERS ?= 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run demo test check check-deploy token lock
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Run the whole service until Ctrl-C (WORKERS=n)
+	@exec $(BIN)/python -m stack run --workers $(WORKERS) --end-with-parent
+
+demo: $(INSTALLED) ## Drive real orders through every outcome and check that all adds up (WORKERS=n)
+	@exec $(BIN)/python -m stack demo --workers $(WORKERS) --end-with-parent
+
+test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS="-k name")
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, deployment files
+	@echo "== lint" && $(BIN)/ruff check
+	@echo "== format" && $(BIN)/ruff format --check
+	@echo "== types" && $(BIN)/mypy
+	@echo "== imports" && $(BIN)/lint-imports
+	@echo "== locks" && locks/check
+	@echo "== schema" && $(BIN)/python -m api.print_schema --check
+	@$(MAKE) --no-print-directory check-deploy
+
+check-deploy: $(INSTALLED)
+	@echo "== deployment files"
+
+token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
+	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))
+
+lock: $(INSTALLED) ## Compile the locks again from pyproject.toml
+	@locks/compile locks
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(LOCKED): locks/development.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Waybill needs Python 3.11 or newer: run make PYTHON=python3.12, say" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	    echo "$(PYTHON) lacks its venv module: install it (Debian: python3-venv)" >&2; exit 1; }
+	@echo "Setting up $(VENV), once for each change of $< ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) --require-hashes --requirement $<
+	@touch $@

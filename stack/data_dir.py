@@ -1,0 +1,55 @@
+"""The data folder, held by one stack at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from stack.errors import AlreadyRunningError, DataDirError
+
+# Longer than the guardian needs to end the children of a stack that crashed.
+_CRASHED_STACK_SECONDS = 8.0
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[int]:
+    """Hold the folder, made if missing; the lock's file descriptor.
+
+    Raises AlreadyRunningError while another stack holds it, DataDirError when it is unusable.
+    """
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DataDirError(data_dir, error.strerror or type(error).__name__) from None
+    try:
+        _acquire(lock, data_dir)
+        os.truncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _acquire(lock: int, data_dir: Path) -> None:
+    deadline = time.monotonic() + _CRASHED_STACK_SECONDS
+    while not _try(lock):
+        holder = int(os.pread(lock, 20, 0) or 0)
+        # Held by a process that is gone: its guardian is still ending what it left.
+        if (holder and psutil.pid_exists(holder)) or time.monotonic() > deadline:
+            raise AlreadyRunningError(data_dir, holder or None)
+        time.sleep(0.05)
+
+
+def _try(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,79 @@
+"""`stack.env`: the addresses and secrets of one data folder, for every process that uses it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from settings import STACK_ENV_FILE
+from stack.ports import LOOPBACK, Ports
+from stack.postgres import database_url
+
+Environment = dict[str, str]
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _base64_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _standard_webhooks_secret() -> str:
+    return f"whsec_{_base64_key()}"
+
+
+SECRETS: Mapping[str, Callable[[], str]] = {
+    "WAYBILL_JWT_SECRET": _token,
+    "WAYBILL_PAYLOAD_KEY": _base64_key,
+    "WAYBILL_PAYMENT_API_KEY": lambda: f"sk_test_{secrets.token_hex(16)}",
+    "WAYBILL_PAYMENT_WEBHOOK_SECRET": lambda: f"whsec_{secrets.token_hex(32)}",
+    "WAYBILL_CARRIER_API_KEY": _token,
+    "WAYBILL_CARRIER_WEBHOOK_SECRET": _standard_webhooks_secret,
+}
+"""How each secret is made at the first start; later starts keep it."""
+
+
+def prepare(data_dir: Path, ports: Ports) -> Environment:
+    """The addresses on these ports and the secrets of this folder, made if missing; written."""
+    file = data_dir / STACK_ENV_FILE
+    kept = _read(file)
+    password = urlsplit(kept.get("WAYBILL_DATABASE_URL", "")).password or _token()
+    environment = {
+        "WAYBILL_DATABASE_URL": database_url(ports.postgres_port, password),
+        "WAYBILL_TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal_port}",
+        "WAYBILL_NATS_URL": f"nats://{LOOPBACK}:{ports.nats_port}",
+        "WAYBILL_PAYMENT_URL": f"http://{LOOPBACK}:{ports.payment_simulator_port}",
+        "WAYBILL_CARRIER_URL": f"http://{LOOPBACK}:{ports.carrier_simulator_port}",
+    } | {name: kept.get(name) or make() for name, make in SECRETS.items()}
+    _write(file, environment)
+    return environment
+
+
+def password_of(environment: Environment) -> str:
+    return urlsplit(environment["WAYBILL_DATABASE_URL"]).password or ""
+
+
+def _read(file: Path) -> Environment:
+    if not file.exists():
+        return {}
+    lines = [line for line in file.read_text().splitlines() if "=" in line and line[0] != "#"]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def _write(file: Path, environment: Environment) -> None:
+    """Never readable by others, never half written."""
+    unfinished = file.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as output:  # noqa: PTH123 - a path cannot open a descriptor
+        output.write(
+            "# Made by the embedded stack, rewritten at each start. Keep it to yourself.\n"
+        )
+        output.writelines(f"{name}={value}\n" for name, value in environment.items())
+    unfinished.replace(file)

