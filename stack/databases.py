@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from stack import postgres
-from stack.processes import Program, Tier
+from stack.processes import Program
 from stack.supervisor import Supervisor
 
 MIGRATE = (sys.executable, "-m", "alembic", "upgrade", "head")
 
 
-async def migrate(supervisor: Supervisor, database_url: str) -> None:
-    """Bring the database's schema up to date. Raises ProcessFailedError."""
-    environment = os.environ | {"WAYBILL_DATABASE_URL": database_url}
-    await supervisor.succeed(
-        Program(name="migrate", command=MIGRATE, tier=Tier.SIMULATOR, environment=environment)
-    )
+async def migrate(supervisor: Supervisor, environment: Mapping[str, str]) -> None:
+    """Bring the schema of WAYBILL_DATABASE_URL up to date. Raises ProcessFailedError."""
+    program = Program(name="migrate", command=MIGRATE, environment=os.environ | environment)
+    await supervisor.succeed(program)
 
 
 @asynccontextmanager
 async def fresh_database(template_url: str) -> AsyncIterator[str]:
     """The URL of a copy of that database, dropped at the end; nobody may be connected to it."""
-    server_url, template = _sibling(template_url, "postgres"), template_url.rpartition("/")[2]
-    name = f"test_{uuid4().hex}"
+    server_url = postgres.sibling(template_url, "postgres")
+    template, name = template_url.rpartition("/")[2], f"test_{uuid4().hex}"
     await _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY wal_log')
     try:
-        yield _sibling(template_url, name)
+        yield postgres.sibling(template_url, name)
     finally:
         await _execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _sibling(url: str, name: str) -> str:
-    return f"{url.rpartition('/')[0]}/{name}"
 
 
 async def _execute(url: str, statement: str) -> None:

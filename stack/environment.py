@@ -39,7 +39,7 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 """How each secret is made at the first start; later starts keep it."""
 
 
-def prepare(data_dir: Path, ports: Ports) -> Environment:
+def stack_environment(data_dir: Path, ports: Ports) -> Environment:
     """The addresses on these ports and the secrets of this folder, made if missing; written."""
     file = data_dir / STACK_ENV_FILE
     kept = _read(file)
@@ -53,10 +53,6 @@ def prepare(data_dir: Path, ports: Ports) -> Environment:
     } | {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment
-
-
-def password_of(environment: Environment) -> str:
-    return urlsplit(environment["WAYBILL_DATABASE_URL"]).password or ""
 
 
 def _read(file: Path) -> Environment:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -54,9 +55,14 @@ _AS_NOBODY = (
 )
 
 
-def database_url(port: int, password: str, database: str = DATABASE) -> str:
+def database_url(port: int, password: str) -> str:
     """In SQLAlchemy's form, which names the driver."""
-    return f"postgresql+asyncpg://{USER}:{password}@{LOOPBACK}:{port}/{database}"
+    return f"postgresql+asyncpg://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"
+
+
+def sibling(url: str, database: str) -> str:
+    """The URL of another database of the same server."""
+    return f"{url.rpartition('/')[0]}/{database}"
 
 
 @asynccontextmanager
@@ -68,23 +74,22 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def start(supervisor: Supervisor, data_dir: Path, port: int, password: str) -> str:
-    """Start it on its data, made at the first start; the URL of Waybill's database."""
+async def start(supervisor: Supervisor, data_dir: Path, url: str) -> None:
+    """Start it on its data, made at the first start, to serve this URL."""
     data = data_dir / "postgres"
     if not data.exists():
-        await _create(supervisor, data, password)
+        await _create(supervisor, data, urlsplit(url).password or "")
     _give_to_its_user(data)
     # A crash can leave the number of a process that is not PostgreSQL any more. The lock on the
     # data folder says that none of ours runs.
     (data / "postmaster.pid").unlink(missing_ok=True)
-    await supervisor.start(_server(data_dir, data, port, password))
-    return database_url(port, password)
+    await supervisor.start(_server(data_dir, data, url))
 
 
-def _server(data_dir: Path, data: Path, port: int, password: str) -> Program:
+def _server(data_dir: Path, data: Path, url: str) -> Program:
     async def is_ready(_pid: int) -> bool:
         try:
-            await _require_database(port, password)
+            await _require_database(url)
         except (OSError, asyncpg.CannotConnectNowError):
             return False
         except asyncpg.InvalidPasswordError:
@@ -98,7 +103,7 @@ def _server(data_dir: Path, data: Path, port: int, password: str) -> Program:
         command=(
             *_as_ordinary_user(),
             postgres_program("postgres"),
-            *("-D", str(data), "-p", str(port)),
+            *("-D", str(data), "-p", str(urlsplit(url).port)),
             *settings,
         ),
         is_ready=is_ready,
@@ -108,8 +113,8 @@ def _server(data_dir: Path, data: Path, port: int, password: str) -> Program:
     )
 
 
-async def _require_database(port: int, password: str) -> None:
-    async with connected(database_url(port, password, "postgres")) as connection:
+async def _require_database(url: str) -> None:
+    async with connected(sibling(url, "postgres")) as connection:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
             await connection.execute(f'CREATE DATABASE "{DATABASE}"')
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -18,18 +18,20 @@ _FIRST_BACKOFF_SECONDS, _LAST_BACKOFF_SECONDS = 0.5, 8.0
 _STEADY_SECONDS = 30.0
 
 
-async def together(*jobs: Awaitable[object]) -> None:
-    """Run all at once; the first failure cancels the others and is raised by itself."""
+@asynccontextmanager
+async def alone() -> AsyncIterator[None]:
+    """The first failure of a group of tasks, raised by itself: one cause, one line."""
     try:
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(_finish(job))
+        yield
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
 
 
-async def _finish(job: Awaitable[object]) -> None:
-    await job
+async def together(*jobs: Coroutine[None, None, object]) -> None:
+    """Run all at once; the first failure cancels the others and is raised by itself."""
+    async with alone(), asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(job)
 
 
 class Supervisor:
@@ -64,17 +66,25 @@ class Supervisor:
             await child.stop()
             self._children.remove(child)
 
-    async def watch(self) -> NoReturn:
-        """Start again what ends, with a notice; a server that ends raises ProcessFailedError."""
-        await together(*(self._keep(child) for child in self._children))
-        raise AssertionError("each child is kept until this is cancelled")
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """While open, what ends is started again, with a notice.
+
+        A server that ends instead cancels the body and raises ProcessFailedError.
+        """
+        children = list(self._children)
+        async with alone(), asyncio.TaskGroup() as group:
+            watches = [group.create_task(self._keep(child)) for child in children]
+            yield
+            for watch in watches:
+                watch.cancel()
 
     async def stop(self) -> None:
         """Stop all, tier by tier, the last started tier first."""
         for tier in sorted(Tier, reverse=True):
             await asyncio.gather(*(c.stop() for c in self._children if c.program.tier is tier))
 
-    async def _keep(self, child: Child) -> None:
+    async def _keep(self, child: Child) -> NoReturn:
         backoff = _FIRST_BACKOFF_SECONDS
         while True:
             started = asyncio.get_running_loop().time()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -63,3 +68,21 @@ async def _register_search_attributes(client: Client) -> None:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=NAMESPACE, search_attributes=missing)
         )
+
+
+def polled_by_worker(address: str, task_queue: str) -> Callable[[int], Awaitable[bool]]:
+    """A probe: whether the worker process of this id polls the task queue."""
+
+    async def is_ready(pid: int) -> bool:
+        client = await Client.connect(address, namespace=NAMESPACE)
+        described = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=NAMESPACE,
+                task_queue=TaskQueue(name=task_queue),
+                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            )
+        )
+        # The SDK's own identity of a worker is <process id>@<host>.
+        return any(poller.identity.startswith(f"{pid}@") for poller in described.pollers)
+
+    return is_ready
