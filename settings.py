@@ -68,7 +68,20 @@ class Settings(BaseSettings):
     carrier_url: str = ""
     carrier_api_key: SecretStr = SecretStr("")
     carrier_webhook_secret: SecretStr = SecretStr("")
+    """Base64 of random bytes, as Standard Webhooks asks; `whsec_` may stand before it."""
 
+    payment_simulator_webhook_url: str = ""
+    """Where the simulators send their webhooks; empty means nowhere."""
+    carrier_simulator_webhook_url: str = ""
+    carrier_dispatch_after: timedelta = timedelta(seconds=3)
+    """How long after its creation the carrier simulator dispatches a parcel by itself."""
+    carrier_deliver_after: timedelta = timedelta(seconds=6)
+    """How long after its dispatch it delivers it."""
+    simulator_hang: timedelta = timedelta(seconds=12)
+    """How long an answer hangs that is meant to time out."""
+
+    provider_patience: timedelta = timedelta(minutes=10)
+    """How long a step that goes forward keeps asking a provider that does not answer."""
     payment_window: timedelta = timedelta(hours=24)
     """How long a customer has to bring a payment that works, from the first attempt."""
     dispatch_deadline: timedelta = timedelta(days=3)

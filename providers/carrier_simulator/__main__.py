@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import sys
+
+from providers.carrier_simulator.app import carrier_simulator
+from providers.carrier_simulator.shipments import Pace
+from providers.simulation.config import SimulatorConfig
+from providers.simulation.service import serve
+from settings import Settings, SettingsError, load_settings
+
+
+def run(settings: Settings) -> None:
+    settings.require("carrier_api_key", "carrier_webhook_secret")
+    config = SimulatorConfig(
+        port=settings.carrier_simulator_port,
+        file=settings.data_dir / "carrier-simulator.sqlite3",
+        api_key=settings.carrier_api_key.get_secret_value(),
+        webhook_url=settings.carrier_simulator_webhook_url,
+        webhook_secret=settings.carrier_webhook_secret.get_secret_value(),
+        hang_seconds=settings.simulator_hang.total_seconds(),
+    )
+    pace = Pace(
+        settings.carrier_dispatch_after.total_seconds(),
+        settings.carrier_deliver_after.total_seconds(),
+    )
+    serve(carrier_simulator(config, pace), config.port)
+
+
+if __name__ == "__main__":
+    try:
+        run(load_settings())
+    except SettingsError as error:
+        sys.exit(str(error))

@@ -1,0 +1,58 @@
+"""The bodies of requests, checked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from providers.simulation.refusal import Refusal
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_min_length=1, str_max_length=200)
+
+
+class _Address(_Strict):
+    name: str
+    street: str
+    city: str
+    postal_code: str
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+
+
+class _Item(_Strict):
+    sku: str
+    quantity: int = Field(ge=1)
+
+
+class NewShipment(_Strict):
+    reference: str
+    status: Literal["created", "cancelled"] = "created"
+    address: _Address | None = None
+    items: list[_Item] = []
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> NewShipment:
+        if self.status == "created" and not (self.address and self.items):
+            raise ValueError("a shipment needs an address and items")
+        return self
+
+    @property
+    def postal_code(self) -> str:
+        return self.address.postal_code if self.address else ""
+
+    @property
+    def units(self) -> int:
+        return sum(item.quantity for item in self.items)
+
+
+async def new_shipment(request: Request) -> NewShipment:
+    try:
+        return NewShipment.model_validate_json(await request.body())
+    except ValidationError as error:
+        # The values stay out of the message: they are the customer's.
+        fields = {".".join(map(str, fault["loc"])) or "body" for fault in error.errors()}
+        message = f"Correct these fields: {', '.join(sorted(fields))}."
+        raise Refusal(400, "invalid_request", message) from None

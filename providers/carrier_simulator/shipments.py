@@ -1,0 +1,116 @@
+"""Shipments, one for each reference. Each public method is one effect."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from providers.carrier import ShipmentStatus
+from providers.carrier_simulator.requests import NewShipment
+from providers.carrier_simulator.routes import route_to
+from providers.simulation.refusal import Refusal
+from providers.simulation.store import Answer, Document, Job, Store
+from providers.simulation.webhooks import Webhooks
+
+SHIPMENT = "shipment"
+DISPATCH = "dispatch"
+DELIVER = "deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds from creation to dispatch, and from there to delivery."""
+
+    dispatch_after: float
+    deliver_after: float
+
+
+class Shipments:
+    def __init__(self, store: Store, webhooks: Webhooks, pace: Pace) -> None:
+        self._store = store
+        self._webhooks = webhooks
+        self._pace = pace
+
+    def create(self, wanted: NewShipment) -> Answer:
+        """A new shipment, or whichever holds the reference already."""
+        if held := self._store.owned(SHIPMENT, wanted.reference):
+            return _answer(held[0], 200)
+        if wanted.status == "cancelled":
+            return self._open(wanted, ShipmentStatus.CANCELLED)
+        route = route_to(wanted.postal_code)
+        if not route.deliverable:
+            raise Refusal(422, "address_undeliverable", "We do not deliver there.", kept=True)
+        answer = self._open(wanted, ShipmentStatus.CREATED)
+        if route.dispatches:
+            self._plan(DISPATCH, json.loads(answer.body)["id"], self._pace.dispatch_after)
+        return answer
+
+    def cancel(self, shipment_id: str) -> Answer:
+        shipment = self.load(shipment_id)
+        if shipment["status"] == ShipmentStatus.CREATED:
+            self._move(shipment, ShipmentStatus.CANCELLED)
+        if shipment["status"] != ShipmentStatus.CANCELLED:
+            raise Refusal(409, "already_dispatched", "It has left; ask for a return.", kept=True)
+        return _answer(shipment, 200)
+
+    async def dispatch(self, job: Job) -> bool:
+        with self._store.transaction():
+            shipment = self.load(job.subject)
+            if shipment["status"] == ShipmentStatus.CREATED:
+                shipment["tracking_number"] = f"WB{secrets.token_hex(6).upper()}"
+                self._move(shipment, ShipmentStatus.DISPATCHED)
+                if route_to(shipment["postal_code"]).delivers:
+                    self._plan(DELIVER, shipment["id"], self._pace.deliver_after)
+        return True
+
+    async def deliver(self, job: Job) -> bool:
+        with self._store.transaction():
+            shipment = self.load(job.subject)
+            if shipment["status"] == ShipmentStatus.DISPATCHED:
+                self._move(shipment, ShipmentStatus.DELIVERED)
+        return True
+
+    def load(self, shipment_id: str) -> Document:
+        shipment = self._store.get(SHIPMENT, shipment_id)
+        if shipment is None:
+            raise Refusal(404, "not_found", "No such shipment.")
+        return shipment
+
+    def _open(self, wanted: NewShipment, status: ShipmentStatus) -> Answer:
+        shipment: Document = {
+            "id": f"shp_{secrets.token_hex(12)}",
+            "reference": wanted.reference,
+            "tracking_number": None,
+            "units": wanted.units,
+            "postal_code": wanted.postal_code,
+        }
+        self._move(shipment, status)
+        return _answer(shipment, 201)
+
+    def _move(self, shipment: Document, status: ShipmentStatus) -> None:
+        shipment["status"] = status
+        self._store.put(SHIPMENT, shipment["reference"], shipment)
+        self._store.record(shipment["reference"], status, shipment["units"])
+        self._announce(shipment)
+
+    def _announce(self, shipment: Document) -> None:
+        event = {
+            "type": f"shipment.{shipment['status']}",
+            "timestamp": datetime.now(UTC).isoformat(),
+            "data": shown(shipment),
+        }
+        self._webhooks.tell(f"msg_{secrets.token_hex(12)}", json.dumps(event))
+
+    def _plan(self, kind: str, shipment_id: str, seconds: float) -> None:
+        self._store.add_job(kind, shipment_id, "", seconds)
+
+
+def shown(shipment: Document) -> Document:
+    """What the carrier tells of a shipment: nothing of whom it goes to."""
+    return {name: shipment[name] for name in ("id", "reference", "status", "tracking_number")}
+
+
+def _answer(shipment: Document, status: int) -> Answer:
+    return Answer(status, json.dumps(shown(shipment)))

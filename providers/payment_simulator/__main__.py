@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import sys
+
+from providers.payment_simulator.app import payment_simulator
+from providers.simulation.config import SimulatorConfig
+from providers.simulation.service import serve
+from settings import Settings, SettingsError, load_settings
+
+
+def run(settings: Settings) -> None:
+    settings.require("payment_api_key", "payment_webhook_secret")
+    config = SimulatorConfig(
+        port=settings.payment_simulator_port,
+        file=settings.data_dir / "payment-simulator.sqlite3",
+        api_key=settings.payment_api_key.get_secret_value(),
+        webhook_url=settings.payment_simulator_webhook_url,
+        webhook_secret=settings.payment_webhook_secret.get_secret_value(),
+        hang_seconds=settings.simulator_hang.total_seconds(),
+    )
+    serve(payment_simulator(config), config.port)
+
+
+if __name__ == "__main__":
+    try:
+        run(load_settings())
+    except SettingsError as error:
+        sys.exit(str(error))

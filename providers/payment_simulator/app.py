@@ -1,0 +1,121 @@
+"""The simulator's routes, with Stripe's paths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+
+from providers.payment_simulator.events import shown, signer
+from providers.payment_simulator.form import Form
+from providers.payment_simulator.intents import INTENT, Intents
+from providers.payment_simulator.methods import METHODS
+from providers.simulation.config import SimulatorConfig
+from providers.simulation.faults import Fault
+from providers.simulation.refusal import Refusal
+from providers.simulation.service import Simulator
+from providers.simulation.store import Answer, Document, Store
+
+_PAGE = Template(Path(__file__).with_name("authenticate.html").read_text())
+_OUTCOMES = {"approve": True, "fail": False}
+_MOST_LISTED = 100
+
+
+def payment_simulator(config: SimulatorConfig) -> FastAPI:
+    simulator = Simulator(config, signer(config.webhook_secret))
+    intents = Intents(simulator.store, simulator.webhooks, config.base_url)
+    app = simulator.app()
+    _add_changes(app, simulator, intents)
+    _add_lookups(app, simulator, intents)
+    _add_authentication(app, simulator, intents)
+    return app
+
+
+def _add_changes(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.post("/v1/payment_intents")
+    async def create(request: Request) -> Response:
+        form = await Form.of(request)
+        return await simulator.change(request, "create", lambda: intents.create(form))
+
+    @app.post("/v1/payment_intents/{reference}/confirm")
+    async def confirm(request: Request, reference: str) -> Response:
+        form = await Form.of(request)
+        fault = _fault(simulator.store, reference, form)
+        return await simulator.change(
+            request, "confirm", lambda: intents.confirm(reference, form), fault
+        )
+
+    @app.post("/v1/payment_intents/{reference}/capture")
+    async def capture(request: Request, reference: str) -> Response:
+        form = await Form.of(request)
+        return await simulator.change(request, "capture", lambda: intents.capture(reference, form))
+
+    @app.post("/v1/payment_intents/{reference}/cancel")
+    async def cancel(request: Request, reference: str) -> Response:
+        form = await Form.of(request)
+        return await simulator.change(request, "cancel", lambda: intents.cancel(reference, form))
+
+    @app.post("/v1/refunds")
+    async def refund(request: Request) -> Response:
+        form = await Form.of(request)
+        return await simulator.change(request, "refund", lambda: intents.refund(form))
+
+
+def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.get("/v1/payment_intents/{reference}")
+    async def retrieve(request: Request, reference: str) -> Response:
+        form = await Form.of(request)
+        expand = form.expands("latest_charge")
+        return await simulator.look(
+            request,
+            lambda: Answer(200, json.dumps(shown(intents.load(reference), with_charge=expand))),
+        )
+
+    @app.get("/v1/payment_intents")
+    async def list_intents(request: Request, limit: int = 10) -> Response:
+        def newest() -> Answer:
+            found = simulator.store.newest(INTENT, min(limit, _MOST_LISTED))
+            return _list("/v1/payment_intents", [shown(intent) for intent in found])
+
+        return await simulator.look(request, newest)
+
+    @app.get("/v1/refunds")
+    async def list_refunds(request: Request, payment_intent: str) -> Response:
+        return await simulator.look(
+            request,
+            lambda: _list("/v1/refunds", simulator.store.owned("refund", payment_intent)),
+        )
+
+
+def _add_authentication(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.get("/authenticate/{reference}")
+    async def page(reference: str) -> HTMLResponse:
+        intent = intents.load(reference)
+        return HTMLResponse(
+            _PAGE.substitute(amount=intent["amount"], currency=intent["currency"].upper())
+        )
+
+    @app.post("/authenticate/{reference}")
+    async def decide(request: Request, reference: str) -> HTMLResponse:
+        outcome = (await Form.of(request)).required("outcome")
+        if outcome not in _OUTCOMES:
+            raise Refusal(400, "parameter_invalid", "Either approve or fail.", param="outcome")
+        with simulator.store.transaction():
+            intents.authenticate(reference, approved=_OUTCOMES[outcome])
+        simulator.wake()
+        return HTMLResponse("<p>Done. You may close this page.</p>")
+
+
+def _fault(store: Store, reference: str, form: Form) -> Fault | None:
+    """The fault a test method asks for; it hangs before the effect only the first time."""
+    method = METHODS.get(form.get("payment_method", ""))
+    if method is None or method.fault is not Fault.TIMEOUT_BEFORE:
+        return method.fault if method else None
+    return method.fault if store.first_time(f"confirm/{reference}") else None
+
+
+def _list(url: str, data: list[Document]) -> Answer:
+    return Answer(200, json.dumps({"object": "list", "url": url, "has_more": False, "data": data}))

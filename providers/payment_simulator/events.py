@@ -1,0 +1,43 @@
+"""Stripe's events: one for each change, with the intent as it is after it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+
+import stripe
+
+from providers.simulation.store import Document
+from providers.simulation.webhooks import Sign, Webhooks
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def signer(secret: str) -> Sign:
+    def sign(_: str, body: str) -> dict[str, str]:
+        header = stripe.WebhookSignature.generate_signature_header(body, secret)
+        return {"Stripe-Signature": header}
+
+    return sign
+
+
+def announce(webhooks: Webhooks, what: str, intent: Document) -> None:
+    event_id = new_id("evt")
+    event = {
+        "id": event_id,
+        "object": "event",
+        "type": f"payment_intent.{what}",
+        "created": int(time.time()),
+        "livemode": False,
+        "data": {"object": shown(intent)},
+    }
+    webhooks.tell(event_id, json.dumps(event))
+
+
+def shown(intent: Document, *, with_charge: bool = False) -> Document:
+    """The intent as Stripe shows it: the charge is an id unless expanded."""
+    charge = intent["latest_charge"]
+    return intent if with_charge or not charge else {**intent, "latest_charge": charge["id"]}

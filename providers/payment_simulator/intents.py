@@ -1,0 +1,219 @@
+"""Payment intents, by Stripe's rules. Each public method is one effect of one request."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from providers.payment_simulator.events import announce, new_id, shown
+from providers.payment_simulator.form import Form
+from providers.payment_simulator.methods import METHODS
+from providers.simulation.refusal import Refusal
+from providers.simulation.store import Answer, Document, Store
+from providers.simulation.webhooks import Webhooks
+
+INTENT = "payment_intent"
+_CONFIRMABLE = {"requires_payment_method", "requires_confirmation"}
+_CANCELLABLE = {*_CONFIRMABLE, "requires_action", "requires_capture"}
+
+
+class Intents:
+    def __init__(self, store: Store, webhooks: Webhooks, base_url: str) -> None:
+        self._store = store
+        self._webhooks = webhooks
+        self._base_url = base_url
+
+    def create(self, form: Form) -> Answer:
+        if form.get("capture_method") != "manual":
+            raise Refusal(
+                400,
+                "parameter_invalid",
+                "Only manual capture is simulated.",
+                param="capture_method",
+            )
+        intent = _new_intent(form)
+        self._save(intent)
+        return _answer(intent, form)
+
+    def confirm(self, reference: str, form: Form) -> Answer:
+        intent = self.load(reference)
+        name = form.required("payment_method")
+        method = METHODS.get(name)
+        if method is None:
+            raise Refusal(
+                400, "resource_missing", "No such payment method.", param="payment_method"
+            )
+        _require(intent, _CONFIRMABLE, "confirmed")
+        intent.update(payment_method=name, last_payment_error=None)
+        if method.decline_code:
+            return self._decline(intent, "card_declined", method.decline_code)
+        if method.authenticate:
+            self._challenge(intent)
+        else:
+            self._hold(intent)
+        return _answer(intent, form)
+
+    def capture(self, reference: str, form: Form) -> Answer:
+        intent = self.load(reference)
+        _require(intent, {"requires_capture"}, "captured")
+        held = intent["amount_capturable"]
+        amount = form.positive("amount_to_capture") if "amount_to_capture" in form else held
+        if amount > held:
+            raise Refusal(
+                400, "amount_too_large", f"At most {held} is held.", param="amount_to_capture"
+            )
+        intent.update(status="succeeded", amount_capturable=0, amount_received=amount)
+        intent["latest_charge"].update(captured=True, amount_captured=amount)
+        self._changed(intent, "succeeded", "captured", amount)
+        return _answer(intent, form)
+
+    def cancel(self, reference: str, form: Form) -> Answer:
+        intent = self.load(reference)
+        _require(intent, _CANCELLABLE, "canceled")
+        released = intent["amount_capturable"]
+        intent.update(
+            status="canceled", amount_capturable=0, canceled_at=int(time.time()), next_action=None
+        )
+        self._changed(intent, "canceled", "voided", released)
+        return _answer(intent, form)
+
+    def refund(self, form: Form) -> Answer:
+        intent = self.load(form.required("payment_intent"), param="payment_intent")
+        _require(intent, {"succeeded"}, "refunded")
+        charge = intent["latest_charge"]
+        left = charge["amount_captured"] - charge["amount_refunded"]
+        amount = form.positive("amount") if "amount" in form else left
+        if left == 0:
+            raise Refusal(400, "charge_already_refunded", "All of it has been refunded.", kept=True)
+        if amount > left:
+            raise Refusal(400, "amount_too_large", f"At most {left} is left.", param="amount")
+        charge["amount_refunded"] += amount
+        charge["refunded"] = amount == left
+        self._save(intent)
+        self._store.record(_order_id(intent), "refunded", amount)
+        refund = _new_refund(intent, amount)
+        self._store.put("refund", intent["id"], refund)
+        return Answer(200, json.dumps(refund))
+
+    def authenticate(self, reference: str, *, approved: bool) -> None:
+        """What the customer's bank decides, on the page it shows."""
+        intent = self.load(reference)
+        _require(intent, {"requires_action"}, "authenticated")
+        intent["next_action"] = None
+        if approved:
+            self._hold(intent)
+        else:
+            self._decline(intent, "payment_intent_authentication_failure", None)
+
+    def load(self, reference: str, param: str = "intent") -> Document:
+        intent = self._store.get(INTENT, reference)
+        if intent is None:
+            raise Refusal(404, "resource_missing", "No such payment_intent.", param=param)
+        return intent
+
+    def _hold(self, intent: Document) -> None:
+        amount = intent["amount"]
+        intent.update(status="requires_capture", amount_capturable=amount)
+        intent["latest_charge"] = _new_charge(intent)
+        self._changed(intent, "amount_capturable_updated", "authorized", amount)
+
+    def _challenge(self, intent: Document) -> None:
+        url = f"{self._base_url}/authenticate/{intent['id']}"
+        redirect = {"url": url, "return_url": None}
+        intent.update(
+            status="requires_action",
+            next_action={"type": "redirect_to_url", "redirect_to_url": redirect},
+        )
+        self._save(intent)
+        announce(self._webhooks, "requires_action", intent)
+
+    def _decline(self, intent: Document, code: str, decline_code: str | None) -> Answer:
+        error = {
+            "type": "card_error",
+            "code": code,
+            "decline_code": decline_code,
+            "message": "The payment was declined; try another payment method.",
+        }
+        intent.update(
+            status="requires_payment_method", payment_method=None, last_payment_error=error
+        )
+        self._save(intent)
+        announce(self._webhooks, "payment_failed", intent)
+        return Answer(402, json.dumps({"error": {**error, "payment_intent": shown(intent)}}))
+
+    def _changed(self, intent: Document, event: str, effect: str, amount: int) -> None:
+        self._save(intent)
+        self._store.record(_order_id(intent), effect, amount)
+        announce(self._webhooks, event, intent)
+
+    def _save(self, intent: Document) -> None:
+        self._store.put(INTENT, _order_id(intent), intent)
+
+
+def _require(intent: Document, statuses: set[str], done: str) -> None:
+    if intent["status"] not in statuses:
+        raise Refusal(
+            400,
+            "payment_intent_unexpected_state",
+            f"A PaymentIntent that is {intent['status']} can not be {done}.",
+            kept=True,
+        )
+
+
+def _answer(intent: Document, form: Form) -> Answer:
+    return Answer(200, json.dumps(shown(intent, with_charge=form.expands("latest_charge"))))
+
+
+def _order_id(intent: Document) -> str:
+    return str(intent["metadata"].get("order_id", ""))
+
+
+def _new_intent(form: Form) -> Document:
+    return {
+        "id": new_id("pi"),
+        "object": INTENT,
+        "amount": form.positive("amount"),
+        "amount_capturable": 0,
+        "amount_received": 0,
+        "canceled_at": None,
+        "capture_method": "manual",
+        "created": int(time.time()),
+        "currency": form.required("currency").lower(),
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": False,
+        "metadata": form.group("metadata"),
+        "next_action": None,
+        "payment_method": None,
+        "payment_method_types": ["card"],
+        "status": "requires_payment_method",
+    }
+
+
+def _new_charge(intent: Document) -> Document:
+    return {
+        "id": new_id("ch"),
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": 0,
+        "amount_refunded": 0,
+        "captured": False,
+        "currency": intent["currency"],
+        "paid": True,
+        "payment_intent": intent["id"],
+        "refunded": False,
+        "status": "succeeded",
+    }
+
+
+def _new_refund(intent: Document, amount: int) -> Document:
+    return {
+        "id": new_id("re"),
+        "object": "refund",
+        "amount": amount,
+        "charge": intent["latest_charge"]["id"],
+        "created": int(time.time()),
+        "currency": intent["currency"],
+        "payment_intent": intent["id"],
+        "status": "succeeded",
+    }

@@ -1,0 +1,25 @@
+"""The test payment methods: Stripe's own, and ours (`pm_waybill_*`) for what Stripe can not do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from providers.simulation.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    decline_code: str | None = None
+    authenticate: bool = False
+    fault: Fault | None = None
+
+
+METHODS = {
+    "pm_card_visa": Method(),
+    "pm_card_chargeDeclined": Method(decline_code="generic_decline"),
+    "pm_card_chargeDeclinedInsufficientFunds": Method(decline_code="insufficient_funds"),
+    "pm_card_authenticationRequired": Method(authenticate=True),
+    "pm_waybill_timeoutBefore": Method(fault=Fault.TIMEOUT_BEFORE),
+    "pm_waybill_timeoutAfter": Method(fault=Fault.TIMEOUT_AFTER),
+    "pm_waybill_unavailable": Method(fault=Fault.UNAVAILABLE),
+}

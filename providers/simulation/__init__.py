@@ -1,0 +1,1 @@
+"""What the two simulators share: books in SQLite, idempotency, faults on demand, webhooks."""

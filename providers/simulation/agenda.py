@@ -1,0 +1,70 @@
+"""What a simulator does by itself, later: deliver webhooks, move parcels. Survives a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+from providers.simulation.store import Job, Store
+
+Handler = Callable[[Job], Awaitable[bool]]
+"""Does the job; False to have it tried again later."""
+
+AT_ONCE = 16
+FIRST_RETRY_SECONDS = 0.1
+LONGEST_RETRY_SECONDS = 30.0
+MOST_ATTEMPTS = 24
+
+
+class Agenda:
+    def __init__(self, store: Store, handlers: Mapping[str, Handler]) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._woken = asyncio.Event()
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Do what is due until cancelled; what was begun and not finished is done again."""
+        try:
+            while True:
+                self._woken.clear()
+                seconds = self._start_due_jobs()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await self._woken.wait()
+        finally:
+            for task in self._running.values():
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def _start_due_jobs(self) -> float | None:
+        """Start what is due and fits; the seconds until the next is due, None if none will be."""
+        for job in self._store.next_jobs(2 * AT_ONCE + 1):
+            if job.id in self._running:
+                continue
+            if (seconds := job.due - time.time()) > 0:
+                return seconds
+            if len(self._running) == AT_ONCE:
+                return None
+            # Put off before it is tried: a crash in the middle leaves it to be tried again.
+            self._store.postpone(job, retry_delay(job.attempts))
+            self._running[job.id] = asyncio.create_task(self._do(job))
+        return None
+
+    async def _do(self, job: Job) -> None:
+        try:
+            if await self._handlers[job.kind](job) or job.attempts + 1 >= MOST_ATTEMPTS:
+                self._store.finish(job)
+        finally:
+            del self._running[job.id]
+            self._woken.set()
+
+
+def retry_delay(attempts: int) -> float:
+    """Seconds to wait after so many earlier attempts: doubled each time, up to a limit."""
+    return float(min(FIRST_RETRY_SECONDS * 2**attempts, LONGEST_RETRY_SECONDS))

@@ -1,0 +1,23 @@
+"""How a simulator says no."""
+
+from __future__ import annotations
+
+import json
+
+from providers.simulation.store import Answer
+
+
+class Refusal(Exception):
+    """A request that is refused: nothing of it is written.
+
+    `kept` is true when the work had begun, so that the idempotency key remembers the refusal;
+    a request that was wrong from the start leaves its key unused.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, kept: bool = False, **facts: str
+    ) -> None:
+        super().__init__(message)
+        error = {"code": code, "message": message, "type": "invalid_request_error", **facts}
+        self.answer = Answer(status, json.dumps({"error": error}))
+        self.kept = kept

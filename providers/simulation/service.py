@@ -1,0 +1,138 @@
+"""A simulator: its parts put together, and the routes that every simulator has."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.background import BackgroundTask
+
+from providers.simulation import webhooks
+from providers.simulation.agenda import Agenda, Handler
+from providers.simulation.config import SimulatorConfig
+from providers.simulation.faults import Control, Fault, Faults
+from providers.simulation.idempotency import Effect, Idempotency
+from providers.simulation.refusal import Refusal
+from providers.simulation.store import Answer, Store
+from providers.simulation.webhooks import Sign, Webhooks
+
+
+class Simulator:
+    def __init__(self, config: SimulatorConfig, sign: Sign) -> None:
+        self.config = config
+        self.store = Store(config.file)
+        self.webhooks = Webhooks(self.store, config.webhook_url, sign)
+        self.handlers: dict[str, Handler] = {webhooks.JOB: self.webhooks.deliver}
+        self._agenda = Agenda(self.store, self.handlers)
+        self._faults = Faults()
+        self._idempotency = Idempotency(self.store)
+
+    async def change(
+        self, request: Request, operation: str, effect: Effect, fault: Fault | None = None
+    ) -> Response:
+        """Answer a request that changes something; `fault` is the one its test token asks for."""
+        self.authorize(request)
+        fault = self._faults.take(operation) or fault
+        if fault is Fault.TIMEOUT_BEFORE:
+            await self._hang()
+        if fault in {Fault.TIMEOUT_BEFORE, Fault.UNAVAILABLE}:
+            raise Refusal(503, "api_unavailable", "Unavailable; try again later.", type="api_error")
+        key = request.headers.get("idempotency-key")
+        fingerprint = f"{request.url.path}\n{(await request.body()).decode()}"
+        answer = await self._idempotency.once(key, fingerprint, effect, self._pause)
+        if fault is Fault.TIMEOUT_AFTER and not answer.replayed:
+            self.wake()
+            await self._hang()
+        return self._response(answer)
+
+    async def look(self, request: Request, answer: Callable[[], Answer]) -> Response:
+        self.authorize(request)
+        await self._pause()
+        return self._response(answer())
+
+    def authorize(self, request: Request) -> None:
+        given = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {self.config.api_key}".encode()):
+            raise Refusal(401, "api_key_invalid", "Send the API key as a bearer token.")
+
+    def wake(self) -> None:
+        """See to what is due now: to be called after a change made by other means."""
+        self._agenda.wake()
+
+    def respond_to_refusal(self, _: Request, refusal: Exception) -> Response:
+        if not isinstance(refusal, Refusal):
+            raise refusal
+        return self._response(refusal.answer)
+
+    def _response(self, answer: Answer) -> Response:
+        # Woken once the answer is out, so that what follows from it does not overtake it.
+        return Response(
+            answer.body,
+            answer.status,
+            {"Idempotent-Replayed": "true"} if answer.replayed else None,
+            "application/json",
+            BackgroundTask(self._wake_afterwards),
+        )
+
+    async def _wake_afterwards(self) -> None:
+        self.wake()
+
+    async def _pause(self) -> None:
+        if self._faults.latency_seconds:
+            await asyncio.sleep(self._faults.latency_seconds)
+
+    async def _hang(self) -> None:
+        await asyncio.sleep(self.config.hang_seconds)
+
+    @asynccontextmanager
+    async def _running(self, _: FastAPI) -> AsyncIterator[None]:
+        agenda = asyncio.create_task(self._agenda.run())
+        try:
+            yield
+        finally:
+            agenda.cancel()
+            with suppress(asyncio.CancelledError):
+                await agenda
+            await self.webhooks.close()
+            self.store.close()
+
+    def app(self) -> FastAPI:
+        """An application with the routes for tests and checks: /healthz, /books and /control."""
+        app = FastAPI(lifespan=self._running, openapi_url=None)
+        app.add_exception_handler(Refusal, self.respond_to_refusal)
+
+        @app.get("/healthz")
+        async def healthz() -> Mapping[str, str]:
+            return {"status": "ok"}
+
+        @app.get("/books")
+        async def books(order_id: str | None = None) -> JSONResponse:
+            return JSONResponse({"orders": self.store.books(order_id)})
+
+        @app.post("/control", status_code=204)
+        async def control(change: Control) -> None:
+            self._faults.set(change)
+
+        @app.delete("/control", status_code=204)
+        async def reset() -> None:
+            self._faults.clear()
+
+        return app
+
+
+def serve(app: FastAPI, port: int) -> None:
+    """Serve on loopback until SIGINT or SIGTERM; an answer that hangs is cut off after a second."""
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=60,
+    )
