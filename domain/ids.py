@@ -28,8 +28,9 @@ def payment_workflow_id(order_id: str) -> str:
     return f"payment-{order_id}"
 
 
-def command_workflow_id(command_type: str, aggregate_id: str, idempotency_key: str) -> str:
-    digest = uuid5(WAYBILL, _name("command", command_type, aggregate_id, idempotency_key))
+def command_workflow_id(command_type: str, actor: str, idempotency_key: str) -> str:
+    """Of the one execution that this actor's key can ever stand for."""
+    digest = uuid5(WAYBILL, _name("command", command_type, actor, idempotency_key))
     return f"command-{command_type}-{digest}"
 
 

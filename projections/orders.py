@@ -30,4 +30,6 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Executable:
     }
     if isinstance(event, e.OrderRejected | e.OrderCancellationRequested):
         changes["reason"] = event.reason
+    elif isinstance(event, e.OrderCancellationWithdrawn):
+        changes["reason"] = None
     return update(order_view).where(order_view.c.order_id == event.order_id).values(changes)

@@ -13,6 +13,7 @@ from domain.order.lines import MAX_LINES, Address, OrderLine
 class CancellationReason(StrEnum):
     CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
     OPERATOR_REQUEST = "OPERATOR_REQUEST"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
     PAYMENT_WINDOW_CLOSED = "PAYMENT_WINDOW_CLOSED"
     SHIPMENT_FAILED = "SHIPMENT_FAILED"
     DISPATCH_DEADLINE_MISSED = "DISPATCH_DEADLINE_MISSED"
@@ -80,3 +81,7 @@ class RequestCancellation(OrderCommand):
 
 class CancelOrder(OrderCommand):
     """Close the cancellation: everything that had been done is undone."""
+
+
+class WithdrawCancellation(OrderCommand):
+    """The parcel had left before the carrier could stop it: the order goes on."""

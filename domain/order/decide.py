@@ -28,6 +28,8 @@ def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]
             return _reject(command, state)
         case c.RequestCancellation():
             return _request_cancellation(command, state)
+        case c.WithdrawCancellation():
+            return _withdraw_cancellation(command, state)
         case c.CancelOrder():
             return _cancel(command, state)
         case _:
@@ -90,6 +92,14 @@ def _request_cancellation(
             f"order {command.aggregate_id} is {state.status} and can no longer be cancelled",
         )
     return [e.OrderCancellationRequested(order_id=command.aggregate_id, reason=command.reason)]
+
+
+def _withdraw_cancellation(
+    command: c.WithdrawCancellation, state: OrderState
+) -> Sequence[e.OrderEvent]:
+    if state.status is not OrderStatus.CANCELLING:
+        return []
+    return [e.OrderCancellationWithdrawn(order_id=command.aggregate_id)]
 
 
 def _cancel(command: c.CancelOrder, state: OrderState) -> Sequence[e.OrderEvent]:

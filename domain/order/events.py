@@ -57,6 +57,10 @@ class OrderCancellationRequested(Event):
     reason: CancellationReason
 
 
+class OrderCancellationWithdrawn(Event):
+    order_id: str
+
+
 class OrderCancelled(Event):
     order_id: str
     reason: CancellationReason
@@ -72,5 +76,6 @@ OrderEvent = (
     | OrderCompleted
     | OrderRejected
     | OrderCancellationRequested
+    | OrderCancellationWithdrawn
     | OrderCancelled
 )

@@ -55,6 +55,7 @@ class OrderState:
 
 
 _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
+    e.OrderCreated: OrderStatus.PLACED,
     e.OrderReserved: OrderStatus.RESERVED,
     e.OrderAuthorized: OrderStatus.AUTHORIZED,
     e.OrderConfirmed: OrderStatus.CONFIRMED,
@@ -62,19 +63,15 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
     e.OrderDelivered: OrderStatus.DELIVERED,
     e.OrderCompleted: OrderStatus.COMPLETED,
     e.OrderRejected: OrderStatus.REJECTED,
+    e.OrderCancellationRequested: OrderStatus.CANCELLING,
+    e.OrderCancellationWithdrawn: OrderStatus.CONFIRMED,
     e.OrderCancelled: OrderStatus.CANCELLED,
 }
 
 
 def status_after(event: e.OrderEvent) -> OrderStatus:
     """The status an order has once this has happened to it."""
-    match event:
-        case e.OrderCreated():
-            return OrderStatus.PLACED
-        case e.OrderCancellationRequested():
-            return OrderStatus.CANCELLING
-        case _:
-            return _STATUS_AFTER[type(event)]
+    return _STATUS_AFTER[type(event)]
 
 
 def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:
@@ -90,5 +87,7 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:
             )
         case e.OrderCancellationRequested():
             return replace(state, status=OrderStatus.CANCELLING, cancellation=event.reason)
+        case e.OrderCancellationWithdrawn():
+            return replace(state, status=OrderStatus.CONFIRMED, cancellation=None)
         case _:
             return replace(state, status=status_after(event))

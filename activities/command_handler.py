@@ -1,0 +1,134 @@
+"""Load, decide, append: the one way in which state changes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from temporalio import activity
+
+from domain.aggregate import Aggregate
+from domain.command import Command
+from domain.event import Event
+from domain.ids import event_id_for
+from domain.registry import aggregate_of
+from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
+from eventstore.errors import VersionConflict
+from eventstore.protocol import EventStore
+
+S = TypeVar("S")
+
+MAX_TRIES: Final = 30
+"""Against writers that are quicker each time; a local activity's time-out comes well after."""
+LONGEST_PAUSE_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a change is part of. Its workflow and key give the events their ids."""
+
+    workflow_id: str
+    key: str
+    correlation_id: str
+    actor: str = "system"
+
+    @classmethod
+    def current(cls, key: str, correlation_id: str, actor: str = "system") -> Step:
+        """A step of the workflow whose activity is running."""
+        workflow_id = activity.info().workflow_id
+        return cls(workflow_id or "none", key, correlation_id, actor)
+
+    def metadata(self) -> EventMetadata:
+        return EventMetadata(
+            correlation_id=self.correlation_id,
+            causation_id=f"{self.workflow_id}/{self.key}",
+            actor=self.actor,
+            workflow_id=self.workflow_id,
+            step=self.key,
+        )
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One aggregate as it stands, with what has been decided on top."""
+
+    aggregate: Aggregate[Any]
+    stream_id: str
+    state: Any
+    version: int
+    position: int
+    decided: list[Event] = field(default_factory=list)
+
+    def decide(self, command: Command) -> None:
+        events = self.aggregate.decide(command, self.state)
+        self.state = self.aggregate.fold(events, self.state)
+        self.decided.extend(events)
+
+
+class CommandHandler:
+    """Runs commands against their aggregates, all in one transaction or none."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def load(self, aggregate: Aggregate[S], aggregate_id: str) -> S:
+        stream: S = (await self._load(aggregate, aggregate_id)).state
+        return stream
+
+    async def handle(self, step: Step, *commands: Command) -> int:
+        """Run the commands in order; return the position after which their effect is readable.
+
+        Running the same step again changes nothing. Raises Refused when an aggregate forbids a
+        command, and VersionConflict when others were quicker MAX_TRIES times.
+        """
+        for attempt in range(1, MAX_TRIES + 1):
+            try:
+                return await self._try(step, commands)
+            except VersionConflict:
+                if attempt == MAX_TRIES:
+                    raise
+            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # noqa: S311 - jitter
+        raise AssertionError("unreachable")
+
+    async def _try(self, step: Step, commands: Sequence[Command]) -> int:
+        streams: dict[str, _Stream] = {}
+        for command in commands:
+            aggregate = aggregate_of(command)
+            name = aggregate.stream(command.aggregate_id)
+            if name not in streams:
+                streams[name] = await self._load(aggregate, command.aggregate_id)
+            streams[name].decide(command)
+        appends = _appends(step, streams.values())
+        if not appends:
+            return max(stream.position for stream in streams.values())
+        return (await self._store.append(appends)).last_position
+
+    async def _load(self, aggregate: Aggregate[Any], aggregate_id: str) -> _Stream:
+        stream_id = aggregate.stream(aggregate_id)
+        stored = await self._store.load_events(stream_id)
+        return _Stream(
+            aggregate=aggregate,
+            stream_id=stream_id,
+            state=aggregate.fold(event.decode() for event in stored),
+            version=stored[-1].version if stored else 0,
+            position=stored[-1].position if stored else 0,
+        )
+
+
+def _appends(step: Step, streams: Iterable[_Stream]) -> list[StreamAppend]:
+    metadata = step.metadata()
+    appends = []
+    index = 0
+    for stream in streams:
+        if not stream.decided:
+            continue
+        events = []
+        for event in stream.decided:
+            event_id = event_id_for(step.workflow_id, step.key, index)
+            events.append(NewEvent(event_id, event, metadata))
+            index += 1
+        appends.append(StreamAppend(stream.stream_id, events, stream.version))
+    return appends

@@ -1,0 +1,79 @@
+"""Asks the carrier and records its answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from temporalio import activity
+
+from activities import interface
+from activities.command_handler import CommandHandler, Step
+from activities.types import TrackedStatus
+from domain.order.events import OrderCreated
+from domain.shipping import commands as c
+from eventstore.protocol import EventStore
+from providers.carrier import Carrier, CarrierShipment, ShipmentAddress, ShipmentItem
+from providers.carrier import ShipmentStatus as CarrierStatus
+from providers.errors import AlreadyDispatched, ProviderRefused
+
+_TRACKED: Final = {
+    CarrierStatus.DISPATCHED: TrackedStatus.DISPATCHED,
+    CarrierStatus.DELIVERED: TrackedStatus.DELIVERED,
+}
+
+
+class ShippingActivities(interface.ShippingActivities):
+    def __init__(self, handler: CommandHandler, store: EventStore, carrier: Carrier) -> None:
+        self._handler = handler
+        self._store = store
+        self._carrier = carrier
+
+    @activity.defn
+    async def create_shipment(self, order_id: str) -> None:
+        order = await self._created(order_id)
+        shipment = await self._carrier.create_shipment(
+            order_id=order_id,
+            address=ShipmentAddress(**order.shipping_address.model_dump()),
+            items=[ShipmentItem(line.sku, line.quantity) for line in order.lines],
+        )
+        if shipment.status is CarrierStatus.CANCELLED:
+            raise ProviderRefused("carrier", "create_shipment", "shipment_cancelled", 409)
+        await self._record(order_id, shipment)
+
+    @activity.defn
+    async def cancel_shipment(self, order_id: str) -> bool:
+        try:
+            await self._carrier.cancel(order_id=order_id)
+        except AlreadyDispatched:
+            return False
+        await self._handler.handle(
+            Step.current("cancel_shipment", order_id),
+            c.RecordShipmentCancelled(aggregate_id=order_id),
+        )
+        return True
+
+    @activity.defn
+    async def track(self, order_id: str) -> TrackedStatus:
+        shipment = await self._carrier.find(order_id=order_id)
+        if shipment is None:
+            return TrackedStatus.WAITING
+        await self._record(order_id, shipment)
+        return _TRACKED.get(shipment.status, TrackedStatus.WAITING)
+
+    async def _record(self, order_id: str, shipment: CarrierShipment) -> None:
+        await self._handler.handle(
+            Step.current("create_shipment", order_id),
+            c.RecordShipment(
+                aggregate_id=order_id,
+                shipment_id=shipment.id,
+                tracking_number=shipment.tracking_number or shipment.id,
+            ),
+        )
+
+    async def _created(self, order_id: str) -> OrderCreated:
+        """The order as placed: the address is in the log and in no read model."""
+        first, *_ = await self._store.load_events(f"order-{order_id}")
+        created = first.decode()
+        if not isinstance(created, OrderCreated):
+            raise TypeError(f"stream order-{order_id} begins with a {first.type}")
+        return created

@@ -1,0 +1,25 @@
+"""What providers tell us of their own accord. It may come early, late, twice or out of order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ShipmentNews(StrEnum):
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReported:
+    """A hint that the provider's books have changed: it is asked, the news are not believed."""
+
+    order_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentReported:
+    order_id: str
+    news: ShipmentNews
