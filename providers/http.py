@@ -30,9 +30,7 @@ def pooled_client(base_url: str = "", headers: dict[str, str] | None = None) -> 
 
 
 @asynccontextmanager
-async def answering(
-    provider: str, operation: str, total_seconds: float = TOTAL_SECONDS
-) -> AsyncIterator[None]:
+async def answering(provider: str, operation: str, total_seconds: float) -> AsyncIterator[None]:
     """Bound all requests of one operation in time; no answer is ProviderUnavailable.
 
     The original error is cut off: it can hold the request, and that the customer's data.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from providers.carrier import CarrierShipment, ShipmentAddress, ShipmentItem, ShipmentStatus
 from providers.errors import AlreadyDispatched, ProviderError, ProviderRefused, ProviderUnavailable
-from providers.http import answering, pooled_client
+from providers.http import TOTAL_SECONDS, answering, pooled_client
 
 PROVIDER = "carrier"
 _SHIPMENTS = "/v1/shipments"
@@ -43,9 +44,10 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class HttpCarrier:
-    """A Carrier over HTTP."""
+    """A Carrier over HTTP. Every call answers or raises within `total_seconds`."""
 
-    def __init__(self, api_key: str, base_url: str) -> None:
+    def __init__(self, api_key: str, base_url: str, total_seconds: float = TOTAL_SECONDS) -> None:
+        self._total_seconds = total_seconds
         self._http = pooled_client(base_url, {"Authorization": f"Bearer {api_key}"})
 
     async def create_shipment(
@@ -56,12 +58,12 @@ class HttpCarrier:
             "address": asdict(address),
             "items": [asdict(item) for item in items],
         }
-        async with answering(PROVIDER, "create"):
+        async with self._asking("create"):
             return await self._record("create", f"{order_id}/create", body)
 
     async def find(self, *, order_id: str) -> CarrierShipment | None:
         request = self._http.build_request("GET", _SHIPMENTS, params={"reference": order_id})
-        async with answering(PROVIDER, "find"):
+        async with self._asking("find"):
             found = _read(_List, "find", await self._ask("find", request)).data
         return found[0].public() if found else None
 
@@ -69,7 +71,7 @@ class HttpCarrier:
         # Whoever comes first takes the reference: after this there is a shipment, and a create
         # still on its way finds it.
         fence = {"reference": order_id, "status": ShipmentStatus.CANCELLED}
-        async with answering(PROVIDER, "cancel"):
+        async with self._asking("cancel"):
             shipment = await self._record("cancel", f"{order_id}/cancel", fence)
             if shipment.status is ShipmentStatus.CANCELLED:
                 return shipment
@@ -77,6 +79,9 @@ class HttpCarrier:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
+        return answering(PROVIDER, operation, self._total_seconds)
 
     async def _record(self, operation: str, key: str, body: object) -> CarrierShipment:
         headers = {"Idempotency-Key": key}

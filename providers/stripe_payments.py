@@ -8,10 +8,13 @@ A repeated key is answered with the answer of that time, so what is replayed is 
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+
 import stripe
 from stripe.params import PaymentIntentConfirmParams
 
 from providers.errors import ProviderRefused
+from providers.http import TOTAL_SECONDS
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_transport import PROVIDER, StripeTransport, asking
 
@@ -34,12 +37,20 @@ stripe.enable_telemetry = False
 class StripePayments:
     """A PaymentProvider. `base_url` is empty for Stripe itself, else a simulator's address.
 
+    Every call answers or raises within `total_seconds`.
     `return_url` is where the customer comes back to after authenticating; without it Stripe
     gives no address to send the customer to.
     """
 
-    def __init__(self, api_key: str, base_url: str = "", return_url: str = "") -> None:
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str = "",
+        return_url: str = "",
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
         self._transport = StripeTransport()
+        self._total_seconds = total_seconds
         self._return_url = return_url
         client = stripe.StripeClient(
             api_key,
@@ -53,18 +64,18 @@ class StripePayments:
     async def authorize(
         self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
     ) -> ProviderPayment:
-        async with asking("authorize"):
+        async with self._asking("authorize"):
             intent = await self._create(order_id, attempt, amount, currency)
             return await self._confirm(intent.id, method, f"{order_id}/{attempt}/confirm")
 
     async def find(
         self, *, order_id: str, attempt: int, amount: int, currency: str
     ) -> ProviderPayment:
-        async with asking("find"):
+        async with self._asking("find"):
             return await self._fresh(await self._create(order_id, attempt, amount, currency))
 
     async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
-        async with asking("capture"):
+        async with self._asking("capture"):
             try:
                 intent = await self._intents.capture_async(
                     reference,
@@ -81,7 +92,7 @@ class StripePayments:
     async def void(
         self, *, order_id: str, attempt: int, amount: int, currency: str
     ) -> ProviderPayment:
-        async with asking("void"):
+        async with self._asking("void"):
             intent = await self._create(order_id, attempt, amount, currency)
             try:
                 # No key of ours: cancelling is idempotent by nature, and a kept refusal of a
@@ -94,7 +105,7 @@ class StripePayments:
                 return payment
 
     async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
-        async with asking("refund"):
+        async with self._asking("refund"):
             refund = await self._refunds.create_async(
                 {"payment_intent": reference, "amount": amount}, {"idempotency_key": key}
             )
@@ -104,11 +115,14 @@ class StripePayments:
             return await self._get(reference)
 
     async def get(self, *, reference: str) -> ProviderPayment:
-        async with asking("get"):
+        async with self._asking("get"):
             return await self._get(reference)
 
     async def close(self) -> None:
         await self._transport.close_async()
+
+    def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
+        return asking(operation, self._total_seconds)
 
     async def _create(
         self, order_id: str, attempt: int, amount: int, currency: str

@@ -37,13 +37,13 @@ class StripeTransport(stripe.HTTPClient):
 
 
 @asynccontextmanager
-async def asking(operation: str) -> AsyncIterator[None]:
+async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
     """Run one operation; whatever goes wrong is raised as a ProviderError.
 
     The original error is cut off: its body can hold the customer's data.
     """
     try:
-        async with answering(PROVIDER, operation):
+        async with answering(PROVIDER, operation, total_seconds):
             yield
     except stripe.StripeError as error:
         raise _translated(operation, error) from None
