@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from settings import STACK_ENV_FILE
+from settings import STACK_ENV_FILE, Settings
 from stack.ports import LOOPBACK, Ports
 from stack.postgres import database_url
 
 Environment = dict[str, str]
+
+PREFIX = "WAYBILL_"
 
 
 def _token() -> str:
@@ -53,6 +55,30 @@ def stack_environment(data_dir: Path, ports: Ports) -> Environment:
     } | {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment
+
+
+def system_environment(data_dir: Path, ports: Ports, given: Mapping[str, str]) -> Environment:
+    """What every process of one system is started with; of `given`, secrets and options count."""
+    embedded = stack_environment(data_dir, ports)
+    webhooks = f"http://{LOOPBACK}:{ports.http_port}/webhooks"
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {
+        **outside,
+        "WAYBILL_PAYMENT_SIMULATOR_WEBHOOK_URL": f"{webhooks}/payments",
+        "WAYBILL_CARRIER_SIMULATOR_WEBHOOK_URL": f"{webhooks}/shipping",
+        **given,
+        **embedded,
+        **{name: given[name] for name in SECRETS if given.get(name)},
+        **ports.as_environment(),
+        "WAYBILL_DATA_DIR": str(data_dir.resolve()),
+    }
+
+
+def given_by_user(settings: Settings) -> Environment:
+    """The user's own variables, and their secrets from wherever the settings found them."""
+    variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    secret = {name: getattr(settings, name.removeprefix(PREFIX).lower()) for name in SECRETS}
+    return variables | {n: v.get_secret_value() for n, v in secret.items() if v}
 
 
 def _read(file: Path) -> Environment:

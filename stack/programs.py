@@ -1,0 +1,70 @@
+"""Waybill's own programs, as the embedded stack runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from settings import Settings
+from stack.http import answers
+from stack.ports import LOOPBACK, Ports
+from stack.processes import Program, Tier
+from stack.temporal import polled_by_worker
+
+_PYTHON = sys.executable
+_API_OPTIONS = ("--no-access-log", "--timeout-graceful-shutdown", "3")
+_TASK_QUEUE = str(Settings.model_fields["task_queue"].default)
+
+Environment = Mapping[str, str]
+
+
+def payment_simulator(ports: Ports, environment: Environment) -> Program:
+    return _simulator("payment", ports.payment_simulator_port, environment)
+
+
+def carrier_simulator(ports: Ports, environment: Environment) -> Program:
+    return _simulator("carrier", ports.carrier_simulator_port, environment)
+
+
+def api(ports: Ports, environment: Environment) -> Program:
+    address = ("--host", LOOPBACK, "--port", str(ports.http_port))
+    return Program(
+        name="api",
+        command=(_PYTHON, "-m", "uvicorn", "api.app:app", *address, *_API_OPTIONS),
+        environment=environment,
+        is_ready=answers(f"http://{LOOPBACK}:{ports.http_port}/healthz"),
+    )
+
+
+def worker(number: int, environment: Environment) -> Program:
+    return Program(
+        name=f"worker-{number}",
+        command=(_PYTHON, "worker.py"),
+        environment=environment,
+        is_ready=polled_by_worker(
+            environment["WAYBILL_TEMPORAL_ADDRESS"],
+            environment.get("WAYBILL_TASK_QUEUE", _TASK_QUEUE),
+        ),
+    )
+
+
+def catalogue(environment: Environment) -> Program:
+    """Fills the catalogue and its stock; what is there already stays as it is."""
+    command = (_PYTHON, "-m", "demo.catalogue")
+    return Program(name="catalogue", command=command, environment=environment)
+
+
+def demo(environment: Environment) -> Program:
+    command = (_PYTHON, "-m", "demo")
+    return Program(name="demo", command=command, environment=environment, in_terminal=True)
+
+
+def _simulator(provider: str, port: int, environment: Environment) -> Program:
+    return Program(
+        name=f"{provider}-simulator",
+        command=(_PYTHON, "-m", f"providers.{provider}_simulator"),
+        tier=Tier.SIMULATOR,
+        environment=environment,
+        is_ready=answers(f"http://{LOOPBACK}:{port}/healthz"),
+        stop_within=1.5,
+    )

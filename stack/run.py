@@ -1,0 +1,136 @@
+"""`make run` and `make demo`: the system in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from settings import Settings
+from stack import programs, system
+from stack.environment import given_by_user
+from stack.ports import Ports
+from stack.supervisor import Supervisor, supervised
+from stack.system import System
+
+# The demonstration shows deadlines pass, so they are seconds long.
+DEMO_DEADLINES = {
+    "WAYBILL_PAYMENT_WINDOW": "PT25S",
+    "WAYBILL_DISPATCH_DEADLINE": "PT20S",
+    "WAYBILL_DELIVERY_DEADLINE": "PT20S",
+    "WAYBILL_RETURN_WINDOW": "PT3S",
+    "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.5S",
+    "WAYBILL_CARRIER_DELIVER_AFTER": "PT1S",
+}
+
+INTERRUPTED = 128 + signal.SIGINT
+_PARENT_POLL_SECONDS = 0.5
+
+
+async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
+    """Run until a signal asks to stop; 0."""
+    try:
+        async with (
+            _stopped_by_signals(end_with_parent),
+            _running(settings, workers, {}) as (supervisor, started),
+        ):
+            say(_welcome(settings, started))
+            async with supervisor.watching():
+                await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        say("Stopped.")
+    return 0
+
+
+async def demo(settings: Settings, workers: int, end_with_parent: bool) -> int:
+    """Run until the demonstration ends; its exit code."""
+    try:
+        async with (
+            _stopped_by_signals(end_with_parent),
+            _running(settings, workers, DEMO_DEADLINES) as (supervisor, started),
+            supervisor.watching(),
+        ):
+            return await supervisor.finish(programs.demo(started.environment))
+    except asyncio.CancelledError:
+        say("Stopped.")
+        return INTERRUPTED
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings, workers: int, options: Mapping[str, str]
+) -> AsyncIterator[tuple[Supervisor, System]]:
+    os.umask(0o077)
+    began = time.monotonic()
+    async with supervised(settings.data_dir, say) as supervisor:
+        say("Starting Waybill ...")
+        started = await system.start(
+            supervisor,
+            settings.data_dir,
+            Ports.of(settings),
+            workers=workers,
+            given={**given_by_user(settings), **options},
+        )
+        say(f"Waybill is ready after {time.monotonic() - began:.1f} s.")
+        try:
+            yield supervisor, started
+        finally:
+            say("Stopping ...")
+
+
+@asynccontextmanager
+async def _stopped_by_signals(end_with_parent: bool) -> AsyncIterator[None]:
+    """Cancel the body when a signal asks to stop, or when the parent is gone."""
+    stop, loop = _cancel_once(asyncio.current_task()), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):  # nohup
+            loop.add_signal_handler(number, stop)
+    watch = loop.create_task(_parent_gone(stop)) if end_with_parent else None
+    try:
+        yield
+    finally:
+        if watch:
+            watch.cancel()
+
+
+def _cancel_once(task: asyncio.Task[int] | None) -> Callable[[], None]:
+    """A second signal must not cut the stopping short."""
+    tasks = [task] if task else []
+
+    def cancel() -> None:
+        while tasks:
+            tasks.pop().cancel()
+
+    return cancel
+
+
+async def _parent_gone(stop: Callable[[], None]) -> None:
+    """A killed `make` would otherwise leave us to run unseen."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - no system has an event for it
+        await asyncio.sleep(_PARENT_POLL_SECONDS)
+    stop()
+
+
+def _welcome(settings: Settings, started: System) -> str:
+    return f"""
+  GraphQL          {started.url}/graphql
+  Temporal Web UI  {started.temporal_ui_url}
+  Logs             {settings.data_dir / "logs"}
+
+A first request, from another terminal:
+
+  curl -s {started.url}/graphql -H "Authorization: Bearer $(make -s token ROLE=customer)" \\
+    -H "Content-Type: application/json" -d '{{"query": "{{ products(first: 3) {{ edges {{ node \
+{{ sku name }} }} }} }}"}}'
+
+Ctrl-C stops everything; the data stays."""

@@ -1,0 +1,93 @@
+"""The whole of Waybill on the embedded stack: servers, simulators, API and workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack import programs, servers
+from stack.environment import Environment, system_environment
+from stack.ports import LOOPBACK, Ports
+from stack.processes import Child
+from stack.servers import Servers
+from stack.supervisor import Supervisor, alone, supervised
+from stack.tokens import Role, token
+
+
+@dataclass(frozen=True)
+class System:
+    """What runs and how to reach it; `environment` makes any further process a part of it."""
+
+    ports: Ports
+    environment: Environment
+    servers: Servers
+    payment_simulator: Child
+    carrier_simulator: Child
+    api: Child
+    workers: list[Child]
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.http_port}"
+
+    @property
+    def temporal_ui_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.temporal_ui_port}"
+
+    def token(self, role: Role, subject: str | None = None) -> str:
+        return token(self.environment["WAYBILL_JWT_SECRET"], role, subject)
+
+
+async def start(
+    supervisor: Supervisor,
+    data_dir: Path,
+    ports: Ports,
+    *,
+    workers: int = 1,
+    given: Mapping[str, str] | None = None,
+) -> System:
+    """Start everything, each part as soon as what it needs is there.
+
+    All of it is ready, the catalogue filled, when this returns. `given` are further WAYBILL_*
+    variables for every process. Raises StackError.
+    """
+    ports.require_free()
+    environment = system_environment(data_dir, ports, given or {})
+    async with alone(), asyncio.TaskGroup() as group:
+        reached = group.create_task(servers.start(supervisor, data_dir, ports, environment))
+        payment, carrier = (
+            group.create_task(supervisor.start(simulator(ports, environment)))
+            for simulator in (programs.payment_simulator, programs.carrier_simulator)
+        )
+    async with alone(), asyncio.TaskGroup() as group:
+        api = group.create_task(supervisor.start(programs.api(ports, environment)))
+        polling = [
+            group.create_task(supervisor.start(programs.worker(number, environment)))
+            for number in range(1, workers + 1)
+        ]
+    await supervisor.succeed(programs.catalogue(environment))
+    return System(
+        ports=ports,
+        environment=environment,
+        servers=reached.result(),
+        payment_simulator=payment.result(),
+        carrier_simulator=carrier.result(),
+        api=api.result(),
+        workers=[worker.result() for worker in polling],
+    )
+
+
+@asynccontextmanager
+async def started_system(
+    data_dir: Path,
+    ports: Ports | None = None,
+    *,
+    workers: int = 1,
+    given: Mapping[str, str] | None = None,
+) -> AsyncIterator[System]:
+    """A system for a test or a benchmark, on free ports unless told; nothing is restarted."""
+    async with supervised(data_dir) as supervisor:
+        yield await start(supervisor, data_dir, ports or Ports.free(), workers=workers, given=given)
