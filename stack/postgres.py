@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from stack.errors import PasswordLostError, StackError
+from stack.errors import PasswordLostError
+from stack.ordinary_user import as_ordinary_user, give_to_its_user
 from stack.ports import LOOPBACK
 from stack.processes import Program, Tier
 from stack.supervisor import Supervisor
@@ -40,19 +38,6 @@ SERVER_SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-
-_NOBODY = 65534
-_AS_MAPPED_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-# Where user namespaces are forbidden, as in most containers. The capability stands in for the
-# folders above the data that only root may enter.
-_AS_NOBODY = (
-    "setpriv",
-    f"--reuid={_NOBODY}",
-    f"--regid={_NOBODY}",
-    "--clear-groups",
-    "--inh-caps=+dac_override",
-    "--ambient-caps=+dac_override",
-)
 
 
 def database_url(port: int, password: str) -> str:
@@ -79,7 +64,7 @@ async def start(supervisor: Supervisor, data_dir: Path, url: str) -> None:
     data = data_dir / "postgres"
     if not data.exists():
         await _create(supervisor, data, urlsplit(url).password or "")
-    _give_to_its_user(data)
+    give_to_its_user(data)
     # A crash can leave the number of a process that is not PostgreSQL any more. The lock on the
     # data folder says that none of ours runs.
     (data / "postmaster.pid").unlink(missing_ok=True)
@@ -101,7 +86,7 @@ def _server(data_dir: Path, data: Path, url: str) -> Program:
         name="postgres",
         tier=Tier.SERVER,
         command=(
-            *_as_ordinary_user(),
+            *as_ordinary_user(),
             postgres_program("postgres"),
             *("-D", str(data), "-p", str(urlsplit(url).port)),
             *settings,
@@ -124,12 +109,12 @@ async def _create(supervisor: Supervisor, data: Path, password: str) -> None:
     unfinished = data.with_name("postgres.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    _give_to_its_user(unfinished)
+    give_to_its_user(unfinished)
     with tempfile.NamedTemporaryFile("w", dir=data.parent) as password_file:
         password_file.write(password)
         password_file.flush()
         command = (
-            *_as_ordinary_user(),
+            *as_ordinary_user(),
             postgres_program("initdb"),
             *("-D", str(unfinished), "--username", USER, "--pwfile", password_file.name),
             *("--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8"),
@@ -138,27 +123,3 @@ async def _create(supervisor: Supervisor, data: Path, password: str) -> None:
         )
         await supervisor.succeed(Program(name="initdb", tier=Tier.SERVER, command=command))
     unfinished.rename(data)
-
-
-@cache
-def _as_ordinary_user() -> tuple[str, ...]:
-    """What to put before the command: PostgreSQL refuses to run as root."""
-    if os.geteuid():
-        return ()
-    for prefix in (_AS_MAPPED_USER, _AS_NOBODY):
-        if shutil.which(prefix[0]) and _works((*prefix, postgres_program("postgres"), "-V")):
-            return prefix
-    raise StackError("PostgreSQL does not run as root here: start the stack as an ordinary user")
-
-
-def _works(command: tuple[str, ...]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
-
-
-def _give_to_its_user(data: Path) -> None:
-    if os.geteuid():
-        return
-    owner = _NOBODY if _as_ordinary_user() == _AS_NOBODY else os.geteuid()
-    if data.stat().st_uid != owner:
-        for path in (data, *data.rglob("*")):
-            os.chown(path, owner, owner, follow_symlinks=False)

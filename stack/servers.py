@@ -25,6 +25,7 @@ async def start(
     supervisor: Supervisor, data_dir: Path, ports: Ports, environment: Mapping[str, str]
 ) -> Servers:
     """PostgreSQL with its schema up to date, Temporal and NATS, all at once."""
+    data_dir = data_dir.absolute()  # a server's working directory is not ours
     servers = Servers(
         database_url=environment["WAYBILL_DATABASE_URL"],
         temporal_address=environment["WAYBILL_TEMPORAL_ADDRESS"],
