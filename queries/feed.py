@@ -1,0 +1,141 @@
+"""The live feed: one reader of the log in a process, however many listen to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Final
+
+from eventstore.envelope import StoredEvent
+from eventstore.protocol import EventStore
+
+POLL_SECONDS: Final = 0.02
+RETRY_SECONDS: Final = 1.0
+BATCH: Final = 1000
+QUEUE_LIMIT: Final = 256
+
+log = logging.getLogger(__name__)
+
+
+class FellBehind(Exception):
+    """The listener was slower than its queue is long, and gets no more: resume from the log."""
+
+
+class FeedClosed(Exception):
+    """The process is shutting down: resume from the log, at another one."""
+
+
+class Listener:
+    """A bounded queue of the events of some streams, all of those above `start`."""
+
+    def __init__(self, streams: Collection[str], limit: int) -> None:
+        self.streams = frozenset(streams)
+        self.start = 0
+        self._limit = limit
+        self._queue: deque[StoredEvent] = deque()
+        self._changed = asyncio.Event()
+        self._end: Exception | None = None
+
+    async def next(self) -> StoredEvent:
+        """Wait for the next one. Raises FellBehind or FeedClosed once the queue is empty."""
+        while not self._queue:
+            if self._end is not None:
+                raise self._end
+            self._changed.clear()
+            await self._changed.wait()
+        return self._queue.popleft()
+
+    def offer(self, event: StoredEvent) -> None:
+        if self._end is not None:
+            return
+        if len(self._queue) == self._limit:
+            self.end(FellBehind())
+        else:
+            self._queue.append(event)
+            self._changed.set()
+
+    def end(self, reason: Exception) -> None:
+        self._end = reason
+        self._changed.set()
+
+
+class LiveFeed:
+    """Reads the log from its safe head while anybody listens, and not otherwise."""
+
+    def __init__(self, store: EventStore, *, queue_limit: int = QUEUE_LIMIT) -> None:
+        self._store = store
+        self._queue_limit = queue_limit
+        self._listeners: dict[str, set[Listener]] = defaultdict(set)
+        self._reader: asyncio.Task[None] | None = None
+        self._position = 0
+        self._starting = asyncio.Lock()
+
+    @property
+    def listeners(self) -> int:
+        return len(set().union(*self._listeners.values()))
+
+    @property
+    def is_reading(self) -> bool:
+        return self._reader is not None
+
+    @asynccontextmanager
+    async def listen(self, streams: Collection[str]) -> AsyncIterator[Listener]:
+        """Hear of every event of these streams above the listener's `start`, in order."""
+        listener = Listener(streams, self._queue_limit)
+        try:
+            await self._add(listener)
+            yield listener
+        finally:
+            self._remove(listener)
+
+    async def close(self) -> None:
+        for listener in set().union(*self._listeners.values()):
+            listener.end(FeedClosed())
+        self._listeners.clear()
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+
+    async def _add(self, listener: Listener) -> None:
+        async with self._starting:
+            if self._reader is None:
+                self._position = await self._store.safe_head()
+            listener.start = self._position
+            for stream in listener.streams:
+                self._listeners[stream].add(listener)
+            if self._reader is None:
+                self._reader = asyncio.create_task(self._read(), name="live-feed")
+
+    def _remove(self, listener: Listener) -> None:
+        for stream in listener.streams:
+            others = self._listeners.get(stream, set())
+            others.discard(listener)
+            if not others:
+                self._listeners.pop(stream, None)
+
+    async def _read(self) -> None:
+        try:
+            while self._listeners:  # noqa: ASYNC110 - it sleeps between reads, not for the flag
+                await asyncio.sleep(await self._pause_after_batch())
+        finally:
+            self._reader = None
+
+    async def _pause_after_batch(self) -> float:
+        """Whatever goes wrong, the position stays where it was: no event is passed over."""
+        try:
+            full = await self._read_batch()
+        except Exception as error:  # noqa: BLE001 - a dead reader would silence everybody
+            log.warning("the live feed could not read the log: %s", type(error).__name__)
+            return RETRY_SECONDS
+        return 0 if full else POLL_SECONDS
+
+    async def _read_batch(self) -> bool:
+        events = await self._store.load_all_events(self._position, BATCH)
+        for event in events:
+            for listener in self._listeners.get(event.stream_id, ()):
+                listener.offer(event)
+            self._position = event.position
+        return len(events) == BATCH

@@ -1,0 +1,180 @@
+"""Orders as clients see them: the order, its payment and its shipment, without the address."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.money import Money
+from domain.order.state import OrderStatus
+from domain.payment.state import PaymentStatus
+from domain.shipping.state import ShipmentStatus
+from projections.tables import order_view, payment_view, product_view, shipment_view
+from queries.keyset import Page, PageRequest, fetch_page
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """`amount` is of the current attempt; `captured` and `refunded` are of the whole payment."""
+
+    status: PaymentStatus
+    attempt: int
+    amount: Money
+    captured: Money
+    refunded: Money
+    action_url: str | None
+    decline_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentView:
+    status: ShipmentStatus
+    tracking_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """`position` is of the last event that changed anything shown here."""
+
+    id: str
+    status: OrderStatus
+    reason: str | None
+    customer_id: str
+    fingerprint: str
+    total: Money
+    lines: Sequence[LineView]
+    payment: PaymentView | None
+    shipment: ShipmentView | None
+    placed_at: datetime
+    updated_at: datetime
+    placed_position: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """None does not restrict."""
+
+    customer_id: str | None = None
+    statuses: Collection[OrderStatus] | None = None
+
+
+_line_sku = func.jsonb_array_elements(order_view.c.lines).op("->>")("sku")
+_names = (
+    select(func.jsonb_object_agg(product_view.c.sku, product_view.c.name, type_=JSONB))
+    .where(product_view.c.sku.in_(select(_line_sku).correlate(order_view).scalar_subquery()))
+    .correlate(order_view)
+    .scalar_subquery()
+)
+_ORDERS: Final[Select[Any]] = (
+    select(
+        order_view,
+        *(c.label(f"payment_{c.name}") for c in payment_view.c),
+        *(c.label(f"shipment_{c.name}") for c in shipment_view.c),
+        _names.label("names"),
+    )
+    .outerjoin(payment_view, payment_view.c.order_id == order_view.c.order_id)
+    .outerjoin(shipment_view, shipment_view.c.order_id == order_view.c.order_id)
+)
+
+
+class OrderQueries:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def get(self, order_id: str) -> OrderView | None:
+        statement = _ORDERS.where(order_view.c.order_id == order_id)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else _order(row)
+
+    async def page(
+        self, wanted: OrderFilter, request: PageRequest[int], *, newest_first: bool = True
+    ) -> Page[OrderView]:
+        """Orders in the order they were placed; the keys are their `placed_position`."""
+        async with self._engine.connect() as connection:
+            page = await fetch_page(
+                connection,
+                _matching(wanted),
+                order_view.c.placed_position,
+                request,
+                descending=newest_first,
+            )
+        return Page([_order(row) for row in page.items], page.has_next, page.has_previous)
+
+
+def _matching(wanted: OrderFilter) -> Select[Any]:
+    statement = _ORDERS
+    if wanted.customer_id is not None:
+        statement = statement.where(order_view.c.customer_id == wanted.customer_id)
+    if wanted.statuses is not None:
+        statement = statement.where(order_view.c.status.in_(wanted.statuses))
+    return statement
+
+
+def _order(row: Row[Any]) -> OrderView:
+    return OrderView(
+        id=row.order_id,
+        status=OrderStatus(row.status),
+        reason=row.reason,
+        customer_id=row.customer_id,
+        fingerprint=row.fingerprint,
+        total=_money(row.total, row.currency),
+        lines=[_line(line, row.names or {}, row.currency) for line in row.lines],
+        payment=_payment(row),
+        shipment=_shipment(row),
+        placed_at=row.placed_at,
+        updated_at=row.updated_at,
+        placed_position=row.placed_position,
+        position=max(row.position, row.payment_position or 0, row.shipment_position or 0),
+    )
+
+
+def _line(line: dict[str, Any], names: dict[str, str], currency: str) -> LineView:
+    return LineView(
+        sku=line["sku"],
+        name=names.get(line["sku"], line["sku"]),
+        quantity=line["quantity"],
+        unit_price=_money(line["unit_price"], currency),
+        total=_money(line["unit_price"] * line["quantity"], currency),
+    )
+
+
+def _payment(row: Row[Any]) -> PaymentView | None:
+    if row.payment_status is None:
+        return None
+    return PaymentView(
+        status=PaymentStatus(row.payment_status),
+        attempt=row.payment_attempt,
+        amount=_money(row.payment_amount, row.payment_currency),
+        captured=_money(row.payment_captured, row.payment_currency),
+        refunded=_money(row.payment_refunded, row.payment_currency),
+        action_url=row.payment_action_url,
+        decline_code=row.payment_decline_code,
+    )
+
+
+def _shipment(row: Row[Any]) -> ShipmentView | None:
+    if row.shipment_status is None:
+        return None
+    return ShipmentView(ShipmentStatus(row.shipment_status), row.shipment_tracking_number)
+
+
+def _money(amount: int, currency: str) -> Money:
+    # What a read model holds was checked when its event was made.
+    return Money.model_construct(amount=amount, currency=currency)

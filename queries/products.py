@@ -1,0 +1,62 @@
+"""The catalogue as clients see it: name, price, and how many can be had now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.money import Money
+from projections.tables import inventory_view, product_view
+from queries.keyset import Page, PageRequest, fetch_page
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    sku: str
+    name: str
+    price: Money
+    available: int
+    """On hand: received, not reserved and not shipped."""
+
+
+_PRODUCTS: Final[Select[Any]] = select(
+    product_view.c.sku,
+    product_view.c.name,
+    product_view.c.currency,
+    product_view.c.price,
+    func.coalesce(inventory_view.c.on_hand, 0).label("available"),
+).outerjoin(inventory_view, inventory_view.c.sku == product_view.c.sku)
+
+
+class ProductQueries:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def get(self, sku: str) -> ProductView | None:
+        return (await self.get_all([sku])).get(sku)
+
+    async def get_all(self, skus: Collection[str]) -> dict[str, ProductView]:
+        """Those that there are, by SKU, in one statement."""
+        statement = _PRODUCTS.where(product_view.c.sku.in_(skus))
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {row.sku: _product(row) for row in rows}
+
+    async def page(self, request: PageRequest[str]) -> Page[ProductView]:
+        """Products by SKU, which is their key."""
+        async with self._engine.connect() as connection:
+            page = await fetch_page(connection, _PRODUCTS, product_view.c.sku, request)
+        return Page([_product(row) for row in page.items], page.has_next, page.has_previous)
+
+
+def _product(row: Row[Any]) -> ProductView:
+    return ProductView(
+        sku=row.sku,
+        name=row.name,
+        price=Money.model_construct(amount=row.price, currency=row.currency),
+        available=row.available,
+    )

@@ -1,0 +1,88 @@
+"""What happens to one order, from any point in the log on, without a gap and without a repeat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from domain.order.decide import ORDER
+from domain.payment.decide import PAYMENT
+from domain.shipping.decide import SHIPMENT
+from eventstore.envelope import StoredEvent
+from eventstore.protocol import EventStore
+from queries.feed import FeedClosed, FellBehind, Listener, LiveFeed
+from queries.orders import OrderQueries, OrderView
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An event of the order, and the order as it is now, which may be later than the event.
+
+    `event_type` is None for the state that a watcher starts from.
+    """
+
+    order: OrderView
+    event_type: str | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lagged:
+    """The last update: the watcher was too slow. Everything up to `position` had been given."""
+
+    position: int
+
+
+def streams_of(order_id: str) -> tuple[str, ...]:
+    return tuple(aggregate.stream(order_id) for aggregate in (ORDER, PAYMENT, SHIPMENT))
+
+
+class OrderUpdates:
+    def __init__(self, store: EventStore, feed: LiveFeed, orders: OrderQueries) -> None:
+        self._store = store
+        self._feed = feed
+        self._orders = orders
+
+    async def follow(self, order_id: str, after: int | None) -> AsyncIterator[Update | Lagged]:
+        """The order's events above `after`, or its state now and then its events.
+
+        Ends after a Lagged, when the process shuts down, and for an order that does not exist.
+        """
+        async with self._feed.listen(streams_of(order_id)) as listener:
+            # The seam: at and below it every event can be read, and above it the listener, who
+            # was there first, hears of each. The safe head alone may stand below the start.
+            seam = max(listener.start, await self._store.safe_head())
+            if after is None:
+                if (order := await self._orders.get(order_id)) is None:
+                    return
+                yield Update(order, None, seam)
+            else:
+                async for update in self._past(order_id, after, seam):
+                    yield update
+            async for news in self._live(order_id, listener, max(seam, after or 0)):
+                yield news
+
+    async def _past(self, order_id: str, after: int, seam: int) -> AsyncIterator[Update]:
+        events = [e for s in streams_of(order_id) for e in await self._store.load_events(s)]
+        for event in sorted(events, key=lambda event: event.position):
+            if after < event.position <= seam and (update := await self._update(order_id, event)):
+                yield update
+
+    async def _live(
+        self, order_id: str, listener: Listener, position: int
+    ) -> AsyncIterator[Update | Lagged]:
+        while True:
+            try:
+                event = await listener.next()
+            except FellBehind:
+                yield Lagged(position)
+                return
+            except FeedClosed:
+                return
+            if event.position > position and (update := await self._update(order_id, event)):
+                yield update
+                position = event.position
+
+    async def _update(self, order_id: str, event: StoredEvent) -> Update | None:
+        order = await self._orders.get(order_id)
+        return None if order is None else Update(order, event.type, event.position)

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from eventstore.postgres import PostgresEventStore
+from projections.inline import InlineReadModels
+from tests.integration.queries.order_log import OrderLog
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def log(engine: AsyncEngine) -> OrderLog:
+    return OrderLog(PostgresEventStore(engine, [InlineReadModels()]))

@@ -1,0 +1,58 @@
+"""Orders made by hand: events appended through the real store, without a saga."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from domain.catalogue.events import ProductListed
+from domain.event import Event
+from domain.inventory.events import StockReceived
+from domain.money import Money
+from domain.order.events import OrderCreated
+from domain.order.lines import Address, OrderLine
+from eventstore.envelope import EventMetadata, NewEvent
+from eventstore.protocol import EventStore
+from eventstore.versions import ANY
+
+ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA1", country="GB")
+
+
+class OrderLog:
+    """`with_order` and the like append at once and return the position of what they appended."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.store = store
+
+    async def append(self, stream_id: str, *events: Event) -> int:
+        metadata = EventMetadata(correlation_id=stream_id)
+        new = [NewEvent(uuid4(), event, metadata) for event in events]
+        return (await self.store.save_events(stream_id, new, ANY)).last_position
+
+    async def list_product(
+        self, sku: str, *, name: str = "A thing", price: int = 250, currency: str = "EUR"
+    ) -> int:
+        listed = ProductListed(sku=sku, name=name, price=Money(amount=price, currency=currency))
+        return await self.append(f"product-{sku}", listed)
+
+    async def receive(self, sku: str, quantity: int) -> int:
+        return await self.append(f"inventory-{sku}", StockReceived(sku=sku, quantity=quantity))
+
+    async def place(
+        self,
+        order_id: str,
+        *,
+        customer_id: str = "ada",
+        lines: Sequence[OrderLine] = (OrderLine(sku="mug", quantity=2, unit_price=250),),
+        fingerprint: str = "f",
+    ) -> int:
+        created = OrderCreated(
+            order_id=order_id,
+            customer_id=customer_id,
+            lines=tuple(lines),
+            total=Money(amount=sum(line.total for line in lines), currency="EUR"),
+            payment_method="pm_card_visa",
+            shipping_address=ADDRESS,
+            fingerprint=fingerprint,
+        )
+        return await self.append(f"order-{order_id}", created)

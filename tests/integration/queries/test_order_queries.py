@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.money import Money
+from domain.order.events import OrderReserved
+from domain.order.lines import OrderLine
+from domain.order.state import OrderStatus
+from domain.payment.events import PaymentDeclined, PaymentRequested
+from domain.payment.state import PaymentStatus
+from domain.shipping.events import ShipmentCreated
+from domain.shipping.state import ShipmentStatus
+from queries.keyset import Page, PageRequest
+from queries.orders import OrderFilter, OrderQueries, OrderView
+from queries.products import ProductQueries
+from tests.integration.queries.order_log import OrderLog
+
+EVERYTHING = OrderFilter()
+EUR_5 = Money(amount=500, currency="EUR")
+
+
+@pytest.fixture
+def orders(engine: AsyncEngine) -> OrderQueries:
+    return OrderQueries(engine)
+
+
+@pytest.fixture
+async def five(log: OrderLog) -> list[int]:
+    """The keys of orders o1 to o5, in the order in which they were placed."""
+    return [await log.place(f"o{i}") for i in range(1, 6)]
+
+
+def ids(page: Page[OrderView]) -> tuple[str, bool, bool]:
+    return " ".join(order.id for order in page.items), page.has_previous, page.has_next
+
+
+@contextmanager
+def counted(engine: AsyncEngine) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_c: object, _cur: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_an_order_that_was_never_placed_is_none(orders: OrderQueries) -> None:
+    assert await orders.get("nothing") is None
+
+
+async def test_a_new_order_has_neither_payment_nor_shipment(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    await log.list_product("mug", name="Mug")
+    position = await log.place("o1", fingerprint="abc")
+
+    order = await orders.get("o1")
+
+    assert order is not None
+    assert (order.status, order.customer_id, order.fingerprint) == (
+        OrderStatus.PLACED,
+        "ada",
+        "abc",
+    )
+    assert order.total == EUR_5
+    assert [(line.sku, line.name, line.quantity) for line in order.lines] == [("mug", "Mug", 2)]
+    assert (order.lines[0].unit_price.amount, order.lines[0].total) == (250, EUR_5)
+    assert (order.payment, order.shipment, order.position) == (None, None, position)
+
+
+async def test_an_order_stands_at_the_position_of_its_latest_event_of_any_kind(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    await log.place("o1")
+    requested = PaymentRequested(order_id="o1", attempt=1, amount=EUR_5, method="pm")
+    declined = PaymentDeclined(order_id="o1", attempt=1, reference="pi_1", code="card_declined")
+    paid = await log.append("payment-o1", requested, declined)
+    after_payment = await orders.get("o1")
+    shipped = await log.append(
+        "shipment-o1", ShipmentCreated(order_id="o1", shipment_id="s1", tracking_number="T1")
+    )
+    after_shipment = await orders.get("o1")
+
+    assert after_payment is not None
+    assert after_payment.position == paid
+    assert after_payment.payment is not None
+    assert after_payment.payment.status is PaymentStatus.DECLINED
+    assert after_payment.payment.decline_code == "card_declined"
+    assert after_shipment is not None
+    assert after_shipment.position == shipped
+    assert after_shipment.shipment is not None
+    assert after_shipment.shipment.status is ShipmentStatus.CREATED
+    assert after_shipment.shipment.tracking_number == "T1"
+
+
+async def test_the_first_page_is_the_newest_orders(orders: OrderQueries, five: list[int]) -> None:
+    assert five == sorted(five)
+    assert ids(await orders.page(EVERYTHING, PageRequest(2))) == ("o5 o4", False, True)
+
+
+async def test_forward_pages_meet_without_gap_or_overlap(
+    orders: OrderQueries, five: list[int]
+) -> None:
+    second = await orders.page(EVERYTHING, PageRequest(2, after=five[3]))
+    third = await orders.page(EVERYTHING, PageRequest(2, after=five[1]))
+
+    assert ids(second) == ("o3 o2", True, True)
+    assert ids(third) == ("o1", True, False)
+
+
+async def test_backward_pages_keep_the_order_of_the_list(
+    orders: OrderQueries, five: list[int]
+) -> None:
+    last = await orders.page(EVERYTHING, PageRequest(2, backward=True))
+    before = await orders.page(EVERYTHING, PageRequest(2, backward=True, before=five[1]))
+    first = await orders.page(EVERYTHING, PageRequest(2, backward=True, before=five[3]))
+
+    assert ids(last) == ("o2 o1", True, False)
+    assert ids(before) == ("o4 o3", True, True)
+    assert ids(first) == ("o5", False, True)
+
+
+async def test_oldest_first_pages_run_the_other_way(orders: OrderQueries, five: list[int]) -> None:
+    first = await orders.page(EVERYTHING, PageRequest(2), newest_first=False)
+    second = await orders.page(EVERYTHING, PageRequest(2, after=five[1]), newest_first=False)
+    last = await orders.page(EVERYTHING, PageRequest(2, backward=True), newest_first=False)
+
+    assert ids(first) == ("o1 o2", False, True)
+    assert ids(second) == ("o3 o4", True, True)
+    assert ids(last) == ("o4 o5", True, False)
+
+
+async def test_a_page_between_two_keys_knows_both_sides(
+    orders: OrderQueries, five: list[int]
+) -> None:
+    page = await orders.page(EVERYTHING, PageRequest(9, after=five[4], before=five[0]))
+
+    assert ids(page) == ("o4 o3 o2", True, True)
+
+
+async def test_a_page_beyond_the_end_is_empty_and_has_only_a_previous_one(
+    orders: OrderQueries, five: list[int]
+) -> None:
+    page = await orders.page(EVERYTHING, PageRequest(2, after=five[0]))
+
+    assert ids(page) == ("", True, False)
+
+
+async def test_filters_apply_to_the_rows_and_to_what_lies_beyond_them(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    mine = await log.place("mine", customer_id="ada")
+    await log.place("other", customer_id="bob")
+    await log.place("reserved", customer_id="ada")
+    await log.append("order-reserved", OrderReserved(order_id="reserved"))
+
+    of_ada = OrderFilter(customer_id="ada")
+    assert ids(await orders.page(of_ada, PageRequest(2))) == ("reserved mine", False, False)
+    placed_of_ada = OrderFilter("ada", [OrderStatus.PLACED])
+    assert ids(await orders.page(placed_of_ada, PageRequest(2))) == ("mine", False, False)
+    of_bob = OrderFilter(customer_id="bob")
+    assert ids(await orders.page(of_bob, PageRequest(2, after=mine))) == ("", True, False)
+    assert ids(await orders.page(OrderFilter(statuses=[]), PageRequest(2))) == ("", False, False)
+
+
+@pytest.mark.parametrize("orders_placed", [1, 20])
+async def test_a_list_of_orders_costs_one_statement_however_long(
+    engine: AsyncEngine, orders: OrderQueries, log: OrderLog, orders_placed: int
+) -> None:
+    lines = [OrderLine(sku=sku, quantity=1, unit_price=10) for sku in ("mug", "pot", "pan")]
+    for i in range(orders_placed):
+        await log.place(f"o{i}", lines=lines)
+
+    with counted(engine) as statements:
+        page = await orders.page(EVERYTHING, PageRequest(20))
+
+    assert (len(page.items), len(statements)) == (orders_placed, 1)
+
+
+async def test_products_come_by_sku_with_what_is_on_hand(
+    engine: AsyncEngine, log: OrderLog
+) -> None:
+    await log.list_product("pot", name="Pot", price=999, currency="GBP")
+    await log.list_product("mug", name="Mug")
+    await log.receive("mug", 7)
+    products = ProductQueries(engine)
+
+    first = await products.page(PageRequest(1))
+    second = await products.page(PageRequest(1, after="mug"))
+
+    assert [(p.sku, p.name, p.available) for p in first.items] == [("mug", "Mug", 7)]
+    assert (first.has_previous, first.has_next) == (False, True)
+    assert [(p.sku, p.price, p.available) for p in second.items] == [
+        ("pot", Money(amount=999, currency="GBP"), 0)
+    ]
+    assert (second.has_previous, second.has_next) == (True, False)
+    assert list(await products.get_all(["pot", "none"])) == ["pot"]
+    assert await products.get("none") is None

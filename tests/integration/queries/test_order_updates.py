@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.money import Money
+from domain.order.events import OrderAuthorized, OrderReserved
+from domain.order.state import OrderStatus
+from domain.payment.events import PaymentRequested
+from queries.feed import LiveFeed
+from queries.orders import OrderQueries
+from queries.updates import Lagged, OrderUpdates, Update
+from tests.integration.queries.order_log import OrderLog
+
+REQUESTED = PaymentRequested(
+    order_id="o1", attempt=1, amount=Money(amount=500, currency="EUR"), method="pm"
+)
+RESERVED = OrderReserved(order_id="o1")
+AUTHORIZED = OrderAuthorized(order_id="o1")
+
+
+@pytest.fixture
+async def feed(log: OrderLog) -> AsyncIterator[LiveFeed]:
+    feed = LiveFeed(log.store, queue_limit=3)
+    yield feed
+    await feed.close()
+
+
+@pytest.fixture
+def updates(engine: AsyncEngine, log: OrderLog, feed: LiveFeed) -> OrderUpdates:
+    return OrderUpdates(log.store, feed, OrderQueries(engine))
+
+
+async def next_update(following: AsyncIterator[Update | Lagged]) -> Update:
+    update = await asyncio.wait_for(anext(following), 5)
+    assert isinstance(update, Update)
+    return update
+
+
+def facts(update: Update) -> tuple[str | None, int]:
+    assert update.order.position >= update.position or update.event_type is None
+    return update.event_type, update.position
+
+
+async def test_without_a_position_the_state_comes_first_and_then_the_events(
+    updates: OrderUpdates, log: OrderLog
+) -> None:
+    placed = await log.place("o1")
+    following = updates.follow("o1", None)
+
+    assert facts(await next_update(following)) == (None, placed)
+    reserved = await log.append("order-o1", RESERVED)
+    update = await next_update(following)
+
+    assert facts(update) == ("OrderReserved", reserved)
+    assert update.order.status is OrderStatus.RESERVED
+    await following.aclose()  # type: ignore[attr-defined]
+
+
+async def test_events_of_the_order_its_payment_and_its_shipment_come_in_the_logs_order(
+    updates: OrderUpdates, log: OrderLog
+) -> None:
+    placed = await log.place("o1")
+    reserved = await log.append("order-o1", RESERVED)
+    requested = await log.append("payment-o1", REQUESTED)
+    following = updates.follow("o1", 0)
+    past = [facts(await next_update(following)) for _ in range(3)]
+    authorized = await log.append("order-o1", AUTHORIZED)
+
+    assert past == [
+        ("OrderCreated", placed),
+        ("OrderReserved", reserved),
+        ("PaymentRequested", requested),
+    ]
+    assert facts(await next_update(following)) == ("OrderAuthorized", authorized)
+    await following.aclose()  # type: ignore[attr-defined]
+
+
+async def test_resuming_after_each_position_gives_what_follows_and_nothing_twice(
+    updates: OrderUpdates, log: OrderLog
+) -> None:
+    positions = [await log.place("o1")]
+    positions.append(await log.append("order-o1", RESERVED))
+    positions.append(await log.append("payment-o1", REQUESTED))
+
+    for seen, position in enumerate(positions[:-1], start=1):
+        following = updates.follow("o1", position)
+        rest = [(await next_update(following)).position for _ in positions[seen:]]
+        assert rest == positions[seen:]
+        await following.aclose()  # type: ignore[attr-defined]
+
+
+async def test_another_orders_events_are_not_heard(updates: OrderUpdates, log: OrderLog) -> None:
+    placed = await log.place("o1")
+    following = updates.follow("o1", placed)
+    waiting = asyncio.ensure_future(next_update(following))
+    await log.place("o2")
+    reserved = await log.append("order-o1", RESERVED)
+
+    assert facts(await waiting) == ("OrderReserved", reserved)
+    await following.aclose()  # type: ignore[attr-defined]
+
+
+async def test_no_event_is_lost_or_repeated_while_writers_race_the_join(
+    updates: OrderUpdates, log: OrderLog
+) -> None:
+    placed = await log.place("o1")
+    writing = asyncio.gather(*(log.append("order-o1", RESERVED) for _ in range(40)))
+    seen: list[int] = []
+    position = placed
+    while len(seen) < 40:
+        following = updates.follow("o1", position)
+        async for update in following:
+            if isinstance(update, Update):
+                seen.append(update.position)
+            position = update.position
+            if len(seen) % 7 == 0 or len(seen) == 40:
+                break
+        await following.aclose()  # type: ignore[attr-defined]
+
+    assert seen == sorted(await writing)
+
+
+async def test_who_is_too_slow_is_told_where_it_stands_and_resumes_from_there(
+    updates: OrderUpdates, log: OrderLog, feed: LiveFeed
+) -> None:
+    await log.place("o1")
+    following = updates.follow("o1", None)
+    await next_update(following)
+    async with feed.listen(["order-marker"]) as marker:
+        positions = [await log.append("order-o1", RESERVED) for _ in range(9)]
+        await log.place("marker")
+        await asyncio.wait_for(marker.next(), 5)  # so all before it has been handed out
+
+    heard = [update async for update in following]
+
+    assert [update.position for update in heard[:-1]] == positions[:3]
+    assert heard[-1] == Lagged(positions[2])
+    resumed = updates.follow("o1", positions[2])
+    rest = [(await next_update(resumed)).position for _ in positions[3:]]
+    assert rest == positions[3:]
+    await resumed.aclose()  # type: ignore[attr-defined]
+    assert feed.listeners == 0
+
+
+async def test_an_order_that_does_not_exist_has_no_updates(
+    updates: OrderUpdates, feed: LiveFeed
+) -> None:
+    assert [update async for update in updates.follow("nothing", None)] == []
+    assert feed.listeners == 0
+
+
+async def test_one_reader_serves_everybody_and_stops_with_the_last(
+    updates: OrderUpdates, log: OrderLog, feed: LiveFeed
+) -> None:
+    await log.place("o1")
+    followers = [updates.follow("o1", None) for _ in range(5)]
+    for following in followers:
+        await next_update(following)
+    reader = next(task for task in asyncio.all_tasks() if task.get_name() == "live-feed")
+    assert (feed.listeners, feed.is_reading) == (5, True)
+
+    for following in followers:
+        await following.aclose()  # type: ignore[attr-defined]
+    await asyncio.wait_for(reader, 5)
+
+    assert (feed.listeners, feed.is_reading) == (0, False)
+
+
+async def test_closing_the_feed_ends_who_waits(
+    updates: OrderUpdates, log: OrderLog, feed: LiveFeed
+) -> None:
+    await log.place("o1")
+    following = updates.follow("o1", None)
+    await next_update(following)
+    waiting = asyncio.ensure_future(anext(following, None))
+
+    await feed.close()
+
+    assert await asyncio.wait_for(waiting, 5) is None
