@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,13 +11,11 @@ from stack import postgres
 from stack.processes import Program
 from stack.supervisor import Supervisor
 
-MIGRATE = (sys.executable, "-m", "alembic", "upgrade", "head")
-
 
 async def migrate(supervisor: Supervisor, environment: Mapping[str, str]) -> None:
     """Bring the schema of WAYBILL_DATABASE_URL up to date. Raises ProcessFailedError."""
-    program = Program(name="migrate", command=MIGRATE, environment=os.environ | environment)
-    await supervisor.succeed(program)
+    command = (sys.executable, "-m", "alembic", "upgrade", "head")
+    await supervisor.succeed(Program(name="migrate", command=command, environment=environment))
 
 
 @asynccontextmanager

@@ -57,9 +57,11 @@ def stack_environment(data_dir: Path, ports: Ports) -> Environment:
     return environment
 
 
-def system_environment(data_dir: Path, ports: Ports, given: Mapping[str, str]) -> Environment:
+def system_environment(
+    data_dir: Path, ports: Ports, given: Mapping[str, str] | None = None
+) -> Environment:
     """What every process of one system is started with; of `given`, secrets and options count."""
-    embedded = stack_environment(data_dir, ports)
+    given, embedded = given or {}, stack_environment(data_dir, ports)
     webhooks = f"http://{LOOPBACK}:{ports.http_port}/webhooks"
     outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stack import nats, postgres, temporal
 from stack.databases import migrate
-from stack.environment import stack_environment
+from stack.environment import system_environment
 from stack.ports import Ports
 from stack.supervisor import Supervisor, supervised, together
 
@@ -21,11 +21,9 @@ class Servers:
     nats_url: str
 
 
-async def start(
-    supervisor: Supervisor, data_dir: Path, ports: Ports, environment: Mapping[str, str]
-) -> Servers:
+async def start(supervisor: Supervisor, ports: Ports, environment: Mapping[str, str]) -> Servers:
     """PostgreSQL with its schema up to date, Temporal and NATS, all at once."""
-    data_dir = data_dir.absolute()  # a server's working directory is not ours
+    data_dir = Path(environment["WAYBILL_DATA_DIR"])
     servers = Servers(
         database_url=environment["WAYBILL_DATABASE_URL"],
         temporal_address=environment["WAYBILL_TEMPORAL_ADDRESS"],
@@ -49,5 +47,4 @@ async def started_servers(data_dir: Path, ports: Ports | None = None) -> AsyncIt
     """The servers, on free ports unless told, until the end of the block. Raises StackError."""
     ports = ports or Ports.free()
     async with supervised(data_dir) as supervisor:
-        environment = stack_environment(data_dir, ports)
-        yield await start(supervisor, data_dir, ports, environment)
+        yield await start(supervisor, ports, system_environment(data_dir, ports))

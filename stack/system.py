@@ -55,9 +55,9 @@ async def start(
     variables for every process. Raises StackError.
     """
     ports.require_free()
-    environment = system_environment(data_dir, ports, given or {})
+    environment = system_environment(data_dir, ports, given)
     async with alone(), asyncio.TaskGroup() as group:
-        reached = group.create_task(servers.start(supervisor, data_dir, ports, environment))
+        reached = group.create_task(servers.start(supervisor, ports, environment))
         payment, carrier = (
             group.create_task(supervisor.start(simulator(ports, environment)))
             for simulator in (programs.payment_simulator, programs.carrier_simulator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -53,7 +54,13 @@ async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int)
     )
     await supervisor.start(
         Program(
-            name="temporal", tier=Tier.SERVER, command=command, is_ready=is_ready, stop_within=3.0
+            name="temporal",
+            tier=Tier.SERVER,
+            command=command,
+            # It asks for the user's name, which a user without an account does not have.
+            environment={"USER": "waybill", "HOME": str(data_dir), **os.environ},
+            is_ready=is_ready,
+            stop_within=3.0,
         )
     )
     return address
