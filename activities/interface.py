@@ -7,6 +7,8 @@ Every activity may run more than once and then changes nothing more.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 from temporalio import activity
 
@@ -23,7 +25,18 @@ from activities.types import (
 )
 
 
-class OrderActivities(ABC):
+class Activities:
+    @property
+    def all(self) -> list[Callable[..., Any]]:
+        """Every activity of the implementing object, for a worker to register."""
+        return [
+            getattr(self, name)
+            for interface in type(self).__mro__
+            for name in sorted(getattr(interface, "__abstractmethods__", ()))
+        ]
+
+
+class OrderActivities(Activities, ABC):
     """Changes of the order and of its stock. They touch the database alone."""
 
     @activity.defn
@@ -75,7 +88,7 @@ class OrderActivities(ABC):
     async def run_command(self, run: RunCommand) -> Recorded: ...
 
 
-class PaymentActivities(ABC):
+class PaymentActivities(Activities, ABC):
     """Asks the payment provider and records its answer."""
 
     @activity.defn
@@ -102,7 +115,7 @@ class PaymentActivities(ABC):
     async def capture(self, order_id: str) -> None: ...
 
 
-class ShippingActivities(ABC):
+class ShippingActivities(Activities, ABC):
     """Asks the carrier and records its answer."""
 
     @activity.defn

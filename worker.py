@@ -1,0 +1,180 @@
+"""The Temporal worker: a process to run many of.
+
+    python worker.py [--roles sagas,relay]
+
+Every worker may be started with every role; what may run only once at a time finds that out by
+itself. SIGTERM or Ctrl-C lets running activities finish before it leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.command_handler import CommandHandler
+from activities.conduct import ActivityConduct
+from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
+from activities.shipments import ShippingActivities
+from eventbus.nats import NatsBus
+from eventbus.relay import Relay
+from eventstore.postgres import PostgresEventStore
+from eventstore.protocol import EventStore
+from projections.inline import InlineReadModels
+from providers.carrier import Carrier
+from providers.http_carrier import HttpCarrier
+from providers.payments import PaymentProvider
+from providers.stripe_payments import StripePayments
+from settings import Settings, SettingsError, load_settings
+from workflows.command import CommandWorkflow
+from workflows.order import OrderWorkflow
+from workflows.payment import PaymentWorkflow
+from workflows.temporal_client import connect
+
+logger = logging.getLogger("waybill.worker")
+
+DRAIN: Final = timedelta(seconds=8)
+"""How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
+
+PASSED_THROUGH: Final = ("activities", "domain", "pydantic", "pydantic_core", "workflows")
+"""Pure modules of ours and pydantic: reloading them for each workflow run would cost a fifth of
+the throughput and buy no determinism."""
+
+
+class Role(StrEnum):
+    SAGAS = "sagas"
+    RELAY = "relay"
+
+
+class Providers:
+    """The clients of this process to what lies outside."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.require("payment_api_key", "carrier_url", "carrier_api_key")
+        self.payments = StripePayments(
+            settings.payment_api_key.get_secret_value(), settings.payment_url
+        )
+        self.carrier = HttpCarrier(
+            settings.carrier_api_key.get_secret_value(), settings.carrier_url
+        )
+
+    async def aclose(self) -> None:
+        await self.payments.close()
+        await self.carrier.close()
+
+
+def temporal_worker(
+    client: Client,
+    task_queue: str,
+    store: EventStore,
+    payments: PaymentProvider,
+    carrier: Carrier,
+) -> Worker:
+    """Everything that Temporal may ask of this process."""
+    handler = CommandHandler(store)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[OrderWorkflow, PaymentWorkflow, CommandWorkflow],
+        activities=[
+            *OrderActivities(handler).all,
+            *PaymentActivities(handler, payments).all,
+            *ShippingActivities(handler, store, carrier).all,
+        ],
+        interceptors=[ActivityConduct()],
+        workflow_runner=SandboxedWorkflowRunner(
+            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        max_concurrent_workflow_tasks=20,
+        max_concurrent_activities=100,
+        max_concurrent_local_activities=100,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+async def run_sagas(settings: Settings, store: EventStore, stop: asyncio.Event) -> None:
+    client = await connect(settings)
+    async with contextlib.aclosing(Providers(settings)) as providers:
+        worker = temporal_worker(
+            client, settings.task_queue, store, providers.payments, providers.carrier
+        )
+        async with worker:
+            logger.info("running sagas from task queue %s", settings.task_queue)
+            await stop.wait()
+
+
+async def run_relay(
+    settings: Settings, engine: AsyncEngine, store: EventStore, stop: asyncio.Event
+) -> None:
+    settings.require("nats_url")
+    async with contextlib.aclosing(await NatsBus.connect(settings.nats_url)) as bus:
+        relay = asyncio.create_task(Relay(engine, store, bus).run())
+        logger.info("relaying the log when this process is the one to lead")
+        await stop.wait()
+        relay.cancel()
+        await asyncio.gather(relay, return_exceptions=True)
+
+
+async def run(settings: Settings, roles: Sequence[Role]) -> None:
+    """Until SIGTERM or SIGINT. A role that fails ends the process: a supervisor starts it anew."""
+    settings.require("database_url")
+    stop = stop_signal()
+    engine = create_async_engine(settings.database_url.get_secret_value(), pool_size=20)
+    store = PostgresEventStore(engine, inline=[InlineReadModels()])
+    try:
+        async with asyncio.TaskGroup() as group:
+            if Role.SAGAS in roles:
+                group.create_task(run_sagas(settings, store, stop))
+            if Role.RELAY in roles:
+                group.create_task(run_relay(settings, engine, store, stop))
+    finally:
+        await engine.dispose()
+
+
+def stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
+def parse_roles(text: str) -> list[Role]:
+    try:
+        return [Role(name.strip()) for name in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; there are {', '.join(Role)}") from None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run Waybill's sagas and the relay to the bus.")
+    parser.add_argument(
+        "--roles",
+        type=parse_roles,
+        default=list(Role),
+        help=f"what this worker does, comma-separated: {', '.join(Role)} (default: all)",
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(run(load_settings(), arguments.roles))
+    except* (SettingsError, OSError, RuntimeError) as errors:
+        sys.exit("\n".join(f"worker: {error}" for error in errors.exceptions))
+
+
+if __name__ == "__main__":
+    main()

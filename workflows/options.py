@@ -1,0 +1,44 @@
+"""How activities are called: which time-outs, which retries, and why.
+
+A local activity costs no round trip to the server, but is run again with its whole workflow task
+when that is lost; so only what is short and touches our database alone is one. A provider call is
+a real activity: a charge is not repeated because a workflow task timed out.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
+
+DATABASE: Final = LocalActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=5)
+    ),
+)
+
+_PROVIDER_RETRIES: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=250), maximum_interval=timedelta(seconds=15)
+)
+
+UNTIL_DONE: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=40),
+    heartbeat_timeout=timedelta(seconds=6),
+    retry_policy=_PROVIDER_RETRIES,
+)
+"""For what must not be given up: undos, and everything after the parcel has left."""
+
+
+def forward(patience: timedelta) -> ActivityConfig:
+    """For a step that goes forward: given up after `patience`, and then undone.
+
+    A cancelled attempt is waited for, so that nothing of it runs on beside its undo.
+    """
+    return ActivityConfig(
+        **UNTIL_DONE,
+        schedule_to_close_timeout=patience,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )

@@ -1,0 +1,41 @@
+"""The way to Temporal that the API, the worker and the tests share."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+
+from settings import Settings
+from workflows.payload_codec import EncryptionCodec
+from workflows.types import Deadlines
+
+
+def data_converter(payload_key: str) -> DataConverter:
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=EncryptionCodec(payload_key),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+async def connect(settings: Settings) -> Client:
+    """Raises SettingsError when a setting is missing, RuntimeError when nobody answers."""
+    settings.require("temporal_address", "payload_key")
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        data_converter=data_converter(settings.payload_key.get_secret_value()),
+    )
+
+
+def deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
+        provider_patience=settings.provider_patience,
+        payment_window=settings.payment_window,
+        dispatch=settings.dispatch_deadline,
+        delivery=settings.delivery_deadline,
+        return_window=settings.return_window,
+    )
