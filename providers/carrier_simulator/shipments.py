@@ -86,14 +86,17 @@ class Shipments:
             "units": wanted.units,
             "postal_code": wanted.postal_code,
         }
-        self._move(shipment, status)
+        self._save(shipment, status)
         return _answer(shipment, 201)
 
     def _move(self, shipment: Document, status: ShipmentStatus) -> None:
+        self._save(shipment, status)
+        self._announce(shipment)
+
+    def _save(self, shipment: Document, status: ShipmentStatus) -> None:
         shipment["status"] = status
         self._store.put(SHIPMENT, shipment["reference"], shipment)
         self._store.record(shipment["reference"], status, shipment["units"])
-        self._announce(shipment)
 
     def _announce(self, shipment: Document) -> None:
         event = {

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from providers.carrier import CarrierShipment, ShipmentAddress, ShipmentItem, ShipmentStatus
+from providers.errors import AlreadyDispatched, ProviderRefused, ProviderUnavailable
+from providers.http_carrier import HttpCarrier
+
+if TYPE_CHECKING:
+    from tests.integration.providers.conftest import Receiver, SimulatorProcess
+
+ITEMS = [ShipmentItem("TEA-01", 2), ShipmentItem("CUP-01", 1)]
+NEVER_DISPATCHED = "00001"
+
+
+async def create(
+    carrier: HttpCarrier, order_id: str, postal_code: str = NEVER_DISPATCHED
+) -> CarrierShipment:
+    address = ShipmentAddress("Ada", "1 Main Street", "Bern", postal_code, "CH")
+    return await carrier.create_shipment(order_id=order_id, address=address, items=ITEMS)
+
+
+async def test_a_shipment_is_created_once_for_an_order(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    first = await create(carrier, order_id)
+
+    assert first == CarrierShipment(first.id, order_id, ShipmentStatus.CREATED, None)
+    assert await create(carrier, order_id) == first
+    assert await carrier.find(order_id=order_id) == first
+    assert await carrier_simulator.books(order_id) == {"created": (1, 3)}
+
+
+async def test_an_order_the_carrier_does_not_know_is_not_found(
+    carrier: HttpCarrier, order_id: str
+) -> None:
+    assert await carrier.find(order_id=order_id) is None
+
+
+async def test_a_shipment_is_dispatched_and_delivered_by_itself(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
+) -> None:
+    await create(carrier, order_id, "3011")
+    await receiver.types(order_id, 2)
+
+    found = await carrier.find(order_id=order_id)
+
+    assert found is not None
+    assert found.status is ShipmentStatus.DELIVERED
+    assert str(found.tracking_number).startswith("WB")
+    assert await carrier_simulator.books(order_id) == {
+        "created": (1, 3),
+        "dispatched": (1, 3),
+        "delivered": (1, 3),
+    }
+
+
+async def test_creating_again_tells_of_the_shipment_as_it_is_now(
+    carrier: HttpCarrier, receiver: Receiver, order_id: str
+) -> None:
+    await create(carrier, order_id, "3011")
+    await receiver.types(order_id, 2)
+
+    assert (await create(carrier, order_id, "3011")).status is ShipmentStatus.DELIVERED
+
+
+async def test_a_parcel_may_never_arrive(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
+) -> None:
+    await create(carrier, order_id, "00003")
+
+    assert await receiver.types(order_id, 1) == {"shipment.dispatched"}
+    assert await carrier_simulator.books(order_id) == {"created": (1, 3), "dispatched": (1, 3)}
+
+
+async def test_an_undeliverable_address_is_refused_without_a_word_of_it(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    with pytest.raises(ProviderRefused) as refusal:
+        await create(carrier, order_id, "00000")
+
+    assert (refusal.value.code, refusal.value.status) == ("address_undeliverable", 422)
+    assert "Main Street" not in str(refusal.value)
+    assert await carrier_simulator.books(order_id) == {}
+
+
+async def test_an_address_does_not_show_itself() -> None:
+    assert "Ada" not in repr(ShipmentAddress("Ada", "1 Main Street", "Bern", "3011", "CH"))
+
+
+async def test_a_carrier_that_is_down_is_unavailable_and_can_be_fenced(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await create(carrier, order_id, "00503")
+        assert unavailable.value.reason == "api_unavailable"
+
+    assert (await carrier.cancel(order_id=order_id)).status is ShipmentStatus.CANCELLED
+    assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
+
+
+async def test_a_create_whose_answer_hangs_is_found_and_creates_nothing_more(
+    carrier: HttpCarrier,
+    impatient_carrier: HttpCarrier,
+    carrier_simulator: SimulatorProcess,
+    order_id: str,
+) -> None:
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        await create(impatient_carrier, order_id, "00002")
+    assert unavailable.value.reason == "timeout"
+
+    found = await carrier.find(order_id=order_id)
+    again = await create(carrier, order_id, "00002")
+
+    assert found is not None
+    assert again.id == found.id
+    assert (await carrier_simulator.books(order_id))["created"] == (1, 3)
+
+
+async def test_a_shipment_that_has_not_left_is_cancelled_once(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    shipment = await create(carrier, order_id)
+
+    for _ in range(2):
+        cancelled = await carrier.cancel(order_id=order_id)
+        assert (cancelled.id, cancelled.status) == (shipment.id, ShipmentStatus.CANCELLED)
+
+    assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
+
+
+async def test_a_shipment_that_has_left_is_not_cancelled(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
+) -> None:
+    shipment = await create(carrier, order_id, "00003")
+    await receiver.types(order_id, 1)
+
+    for _ in range(2):
+        with pytest.raises(AlreadyDispatched) as refusal:
+            await carrier.cancel(order_id=order_id)
+        assert refusal.value.shipment_id == shipment.id
+
+    assert "cancelled" not in await carrier_simulator.books(order_id)
+
+
+async def test_a_create_that_arrives_after_the_cancel_stays_cancelled(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    fence = await carrier.cancel(order_id=order_id)
+
+    late = await create(carrier, order_id, "3011")
+
+    assert (late.id, late.status) == (fence.id, ShipmentStatus.CANCELLED)
+    assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
+
+
+async def test_of_a_create_and_a_cancel_at_once_no_live_shipment_remains(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    with carrier_simulator.control(latency_ms=20):
+        await asyncio.gather(create(carrier, order_id), carrier.cancel(order_id=order_id))
+
+    found = await carrier.find(order_id=order_id)
+
+    assert found is not None
+    assert found.status is ShipmentStatus.CANCELLED
+    assert (await carrier_simulator.books(order_id))["cancelled"][0] == 1
+
+
+async def test_a_carrier_that_nobody_runs_is_unavailable(unused_tcp_port: int) -> None:
+    carrier = HttpCarrier("key", f"http://127.0.0.1:{unused_tcp_port}")
+
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        await carrier.find(order_id="order-1")
+
+    assert unavailable.value.reason == "connection"
+    await carrier.close()
+
+
+async def test_a_wrong_api_key_is_refused(carrier_simulator: SimulatorProcess) -> None:
+    stranger = HttpCarrier("another key", carrier_simulator.url)
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await stranger.find(order_id="order-1")
+
+    assert (refusal.value.code, refusal.value.status) == ("api_key_invalid", 401)
+    await stranger.close()

@@ -1,0 +1,194 @@
+"""Outcomes nobody knows, and how they are found out."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from providers.errors import ProviderUnavailable
+from providers.payments import PaymentState, ProviderPayment
+from providers.stripe_payments import StripePayments
+
+if TYPE_CHECKING:
+    from tests.integration.providers.conftest import SimulatorProcess
+
+
+async def authorize(
+    payments: StripePayments, order_id: str, method: str = "pm_card_visa"
+) -> ProviderPayment:
+    return await payments.authorize(
+        order_id=order_id, attempt=1, amount=1000, currency="EUR", method=method
+    )
+
+
+async def find(payments: StripePayments, order_id: str) -> ProviderPayment:
+    return await payments.find(order_id=order_id, attempt=1, amount=1000, currency="EUR")
+
+
+async def void(payments: StripePayments, order_id: str) -> ProviderPayment:
+    return await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
+
+
+async def test_finding_an_attempt_that_never_began_confirms_nothing(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    assert (await find(payments, order_id)).state is PaymentState.CREATED
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_an_attempt_can_still_be_authorized_after_it_was_looked_for(
+    payments: StripePayments, order_id: str
+) -> None:
+    found = await find(payments, order_id)
+    payment = await authorize(payments, order_id)
+
+    assert (payment.reference, payment.state) == (found.reference, PaymentState.AUTHORIZED)
+
+
+async def test_a_timeout_before_the_effect_leaves_nothing_and_a_later_try_succeeds(
+    payments: StripePayments,
+    impatient_payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+) -> None:
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        await authorize(impatient_payments, order_id, "pm_waybill_timeoutBefore")
+    assert unavailable.value.reason == "timeout"
+    assert (await find(payments, order_id)).state is PaymentState.CREATED
+    assert await payment_simulator.books(order_id) == {}
+
+    payment = await authorize(payments, order_id, "pm_waybill_timeoutBefore")
+
+    assert payment.state is PaymentState.AUTHORIZED
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_a_timeout_after_the_effect_is_found_and_a_later_try_charges_nothing_more(
+    payments: StripePayments,
+    impatient_payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+) -> None:
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        await authorize(impatient_payments, order_id, "pm_waybill_timeoutAfter")
+    assert unavailable.value.reason == "timeout"
+
+    found = await find(payments, order_id)
+    again = await authorize(payments, order_id, "pm_waybill_timeoutAfter")
+
+    assert found.state is PaymentState.AUTHORIZED
+    assert again == found
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_an_outcome_unknown_can_be_voided(
+    payments: StripePayments,
+    impatient_payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+) -> None:
+    with pytest.raises(ProviderUnavailable):
+        await authorize(impatient_payments, order_id, "pm_waybill_timeoutAfter")
+
+    assert (await void(payments, order_id)).state is PaymentState.VOIDED
+    assert await payment_simulator.books(order_id) == {
+        "authorized": (1, 1000),
+        "voided": (1, 1000),
+    }
+
+
+async def test_an_authorize_that_arrives_after_the_void_holds_nothing(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    assert (await void(payments, order_id)).state is PaymentState.VOIDED
+
+    assert (await authorize(payments, order_id)).state is PaymentState.VOIDED
+    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+
+
+async def test_of_an_authorize_and_a_void_at_once_no_hold_remains(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    async def voided() -> ProviderPayment:
+        while True:
+            with suppress(ProviderUnavailable):
+                return await void(payments, order_id)
+
+    with payment_simulator.control(latency_ms=20):
+        await asyncio.gather(authorize(payments, order_id), voided(), return_exceptions=True)
+
+    assert (await find(payments, order_id)).state is PaymentState.VOIDED
+    books = await payment_simulator.books(order_id)
+    held = books.get("authorized", (0, 0))
+    assert books["voided"] == (1, held[1])
+
+
+async def test_a_provider_that_is_down_is_unavailable_and_can_be_voided(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await authorize(payments, order_id, "pm_waybill_unavailable")
+        assert unavailable.value.reason == "api_unavailable"
+
+    assert (await void(payments, order_id)).state is PaymentState.VOIDED
+    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+
+
+async def test_a_provider_that_nobody_runs_is_unavailable(unused_tcp_port: int) -> None:
+    payments = StripePayments("key", f"http://127.0.0.1:{unused_tcp_port}")
+
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        await payments.get(reference="pi_1")
+
+    assert unavailable.value.reason == "connection"
+    assert unavailable.value.__cause__ is None
+    await payments.close()
+
+
+@pytest.mark.parametrize("how", ["503", "timeout_before", "timeout_after"])
+async def test_a_capture_of_unknown_outcome_is_tried_again_without_taking_more(
+    payments: StripePayments,
+    impatient_payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+    how: str,
+) -> None:
+    reference = (await authorize(payments, order_id)).reference
+    key = f"{order_id}/capture"
+
+    with (
+        payment_simulator.control(fail_next={"operation": "capture", "how": how}),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await impatient_payments.capture(reference=reference, amount=1000, key=key)
+    payment = await payments.capture(reference=reference, amount=1000, key=key)
+
+    assert (payment.state, payment.captured) == (PaymentState.CAPTURED, 1000)
+    assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
+
+
+@pytest.mark.parametrize("how", ["503", "timeout_before", "timeout_after"])
+async def test_a_refund_of_unknown_outcome_is_tried_again_without_giving_more(
+    payments: StripePayments,
+    impatient_payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+    how: str,
+) -> None:
+    reference = (await authorize(payments, order_id)).reference
+    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    key = f"{order_id}/refund"
+
+    with (
+        payment_simulator.control(fail_next={"operation": "refund", "how": how}),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await impatient_payments.refund(reference=reference, amount=1000, key=key)
+    payment = await payments.refund(reference=reference, amount=1000, key=key)
+
+    assert payment.refunded == 1000
+    assert (await payment_simulator.books(order_id))["refunded"] == (1, 1000)

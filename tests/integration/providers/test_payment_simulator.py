@@ -1,0 +1,196 @@
+"""What Stripe's SDK hides: the simulator's HTTP, held to Stripe's published rules."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.providers.conftest import SimulatorProcess
+
+INTENTS = "/v1/payment_intents"
+
+
+def intent(order_id: str, amount: int = 1000) -> dict[str, str]:
+    return {
+        "amount": str(amount),
+        "currency": "eur",
+        "capture_method": "manual",
+        "metadata[order_id]": order_id,
+    }
+
+
+async def post(
+    http: httpx.AsyncClient, path: str, form: dict[str, str], key: str = ""
+) -> httpx.Response:
+    return await http.post(path, data=form, headers={"Idempotency-Key": key} if key else {})
+
+
+async def confirmed(http: httpx.AsyncClient, order_id: str) -> str:
+    reference = str((await post(http, INTENTS, intent(order_id))).json()["id"])
+    await post(http, f"{INTENTS}/{reference}/confirm", {"payment_method": "pm_card_visa"})
+    return reference
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, str(answer.json()["error"]["code"])
+
+
+async def test_a_repeated_key_returns_the_first_answer(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    first = await post(stripe_http, INTENTS, intent(order_id), order_id)
+    again = await post(stripe_http, INTENTS, intent(order_id), order_id)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.content == first.content
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_repeated_key_returns_the_first_refusal_too(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    reference = (await post(stripe_http, INTENTS, intent(order_id))).json()["id"]
+    path = f"{INTENTS}/{reference}/confirm"
+    form = {"payment_method": "pm_card_chargeDeclined"}
+
+    first = await post(stripe_http, path, form, order_id)
+    again = await post(stripe_http, path, form, order_id)
+
+    assert error(first) == (402, "card_declined")
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_key_with_other_parameters_is_an_error_and_does_nothing(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    first = await post(stripe_http, INTENTS, intent(order_id), order_id)
+
+    other = await post(stripe_http, INTENTS, intent(order_id, amount=2000), order_id)
+
+    assert other.status_code == 400
+    assert other.json()["error"]["type"] == "idempotency_error"
+    again = await post(stripe_http, INTENTS, intent(order_id), order_id)
+    assert again.content == first.content
+
+
+async def test_a_key_still_running_is_in_use_and_runs_once(
+    stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await post(stripe_http, INTENTS, intent(order_id))).json()["id"]
+    path, form = f"{INTENTS}/{reference}/confirm", {"payment_method": "pm_card_visa"}
+
+    with payment_simulator.control(latency_ms=200):
+        answers = await asyncio.gather(*(post(stripe_http, path, form, order_id) for _ in range(3)))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_a_request_that_was_wrong_leaves_its_key_unused(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    wrong = await post(stripe_http, INTENTS, intent(order_id, amount=0), order_id)
+    right = await post(stripe_http, INTENTS, intent(order_id), order_id)
+
+    assert error(wrong) == (400, "parameter_invalid_integer")
+    assert right.status_code == 200
+
+
+async def test_a_second_confirm_charges_nothing(
+    stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = await confirmed(stripe_http, order_id)
+
+    again = await post(
+        stripe_http, f"{INTENTS}/{reference}/confirm", {"payment_method": "pm_card_visa"}
+    )
+
+    assert error(again) == (400, "payment_intent_unexpected_state")
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+@pytest.mark.parametrize("action", ["confirm", "capture", "cancel"])
+async def test_a_cancelled_intent_is_closed(
+    stripe_http: httpx.AsyncClient,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+    action: str,
+) -> None:
+    reference = await confirmed(stripe_http, order_id)
+    await post(stripe_http, f"{INTENTS}/{reference}/cancel", {})
+    books = await payment_simulator.books(order_id)
+
+    answer = await post(
+        stripe_http, f"{INTENTS}/{reference}/{action}", {"payment_method": "pm_card_visa"}
+    )
+
+    assert error(answer) == (400, "payment_intent_unexpected_state")
+    assert await payment_simulator.books(order_id) == books
+
+
+async def test_refunds_are_listed_with_their_intent(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    reference = await confirmed(stripe_http, order_id)
+    await post(stripe_http, f"{INTENTS}/{reference}/capture", {})
+    for amount in ("300", "700"):
+        await post(stripe_http, "/v1/refunds", {"payment_intent": reference, "amount": amount})
+
+    answer = await stripe_http.get("/v1/refunds", params={"payment_intent": reference})
+    more = await post(stripe_http, "/v1/refunds", {"payment_intent": reference, "amount": "1"})
+
+    assert [refund["amount"] for refund in answer.json()["data"]] == [300, 700]
+    assert error(more) == (400, "charge_already_refunded")
+
+
+async def test_intents_are_listed_newest_first(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    ids = [(await post(stripe_http, INTENTS, intent(order_id))).json()["id"] for _ in range(3)]
+
+    answer = await stripe_http.get(INTENTS, params={"limit": 2})
+
+    assert [found["id"] for found in answer.json()["data"]] == [ids[2], ids[1]]
+
+
+async def test_a_charge_is_an_id_unless_it_is_expanded(
+    stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    path = f"{INTENTS}/{await confirmed(stripe_http, order_id)}"
+
+    plain: dict[str, Any] = (await stripe_http.get(path)).json()
+    full = (await stripe_http.get(path, params={"expand[0]": "latest_charge"})).json()
+
+    assert plain["latest_charge"] == full["latest_charge"]["id"]
+    assert full["latest_charge"]["amount"] == 1000
+
+
+@pytest.mark.parametrize("key", ["", "Bearer wrong"])
+async def test_without_the_key_nothing_is_done(
+    payment_simulator: SimulatorProcess, order_id: str, key: str
+) -> None:
+    async with httpx.AsyncClient(headers={"Authorization": key}) as stranger:
+        answer = await post(stranger, f"{payment_simulator.url}{INTENTS}", intent(order_id))
+
+    assert answer.status_code == 401
+
+
+async def test_an_unknown_intent_is_missing(stripe_http: httpx.AsyncClient) -> None:
+    assert error(await stripe_http.get(f"{INTENTS}/pi_nobody")) == (404, "resource_missing")
+
+
+async def test_ordered_faults_end_after_the_ordered_number_of_times(
+    stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    with payment_simulator.control(fail_next={"operation": "create", "how": "503", "times": 2}):
+        statuses = [
+            (await post(stripe_http, INTENTS, intent(order_id))).status_code for _ in range(3)
+        ]
+
+    assert statuses == [503, 503, 200]

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from providers.errors import ProviderRefused
+from providers.payments import PaymentState, ProviderPayment
+from providers.stripe_payments import StripePayments
+
+if TYPE_CHECKING:
+    from tests.integration.providers.conftest import SimulatorProcess
+
+
+async def authorized(payments: StripePayments, order_id: str) -> ProviderPayment:
+    return await payments.authorize(
+        order_id=order_id, attempt=1, amount=1000, currency="EUR", method="pm_card_visa"
+    )
+
+
+async def test_authorizing_holds_the_amount_and_takes_nothing(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await authorized(payments, order_id)
+
+    assert payment == ProviderPayment(
+        reference=payment.reference,
+        state=PaymentState.AUTHORIZED,
+        amount=1000,
+        currency="EUR",
+        captured=0,
+        refunded=0,
+    )
+    assert payment.reference.startswith("pi_")
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_authorizing_the_same_attempt_again_holds_nothing_more(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    first = await authorized(payments, order_id)
+
+    assert await authorized(payments, order_id) == first
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_authorizing_again_after_the_capture_tells_of_the_capture(
+    payments: StripePayments, order_id: str
+) -> None:
+    first = await authorized(payments, order_id)
+    await payments.capture(reference=first.reference, amount=1000, key=f"{order_id}/capture")
+
+    assert (await authorized(payments, order_id)).state is PaymentState.CAPTURED
+
+
+@pytest.mark.parametrize(
+    ("method", "decline_code"),
+    [
+        ("pm_card_chargeDeclined", "generic_decline"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+    ],
+)
+async def test_a_decline_is_a_state_with_its_code(
+    payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+    method: str,
+    decline_code: str,
+) -> None:
+    payment = await payments.authorize(
+        order_id=order_id, attempt=1, amount=1000, currency="EUR", method=method
+    )
+
+    assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, decline_code)
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_second_attempt_after_a_decline_is_another_payment(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    declined = await payments.authorize(
+        order_id=order_id, attempt=1, amount=1000, currency="EUR", method="pm_card_chargeDeclined"
+    )
+    paid = await payments.authorize(
+        order_id=order_id, attempt=2, amount=1000, currency="EUR", method="pm_card_visa"
+    )
+
+    assert paid.state is PaymentState.AUTHORIZED
+    assert paid.reference != declined.reference
+    assert (await payments.get(reference=declined.reference)).state is PaymentState.DECLINED
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_another_method_for_the_same_attempt_is_refused_and_does_nothing(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    await payments.authorize(
+        order_id=order_id, attempt=1, amount=1000, currency="EUR", method="pm_card_chargeDeclined"
+    )
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await authorized(payments, order_id)
+
+    assert (refusal.value.code, refusal.value.status) == ("idempotency_error", 400)
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_an_unknown_method_is_refused_and_does_nothing(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    with pytest.raises(ProviderRefused) as refusal:
+        await payments.authorize(
+            order_id=order_id, attempt=1, amount=1000, currency="EUR", method="pm_nobody"
+        )
+
+    assert (refusal.value.code, refusal.value.status) == ("resource_missing", 400)
+    assert "pm_nobody" not in str(refusal.value)
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_wrong_api_key_is_refused(payment_simulator: SimulatorProcess) -> None:
+    stranger = StripePayments("another key", payment_simulator.url)
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await stranger.get(reference="pi_1")
+
+    assert refusal.value.status == httpx.codes.UNAUTHORIZED
+    assert "another key" not in str(refusal.value)
+    await stranger.close()
+
+
+async def pending(payments: StripePayments, order_id: str) -> ProviderPayment:
+    return await payments.authorize(
+        order_id=order_id,
+        attempt=1,
+        amount=1000,
+        currency="EUR",
+        method="pm_card_authenticationRequired",
+    )
+
+
+async def choose(url: str | None, outcome: str) -> None:
+    async with httpx.AsyncClient() as browser:
+        assert "1000 EUR" in (await browser.get(str(url))).text
+        assert (await browser.post(str(url), data={"outcome": outcome})).status_code == 200
+
+
+async def test_a_payment_that_needs_the_customer_holds_nothing_yet(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await pending(payments, order_id)
+
+    url = f"{payment_simulator.url}/authenticate/{payment.reference}"
+    assert (payment.state, payment.action_url) == (PaymentState.PENDING, url)
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_customer_who_approves_authorizes_the_payment(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    await choose((await pending(payments, order_id)).action_url, "approve")
+
+    # The same call as before is answered with the state of today, not of that time.
+    payment = await pending(payments, order_id)
+    assert (payment.state, payment.action_url) == (PaymentState.AUTHORIZED, None)
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_a_customer_who_fails_to_authenticate_is_declined(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await pending(payments, order_id)
+    await choose(payment.action_url, "fail")
+
+    declined = await payments.get(reference=payment.reference)
+    assert declined.state is PaymentState.DECLINED
+    assert declined.decline_code == "payment_intent_authentication_failure"
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_customer_can_not_approve_what_was_voided(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await pending(payments, order_id)
+    await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
+
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.post(str(payment.action_url), data={"outcome": "approve"})
+
+    assert answer.status_code == 400
+    assert (await payments.get(reference=payment.reference)).state is PaymentState.VOIDED
+    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+
+
+async def test_capturing_takes_the_amount_once(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+
+    first = await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    same_key = await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    other_key = await payments.capture(reference=reference, amount=1000, key=f"{order_id}/again")
+
+    assert (first.state, first.captured) == (PaymentState.CAPTURED, 1000)
+    assert first == same_key == other_key
+    assert await payment_simulator.books(order_id) == {
+        "authorized": (1, 1000),
+        "captured": (1, 1000),
+    }
+
+
+async def test_capturing_less_releases_the_rest(payments: StripePayments, order_id: str) -> None:
+    reference = (await authorized(payments, order_id)).reference
+
+    payment = await payments.capture(reference=reference, amount=700, key=f"{order_id}/capture")
+
+    assert (payment.amount, payment.captured, payment.refunded) == (1000, 700, 0)
+
+
+@pytest.mark.parametrize("before", [[], [1000]])
+async def test_capturing_another_amount_than_was_held_or_taken_is_refused(
+    payments: StripePayments,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+    before: list[int],
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+    for amount in before:
+        await payments.capture(reference=reference, amount=amount, key=f"{order_id}/capture")
+    books = await payment_simulator.books(order_id)
+
+    with pytest.raises(ProviderRefused):
+        await payments.capture(reference=reference, amount=1001, key=f"{order_id}/more")
+
+    assert await payment_simulator.books(order_id) == books
+
+
+async def test_voiding_releases_the_hold_once(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    await authorized(payments, order_id)
+
+    for _ in range(2):
+        payment = await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
+        assert (payment.state, payment.captured) == (PaymentState.VOIDED, 0)
+
+    assert await payment_simulator.books(order_id) == {
+        "authorized": (1, 1000),
+        "voided": (1, 1000),
+    }
+
+
+async def test_voiding_what_was_captured_is_refused_and_changes_nothing(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
+
+    assert refusal.value.code == "payment_intent_unexpected_state"
+    assert (await payments.get(reference=reference)).state is PaymentState.CAPTURED
+    assert "voided" not in await payment_simulator.books(order_id)
+
+
+async def test_refunds_add_up_and_the_same_key_refunds_once(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+
+    refunded = [
+        (
+            await payments.refund(reference=reference, amount=amount, key=f"{order_id}/{key}")
+        ).refunded
+        for key, amount in [("a", 300), ("a", 300), ("b", 700)]
+    ]
+
+    assert refunded == [300, 300, 1000]
+    assert (await payment_simulator.books(order_id))["refunded"] == (2, 1000)
+
+
+async def test_a_refund_above_what_is_left_is_refused_and_leaves_the_books_as_they_were(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.refund(reference=reference, amount=400, key=f"{order_id}/a")
+    books = await payment_simulator.books(order_id)
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await payments.refund(reference=reference, amount=601, key=f"{order_id}/b")
+
+    assert refusal.value.code == "amount_too_large"
+    assert await payment_simulator.books(order_id) == books
+    assert (await payments.get(reference=reference)).refunded == 400
+
+
+async def test_a_hold_that_was_never_captured_can_not_be_refunded(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+
+    with pytest.raises(ProviderRefused):
+        await payments.refund(reference=reference, amount=1, key=f"{order_id}/refund")
+
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from providers.carrier import CarrierNews, ShipmentStatus
+from providers.carrier_webhook import verify_carrier_webhook
+from providers.errors import WebhookFault, WebhookRejected
+
+SECRET = "whsec_" + base64.b64encode(b"secret of the tests").decode()
+OTHER_SECRET = base64.b64encode(b"another").decode()
+
+
+def event(**change: object) -> bytes:
+    data = {
+        "id": "shp_1",
+        "reference": "order-1",
+        "status": "dispatched",
+        "tracking_number": "WB01",
+        **change,
+    }
+    moment = "2026-01-01T13:00:00+01:00"
+    return json.dumps({"type": "shipment", "timestamp": moment, "data": data}).encode()
+
+
+def signed(raw: bytes, seconds_ago: float = 0, secret: str = SECRET) -> dict[str, str]:
+    at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    return {
+        "Webhook-Id": "msg_1",
+        "Webhook-Timestamp": str(int(at.timestamp())),
+        "Webhook-Signature": Webhook(secret).sign("msg_1", at, raw.decode()),
+    }
+
+
+def fault(raw: bytes, headers: dict[str, str]) -> WebhookFault:
+    with pytest.raises(WebhookRejected) as rejection:
+        verify_carrier_webhook(raw, headers, SECRET)
+    return rejection.value.fault
+
+
+def test_a_signed_event_is_believed() -> None:
+    raw = event()
+
+    assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierNews(
+        event_id="msg_1",
+        order_id="order-1",
+        shipment_id="shp_1",
+        status=ShipmentStatus.DISPATCHED,
+        tracking_number="WB01",
+        occurred_at=datetime(2026, 1, 1, 12, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize("header", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
+def test_an_event_without_one_of_its_headers_is_rejected(header: str) -> None:
+    raw = event()
+    headers = signed(raw)
+    del headers[header]
+
+    assert fault(raw, headers) is WebhookFault.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize("signature", ["", "nonsense", "v1,nonsense", "v1,!", "v2,ab"])
+def test_a_signature_that_is_none_is_rejected(signature: str) -> None:
+    raw = event()
+
+    headers = {**signed(raw), "Webhook-Signature": signature}
+
+    assert fault(raw, headers) is WebhookFault.BAD_SIGNATURE
+
+
+def test_an_event_signed_with_another_secret_is_rejected() -> None:
+    raw = event()
+
+    assert fault(raw, signed(raw, secret=OTHER_SECRET)) is WebhookFault.BAD_SIGNATURE
+
+
+def test_an_event_changed_after_signing_is_rejected() -> None:
+    headers = signed(event())
+
+    assert fault(event(reference="order-2"), headers) is WebhookFault.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize("seconds_ago", [302, -302])
+def test_an_event_signed_at_another_time_is_too_old(seconds_ago: int) -> None:
+    raw = event()
+
+    assert fault(raw, signed(raw, seconds_ago)) is WebhookFault.TOO_OLD
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"[]", b"no json", b"", event(status="eaten")])
+def test_a_signed_event_that_is_none_is_malformed(raw: bytes) -> None:
+    assert fault(raw, signed(raw)) is WebhookFault.MALFORMED
+
+
+def test_bytes_that_are_no_text_are_malformed() -> None:
+    assert fault(b"\xff", signed(b"")) is WebhookFault.MALFORMED

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import stripe
+
+from providers.errors import WebhookFault, WebhookRejected
+from providers.payment_webhook import verify_payment_webhook
+from providers.payments import PaymentNews
+
+SECRET = "whsec_of_the_tests"  # noqa: S105 - signs nothing but these tests
+
+
+def event(**change: object) -> bytes:
+    subject = {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "metadata": {"order_id": "order-1", "attempt": "2"},
+    }
+    body: dict[str, Any] = {"id": "evt_1", "type": "payment_intent.succeeded"}
+    return json.dumps({**body, "data": {"object": {**subject, **change}}}).encode()
+
+
+def signed(raw: bytes, seconds_ago: float = 0, secret: str = SECRET) -> str:
+    at = int(time.time() - seconds_ago)
+    return str(stripe.WebhookSignature.generate_signature_header(raw.decode(), secret, at))
+
+
+def fault(raw: bytes, header: str) -> WebhookFault:
+    with pytest.raises(WebhookRejected) as rejection:
+        verify_payment_webhook(raw, header, SECRET)
+    return rejection.value.fault
+
+
+def test_a_signed_event_of_an_order_is_believed() -> None:
+    raw = event()
+
+    assert verify_payment_webhook(raw, signed(raw), SECRET) == PaymentNews(
+        event_id="evt_1",
+        type="payment_intent.succeeded",
+        order_id="order-1",
+        attempt=2,
+        reference="pi_1",
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metadata": {}},
+        {"metadata": None},
+        {"metadata": {"order_id": "order-1"}},
+        {"metadata": {"order_id": "order-1", "attempt": "first"}},
+        {"object": "charge"},
+    ],
+)
+def test_a_signed_event_of_no_order_of_ours_is_no_news(change: dict[str, object]) -> None:
+    raw = event(**change)
+
+    assert verify_payment_webhook(raw, signed(raw), SECRET) is None
+
+
+def test_a_signed_event_about_what_has_no_id_is_no_news() -> None:
+    raw = b'{"id": "evt_1", "type": "balance.available", "data": {"object": {"object": "balance"}}}'
+
+    assert verify_payment_webhook(raw, signed(raw), SECRET) is None
+
+
+@pytest.mark.parametrize("header", ["", "nonsense", "t=1", "v1=ab", "t=now,v1=ab"])
+def test_an_event_without_a_proper_signature_is_rejected(header: str) -> None:
+    assert fault(event(), header) is WebhookFault.BAD_SIGNATURE
+
+
+def test_an_event_signed_with_another_secret_is_rejected() -> None:
+    raw = event()
+
+    assert fault(raw, signed(raw, secret="another")) is WebhookFault.BAD_SIGNATURE  # noqa: S106
+
+
+def test_an_event_changed_after_signing_is_rejected() -> None:
+    header = signed(event())
+
+    assert fault(event(id="pi_2"), header) is WebhookFault.BAD_SIGNATURE
+
+
+def test_an_event_signed_too_long_ago_is_too_old() -> None:
+    raw = event()
+
+    assert fault(raw, signed(raw, seconds_ago=302)) is WebhookFault.TOO_OLD
+
+
+def test_a_second_time_in_the_header_does_not_make_an_old_event_young() -> None:
+    raw = event()
+    header = f"{signed(raw, seconds_ago=302)},t={int(time.time())}"
+
+    assert fault(raw, header) is WebhookFault.TOO_OLD
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"[]", b"no json", b""])
+def test_a_signed_event_that_is_none_is_malformed(raw: bytes) -> None:
+    assert fault(raw, signed(raw)) is WebhookFault.MALFORMED
+
+
+def test_bytes_that_are_no_text_are_malformed() -> None:
+    assert fault(b"\xff", signed(b"")) is WebhookFault.MALFORMED
+
+
+def test_a_rejection_repeats_nothing_of_what_came() -> None:
+    raw = event()
+
+    with pytest.raises(WebhookRejected) as rejection:
+        verify_payment_webhook(raw, "t=1,v1=ab", SECRET)
+
+    assert "order-1" not in repr(rejection.value)
+    assert SECRET not in str(rejection.value)
+    assert rejection.value.__cause__ is None

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from providers.simulation import agenda
+from providers.simulation.agenda import Agenda, Handler, retry_delay
+from providers.simulation.faults import Control, Fault, Faults, NextFault
+from providers.simulation.store import Job, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "new folder" / "books.sqlite3")
+    yield store
+    store.close()
+
+
+def test_retries_wait_twice_as_long_each_time_up_to_a_limit() -> None:
+    assert [retry_delay(attempts) for attempts in (0, 1, 2, 3)] == [0.1, 0.2, 0.4, 0.8]
+    assert retry_delay(9) == retry_delay(1000) == 30.0
+
+
+def test_a_fault_is_met_as_often_as_ordered_and_by_its_operation_only() -> None:
+    faults = Faults()
+    faults.set(Control(fail_next=NextFault(operation="refund", how=Fault.UNAVAILABLE, times=2)))
+
+    assert faults.take("capture") is None
+    assert [faults.take("refund") for _ in range(3)] == [
+        Fault.UNAVAILABLE,
+        Fault.UNAVAILABLE,
+        None,
+    ]
+
+
+def test_what_a_control_leaves_out_stays_as_it_is() -> None:
+    faults = Faults()
+    faults.set(Control(latency_ms=50))
+    faults.set(Control(fail_next=NextFault(operation="refund", how=Fault.TIMEOUT_AFTER)))
+
+    assert faults.latency_seconds == 0.05
+    faults.clear()
+    assert (faults.latency_seconds, faults.take("refund")) == (0.0, None)
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    def fail() -> None:
+        with store.transaction():
+            store.record("order-1", "captured", 1000)
+            store.put("payment_intent", "order-1", {"id": "pi_1"})
+            raise ValueError("cut short")
+
+    with pytest.raises(ValueError, match="cut short"):
+        fail()
+
+    assert store.books(None) == {}
+    assert store.get("payment_intent", "pi_1") is None
+
+
+def test_the_books_count_each_effect(store: Store) -> None:
+    for amount in (300, 700):
+        store.record("order-1", "refunded", amount)
+    store.record("order-2", "refunded", 1)
+
+    assert store.books("order-1") == {"order-1": {"refunded": {"count": 2, "amount": 1000}}}
+    assert set(store.books(None)) == {"order-1", "order-2"}
+
+
+def test_a_name_is_new_once(store: Store) -> None:
+    assert [store.first_time("a"), store.first_time("a"), store.first_time("b")] == [
+        True,
+        False,
+        True,
+    ]
+
+
+async def drained(store: Store, handler: Handler) -> None:
+    """Run the agenda until nothing is left to do."""
+    running = asyncio.create_task(Agenda(store, {"webhook": handler}).run())
+    async with asyncio.timeout(5):
+        while store.next_jobs(1):  # noqa: ASYNC110 - the books tell nobody that they are empty
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_job_is_done_once(store: Store) -> None:
+    done: list[str] = []
+
+    async def succeed(job: Job) -> bool:
+        done.append(job.subject)
+        return True
+
+    for number in range(40):
+        store.add_job("webhook", f"evt_{number}", "{}")
+    await drained(store, succeed)
+
+    assert done == [f"evt_{number}" for number in range(40)]
+
+
+async def test_a_job_that_never_succeeds_is_given_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agenda, "FIRST_RETRY_SECONDS", 0)
+    tries: list[int] = []
+
+    async def fail(job: Job) -> bool:
+        tries.append(job.attempts)
+        return False
+
+    store.add_job("webhook", "evt_1", "{}")
+    await drained(store, fail)
+
+    assert tries == list(range(agenda.MOST_ATTEMPTS))
