@@ -42,7 +42,7 @@ def _acquire(lock: int, data_dir: Path) -> None:
     while not _try(lock):
         holder = int(os.pread(lock, 20, 0) or 0)
         # Held by a process that is gone: its guardian is still ending what it left.
-        if (holder and psutil.pid_exists(holder)) or time.monotonic() > deadline:
+        if _is_running(holder) or time.monotonic() > deadline:
             raise AlreadyRunningError(data_dir, holder or None)
         time.sleep(0.05)
 
@@ -53,3 +53,10 @@ def _try(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return bool(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

@@ -45,6 +45,7 @@ def worker(number: int, environment: Environment) -> Program:
             environment["WAYBILL_TEMPORAL_ADDRESS"],
             environment.get("WAYBILL_TASK_QUEUE", _TASK_QUEUE),
         ),
+        stop_within=5.5,  # all tiers together have 10 s
     )
 
 

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import base64
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+
+from settings import Settings
+from stack.environment import SECRETS, given_by_user, stack_environment, system_environment
+from stack.ports import Ports
+
+PORTS = Ports(8000, 7233, 8233, 5433, 4223, 8223, 8101, 8102)
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    stack_environment(tmp_path, PORTS)
+    assert stat.S_IMODE((tmp_path / "stack.env").stat().st_mode) == 0o600
+
+
+def test_a_second_start_keeps_every_secret_and_follows_the_ports(tmp_path: Path) -> None:
+    first = stack_environment(tmp_path, PORTS)
+    second = stack_environment(tmp_path, replace(PORTS, postgres_port=6000, nats_port=6001))
+    assert {name: second[name] for name in SECRETS} == {name: first[name] for name in SECRETS}
+    assert second["WAYBILL_NATS_URL"] == "nats://127.0.0.1:6001"
+    moved = first["WAYBILL_DATABASE_URL"].replace(":5433/", ":6000/")
+    assert second["WAYBILL_DATABASE_URL"] == moved
+
+
+def test_no_two_folders_share_a_secret(tmp_path: Path) -> None:
+    here, there = (stack_environment(tmp_path / name, PORTS) for name in _folders(tmp_path))
+    assert not {here[name] for name in SECRETS} & {there[name] for name in SECRETS}
+
+
+def test_the_settings_of_another_terminal_are_those_of_the_file(tmp_path: Path) -> None:
+    made = stack_environment(tmp_path, PORTS)
+    settings = Settings(_env_file=tmp_path / "stack.env")
+    assert settings.database_url.get_secret_value() == made["WAYBILL_DATABASE_URL"]
+    assert settings.jwt_secret.get_secret_value() == made["WAYBILL_JWT_SECRET"]
+
+
+def test_the_secrets_have_the_form_their_users_need(tmp_path: Path) -> None:
+    made = stack_environment(tmp_path, PORTS)
+    assert len(base64.b64decode(made["WAYBILL_PAYLOAD_KEY"], validate=True)) == 32
+    assert made["WAYBILL_CARRIER_WEBHOOK_SECRET"].startswith("whsec_")
+    Webhook(made["WAYBILL_CARRIER_WEBHOOK_SECRET"])
+
+
+def test_a_secret_of_the_user_wins_and_a_foreign_address_does_not(tmp_path: Path) -> None:
+    given = {
+        "WAYBILL_JWT_SECRET": "the user's own",
+        "WAYBILL_DATABASE_URL": "postgresql://elsewhere/orders",
+        "WAYBILL_PAYMENT_WINDOW": "PT5S",
+    }
+    environment = system_environment(tmp_path, PORTS, given)
+    assert environment["WAYBILL_JWT_SECRET"] == "the user's own"  # noqa: S105
+    assert "@127.0.0.1:5433/waybill" in environment["WAYBILL_DATABASE_URL"]
+    assert environment["WAYBILL_PAYMENT_WINDOW"] == "PT5S"
+
+
+def test_a_secret_of_the_user_is_not_written_down(tmp_path: Path) -> None:
+    system_environment(tmp_path, PORTS, {"WAYBILL_JWT_SECRET": "the user's own"})
+    assert "the user's own" not in (tmp_path / "stack.env").read_text()
+
+
+def test_a_test_system_takes_nothing_from_the_shell_of_its_developer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAYBILL_RETURN_WINDOW", "PT1H")
+    assert "WAYBILL_RETURN_WINDOW" not in system_environment(tmp_path, PORTS)
+    given = given_by_user(Settings(_env_file=None))
+    assert system_environment(tmp_path, PORTS, given)["WAYBILL_RETURN_WINDOW"] == "PT1H"
+
+
+def _folders(parent: Path) -> tuple[str, str]:
+    for name in (folders := ("here", "there")):
+        (parent / name).mkdir()
+    return folders

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from stack.tokens import AUDIENCE, ISSUER, Role, token
+
+SECRET = "a secret of a test, longer than 32 bytes"  # noqa: S105
+
+
+def test_a_token_says_who_it_is_for_and_how_long() -> None:
+    claims = _claims(token(SECRET, Role.OPERATOR, "olga", timedelta(hours=2)))
+    assert (claims["sub"], claims["role"]) == ("olga", "operator")
+    assert int(claims["exp"]) - int(claims["iat"]) == 7200
+
+
+def test_a_token_without_a_subject_is_for_the_demo_user_of_its_role() -> None:
+    assert _claims(token(SECRET, Role.CUSTOMER))["sub"] == "demo-customer"
+
+
+def test_a_token_does_not_pass_with_another_secret() -> None:
+    with pytest.raises(jwt.InvalidSignatureError):
+        _claims(token(SECRET, Role.ADMIN), secret=SECRET + "!")
+
+
+def _claims(text: str, secret: str = SECRET) -> dict[str, str]:
+    return jwt.decode(text, secret, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER)
