@@ -2,7 +2,8 @@
 
 Amounts are integers of the currency's minor unit; currencies are upper-case ISO 4217 codes.
 One order has one payment for each `attempt` (1, 2, ...); the provider's idempotency keys are
-derived from both, so each method may be called again with the same arguments at any time.
+derived from both, so each method may be called again with the same arguments, for the 24 hours
+that a provider remembers a key.
 Every method raises ProviderUnavailable (outcome unknown, or try later) or ProviderRefused.
 """
 
@@ -77,11 +78,18 @@ class PaymentProvider(Protocol):
         ...
 
     async def void(
-        self, *, order_id: str, attempt: int, amount: int, currency: str
+        self,
+        *,
+        order_id: str,
+        attempt: int,
+        amount: int,
+        currency: str,
+        reference: str | None = None,
     ) -> ProviderPayment:
         """Release the hold, and fence the attempt: no authorise in flight can succeed after it.
 
-        Works whatever became of the attempt, even if it never reached the provider.
+        Without a `reference` it works whatever became of the attempt, even if it never reached
+        the provider, for 24 hours after it. Give the reference where it is known.
         A captured payment is ProviderRefused: refund it.
         """
         ...

@@ -90,16 +90,23 @@ class StripePayments:
             return await self._fresh(intent)
 
     async def void(
-        self, *, order_id: str, attempt: int, amount: int, currency: str
+        self,
+        *,
+        order_id: str,
+        attempt: int,
+        amount: int,
+        currency: str,
+        reference: str | None = None,
     ) -> ProviderPayment:
         async with self._asking("void"):
-            intent = await self._create(order_id, attempt, amount, currency)
+            if reference is None:
+                reference = (await self._create(order_id, attempt, amount, currency)).id
             try:
                 # No key of ours: cancelling is idempotent by nature, and a kept refusal of a
                 # first try would hide that a later one could succeed.
-                return _payment(await self._intents.cancel_async(intent.id))
+                return _payment(await self._intents.cancel_async(reference))
             except stripe.InvalidRequestError as error:
-                payment = await self._state_behind(error, intent.id)
+                payment = await self._state_behind(error, reference)
                 if payment.state is not PaymentState.VOIDED:
                     raise
                 return payment

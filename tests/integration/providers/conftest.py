@@ -1,151 +1,24 @@
-"""The two simulators as real processes, and an endpoint that takes their webhooks."""
+"""More ways to talk to the simulators: impatiently, and without a client of ours."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
-import os
-import socket
-import subprocess
-import sys
 import uuid
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
-
-ROOT = Path(__file__).parents[3]
-API_KEY = "key-of-the-tests"
-SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
-IMPATIENCE_SECONDS = 0.5
-"""What an impatient client waits; the simulators hang for far longer."""
-
-NOT_TAKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-TAKEN = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass(frozen=True)
-class Delivery:
-    raw: bytes
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-    @property
-    def order_id(self) -> str:
-        data = self.body["data"]
-        return str(data.get("reference") or data["object"]["metadata"]["order_id"])
-
-
-class Receiver:
-    """Takes webhooks, sorted by order; may be told not to take an order's first ones."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self._news: defaultdict[str, asyncio.Queue[Delivery]] = defaultdict(asyncio.Queue)
-        self._not_taken: defaultdict[str, int] = defaultdict(int)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/webhooks"
-
-    def refuse(self, order_id: str, times: int) -> None:
-        self._not_taken[order_id] = times
-
-    async def next(self, order_id: str) -> Delivery:
-        return await asyncio.wait_for(self._news[order_id].get(), 10)
-
-    async def types(self, order_id: str, count: int) -> set[str]:
-        """The types of the next webhooks, which come in any order."""
-        return {(await self.next(order_id)).body["type"] for _ in range(count)}
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
-        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
-        raw = await reader.readexactly(int(headers["content-length"]))
-        delivery = Delivery(raw, headers, json.loads(raw))
-        self._news[delivery.order_id].put_nowait(delivery)
-        self._not_taken[delivery.order_id] -= 1
-        writer.write(NOT_TAKEN if self._not_taken[delivery.order_id] >= 0 else TAKEN)
-        await writer.drain()
-        writer.close()
-
-
-@dataclass(frozen=True)
-class SimulatorProcess:
-    module: str
-    port: int
-    data_dir: Path
-    environment: dict[str, str]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        environment = {**os.environ, **self.environment, "WAYBILL_DATA_DIR": str(self.data_dir)}
-        command = [sys.executable, "-m", f"providers.{self.module}"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 - our own
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-    async def ready(self) -> None:
-        async with httpx.AsyncClient() as http, asyncio.timeout(20):
-            while True:
-                try:
-                    assert (await http.get(f"{self.url}/healthz")).json() == {"status": "ok"}
-                except httpx.TransportError:
-                    await asyncio.sleep(0.02)
-                else:
-                    return
-
-    async def books(self, order_id: str) -> dict[str, tuple[int, int]]:
-        """Of each effect on the order: how often it happened, and the sum of its amounts."""
-        async with httpx.AsyncClient() as http:
-            answer = await http.get(f"{self.url}/books", params={"order_id": order_id})
-        effects = answer.json()["orders"].get(order_id, {})
-        return {name: (entry["count"], entry["amount"]) for name, entry in effects.items()}
-
-    @contextmanager
-    def control(self, **change: object) -> Iterator[None]:
-        httpx.post(f"{self.url}/control", json=change).raise_for_status()
-        try:
-            yield
-        finally:
-            httpx.delete(f"{self.url}/control").raise_for_status()
-
-
-def simulator(kind: str, data_dir: Path, receiver: Receiver) -> SimulatorProcess:
-    port = free_port()
-    prefix = f"WAYBILL_{kind.upper()}"
-    environment = {
-        f"{prefix}_SIMULATOR_PORT": str(port),
-        f"{prefix}_SIMULATOR_WEBHOOK_URL": receiver.url,
-        f"{prefix}_API_KEY": API_KEY,
-        f"{prefix}_WEBHOOK_SECRET": SECRET,
-        "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0S",
-        "WAYBILL_CARRIER_DELIVER_AFTER": "PT0.05S",
-        "WAYBILL_SIMULATOR_HANG": "PT20S",
-    }
-    return SimulatorProcess(f"{kind}_simulator", port, data_dir, environment)
+from tests.integration.simulators import (
+    API_KEY,
+    IMPATIENCE_SECONDS,
+    SECRET,
+    Receiver,
+    SimulatorProcess,
+    simulator,
+)
 
 
 @pytest.fixture
@@ -158,24 +31,6 @@ def secret() -> str:
     return SECRET
 
 
-@pytest.fixture(scope="session")
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver.answer, "127.0.0.1", receiver.port)
-    async with server:
-        yield receiver
-
-
-@pytest.fixture(scope="session")
-async def payment_simulator(
-    tmp_path_factory: pytest.TempPathFactory, receiver: Receiver
-) -> AsyncIterator[SimulatorProcess]:
-    process = simulator("payment", tmp_path_factory.mktemp("payments"), receiver)
-    with process.running():
-        await process.ready()
-        yield process
-
-
 @pytest.fixture
 def own_payment_simulator(tmp_path: Path, receiver: Receiver) -> SimulatorProcess:
     """One that the test may start, kill and start again."""
@@ -183,32 +38,8 @@ def own_payment_simulator(tmp_path: Path, receiver: Receiver) -> SimulatorProces
 
 
 @pytest.fixture(scope="session")
-async def carrier_simulator(
-    tmp_path_factory: pytest.TempPathFactory, receiver: Receiver
-) -> AsyncIterator[SimulatorProcess]:
-    process = simulator("carrier", tmp_path_factory.mktemp("carrier"), receiver)
-    with process.running():
-        await process.ready()
-        yield process
-
-
-@pytest.fixture(scope="session")
-async def payments(payment_simulator: SimulatorProcess) -> AsyncIterator[StripePayments]:
-    client = StripePayments(API_KEY, payment_simulator.url)
-    yield client
-    await client.close()
-
-
-@pytest.fixture(scope="session")
 async def impatient_payments(payment_simulator: SimulatorProcess) -> AsyncIterator[StripePayments]:
     client = StripePayments(API_KEY, payment_simulator.url, total_seconds=IMPATIENCE_SECONDS)
-    yield client
-    await client.close()
-
-
-@pytest.fixture(scope="session")
-async def carrier(carrier_simulator: SimulatorProcess) -> AsyncIterator[HttpCarrier]:
-    client = HttpCarrier(API_KEY, carrier_simulator.url)
     yield client
     await client.close()
 

@@ -10,7 +10,7 @@ from providers.errors import AlreadyDispatched, ProviderRefused, ProviderUnavail
 from providers.http_carrier import HttpCarrier
 
 if TYPE_CHECKING:
-    from tests.integration.providers.conftest import Receiver, SimulatorProcess
+    from tests.integration.simulators import Receiver, SimulatorProcess
 
 ITEMS = [ShipmentItem("TEA-01", 2), ShipmentItem("CUP-01", 1)]
 NEVER_DISPATCHED = "00001"

@@ -10,7 +10,7 @@ from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 
 if TYPE_CHECKING:
-    from tests.integration.providers.conftest import SimulatorProcess
+    from tests.integration.simulators import SimulatorProcess
 
 
 async def authorized(payments: StripePayments, order_id: str) -> ProviderPayment:
@@ -245,6 +245,23 @@ async def test_voiding_releases_the_hold_once(
         payment = await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
         assert (payment.state, payment.captured) == (PaymentState.VOIDED, 0)
 
+    assert await payment_simulator.books(order_id) == {
+        "authorized": (1, 1000),
+        "voided": (1, 1000),
+    }
+
+
+async def test_voiding_by_reference_needs_no_key_that_the_provider_remembers(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+
+    # An attempt the provider never heard of stands for one whose key it has forgotten.
+    payment = await payments.void(
+        order_id=order_id, attempt=9, amount=1000, currency="EUR", reference=reference
+    )
+
+    assert (payment.reference, payment.state) == (reference, PaymentState.VOIDED)
     assert await payment_simulator.books(order_id) == {
         "authorized": (1, 1000),
         "voided": (1, 1000),
