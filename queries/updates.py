@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
 from domain.order.decide import ORDER
@@ -43,7 +43,9 @@ class OrderUpdates:
         self._feed = feed
         self._orders = orders
 
-    async def follow(self, order_id: str, after: int | None) -> AsyncIterator[Update | Lagged]:
+    async def follow(
+        self, order_id: str, after: int | None
+    ) -> AsyncGenerator[Update | Lagged, None]:
         """The order's events above `after`, or its state now and then its events.
 
         Ends after a Lagged, when the process shuts down, and for an order that does not exist.

@@ -9,6 +9,9 @@ from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.lines import MAX_LINES, Address, OrderLine
 
+PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
+"""A payment provider's token for a way to pay, never a card number."""
+
 
 class CancellationReason(StrEnum):
     CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
@@ -33,7 +36,7 @@ class PlaceOrder(OrderCommand):
     customer_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
     total: Money
-    payment_method: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
+    payment_method: PaymentMethod
     shipping_address: Address
     fingerprint: str
 

@@ -57,7 +57,7 @@ async def test_without_a_position_the_state_comes_first_and_then_the_events(
 
     assert facts(update) == ("OrderReserved", reserved)
     assert update.order.status is OrderStatus.RESERVED
-    await following.aclose()  # type: ignore[attr-defined]
+    await following.aclose()
 
 
 async def test_events_of_the_order_its_payment_and_its_shipment_come_in_the_logs_order(
@@ -76,7 +76,7 @@ async def test_events_of_the_order_its_payment_and_its_shipment_come_in_the_logs
         ("PaymentRequested", requested),
     ]
     assert facts(await next_update(following)) == ("OrderAuthorized", authorized)
-    await following.aclose()  # type: ignore[attr-defined]
+    await following.aclose()
 
 
 async def test_resuming_after_each_position_gives_what_follows_and_nothing_twice(
@@ -90,7 +90,7 @@ async def test_resuming_after_each_position_gives_what_follows_and_nothing_twice
         following = updates.follow("o1", position)
         rest = [(await next_update(following)).position for _ in positions[seen:]]
         assert rest == positions[seen:]
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
 
 
 async def test_another_orders_events_are_not_heard(updates: OrderUpdates, log: OrderLog) -> None:
@@ -101,7 +101,7 @@ async def test_another_orders_events_are_not_heard(updates: OrderUpdates, log: O
     reserved = await log.append("order-o1", RESERVED)
 
     assert facts(await waiting) == ("OrderReserved", reserved)
-    await following.aclose()  # type: ignore[attr-defined]
+    await following.aclose()
 
 
 async def test_no_event_is_lost_or_repeated_while_writers_race_the_join(
@@ -119,7 +119,7 @@ async def test_no_event_is_lost_or_repeated_while_writers_race_the_join(
             position = update.position
             if len(seen) % 7 == 0 or len(seen) == 40:
                 break
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
 
     assert seen == sorted(await writing)
 
@@ -142,7 +142,7 @@ async def test_who_is_too_slow_is_told_where_it_stands_and_resumes_from_there(
     resumed = updates.follow("o1", positions[2])
     rest = [(await next_update(resumed)).position for _ in positions[3:]]
     assert rest == positions[3:]
-    await resumed.aclose()  # type: ignore[attr-defined]
+    await resumed.aclose()
     assert feed.listeners == 0
 
 
@@ -164,7 +164,7 @@ async def test_one_reader_serves_everybody_and_stops_with_the_last(
     assert (feed.listeners, feed.is_reading) == (5, True)
 
     for following in followers:
-        await following.aclose()  # type: ignore[attr-defined]
+        await following.aclose()
     await asyncio.wait_for(reader, 5)
 
     assert (feed.listeners, feed.is_reading) == (0, False)

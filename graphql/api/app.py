@@ -1,0 +1,101 @@
+"""The API process: `uvicorn api.app:app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from api import health
+from api.auth import Authenticator, Unauthenticated
+from api.context import Services
+from api.errors import RequestErrorCode, as_json
+from api.health import Probe, probes
+from api.limits import BodyLimit
+from api.router import Router
+from api.schema import build_schema
+from api.webhooks import webhooks
+from eventstore.postgres import PostgresEventStore
+from providers.errors import WebhookRejected
+from queries.feed import LiveFeed
+from queries.orders import OrderQueries
+from queries.products import ProductQueries
+from queries.updates import OrderUpdates
+from settings import Environment, Settings, SettingsError, load_settings
+from workflows.orchestrator import SagaOrchestrator, Unavailable
+from workflows.temporal_client import connect, deadlines
+
+REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_webhook_secret")
+
+OpenedServices = tuple[Services, dict[str, Probe]]
+OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
+    """Everything that has to be closed again, closed in the opposite order."""
+    client = await connect(settings)
+    # Parameters stay out of errors: an address could be among them.
+    engine = create_async_engine(settings.database_url.get_secret_value(), hide_parameters=True)
+    store, orders = PostgresEventStore(engine), OrderQueries(engine)
+    feed = LiveFeed(store)
+    orchestrator = SagaOrchestrator(
+        client, task_queue=settings.task_queue, deadlines=deadlines(settings)
+    )
+    services = Services(
+        orchestrator, orders, ProductQueries(engine), OrderUpdates(store, feed, orders)
+    )
+    try:
+        yield services, dict(probes(settings, engine, client))
+    finally:
+        await feed.close()
+        await engine.dispose()
+
+
+def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
+    """Raises SettingsError when a setting is missing."""
+    settings.require(*REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
+    authenticator = Authenticator(settings.jwt_secret.get_secret_value())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings) as (app.state.services, app.state.probes):
+            yield
+
+    app = FastAPI(title="Waybill", lifespan=lifespan, openapi_url=None)
+    app.state.authenticator = authenticator
+    schema = build_schema(introspection=settings.environment is Environment.DEVELOPMENT)
+    app.include_router(Router(schema, authenticator))
+    app.include_router(webhooks(settings))
+    app.include_router(health.router)
+    app.add_middleware(BodyLimit)
+    app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(WebhookRejected, _webhook_rejected)
+    app.add_exception_handler(Unavailable, _unavailable)
+    return app
+
+
+async def _unauthenticated(_: Request, error: Exception) -> JSONResponse:
+    body = as_json(RequestErrorCode.UNAUTHENTICATED, str(error))
+    return JSONResponse(body, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _webhook_rejected(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse(as_json(RequestErrorCode.BAD_USER_INPUT, str(error)), status_code=400)
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse(as_json(RequestErrorCode.UNAVAILABLE, str(error)), status_code=503)
+
+
+def __getattr__(name: str) -> FastAPI:
+    """`app`, made when it is asked for: importing this module needs no settings."""
+    if name != "app":
+        raise AttributeError(name)
+    try:
+        return create_app(load_settings())
+    except SettingsError as error:
+        raise SystemExit(f"waybill: {error}") from None

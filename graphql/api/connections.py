@@ -1,0 +1,73 @@
+"""Pages as Relay's cursor connections have them (relay.dev/graphql/connections.htm)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Self, TypeVar
+
+import strawberry
+
+from api.errors import bad_input
+from queries.cursor import BadCursor
+from queries.keyset import Page, PageRequest
+
+DEFAULT_SIZE: Final = 20
+MAX_SIZE: Final = 100
+
+K = TypeVar("K", int, str)
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many of the first, 1 to 100; 20 by default.")
+]
+Last = Annotated[int | None, strawberry.argument(description="How many of the last, 1 to 100.")]
+Cursor = Annotated[str | None, strawberry.argument(description="A cursor that this list gave.")]
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page[Any], cursors: list[str]) -> Self:
+        return cls(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        )
+
+
+def page_request(
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    key_of: Callable[[str], K],
+) -> PageRequest[K]:
+    """Raises BAD_USER_INPUT, naming the argument."""
+    if first is not None and last is not None:
+        raise bad_input("pass first or last, not both")
+    return PageRequest(
+        size=_size(first, "first") if last is None else _size(last, "last"),
+        backward=last is not None,
+        after=_key(after, "after", key_of),
+        before=_key(before, "before", key_of),
+    )
+
+
+def _size(size: int | None, argument: str) -> int:
+    if size is None:
+        return DEFAULT_SIZE
+    if not 1 <= size <= MAX_SIZE:
+        raise bad_input(f"{argument} must be from 1 to {MAX_SIZE}")
+    return size
+
+
+def _key(cursor: str | None, argument: str, key_of: Callable[[str], K]) -> K | None:
+    try:
+        return None if cursor is None else key_of(cursor)
+    except BadCursor as error:
+        raise bad_input(f"{argument}: {error}") from None

@@ -1,0 +1,76 @@
+"""What a resolver has at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import strawberry
+from starlette.requests import HTTPConnection
+from strawberry.fastapi import BaseContext
+
+from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
+from api.errors import not_found
+from api.identifiers import is_identifier
+from queries.orders import OrderQueries, OrderView
+from queries.products import ProductQueries
+from queries.updates import OrderUpdates
+from workflows.orchestrator import SagaOrchestrator
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What this process serves from, for as long as it runs."""
+
+    orchestrator: SagaOrchestrator
+    orders: OrderQueries
+    products: ProductQueries
+    updates: OrderUpdates
+
+
+class Context(BaseContext):
+    """Of one request, or of one socket with all that is asked over it: so no session in here."""
+
+    def __init__(self, services: Services, viewer: Viewer | None) -> None:
+        super().__init__()
+        self.services = services
+        self._viewer = viewer
+
+    @property
+    def viewer(self) -> Viewer:
+        if self._viewer is None:
+            raise Unauthenticated(TokenFault.MISSING)
+        return self._viewer
+
+    def require_viewer(self) -> None:
+        """Raises Unauthenticated."""
+        _ = self.viewer
+
+    def signed_in(self, viewer: Viewer) -> None:
+        """A socket's first message said who it is."""
+        self._viewer = viewer
+
+    async def find_order(self, order_id: str) -> OrderView | None:
+        """The order, if there is one that the viewer may see."""
+        order = await self.services.orders.get(order_id) if is_identifier(order_id) else None
+        return order if order is not None and self.viewer.may_see(order.customer_id) else None
+
+    async def get_order(self, order_id: str) -> OrderView:
+        """Raises the same NOT_FOUND for another's order as for none."""
+        order = await self.find_order(order_id)
+        if order is None:
+            raise not_found("order")
+        return order
+
+
+Info: TypeAlias = strawberry.Info[Context, None]
+
+
+def authenticated_context(connection: HTTPConnection) -> Context:
+    """Raises Unauthenticated, but for a socket, which may bring its token in its first message."""
+    authenticator: Authenticator = connection.app.state.authenticator
+    services: Services = connection.app.state.services
+    header = connection.headers.get("authorization")
+    if connection.scope["type"] == "websocket" and header is None:
+        return Context(services, None)
+    return Context(services, authenticator.viewer(header))

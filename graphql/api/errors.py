@@ -1,0 +1,112 @@
+"""Errors of a request, as GraphQL shows them: a code, what to do, and nothing of the cause."""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from enum import StrEnum
+from typing import Final
+from uuid import uuid4
+
+from graphql import GraphQLError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from strawberry.extensions import MaskErrors
+
+from workflows.orchestrator import Unavailable
+
+log = logging.getLogger(__name__)
+
+UNAVAILABLE: Final = (Unavailable, OperationalError, InterfaceError, PoolTimeoutError, OSError)
+
+
+class RequestErrorCode(StrEnum):
+    """`extensions.code` of an error. Clients branch on these; a code is never renamed."""
+
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    FORBIDDEN = "FORBIDDEN"
+    INTERNAL = "INTERNAL"
+    NOT_FOUND = "NOT_FOUND"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class RequestError(GraphQLError):
+    """An error that its client is meant to read."""
+
+    def __init__(self, code: RequestErrorCode, message: str) -> None:
+        super().__init__(message, extensions={"code": code.value})
+
+
+def bad_input(message: str) -> RequestError:
+    return RequestError(RequestErrorCode.BAD_USER_INPUT, message)
+
+
+def not_found(what: str) -> RequestError:
+    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} of this id")
+
+
+def forbidden(message: str) -> RequestError:
+    return RequestError(RequestErrorCode.FORBIDDEN, message)
+
+
+def as_json(code: RequestErrorCode, message: str) -> dict[str, object]:
+    """The body of an answer that never reached GraphQL."""
+    return {"errors": [{"message": message, "extensions": {"code": code.value}}]}
+
+
+class PresentErrors(MaskErrors):
+    """Every error, in an answer or in a stream of them, as present() has it."""
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        return present(error)
+
+
+def present(error: GraphQLError) -> GraphQLError:
+    cause = error.original_error
+    if isinstance(cause, RequestError):
+        return error
+    if cause is None or isinstance(cause, GraphQLError):
+        return _replace(error, RequestErrorCode.BAD_USER_INPUT, _without_values(error.message))
+    if is_unavailable(cause):
+        log.warning("unavailable: %s", type(cause).__name__)
+        message = "the service is out of reach for the moment: try again"
+        return _replace(error, RequestErrorCode.UNAVAILABLE, message)
+    return _internal(error, cause)
+
+
+def is_unavailable(cause: BaseException) -> bool:
+    lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
+    return lost or isinstance(cause, UNAVAILABLE)
+
+
+def _internal(error: GraphQLError, cause: Exception) -> GraphQLError:
+    correlation_id = str(uuid4())
+    # Not the cause's own message: it may quote what a customer sent.
+    stack = "".join(traceback.format_tb(cause.__traceback__))
+    log.error("internal error %s: %s\n%s", correlation_id, type(cause).__name__, stack)
+    message = f"something went wrong on our side: tell us the id {correlation_id}"
+    return _replace(error, RequestErrorCode.INTERNAL, message, correlationId=correlation_id)
+
+
+def _without_values(message: str) -> str:
+    """graphql-core quotes the variables that it finds fault with, addresses among them."""
+    head, colon, fault = message.partition(": ")
+    if not re.match(r"Variable '\$\w+' has invalid value", head):
+        return message
+    return head + colon + re.split(r": |, found", fault)[0]
+
+
+def _replace(
+    error: GraphQLError, code: RequestErrorCode, message: str, **extensions: str
+) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions={"code": code.value, **extensions},
+    )

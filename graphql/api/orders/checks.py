@@ -1,0 +1,95 @@
+"""What can be wrong with an order before it is placed: all that is found, each with its field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import strawberry
+from pydantic import BaseModel, ValidationError
+
+from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.user_errors import UserError, input_error, invalid_inputs
+from domain.errors import ErrorCode
+from domain.money import Money
+from domain.order.commands import PaymentMethod
+from domain.order.lines import MAX_LINES, MAX_QUANTITY, Address
+from queries.products import ProductView
+
+
+class _Details(BaseModel):
+    payment_method: PaymentMethod
+    shipping_address: Address
+    expected_total: Money | None
+
+
+def check_input(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Sequence[UserError]:
+    """What is wrong with it whatever the prices are."""
+    return [*_check_lines(order.lines, products), *_check_details(order)]
+
+
+def check_prices(
+    order: PlaceOrderInput, products: Mapping[str, ProductView]
+) -> Sequence[UserError]:
+    """What is wrong with the money of an order that is otherwise right."""
+    currencies = {products[line.sku].price.currency for line in order.lines}
+    if len(currencies) > 1:
+        message = "these products have prices in different currencies: order them apart"
+        return [input_error(ErrorCode.CURRENCY_MISMATCH, message, "lines")]
+    return list(_check_expectation(order, total_of(order, products)))
+
+
+def total_of(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> tuple[int, str]:
+    """In minor units, and of which currency, for lines that are all of one."""
+    amount = sum(line.quantity * products[line.sku].price.amount for line in order.lines)
+    return amount, products[order.lines[0].sku].price.currency
+
+
+def _check_lines(
+    lines: Sequence[OrderLineInput], products: Mapping[str, ProductView]
+) -> Iterator[UserError]:
+    if not lines:
+        yield input_error(ErrorCode.EMPTY_ORDER, "an order needs at least one line", "lines")
+    if len(lines) > MAX_LINES:
+        message = f"an order has at most {MAX_LINES} lines: split it"
+        yield input_error(ErrorCode.TOO_MANY_LINES, message, "lines")
+        return
+    seen: set[str] = set()
+    for index, line in enumerate(lines):
+        yield from _check_line(index, line, seen, products)
+        seen.add(line.sku)
+
+
+def _check_line(
+    index: int, line: OrderLineInput, seen: set[str], products: Mapping[str, ProductView]
+) -> Iterator[UserError]:
+    if not 1 <= line.quantity <= MAX_QUANTITY:
+        message = f"a quantity is from 1 to {MAX_QUANTITY}"
+        yield input_error(ErrorCode.INVALID_QUANTITY, message, "lines", index, "quantity")
+    if line.sku in seen:
+        message = "this SKU stands on an earlier line: add the quantities up"
+        yield input_error(ErrorCode.DUPLICATE_LINE, message, "lines", index, "sku")
+    elif line.sku not in products:
+        message = "there is no product of this SKU"
+        yield input_error(ErrorCode.UNKNOWN_SKU, message, "lines", index, "sku")
+
+
+def _check_details(order: PlaceOrderInput) -> Sequence[UserError]:
+    given = strawberry.asdict(order)
+    try:
+        _Details(**{name: given[name] for name in _Details.model_fields})
+    except ValidationError as error:
+        return invalid_inputs(error)
+    return []
+
+
+def _check_expectation(order: PlaceOrderInput, total: tuple[int, str]) -> Iterator[UserError]:
+    expected, (amount, currency) = order.expected_total, total
+    if expected is None:
+        return
+    if expected.currency != currency:
+        message = f"these products have prices in {currency}"
+        path = ("expectedTotal", "currency")
+        yield input_error(ErrorCode.CURRENCY_MISMATCH, message, *path)
+    elif expected.amount != amount:
+        message = f"the total is {amount} {currency} (minor units)"
+        yield input_error(ErrorCode.PRICE_CHANGED, message, "expectedTotal", "amount")

@@ -1,0 +1,115 @@
+"""From a client's input to a PlaceOrder command, or to what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+import strawberry
+from pydantic import ValidationError
+
+from api.auth import Viewer
+from api.context import Services
+from api.idempotency import mark_replayed
+from api.identifiers import is_identifier
+from api.orders.checks import check_input, check_prices, total_of
+from api.orders.inputs import PlaceOrderInput
+from api.orders.types import Order, PlaceOrderPayload
+from api.scalars import Position
+from api.user_errors import UserError, bad_key, input_error, invalid_inputs
+from domain.errors import ErrorCode, Refused
+from domain.ids import order_id_for
+from domain.money import Money
+from domain.order.commands import PlaceOrder
+from domain.order.lines import MAX_LINES, Address, OrderLine
+from queries.orders import OrderView
+from queries.products import ProductView
+from workflows.types import SagaType
+
+
+async def place(order: PlaceOrderInput, viewer: Viewer, services: Services) -> PlaceOrderPayload:
+    """Place the order, or find it placed under this key; or say what is wrong, having done nothing.
+
+    A repeat is answered before anything is priced: prices may have changed since.
+    """
+    if not is_identifier(order.idempotency_key):
+        return PlaceOrderPayload(user_errors=[bad_key()])
+    earlier = await services.orders.get(order_id_for(viewer.sub, order.idempotency_key))
+    if earlier is not None:
+        return _replay(earlier, fingerprint_of(order))
+    products = await _products(order, services)
+    command = _command(order, viewer, products)
+    if not isinstance(command, PlaceOrder):
+        return PlaceOrderPayload(user_errors=list(command))
+    return await _start(command, viewer, services)
+
+
+def fingerprint_of(order: PlaceOrderInput) -> str:
+    """SHA-256 of the client's input without its key, to tell a repeat from a reuse."""
+    given = strawberry.asdict(order)
+    del given["idempotency_key"]
+    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def _products(order: PlaceOrderInput, services: Services) -> Mapping[str, ProductView]:
+    skus = {line.sku for line in order.lines[:MAX_LINES] if is_identifier(line.sku)}
+    return await services.products.get_all(skus) if skus else {}
+
+
+def _command(
+    order: PlaceOrderInput, viewer: Viewer, products: Mapping[str, ProductView]
+) -> PlaceOrder | Sequence[UserError]:
+    errors = check_input(order, products) or check_prices(order, products)
+    if errors:
+        return errors
+    amount, currency = total_of(order, products)
+    try:
+        return PlaceOrder(
+            aggregate_id=order_id_for(viewer.sub, order.idempotency_key),
+            customer_id=viewer.sub,
+            lines=tuple(
+                OrderLine(
+                    sku=line.sku,
+                    quantity=line.quantity,
+                    unit_price=products[line.sku].price.amount,
+                )
+                for line in order.lines
+            ),
+            total=Money(amount=amount, currency=currency),
+            payment_method=order.payment_method,
+            shipping_address=Address(**strawberry.asdict(order.shipping_address)),
+            fingerprint=fingerprint_of(order),
+        )
+    except ValidationError as error:  # such as a total beyond what an amount can be
+        return invalid_inputs(error)
+
+
+async def _start(command: PlaceOrder, viewer: Viewer, services: Services) -> PlaceOrderPayload:
+    try:
+        accepted = await services.orchestrator.start_saga(
+            SagaType.ORDER, command, actor=viewer.actor
+        )
+    except Refused as refused:
+        return PlaceOrderPayload(user_errors=[UserError.of(refused)])
+    placed = await services.orders.get(accepted.order_id)
+    return _payload(placed, accepted.position)
+
+
+def _replay(earlier: OrderView, fingerprint: str) -> PlaceOrderPayload:
+    if earlier.fingerprint != fingerprint:
+        return PlaceOrderPayload(user_errors=[_reused_key()])
+    mark_replayed()
+    return _payload(earlier, earlier.placed_position)
+
+
+def _payload(order: OrderView | None, position: int) -> PlaceOrderPayload:
+    return PlaceOrderPayload(
+        order=None if order is None else Order.of(order), position=Position(position)
+    )
+
+
+def _reused_key() -> UserError:
+    message = "this idempotency key stands for another order; use a new key for a new order"
+    return input_error(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from functools import partial
+
+import strawberry
+
+from api.auth import Viewer
+from api.connections import Cursor, First, Last, page_request
+from api.context import Info
+from api.errors import forbidden
+from api.identifiers import is_identifier
+from api.orders.inputs import OrderFilter
+from api.orders.types import CURSOR_KIND, Order, OrderConnection, OrderOrder
+from queries.cursor import decode_int
+from queries.orders import OrderFilter as Wanted
+
+
+@strawberry.type
+class OrderQuery:
+    @strawberry.field(description="NOT_FOUND for another customer's order as for none.")
+    async def order(self, info: Info, id: strawberry.ID) -> Order | None:  # noqa: A002 - its name in the contract
+        return Order.of(await info.context.get_order(id))
+
+    @strawberry.field(description="A customer's own orders; an operator's are everybody's.")
+    async def orders(  # noqa: PLR0913 - a connection's arguments
+        self,
+        info: Info,
+        *,
+        first: First = None,
+        after: Cursor = None,
+        last: Last = None,
+        before: Cursor = None,
+        filter: OrderFilter | None = None,  # noqa: A002 - its name in the contract
+        order_by: OrderOrder = OrderOrder.PLACED_AT_DESC,
+    ) -> OrderConnection:
+        page = await info.context.services.orders.page(
+            _wanted(filter or OrderFilter(), info.context.viewer),
+            page_request(first, after, last, before, partial(decode_int, CURSOR_KIND)),
+            newest_first=order_by is OrderOrder.PLACED_AT_DESC,
+        )
+        return OrderConnection.of(page)
+
+
+def _wanted(given: OrderFilter, viewer: Viewer) -> Wanted:
+    customer_id = given.customer_id
+    if not viewer.is_staff:
+        if customer_id not in {None, viewer.sub}:
+            raise forbidden("filter.customerId is for operators: leave it out")
+        return Wanted(viewer.sub, given.status)
+    if customer_id is not None and not is_identifier(customer_id):
+        return Wanted(statuses=[])
+    return Wanted(customer_id, given.status)

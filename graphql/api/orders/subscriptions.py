@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import strawberry
+
+from api.context import Info
+from api.orders.types import Lagged, OrderUpdate, OrderUpdateEvent
+from api.scalars import Position
+from queries.updates import Update
+
+
+@strawberry.type
+class OrderSubscription:
+    @strawberry.subscription(
+        description="All that happens to the order after a position, or its state and then that."
+    )
+    async def order_updates(
+        self, info: Info, order_id: strawberry.ID, after: Position | None = None
+    ) -> AsyncGenerator[OrderUpdateEvent, None]:
+        order = await info.context.get_order(order_id)
+        async with aclosing(info.context.services.updates.follow(order.id, after)) as updates:
+            async for update in updates:
+                if isinstance(update, Update):
+                    yield OrderUpdate.of(update)
+                else:
+                    yield Lagged.of(update)

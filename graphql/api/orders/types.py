@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+import strawberry
+
+from api.connections import PageInfo
+from api.money import Money
+from api.scalars import Position
+from api.user_errors import UserError
+from domain.order.state import OrderStatus
+from domain.payment.state import PaymentStatus
+from domain.shipping.state import ShipmentStatus
+from queries import cursor
+from queries.keyset import Page
+from queries.orders import LineView, OrderView, PaymentView, ShipmentView
+from queries.updates import Lagged as LaggedUpdate
+from queries.updates import Update
+
+CURSOR_KIND = "order"
+
+strawberry.enum(OrderStatus)
+strawberry.enum(PaymentStatus)
+strawberry.enum(ShipmentStatus)
+
+
+@strawberry.enum
+class OrderOrder(StrEnum):
+    PLACED_AT_ASC = "PLACED_AT_ASC"
+    PLACED_AT_DESC = "PLACED_AT_DESC"
+
+
+@strawberry.type
+class OrderLine:
+    sku: strawberry.ID
+    name: str = strawberry.field(description="As the catalogue has it now.")
+    quantity: int
+    unit_price: Money = strawberry.field(description="The price it was ordered at.")
+    total: Money
+
+    @classmethod
+    def of(cls, line: LineView) -> Self:
+        return cls(
+            sku=strawberry.ID(line.sku),
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=Money.of(line.unit_price),
+            total=Money.of(line.total),
+        )
+
+
+@strawberry.type
+class Payment:
+    status: PaymentStatus
+    attempt: int = strawberry.field(description="From 1; each payment method tried is one.")
+    amount: Money
+    captured: Money
+    refunded: Money
+    action_url: str | None = strawberry.field(
+        description="Where the customer has to go for a payment that is PENDING."
+    )
+    decline_code: str | None = strawberry.field(description="The provider's, when DECLINED.")
+
+    @classmethod
+    def of(cls, payment: PaymentView) -> Self:
+        return cls(
+            status=payment.status,
+            attempt=payment.attempt,
+            amount=Money.of(payment.amount),
+            captured=Money.of(payment.captured),
+            refunded=Money.of(payment.refunded),
+            action_url=payment.action_url,
+            decline_code=payment.decline_code,
+        )
+
+
+@strawberry.type
+class Shipment:
+    status: ShipmentStatus
+    tracking_number: str
+
+    @classmethod
+    def of(cls, shipment: ShipmentView) -> Self:
+        return cls(status=shipment.status, tracking_number=shipment.tracking_number)
+
+
+@strawberry.type
+class Order:
+    id: strawberry.ID
+    status: OrderStatus
+    reason: str | None = strawberry.field(description="Why it was rejected or is cancelled.")
+    customer_id: strawberry.ID
+    total: Money
+    lines: list[OrderLine]
+    payment: Payment | None
+    shipment: Shipment | None
+    placed_at: datetime
+    updated_at: datetime
+    position: Position = strawberry.field(
+        description="Of the last event that changed the order, its payment or its shipment."
+    )
+
+    @classmethod
+    def of(cls, order: OrderView) -> Self:
+        return cls(
+            id=strawberry.ID(order.id),
+            status=order.status,
+            reason=order.reason,
+            customer_id=strawberry.ID(order.customer_id),
+            total=Money.of(order.total),
+            lines=[OrderLine.of(line) for line in order.lines],
+            payment=None if order.payment is None else Payment.of(order.payment),
+            shipment=None if order.shipment is None else Shipment.of(order.shipment),
+            placed_at=order.placed_at,
+            updated_at=order.updated_at,
+            position=Position(order.position),
+        )
+
+
+@strawberry.type
+class OrderEdge:
+    cursor: str
+    node: Order
+
+
+@strawberry.type
+class OrderConnection:
+    edges: list[OrderEdge]
+    page_info: PageInfo
+
+    @classmethod
+    def of(cls, page: Page[OrderView]) -> Self:
+        cursors = [cursor.encode(CURSOR_KIND, order.placed_position) for order in page.items]
+        edges = [
+            OrderEdge(cursor=at, node=Order.of(order))
+            for at, order in zip(cursors, page.items, strict=True)
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+
+
+@strawberry.type(description="Something happened to the order; or, at the start, how it stands.")
+class OrderUpdate:
+    order: Order = strawberry.field(description="As it is now: no older than the event.")
+    event_type: str | None = strawberry.field(
+        description="None for the state that a subscription without `after` starts with."
+    )
+    position: Position = strawberry.field(description="To resume from, as `after`.")
+
+    @classmethod
+    def of(cls, update: Update) -> Self:
+        return cls(
+            order=Order.of(update.order),
+            event_type=update.event_type,
+            position=Position(update.position),
+        )
+
+
+@strawberry.type(description="The last message: you were too slow. Resume with `after: position`.")
+class Lagged:
+    position: Position
+
+    @classmethod
+    def of(cls, lagged: LaggedUpdate) -> Self:
+        return cls(position=Position(lagged.position))
+
+
+OrderUpdateEvent = Annotated[OrderUpdate | Lagged, strawberry.union("OrderUpdateEvent")]
+
+
+@strawberry.type
+class PlaceOrderPayload:
+    order: Order | None = None
+    position: Position | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class CancelOrderPayload:
+    order: Order | None = None
+    position: Position | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)

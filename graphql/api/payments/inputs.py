@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import strawberry
+from pydantic import BaseModel
+
+from domain.command import Identifier
+from domain.order.commands import PaymentMethod
+
+
+@strawberry.input
+class RetryPaymentInput:
+    idempotency_key: str
+    order_id: strawberry.ID
+    payment_method: str = strawberry.field(description="A provider's token: pm_card_visa.")
+
+
+class RetryPaymentDetails(BaseModel):
+    """What must hold of the input whatever the order."""
+
+    idempotency_key: Identifier
+    payment_method: PaymentMethod

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import strawberry
+from pydantic import ValidationError
+
+from api.context import Context, Info
+from api.orders.types import Order
+from api.payments.inputs import RetryPaymentDetails, RetryPaymentInput
+from api.payments.types import RetryPaymentPayload
+from api.scalars import Position
+from api.user_errors import UserError, invalid_inputs, no_such_order
+from domain.errors import ErrorCode, Refused
+from workflows.orchestrator import NoSuchSaga
+
+
+@strawberry.type
+class PaymentMutation:
+    @strawberry.mutation(description="Try another payment method while the payment window is open.")
+    async def retry_payment(self, info: Info, input: RetryPaymentInput) -> RetryPaymentPayload:  # noqa: A002 - its name in the contract
+        try:
+            details = RetryPaymentDetails(
+                idempotency_key=input.idempotency_key, payment_method=input.payment_method
+            )
+            return await _retry(input.order_id, details, info.context)
+        except ValidationError as error:
+            return RetryPaymentPayload(user_errors=list(invalid_inputs(error)))
+        except Refused as refused:
+            return RetryPaymentPayload(user_errors=[UserError.of(refused)])
+
+
+async def _retry(
+    order_id: str, details: RetryPaymentDetails, context: Context
+) -> RetryPaymentPayload:
+    order = await context.find_order(order_id)
+    if order is None:
+        return RetryPaymentPayload(user_errors=[no_such_order()])
+    try:
+        position = await context.services.orchestrator.retry_payment(
+            order.id,
+            details.payment_method,
+            idempotency_key=details.idempotency_key,
+            actor=context.viewer.actor,
+        )
+    except NoSuchSaga:
+        message = "no payment of this order waits for another method"
+        raise Refused(ErrorCode.PAYMENT_NOT_RETRYABLE, message) from None
+    order = await context.get_order(order.id)
+    return RetryPaymentPayload(order=Order.of(order), position=Position(position))

@@ -1,0 +1,28 @@
+"""`python -m api.print_schema [--check]`: write graphql/schema.graphql, or compare with it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from api.schema import build_schema
+
+FILE: Final = Path(__file__).parent.parent / "schema.graphql"
+
+
+def printed() -> str:
+    return f"{build_schema(introspection=True).as_str().rstrip()}\n"
+
+
+def main(arguments: Sequence[str]) -> int | str:
+    if arguments == ["--check"]:
+        same = FILE.exists() and FILE.read_text() == printed()
+        return 0 if same else f"{FILE.name} is out of date: run `python -m api.print_schema`"
+    FILE.write_text(printed())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""`/graphql`: GraphQL over HTTP, and over WebSocket as graphql-transport-ws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cross_web import HTTPException
+from graphql import GraphQLError
+from starlette.responses import JSONResponse
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.fastapi import GraphQLRouter
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.types.unset import UNSET, UnsetType
+
+from api.auth import Authenticator, Unauthenticated
+from api.context import Context, authenticated_context
+from api.errors import RequestErrorCode, as_json
+from api.schema import Schema
+
+_ACKNOWLEDGED: Final[UnsetType] = UNSET
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Strawberry's, mended where it departs from the protocol (graphql-ws, PROTOCOL.md)."""
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        if message.get("payload", {}) is None:
+            message = {"type": "connection_init"}
+        await super().handle_connection_init(message)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(_: GraphQLError) -> str | None:
+        return None  # a fault in one operation ends that operation, not the socket
+
+
+class Router(GraphQLRouter[Context, None]):
+    graphql_transport_ws_handler_class = SocketHandler
+
+    def __init__(self, schema: Schema, authenticator: Authenticator) -> None:
+        super().__init__(
+            schema,
+            path="/graphql",
+            graphql_ide=None,
+            context_getter=authenticated_context,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+        )
+        self._authenticator = authenticator
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """The token is in the first message's `authorization`, or was in the handshake's header."""
+        params: Mapping[str, Any] = context.connection_params or {}
+        header = params.get("authorization", params.get("Authorization"))
+        try:
+            if isinstance(header, str):
+                context.signed_in(self._authenticator.viewer(header))
+            context.require_viewer()
+        except Unauthenticated:
+            raise ConnectionRejectionError from None
+        return _ACKNOWLEDGED
+
+    async def run(  # its two overloads, in one
+        self,
+        request: Any,  # noqa: ANN401
+        context: Any = UNSET,  # noqa: ANN401
+        root_value: Any = UNSET,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        try:
+            return await super().run(request, context, root_value)
+        except HTTPException as error:
+            body = as_json(RequestErrorCode.BAD_USER_INPUT, error.reason)
+            return JSONResponse(body, status_code=error.status_code)

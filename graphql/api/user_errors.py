@@ -1,0 +1,52 @@
+"""What a mutation was refused for: part of its answer, not an error of the request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import strawberry
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from domain.errors import ErrorCode, Refused
+
+strawberry.enum(ErrorCode, description="Why a request was refused. Branch on these.")
+
+
+@strawberry.type(description="Why nothing was changed, and which part of the input is at fault.")
+class UserError:
+    code: ErrorCode
+    message: str
+    field: list[str] | None = strawberry.field(
+        description="The path of the input at fault, outermost first; none if it is no input's."
+    )
+
+    @classmethod
+    def of(cls, refused: Refused) -> Self:
+        return cls(code=refused.code, message=refused.message, field=list(refused.field) or None)
+
+
+def input_error(code: ErrorCode, message: str, *path: str | int) -> UserError:
+    return UserError(code=code, message=message, field=["input", *map(str, path)])
+
+
+def invalid_inputs(error: ValidationError) -> Sequence[UserError]:
+    """One for each fault that pydantic found, without the values."""
+    return [
+        input_error(
+            ErrorCode.INVALID_INPUT,
+            fault["msg"],
+            *(to_camel(part) if isinstance(part, str) else part for part in fault["loc"]),
+        )
+        for fault in error.errors(include_input=False, include_context=False, include_url=False)
+    ]
+
+
+def no_such_order() -> UserError:
+    return input_error(ErrorCode.NOT_FOUND, "you have no order of this id", "orderId")
+
+
+def bad_key() -> UserError:
+    message = "a key is 1 to 100 letters, digits, dots, underscores, colons and dashes"
+    return input_error(ErrorCode.INVALID_INPUT, message, "idempotencyKey")
