@@ -11,7 +11,7 @@ from pathlib import Path
 from stack import programs, servers
 from stack.environment import Environment, system_environment
 from stack.ports import LOOPBACK, Ports
-from stack.processes import Child
+from stack.processes import Child, Program
 from stack.servers import Servers
 from stack.supervisor import Supervisor, alone, supervised
 from stack.tokens import Role, token
@@ -57,22 +57,20 @@ async def start(
     ports.require_free()
     environment = system_environment(data_dir, ports, given)
     async with alone(), asyncio.TaskGroup() as group:
-        reached = group.create_task(servers.start(supervisor, ports, environment))
-        payment, carrier = (
-            group.create_task(supervisor.start(simulator(ports, environment)))
-            for simulator in (programs.payment_simulator, programs.carrier_simulator)
-        )
-    async with alone(), asyncio.TaskGroup() as group:
-        api = group.create_task(supervisor.start(programs.api(ports, environment)))
-        polling = [
-            group.create_task(supervisor.start(programs.worker(number, environment)))
-            for number in range(1, workers + 1)
-        ]
+
+        def started(program: Program) -> asyncio.Task[Child]:
+            return group.create_task(supervisor.start(program))
+
+        payment = started(programs.payment_simulator(ports, environment))
+        carrier = started(programs.carrier_simulator(ports, environment))
+        reached = await servers.start(supervisor, ports, environment)
+        polling = [started(programs.worker(n, environment)) for n in range(1, workers + 1)]
+        api = started(programs.api(ports, environment))
     await supervisor.succeed(programs.catalogue(environment))
     return System(
         ports=ports,
         environment=environment,
-        servers=reached.result(),
+        servers=reached,
         payment_simulator=payment.result(),
         carrier_simulator=carrier.result(),
         api=api.result(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
@@ -30,6 +30,13 @@ SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {}
 """What workflows are found by: a start with an attribute that is not registered is rejected."""
 
 
+# A description of a task queue, and so the Web UI, tells of the workers on one partition only.
+DYNAMIC_CONFIGURATION = {
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+}
+
+
 async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int) -> str:
     """Start it and register the search attributes; its address."""
     address = f"{LOOPBACK}:{port}"
@@ -51,6 +58,7 @@ async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int)
         *("--db-filename", str(data_dir / "temporal.db")),
         *("--sqlite-pragma", "journal_mode=wal", "--ui-disable-news-fetch"),
         *("--disable-config-file", "--disable-config-env"),
+        *_dynamic_configuration(),
     )
     await supervisor.start(
         Program(
@@ -64,6 +72,11 @@ async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int)
         )
     )
     return address
+
+
+def _dynamic_configuration() -> Iterator[str]:
+    for name, value in DYNAMIC_CONFIGURATION.items():
+        yield from ("--dynamic-config-value", f"{name}={value}")
 
 
 async def _register_search_attributes(client: Client) -> None:
