@@ -1,0 +1,156 @@
+"""The two simulators as real processes, and an endpoint that takes their webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+API_KEY = "key-of-the-tests"
+SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
+IMPATIENCE_SECONDS = 0.5
+"""What an impatient client waits; the simulators hang for far longer."""
+
+NOT_TAKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+TAKEN = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Delivery:
+    raw: bytes
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def order_id(self) -> str:
+        data = self.body["data"]
+        return str(data.get("reference") or data["object"]["metadata"]["order_id"])
+
+
+class Receiver:
+    """Takes webhooks, sorted by order; may be told not to take an order's first ones."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._news: defaultdict[str, asyncio.Queue[Delivery]] = defaultdict(asyncio.Queue)
+        self._not_taken: defaultdict[str, int] = defaultdict(int)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/webhooks"
+
+    def refuse(self, order_id: str, times: int) -> None:
+        self._not_taken[order_id] = times
+
+    async def next(self, order_id: str) -> Delivery:
+        return await asyncio.wait_for(self._news[order_id].get(), 10)
+
+    async def types(self, order_id: str, count: int) -> set[str]:
+        """The types of the next webhooks, which come in any order."""
+        return {(await self.next(order_id)).body["type"] for _ in range(count)}
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
+        raw = await reader.readexactly(int(headers["content-length"]))
+        delivery = Delivery(raw, headers, json.loads(raw))
+        self._news[delivery.order_id].put_nowait(delivery)
+        self._not_taken[delivery.order_id] -= 1
+        writer.write(NOT_TAKEN if self._not_taken[delivery.order_id] >= 0 else TAKEN)
+        await writer.drain()
+        writer.close()
+
+
+@dataclass(frozen=True)
+class SimulatorProcess:
+    module: str
+    port: int
+    data_dir: Path
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        environment = {**os.environ, **self.environment, "WAYBILL_DATA_DIR": str(self.data_dir)}
+        command = [sys.executable, "-m", f"providers.{self.module}"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 - our own
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    async def ready(self) -> None:
+        async with httpx.AsyncClient() as http, asyncio.timeout(20):
+            while True:
+                try:
+                    assert (await http.get(f"{self.url}/healthz")).json() == {"status": "ok"}
+                except httpx.TransportError:
+                    await asyncio.sleep(0.02)
+                else:
+                    return
+
+    async def books(self, order_id: str) -> dict[str, tuple[int, int]]:
+        """Of each effect on the order: how often it happened, and the sum of its amounts."""
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{self.url}/books", params={"order_id": order_id})
+        effects = answer.json()["orders"].get(order_id, {})
+        return {name: (entry["count"], entry["amount"]) for name, entry in effects.items()}
+
+    async def authenticate(self, reference: str, outcome: str) -> None:
+        """Do what the customer does on the bank's page: `approve` or `fail`."""
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(
+                f"{self.url}/authenticate/{reference}", data={"outcome": outcome}
+            )
+            answer.raise_for_status()
+
+    async def until_booked(self, order_id: str, effect: str) -> None:
+        async with asyncio.timeout(10):
+            while effect not in await self.books(order_id):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+
+    @contextmanager
+    def control(self, **change: object) -> Iterator[None]:
+        httpx.post(f"{self.url}/control", json=change).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(f"{self.url}/control").raise_for_status()
+
+
+def simulator(kind: str, data_dir: Path, receiver: Receiver) -> SimulatorProcess:
+    port = free_port()
+    prefix = f"WAYBILL_{kind.upper()}"
+    environment = {
+        f"{prefix}_SIMULATOR_PORT": str(port),
+        f"{prefix}_SIMULATOR_WEBHOOK_URL": receiver.url,
+        f"{prefix}_API_KEY": API_KEY,
+        f"{prefix}_WEBHOOK_SECRET": SECRET,
+        "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0S",
+        "WAYBILL_CARRIER_DELIVER_AFTER": "PT0.05S",
+        "WAYBILL_SIMULATOR_HANG": "PT20S",
+    }
+    return SimulatorProcess(f"{kind}_simulator", port, data_dir, environment)
