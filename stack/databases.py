@@ -23,7 +23,7 @@ async def fresh_database(template_url: str) -> AsyncIterator[str]:
     """The URL of a copy of that database, dropped at the end; nobody may be connected to it."""
     server_url = postgres.sibling(template_url, "postgres")
     template, name = template_url.rpartition("/")[2], f"test_{uuid4().hex}"
-    await _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY wal_log')
+    await _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     try:
         yield postgres.sibling(template_url, name)
     finally:
