@@ -28,7 +28,7 @@ check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, deploym
 	@echo "== lint" && $(BIN)/ruff check
 	@echo "== format" && $(BIN)/ruff format --check
 	@echo "== types" && $(BIN)/mypy
-	@echo "== imports" && $(BIN)/lint-imports
+	@echo "== imports" && $(BIN)/lint-imports --no-logo
 	@echo "== locks" && locks/check
 	@echo "== schema" && $(BIN)/python -m api.print_schema --check
 	@$(MAKE) --no-print-directory check-deploy
