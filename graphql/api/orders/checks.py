@@ -35,13 +35,18 @@ def check_prices(
     if len(currencies) > 1:
         message = "these products have prices in different currencies: order them apart"
         return [input_error(ErrorCode.CURRENCY_MISMATCH, message, "lines")]
-    return list(_check_expectation(order, total_of(order, products)))
+    try:
+        total = total_of(order, products)
+    except ValidationError:
+        message = "the total is more than one order can have: split it"
+        return [input_error(ErrorCode.INVALID_INPUT, message, "lines")]
+    return list(_check_expectation(order, total))
 
 
-def total_of(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> tuple[int, str]:
-    """In minor units, and of which currency, for lines that are all of one."""
+def total_of(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Money:
+    """Of lines that are all of one currency. Raises ValidationError beyond Money's limit."""
     amount = sum(line.quantity * products[line.sku].price.amount for line in order.lines)
-    return amount, products[order.lines[0].sku].price.currency
+    return Money(amount=amount, currency=products[order.lines[0].sku].price.currency)
 
 
 def _check_lines(
@@ -82,14 +87,14 @@ def _check_details(order: PlaceOrderInput) -> Sequence[UserError]:
     return []
 
 
-def _check_expectation(order: PlaceOrderInput, total: tuple[int, str]) -> Iterator[UserError]:
-    expected, (amount, currency) = order.expected_total, total
+def _check_expectation(order: PlaceOrderInput, total: Money) -> Iterator[UserError]:
+    expected = order.expected_total
     if expected is None:
         return
-    if expected.currency != currency:
-        message = f"these products have prices in {currency}"
+    if expected.currency != total.currency:
+        message = f"these products have prices in {total.currency}"
         path = ("expectedTotal", "currency")
         yield input_error(ErrorCode.CURRENCY_MISMATCH, message, *path)
-    elif expected.amount != amount:
-        message = f"the total is {amount} {currency} (minor units)"
+    elif expected.amount != total.amount:
+        message = f"the total is {total}"
         yield input_error(ErrorCode.PRICE_CHANGED, message, "expectedTotal", "amount")

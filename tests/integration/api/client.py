@@ -1,0 +1,155 @@
+"""The API as a client sees it: a real server on a port, asked over HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import uvicorn
+from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from queries.feed import LiveFeed
+from settings import Settings
+from tests.integration.api.log_orchestrator import LogOrchestrator
+from tests.integration.queries.order_log import OrderLog
+
+OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
+FRAGMENT = (OPERATIONS / "OrderFields.graphql").read_text()
+TRANSPORT_WS = Subprotocol("graphql-transport-ws")
+
+Json = dict[str, Any]
+
+
+def operation(name: str) -> str:
+    text = (OPERATIONS / f"{name}.graphql").read_text()
+    return text + (FRAGMENT if "...OrderFields" in text else "")
+
+
+def token(secret: str, sub: str, role: str, **claims: object) -> str:
+    now = datetime.now(UTC)
+    ours = {"iss": "waybill", "aud": "waybill", "iat": now, "exp": now + timedelta(hours=1)}
+    return jwt.encode({**ours, "sub": sub, "role": role, **claims}, secret, algorithm="HS256")
+
+
+@dataclass
+class Api:
+    """One API process, and what its tests may look into."""
+
+    url: str
+    settings: Settings
+    http: httpx.AsyncClient
+    orchestrator: LogOrchestrator
+    log: OrderLog
+    feed: LiveFeed
+
+    def viewer(self, role: str = "customer") -> Viewer:
+        """Somebody nobody has heard of yet."""
+        return Viewer(self, f"{role}-{uuid4()}", role)
+
+    async def events_of(self, order_id: str) -> list[str]:
+        return [event.type for event in await self.log.store.load_events(f"order-{order_id}")]
+
+
+@dataclass
+class Viewer:
+    api: Api
+    sub: str
+    role: str
+    headers: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        secret = self.api.settings.jwt_secret.get_secret_value()
+        self.headers = {"authorization": f"Bearer {token(secret, self.sub, self.role)}"}
+
+    async def ask(self, query: str, **variables: object) -> Json:
+        response = await self.api.http.post(
+            "/graphql", json={"query": query, "variables": variables}, headers=self.headers
+        )
+        assert response.status_code == 200, response.text
+        answer: Json = response.json()
+        return answer
+
+    async def run(self, name: str, **variables: object) -> Json:
+        """One of graphql/operations that must not have errors; its only field's value."""
+        answer = await self.ask(operation(name), **variables)
+        assert "errors" not in answer, answer
+        (value,) = answer["data"].values()
+        result: Json = value
+        return result
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[Socket]:
+        async with connecting(self.api.url) as socket:
+            await socket.send(type="connection_init", payload=dict(self.headers))
+            assert await socket.receive() == {"type": "connection_ack"}
+            yield socket
+
+
+@dataclass
+class Socket:
+    connection: ClientConnection
+
+    async def send(self, **message: object) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> Json:
+        message: Json = json.loads(await asyncio.wait_for(self.connection.recv(), 5))
+        return message
+
+    async def subscribe(self, query: str, **variables: object) -> None:
+        payload = {"query": query, "variables": variables}
+        await self.send(id="1", type="subscribe", payload=payload)
+
+    async def update(self) -> Json:
+        message = await self.receive()
+        assert message["type"] == "next", message
+        update: Json = message["payload"]["data"]["orderUpdates"]
+        return update
+
+    async def close_code(self) -> int | None:
+        await asyncio.wait_for(self.connection.wait_closed(), 5)
+        return self.connection.close_code
+
+
+@asynccontextmanager
+async def connecting(url: str, **options: Any) -> AsyncIterator[Socket]:  # noqa: ANN401 - connect()'s
+    address = f"ws{url.removeprefix('http')}/graphql"
+    async with connect(address, subprotocols=[TRANSPORT_WS], **options) as connection:
+        yield Socket(connection)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(uvicorn.Config(app, log_config=None, access_log=False))
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """The app behind a real server; gives its URL."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = _Server(app)
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        await asyncio.wait_for(server.is_up.wait(), 10)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        listening.close()

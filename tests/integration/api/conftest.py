@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from api.app import OpenedServices, create_app
+from api.context import Services
+from eventstore.postgres import PostgresEventStore
+from projections.inline import InlineReadModels
+from queries.feed import LiveFeed
+from queries.orders import OrderQueries
+from queries.products import ProductQueries
+from queries.updates import OrderUpdates
+from settings import Bus, Settings
+from tests.integration.api.client import Api, served
+from tests.integration.api.log_orchestrator import LogOrchestrator
+from tests.integration.queries.order_log import OrderLog
+
+
+@pytest.fixture(scope="module")
+def settings(module_database_url: str) -> Settings:
+    return Settings(
+        database_url=SecretStr(module_database_url),
+        bus=Bus.MEMORY,
+        jwt_secret=SecretStr(secrets.token_urlsafe(32)),
+        payment_webhook_secret=SecretStr(f"whsec_{secrets.token_hex(32)}"),
+        carrier_webhook_secret=SecretStr(
+            f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(settings.database_url.get_secret_value())
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="module")
+async def module_api(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Api]:
+    store, orders = PostgresEventStore(engine, [InlineReadModels()]), OrderQueries(engine)
+    feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
+    updates = OrderUpdates(store, feed, orders)
+    services = Services(orchestrator, orders, ProductQueries(engine), updates)
+
+    @asynccontextmanager
+    async def open_services(_: Settings) -> AsyncIterator[OpenedServices]:
+        yield services, {}
+        await feed.close()
+
+    app = create_app(settings, open_services)
+    async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
+        yield Api(url, settings, http, orchestrator, OrderLog(store), feed)
+
+
+@pytest.fixture
+async def api(module_api: Api) -> Api:
+    """A running API with a mug at 2.50 EUR and a pot at 9.99 EUR in the catalogue."""
+    await module_api.log.list_product("mug", name="Mug", price=250)
+    await module_api.log.list_product("pot", name="Pot", price=999)
+    module_api.orchestrator.failure = None
+    module_api.orchestrator.news.clear()
+    module_api.orchestrator.actors.clear()
+    return module_api

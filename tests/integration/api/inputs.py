@@ -1,0 +1,28 @@
+"""What a client sends, right in every way unless a test says otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+ADDRESS = {
+    "name": "Ada Byron",
+    "street": "12 Mill Lane",
+    "city": "Bath",
+    "postalCode": "BA1 1AA",
+    "country": "GB",
+}
+TWO_MUGS = [{"sku": "mug", "quantity": 2}]
+
+
+def an_order(**changes: object) -> dict[str, Any]:
+    return {
+        "idempotencyKey": str(uuid4()),
+        "lines": TWO_MUGS,
+        "paymentMethod": "pm_card_visa",
+        "shippingAddress": ADDRESS,
+    } | changes
+
+
+def line(sku: str, quantity: int = 1) -> dict[str, object]:
+    return {"sku": sku, "quantity": quantity}

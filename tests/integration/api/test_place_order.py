@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.ids import order_id_for
+from tests.integration.api.client import Api, Viewer, operation
+from tests.integration.api.inputs import ADDRESS, TWO_MUGS, an_order, line
+
+
+@pytest.fixture
+def ada(api: Api) -> Viewer:
+    return api.viewer()
+
+
+async def errors_of(viewer: Viewer, **changes: object) -> list[tuple[str, str]]:
+    """Code and field of each error of an order with these changes, of which nothing may remain."""
+    order = an_order(**changes)
+    payload = await viewer.run("PlaceOrder", input=order)
+    assert (payload["order"], payload["position"]) == (None, None)
+    assert viewer.api.orchestrator.actors == []
+    assert await viewer.api.events_of(order_id_for(viewer.sub, order["idempotencyKey"])) == []
+    return [(e["code"], ".".join(e["field"])) for e in payload["userErrors"]]
+
+
+async def test_a_placed_order_is_answered_with_the_catalogues_prices(api: Api, ada: Viewer) -> None:
+    order = an_order(lines=[line("mug", 2), line("pot")])
+
+    payload = await ada.run("PlaceOrder", input=order)
+
+    assert payload["userErrors"] == []
+    placed = payload["order"]
+    assert placed["id"] == order_id_for(ada.sub, order["idempotencyKey"])
+    assert (placed["status"], placed["total"]) == ("PLACED", {"amount": 1499, "currency": "EUR"})
+    assert placed["lines"] == [
+        {"sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
+        {"sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
+    ]
+    assert payload["position"] == placed["position"]
+    assert await api.events_of(placed["id"]) == ["OrderCreated"]
+    assert api.orchestrator.actors == [f"customer:{ada.sub}"]
+
+
+async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) -> None:
+    order = an_order(expectedTotal={"amount": 500, "currency": "EUR"})
+    first = await ada.ask(operation("PlaceOrder"), input=order)
+    await api.log.list_product("mug", price=300)
+    again = await ada.ask(operation("PlaceOrder"), input=order)
+    await api.log.list_product("mug", price=250)
+
+    assert "extensions" not in first
+    assert again["extensions"] == {"idempotency": {"replayed": True}}
+    assert again["data"]["placeOrder"]["position"] == first["data"]["placeOrder"]["position"]
+    id_, total = (again["data"]["placeOrder"]["order"][name] for name in ("id", "total"))
+    assert total == {"amount": 500, "currency": "EUR"}
+    assert await api.events_of(id_) == ["OrderCreated"]
+    assert len(api.orchestrator.actors) == 1
+
+
+async def test_a_key_reused_for_another_order_is_refused(api: Api, ada: Viewer) -> None:
+    order = an_order()
+    first = await ada.run("PlaceOrder", input=order)
+    other = await ada.run("PlaceOrder", input=order | {"lines": [line("mug", 3)]})
+
+    (error,) = other["userErrors"]
+    assert (error["code"], error["field"]) == (
+        "IDEMPOTENCY_KEY_REUSED",
+        ["input", "idempotencyKey"],
+    )
+    assert (other["order"], other["position"]) == (None, None)
+    assert await api.events_of(first["order"]["id"]) == ["OrderCreated"]
+
+
+async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Viewer) -> None:
+    order = an_order()
+    mine = await ada.run("PlaceOrder", input=order)
+    theirs = await api.viewer().run("PlaceOrder", input=order)
+
+    assert theirs["userErrors"] == []
+    assert mine["order"]["id"] != theirs["order"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"lines": []}, "EMPTY_ORDER", "input.lines"),
+        ({"lines": [line(f"s{i}") for i in range(101)]}, "TOO_MANY_LINES", "input.lines"),
+        ({"lines": [line("mug", 0)]}, "INVALID_QUANTITY", "input.lines.0.quantity"),
+        (
+            {"lines": [line("pot"), line("mug", 1001)]},
+            "INVALID_QUANTITY",
+            "input.lines.1.quantity",
+        ),
+        ({"lines": [line("mug", -1)]}, "INVALID_QUANTITY", "input.lines.0.quantity"),
+        ({"lines": [line("mug"), line("mug")]}, "DUPLICATE_LINE", "input.lines.1.sku"),
+        ({"lines": [line("mug"), line("gone")]}, "UNKNOWN_SKU", "input.lines.1.sku"),
+        ({"lines": [line("no\x00where")]}, "UNKNOWN_SKU", "input.lines.0.sku"),
+        ({"idempotencyKey": ""}, "INVALID_INPUT", "input.idempotencyKey"),
+        ({"idempotencyKey": "k" * 101}, "INVALID_INPUT", "input.idempotencyKey"),
+        ({"paymentMethod": "4242 4242"}, "INVALID_INPUT", "input.paymentMethod"),
+        (
+            {"shippingAddress": ADDRESS | {"postalCode": " "}},
+            "INVALID_INPUT",
+            "input.shippingAddress.postalCode",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"country": "Great Britain"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.country",
+        ),
+        (
+            {"expectedTotal": {"amount": -1, "currency": "EUR"}},
+            "INVALID_INPUT",
+            "input.expectedTotal.amount",
+        ),
+        (
+            {"expectedTotal": {"amount": 500, "currency": "GBP"}},
+            "CURRENCY_MISMATCH",
+            "input.expectedTotal.currency",
+        ),
+        (
+            {"expectedTotal": {"amount": 499, "currency": "EUR"}},
+            "PRICE_CHANGED",
+            "input.expectedTotal.amount",
+        ),
+    ],
+)
+async def test_a_faulty_order_is_refused_with_the_field_at_fault(
+    ada: Viewer, changes: dict[str, object], code: str, field: str
+) -> None:
+    assert await errors_of(ada, **changes) == [(code, field)]
+
+
+async def test_all_faults_are_reported_at_once(ada: Viewer) -> None:
+    lines = [line("mug", 0), line("gone"), line("mug")]
+
+    assert await errors_of(ada, lines=lines, paymentMethod="") == [
+        ("INVALID_QUANTITY", "input.lines.0.quantity"),
+        ("UNKNOWN_SKU", "input.lines.1.sku"),
+        ("DUPLICATE_LINE", "input.lines.2.sku"),
+        ("INVALID_INPUT", "input.paymentMethod"),
+    ]
+
+
+async def test_products_of_different_currencies_cannot_be_in_one_order(
+    api: Api, ada: Viewer
+) -> None:
+    await api.log.list_product("tea", currency="GBP")
+
+    lines = [line("mug"), line("tea")]
+    assert await errors_of(ada, lines=lines) == [("CURRENCY_MISMATCH", "input.lines")]
+
+
+async def test_a_total_beyond_what_an_amount_can_be_is_refused(api: Api, ada: Viewer) -> None:
+    await api.log.list_product("yacht", price=10**12)
+
+    assert await errors_of(ada, lines=[line("yacht", 2)]) == [("INVALID_INPUT", "input.lines")]
+
+
+async def test_a_changed_price_is_told(ada: Viewer) -> None:
+    expected = {"amount": 499, "currency": "EUR"}
+    payload = await ada.run("PlaceOrder", input=an_order(lines=TWO_MUGS, expectedTotal=expected))
+
+    assert payload["userErrors"][0]["message"] == "the total is 500 EUR (minor units)"
+
+
+async def test_a_refusal_does_not_repeat_what_the_customer_sent(ada: Viewer) -> None:
+    address = ADDRESS | {"street": "secret\x01", "country": "secret"}
+    answer = await ada.ask(operation("PlaceOrder"), input=an_order(shippingAddress=address))
+
+    assert len(answer["data"]["placeOrder"]["userErrors"]) == 2
+    assert "secret" not in str(answer)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.integration.api.client import Api, Json, Viewer, operation
+from tests.integration.api.inputs import an_order
+
+
+@pytest.fixture
+def ada(api: Api) -> Viewer:
+    return api.viewer()
+
+
+async def place(viewer: Viewer) -> Json:
+    order: Json = (await viewer.run("PlaceOrder", input=an_order()))["order"]
+    return order
+
+
+def error_of(answer: Json) -> tuple[str, str]:
+    (error,) = answer["errors"]
+    return error["extensions"]["code"], error["message"]
+
+
+async def ids(viewer: Viewer, **arguments: object) -> tuple[list[str], Json]:
+    page = await viewer.run("Orders", **arguments)
+    return [edge["node"]["id"] for edge in page["edges"]], page["pageInfo"]
+
+
+async def test_an_order_is_the_same_read_as_placed(ada: Viewer) -> None:
+    order = await place(ada)
+
+    assert await ada.run("Order", id=order["id"]) == order
+
+
+async def test_anothers_order_is_answered_like_none(api: Api, ada: Viewer) -> None:
+    order = await place(ada)
+
+    anothers = await api.viewer().ask(operation("Order"), id=order["id"])
+    none = await ada.ask(operation("Order"), id=str(uuid4()))
+    nonsense = await ada.ask(operation("Order"), id="no\x00such id")
+
+    assert error_of(anothers) == ("NOT_FOUND", "you have no order of this id")
+    assert anothers["data"] == {"order": None}
+    assert anothers == none == nonsense
+
+
+@pytest.mark.parametrize("role", ["operator", "admin"])
+async def test_staff_see_anybodys_order(api: Api, ada: Viewer, role: str) -> None:
+    order = await place(ada)
+
+    assert await api.viewer(role).run("Order", id=order["id"]) == order
+
+
+async def test_customers_list_their_own_orders_newest_first(api: Api, ada: Viewer) -> None:
+    await place(api.viewer())
+    mine = [(await place(ada))["id"] for _ in range(3)]
+
+    newest_first, _ = await ids(ada)
+    oldest_first, _ = await ids(ada, orderBy="PLACED_AT_ASC")
+
+    assert newest_first == mine[::-1]
+    assert oldest_first == mine
+
+
+async def test_cursors_lead_through_all_pages_and_back(ada: Viewer) -> None:
+    mine = [(await place(ada))["id"] for _ in range(3)][::-1]
+
+    first, info = await ids(ada, first=2)
+    assert (first, info["hasPreviousPage"], info["hasNextPage"]) == (mine[:2], False, True)
+    second, info = await ids(ada, first=2, after=info["endCursor"])
+    assert (second, info["hasPreviousPage"], info["hasNextPage"]) == (mine[2:], True, False)
+    back, info = await ids(ada, last=2, before=info["startCursor"])
+    assert (back, info["hasPreviousPage"], info["hasNextPage"]) == (mine[:2], False, True)
+
+
+async def test_staff_filter_by_customer_and_status(api: Api, ada: Viewer) -> None:
+    order = await place(ada)
+    operator = api.viewer("operator")
+    of_ada = {"customerId": ada.sub}
+
+    assert (await ids(operator, filter=of_ada))[0] == [order["id"]]
+    assert (await ids(operator, filter=of_ada | {"status": ["PLACED"]}))[0] == [order["id"]]
+    assert (await ids(operator, filter=of_ada | {"status": ["SHIPPED"]}))[0] == []
+    assert (await ids(operator, filter={"customerId": "no\x00body"}))[0] == []
+
+
+async def test_a_customer_may_not_filter_by_customer(api: Api, ada: Viewer) -> None:
+    filter_ = {"customerId": api.viewer().sub}
+    answer = await ada.ask(operation("Orders"), filter=filter_)
+
+    assert error_of(answer) == (
+        "FORBIDDEN",
+        "filter.customerId is for operators: leave it out",
+    )
+    assert answer["data"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"first": 0}, "first must be from 1 to 100"),
+        ({"last": 101}, "last must be from 1 to 100"),
+        ({"first": 1, "last": 1}, "pass first or last, not both"),
+        (
+            {"after": "b3JkZXI6eA"},
+            "after: this is no cursor of this list: pass one that the list gave, unchanged",
+        ),
+    ],
+)
+async def test_a_bad_page_is_refused_by_name(
+    ada: Viewer, arguments: dict[str, object], message: str
+) -> None:
+    answer = await ada.ask(operation("Orders"), **arguments)
+
+    assert error_of(answer) == ("BAD_USER_INPUT", message)
+
+
+async def test_a_cursor_of_another_list_is_refused(ada: Viewer) -> None:
+    products = "{ products(first: 1) { pageInfo { endCursor } } }"
+    cursor = (await ada.ask(products))["data"]["products"]["pageInfo"]["endCursor"]
+
+    code, _ = error_of(await ada.ask(operation("Orders"), after=cursor))
+    assert code == "BAD_USER_INPUT"
+
+
+async def test_a_product_says_how_many_there_are(api: Api, ada: Viewer) -> None:
+    await api.log.list_product("spoon", name="Spoon", price=90)
+    await api.log.receive("spoon", 12)
+
+    assert await ada.run("Product", sku="spoon") == {
+        "sku": "spoon",
+        "name": "Spoon",
+        "price": {"amount": 90, "currency": "EUR"},
+        "available": 12,
+    }
+    missing = await ada.ask(operation("Product"), sku="fork")
+    assert missing == {"data": {"product": None}}
+
+
+@pytest.mark.parametrize("placed", [1, 20])
+@pytest.mark.parametrize(("name", "statements"), [("Orders", 1), ("Products", 1)])
+async def test_a_list_costs_one_statement_however_long(  # noqa: PLR0913, PLR0917 - two tables
+    engine: AsyncEngine, api: Api, ada: Viewer, placed: int, name: str, statements: int
+) -> None:
+    for number in range(placed):
+        await api.log.place(f"{ada.sub}-{number}", customer_id=ada.sub)
+        await api.log.list_product(f"{ada.sub}-{number}")
+    seen: list[str] = []
+
+    def note(_c: object, _cur: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    page = await ada.run(name, first=20)
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+    assert len(page["edges"]) >= placed
+    assert len(seen) == statements

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+import pytest
+
+from tests.integration.api.client import Api, Json, Viewer, operation
+from tests.integration.api.inputs import ADDRESS, an_order
+from workflows.orchestrator import Unavailable
+
+PLACE_ORDER = operation("PlaceOrder")
+
+
+@pytest.fixture
+def ada(api: Api) -> Viewer:
+    return api.viewer()
+
+
+def the_error(answer: Json) -> Json:
+    (error,) = answer["errors"]
+    assert isinstance(error, dict)
+    return error
+
+
+async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log(
+    api: Api, ada: Viewer, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.orchestrator.failure = RuntimeError("12 Mill Lane is in here")
+
+    error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
+
+    correlation_id = error["extensions"].pop("correlationId")
+    assert str(UUID(correlation_id)) == correlation_id
+    assert error["extensions"] == {"code": "INTERNAL"}
+    assert error["message"] == f"something went wrong on our side: tell us the id {correlation_id}"
+    assert f"internal error {correlation_id}: RuntimeError" in caplog.text
+    assert "Mill Lane" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [Unavailable("worker 7 at 10.0.0.7 is busy"), ConnectionRefusedError("10.0.0.7:5432")],
+)
+async def test_what_is_out_of_reach_is_worth_another_try(
+    api: Api, ada: Viewer, failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.orchestrator.failure = failure
+
+    error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
+
+    assert error["extensions"] == {"code": "UNAVAILABLE"}
+    assert error["message"] == "the service is out of reach for the moment: try again"
+    assert "10.0.0.7" not in caplog.text
+
+
+async def test_variables_that_do_not_fit_are_named_and_not_repeated(
+    ada: Viewer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    wrong = ADDRESS | {"street": {"secret": 1}, "secret2": 2}
+    lines = [{"sku": "mug", "quantity": "secret3"}]
+    order = an_order(shippingAddress=wrong, lines=lines)
+
+    errors = (await ada.ask(PLACE_ORDER, input=order))["errors"]
+
+    assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
+    assert any("'input.lines[0].quantity'" in e["message"] for e in errors) or any(
+        ".lines" in e["message"] and "Int cannot represent" in e["message"] for e in errors
+    )
+    assert "secret3" not in str(errors) + caplog.text
+    assert "Mill Lane" not in str(errors) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("{ orders {", "Syntax Error: Expected Name, found <EOF>."),
+        ("{ nothing }", "Cannot query field 'nothing' on type 'Query'."),
+        (
+            "{ " + " ".join(f"a{i}: __typename" for i in range(31)) + " }",
+            "31 aliases found. Allowed: 30",
+        ),
+        (
+            "{ " + " ".join(f"f{i}" for i in range(2_001)) + " }",
+            "Syntax Error: Document contains more than 2000 tokens. Parsing aborted.",
+        ),
+        (
+            "{" + " orders { edges { node { lines { total {" * 3 + " amount" + "}" * 15 + "}",
+            "'anonymous' exceeds maximum operation depth of 12",
+        ),
+    ],
+)
+async def test_a_document_beyond_the_rules_is_refused(
+    ada: Viewer, query: str, message: str
+) -> None:
+    answer = await ada.ask(query)
+
+    assert answer.get("data") is None
+    assert message in [error["message"] for error in answer["errors"]]
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize("position", ["12", "g" * 16, "f" * 16])
+async def test_a_position_that_is_none_is_refused(ada: Viewer, position: str) -> None:
+    async with ada.socket() as socket:
+        await socket.subscribe(operation("OrderUpdates"), orderId="x", after=position)
+        message = await socket.receive()
+
+    (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert position not in error["message"]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from domain.news import PaymentReported, ShipmentNews, ShipmentReported
+from tests.integration.api.client import Api
+from workflows.orchestrator import Unavailable
+
+
+def payment_event(**metadata: str) -> bytes:
+    intent = {"id": "pi_1", "object": "payment_intent", "metadata": metadata}
+    event = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}}
+    return json.dumps(event).encode()
+
+
+async def send_payment(
+    api: Api, raw: bytes, *, age: int = 0, secret: str | None = None
+) -> httpx.Response:
+    secret = secret or api.settings.payment_webhook_secret.get_secret_value()
+    sent_at = int(time.time()) - age
+    signed = f"{sent_at}.".encode() + raw
+    signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    headers = {"stripe-signature": f"t={sent_at},v1={signature}"}
+    return await api.http.post("/webhooks/payments", content=raw, headers=headers)
+
+
+async def send_shipment(api: Api, status: str, *, secret: str | None = None) -> httpx.Response:
+    now = datetime.now(UTC)
+    data = {"id": "shp_1", "reference": "o1", "status": status}
+    raw = json.dumps({"type": "shipment", "timestamp": now.isoformat(), "data": data})
+    key = secret or api.settings.carrier_webhook_secret.get_secret_value()
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(key).sign("msg_1", now, raw),
+    }
+    return await api.http.post("/webhooks/shipping", content=raw, headers=headers)
+
+
+async def test_news_of_a_payment_reach_its_saga(api: Api) -> None:
+    response = await send_payment(api, payment_event(order_id="o1", attempt="2"))
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert api.orchestrator.news == [PaymentReported("o1", 2)]
+
+
+async def test_news_of_somebody_elses_payment_are_acknowledged_and_dropped(api: Api) -> None:
+    response = await send_payment(api, payment_event(cart="7"))
+
+    assert response.status_code == 204
+    assert api.orchestrator.news == []
+
+
+async def test_news_of_a_shipment_reach_its_saga(api: Api) -> None:
+    assert (await send_shipment(api, "dispatched")).status_code == 204
+    assert (await send_shipment(api, "created")).status_code == 204
+
+    assert api.orchestrator.news == [ShipmentReported("o1", ShipmentNews.DISPATCHED)]
+
+
+@pytest.mark.parametrize(
+    ("age", "secret", "raw", "fault"),
+    [
+        (0, "whsec_other", payment_event(order_id="o1", attempt="1"), "bad_signature"),
+        (400, None, payment_event(order_id="o1", attempt="1"), "too_old"),
+        (0, None, b"not json", "malformed"),
+    ],
+)
+async def test_news_of_a_payment_that_cannot_be_believed_are_refused(
+    api: Api, age: int, secret: str | None, raw: bytes, fault: str
+) -> None:
+    response = await send_payment(api, raw, age=age, secret=secret)
+
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    assert error["message"].startswith(f"webhook rejected: {fault};")
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert api.orchestrator.news == []
+
+
+async def test_news_of_a_shipment_with_a_foreign_signature_are_refused(api: Api) -> None:
+    secret = f"whsec_{base64.b64encode(b'another').decode()}"
+
+    response = await send_shipment(api, "delivered", secret=secret)
+
+    assert response.status_code == 400
+    assert api.orchestrator.news == []
+
+
+async def test_news_that_cannot_be_passed_on_are_to_be_sent_again(api: Api) -> None:
+    api.orchestrator.failure = Unavailable("no worker answered in time; try again")
+
+    response = await send_payment(api, payment_event(order_id="o1", attempt="1"))
+
+    assert response.status_code == 503
+    assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
