@@ -13,7 +13,7 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 class Command(BaseModel):
     """A request to change one aggregate. Subclasses validate themselves on construction."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     aggregate_id: Identifier
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     schema_version: ClassVar[int] = 1
     """Of the fields as they are now; raised when a stored event of old could not be read."""

@@ -14,7 +14,7 @@ MinorUnits = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 
 
 class Money(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     amount: MinorUnits
     currency: Currency

@@ -41,9 +41,9 @@ async def leading(engine: AsyncEngine, name: str) -> AsyncIterator[Checkpoint]:
     The lock and the checkpoint share one connection: whoever lost the one cannot move the other.
     """
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        while not (await connection.execute(_TRY_LEAD, {"name": name})).scalar_one():
+        while not (await connection.execute(_TRY_LEAD, {"name": name})).scalar_one():  # noqa: ASYNC110 - nothing to be woken by
             # Waiting inside PostgreSQL would hold a snapshot open for as long as another leads.
-            await asyncio.sleep(_SECONDS_BETWEEN_TRIES)  # noqa: ASYNC110 - nothing to be woken by
+            await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
         try:
             position = (await connection.execute(_READ, {"name": name})).scalar_one()
             yield Checkpoint(connection, name, position)

@@ -25,7 +25,8 @@ KNOWN_EVENTS: Final = (
     "SELECT known, same, versions, positions, recorded_at FROM eventstore.known_events($1, $2, $3)"
 )
 COLUMNS: Final = (
-    "position, stream_id, version, event_id, type, schema_version, data, metadata, recorded_at"
+    "position, stream_id, version, event_id, type, schema_version, data::text, metadata::text,"
+    " recorded_at"
 )
 LOAD_STREAM: Final = (
     f"SELECT {COLUMNS} FROM eventstore.event"  # noqa: S608 - a constant of this module

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
 from activities.types import (
@@ -26,7 +26,14 @@ from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from workflows.options import DATABASE, UNTIL_DONE, forward
 from workflows.payment import PaymentWorkflow
-from workflows.saga import Saga, TurnRound, insist, refusal_of, uncancellable
+from workflows.saga import (
+    STEP_FAILURES,
+    Saga,
+    TurnRound,
+    insist,
+    refusal_of,
+    uncancellable,
+)
 from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, Placed
 
 Reason = CancellationReason
@@ -117,14 +124,14 @@ class OrderWorkflow:
             self._placed = await workflow.execute_local_activity_method(
                 OrderActivities.place, self._order.place, **DATABASE
             )
-        except ActivityError as error:
+        except STEP_FAILURES as error:
             self._placed = refusal_of(error) or ApplicationError("the order was not placed")
         return isinstance(self._placed, Recorded)
 
     async def _reserve(self) -> None:
         try:
             await self._on_order(OrderActivities.reserve)
-        except ActivityError as error:
+        except STEP_FAILURES as error:
             refusal = refusal_of(error)
             if refusal is None or refusal.type != ErrorCode.OUT_OF_STOCK:
                 raise
@@ -228,7 +235,7 @@ class OrderWorkflow:
             self._check_cancellable()
             try:
                 answer = await self._request_cancellation(request)
-            except ActivityError as error:
+            except STEP_FAILURES as error:
                 raise refusal_of(error) or error from None
             self._saga.turn_round(request.reason)
             return answer

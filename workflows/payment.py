@@ -18,7 +18,7 @@ from activities.types import AuthorizationOutcome, Authorize, Recorded
 from domain.errors import ErrorCode
 from domain.news import PaymentReported
 from workflows.options import DATABASE, forward
-from workflows.saga import refusal_of
+from workflows.saga import STEP_FAILURES, refusal_of
 from workflows.types import PaymentEnd, PaymentSaga, RetryPayment
 
 Outcome = AuthorizationOutcome
@@ -103,7 +103,7 @@ class PaymentWorkflow:
                 self._attempt_with(retry, self._attempt + 1),
                 **DATABASE,
             )
-        except ActivityError as error:
+        except STEP_FAILURES as error:
             self._is_retrying = False
             self._news = True
             raise refusal_of(error) or error from None

@@ -13,13 +13,21 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+)
 
 from domain.order.commands import CancellationReason
 
 T = TypeVar("T")
 Undo = Callable[[], Awaitable[bool]]
 """Returns whether the step is undone; False means that it has gone too far for that."""
+
+STEP_FAILURES: Final = (ActivityError, ApplicationError, ChildWorkflowError)
+"""A local activity's failure comes as it is, an activity's wrapped in an ActivityError."""
 
 PAUSE_BEFORE_INSISTING: Final = timedelta(minutes=1)
 
@@ -68,7 +76,7 @@ class Saga:
         self.check()
         try:
             return await task
-        except (ActivityError, ChildWorkflowError):
+        except STEP_FAILURES:
             raise TurnRound(on_failure) from None
 
     async def compensate(self) -> bool:
@@ -89,8 +97,9 @@ async def insist(action: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await action()
-        except ActivityError as error:
-            workflow.logger.error("%s refused; trying again", error.activity_type)
+        except STEP_FAILURES as error:
+            refusal = refusal_of(error)
+            workflow.logger.error("refused: %s; trying again", refusal and refusal.type)
         await workflow.sleep(PAUSE_BEFORE_INSISTING)
 
 
@@ -109,6 +118,7 @@ async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], N
     return task.result()
 
 
-def refusal_of(error: ActivityError) -> ApplicationError | None:
-    """The refusal behind a failed activity, if it was refused rather than broken."""
-    return error.cause if isinstance(error.cause, ApplicationError) else None
+def refusal_of(error: FailureError) -> ApplicationError | None:
+    """The refusal behind a failed step, if it was refused rather than broken."""
+    failure = error.cause if isinstance(error, ActivityError) else error
+    return failure if isinstance(failure, ApplicationError) else None

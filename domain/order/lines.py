@@ -24,7 +24,7 @@ Text = Annotated[
 class OrderLine(BaseModel):
     """One product, how many of it, and the price it was ordered at."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     sku: Identifier
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
@@ -38,7 +38,7 @@ class OrderLine(BaseModel):
 class Address(BaseModel):
     """Where the parcel goes: personal data from end to end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Text
     street: Text
