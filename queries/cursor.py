@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from typing import Final
+
+MAX_BIGINT: Final = 2**63 - 1
 
 
 class BadCursor(Exception):
@@ -35,6 +39,6 @@ def decode(kind: str, cursor: str) -> str:
 
 def decode_int(kind: str, cursor: str) -> int:
     key = decode(kind, cursor)
-    if not (key.isascii() and key.isdigit() and len(key) < len(str(2**63))):
+    if not re.fullmatch(r"[0-9]{1,19}", key) or int(key) > MAX_BIGINT:
         raise BadCursor
     return int(key)

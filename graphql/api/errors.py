@@ -66,7 +66,7 @@ class PresentErrors(MaskErrors):
 
 def present(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
-    if isinstance(cause, RequestError):
+    if isinstance(cause, RequestError) or isinstance(error, RequestError):
         return error
     if cause is None or isinstance(cause, GraphQLError):
         return _replace(error, RequestErrorCode.BAD_USER_INPUT, _without_values(error.message))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from graphql import ASTValidationRule
+from graphql import ASTValidationRule, GraphQLSyntaxError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.extensions import (
@@ -40,11 +41,26 @@ def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
     return [
         partial(MaxTokensLimiter, MAX_TOKENS),
         partial(AddValidationRules, rules),
-        partial(ParserCache, CACHED_DOCUMENTS),
+        partial(SoundParserCache, CACHED_DOCUMENTS),
         partial(ValidationCache, CACHED_DOCUMENTS),
         ReportReplays,
         PresentErrors,
     ]
+
+
+class SoundParserCache(ParserCache):
+    """Strawberry's, but a syntax error is left to be reported where all others are.
+
+    Raised in here it would pass by the other extensions, and end a socket's operation unsaid.
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        with suppress(GraphQLSyntaxError):
+            context.graphql_document = self.cached_parse_document(
+                context.query, **context.parse_options
+            )
+        yield
 
 
 class BodyLimit:
