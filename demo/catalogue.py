@@ -1,0 +1,82 @@
+"""Lists a few products and receives their first stock, once: `python -m demo.catalogue`.
+
+Running it again changes nothing. It goes the way of every command: a worker has to be running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+from domain.catalogue.commands import ListProduct
+from domain.command import Command
+from domain.errors import Refused
+from domain.inventory.commands import ReceiveStock
+from domain.money import Money
+from settings import Settings, SettingsError, load_settings
+from workflows.orchestrator import SagaOrchestrator, Unavailable
+from workflows.temporal_client import connect, deadlines
+
+ACTOR: Final = "operator:catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    sku: str
+    name: str
+    cents: int
+    first_stock: int
+
+    @property
+    def commands(self) -> tuple[Command, Command]:
+        price = Money(amount=self.cents, currency="EUR")
+        return (
+            ListProduct(aggregate_id=self.sku, name=self.name, price=price),
+            ReceiveStock(aggregate_id=self.sku, quantity=self.first_stock),
+        )
+
+
+PRODUCTS: Final = (
+    Product("TEA-01", "Assam, loose leaf, 250 g", 1290, 400),
+    Product("TEA-02", "Sencha, loose leaf, 100 g", 1650, 250),
+    Product("MUG-01", "Mug, stoneware, 300 ml", 1800, 150),
+    Product("POT-01", "Teapot, cast iron, 1.2 l", 6900, 60),
+    Product("KET-01", "Kettle, gooseneck, 1 l", 8450, 40),
+    Product("TIN-01", "Tea tin, 250 g", 950, 300),
+    Product("CUP-02", "Tasting cups, set of two", 2400, 120),
+    Product("RARE-01", "Da Hong Pao, 1998 harvest, 10 g", 24000, 1),
+)
+
+
+async def fill(orchestrator: SagaOrchestrator) -> None:
+    """Raises Refused or Unavailable."""
+    commands = [command for product in PRODUCTS for command in product.commands]
+    async with asyncio.TaskGroup() as group:
+        for command in commands:
+            group.create_task(_once(orchestrator, command))
+
+
+async def _once(orchestrator: SagaOrchestrator, command: Command) -> None:
+    # A product that is changed above is another command, so it needs another key.
+    key = command.model_dump_json()
+    await orchestrator.execute(command, idempotency_key=key, actor=ACTOR)
+
+
+async def run(settings: Settings) -> None:
+    client = await connect(settings)
+    await fill(
+        SagaOrchestrator(client, task_queue=settings.task_queue, deadlines=deadlines(settings))
+    )
+
+
+def main() -> None:
+    try:
+        asyncio.run(run(load_settings()))
+    except* (SettingsError, Refused, Unavailable, RuntimeError) as errors:
+        sys.exit("\n".join(sorted({f"catalogue: {error}" for error in errors.exceptions})))
+
+
+if __name__ == "__main__":
+    main()
