@@ -46,7 +46,7 @@ from workflows.temporal_client import connect
 
 logger = logging.getLogger("waybill.worker")
 
-DRAIN: Final = timedelta(seconds=8)
+DRAIN: Final = timedelta(seconds=5)
 """How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
 
 PASSED_THROUGH: Final = ("activities", "domain", "pydantic", "pydantic_core", "workflows")
@@ -170,6 +170,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for chatty in ("httpx", "stripe"):  # they tell of every request, with its URL
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         asyncio.run(run(load_settings(), arguments.roles))
     except* (SettingsError, OSError, RuntimeError) as errors:

@@ -58,7 +58,7 @@ class PaymentActivities(interface.PaymentActivities):
         payment = await self._load(order_id)
         if payment.status in {None, PaymentStatus.VOIDED}:
             return
-        await self._void(order_id, payment)
+        await self._void(order_id, payment, payment.attempt)
         await self._handler.handle(
             Step.current("void", order_id), c.RecordVoid(aggregate_id=order_id)
         )
@@ -80,15 +80,9 @@ class PaymentActivities(interface.PaymentActivities):
 
     async def _supersede(self, authorize: Authorize) -> None:
         """One attempt at a time: the customer may still be looking at the last one's page."""
-        payment = await self._load(authorize.order_id)
-        previous = authorize.attempt - 1
-        if previous >= 1:
-            await self._provider.void(
-                order_id=authorize.order_id,
-                attempt=previous,
-                amount=payment.amount.amount,
-                currency=payment.amount.currency,
-            )
+        if authorize.attempt > 1:
+            payment = await self._load(authorize.order_id)
+            await self._void(authorize.order_id, payment, authorize.attempt - 1)
 
     async def _request(self, authorize: Authorize) -> int:
         order = await self._handler.load(ORDER, authorize.order_id)
@@ -128,12 +122,13 @@ class PaymentActivities(interface.PaymentActivities):
             currency=payment.amount.currency,
         )
 
-    async def _void(self, order_id: str, payment: PaymentState) -> None:
+    async def _void(self, order_id: str, payment: PaymentState, attempt: int) -> None:
         await self._provider.void(
             order_id=order_id,
-            attempt=payment.attempt,
+            attempt=attempt,
             amount=payment.amount.amount,
             currency=payment.amount.currency,
+            reference=payment.references.get(attempt),
         )
 
     async def _record(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.money import NO_MONEY, Money
@@ -32,6 +33,8 @@ class PaymentState:
     action_url: str | None = None
     decline_code: str | None = None
     captured: int = 0
+    references: Mapping[int, str] = field(default_factory=dict)
+    """The provider's reference of each attempt it has answered: its keys are forgotten in a day."""
 
 
 def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
@@ -42,12 +45,14 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
                 attempt=event.attempt,
                 amount=event.amount,
                 method=event.method,
+                references=state.references,
             )
         case e.PaymentPending():
             return replace(
                 state,
                 status=PaymentStatus.PENDING,
                 reference=event.reference,
+                references={**state.references, event.attempt: event.reference},
                 action_url=event.action_url,
             )
         case e.PaymentAuthorized():
@@ -55,6 +60,7 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
                 state,
                 status=PaymentStatus.AUTHORIZED,
                 reference=event.reference,
+                references={**state.references, event.attempt: event.reference},
                 action_url=None,
             )
         case e.PaymentDeclined():
@@ -62,6 +68,7 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
                 state,
                 status=PaymentStatus.DECLINED,
                 reference=event.reference,
+                references={**state.references, event.attempt: event.reference},
                 action_url=None,
                 decline_code=event.code,
             )
