@@ -21,6 +21,7 @@ from queries.products import ProductQueries
 from tests.integration.queries.order_log import OrderLog
 
 EVERYTHING = OrderFilter()
+Statement = tuple[str, tuple[object, ...]]
 EUR_5 = Money(amount=500, currency="EUR")
 
 
@@ -40,11 +41,13 @@ def ids(page: Page[OrderView]) -> tuple[str, bool, bool]:
 
 
 @contextmanager
-def counted(engine: AsyncEngine) -> Iterator[list[str]]:
-    statements: list[str] = []
+def counted(engine: AsyncEngine) -> Iterator[list[Statement]]:
+    statements: list[Statement] = []
 
-    def note(_c: object, _cur: object, statement: str, *_: object) -> None:
-        statements.append(statement)
+    def note(
+        _c: object, _cur: object, text: str, parameters: tuple[object, ...], *_: object
+    ) -> None:
+        statements.append((text, parameters))
 
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     yield statements
@@ -182,6 +185,29 @@ async def test_a_list_of_orders_costs_one_statement_however_long(
         page = await orders.page(EVERYTHING, PageRequest(20))
 
     assert (len(page.items), len(statements)) == (orders_placed, 1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (EVERYTHING, "order_view_placed_position_idx"),
+        (OrderFilter(customer_id="ada"), "order_view_customer_id_placed_position_idx"),
+    ],
+)
+async def test_a_page_is_read_off_an_index_in_its_order(
+    engine: AsyncEngine, orders: OrderQueries, wanted: OrderFilter, index: str
+) -> None:
+    with counted(engine) as statements:
+        await orders.page(wanted, PageRequest(20, after=10))
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        await connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        for text, parameters in statements:
+            plan = await connection.exec_driver_sql(f"EXPLAIN {text}", parameters)
+            lines = "\n".join(row[0] for row in plan)
+            assert f"using {index} on order_view" in lines
+            assert "Sort" not in lines
+    assert len(statements) == 2
 
 
 async def test_products_come_by_sku_with_what_is_on_hand(

@@ -10,6 +10,7 @@ from domain.money import Money
 from domain.order.events import OrderAuthorized, OrderReserved
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentRequested
+from eventstore.envelope import StoredEvent
 from queries.feed import LiveFeed
 from queries.orders import OrderQueries
 from queries.updates import Lagged, OrderUpdates, Update
@@ -181,3 +182,26 @@ async def test_closing_the_feed_ends_who_waits(
     await feed.close()
 
     assert await asyncio.wait_for(waiting, 5) is None
+
+
+async def test_a_log_that_cannot_be_read_for_a_while_costs_no_event(
+    updates: OrderUpdates, log: OrderLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queries.feed.RETRY_SECONDS", 0.01)
+    load, failures = log.store.load_all_events, [ConnectionResetError(), OSError()]
+
+    async def failing(from_position: int, limit: int) -> list[StoredEvent]:
+        events = await load(from_position, limit)
+        if events and failures:
+            raise failures.pop()
+        return events
+
+    monkeypatch.setattr(log.store, "load_all_events", failing)
+    await log.place("o1")
+    following = updates.follow("o1", None)
+    await next_update(following)
+    reserved = await log.append("order-o1", RESERVED)
+
+    assert facts(await next_update(following)) == ("OrderReserved", reserved)
+    assert failures == []
+    await following.aclose()
