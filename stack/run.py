@@ -19,8 +19,9 @@ from stack.system import System
 
 # The demonstration shows deadlines pass, so they are seconds long.
 DEMO_DEADLINES = {
+    "WAYBILL_PROVIDER_PATIENCE": "PT12S",
     "WAYBILL_PAYMENT_WINDOW": "PT25S",
-    "WAYBILL_DISPATCH_DEADLINE": "PT20S",
+    "WAYBILL_DISPATCH_DEADLINE": "PT25S",
     "WAYBILL_DELIVERY_DEADLINE": "PT20S",
     "WAYBILL_RETURN_WINDOW": "PT3S",
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.5S",

@@ -1,0 +1,96 @@
+"""Drives real orders through every outcome and checks that all adds up: `python -m demo`.
+
+A client like any other of a system that runs; `make demo` starts one and stops it afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from demo.client import Client, Failed
+from demo.conservation import discrepancies
+from demo.evidence import gather
+from demo.plan import CUSTOMERS, ORDINARY, Plan, plan, units_wanted
+from demo.play import Ending, play_all, receive
+from demo.progress import display
+from demo.report import show
+from settings import Settings, SettingsError, load_settings
+from stack.ports import LOOPBACK
+from stack.tokens import Role, token
+
+ANSWER_WITHIN_SECONDS: Final = 20.0
+"""A little longer than the API waits for a worker before it says that it is unavailable."""
+INTERRUPTED: Final = 128 + signal.SIGINT
+
+
+async def run(settings: Settings, console: Console, ordinary: int) -> int:
+    """0 if every order ended as it should and all adds up, 1 otherwise. Raises Failed."""
+    settings.require("jwt_secret", "database_url", "payment_url", "carrier_url")
+    name = f"demo-{secrets.token_hex(4)}"
+    plans = plan(name, ordinary)
+    async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS) as http:
+        await receive(_client(settings, http, Role.OPERATOR, "demo"), name, units_wanted(plans))
+        start = time.monotonic()
+        endings = await _play(settings, http, console, plans)
+        seconds = time.monotonic() - start
+        placed = [ending.order_id for ending in endings if ending.order_id]
+        faults = discrepancies(await gather(settings, http, placed))
+    show(console, endings, seconds, faults)
+    return 0 if not faults and all(ending.is_expected for ending in endings) else 1
+
+
+async def _play(
+    settings: Settings, http: httpx.AsyncClient, console: Console, plans: list[Plan]
+) -> list[Ending]:
+    customers = {name: _client(settings, http, Role.CUSTOMER, name) for name in CUSTOMERS}
+    with display(console, plans) as progress:
+        return await play_all(plans, customers, progress.began, progress.ended)
+
+
+def _client(settings: Settings, http: httpx.AsyncClient, role: Role, name: str) -> Client:
+    url = f"http://{LOOPBACK}:{settings.http_port}"
+    return Client(http, url, token(settings.jwt_secret.get_secret_value(), role, name))
+
+
+async def _until_told_to_stop(settings: Settings, console: Console, ordinary: int) -> int:
+    task = asyncio.create_task(run(settings, console, ordinary))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        console.print("The demonstration was interrupted; its orders go on without it.")
+        return INTERRUPTED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument(
+        "--orders", type=_count, default=ORDINARY, help=f"orders that just succeed ({ORDINARY})"
+    )
+    ordinary = parser.parse_args(arguments).orders
+    try:
+        return asyncio.run(_until_told_to_stop(load_settings(), Console(), ordinary))
+    except (SettingsError, Failed, httpx.HTTPError, OSError) as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 1
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:  # noqa: PLR2004 - said in the message
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 10000")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

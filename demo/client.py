@@ -1,0 +1,123 @@
+"""A client of Waybill's GraphQL, over HTTP and, to watch an order, over a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+Json = dict[str, Any]
+
+PAUSES_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Between the tries of a request that got no answer: together longer than a worker's recovery."""
+
+_OPERATIONS: Final = Path(__file__).resolve().parent.parent / "graphql" / "operations"
+_PROTOCOL: Final = Subprotocol("graphql-transport-ws")
+_TRY_AGAIN: Final = frozenset({"UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"})
+_RECONNECT_AFTER_SECONDS: Final = 0.5
+
+
+class Failed(Exception):
+    """Waybill refused a request, or kept failing it; `code` is what clients branch on."""
+
+    def __init__(self, operation: str, code: str, message: str) -> None:
+        super().__init__(f"{operation}: {code}: {message}")
+        self.code = code
+
+
+class Client:
+    """One person's view of Waybill. Every mutation may be repeated: it carries its key."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str, token: str) -> None:
+        self._http = http
+        self._url = f"{url}/graphql"
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def ask(self, operation: str, **variables: object) -> Json:
+        """The answer's one field. Repeats what got no answer. Raises Failed."""
+        for pause in PAUSES_SECONDS:
+            try:
+                return await self._post(operation, variables)
+            except Failed as failed:
+                if failed.code not in _TRY_AGAIN:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._post(operation, variables)
+
+    async def change(self, operation: str, **values: object) -> Json:
+        """Run a mutation whose one variable is `input`. Raises Failed."""
+        return await self.ask(operation, input=values)
+
+    async def visit(self, url: str, **form: str) -> None:
+        """Fill in a form on another site, as the customer's bank shows one."""
+        (await self._http.post(url, data=form)).raise_for_status()
+
+    async def watch(self, order_id: str) -> AsyncGenerator[Json, None]:
+        """The order as it stands, and again after each change; a lost socket is opened again."""
+        while True:
+            with suppress(OSError, TimeoutError, WebSocketException):
+                async with connect(
+                    f"ws{self._url.removeprefix('http')}",
+                    subprotocols=[_PROTOCOL],
+                    additional_headers=self._headers,
+                ) as socket:
+                    await _subscribe(socket, order_id)
+                    async for update in _updates(socket):
+                        if "order" in update:  # it is Lagged otherwise, and ends
+                            yield update["order"]
+            await asyncio.sleep(_RECONNECT_AFTER_SECONDS)
+
+    async def _post(self, operation: str, variables: Mapping[str, object]) -> Json:
+        body = {"query": _document(operation), "variables": variables}
+        try:
+            answer = (await self._http.post(self._url, headers=self._headers, json=body)).json()
+        except (httpx.TransportError, json.JSONDecodeError) as error:
+            raise Failed(operation, "UNAVAILABLE", type(error).__name__) from None
+        return _field(operation, answer)
+
+
+def _field(operation: str, answer: Json) -> Json:
+    """The one field asked for, or the first error as an exception."""
+    for error in answer.get("errors") or ():
+        raise Failed(operation, error.get("extensions", {}).get("code", ""), error["message"])
+    (field,) = answer["data"].values()
+    for error in field.get("userErrors", ()):
+        raise Failed(operation, error["code"], error["message"])
+    return dict(field)
+
+
+async def _subscribe(socket: ClientConnection, order_id: str) -> None:
+    await socket.send(json.dumps({"type": "connection_init"}))
+    payload = {"query": _document("OrderUpdates"), "variables": {"orderId": order_id}}
+    await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+
+
+async def _updates(socket: ClientConnection) -> AsyncIterator[Json]:
+    async for text in socket:
+        message = json.loads(text)
+        match message["type"]:
+            case "next":
+                yield _field("OrderUpdates", message["payload"])
+            case "error":
+                _field("OrderUpdates", {"errors": message["payload"]})
+            case "ping":
+                await socket.send(json.dumps({"type": "pong"}))
+            case "complete":
+                return
+
+
+@cache
+def _document(operation: str) -> str:
+    """The document that the repository publishes for its clients."""
+    text = (_OPERATIONS / f"{operation}.graphql").read_text()
+    fragment = _OPERATIONS / "OrderFields.graphql"
+    return text + (fragment.read_text() if "...OrderFields" in text else "")

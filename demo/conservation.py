@@ -1,0 +1,123 @@
+"""Nothing is lost and nothing comes from nowhere: stock and money, by every witness there is.
+
+The witnesses: the events of the stock, the events of the orders and payments, the read model of
+the stock, and the books of the payment provider and of the carrier.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from demo.ledger import NO_STOCK, Ledger, OrderEntry, Stock
+from domain.order.state import OrderStatus
+
+SENT: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
+HOLDING: Final = frozenset(
+    {OrderStatus.RESERVED, OrderStatus.AUTHORIZED, OrderStatus.CONFIRMED, OrderStatus.CANCELLING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How often something really happened to an order, and its amounts added up."""
+
+    count: int = 0
+    amount: int = 0
+
+
+Books = Mapping[str, Mapping[str, Effect]]
+"""Effects by order id and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    ledger: Ledger
+    stock_view: Mapping[str, Stock]
+    payments: Books = field(default_factory=dict)
+    shipments: Books = field(default_factory=dict)
+    orders: Sequence[str] = ()
+    """The ids whose money and parcels are looked at: of this run, all at their end."""
+
+
+def discrepancies(evidence: Evidence) -> list[str]:
+    """What does not add up, each with the order or SKU and the figures; none if all does."""
+    return [*_stock(evidence), *_holds(evidence.ledger), *_orders(evidence)]
+
+
+def _stock(evidence: Evidence) -> Iterator[str]:
+    ledger = evidence.ledger
+    sent = _units_sent(ledger.orders.values())
+    for sku in sorted(ledger.stock.keys() | evidence.stock_view.keys()):
+        logged, viewed = ledger.stock.get(sku, NO_STOCK), evidence.stock_view.get(sku, NO_STOCK)
+        for witness, stock in (("log", logged), ("inventory_view", viewed)):
+            if not _adds_up(stock):
+                yield f"SKU {sku}: {witness}: {_sum(stock)}"
+        if logged != viewed:
+            yield f"SKU {sku}: log has {_sum(logged)}; inventory_view has {_sum(viewed)}"
+        if logged.shipped != sent[sku]:
+            yield f"SKU {sku}: {logged.shipped} shipped, but the orders sent hold {sent[sku]}"
+
+
+def _adds_up(stock: Stock) -> bool:
+    parts = (stock.on_hand, stock.reserved, stock.shipped)
+    return stock.received == sum(parts) and min(parts) >= 0
+
+
+def _sum(stock: Stock) -> str:
+    return (
+        f"received {stock.received} = {stock.on_hand} on hand"
+        f" + {stock.reserved} reserved + {stock.shipped} shipped"
+    )
+
+
+def _units_sent(orders: Iterable[OrderEntry]) -> Counter[str]:
+    sent: Counter[str] = Counter()
+    for order in orders:
+        if order.status in SENT:
+            sent.update(order.units)
+    return sent
+
+
+def _holds(ledger: Ledger) -> Iterator[str]:
+    for (sku, order_id), units in ledger.holds.items():
+        order = ledger.orders.get(order_id, OrderEntry())
+        if order.status not in HOLDING:
+            yield f"order {order_id} is {order.status} and still holds {units} of {sku}"
+        elif units != order.units.get(sku):
+            yield f"order {order_id} holds {units} of {sku} and wants {order.units.get(sku, 0)}"
+
+
+def _orders(evidence: Evidence) -> Iterator[str]:
+    for order_id in evidence.orders:
+        order = evidence.ledger.orders.get(order_id, OrderEntry())
+        paid, carried = evidence.payments.get(order_id, {}), evidence.shipments.get(order_id, {})
+        faults = (*_money(order, paid), *_parcel(order, carried))
+        yield from (f"order {order_id} is {order.status}: {fault}" for fault in faults)
+
+
+def _money(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
+    due = order.total if order.status in SENT else 0
+    authorized, voided = books.get("authorized", Effect()), books.get("voided", Effect())
+    captured, refunded = books.get("captured", Effect()), books.get("refunded", Effect())
+    if sum(order.captures) != due:
+        yield f"{due} due, {sum(order.captures)} captured by our log"
+    if captured.amount - refunded.amount != due:
+        yield f"{due} due, {captured.amount} - {refunded.amount} captured by the provider's books"
+    for whose, count in (("our log", len(order.captures)), ("the provider", captured.count)):
+        if count > 1:
+            yield f"captured {count} times by {whose}"
+    if held := authorized.amount - captured.amount - voided.amount:
+        yield f"{held} authorised and neither captured nor voided"
+
+
+def _parcel(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
+    dispatched = books.get("dispatched", Effect())
+    wanted = sum(order.units.values()) if order.status in SENT else 0
+    if dispatched.amount != wanted:
+        yield f"{wanted} units to be sent, {dispatched.amount} sent by the carrier"
+    for name, effect in books.items():
+        if effect.count > 1:
+            yield f"{name} {effect.count} times by the carrier"

@@ -1,0 +1,83 @@
+"""Gathers the witnesses of a run: the log, the stock's read model, the providers' books."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, get_args
+
+import httpx
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from demo.conservation import Books, Effect, Evidence
+from demo.ledger import Ledger, Stock
+from domain.inventory.events import InventoryEvent
+from domain.order.events import OrderEvent
+from domain.payment.events import PaymentEvent
+from eventstore.postgres import PostgresEventStore
+from projections.tables import inventory_view
+from settings import Settings
+
+_PAGE: Final = 5_000
+_HEAD_POLL_SECONDS: Final = 0.02
+_TYPES: Final = [
+    event.__name__
+    for union in (InventoryEvent, OrderEvent, PaymentEvent)
+    for event in get_args(union)
+]
+
+
+async def gather(settings: Settings, http: httpx.AsyncClient, orders: Sequence[str]) -> Evidence:
+    async with _engine(settings) as engine:
+        view, position = await _stock_view(engine)
+        ledger = await _ledger(PostgresEventStore(engine), position)
+    return Evidence(
+        ledger=ledger,
+        stock_view=view,
+        payments=await _books(http, settings.payment_url),
+        shipments=await _books(http, settings.carrier_url),
+        orders=orders,
+    )
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(
+        settings.database_url.get_secret_value(),
+        hide_parameters=True,
+        connect_args={"server_settings": {"default_transaction_read_only": "on"}},
+    )
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _stock_view(engine: AsyncEngine) -> tuple[dict[str, Stock], int]:
+    """The stock by SKU, and the position of the last event that changed it."""
+    c = inventory_view.c
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(inventory_view).order_by(c.sku))).all()
+    view = {row.sku: Stock(row.received, row.on_hand, row.reserved, row.shipped) for row in rows}
+    return view, max((row.position for row in rows), default=0)
+
+
+async def _ledger(store: PostgresEventStore, up_to: int) -> Ledger:
+    """Of the log, at least as far as the read model has come."""
+    while await store.safe_head() < up_to:  # noqa: ASYNC110 - nothing to be woken by
+        await asyncio.sleep(_HEAD_POLL_SECONDS)
+    ledger, position = Ledger(), 0
+    while page := await store.load_all_events(position, _PAGE, types=_TYPES):
+        ledger.add_all(stored.decode() for stored in page)
+        position = page[-1].position
+    return ledger
+
+
+async def _books(http: httpx.AsyncClient, url: str) -> Books:
+    answer = await http.get(f"{url}/books")
+    return {
+        order_id: {name: Effect(**effect) for name, effect in effects.items()}
+        for order_id, effects in answer.raise_for_status().json()["orders"].items()
+    }

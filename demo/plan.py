@@ -1,0 +1,76 @@
+"""Which orders a run places: mixed, the ones that take long first."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Final
+
+from demo import scenarios as s
+from demo.scenarios import Scenario
+
+Basket = Mapping[str, int]
+"""Units by SKU."""
+
+CUSTOMERS: Final = ("ada", "grace", "edsger", "barbara")
+
+SCARCE: Final = "RARE-01"
+"""Nobody receives more of it, and nobody gets the last one."""
+
+ORDINARY: Final = 80
+SPECIAL: Final = {
+    s.NEVER_PAID: 3,
+    s.NEVER_SENT: 2,
+    s.CARRIER_FAILS: 3,
+    s.PAID_AGAIN: 8,
+    s.APPROVED: 6,
+    s.OUT_OF_STOCK: 5,
+    s.CANCELLED_AT_ONCE: 4,
+    s.CANCELLED_LATER: 4,
+    s.ADDRESS_REFUSED: 5,
+}
+_SLOW: Final = (s.NEVER_PAID, s.NEVER_SENT, s.CARRIER_FAILS)
+_BASKETS: Final[tuple[Basket, ...]] = (
+    {"TEA-01": 2},
+    {"TEA-02": 1, "TIN-01": 1},
+    {"MUG-01": 4},
+    {"POT-01": 1, "TEA-01": 1, "CUP-02": 1},
+    {"KET-01": 1},
+    {"TIN-01": 3, "TEA-01": 1},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One order to place, and what is to become of it."""
+
+    key: str
+    customer: str
+    scenario: Scenario
+    basket: Basket
+
+
+def plan(run: str, ordinary: int) -> list[Plan]:
+    """The orders of this run, in the order in which to place them."""
+    counts = {**SPECIAL, s.COMPLETED: ordinary}
+    slow = [scenario for scenario in _SLOW for _ in range(counts.pop(scenario))]
+    quick = [scenario for scenario, count in counts.items() for _ in range(count)]
+    random.Random(run).shuffle(quick)  # noqa: S311 - no secret
+    mixed = zip(slow + quick, cycle(CUSTOMERS), cycle(_BASKETS), strict=False)
+    return [
+        Plan(f"{run}-{number}", customer, scenario, basket)
+        for number, (scenario, customer, basket) in enumerate(
+            islice(mixed, len(slow) + len(quick)), start=1
+        )
+    ]
+
+
+def units_wanted(plans: list[Plan]) -> Basket:
+    """What the run may ship at the most: to be received before it starts."""
+    wanted: Counter[str] = Counter()
+    for each in plans:
+        wanted.update(each.basket)
+    return wanted

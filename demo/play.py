@@ -1,0 +1,118 @@
+"""Places the planned orders, plays their customers' parts, and tells what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from demo.client import Client, Failed, Json
+from demo.plan import SCARCE, Basket, Plan
+from demo.scenarios import Scenario, outcome
+from domain.order.state import FINAL
+
+UNDER_WAY: Final = 20
+"""Orders at the same time, at the most."""
+PATIENCE_SECONDS: Final = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What became of an order. `order_id` is None for one that could not be placed."""
+
+    scenario: Scenario
+    order_id: str | None
+    became: str
+    seconds: float
+
+    @property
+    def is_expected(self) -> bool:
+        return self.became == self.scenario.expected
+
+
+async def play_all(
+    plans: Sequence[Plan],
+    customers: Mapping[str, Client],
+    began: Callable[[Scenario], None],
+    ended: Callable[[Ending], None],
+) -> list[Ending]:
+    """Every plan to its end, however it ends."""
+    turns = asyncio.Semaphore(UNDER_WAY)
+
+    async def one(plan: Plan) -> Ending:
+        async with turns:
+            began(plan.scenario)
+            ending = await play(customers[plan.customer], plan)
+        ended(ending)
+        return ending
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(plan)) for plan in plans]
+    return [task.result() for task in tasks]
+
+
+async def play(customer: Client, plan: Plan) -> Ending:
+    start = time.monotonic()
+    order: Json = {}
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            order = await _place(customer, plan)
+            order = await _follow(customer, plan.scenario, order["id"])
+        became = outcome(order["status"], order["reason"])
+    except TimeoutError:
+        became = f"no end after {PATIENCE_SECONDS:g} s"
+    except (Failed, httpx.HTTPError) as failed:
+        became = str(failed)
+    return Ending(plan.scenario, order.get("id"), became, time.monotonic() - start)
+
+
+async def receive(operator: Client, run: str, units: Basket) -> None:
+    """Stock for this run, so that no earlier one can have sold it. Raises Failed."""
+    receipts = (
+        operator.change("ReceiveStock", idempotencyKey=f"{run}-{sku}", sku=sku, quantity=quantity)
+        for sku, quantity in units.items()
+    )
+    await asyncio.gather(*receipts)
+
+
+async def _place(customer: Client, plan: Plan) -> Json:
+    basket = dict(plan.basket)
+    if plan.scenario.is_short:
+        basket[SCARCE] = (await customer.ask("Product", sku=SCARCE))["available"] + 1
+    placed = await customer.change(
+        "PlaceOrder",
+        idempotencyKey=plan.key,
+        lines=[{"sku": sku, "quantity": quantity} for sku, quantity in basket.items()],
+        paymentMethod=plan.scenario.method,
+        shippingAddress=_address(plan),
+    )
+    order: Json = placed["order"]
+    return order
+
+
+async def _follow(customer: Client, scenario: Scenario, order_id: str) -> Json:
+    """Watch the order until it is final, doing the scenario's part on the way."""
+    has_acted = False
+    async with aclosing(customer.watch(order_id)) as states:
+        async for order in states:
+            if not has_acted and scenario.when(order):
+                has_acted = True
+                await scenario.act(customer, order)
+            if order["status"] in FINAL:
+                return order
+    raise AssertionError("a watch has no end of its own")
+
+
+def _address(plan: Plan) -> dict[str, str]:
+    return {
+        "name": plan.customer.capitalize(),
+        "street": "1 Main Street",
+        "city": "Bern",
+        "postalCode": plan.scenario.postal_code,
+        "country": "CH",
+    }

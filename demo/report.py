@@ -1,0 +1,78 @@
+"""The closing table, and the sentences below it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from demo.play import Ending
+from demo.scenarios import Scenario
+
+_MOST_FAULTS_SHOWN: Final = 20
+
+
+def table(endings: Sequence[Ending]) -> Table:
+    by_scenario: defaultdict[Scenario, list[Ending]] = defaultdict(list)
+    for ending in endings:
+        by_scenario[ending.scenario].append(ending)
+    result = Table("outcome", "orders", "expected", "became", "p50 s", "p95 s", box=SIMPLE_HEAD)
+    for column in (1, 4, 5):
+        result.columns[column].justify = "right"
+    for scenario in sorted(by_scenario, key=lambda scenario: -len(by_scenario[scenario])):
+        result.add_row(*_row(scenario, by_scenario[scenario]))
+    return result
+
+
+def _row(scenario: Scenario, endings: Sequence[Ending]) -> tuple[str, ...]:
+    seconds = [ending.seconds for ending in endings]
+    return (
+        scenario.name,
+        str(len(endings)),
+        scenario.status,
+        _became(endings),
+        f"{percentile(seconds, 50):.1f}",
+        f"{percentile(seconds, 95):.1f}",
+    )
+
+
+def _became(endings: Sequence[Ending]) -> str:
+    """The expected reason goes without saying: the outcome is named for it."""
+    counts = Counter(
+        ending.scenario.status if ending.is_expected else f"not so: {ending.became}"
+        for ending in endings
+    )
+    return "\n".join(f"{count} {became}" for became, count in sorted(counts.items()))
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The least of the values that as many percent of them do not exceed (nearest rank)."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+
+
+def show(
+    console: Console, endings: Sequence[Ending], seconds: float, faults: Sequence[str]
+) -> None:
+    console.print(table(endings))
+    rate = len(endings) / seconds
+    console.print(f"{len(endings)} orders in {seconds:.1f} s: {rate:.1f} orders a second.")
+    for ending in endings:
+        if not ending.is_expected:
+            console.print(f"order {ending.order_id}: {ending.scenario.name}: {ending.became}")
+    for fault in faults[:_MOST_FAULTS_SHOWN]:
+        console.print(fault)
+    console.print(_verdict(faults))
+
+
+def _verdict(faults: Sequence[str]) -> str:
+    if faults:
+        return f"Stock and money do NOT add up: {len(faults)} discrepancies."
+    return (
+        "Stock and money add up: for every SKU received = on hand + reserved + shipped,"
+        " and for every order captured - refunded = what its state says."
+    )

@@ -1,0 +1,149 @@
+"""What can become of an order, and what its customer, bank and carrier do to bring it there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from demo.client import PAUSES_SECONDS, Client, Failed, Json
+from domain.errors import ErrorCode
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.state import OrderStatus
+from domain.payment.state import PaymentStatus
+
+CARD, DECLINED_CARD, SECURE_CARD = (
+    "pm_card_visa",
+    "pm_card_chargeDeclined",
+    "pm_card_authenticationRequired",
+)
+ANYWHERE, REFUSED_THERE, CARRIER_DOWN, NEVER_DISPATCHED = "3011", "00000", "00503", "00001"
+
+Seen = Callable[[Json], bool]
+Act = Callable[[Client, Json], Awaitable[None]]
+
+
+async def _nothing(_: Client, __: Json) -> None:
+    """The customer just waits."""
+
+
+def _at_once(_: Json) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`act` is done once, as soon as the order is seen `when`; then the order takes its way."""
+
+    name: str
+    status: OrderStatus
+    reason: CancellationReason | RejectionReason | None = None
+    method: str = CARD
+    postal_code: str = ANYWHERE
+    when: Seen = _at_once
+    act: Act = _nothing
+    is_short: bool = False
+    """Wants more than there is."""
+
+    @property
+    def expected(self) -> str:
+        return outcome(self.status, self.reason)
+
+
+def outcome(status: str, reason: str | None) -> str:
+    return status if reason is None else f"{status} {reason}"
+
+
+def _payment_is(status: PaymentStatus) -> Seen:
+    return lambda order: (order["payment"] or {}).get("status") == status
+
+
+def _parcel_waits(order: Json) -> bool:
+    return order["shipment"] is not None
+
+
+async def _pay_again(customer: Client, order: Json) -> None:
+    """With another card, pressing the button again while the shop is not ready for it."""
+    key = f"again-{order['id']}"
+    for pause in PAUSES_SECONDS:
+        try:
+            await customer.change(
+                "RetryPayment", idempotencyKey=key, orderId=order["id"], paymentMethod=CARD
+            )
+        except Failed as failed:
+            if failed.code != ErrorCode.PAYMENT_NOT_RETRYABLE:
+                raise
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def _approve(customer: Client, order: Json) -> None:
+    await customer.visit(order["payment"]["actionUrl"], outcome="approve")
+
+
+async def _cancel(customer: Client, order: Json) -> None:
+    await customer.change("CancelOrder", idempotencyKey=f"not-{order['id']}", orderId=order["id"])
+
+
+_Status, _Reason = OrderStatus, CancellationReason
+
+COMPLETED: Final = Scenario("completed", _Status.COMPLETED)
+PAID_AGAIN: Final = Scenario(
+    "declined, then paid again",
+    _Status.COMPLETED,
+    method=DECLINED_CARD,
+    when=_payment_is(PaymentStatus.DECLINED),
+    act=_pay_again,
+)
+APPROVED: Final = Scenario(
+    "approved at the bank",
+    _Status.COMPLETED,
+    method=SECURE_CARD,
+    when=_payment_is(PaymentStatus.PENDING),
+    act=_approve,
+)
+OUT_OF_STOCK: Final = Scenario(
+    "out of stock", _Status.REJECTED, RejectionReason.OUT_OF_STOCK, is_short=True
+)
+# A cancellation that races with the parcel has two right ends; these parcels wait for it.
+CANCELLED_AT_ONCE: Final = Scenario(
+    "cancelled at once",
+    _Status.CANCELLED,
+    _Reason.CUSTOMER_REQUEST,
+    postal_code=NEVER_DISPATCHED,
+    act=_cancel,
+)
+CANCELLED_LATER: Final = Scenario(
+    "cancelled before dispatch",
+    _Status.CANCELLED,
+    _Reason.CUSTOMER_REQUEST,
+    postal_code=NEVER_DISPATCHED,
+    when=_parcel_waits,
+    act=_cancel,
+)
+ADDRESS_REFUSED: Final = Scenario(
+    "carrier refuses the address",
+    _Status.CANCELLED,
+    _Reason.SHIPMENT_FAILED,
+    postal_code=REFUSED_THERE,
+)
+CARRIER_FAILS: Final = Scenario(
+    "carrier out of order",
+    _Status.CANCELLED,
+    _Reason.SHIPMENT_FAILED,
+    postal_code=CARRIER_DOWN,
+)
+NEVER_PAID: Final = Scenario(
+    "payment window missed",
+    _Status.CANCELLED,
+    _Reason.PAYMENT_WINDOW_CLOSED,
+    method=DECLINED_CARD,
+)
+NEVER_SENT: Final = Scenario(
+    "dispatch deadline missed",
+    _Status.CANCELLED,
+    _Reason.DISPATCH_DEADLINE_MISSED,
+    postal_code=NEVER_DISPATCHED,
+)
