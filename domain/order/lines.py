@@ -14,9 +14,7 @@ MAX_QUANTITY = 1_000
 
 Text = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^\P{Cc}*$"),
 ]
 """A line of text: something in it, and no control characters."""
 
