@@ -1,0 +1,39 @@
+"""One order, its parts and what a client sent for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain.money import Money
+from domain.order.commands import PlaceOrder
+from domain.order.events import OrderCreated
+from domain.order.lines import Address, OrderLine
+
+ORDER_ID: Final = "order-of-ada"
+ADDRESS: Final = Address(
+    name="Ada Example", street="1 Sample Street", city="Testham", postal_code="00001", country="GB"
+)
+LINES: Final = (
+    OrderLine(sku="cup", quantity=2, unit_price=450),
+    OrderLine(sku="pot", quantity=1, unit_price=2_100),
+)
+TOTAL: Final = Money(amount=3_000, currency="EUR")
+
+PLACE: Final = PlaceOrder(
+    aggregate_id=ORDER_ID,
+    customer_id="ada",
+    lines=LINES,
+    total=TOTAL,
+    payment_method="pm_card_visa",
+    shipping_address=ADDRESS,
+    fingerprint="fingerprint-1",
+)
+CREATED: Final = OrderCreated(
+    order_id=ORDER_ID,
+    customer_id="ada",
+    lines=LINES,
+    total=TOTAL,
+    payment_method="pm_card_visa",
+    shipping_address=ADDRESS,
+    fingerprint="fingerprint-1",
+)

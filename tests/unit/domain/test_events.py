@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.event import Event
+from domain.money import Money
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.events import OrderCreated, OrderReserved
+from domain.order.lines import Address, OrderLine
+from domain.registry import EVENT_TYPES
+from tests.unit.domain.examples import CREATED
+
+WORDS: Final = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=9)
+MONEY: Final = st.builds(
+    Money, amount=st.integers(0, 10**12), currency=st.from_regex(r"[A-Z]{3}", fullmatch=True)
+)
+ADDRESSES: Final = st.builds(
+    Address, name=WORDS, street=WORDS, city=WORDS, postal_code=WORDS, country=st.just("GB")
+)
+LINES: Final = st.builds(
+    OrderLine,
+    sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
+    quantity=st.integers(1, 1_000),
+    unit_price=st.integers(0, 10**12),
+)
+FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
+    int: st.integers(-(2**53), 2**53),
+    str: WORDS,
+    str | None: st.none() | WORDS,
+    Money: MONEY,
+    Address: ADDRESSES,
+    tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
+    CancellationReason: st.sampled_from(CancellationReason),
+    RejectionReason: st.sampled_from(RejectionReason),
+}
+
+
+def _any(event_type: type[Event]) -> st.SearchStrategy[Event]:
+    fields = event_type.model_fields.items()
+    return st.builds(event_type, **{name: FIELDS[field.annotation] for name, field in fields})
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_an_event_comes_back_from_json_as_it_was(name: str, data: st.DataObject) -> None:
+    event = data.draw(_any(EVENT_TYPES[name]))
+    stored = json.dumps(json.loads(event.model_dump_json()), sort_keys=True)
+    assert EVENT_TYPES[name].model_validate_json(stored) == event
+
+
+def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
+    assert json.loads(CREATED.model_dump_json()) == {
+        "order_id": "order-of-ada",
+        "customer_id": "ada",
+        "lines": [
+            {"sku": "cup", "quantity": 2, "unit_price": 450},
+            {"sku": "pot", "quantity": 1, "unit_price": 2_100},
+        ],
+        "total": {"amount": 3_000, "currency": "EUR"},
+        "payment_method": "pm_card_visa",
+        "shipping_address": {
+            "name": "Ada Example",
+            "street": "1 Sample Street",
+            "city": "Testham",
+            "postal_code": "00001",
+            "country": "GB",
+        },
+        "fingerprint": "fingerprint-1",
+    }
+
+
+def test_events_of_the_same_fields_and_another_type_differ() -> None:
+    names = ["OrderReserved", "OrderAuthorized", "OrderConfirmed", "OrderShipped"]
+    milestones = [EVENT_TYPES[name].model_validate({"order_id": "o-1"}) for name in names]
+    assert [OrderReserved(order_id="o-1") == milestone for milestone in milestones] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_an_event_takes_nothing_that_it_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        OrderReserved.model_validate({"order_id": "o-1", "note": "x"})
+
+
+def test_an_event_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        CREATED.order_id = "o-2"  # type: ignore[misc]  # must not work
+
+
+def test_no_text_of_an_event_shows_the_address() -> None:
+    assert "Ada Example" not in repr(CREATED) + str(CREATED)
+
+
+@pytest.mark.parametrize("text", ['{"order_id": "Hidden', '{"shipping_address": "Hidden"}'])
+def test_an_event_that_cannot_be_read_is_not_shown(text: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        OrderCreated.model_validate_json(text)
+    assert "Hidden" not in str(caught.value)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.ids import (
+    command_workflow_id,
+    event_id_for,
+    order_id_for,
+    order_workflow_id,
+    payment_workflow_id,
+)
+
+TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+"""UUIDs of version 5 are of UTF-8, which has no lone surrogates."""
+
+
+def test_ids_are_the_same_in_every_release() -> None:
+    """A changed one would place an order twice that is tried again across an upgrade."""
+    assert order_id_for("ada", "key-1") == "e99c504c-e5bd-5774-a122-c98b03cf3def"
+    assert event_id_for("order-1", "reserve", 0) == UUID("b3a6bd05-ed7c-55a4-b674-967995a41eee")
+    assert command_workflow_id("ReceiveStock", "operator:olga", "key-1") == (
+        "command-ReceiveStock-1fdea0db-42f5-504c-bce1-e75bfcf2673f"
+    )
+    assert order_workflow_id("o-1") == "order-o-1"
+    assert payment_workflow_id("o-1") == "payment-o-1"
+
+
+def test_a_derived_id_is_name_based() -> None:
+    assert UUID(order_id_for("ada", "key-1")).version == 5
+    assert event_id_for("order-1", "reserve", 0).version == 5
+
+
+@given(TEXT, TEXT)
+def test_the_same_input_has_the_same_id(customer_id: str, key: str) -> None:
+    assert order_id_for(customer_id, key) == order_id_for(customer_id, key)
+
+
+@given(st.tuples(TEXT, TEXT), st.tuples(TEXT, TEXT))
+def test_other_input_has_another_id(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert (order_id_for(*one) == order_id_for(*other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", "bc"), ("ab", "c")),
+        (("", "abc"), ("abc", "")),
+        (("a", "1:b"), ("a1:", "b")),
+        (("1:a", "b"), ("1", "a1:b")),
+        (("a", "b"), ("b", "a")),
+    ],
+)
+def test_what_is_cut_elsewhere_has_another_id(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert order_id_for(*one) != order_id_for(*other)
+    assert event_id_for(*one, 0) != event_id_for(*other, 0)
+    assert command_workflow_id("ReceiveStock", *one) != command_workflow_id("ReceiveStock", *other)
+
+
+def test_each_part_of_a_step_counts() -> None:
+    ids = {
+        event_id_for("order-1", "reserve", 0),
+        event_id_for("order-2", "reserve", 0),
+        event_id_for("order-1", "release", 0),
+        event_id_for("order-1", "reserve", 1),
+        event_id_for("order-1", "reserve", 10),
+    }
+    assert len(ids) == 5
+
+
+def test_the_kinds_of_ids_do_not_meet() -> None:
+    assert order_id_for("a", "b") not in command_workflow_id("order", "a", "b")
+    assert str(event_id_for("a", "b", 0)) != order_id_for("a", "b")
+
+
+def test_a_key_stands_for_one_command_of_one_actor() -> None:
+    ids = {
+        command_workflow_id("ReceiveStock", "operator:olga", "key-1"),
+        command_workflow_id("ListProduct", "operator:olga", "key-1"),
+        command_workflow_id("ReceiveStock", "operator:omar", "key-1"),
+        command_workflow_id("ReceiveStock", "operator:olga", "key-2"),
+    }
+    assert len(ids) == 4

@@ -1,0 +1,97 @@
+"""Whatever commands come in whatever order, stock is neither made nor lost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from domain.errors import ErrorCode, Refused
+from domain.inventory import commands as c
+from domain.inventory.decide import INVENTORY
+
+ORDERS: Final = st.sampled_from(["o-1", "o-2", "o-3"])
+QUANTITIES: Final = st.integers(min_value=1, max_value=6)
+
+
+class Stock(RuleBasedStateMachine):
+    """The aggregate beside a shelf, holds and a van that are counted piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = INVENTORY.initial
+        self.received = 0
+        self.shelf = 0
+        self.held: dict[str, int] = {}
+        self.van = 0
+
+    @rule(quantity=QUANTITIES)
+    def receive(self, quantity: int) -> None:
+        assert self._run(c.ReceiveStock(aggregate_id="cup", quantity=quantity)) == 1
+        self.received += quantity
+        self.shelf += quantity
+
+    @rule(order_id=ORDERS, quantity=QUANTITIES)
+    def reserve(self, order_id: str, quantity: int) -> None:
+        command = c.ReserveStock(aggregate_id="cup", order_id=order_id, quantity=quantity)
+        if order_id in self.held:
+            assert self._run(command) == 0
+        elif quantity > self.shelf:
+            self._is_out_of_stock(command)
+        else:
+            assert self._run(command) == 1
+            self.shelf -= quantity
+            self.held[order_id] = quantity
+
+    @rule(order_id=ORDERS)
+    def release(self, order_id: str) -> None:
+        changes = self._run(c.ReleaseStock(aggregate_id="cup", order_id=order_id))
+        assert changes == (order_id in self.held)
+        self.shelf += self.held.pop(order_id, 0)
+
+    @rule(order_id=ORDERS)
+    def commit(self, order_id: str) -> None:
+        changes = self._run(c.CommitStock(aggregate_id="cup", order_id=order_id))
+        assert changes == (order_id in self.held)
+        self.van += self.held.pop(order_id, 0)
+
+    @invariant()
+    def the_aggregate_counts_as_we_do(self) -> None:
+        state = self.state
+        assert (state.received, state.on_hand, state.shipped) == (
+            self.received,
+            self.shelf,
+            self.van,
+        )
+        assert state.reservations == self.held
+
+    @invariant()
+    def received_is_on_hand_and_reserved_and_shipped(self) -> None:
+        state = self.state
+        assert state.received == state.on_hand + state.reserved + state.shipped
+
+    @invariant()
+    def nothing_is_below_zero(self) -> None:
+        assert min(self.state.on_hand, self.state.reserved, self.state.shipped) >= 0
+
+    def _run(self, command: c.InventoryCommand) -> int:
+        events = INVENTORY.decide(command, self.state)
+        self.state = INVENTORY.fold(events, self.state)
+        return len(events)
+
+    def _is_out_of_stock(self, command: c.InventoryCommand) -> None:
+        with pytest.raises(Refused) as caught:
+            self._run(command)
+        assert caught.value.code is ErrorCode.OUT_OF_STOCK
+
+
+def test_stock_is_neither_made_nor_lost_whatever_is_done_to_it() -> None:
+    run_state_machine_as_test(Stock, settings=settings(max_examples=60, stateful_step_count=25))

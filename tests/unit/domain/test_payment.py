@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from domain.errors import ErrorCode
+from domain.event import Event
+from domain.money import Money
+from domain.payment import commands as c
+from domain.payment import events as e
+from domain.payment.decide import PAYMENT
+from domain.payment.state import PaymentState, PaymentStatus
+from tests.unit.domain.specification import Specification, cells
+
+payment = Specification(PAYMENT)
+
+TOTAL: Final = Money(amount=3_000, currency="EUR")
+
+ASKED: Final = e.PaymentRequested(order_id="o-1", attempt=1, amount=TOTAL, method="pm_card_visa")
+PENDING: Final = e.PaymentPending(
+    order_id="o-1", attempt=1, reference="pi_1", action_url="https://pay.test/1"
+)
+AUTHORIZED: Final = e.PaymentAuthorized(order_id="o-1", attempt=1, reference="pi_1", amount=TOTAL)
+DECLINED: Final = e.PaymentDeclined(
+    order_id="o-1", attempt=1, reference="pi_1", code="insufficient_funds"
+)
+CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOTAL)
+VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=1)
+ASKED_AGAIN: Final = e.PaymentRequested(
+    order_id="o-1", attempt=2, amount=TOTAL, method="pm_card_mastercard"
+)
+
+HISTORY: Final[dict[str, tuple[Event, ...]]] = {
+    "none": (),
+    "REQUESTED": (ASKED,),
+    "PENDING": (ASKED, PENDING),
+    "AUTHORIZED": (ASKED, AUTHORIZED),
+    "DECLINED": (ASKED, DECLINED),
+    "CAPTURED": (ASKED, AUTHORIZED, CAPTURED),
+    "VOIDED": (ASKED, AUTHORIZED, VOIDED),
+}
+
+COMMANDS: Final[dict[str, tuple[c.PaymentCommand, Event]]] = {
+    "ask": (
+        c.RequestPayment(aggregate_id="o-1", attempt=1, amount=TOTAL, method="pm_card_visa"),
+        ASKED,
+    ),
+    "ask_again": (
+        c.RequestPayment(aggregate_id="o-1", attempt=2, amount=TOTAL, method="pm_card_mastercard"),
+        ASKED_AGAIN,
+    ),
+    "pend": (
+        c.RecordPending(
+            aggregate_id="o-1", attempt=1, reference="pi_1", action_url="https://pay.test/1"
+        ),
+        PENDING,
+    ),
+    "authorize": (
+        c.RecordAuthorization(aggregate_id="o-1", attempt=1, reference="pi_1"),
+        AUTHORIZED,
+    ),
+    "decline": (
+        c.RecordDecline(aggregate_id="o-1", attempt=1, reference="pi_1", code="insufficient_funds"),
+        DECLINED,
+    ),
+    "capture": (c.RecordCapture(aggregate_id="o-1", amount=TOTAL), CAPTURED),
+    "void": (c.RecordVoid(aggregate_id="o-1"), VOIDED),
+}
+
+REFUSALS: Final = {"R": ErrorCode.PAYMENT_NOT_RETRYABLE, "W": ErrorCode.WRONG_STATE}
+
+# + is accepted, . leaves nothing to do, a letter is a refusal.
+TABLE: Final = """
+             ask  ask_again  pend  authorize  decline  capture  void
+none          +       +       .        .         .        W       .
+REQUESTED     .       R       +        +         +        W       +
+PENDING       .       +       .        +         +        W       +
+AUTHORIZED    .       R       .        .         .        +       +
+DECLINED      .       +       .        .         .        W       +
+CAPTURED      .       R       .        .         .        .       W
+VOIDED        .       R       .        .         .        W       .
+"""
+
+
+@pytest.mark.parametrize(("status", "word", "outcome"), cells(TABLE))
+def test_every_command_in_every_status(status: str, word: str, outcome: str) -> None:
+    command, event = COMMANDS[word]
+    history = HISTORY[status]
+    decision = payment.given(history).when(command)
+
+    if outcome in REFUSALS:
+        decision.then_refused(REFUSALS[outcome])
+    elif outcome == "+":
+        decision.then([event])
+        payment.given([*history, event]).when(command).then([])
+    else:
+        decision.then([])
+
+
+@pytest.mark.parametrize("status", HISTORY)
+def test_the_histories_of_the_table_lead_to_its_statuses(status: str) -> None:
+    state = PAYMENT.fold(HISTORY[status])
+    assert state.status == (None if status == "none" else PaymentStatus(status))
+
+
+def test_the_table_leaves_no_status_out() -> None:
+    assert set(HISTORY) == {"none", *PaymentStatus}
+
+
+@pytest.mark.parametrize("word", ["pend", "authorize", "decline"])
+@pytest.mark.parametrize("last", [DECLINED, PENDING])
+def test_late_news_of_a_superseded_attempt_change_nothing(last: Event, word: str) -> None:
+    payment.given([ASKED, last, ASKED_AGAIN]).when(COMMANDS[word][0]).then([])
+
+
+def test_news_of_an_attempt_that_was_never_asked_for_change_nothing() -> None:
+    news = c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
+    payment.given([ASKED]).when(news).then([])
+
+
+def test_money_authorized_after_the_void_is_not_taken_for_a_payment() -> None:
+    payment.given([ASKED, VOIDED]).when(COMMANDS["authorize"][0]).then([])
+
+
+def test_the_second_attempt_is_authorized_and_captured_by_its_own_reference() -> None:
+    history = [ASKED, DECLINED, ASKED_AGAIN]
+    authorized = e.PaymentAuthorized(order_id="o-1", attempt=2, reference="pi_2", amount=TOTAL)
+
+    payment.given(history).when(
+        c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
+    ).then([authorized])
+    payment.given([*history, authorized]).when(COMMANDS["capture"][0]).then(
+        [e.PaymentCaptured(order_id="o-1", reference="pi_2", amount=TOTAL)]
+    )
+
+
+def test_a_void_is_of_the_last_attempt() -> None:
+    payment.given([ASKED, DECLINED, ASKED_AGAIN]).when(COMMANDS["void"][0]).then(
+        [e.PaymentVoided(order_id="o-1", attempt=2)]
+    )
+
+
+def test_an_authorization_is_of_the_amount_that_was_asked_for() -> None:
+    amount = Money(amount=5, currency="SEK")
+    asked = ASKED.model_copy(update={"amount": amount})
+    payment.given([asked]).when(COMMANDS["authorize"][0]).then(
+        [AUTHORIZED.model_copy(update={"amount": amount})]
+    )
+
+
+def test_a_captured_payment_is_not_voided_but_refunded() -> None:
+    refusal = (
+        payment.given([ASKED, AUTHORIZED, CAPTURED])
+        .when(COMMANDS["void"][0])
+        .then_refused(ErrorCode.WRONG_STATE)
+    )
+    assert refusal.message == "the payment of order o-1 is captured: refund it instead"
+
+
+@pytest.mark.parametrize("settled", [AUTHORIZED, DECLINED, VOIDED])
+def test_the_customer_has_nothing_to_do_once_it_is_settled(settled: Event) -> None:
+    assert PAYMENT.fold([ASKED, PENDING]).action_url == "https://pay.test/1"
+    assert PAYMENT.fold([ASKED, PENDING, settled]).action_url is None
+
+
+def test_a_new_attempt_knows_nothing_of_the_outcome_before_it() -> None:
+    assert PAYMENT.fold([ASKED, PENDING, DECLINED, ASKED_AGAIN]) == PaymentState(
+        status=PaymentStatus.REQUESTED,
+        attempt=2,
+        amount=TOTAL,
+        method="pm_card_mastercard",
+        references={1: "pi_1"},
+    )
+
+
+def test_the_reference_of_each_attempt_is_kept() -> None:
+    pending = e.PaymentPending(order_id="o-1", attempt=2, reference="pi_2", action_url=None)
+    assert PAYMENT.fold([ASKED, DECLINED, ASKED_AGAIN, pending]).references == {
+        1: "pi_1",
+        2: "pi_2",
+    }
+
+
+def test_what_was_captured_is_counted() -> None:
+    assert PAYMENT.fold([ASKED, AUTHORIZED]).captured == 0
+    assert PAYMENT.fold([ASKED, AUTHORIZED, CAPTURED]).captured == 3_000

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from domain.errors import ErrorCode
+from domain.event import Event
+from domain.shipping import commands as c
+from domain.shipping import events as e
+from domain.shipping.decide import SHIPMENT
+from domain.shipping.state import ShipmentState, ShipmentStatus
+from tests.unit.domain.specification import Specification, cells
+
+shipment = Specification(SHIPMENT)
+
+CREATED: Final = e.ShipmentCreated(order_id="o-1", shipment_id="shp_1", tracking_number="TRK-1")
+DISPATCHED: Final = e.ShipmentDispatched(order_id="o-1")
+DELIVERED: Final = e.ShipmentDelivered(order_id="o-1")
+CANCELLED: Final = e.ShipmentCancelled(order_id="o-1")
+
+HISTORY: Final[dict[str, tuple[Event, ...]]] = {
+    "none": (),
+    "CREATED": (CREATED,),
+    "DISPATCHED": (CREATED, DISPATCHED),
+    "DELIVERED": (CREATED, DISPATCHED, DELIVERED),
+    "CANCELLED": (CREATED, CANCELLED),
+}
+
+COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
+    "create": (
+        c.RecordShipment(aggregate_id="o-1", shipment_id="shp_1", tracking_number="TRK-1"),
+        CREATED,
+    ),
+    "dispatch": (c.RecordDispatch(aggregate_id="o-1"), DISPATCHED),
+    "deliver": (c.RecordDelivery(aggregate_id="o-1"), DELIVERED),
+    "cancel": (c.RecordShipmentCancelled(aggregate_id="o-1"), CANCELLED),
+}
+
+# + is accepted, . leaves nothing to do, ! is refused.
+TABLE: Final = """
+            create  dispatch  deliver  cancel
+none           +        !        !        .
+CREATED        .        +        !        +
+DISPATCHED     .        .        +        !
+DELIVERED      .        .        .        !
+CANCELLED      .        !        !        .
+"""
+
+
+@pytest.mark.parametrize(("status", "word", "outcome"), cells(TABLE))
+def test_every_command_in_every_status(status: str, word: str, outcome: str) -> None:
+    command, event = COMMANDS[word]
+    history = HISTORY[status]
+    decision = shipment.given(history).when(command)
+
+    if outcome == "!":
+        decision.then_refused(ErrorCode.WRONG_STATE)
+    elif outcome == "+":
+        decision.then([event])
+        shipment.given([*history, event]).when(command).then([])
+    else:
+        decision.then([])
+
+
+@pytest.mark.parametrize("status", HISTORY)
+def test_the_histories_of_the_table_lead_to_its_statuses(status: str) -> None:
+    state = SHIPMENT.fold(HISTORY[status])
+    assert state.status == (None if status == "none" else ShipmentStatus(status))
+
+
+def test_the_table_leaves_no_status_out() -> None:
+    assert set(HISTORY) == {"none", *ShipmentStatus}
+
+
+def test_an_order_has_one_shipment_the_first() -> None:
+    second = c.RecordShipment(aggregate_id="o-1", shipment_id="shp_2", tracking_number="TRK-2")
+    shipment.given([CREATED]).when(second).then([])
+
+
+def test_the_shipment_keeps_its_number_to_the_end() -> None:
+    assert SHIPMENT.fold([CREATED, DISPATCHED, DELIVERED]) == ShipmentState(
+        status=ShipmentStatus.DELIVERED, shipment_id="shp_1", tracking_number="TRK-1"
+    )
+
+
+def test_a_refusal_says_how_the_shipment_stands() -> None:
+    refusal = (
+        shipment.given([CREATED, CANCELLED])
+        .when(COMMANDS["dispatch"][0])
+        .then_refused(ErrorCode.WRONG_STATE)
+    )
+    assert refusal.message == "the shipment of order o-1 is CANCELLED, not CREATED"
