@@ -34,7 +34,7 @@ check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, deploym
 	@$(MAKE) --no-print-directory check-deploy
 
 check-deploy: $(INSTALLED)
-	@echo "== deployment files"
+	@echo "== deployment files" && deploy/check
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))

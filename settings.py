@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     carrier_webhook_secret: SecretStr = SecretStr("")
     """Base64 of random bytes, as Standard Webhooks asks; `whsec_` may stand before it."""
 
+    simulator_host: str = "127.0.0.1"
+    """The address the simulators listen on: they trust whoever reaches them."""
     payment_simulator_webhook_url: str = ""
     """Where the simulators send their webhooks; empty means nowhere."""
     carrier_simulator_webhook_url: str = ""

@@ -23,7 +23,7 @@ def run(settings: Settings) -> None:
         settings.carrier_dispatch_after.total_seconds(),
         settings.carrier_deliver_after.total_seconds(),
     )
-    serve(carrier_simulator(config, pace), config.port)
+    serve(carrier_simulator(config, pace), settings.simulator_host, config.port)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def run(settings: Settings) -> None:
         webhook_secret=settings.payment_webhook_secret.get_secret_value(),
         hang_seconds=settings.simulator_hang.total_seconds(),
     )
-    serve(payment_simulator(config), config.port)
+    serve(payment_simulator(config), settings.simulator_host, config.port)
 
 
 if __name__ == "__main__":

@@ -125,11 +125,11 @@ class Simulator:
         return app
 
 
-def serve(app: FastAPI, port: int) -> None:
-    """Serve on loopback until SIGINT or SIGTERM; an answer that hangs is cut off after a second."""
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; an answer that hangs is cut off after a second."""
     uvicorn.run(
         app,
-        host="127.0.0.1",
+        host=host,
         port=port,
         access_log=False,
         log_level="warning",

