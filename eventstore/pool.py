@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-Pool = asyncpg.Pool[asyncpg.Record]
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:  # generic in the stubs alone
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = PoolConnectionProxy
 
 TRANSACTION_TIMEOUT_SECONDS: Final = 15
 """The longest that a transaction may last. A hung append holds back the safe head until then."""
@@ -19,7 +24,7 @@ async def create_pool(database_url: str, *, size: int = 20) -> Pool:
     """At most `size` connections, made as they are needed. The caller closes it."""
     return await asyncpg.create_pool(
         database_url.replace("postgresql+asyncpg://", "postgresql://", 1),
-        min_size=1,
+        min_size=0,  # a process starts while PostgreSQL is down, and says that it is not ready
         max_size=size,
         reset=_nothing,
         server_settings={

@@ -72,7 +72,7 @@ class PostgresEventStore:
     ) -> list[StoredEvent]:
         # The head is read first, in a statement of its own: the events below it are then all
         # visible to the snapshot of the next one.
-        head = await self.safe_head()
+        head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
         if head <= from_position:
             return []
         if types is None:
@@ -80,8 +80,9 @@ class PostgresEventStore:
         return await self._load(sql.LOAD_TYPES, from_position, head, limit, list(types))
 
     async def safe_head(self) -> int:
-        row = await self._fetchrow(sql.SAFE_HEAD)
-        return int(row[0])
+        # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
+        # the drawing, and give the position to an event that a reader would then pass over.
+        return int((await self._fetchrow(sql.LAST_SAFE_EVENT))[0])
 
     async def _fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record:
         async with self._pool.acquire() as connection:

@@ -41,4 +41,4 @@ class EventStore(Protocol):
         """
 
     async def safe_head(self) -> int:
-        """The position at and below which no event can appear any more."""
+        """The position of the newest event at and below which no event can appear any more."""

@@ -14,6 +14,10 @@ KNOWN_EVENTS: Final = (
     "SELECT known, same, versions, positions, recorded_at FROM eventstore.known_events($1, $2, $3)"
 )
 SAFE_HEAD: Final = "SELECT eventstore.safe_head()"
+LAST_SAFE_EVENT: Final = (
+    "SELECT coalesce(max(position), 0) FROM eventstore.event"
+    " WHERE position <= (SELECT eventstore.safe_head())"
+)
 
 _EVENT: Final = (
     "SELECT position, stream_id, version, event_id, type, schema_version,"
