@@ -19,7 +19,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -31,6 +30,7 @@ from activities.payments import PaymentActivities
 from activities.shipments import ShippingActivities
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
+from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.protocol import EventStore
 from projections.inline import InlineReadModels
@@ -118,12 +118,10 @@ async def run_sagas(settings: Settings, store: EventStore, stop: asyncio.Event) 
             await stop.wait()
 
 
-async def run_relay(
-    settings: Settings, engine: AsyncEngine, store: EventStore, stop: asyncio.Event
-) -> None:
+async def run_relay(settings: Settings, pool: Pool, store: EventStore, stop: asyncio.Event) -> None:
     settings.require("nats_url")
     async with contextlib.aclosing(await NatsBus.connect(settings.nats_url)) as bus:
-        relay = asyncio.create_task(Relay(engine, store, bus).run())
+        relay = asyncio.create_task(Relay(pool, store, bus).run())
         logger.info("relaying the log when this process is the one to lead")
         await stop.wait()
         relay.cancel()
@@ -134,16 +132,15 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
     """Until SIGTERM or SIGINT. A role that fails ends the process: a supervisor starts it anew."""
     settings.require("database_url")
     stop = stop_signal()
-    engine = create_async_engine(settings.database_url.get_secret_value(), pool_size=20)
-    store = PostgresEventStore(engine, inline=[InlineReadModels()])
-    try:
-        async with asyncio.TaskGroup() as group:
-            if Role.SAGAS in roles:
-                group.create_task(run_sagas(settings, store, stop))
-            if Role.RELAY in roles:
-                group.create_task(run_relay(settings, engine, store, stop))
-    finally:
-        await engine.dispose()
+    async with (
+        await create_pool(settings.database_url.get_secret_value()) as pool,
+        asyncio.TaskGroup() as group,
+    ):
+        store = PostgresEventStore(pool, inline=[InlineReadModels()])
+        if Role.SAGAS in roles:
+            group.create_task(run_sagas(settings, store, stop))
+        if Role.RELAY in roles:
+            group.create_task(run_relay(settings, pool, store, stop))
 
 
 def stop_signal() -> asyncio.Event:

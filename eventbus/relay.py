@@ -6,10 +6,9 @@ import asyncio
 import logging
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from eventbus.bus import EventBus
 from eventstore.checkpoint import Checkpoint, leading
+from eventstore.pool import Pool
 from eventstore.protocol import EventStore
 
 NAME: Final = "relay"
@@ -23,8 +22,8 @@ logger = logging.getLogger(__name__)
 class Relay:
     """Runs in every worker that has the role; one at a time leads, and another takes over."""
 
-    def __init__(self, engine: AsyncEngine, store: EventStore, bus: EventBus) -> None:
-        self._engine = engine
+    def __init__(self, pool: Pool, store: EventStore, bus: EventBus) -> None:
+        self._pool = pool
         self._store = store
         self._bus = bus
 
@@ -32,7 +31,7 @@ class Relay:
         """Until cancelled. Whatever fails is begun again from the checkpoint."""
         while True:
             try:
-                async with leading(self._engine, NAME) as checkpoint:
+                async with leading(self._pool, NAME) as checkpoint:
                     await self._follow(checkpoint)
             except Exception:
                 logger.exception("the relay lost its footing and starts again")

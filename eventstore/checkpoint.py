@@ -7,46 +7,45 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from eventstore.pool import Connection, Pool
 
-_TRY_LEAD: Final = text("SELECT pg_try_advisory_lock(7004, hashtext(:name))")
-_RESIGN: Final = text("SELECT pg_advisory_unlock(7004, hashtext(:name))")
-_READ: Final = text(
-    "INSERT INTO eventstore.checkpoint AS c (name, position) VALUES (:name, 0)"
+_TRY_LEAD: Final = "SELECT pg_try_advisory_lock(7004, hashtext($1))"
+_RESIGN: Final = "SELECT pg_advisory_unlock(7004, hashtext($1))"
+_READ: Final = (
+    "INSERT INTO eventstore.checkpoint AS c (name, position) VALUES ($1, 0)"
     " ON CONFLICT (name) DO UPDATE SET position = c.position RETURNING position"
 )
-_ADVANCE: Final = text("UPDATE eventstore.checkpoint SET position = :position WHERE name = :name")
+_ADVANCE: Final = "UPDATE eventstore.checkpoint SET position = $2 WHERE name = $1"
 _SECONDS_BETWEEN_TRIES: Final = 1.0
 
 
 class Checkpoint:
     """The checkpoint of a follower that leads. It is lost with its connection, and says so."""
 
-    def __init__(self, connection: AsyncConnection, name: str, position: int) -> None:
+    def __init__(self, connection: Connection, name: str, position: int) -> None:
         self._connection = connection
         self._name = name
         self.position = position
 
     async def advance(self, position: int) -> None:
-        """Everything up to `position` is done. Raises a DBAPIError when leadership is lost."""
-        await self._connection.execute(_ADVANCE, {"name": self._name, "position": position})
+        """Everything up to `position` is done. Raises an asyncpg error when leadership is lost."""
+        await self._connection.execute(_ADVANCE, self._name, position)
         self.position = position
 
 
 @asynccontextmanager
-async def leading(engine: AsyncEngine, name: str) -> AsyncIterator[Checkpoint]:
+async def leading(pool: Pool, name: str) -> AsyncIterator[Checkpoint]:
     """Wait until no other process leads under this name, and lead until the block ends.
 
     The lock and the checkpoint share one connection: whoever lost the one cannot move the other.
     """
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        while not (await connection.execute(_TRY_LEAD, {"name": name})).scalar_one():  # noqa: ASYNC110 - nothing to be woken by
+    async with pool.acquire() as connection:
+        while not await connection.fetchval(_TRY_LEAD, name):  # noqa: ASYNC110 - nothing to be woken by
             # Waiting inside PostgreSQL would hold a snapshot open for as long as another leads.
             await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
         try:
-            position = (await connection.execute(_READ, {"name": name})).scalar_one()
+            position = await connection.fetchval(_READ, name)
             yield Checkpoint(connection, name, position)
         finally:
-            if not connection.invalidated:
-                await connection.execute(_RESIGN, {"name": name})
+            if not connection.is_closed():
+                await connection.execute(_RESIGN, name)

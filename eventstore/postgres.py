@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
-from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+import asyncpg
 
+from eventstore import statements as sql
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused, VersionConflict
+from eventstore.errors import EventIdReused, EventStoreError, VersionConflict
+from eventstore.pool import Connection, Pool
 from eventstore.protocol import InlineProjection
 from eventstore.validation import check_appends
 from eventstore.versions import ExpectedVersion, holds, to_sql
 
-APPEND: Final = (
-    "SELECT outcome, versions, positions, recorded_at"
-    " FROM eventstore.append($1, $2, $3, $4, $5, $6, $7, $8)"
-)
-KNOWN_EVENTS: Final = (
-    "SELECT known, same, versions, positions, recorded_at FROM eventstore.known_events($1, $2, $3)"
-)
-COLUMNS: Final = (
-    "position, stream_id, version, event_id, type, schema_version, data::text, metadata::text,"
-    " recorded_at"
-)
-LOAD_STREAM: Final = (
-    f"SELECT {COLUMNS} FROM eventstore.event"  # noqa: S608 - a constant of this module
-    " WHERE stream_id = $1 AND version > $2 ORDER BY version"
-)
-LOAD_ALL: Final = (
-    f"SELECT {COLUMNS} FROM eventstore.event"  # noqa: S608 - a constant of this module
-    " WHERE position > $1 AND position <= $2 AND ($3::text[] IS NULL OR type = ANY($3))"
-    " ORDER BY position LIMIT $4"
-)
-SAFE_HEAD: Final = "SELECT eventstore.safe_head()"
 ID_CONSTRAINT: Final = "event_event_id_key"
 
 
 class PostgresEventStore:
-    """EventStore over a SQLAlchemy engine on asyncpg. Holds no connection between calls."""
+    """EventStore over a pool of connections. Holds none between calls."""
 
-    def __init__(self, engine: AsyncEngine, inline: Sequence[InlineProjection] = ()) -> None:
-        self._engine = engine
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, pool: Pool, inline: Sequence[InlineProjection] = ()) -> None:
+        self._pool = pool
         self._inline = tuple(inline)
 
     async def save_events(
@@ -57,75 +34,97 @@ class PostgresEventStore:
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
         try:
-            async with self._transaction() as connection:
-                return await self._append(connection, appends)
-        except IntegrityError as error:
-            if ID_CONSTRAINT not in str(error.orig):
-                raise
-            return await self._known(appends)
-
-    def _transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips more.
-        return self._engine.begin() if self._inline else self._reading.connect()
-
-    async def _append(
-        self, connection: AsyncConnection, appends: Sequence[StreamAppend]
-    ) -> AppendResult:
-        row = await _fetch_one(connection, APPEND, _arguments(appends))
-        match row.outcome:
-            case "appended":
-                result = _result(row, duplicate=False)
-                stored = _stored(appends, result)
-                for projection in self._inline:
-                    await projection.apply(connection, stored)
+            async with self._pool.acquire() as connection, self._transaction(connection):
+                result = await _append(connection, appends)
+                if self._inline:
+                    stored = _stored(appends, result)
+                    for projection in self._inline:
+                        await projection.apply(connection, stored)
                 return result
-            case "duplicate":
-                return _result(row, duplicate=True)
-            case "conflict":
-                raise _conflict(appends, row.versions)
-            case _:
-                raise _reused(appends)
+        except VersionConflict as conflict:
+            return await self._repeated(appends, conflict)
+        except asyncpg.UniqueViolationError as violation:
+            if violation.constraint_name != ID_CONSTRAINT:
+                raise
+            return await self._repeated(appends, _reused(appends))
 
-    async def _known(self, appends: Sequence[StreamAppend]) -> AppendResult:
-        """The ids are taken: by this very append, made before, or by another one."""
+    def _transaction(self, connection: Connection) -> AbstractAsyncContextManager[Any]:
+        # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips more.
+        return connection.transaction() if self._inline else nullcontext()
+
+    async def _repeated(
+        self, appends: Sequence[StreamAppend], refusal: EventStoreError
+    ) -> AppendResult:
+        """The first result, if this very append was made before; else raise the refusal."""
         streams, ids, types = zip(
             *((a.stream_id, e.event_id, e.type) for a in appends for e in a.events), strict=True
         )
-        async with self._reading.connect() as connection:
-            row = await _fetch_one(
-                connection, KNOWN_EVENTS, (list(streams), list(ids), list(types))
-            )
-        if row.same != len(ids):
-            raise _reused(appends)
-        return _result(row, duplicate=True)
+        row = await self._fetchrow(sql.KNOWN_EVENTS, streams, ids, types)
+        if row["same"] == len(ids):
+            return _result(row, duplicate=True)
+        raise _reused(appends) if row["known"] else refusal
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
-        return await self._load(LOAD_STREAM, (stream_id, from_version))
+        return await self._load(sql.LOAD_STREAM, stream_id, from_version)
 
     async def load_all_events(
         self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None
     ) -> list[StoredEvent]:
         # The head is read first, in a statement of its own: the events below it are then all
         # visible to the snapshot of the next one.
-        head = await self.safe_head()
-        wanted = None if types is None else list(types)
-        return await self._load(LOAD_ALL, (from_position, head, wanted, limit))
+        head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
+        if head <= from_position:
+            return []
+        if types is None:
+            return await self._load(sql.LOAD_ALL, from_position, head, limit)
+        return await self._load(sql.LOAD_TYPES, from_position, head, limit, list(types))
 
     async def safe_head(self) -> int:
-        async with self._reading.connect() as connection:
-            return int((await connection.exec_driver_sql(SAFE_HEAD)).scalar_one())
+        # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
+        # the drawing, and give the position to an event that a reader would then pass over.
+        return int((await self._fetchrow(sql.LAST_SAFE_EVENT))[0])
 
-    async def _load(self, statement: str, arguments: tuple[Any, ...]) -> list[StoredEvent]:
-        async with self._reading.connect() as connection:
-            result = await connection.exec_driver_sql(statement, arguments)
-            rows: Sequence[Sequence[Any]] = result.all()
+    async def _fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record:
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(statement, *arguments)
+        assert row is not None  # noqa: S101 - each of these statements returns one row
+        return row
+
+    async def _load(self, statement: str, *arguments: object) -> list[StoredEvent]:
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(statement, *arguments)
         return [StoredEvent(*row) for row in rows]
 
 
-async def _fetch_one(
-    connection: AsyncConnection, statement: str, arguments: tuple[Any, ...]
-) -> Row[Any]:
-    return (await connection.exec_driver_sql(statement, arguments)).one()
+async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
+    match appends:
+        case [StreamAppend(events=[event]) as only]:
+            return await _append_event(connection, only, event)
+    row = await connection.fetchrow(sql.APPEND, *_arguments(appends))
+    assert row is not None  # noqa: S101 - the function returns one row
+    if row["positions"] is None:
+        raise _conflict(appends, row["versions"])
+    return _result(row, duplicate=False)
+
+
+async def _append_event(
+    connection: Connection, append: StreamAppend, new: NewEvent
+) -> AppendResult:
+    row = await connection.fetchrow(
+        sql.APPEND_EVENT,
+        append.stream_id,
+        to_sql(append.expected_version),
+        new.event_id,
+        new.type,
+        new.event.schema_version,
+        new.event.model_dump_json(),
+        new.metadata.model_dump_json(exclude_none=True),
+    )
+    assert row is not None  # noqa: S101 - the function returns one row
+    version, position, recorded_at = row
+    if position is None:
+        raise VersionConflict(append.stream_id, append.expected_version, version)
+    return AppendResult((position,), (version,), recorded_at, duplicate=False)
 
 
 def _arguments(appends: Sequence[StreamAppend]) -> tuple[Any, ...]:
@@ -142,8 +141,10 @@ def _arguments(appends: Sequence[StreamAppend]) -> tuple[Any, ...]:
     )
 
 
-def _result(row: Row[Any], *, duplicate: bool) -> AppendResult:
-    return AppendResult(tuple(row.positions), tuple(row.versions), row.recorded_at, duplicate)
+def _result(row: asyncpg.Record, *, duplicate: bool) -> AppendResult:
+    return AppendResult(
+        tuple(row["positions"]), tuple(row["versions"]), row["recorded_at"], duplicate
+    )
 
 
 def _stored(appends: Sequence[StreamAppend], result: AppendResult) -> list[StoredEvent]:
@@ -175,5 +176,5 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
 
 
 def _reused(appends: Sequence[StreamAppend]) -> EventIdReused:
-    ids: list[UUID] = [e.event_id for a in appends for e in a.events]
+    ids = [e.event_id for a in appends for e in a.events]
     return EventIdReused([a.stream_id for a in appends], ids)

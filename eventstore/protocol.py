@@ -3,16 +3,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
+from eventstore.pool import Connection
 from eventstore.versions import ExpectedVersion
 
 
 class InlineProjection(Protocol):
     """A read model that is changed in the transaction that appends the events."""
 
-    async def apply(self, connection: AsyncConnection, events: Sequence[StoredEvent]) -> None: ...
+    async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None: ...
 
 
 class EventStore(Protocol):
@@ -42,4 +41,4 @@ class EventStore(Protocol):
         """
 
     async def safe_head(self) -> int:
-        """The position at and below which no event can appear any more."""
+        """The position of the newest event at and below which no event can appear any more."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from settings import load_settings
 
-FUNCTIONS = ("announcement", "safe_head", "known_events", "append")
+FUNCTIONS = ("announcement", "safe_head", "known_events", "append_event", "append")
 """In the order of their dependence."""
 
 SQL = Path(__file__).parent.parent / "eventstore" / "sql"

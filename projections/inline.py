@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Executable
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from eventstore.envelope import StoredEvent
+from eventstore.pool import Connection
 from projections import inventory, orders, payments, products, shipments
+from projections.change import Change
 
-_PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Executable]]] = {
+_PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change]]] = {
     "inventory": inventory.project,
     "order": orders.project,
     "payment": payments.project,
@@ -24,7 +23,8 @@ _PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Executable]]] = {
 class InlineReadModels:
     """InlineProjection of every read model that a client may read right after its own write."""
 
-    async def apply(self, connection: AsyncConnection, events: Sequence[StoredEvent]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         for stored in events:
             project = _PROJECTIONS[stored.category]
-            await connection.execute(project(stored.decode(), stored))
+            change = project(stored.decode(), stored)
+            await connection.execute(change.sql, *change.arguments)

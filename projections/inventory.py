@@ -1,45 +1,28 @@
 from __future__ import annotations
 
-from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql import insert
-
 from domain.inventory import events as e
 from eventstore.envelope import StoredEvent
-from projections.tables import inventory_view
+from projections.change import Change
+
+ADD = """
+    INSERT INTO readmodel.inventory_view AS i (sku, position, received, reserved, shipped)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (sku) DO UPDATE
+    SET position = $2,
+        received = i.received + $3,
+        reserved = i.reserved + $4,
+        shipped = i.shipped + $5
+"""
 
 
-def project(event: e.InventoryEvent, stored: StoredEvent) -> Executable:
+def project(event: e.InventoryEvent, stored: StoredEvent) -> Change:
     match event:
         case e.StockReceived():
-            return _add(event.sku, stored, received=event.quantity)
+            difference = (event.quantity, 0, 0)
         case e.InventoryReserved():
-            return _add(event.sku, stored, reserved=event.quantity)
+            difference = (0, event.quantity, 0)
         case e.InventoryReleased():
-            return _add(event.sku, stored, reserved=-event.quantity)
+            difference = (0, -event.quantity, 0)
         case e.InventoryCommitted():
-            return _add(event.sku, stored, reserved=-event.quantity, shipped=event.quantity)
-
-
-def _add(
-    sku: str, stored: StoredEvent, *, received: int = 0, reserved: int = 0, shipped: int = 0
-) -> Executable:
-    c = inventory_view.c
-    return (
-        insert(inventory_view)
-        .values(
-            sku=sku,
-            received=received,
-            reserved=reserved,
-            shipped=shipped,
-            position=stored.position,
-        )
-        .on_conflict_do_update(
-            index_elements=["sku"],
-            set_={
-                "received": c.received + received,
-                "reserved": c.reserved + reserved,
-                "shipped": c.shipped + shipped,
-                "position": stored.position,
-            },
-        )
-    )
+            difference = (0, -event.quantity, event.quantity)
+    return Change(ADD, (event.sku, stored.position, *difference))

@@ -1,35 +1,52 @@
 from __future__ import annotations
 
-from sqlalchemy import Executable, insert, update
+from pydantic import TypeAdapter
 
 from domain.order import events as e
+from domain.order.lines import OrderLine
 from domain.order.state import status_after
 from eventstore.envelope import StoredEvent
-from projections.tables import order_view
+from projections.change import Change
+
+CREATED = """
+    INSERT INTO readmodel.order_view
+        (order_id, status, placed_at, updated_at, placed_position, position,
+         customer_id, currency, total, lines, fingerprint)
+    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9)
+"""
+MOVED = """
+    UPDATE readmodel.order_view
+    SET status = $2, updated_at = $3, position = $4
+    WHERE order_id = $1
+"""
+MOVED_WITH_REASON = """
+    UPDATE readmodel.order_view
+    SET status = $2, updated_at = $3, position = $4, reason = $5
+    WHERE order_id = $1
+"""
+LINES = TypeAdapter(tuple[OrderLine, ...])
 
 
-def project(event: e.OrderEvent, stored: StoredEvent) -> Executable:
-    if isinstance(event, e.OrderCreated):
-        return insert(order_view).values(
-            order_id=event.order_id,
-            customer_id=event.customer_id,
-            status=status_after(event),
-            currency=event.total.currency,
-            total=event.total.amount,
-            lines=[line.model_dump() for line in event.lines],
-            fingerprint=event.fingerprint,
-            placed_at=stored.recorded_at,
-            updated_at=stored.recorded_at,
-            placed_position=stored.position,
-            position=stored.position,
-        )
-    changes: dict[str, object] = {
-        "status": status_after(event),
-        "updated_at": stored.recorded_at,
-        "position": stored.position,
-    }
-    if isinstance(event, e.OrderRejected | e.OrderCancellationRequested):
-        changes["reason"] = event.reason
-    elif isinstance(event, e.OrderCancellationWithdrawn):
-        changes["reason"] = None
-    return update(order_view).where(order_view.c.order_id == event.order_id).values(changes)
+def project(event: e.OrderEvent, stored: StoredEvent) -> Change:
+    moved = (event.order_id, status_after(event), stored.recorded_at, stored.position)
+    match event:
+        case e.OrderCreated():
+            lines = LINES.dump_json(event.lines).decode()
+            total = event.total
+            return Change(
+                CREATED,
+                (
+                    *moved,
+                    event.customer_id,
+                    total.currency,
+                    total.amount,
+                    lines,
+                    event.fingerprint,
+                ),
+            )
+        case e.OrderRejected() | e.OrderCancellationRequested():
+            return Change(MOVED_WITH_REASON, (*moved, event.reason))
+        case e.OrderCancellationWithdrawn():
+            return Change(MOVED_WITH_REASON, (*moved, None))
+        case _:
+            return Change(MOVED, moved)

@@ -1,59 +1,63 @@
 from __future__ import annotations
 
-from sqlalchemy import Executable, update
-from sqlalchemy.dialects.postgresql import insert
-
 from domain.payment import events as e
 from domain.payment.state import PaymentStatus
 from eventstore.envelope import StoredEvent
-from projections.tables import payment_view
+from projections.change import Change
+
+REQUESTED = """
+    INSERT INTO readmodel.payment_view AS p
+        (order_id, status, position, attempt, currency, amount)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (order_id) DO UPDATE
+    SET status = $2, position = $3, attempt = $4, currency = $5, amount = $6,
+        reference = NULL, action_url = NULL, decline_code = NULL
+"""
+# The customer has something to do in no status but PENDING, which sets the URL itself.
+PENDING = """
+    UPDATE readmodel.payment_view
+    SET status = $2, position = $3, reference = $4, action_url = $5
+    WHERE order_id = $1
+"""
+AUTHORIZED = """
+    UPDATE readmodel.payment_view
+    SET status = $2, position = $3, reference = $4, action_url = NULL
+    WHERE order_id = $1
+"""
+DECLINED = """
+    UPDATE readmodel.payment_view
+    SET status = $2, position = $3, reference = $4, action_url = NULL, decline_code = $5
+    WHERE order_id = $1
+"""
+CAPTURED = """
+    UPDATE readmodel.payment_view
+    SET status = $2, position = $3, captured = $4
+    WHERE order_id = $1
+"""
+VOIDED = """
+    UPDATE readmodel.payment_view
+    SET status = $2, position = $3, action_url = NULL
+    WHERE order_id = $1
+"""
 
 
-def project(event: e.PaymentEvent, stored: StoredEvent) -> Executable:
+def project(event: e.PaymentEvent, stored: StoredEvent) -> Change:
+    def change(sql: str, status: PaymentStatus, *more: object) -> Change:
+        return Change(sql, (event.order_id, status, stored.position, *more))
+
     match event:
         case e.PaymentRequested():
-            return _requested(event, stored)
+            amount = event.amount
+            return change(
+                REQUESTED, PaymentStatus.REQUESTED, event.attempt, amount.currency, amount.amount
+            )
         case e.PaymentPending():
-            changes = _now(PaymentStatus.PENDING) | {
-                "reference": event.reference,
-                "action_url": event.action_url,
-            }
+            return change(PENDING, PaymentStatus.PENDING, event.reference, event.action_url)
         case e.PaymentAuthorized():
-            changes = _now(PaymentStatus.AUTHORIZED) | {"reference": event.reference}
+            return change(AUTHORIZED, PaymentStatus.AUTHORIZED, event.reference)
         case e.PaymentDeclined():
-            changes = _now(PaymentStatus.DECLINED) | {
-                "reference": event.reference,
-                "decline_code": event.code,
-            }
+            return change(DECLINED, PaymentStatus.DECLINED, event.reference, event.code)
         case e.PaymentCaptured():
-            changes = _now(PaymentStatus.CAPTURED) | {"captured": event.amount.amount}
+            return change(CAPTURED, PaymentStatus.CAPTURED, event.amount.amount)
         case e.PaymentVoided():
-            changes = _now(PaymentStatus.VOIDED)
-    return (
-        update(payment_view)
-        .where(payment_view.c.order_id == event.order_id)
-        .values(**changes, position=stored.position)
-    )
-
-
-def _now(status: PaymentStatus) -> dict[str, object]:
-    """The customer has nothing more to do in any status but PENDING, which sets its own URL."""
-    return {"status": status, "action_url": None}
-
-
-def _requested(event: e.PaymentRequested, stored: StoredEvent) -> Executable:
-    attempt: dict[str, object] = {
-        "status": PaymentStatus.REQUESTED,
-        "attempt": event.attempt,
-        "currency": event.amount.currency,
-        "amount": event.amount.amount,
-        "reference": None,
-        "action_url": None,
-        "decline_code": None,
-        "position": stored.position,
-    }
-    return (
-        insert(payment_view)
-        .values(order_id=event.order_id, captured=0, refunded=0, **attempt)
-        .on_conflict_do_update(index_elements=["order_id"], set_=attempt)
-    )
+            return change(VOIDED, PaymentStatus.VOIDED)

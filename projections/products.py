@@ -1,22 +1,16 @@
 from __future__ import annotations
 
-from sqlalchemy import Executable
-from sqlalchemy.dialects.postgresql import insert
-
 from domain.catalogue.events import CatalogueEvent
 from eventstore.envelope import StoredEvent
-from projections.tables import product_view
+from projections.change import Change
+
+LISTED = """
+    INSERT INTO readmodel.product_view (sku, name, currency, price, position)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (sku) DO UPDATE SET name = $2, currency = $3, price = $4, position = $5
+"""
 
 
-def project(event: CatalogueEvent, stored: StoredEvent) -> Executable:
-    product = {
-        "name": event.name,
-        "currency": event.price.currency,
-        "price": event.price.amount,
-        "position": stored.position,
-    }
-    return (
-        insert(product_view)
-        .values(sku=event.sku, **product)
-        .on_conflict_do_update(index_elements=["sku"], set_=product)
-    )
+def project(event: CatalogueEvent, stored: StoredEvent) -> Change:
+    price = event.price
+    return Change(LISTED, (event.sku, event.name, price.currency, price.amount, stored.position))

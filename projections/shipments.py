@@ -1,30 +1,29 @@
 from __future__ import annotations
 
-from sqlalchemy import Executable, insert, update
-
 from domain.shipping import events as e
 from domain.shipping.state import ShipmentStatus
 from eventstore.envelope import StoredEvent
-from projections.tables import shipment_view
+from projections.change import Change
 
-_STATUS: dict[type[e.ShipmentEvent], ShipmentStatus] = {
-    e.ShipmentDispatched: ShipmentStatus.DISPATCHED,
-    e.ShipmentDelivered: ShipmentStatus.DELIVERED,
-    e.ShipmentCancelled: ShipmentStatus.CANCELLED,
-}
+CREATED = """
+    INSERT INTO readmodel.shipment_view (order_id, status, position, shipment_id, tracking_number)
+    VALUES ($1, $2, $3, $4, $5)
+"""
+MOVED = """
+    UPDATE readmodel.shipment_view SET status = $2, position = $3 WHERE order_id = $1
+"""
 
 
-def project(event: e.ShipmentEvent, stored: StoredEvent) -> Executable:
-    if isinstance(event, e.ShipmentCreated):
-        return insert(shipment_view).values(
-            order_id=event.order_id,
-            status=ShipmentStatus.CREATED,
-            shipment_id=event.shipment_id,
-            tracking_number=event.tracking_number,
-            position=stored.position,
-        )
-    return (
-        update(shipment_view)
-        .where(shipment_view.c.order_id == event.order_id)
-        .values(status=_STATUS[type(event)], position=stored.position)
-    )
+def project(event: e.ShipmentEvent, stored: StoredEvent) -> Change:
+    def change(sql: str, status: ShipmentStatus, *more: object) -> Change:
+        return Change(sql, (event.order_id, status, stored.position, *more))
+
+    match event:
+        case e.ShipmentCreated():
+            return change(CREATED, ShipmentStatus.CREATED, event.shipment_id, event.tracking_number)
+        case e.ShipmentDispatched():
+            return change(MOVED, ShipmentStatus.DISPATCHED)
+        case e.ShipmentDelivered():
+            return change(MOVED, ShipmentStatus.DELIVERED)
+        case e.ShipmentCancelled():
+            return change(MOVED, ShipmentStatus.CANCELLED)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from eventstore.pool import Pool, create_pool
 from stack.databases import fresh_database
 from stack.servers import Servers, started_servers
 
@@ -32,3 +33,15 @@ async def module_database_url(servers: Servers) -> AsyncIterator[str]:
     """A migrated and empty database, shared by the tests of one module."""
     async with fresh_database(servers.database_url) as url:
         yield url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+async def module_pool(module_database_url: str) -> AsyncIterator[Pool]:
+    async with await create_pool(module_database_url) as pool:
+        yield pool

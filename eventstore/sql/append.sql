@@ -4,11 +4,10 @@
 -- its stream by p_stream (an index into p_names). Expected: a version, or -1 for any, or -2 for
 -- "the stream exists". Versions count from 1, so an expected 0 means "no stream yet".
 --
--- outcome: 'appended'; 'duplicate' (these very events were appended before: their first versions
--- and positions are returned); 'mixed' (some of the ids are known, or stand elsewhere); 'conflict'
--- (versions then holds where each stream of p_names stands). Known ids in a stream whose expected
--- version matches show as a violation of event_event_id_key instead: the caller then asks
--- known_events(), so that a fresh append never pays for the question.
+-- Returns the version and position of each event. When a stream does not stand where it is
+-- expected, nothing is written: positions is NULL, and versions tells where each stream stands.
+-- Whether that is because this very append was made before is asked by known_events(), as it is
+-- after a violation of event_event_id_key: so a fresh append never pays for the question.
 CREATE OR REPLACE FUNCTION eventstore.append(
     p_names text[],
     p_expected bigint[],
@@ -18,7 +17,6 @@ CREATE OR REPLACE FUNCTION eventstore.append(
     p_schema_versions smallint[],
     p_data jsonb[],
     p_metadata jsonb[],
-    OUT outcome text,
     OUT versions bigint[],
     OUT positions bigint[],
     OUT recorded_at timestamptz
@@ -27,7 +25,6 @@ LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     current bigint[];
-    known record;
 BEGIN
     -- Announce before any position is drawn: see safe_head.sql.
     PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value))
@@ -45,23 +42,10 @@ BEGIN
 
     IF EXISTS (SELECT FROM unnest(current, p_expected) AS stream (version, expected)
                WHERE expected >= 0 AND version <> expected OR expected = -2 AND version = 0) THEN
-        SELECT * INTO known FROM eventstore.known_events(
-            ARRAY(SELECT p_names[i] FROM unnest(p_stream) WITH ORDINALITY AS s (i, o) ORDER BY o),
-            p_ids, p_types);
-        outcome := CASE WHEN known.same = cardinality(p_ids) THEN 'duplicate'
-                        WHEN known.known > 0 THEN 'mixed'
-                        ELSE 'conflict' END;
-        IF outcome = 'duplicate' THEN
-            versions := known.versions;
-            positions := known.positions;
-            recorded_at := known.recorded_at;
-        ELSE
-            versions := current;
-        END IF;
+        versions := current;
         RETURN;
     END IF;
 
-    outcome := 'appended';
     recorded_at := clock_timestamp();
     WITH appended AS (
         INSERT INTO eventstore.event

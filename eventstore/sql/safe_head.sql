@@ -6,6 +6,9 @@
 -- before the locks. So an append that we do not see among the locks either is visible to the next
 -- snapshot or will draw positions above what we read, and one that we do see draws above the floor
 -- it announced. Positions of a rolled-back append are simply announced by nobody.
+--
+-- It may be read lower than before, when an append was slow between (1) and (2); never too high.
+-- Ask the primary, and not inside a REPEATABLE READ transaction: what is safe has to be visible.
 CREATE OR REPLACE FUNCTION eventstore.safe_head() RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -18,6 +18,7 @@ from api.limits import BodyLimit
 from api.router import Router
 from api.schema import build_schema
 from api.webhooks import webhooks
+from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
 from queries.feed import LiveFeed
@@ -29,6 +30,8 @@ from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
 
 REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_webhook_secret")
+READERS_OF_THE_LOG = 5
+"""Connections for the live feed and for watchers that catch up; queries have their own."""
 
 OpenedServices = tuple[Services, dict[str, Probe]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
@@ -39,8 +42,10 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     """Everything that has to be closed again, closed in the opposite order."""
     client = await connect(settings)
     # Parameters stay out of errors: an address could be among them.
-    engine = create_async_engine(settings.database_url.get_secret_value(), hide_parameters=True)
-    store, orders = PostgresEventStore(engine), OrderQueries(engine)
+    url = settings.database_url.get_secret_value()
+    engine = create_async_engine(url, hide_parameters=True)
+    pool = await create_pool(url, size=READERS_OF_THE_LOG)
+    store, orders = PostgresEventStore(pool), OrderQueries(engine)
     feed = LiveFeed(store)
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
@@ -52,6 +57,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         yield services, dict(probes(settings, engine, client))
     finally:
         await feed.close()
+        await pool.close()
         await engine.dispose()
 
 

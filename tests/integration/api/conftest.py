@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from api.app import OpenedServices, create_app
 from api.context import Services
+from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from queries.feed import LiveFeed
@@ -45,8 +46,10 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="module")
-async def module_api(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Api]:
-    store, orders = PostgresEventStore(engine, [InlineReadModels()]), OrderQueries(engine)
+async def module_api(
+    settings: Settings, engine: AsyncEngine, module_pool: Pool
+) -> AsyncIterator[Api]:
+    store, orders = PostgresEventStore(module_pool, [InlineReadModels()]), OrderQueries(engine)
     feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
     updates = OrderUpdates(store, feed, orders)
     services = Services(orchestrator, orders, ProductQueries(engine), updates)

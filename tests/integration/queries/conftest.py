@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from tests.integration.queries.order_log import OrderLog
@@ -18,5 +19,5 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-def log(engine: AsyncEngine) -> OrderLog:
-    return OrderLog(PostgresEventStore(engine, [InlineReadModels()]))
+async def log(pool: Pool) -> OrderLog:
+    return OrderLog(PostgresEventStore(pool, [InlineReadModels()]))

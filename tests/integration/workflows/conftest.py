@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import Client
 
 from domain.catalogue.commands import ListProduct
@@ -26,6 +25,7 @@ from domain.money import Money
 from domain.news import ShipmentNews, ShipmentReported
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
@@ -133,14 +133,12 @@ class Sagas:
 
 @pytest.fixture
 async def sagas(
-    servers: Servers, database_url: str, payments: StripePayments, carrier: HttpCarrier
+    servers: Servers, pool: Pool, payments: StripePayments, carrier: HttpCarrier
 ) -> AsyncIterator[Sagas]:
-    engine = create_async_engine(database_url)
-    store = PostgresEventStore(engine, inline=[InlineReadModels()])
+    store = PostgresEventStore(pool, inline=[InlineReadModels()])
     client = await Client.connect(
         servers.temporal_address, data_converter=data_converter(PAYLOAD_KEY)
     )
     task_queue = f"test-{uuid.uuid4()}"
     async with temporal_worker(client, task_queue, store, payments, carrier):
         yield Sagas(client, store, task_queue)
-    await engine.dispose()

@@ -1,0 +1,40 @@
+"""Connections to the log: asyncpg's own pool, for an append is little more than a round trip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+if TYPE_CHECKING:  # generic in the stubs alone
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = PoolConnectionProxy
+
+TRANSACTION_TIMEOUT_SECONDS: Final = 15
+"""The longest that a transaction may last. A hung append holds back the safe head until then."""
+IDLE_TIMEOUT_SECONDS: Final = 10
+"""The longest that a transaction may wait for its own client."""
+
+
+async def create_pool(database_url: str, *, size: int = 20) -> Pool:
+    """At most `size` connections, made as they are needed. The caller closes it."""
+    return await asyncpg.create_pool(
+        database_url.replace("postgresql+asyncpg://", "postgresql://", 1),
+        min_size=0,  # a process starts while PostgreSQL is down, and says that it is not ready
+        max_size=size,
+        reset=_nothing,
+        server_settings={
+            "application_name": "waybill",
+            "transaction_timeout": f"{TRANSACTION_TIMEOUT_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_SECONDS}s",
+        },
+    )
+
+
+async def _nothing(connection: object) -> None:
+    """Instead of asyncpg's reset, a round trip for each use: what we borrow we hand back clean."""
+    del connection

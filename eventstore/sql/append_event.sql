@@ -1,0 +1,39 @@
+-- append() for one event to one stream, by far the most frequent case: the same rules without the
+-- arrays, at half the cost. On a conflict position is NULL and version tells where the stream is.
+CREATE OR REPLACE FUNCTION eventstore.append_event(
+    p_stream text,
+    p_expected bigint,
+    p_id uuid,
+    p_type text,
+    p_schema_version smallint,
+    p_data jsonb,
+    p_metadata jsonb,
+    OUT version bigint,
+    OUT "position" bigint,
+    OUT recorded_at timestamptz
+)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    current bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value))
+    FROM eventstore.event_position;
+    PERFORM pg_advisory_xact_lock(7002, hashtext(p_stream));
+
+    SELECT coalesce(max(e.version), 0) INTO current
+    FROM eventstore.event e
+    WHERE e.stream_id = p_stream;
+
+    IF p_expected >= 0 AND current <> p_expected OR p_expected = -2 AND current = 0 THEN
+        version := current;
+        RETURN;
+    END IF;
+
+    INSERT INTO eventstore.event AS e
+        (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
+    VALUES (p_stream, current + 1, p_id, p_type, p_schema_version, p_data, p_metadata,
+            clock_timestamp())
+    RETURNING e.version, e.position, e.recorded_at INTO version, position, recorded_at;
+END
+$$
