@@ -21,7 +21,7 @@ from demo.client import Client, Failed
 from demo.conservation import discrepancies
 from demo.evidence import gather
 from demo.plan import CUSTOMERS, ORDINARY, Plan, plan, units_wanted
-from demo.play import Ending, play_all, receive
+from demo.play import UNDER_WAY, Ending, play_all, receive
 from demo.progress import display
 from demo.report import show
 from settings import Settings, SettingsError, load_settings
@@ -40,6 +40,7 @@ async def run(settings: Settings, console: Console, ordinary: int) -> int:
     plans = plan(name, ordinary)
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS) as http:
         await receive(_client(settings, http, Role.OPERATOR, "demo"), name, units_wanted(plans))
+        console.print(f"Placing {len(plans)} orders, {UNDER_WAY} at a time ...")
         start = time.monotonic()
         endings = await _play(settings, http, console, plans)
         seconds = time.monotonic() - start

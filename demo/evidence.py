@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final, get_args
 
 import httpx
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from demo.conservation import Books, Effect, Evidence
 from demo.ledger import Ledger, Stock
 from domain.inventory.events import InventoryEvent
 from domain.order.events import OrderEvent
 from domain.payment.events import PaymentEvent
+from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from projections.tables import inventory_view
 from settings import Settings
@@ -30,9 +30,10 @@ _TYPES: Final = [
 
 
 async def gather(settings: Settings, http: httpx.AsyncClient, orders: Sequence[str]) -> Evidence:
-    async with _engine(settings) as engine:
-        view, position = await _stock_view(engine)
-        ledger = await _ledger(PostgresEventStore(engine), position)
+    url = settings.database_url.get_secret_value()
+    view, position = await _stock_view(url)
+    async with await create_pool(url, size=1) as pool:
+        ledger = await _ledger(PostgresEventStore(pool), position)
     return Evidence(
         ledger=ledger,
         stock_view=view,
@@ -42,24 +43,14 @@ async def gather(settings: Settings, http: httpx.AsyncClient, orders: Sequence[s
     )
 
 
-@asynccontextmanager
-async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(
-        settings.database_url.get_secret_value(),
-        hide_parameters=True,
-        connect_args={"server_settings": {"default_transaction_read_only": "on"}},
-    )
+async def _stock_view(url: str) -> tuple[dict[str, Stock], int]:
+    """The stock by SKU, and the position of the last event that changed it."""
+    engine = create_async_engine(url, hide_parameters=True)
     try:
-        yield engine
+        async with engine.connect() as connection:
+            rows = (await connection.execute(select(inventory_view))).all()
     finally:
         await engine.dispose()
-
-
-async def _stock_view(engine: AsyncEngine) -> tuple[dict[str, Stock], int]:
-    """The stock by SKU, and the position of the last event that changed it."""
-    c = inventory_view.c
-    async with engine.connect() as connection:
-        rows = (await connection.execute(select(inventory_view).order_by(c.sku))).all()
     view = {row.sku: Stock(row.received, row.on_hand, row.reserved, row.shipped) for row in rows}
     return view, max((row.position for row in rows), default=0)
 

@@ -21,7 +21,9 @@ def table(endings: Sequence[Ending]) -> Table:
     by_scenario: defaultdict[Scenario, list[Ending]] = defaultdict(list)
     for ending in endings:
         by_scenario[ending.scenario].append(ending)
-    result = Table("outcome", "orders", "expected", "became", "p50 s", "p95 s", box=SIMPLE_HEAD)
+    result = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("outcome", "orders", "expected", "became", "p50 s", "p95 s"):
+        result.add_column(heading, no_wrap=heading == "outcome")
     for column in (1, 4, 5):
         result.columns[column].justify = "right"
     for scenario in sorted(by_scenario, key=lambda scenario: -len(by_scenario[scenario])):
@@ -66,10 +68,18 @@ def show(
             console.print(f"order {ending.order_id}: {ending.scenario.name}: {ending.became}")
     for fault in faults[:_MOST_FAULTS_SHOWN]:
         console.print(fault)
-    console.print(_verdict(faults))
+    console.print(_verdict(endings))
+    console.print(_balance(faults))
 
 
-def _verdict(faults: Sequence[str]) -> str:
+def _verdict(endings: Sequence[Ending]) -> str:
+    otherwise = sum(not ending.is_expected for ending in endings)
+    if otherwise:
+        return f"{otherwise} of {len(endings)} orders did NOT end as expected."
+    return "Every order ended as expected."
+
+
+def _balance(faults: Sequence[str]) -> str:
     if faults:
         return f"Stock and money do NOT add up: {len(faults)} discrepancies."
     return (

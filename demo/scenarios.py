@@ -124,7 +124,7 @@ CANCELLED_LATER: Final = Scenario(
     act=_cancel,
 )
 ADDRESS_REFUSED: Final = Scenario(
-    "carrier refuses the address",
+    "address refused",
     _Status.CANCELLED,
     _Reason.SHIPMENT_FAILED,
     postal_code=REFUSED_THERE,

@@ -1,0 +1,80 @@
+"""The whole system, as `make run` starts it, on ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from stack.processes import ROOT
+from stack.run import DEMO_DEADLINES
+from stack.system import System, started_system
+
+HASTE: Mapping[str, str] = {
+    **DEMO_DEADLINES,
+    "WAYBILL_PROVIDER_PATIENCE": "PT4S",
+    "WAYBILL_PAYMENT_WINDOW": "PT6S",
+    "WAYBILL_DISPATCH_DEADLINE": "PT6S",
+    "WAYBILL_RETURN_WINDOW": "PT0.2S",
+    "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.2S",
+    "WAYBILL_CARRIER_DELIVER_AFTER": "PT0.2S",
+}
+"""No worker dies here, so no deadline has to leave room for another to take over."""
+
+
+TABLE_WIDTH = 6
+
+
+@pytest.fixture(scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """One system for all tests that break nothing of it."""
+    async with started_system(tmp_path_factory.mktemp("system"), given=HASTE) as started:
+        yield started
+
+
+@dataclass
+class Demonstration:
+    """`python -m demo` while it runs."""
+
+    process: asyncio.subprocess.Process
+    printed: str = ""
+
+    async def prints(self, text: str) -> None:
+        """Wait until it has printed this, or ended."""
+        assert self.process.stdout
+        while text not in self.printed and (line := await self.process.stdout.readline()):
+            self.printed += line.decode()
+
+    async def ends(self) -> int:
+        """Its exit code."""
+        await self.prints("\0")
+        return await self.process.wait()
+
+    @property
+    def became(self) -> dict[str, str]:
+        """Of the closing table: what became of the orders, by outcome."""
+        rows = [re.split(" {2,}", line.strip()) for line in self.printed.splitlines()]
+        return {row[0]: row[3] for row in rows if len(row) == TABLE_WIDTH and row[1].isdecimal()}
+
+
+@asynccontextmanager
+async def demonstration(system: System, *arguments: str) -> AsyncIterator[Demonstration]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "demo", *arguments),
+        cwd=ROOT,
+        env={**system.environment, "COLUMNS": "80"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield Demonstration(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

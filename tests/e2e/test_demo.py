@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from stack.run import DEMO_DEADLINES
+from stack.system import System, started_system
+from tests.e2e.conftest import demonstration
+
+BECAME = {
+    "completed": "20 COMPLETED",
+    "declined, then paid again": "8 COMPLETED",
+    "approved at the bank": "6 COMPLETED",
+    "out of stock": "5 REJECTED",
+    "cancelled at once": "4 CANCELLED",
+    "cancelled before dispatch": "4 CANCELLED",
+    "address refused": "5 CANCELLED",
+    "carrier out of order": "3 CANCELLED",
+    "payment window missed": "3 CANCELLED",
+    "dispatch deadline missed": "2 CANCELLED",
+}
+ADDS_UP = "Stock and money add up"
+
+pytestmark = pytest.mark.timeout(90)
+
+
+async def test_the_demo_ends_well(system: System) -> None:
+    async with demonstration(system, "--orders", "20") as demo:
+        assert await demo.ends() == 0, demo.printed
+    assert demo.became == BECAME
+    assert "Every order ended as expected." in demo.printed
+    assert ADDS_UP in demo.printed
+
+
+async def test_the_demo_stops_with_one_line_when_interrupted(system: System) -> None:
+    async with demonstration(system, "--orders", "20") as demo:
+        await demo.prints("Placing 60 orders")
+        demo.process.send_signal(signal.SIGINT)
+        assert await demo.ends() == 130, demo.printed
+    assert demo.printed.splitlines()[-1] == (
+        "The demonstration was interrupted; its orders go on without it."
+    )
+    assert "Traceback" not in demo.printed
+
+
+async def test_a_killed_worker_changes_nothing_in_the_table(tmp_path: Path) -> None:
+    given = {
+        **DEMO_DEADLINES,
+        "WAYBILL_PAYMENT_WINDOW": "PT20S",
+        "WAYBILL_DISPATCH_DEADLINE": "PT20S",
+        "WAYBILL_RETURN_WINDOW": "PT0.5S",
+    }
+    async with (
+        started_system(tmp_path, workers=2, given=given) as system,
+        demonstration(system, "--orders", "20") as demo,
+    ):
+        await demo.prints("20 of 60 orders have ended")
+        system.workers[0].kill()
+        assert await demo.ends() == 0, demo.printed
+    assert demo.became == BECAME
+    assert ADDS_UP in demo.printed

@@ -1,0 +1,113 @@
+"""The README's journey, with nothing but HTTP and a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from stack.system import System
+from stack.tokens import Role
+from tests.integration.api.client import Json, Socket, connecting, operation
+
+THERE = "3011"
+NEVER_DISPATCHED = "00001"
+
+
+@pytest.fixture
+async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """A customer nobody has heard of yet."""
+    token = system.token(Role.CUSTOMER, f"customer-{uuid4()}")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20) as client:
+        yield client
+
+
+async def test_a_first_order_is_placed_watched_until_completed_and_listed(
+    system: System, http: httpx.AsyncClient
+) -> None:
+    placed = (await ask(http, "PlaceOrder", input=an_order(THERE)))["placeOrder"]
+    assert placed["userErrors"] == []
+    assert placed["order"]["total"] == {"amount": 2580, "currency": "EUR"}
+
+    assert await watched(system, http, placed, until="OrderCompleted") == [
+        "OrderReserved",
+        "OrderAuthorized",
+        "OrderConfirmed",
+        "OrderShipped",
+        "OrderDelivered",
+        "OrderCompleted",
+    ]
+
+    (listed,) = (await ask(http, "Orders", first=10))["orders"]["edges"]
+    assert listed["node"]["id"] == placed["order"]["id"]
+    assert listed["node"]["status"] == "COMPLETED"
+    assert listed["node"]["payment"]["captured"]["amount"] == 2580
+
+
+async def test_an_order_is_cancelled_before_its_parcel_leaves(
+    system: System, http: httpx.AsyncClient
+) -> None:
+    placed = (await ask(http, "PlaceOrder", input=an_order(NEVER_DISPATCHED)))["placeOrder"]
+    order_id = placed["order"]["id"]
+    cancel = {"idempotencyKey": str(uuid4()), "orderId": order_id}
+    assert (await ask(http, "CancelOrder", input=cancel))["cancelOrder"]["userErrors"] == []
+
+    seen = await watched(system, http, placed, until="OrderCancelled")
+    assert seen[-2:] == ["OrderCancellationRequested", "OrderCancelled"]
+    order = (await ask(http, "Order", id=order_id))["order"]
+    assert order["reason"] == "CUSTOMER_REQUEST"
+    assert order["payment"] is None or order["payment"]["captured"]["amount"] == 0
+
+
+async def test_the_same_key_again_is_the_same_order(http: httpx.AsyncClient) -> None:
+    order = an_order(THERE)
+    first = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
+    again = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
+    assert again["order"]["id"] == first["order"]["id"]
+    assert len((await ask(http, "Orders", first=10))["orders"]["edges"]) == 1
+
+
+def an_order(postal_code: str) -> Json:
+    return {
+        "idempotencyKey": str(uuid4()),
+        "lines": [{"sku": "TEA-01", "quantity": 2}],
+        "paymentMethod": "pm_card_visa",
+        "shippingAddress": {
+            "name": "Ada",
+            "street": "1 Main Street",
+            "city": "Bern",
+            "postalCode": postal_code,
+            "country": "CH",
+        },
+    }
+
+
+async def ask(http: httpx.AsyncClient, name: str, **variables: object) -> Json:
+    answer = await http.post("/graphql", json={"query": operation(name), "variables": variables})
+    body: Json = answer.json()
+    assert "errors" not in body, body
+    data: Json = body["data"]
+    return data
+
+
+async def watched(
+    system: System, http: httpx.AsyncClient, placed: Json, *, until: str
+) -> list[str]:
+    """What happened to the order itself since it was placed, by a subscription from there on."""
+    seen: list[str] = []
+    async with connecting(system.url) as socket:
+        await _sign_in(socket, http.headers["Authorization"])
+        await socket.subscribe(
+            operation("OrderUpdates"), orderId=placed["order"]["id"], after=placed["position"]
+        )
+        while until not in seen:
+            seen.append((await socket.update())["eventType"])
+    return [event for event in seen if event.startswith("Order")]
+
+
+async def _sign_in(socket: Socket, authorization: str) -> None:
+    await socket.send(type="connection_init", payload={"authorization": authorization})
+    assert (await socket.receive())["type"] == "connection_ack"

@@ -1,0 +1,175 @@
+"""The check must see every way in which stock or money could get lost, doubled or stuck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from demo.conservation import Effect, Evidence, discrepancies
+from demo.ledger import Ledger, Stock
+from domain.event import Event
+from domain.inventory import events as i
+from domain.money import Money
+from domain.order import events as o
+from domain.order.commands import CancellationReason
+from domain.order.lines import Address, OrderLine
+from domain.payment import events as p
+
+PRICE: Final = 250
+PAID: Final = {"authorized": Effect(1, 500), "captured": Effect(1, 500)}
+VOIDED: Final = {"authorized": Effect(1, 500), "voided": Effect(1, 500)}
+SENT: Final = {"created": Effect(1, 2), "dispatched": Effect(1, 2), "delivered": Effect(1, 2)}
+RECALLED: Final = {"created": Effect(1, 2), "cancelled": Effect(1, 2)}
+
+RECEIVED = i.StockReceived(sku="TEA", quantity=10)
+RESERVED = i.InventoryReserved(sku="TEA", order_id="o-1", quantity=2)
+COMMITTED = i.InventoryCommitted(sku="TEA", order_id="o-1", quantity=2)
+RELEASED = i.InventoryReleased(sku="TEA", order_id="o-1", quantity=2)
+CAPTURED = p.PaymentCaptured(
+    order_id="o-1", reference="pi_1", amount=Money(amount=500, currency="EUR")
+)
+CREATED = o.OrderCreated(
+    order_id="o-1",
+    customer_id="ada",
+    lines=(OrderLine(sku="TEA", quantity=2, unit_price=PRICE),),
+    total=Money(amount=500, currency="EUR"),
+    payment_method="pm_card_visa",
+    shipping_address=Address(
+        name="Ada", street="1 Main Street", city="Bern", postal_code="3011", country="CH"
+    ),
+    fingerprint="f",
+)
+SHIPPED = o.OrderShipped(order_id="o-1")
+CANCELLED = o.OrderCancelled(order_id="o-1", reason=CancellationReason.CUSTOMER_REQUEST)
+
+SOLD: Final = (RECEIVED, CREATED, RESERVED, COMMITTED, SHIPPED, CAPTURED)
+TURNED_ROUND: Final = (RECEIVED, CREATED, RESERVED, RELEASED, CANCELLED)
+
+
+def sold(*events: Event) -> Evidence:
+    """One order of 2 TEA at 500 cents, shipped and paid; by these events if any are given."""
+    return Evidence(
+        ledger=Ledger().add_all(events or SOLD),
+        stock_view={"TEA": Stock(received=10, on_hand=8, reserved=0, shipped=2)},
+        payments={"o-1": PAID},
+        shipments={"o-1": SENT},
+        orders=["o-1"],
+    )
+
+
+def cancelled(*events: Event) -> Evidence:
+    """The same order, cancelled after it was authorised and its parcel was announced."""
+    return Evidence(
+        ledger=Ledger().add_all(events or TURNED_ROUND),
+        stock_view={"TEA": Stock(received=10, on_hand=10, reserved=0, shipped=0)},
+        payments={"o-1": VOIDED},
+        shipments={"o-1": RECALLED},
+        orders=["o-1"],
+    )
+
+
+@pytest.mark.parametrize("evidence", [sold(), cancelled(), Evidence(Ledger(), {})])
+def test_what_adds_up_has_no_discrepancy(evidence: Evidence) -> None:
+    assert discrepancies(evidence) == []
+
+
+def test_a_unit_missing_in_the_read_model_is_found() -> None:
+    evidence = replace(sold(), stock_view={"TEA": Stock(10, 7, 0, 2)})
+    of_log = "received 10 = 8 on hand + 0 reserved + 2 shipped"
+    of_view = "received 10 = 7 on hand + 0 reserved + 2 shipped"
+    assert discrepancies(evidence) == [
+        f"SKU TEA: inventory_view: {of_view}",
+        f"SKU TEA: log has {of_log}; inventory_view has {of_view}",
+    ]
+
+
+def test_a_sku_that_the_read_model_lacks_is_found() -> None:
+    assert len(discrepancies(replace(sold(), stock_view={}))) == 1
+
+
+def test_a_unit_that_left_the_house_for_no_order_is_found() -> None:
+    evidence = sold(RECEIVED, CREATED, RESERVED, COMMITTED, CANCELLED)
+    assert "SKU TEA: 2 shipped, but the orders sent hold 0" in discrepancies(evidence)
+
+
+def test_stock_committed_twice_is_found() -> None:
+    found = discrepancies(sold(*SOLD, COMMITTED))
+    assert "SKU TEA: log: received 10 = 8 on hand + -2 reserved + 4 shipped" in found
+    assert "SKU TEA: 4 shipped, but the orders sent hold 2" in found
+
+
+def test_a_hold_left_behind_by_a_cancelled_order_is_found() -> None:
+    evidence = replace(
+        cancelled(RECEIVED, CREATED, RESERVED, CANCELLED),
+        stock_view={"TEA": Stock(received=10, on_hand=8, reserved=2, shipped=0)},
+    )
+    assert discrepancies(evidence) == ["order o-1 is CANCELLED and still holds 2 of TEA"]
+
+
+def test_the_hold_of_an_order_under_way_is_in_order() -> None:
+    evidence = Evidence(
+        ledger=Ledger().add_all([RECEIVED, CREATED, RESERVED, o.OrderReserved(order_id="o-1")]),
+        stock_view={"TEA": Stock(received=10, on_hand=8, reserved=2, shipped=0)},
+    )
+    assert discrepancies(evidence) == []
+
+
+def test_a_capture_counted_twice_in_our_log_is_found() -> None:
+    assert discrepancies(sold(*SOLD, CAPTURED)) == [
+        "order o-1 is SHIPPED: 500 due, 1000 captured by our log",
+        "order o-1 is SHIPPED: captured 2 times by our log",
+    ]
+
+
+def test_a_capture_counted_twice_by_the_provider_is_found() -> None:
+    twice = {"authorized": Effect(2, 1000), "captured": Effect(2, 1000)}
+    assert discrepancies(replace(sold(), payments={"o-1": twice})) == [
+        "order o-1 is SHIPPED: 500 due, 1000 - 0 captured by the provider's books",
+        "order o-1 is SHIPPED: captured 2 times by the provider",
+    ]
+
+
+def test_a_second_capture_that_was_refunded_is_found_all_the_same() -> None:
+    mended = {
+        "authorized": Effect(2, 1000),
+        "captured": Effect(2, 1000),
+        "refunded": Effect(1, 500),
+    }
+    assert discrepancies(replace(sold(), payments={"o-1": mended})) == [
+        "order o-1 is SHIPPED: captured 2 times by the provider"
+    ]
+
+
+def test_a_shipped_order_that_nobody_paid_is_found() -> None:
+    found = discrepancies(replace(sold(*SOLD[:-1]), payments={}))
+    assert found == [
+        "order o-1 is SHIPPED: 500 due, 0 captured by our log",
+        "order o-1 is SHIPPED: 500 due, 0 - 0 captured by the provider's books",
+    ]
+
+
+def test_money_authorised_and_never_voided_is_found() -> None:
+    held = {"authorized": Effect(1, 500)}
+    assert discrepancies(replace(cancelled(), payments={"o-1": held})) == [
+        "order o-1 is CANCELLED: 500 authorised and neither captured nor voided"
+    ]
+
+
+def test_a_parcel_of_a_cancelled_order_is_found() -> None:
+    assert discrepancies(replace(cancelled(), shipments={"o-1": SENT})) == [
+        "order o-1 is CANCELLED: 0 units to be sent, 2 sent by the carrier"
+    ]
+
+
+def test_a_shipment_made_twice_is_found() -> None:
+    twice = {**SENT, "created": Effect(2, 4)}
+    assert discrepancies(replace(sold(), shipments={"o-1": twice})) == [
+        "order o-1 is SHIPPED: created 2 times by the carrier"
+    ]
+
+
+def test_an_order_that_the_log_lacks_is_found() -> None:
+    found = discrepancies(Evidence(Ledger(), {}, {"o-2": PAID}, {}, ["o-2"]))
+    assert found == ["order o-2 is None: 0 due, 500 - 0 captured by the provider's books"]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from demo.catalogue import PRODUCTS
+from demo.plan import SCARCE, SPECIAL, plan, units_wanted
+from demo.scenarios import COMPLETED
+from stack.run import DEMO_DEADLINES
+
+
+def test_a_run_has_every_outcome_and_as_many_ordinary_orders_as_asked_for() -> None:
+    counts = Counter(each.scenario for each in plan("run-1", 7))
+    assert counts == {**SPECIAL, COMPLETED: 7}
+
+
+def test_every_order_has_a_key_of_its_own_in_this_run_and_in_the_next() -> None:
+    keys = [each.key for run in ("run-1", "run-2") for each in plan(run, 80)]
+    assert len(set(keys)) == len(keys) == 240
+
+
+def test_the_orders_that_wait_for_a_deadline_come_first() -> None:
+    names = [each.scenario.name for each in plan("run-1", 80)[:5]]
+    assert names == ["payment window missed"] * 3 + ["dispatch deadline missed"] * 2
+
+
+def test_stock_is_received_for_every_basket_and_never_of_what_has_to_stay_scarce() -> None:
+    plans = plan("run-1", 80)
+    wanted = units_wanted(plans)
+    assert sum(wanted.values()) == sum(sum(each.basket.values()) for each in plans)
+    assert SCARCE not in wanted
+    assert wanted.keys() < {product.sku for product in PRODUCTS}
+
+
+def test_the_demo_runs_with_a_deadline_of_seconds_for_each_that_it_shows_pass() -> None:
+    assert {
+        "WAYBILL_PROVIDER_PATIENCE",
+        "WAYBILL_PAYMENT_WINDOW",
+        "WAYBILL_DISPATCH_DEADLINE",
+    } <= DEMO_DEADLINES.keys()

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from demo.play import Ending
+from demo.report import percentile, show
+from demo.scenarios import ADDRESS_REFUSED, COMPLETED
+
+ENDED = Ending(COMPLETED, "o-1", "COMPLETED", 4.0)
+
+
+def shown(endings: list[Ending], faults: list[str]) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    show(console, endings, 2.0, faults)
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return output.getvalue()
+
+
+def test_the_table_says_what_became_of_the_orders_and_how_fast() -> None:
+    text = shown([ENDED, ENDED], [])
+    assert "completed        2   COMPLETED   2 COMPLETED     4.0     4.0" in text
+    assert "2 orders in 2.0 s: 1.0 orders a second." in text
+    assert "Every order ended as expected." in text
+    assert "Stock and money add up" in text
+
+
+def test_an_order_that_ended_otherwise_is_named() -> None:
+    text = shown([ENDED, Ending(ADDRESS_REFUSED, "o-2", "COMPLETED", 1.0)], [])
+    assert "1 not so: COMPLETED" in text
+    assert "order o-2: address refused: COMPLETED" in text
+    assert "1 of 2 orders did NOT end as expected." in text
+
+
+def test_the_right_status_for_the_wrong_reason_is_not_as_expected() -> None:
+    assert not Ending(ADDRESS_REFUSED, "o-2", "CANCELLED CUSTOMER_REQUEST", 1.0).is_expected
+    assert Ending(ADDRESS_REFUSED, "o-2", "CANCELLED SHIPMENT_FAILED", 1.0).is_expected
+
+
+def test_discrepancies_are_printed_with_their_facts() -> None:
+    text = shown([ENDED], ["SKU TEA: 4 shipped, but the orders sent hold 2"])
+    assert "SKU TEA: 4 shipped, but the orders sent hold 2" in text
+    assert "Stock and money do NOT add up: 1 discrepancies." in text
+
+
+@pytest.mark.parametrize(("percent", "value"), [(50, 5.0), (95, 10.0), (10, 1.0), (100, 10.0)])
+def test_a_percentile_is_one_of_the_values(percent: int, value: float) -> None:
+    assert percentile([float(n) for n in range(10, 0, -1)], percent) == value
