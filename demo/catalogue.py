@@ -6,6 +6,7 @@ Running it again changes nothing. It goes the way of every command: a worker has
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -71,12 +72,19 @@ async def run(settings: Settings) -> None:
     )
 
 
-def main() -> None:
+def main() -> int:
+    faults: set[str] = set()
     try:
         asyncio.run(run(load_settings()))
     except* (SettingsError, Refused, Unavailable, RuntimeError) as errors:
-        sys.exit("\n".join(sorted({f"catalogue: {error}" for error in errors.exceptions})))
+        faults = {f"catalogue: {error}\n" for error in errors.exceptions}
+    sys.stderr.writelines(sorted(faults))
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    code = main()
+    sys.stderr.flush()
+    # The Temporal client cannot be closed, and its threads at times abort an interpreter that
+    # winds up right after a call (temporalio/sdk-python#300).
+    os._exit(code)
