@@ -26,7 +26,7 @@ def table(endings: Sequence[Ending]) -> Table:
         result.add_column(heading, no_wrap=heading == "outcome")
     for column in (1, 4, 5):
         result.columns[column].justify = "right"
-    for scenario in sorted(by_scenario, key=lambda scenario: -len(by_scenario[scenario])):
+    for scenario in sorted(by_scenario, key=lambda s: (-len(by_scenario[s]), s.name)):
         result.add_row(*_row(scenario, by_scenario[scenario]))
     return result
 
