@@ -9,6 +9,9 @@ from domain.catalogue.commands import CatalogueCommand
 from domain.catalogue.decide import PRODUCT
 from domain.catalogue.events import CatalogueEvent
 from domain.command import Command
+from domain.customer.commands import CustomerCommand
+from domain.customer.decide import CUSTOMER
+from domain.customer.events import CustomerEvent
 from domain.event import Event
 from domain.inventory.commands import InventoryCommand
 from domain.inventory.decide import INVENTORY
@@ -27,6 +30,7 @@ EVENT_TYPES: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
         CatalogueEvent,
+        CustomerEvent,
         *get_args(InventoryEvent),
         *get_args(OrderEvent),
         *get_args(PaymentEvent),
@@ -36,6 +40,7 @@ EVENT_TYPES: Final[dict[str, type[Event]]] = {
 
 _AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
     CatalogueCommand: PRODUCT,
+    CustomerCommand: CUSTOMER,
     InventoryCommand: INVENTORY,
     OrderCommand: ORDER,
     PaymentCommand: PAYMENT,

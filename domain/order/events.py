@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Annotated
+
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine
+from domain.privacy import Personal, Sealed
 
 
 class OrderCreated(Event):
@@ -12,7 +15,7 @@ class OrderCreated(Event):
     lines: tuple[OrderLine, ...]
     total: Money
     payment_method: str
-    shipping_address: Address
+    shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
     fingerprint: str
 
 

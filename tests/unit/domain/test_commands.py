@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
+from domain.customer.commands import EraseCustomer
 from domain.inventory.commands import MAX_RECEIPT, CommitStock, ReceiveStock, ReserveStock
 from domain.order.commands import CancelOrder, PlaceOrder, RejectOrder, RequestCancellation
 from domain.order.lines import MAX_LINES, MAX_QUANTITY
@@ -23,6 +24,7 @@ VALID: Final[dict[type[Command], dict[str, Any]]] = {
     RejectOrder: {"aggregate_id": "o-1", "reason": "OUT_OF_STOCK", "sku": "cup"},
     RequestCancellation: {"aggregate_id": "o-1", "reason": "CUSTOMER_REQUEST"},
     ListProduct: {"aggregate_id": "cup", "name": "Cup", "price": EUROS},
+    EraseCustomer: {"aggregate_id": "ada", "reason": "CUSTOMER_REQUEST"},
     ReceiveStock: {"aggregate_id": "cup", "quantity": 5},
     ReserveStock: {"aggregate_id": "cup", "order_id": "o-1", "quantity": 5},
     CommitStock: {"aggregate_id": "cup", "order_id": "o-1"},

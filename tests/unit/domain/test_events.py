@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.customer.commands import ErasureReason
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine
+from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from tests.unit.domain.examples import CREATED
 
@@ -23,6 +25,7 @@ MONEY: Final = st.builds(
 ADDRESSES: Final = st.builds(
     Address, name=WORDS, street=WORDS, city=WORDS, postal_code=WORDS, country=st.just("GB")
 )
+SEALED: Final = st.builds(Sealed, subject=WORDS, key_id=st.uuids(), ciphertext=WORDS)
 LINES: Final = st.builds(
     OrderLine,
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
@@ -34,7 +37,8 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     str: WORDS,
     str | None: st.none() | WORDS,
     Money: MONEY,
-    Address: ADDRESSES,
+    Address | Sealed: ADDRESSES | SEALED,
+    ErasureReason: st.sampled_from(ErasureReason),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
     CancellationReason: st.sampled_from(CancellationReason),
     RejectionReason: st.sampled_from(RejectionReason),

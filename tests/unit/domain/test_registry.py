@@ -11,6 +11,7 @@ import domain
 from domain.aggregate import Aggregate
 from domain.catalogue.decide import PRODUCT
 from domain.command import Command
+from domain.customer.decide import CUSTOMER
 from domain.event import Event
 from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER
@@ -21,6 +22,7 @@ from domain.shipping.decide import SHIPMENT
 
 AREAS: Final[dict[str, Aggregate[Any]]] = {
     "catalogue": PRODUCT,
+    "customer": CUSTOMER,
     "inventory": INVENTORY,
     "order": ORDER,
     "payment": PAYMENT,
@@ -67,7 +69,7 @@ def test_every_command_of_an_area_is_for_its_aggregate(area: str) -> None:
         assert aggregate_of(kind.model_construct(aggregate_id="a")) is AREAS[area]
 
 
-@pytest.mark.parametrize("area", ["inventory", "payment", "shipping"])
+@pytest.mark.parametrize("area", ["customer", "inventory", "payment", "shipping"])
 def test_an_aggregate_decides_nothing_on_a_command_that_it_does_not_know(area: str) -> None:
     with pytest.raises(TypeError, match=f"{area} knows no UnheardOf"):
         AREAS[area].decide(UnheardOf(aggregate_id="a"), AREAS[area].initial)
@@ -75,4 +77,7 @@ def test_an_aggregate_decides_nothing_on_a_command_that_it_does_not_know(area: s
 
 def test_each_aggregate_has_streams_of_its_own() -> None:
     streams = [aggregate.stream("a-1") for aggregate in AREAS.values()]
-    assert streams == ["product-a-1", "inventory-a-1", "order-a-1", "payment-a-1", "shipment-a-1"]
+    assert streams == [
+        *("product-a-1", "customer-a-1", "inventory-a-1"),
+        *("order-a-1", "payment-a-1", "shipment-a-1"),
+    ]

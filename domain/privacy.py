@@ -1,0 +1,53 @@
+"""Personal data in events: which fields hold it, and what stands there once it is encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.event import Event
+
+
+class Sealed(BaseModel):
+    """Personal data that only the key of its subject opens. Without the key it says nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    subject: str
+    """Whose data it is."""
+    key_id: UUID
+    ciphertext: str
+    """Base64 of AES-256-GCM's nonce, ciphertext and tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Marks an event's field: `Annotated[Address | Sealed, Personal(subject="customer_id")]`.
+
+    `subject` is the field of the same event that names whose data it is.
+    """
+
+    subject: str
+
+
+@cache
+def personal_fields(event_type: type[Event]) -> Mapping[str, Personal]:
+    """The fields of this type that hold personal data; none for most types."""
+    return {
+        name: mark
+        for name, field in event_type.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Personal)
+    }
+
+
+def fields_in_clear(event: Event) -> Mapping[str, Personal]:
+    """Those of this event that still have to be sealed."""
+    marked = personal_fields(type(event))
+    return marked and {
+        name: mark for name, mark in marked.items() if not isinstance(getattr(event, name), Sealed)
+    }
