@@ -30,6 +30,7 @@ from activities.payments import PaymentActivities
 from activities.shipments import ShippingActivities
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
+from eventstore.head import HeadAnnouncer
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.protocol import EventStore
@@ -57,6 +58,7 @@ the throughput and buy no determinism."""
 class Role(StrEnum):
     SAGAS = "sagas"
     RELAY = "relay"
+    HEAD = "head"
 
 
 class Providers:
@@ -128,6 +130,13 @@ async def run_relay(settings: Settings, pool: Pool, store: EventStore, stop: asy
         await asyncio.gather(relay, return_exceptions=True)
 
 
+async def run_head(pool: Pool, stop: asyncio.Event) -> None:
+    announcer = asyncio.create_task(HeadAnnouncer(pool).run())
+    await stop.wait()
+    announcer.cancel()
+    await asyncio.gather(announcer, return_exceptions=True)
+
+
 async def run(settings: Settings, roles: Sequence[Role]) -> None:
     """Until SIGTERM or SIGINT. A role that fails ends the process: a supervisor starts it anew."""
     settings.require("database_url")
@@ -141,6 +150,8 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             group.create_task(run_sagas(settings, store, stop))
         if Role.RELAY in roles:
             group.create_task(run_relay(settings, pool, store, stop))
+        if Role.HEAD in roles:
+            group.create_task(run_head(pool, stop))
 
 
 def stop_signal() -> asyncio.Event:

@@ -56,9 +56,8 @@ class PaymentActivities(interface.PaymentActivities):
     @activity.defn
     async def void(self, order_id: str) -> None:
         payment = await self._load(order_id)
-        if payment.status in {None, PaymentStatus.VOIDED}:
-            return
-        await self._void(order_id, payment, payment.attempt)
+        if payment.status is not None:
+            await self._void(order_id, payment, payment.attempt)
         await self._handler.handle(
             Step.current("void", order_id), c.RecordVoid(aggregate_id=order_id)
         )

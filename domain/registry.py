@@ -49,4 +49,7 @@ _AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
 
 
 def aggregate_of(command: Command) -> Aggregate[Any]:
-    return next(aggregate for kind, aggregate in _AGGREGATES.items() if isinstance(command, kind))
+    for kind, aggregate in _AGGREGATES.items():
+        if isinstance(command, kind):
+            return aggregate
+    raise TypeError(f"no aggregate takes {command.command_type}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
@@ -13,8 +13,11 @@ from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppen
 from eventstore.errors import EventIdReused, EventStoreError, VersionConflict
 from eventstore.pool import Connection, Pool
 from eventstore.protocol import InlineProjection
+from eventstore.tail import wakeups
 from eventstore.validation import check_appends
 from eventstore.versions import ExpectedVersion, holds, to_sql
+
+FOLLOWED_PAGE: Final = 1000
 
 ID_CONSTRAINT: Final = "event_event_id_key"
 
@@ -70,14 +73,38 @@ class PostgresEventStore:
     async def load_all_events(
         self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None
     ) -> list[StoredEvent]:
+        return (await self._page(from_position, limit, types))[0]
+
+    async def follow(
+        self, after: int = 0, *, types: Collection[str] | None = None
+    ) -> AsyncGenerator[Sequence[StoredEvent], None]:
+        while True:
+            async with wakeups(self._pool) as word:
+                # How far has been looked, beyond the last event: forgotten with the connection,
+                # since a crash of PostgreSQL may draw the same positions again.
+                seen = after
+                while word.is_connected:
+                    page, seen = await self._page(seen, FOLLOWED_PAGE, types)
+                    if page:
+                        after = page[-1].position
+                        yield page
+                    if len(page) < FOLLOWED_PAGE:
+                        await word.wait()
+
+    async def _page(
+        self, after: int, limit: int, types: Collection[str] | None
+    ) -> tuple[list[StoredEvent], int]:
+        """The next events, and the position up to which these are all."""
         # The head is read first, in a statement of its own: the events below it are then all
         # visible to the snapshot of the next one.
         head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
-        if head <= from_position:
-            return []
+        if head <= after:
+            return [], after
         if types is None:
-            return await self._load(sql.LOAD_ALL, from_position, head, limit)
-        return await self._load(sql.LOAD_TYPES, from_position, head, limit, list(types))
+            page = await self._load(sql.LOAD_ALL, after, head, limit)
+        else:
+            page = await self._load(sql.LOAD_TYPES, after, head, limit, list(types))
+        return page, page[-1].position if len(page) == limit else head
 
     async def safe_head(self) -> int:
         # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
@@ -117,8 +144,8 @@ async def _append_event(
         new.event_id,
         new.type,
         new.event.schema_version,
-        new.event.model_dump_json(),
-        new.metadata.model_dump_json(exclude_none=True),
+        new.data_json,
+        new.metadata_json,
     )
     assert row is not None  # noqa: S101 - the function returns one row
     version, position, recorded_at = row
@@ -136,8 +163,8 @@ def _arguments(appends: Sequence[StreamAppend]) -> tuple[Any, ...]:
         [e.event_id for _, e in events],
         [e.type for _, e in events],
         [e.event.schema_version for _, e in events],
-        [e.event.model_dump_json() for _, e in events],
-        [e.metadata.model_dump_json(exclude_none=True) for _, e in events],
+        [e.data_json for _, e in events],
+        [e.metadata_json for _, e in events],
     )
 
 
@@ -157,8 +184,8 @@ def _stored(appends: Sequence[StreamAppend], result: AppendResult) -> list[Store
             event_id=new.event_id,
             type=new.type,
             schema_version=new.event.schema_version,
-            data_json=new.event.model_dump_json(),
-            metadata_json=new.metadata.model_dump_json(exclude_none=True),
+            data_json=new.data_json,
+            metadata_json=new.metadata_json,
             recorded_at=result.recorded_at,
         )
         for (stream_id, new), position, version in zip(

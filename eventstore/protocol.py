@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
@@ -38,6 +38,14 @@ class EventStore(Protocol):
         """Events of all streams above `from_position`, in order, up to the safe head.
 
         A reader that goes on from the position of the last event it was given misses none.
+        """
+
+    def follow(
+        self, after: int = 0, *, types: Collection[str] | None = None
+    ) -> AsyncGenerator[Sequence[StoredEvent], None]:
+        """The events above `after`, in order, page by page, and then those that come. Endless.
+
+        A database that cannot be read ends it with an error: begin again after the last event.
         """
 
     async def safe_head(self) -> int:

@@ -1,7 +1,8 @@
 """Alembic's entry: tables by their history, functions as they stand now.
 
-A table changes by a migration. A function is code: each upgrade ends by creating all of
-eventstore/sql anew, so a function is changed by editing its file.
+A table changes by a migration. A function is code: each upgrade ends by dropping all of them and
+creating eventstore/sql anew, in the same transaction, so a function is changed by editing its file.
+What running processes still call keeps its name and arguments until they are gone.
 """
 
 from __future__ import annotations
@@ -15,8 +16,31 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from settings import load_settings
 
-FUNCTIONS = ("announcement", "safe_head", "known_events", "append_event", "append")
+FUNCTIONS = (
+    "announcement",
+    "announced_appends",
+    "safe_head",
+    "safe_head_age",
+    "announce_head",
+    "known_events",
+    "append_event",
+    "append",
+)
 """In the order of their dependence."""
+
+DROP_ALL = """
+    DO $$
+    DECLARE
+        routine regprocedure;
+    BEGIN
+        FOR routine IN
+            SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace
+        LOOP
+            EXECUTE 'DROP ROUTINE IF EXISTS ' || routine || ' CASCADE';
+        END LOOP;
+    END
+    $$
+"""
 
 SQL = Path(__file__).parent.parent / "eventstore" / "sql"
 
@@ -25,6 +49,7 @@ def migrate(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7003)")  # one migrator at a time
     context.configure(connection=connection)
     context.run_migrations()
+    connection.exec_driver_sql(DROP_ALL)
     for name in FUNCTIONS:
         connection.exec_driver_sql((SQL / f"{name}.sql").read_text())
 

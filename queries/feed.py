@@ -6,15 +6,13 @@ import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
 from eventstore.envelope import StoredEvent
 from eventstore.protocol import EventStore
 
-POLL_SECONDS: Final = 0.02
 RETRY_SECONDS: Final = 1.0
-BATCH: Final = 1000
 QUEUE_LIMIT: Final = 256
 
 log = logging.getLogger(__name__)
@@ -115,27 +113,23 @@ class LiveFeed:
             others.discard(listener)
             if not others:
                 self._listeners.pop(stream, None)
-
-    async def _read(self) -> None:
-        try:
-            while self._listeners:  # noqa: ASYNC110 - it sleeps between reads, not for the flag
-                await asyncio.sleep(await self._pause_after_batch())
-        finally:
+        if not self._listeners and self._reader is not None:
+            self._reader.cancel()
             self._reader = None
 
-    async def _pause_after_batch(self) -> float:
+    async def _read(self) -> None:
         """Whatever goes wrong, the position stays where it was: no event is passed over."""
-        try:
-            full = await self._read_batch()
-        except Exception as error:  # noqa: BLE001 - a dead reader would silence everybody
-            log.warning("the live feed could not read the log: %s", type(error).__name__)
-            return RETRY_SECONDS
-        return 0 if full else POLL_SECONDS
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:  # noqa: BLE001 - a dead reader would silence everybody
+                log.warning("the live feed could not read the log: %s", type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read_batch(self) -> bool:
-        events = await self._store.load_all_events(self._position, BATCH)
-        for event in events:
-            for listener in self._listeners.get(event.stream_id, ()):
-                listener.offer(event)
-            self._position = event.position
-        return len(events) == BATCH
+    async def _follow(self) -> None:
+        async with aclosing(self._store.follow(self._position)) as pages:
+            async for page in pages:
+                for event in page:
+                    for listener in tuple(self._listeners.get(event.stream_id, ())):
+                        listener.offer(event)
+                    self._position = event.position

@@ -38,7 +38,7 @@ from workflows.types import Deadlines, OrderSaga, PaymentEnd, RetryPayment, Saga
 PATIENCE_SECONDS: Final = 15.0
 """How long a caller waits for a worker before it is told to try again."""
 
-WINDOW_OPENS_WITHIN_SECONDS: Final = 3.0
+WINDOW_OPENS_WITHIN_SECONDS: Final = 1.5
 """A decline is in the log a moment before the workflow that holds the payment window runs."""
 SECONDS_BETWEEN_TRIES: Final = 0.05
 

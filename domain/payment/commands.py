@@ -44,4 +44,4 @@ class RecordCapture(PaymentCommand):
 
 
 class RecordVoid(PaymentCommand):
-    pass
+    """Nothing will be taken. A payment never asked for is closed too: none can begin after it."""

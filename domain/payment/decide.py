@@ -98,7 +98,7 @@ def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.Paymen
 
 
 def _void(command: c.RecordVoid, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    if state.status in {None, PaymentStatus.VOIDED}:
+    if state.status is PaymentStatus.VOIDED:
         return []
     if state.status is PaymentStatus.CAPTURED:
         raise Refused(

@@ -21,4 +21,4 @@ class RecordDelivery(ShipmentCommand):
 
 
 class RecordShipmentCancelled(ShipmentCommand):
-    pass
+    """One that was never recorded is cancelled too: a late record of it then changes nothing."""

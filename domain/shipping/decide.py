@@ -50,9 +50,10 @@ def _deliver(command: c.RecordDelivery, state: ShipmentState) -> Sequence[e.Ship
 
 
 def _cancel(command: c.RecordShipmentCancelled, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
-    if state.status in {None, ShipmentStatus.CANCELLED}:
+    if state.status is ShipmentStatus.CANCELLED:
         return []
-    _require(command, state, ShipmentStatus.CREATED)
+    if state.status is not None:
+        _require(command, state, ShipmentStatus.CREATED)
     return [e.ShipmentCancelled(order_id=command.aggregate_id)]
 
 

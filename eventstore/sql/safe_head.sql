@@ -17,12 +17,7 @@ DECLARE
 BEGIN
     SELECT last_value INTO drawn FROM eventstore.event_position;
 
-    SELECT min((classid::bigint << 32 | objid::bigint) - eventstore.announcement(0)) INTO announced
-    FROM pg_locks
-    WHERE locktype = 'advisory'
-      AND objsubid = 1  -- a bigint key
-      AND (classid::bigint >> 30) = 1  -- bit 62 of the key, and not its sign
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+    SELECT min(floor) INTO announced FROM eventstore.announced_appends;
 
     RETURN least(drawn, announced);  -- least() passes over a NULL
 END

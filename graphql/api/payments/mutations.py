@@ -10,7 +10,9 @@ from api.payments.types import RetryPaymentPayload
 from api.scalars import Position
 from api.user_errors import UserError, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
-from workflows.orchestrator import NoSuchSaga
+from domain.order.state import OrderStatus
+from domain.payment.decide import RETRYABLE
+from workflows.orchestrator import NoSuchSaga, Unavailable
 
 
 @strawberry.type
@@ -42,7 +44,15 @@ async def _retry(
             actor=context.viewer.actor,
         )
     except NoSuchSaga:
-        message = "no payment of this order waits for another method"
-        raise Refused(ErrorCode.PAYMENT_NOT_RETRYABLE, message) from None
+        raise await _why_none_waits(order.id, context) from None
     order = await context.get_order(order.id)
     return RetryPaymentPayload(order=Order.of(order), position=Position(position))
+
+
+async def _why_none_waits(order_id: str, context: Context) -> Refused | Unavailable:
+    """A worker may have died between the decline and the opening of the payment window."""
+    order = await context.get_order(order_id)
+    if order.status is OrderStatus.RESERVED and order.payment and order.payment.status in RETRYABLE:
+        return Unavailable("the payment window is about to open; try again")
+    message = "no payment of this order waits for another method"
+    return Refused(ErrorCode.PAYMENT_NOT_RETRYABLE, message)

@@ -80,7 +80,7 @@ async def test_an_abrupt_close_leaves_no_listener_and_no_reader(
         reader = next(task for task in asyncio.all_tasks() if task.get_name() == "live-feed")
         socket.connection.transport.abort()
 
-        await asyncio.wait_for(reader, 5)
+        await asyncio.wait([reader], timeout=5)
 
     assert (api.feed.listeners, api.feed.is_reading) == (0, False)
 
@@ -94,7 +94,7 @@ async def test_a_completed_subscription_leaves_no_listener(
         reader = next(task for task in asyncio.all_tasks() if task.get_name() == "live-feed")
         await socket.send(id="1", type="complete")
 
-        await asyncio.wait_for(reader, 5)
+        await asyncio.wait([reader], timeout=5)
 
     assert api.feed.listeners == 0
 

@@ -67,13 +67,14 @@ COMMANDS: Final[dict[str, tuple[c.PaymentCommand, Event]]] = {
     "capture": (c.RecordCapture(aggregate_id="o-1", amount=TOTAL), CAPTURED),
     "void": (c.RecordVoid(aggregate_id="o-1"), VOIDED),
 }
+UNASKED_VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=0)
 
 REFUSALS: Final = {"R": ErrorCode.PAYMENT_NOT_RETRYABLE, "W": ErrorCode.WRONG_STATE}
 
-# + is accepted, . leaves nothing to do, a letter is a refusal.
+# C closes what was never asked for, + is accepted, . leaves nothing to do, a letter is a refusal.
 TABLE: Final = """
              ask  ask_again  pend  authorize  decline  capture  void
-none          +       +       .        .         .        W       .
+none          +       +       .        .         .        W       C
 REQUESTED     .       R       +        +         +        W       +
 PENDING       .       +       .        +         +        W       +
 AUTHORIZED    .       R       .        .         .        +       +
@@ -91,6 +92,8 @@ def test_every_command_in_every_status(status: str, word: str, outcome: str) -> 
 
     if outcome in REFUSALS:
         decision.then_refused(REFUSALS[outcome])
+    elif outcome == "C":
+        decision.then([UNASKED_VOIDED])
     elif outcome == "+":
         decision.then([event])
         payment.given([*history, event]).when(command).then([])
@@ -185,3 +188,9 @@ def test_the_reference_of_each_attempt_is_kept() -> None:
 def test_what_was_captured_is_counted() -> None:
     assert PAYMENT.fold([ASKED, AUTHORIZED]).captured == 0
     assert PAYMENT.fold([ASKED, AUTHORIZED, CAPTURED]).captured == 3_000
+
+
+def test_a_payment_voided_before_it_was_asked_for_can_never_begin() -> None:
+    payment.given([UNASKED_VOIDED]).when(COMMANDS["ask"][0]).then_refused(
+        ErrorCode.PAYMENT_NOT_RETRYABLE
+    )

@@ -40,7 +40,7 @@ COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
 # + is accepted, . leaves nothing to do, ! is refused.
 TABLE: Final = """
             create  dispatch  deliver  cancel
-none           +        !        !        .
+none           +        !        !        +
 CREATED        .        +        !        +
 DISPATCHED     .        .        +        !
 DELIVERED      .        .        .        !

@@ -1,0 +1,13 @@
+-- Tell those who listen that the safe head has passed `last`, and return where it is.
+-- Only the one leader calls this: a NOTIFY takes a lock that would make appends commit in turn.
+CREATE OR REPLACE FUNCTION eventstore.announce_head(last bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    head bigint := eventstore.safe_head();
+BEGIN
+    IF head > last THEN
+        PERFORM pg_notify('waybill_head', head::text);
+    END IF;
+    RETURN greatest(head, last);
+END
+$$

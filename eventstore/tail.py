@@ -1,0 +1,47 @@
+"""Following the log: what is there already, and then what comes, as soon as it is safe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from eventstore.head import CHANNEL
+from eventstore.pool import Connection, Pool
+
+POLL_SECONDS: Final = 0.25
+"""How long a follower waits for word from the head's leader before it looks by itself."""
+
+
+class Wakeups:
+    """Word of a new head, over one connection that listens."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._word = asyncio.Event()
+
+    @property
+    def is_connected(self) -> bool:
+        return not self._connection.is_closed()
+
+    def wake(self, *_: object) -> None:
+        self._word.set()
+
+    async def wait(self) -> None:
+        """Until the next word, or for POLL_SECONDS, whichever comes first."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._word.wait()
+        self._word.clear()
+
+
+@asynccontextmanager
+async def wakeups(pool: Pool) -> AsyncIterator[Wakeups]:
+    async with pool.acquire() as connection:
+        word = Wakeups(connection)
+        await connection.add_listener(CHANNEL, word.wake)
+        try:
+            yield word
+        finally:
+            await connection.remove_listener(CHANNEL, word.wake)
