@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.event import Event
-from domain.registry import EVENT_TYPES
-from eventstore.errors import UnknownEventType
+from eventstore.upcasting import SCHEMAS
 from eventstore.versions import ExpectedVersion
 
 
@@ -34,8 +34,10 @@ class EventMetadata(BaseModel):
     step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which would leave no room for what is made once
 class NewEvent:
+    """`data_json` and `metadata_json` are as they are checked and sent."""
+
     event_id: UUID
     event: Event
     metadata: EventMetadata
@@ -43,6 +45,14 @@ class NewEvent:
     @property
     def type(self) -> str:
         return type(self.event).__name__
+
+    @cached_property
+    def data_json(self) -> str:
+        return self.event.model_dump_json()
+
+    @cached_property
+    def metadata_json(self) -> str:
+        return self.metadata.model_dump_json(exclude_none=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +96,8 @@ class StoredEvent:
         return self.stream_id.partition("-")[2]
 
     def decode(self) -> Event:
-        """The domain's event. Raises UnknownEventType."""
-        event_type = EVENT_TYPES.get(self.type)
-        if event_type is None or self.schema_version > event_type.schema_version:
-            raise UnknownEventType(
-                f"event {self.event_id} is a {self.type} of schema version "
-                f"{self.schema_version}: deploy a version that knows it"
-            )
-        return event_type.model_validate_json(self.data_json)
+        """The domain's event, as its type is now. Raises UnknownEventType."""
+        return SCHEMAS.decode(self)
 
 
 @dataclass(frozen=True, slots=True)

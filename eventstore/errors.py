@@ -40,3 +40,19 @@ class EventIdReused(EventStoreError):
 
 class UnknownEventType(EventStoreError):
     """The log holds an event that this version of the code cannot read."""
+
+    def __init__(self, event_id: UUID, type_name: str, schema_version: int, advice: str) -> None:
+        super().__init__(
+            f"event {event_id} is of type {type_name}, schema version {schema_version}: {advice}"
+        )
+        self.event_id = event_id
+        self.type = type_name
+        self.schema_version = schema_version
+
+
+class UnknownSchemaVersion(UnknownEventType):
+    """The type is known; this version of its fields is newer than the code, or none at all."""
+
+
+class MissingUpcaster(UnknownEventType):
+    """The type is known, and so is the version: a step from it to the current one is not."""

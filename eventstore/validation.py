@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
+
+from pydantic_core import PydanticSerializationError
 
 from domain.registry import EVENT_TYPES
-from eventstore.envelope import StreamAppend
+from eventstore.envelope import NewEvent, StreamAppend
 from eventstore.errors import InvalidAppend
-from eventstore.versions import StreamExpectation
+from eventstore.versions import ExpectedVersion, StreamExpectation
 
 STREAM_ID: Final = re.compile(r"[a-z]+-[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 """The category, a dash, the aggregate's id."""
+
+MAX_EVENT_BYTES: Final = 1_000_000
+"""Of an event's JSON, data and metadata together, in UTF-8: it leaves a bus room within 1 MiB."""
+
+MAX_VERSION: Final = 2**63 - 1
+"""PostgreSQL's bigint."""
+
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""In JSON: the escape, and not a backslash that is itself escaped with `u0000` behind it."""
 
 
 def check_appends(appends: Sequence[StreamAppend]) -> None:
@@ -37,11 +49,58 @@ def _check(append: StreamAppend) -> None:
         )
     if not append.events:
         raise InvalidAppend(f"stream {append.stream_id}: an append takes at least one event")
-    expected = append.expected_version
-    if not isinstance(expected, StreamExpectation) and expected < 0:
+    if not _is_expectation(append.expected_version):
         raise InvalidAppend(
-            f"stream {append.stream_id}: {expected} is no version; versions count from 1"
+            f"stream {append.stream_id}: {append.expected_version!r:.50} is no version; versions "
+            "count from 1"
         )
     for new in append.events:
-        if EVENT_TYPES.get(new.type) is not type(new.event):
-            raise InvalidAppend(f"{new.type} is not an event of domain/registry.py")
+        _check_type(new)
+        _check_json(new)
+
+
+def _is_expectation(expected: ExpectedVersion) -> bool:
+    if isinstance(expected, StreamExpectation):
+        return True
+    # The type itself, for True is an int as well.
+    return type(expected) is int and 0 <= expected <= MAX_VERSION
+
+
+def _check_type(new: NewEvent) -> None:
+    known = EVENT_TYPES.get(new.type)
+    if known is type(new.event):
+        return
+    if known is not None and new.event.schema_version > known.schema_version:
+        raise InvalidAppend(
+            f"{new.type} of schema version {new.event.schema_version} is newer than the "
+            f"{known.schema_version} of domain/registry.py, and could not be read again"
+        )
+    raise InvalidAppend(f"{new.type} is not an event of domain/registry.py")
+
+
+def _check_json(new: NewEvent) -> None:
+    """Cheap for what is fine: a scan or two. Only what looks wrong is looked at closely."""
+    try:
+        data, metadata = new.data_json, new.metadata_json
+        size = len(data.encode()) + len(metadata.encode())
+    except (PydanticSerializationError, UnicodeEncodeError):
+        # Without its cause, which may show what is in it.
+        raise _invalid(new, "has a value that JSON cannot hold") from None
+    if size > MAX_EVENT_BYTES:
+        raise _invalid(new, f"has {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
+    for text in (data, metadata):
+        if "\\u0000" in text and _NUL.search(text):
+            raise _invalid(new, "has a NUL character, which PostgreSQL's JSON cannot hold")
+        if "NaN" in text or "Infinity" in text:
+            _check_numbers(new, text)
+
+
+def _check_numbers(new: NewEvent, text: str) -> None:
+    def refuse(constant: str) -> NoReturn:
+        raise _invalid(new, f"has the number {constant}, which JSON cannot hold")
+
+    json.loads(text, parse_constant=refuse)
+
+
+def _invalid(new: NewEvent, what: str) -> InvalidAppend:
+    return InvalidAppend(f"event {new.event_id}: this {new.type} {what}")

@@ -49,8 +49,13 @@ def test_every_version_and_every_expectation_is_fine(expected: ExpectedVersion) 
     check_appends([append(expected=expected)])
 
 
-@pytest.mark.parametrize("expected", [-1, -2, -7])
-def test_a_negative_version_is_not_taken_for_an_expectation(expected: int) -> None:
+@pytest.mark.parametrize("expected", [-1, -2, -5, 2**63])
+def test_a_number_that_no_version_can_have_is_not_taken_for_an_expectation(expected: int) -> None:
+    _refused([append(expected=expected)], f"stream order-o-1: {expected} is no version")
+
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_a_boolean_is_no_version_though_python_counts_with_it(expected: bool) -> None:
     _refused([append(expected=expected)], f"stream order-o-1: {expected} is no version")
 
 
