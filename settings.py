@@ -60,6 +60,17 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = SecretStr("")
     payload_key: SecretStr = SecretStr("")
     """Base64 of 32 random bytes: encrypts what Temporal stores (AES-256-GCM)."""
+    retired_payload_keys: SecretStr = SecretStr("")
+    """The payload keys before it, comma-separated: they still decrypt."""
+    master_key: SecretStr = SecretStr("")
+    """Base64 of 32 random bytes: wraps the keys that personal data is sealed under."""
+    retired_master_keys: SecretStr = SecretStr("")
+    """The master keys before it, comma-separated, until `python -m eventstore.privacy rotate`."""
+    temporal_ui_origin: str = ""
+    """Where Temporal's Web UI is served from: it alone may ask the codec endpoint from a browser.
+
+    Empty means the embedded stack's.
+    """
 
     payment_url: str = ""
     """Base URL of the payment provider's API; empty means the provider's own public one."""

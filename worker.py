@@ -14,10 +14,10 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
@@ -33,6 +33,8 @@ from eventbus.relay import Relay
 from eventstore.head import HeadAnnouncer
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
 from projections.inline import InlineReadModels
 from providers.carrier import Carrier
@@ -78,24 +80,27 @@ class Providers:
         await self.carrier.close()
 
 
-def temporal_worker(
-    client: Client,
-    task_queue: str,
-    store: EventStore,
-    payments: PaymentProvider,
-    carrier: Carrier,
-) -> Worker:
-    """Everything that Temporal may ask of this process."""
+Activity = Callable[..., Any]
+
+
+def saga_activities(
+    store: EventStore, vault: Vault, payments: PaymentProvider, carrier: Carrier
+) -> list[Activity]:
     handler = CommandHandler(store)
+    return [
+        *OrderActivities(handler).all,
+        *PaymentActivities(handler, payments).all,
+        *ShippingActivities(handler, store, vault, carrier).all,
+    ]
+
+
+def temporal_worker(client: Client, task_queue: str, activities: Sequence[Activity]) -> Worker:
+    """Everything that Temporal may ask of this process."""
     return Worker(
         client,
         task_queue=task_queue,
         workflows=[OrderWorkflow, PaymentWorkflow, CommandWorkflow],
-        activities=[
-            *OrderActivities(handler).all,
-            *PaymentActivities(handler, payments).all,
-            *ShippingActivities(handler, store, carrier).all,
-        ],
+        activities=activities,
         interceptors=[ActivityConduct()],
         workflow_runner=SandboxedWorkflowRunner(
             SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
@@ -109,13 +114,13 @@ def temporal_worker(
     )
 
 
-async def run_sagas(settings: Settings, store: EventStore, stop: asyncio.Event) -> None:
+async def run_sagas(
+    settings: Settings, store: EventStore, vault: Vault, stop: asyncio.Event
+) -> None:
     client = await connect(settings)
     async with contextlib.aclosing(Providers(settings)) as providers:
-        worker = temporal_worker(
-            client, settings.task_queue, store, providers.payments, providers.carrier
-        )
-        async with worker:
+        activities = saga_activities(store, vault, providers.payments, providers.carrier)
+        async with temporal_worker(client, settings.task_queue, activities):
             logger.info("running sagas from task queue %s", settings.task_queue)
             await stop.wait()
 
@@ -140,14 +145,16 @@ async def run_head(pool: Pool, stop: asyncio.Event) -> None:
 async def run(settings: Settings, roles: Sequence[Role]) -> None:
     """Until SIGTERM or SIGINT. A role that fails ends the process: a supervisor starts it anew."""
     settings.require("database_url")
+    master_keys = Keyring.of(settings, "master_key")
     stop = stop_signal()
     async with (
         await create_pool(settings.database_url.get_secret_value()) as pool,
         asyncio.TaskGroup() as group,
     ):
-        store = PostgresEventStore(pool, inline=[InlineReadModels()])
+        vault = Vault(pool, master_keys)
+        store = PostgresEventStore(pool, [InlineReadModels()], vault)
         if Role.SAGAS in roles:
-            group.create_task(run_sagas(settings, store, stop))
+            group.create_task(run_sagas(settings, store, vault, stop))
         if Role.RELAY in roles:
             group.create_task(run_relay(settings, pool, store, stop))
         if Role.HEAD in roles:

@@ -18,6 +18,7 @@ from activities.types import (
 )
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
+from domain.customer.commands import EraseCustomer
 from domain.inventory.commands import CommitStock, ReceiveStock, ReleaseStock, ReserveStock
 from domain.order import commands as c
 from domain.order.decide import ORDER
@@ -26,7 +27,7 @@ from domain.order.state import OrderStatus
 from domain.shipping.commands import RecordDelivery, RecordDispatch
 
 PUBLIC_COMMANDS: Final[dict[str, type[Command]]] = {
-    command.__name__: command for command in (ListProduct, ReceiveStock)
+    command.__name__: command for command in (EraseCustomer, ListProduct, ReceiveStock)
 }
 """Commands that stand alone: no saga has to follow them."""
 

@@ -9,8 +9,12 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.types import TrackedStatus
+from domain.errors import ErrorCode, Refused
 from domain.order.events import OrderCreated
+from domain.order.lines import Address
 from domain.shipping import commands as c
+from eventstore.privacy.errors import Erased
+from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
 from providers.carrier import Carrier, CarrierShipment, ShipmentAddress, ShipmentItem
 from providers.carrier import ShipmentStatus as CarrierStatus
@@ -23,9 +27,12 @@ _TRACKED: Final = {
 
 
 class ShippingActivities(interface.ShippingActivities):
-    def __init__(self, handler: CommandHandler, store: EventStore, carrier: Carrier) -> None:
+    def __init__(
+        self, handler: CommandHandler, store: EventStore, vault: Vault, carrier: Carrier
+    ) -> None:
         self._handler = handler
         self._store = store
+        self._vault = vault
         self._carrier = carrier
 
     @activity.defn
@@ -33,7 +40,7 @@ class ShippingActivities(interface.ShippingActivities):
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
             order_id=order_id,
-            address=ShipmentAddress(**order.shipping_address.model_dump()),
+            address=ShipmentAddress(**(await self._address(order)).model_dump()),
             items=[ShipmentItem(line.sku, line.quantity) for line in order.lines],
         )
         if shipment.status is CarrierStatus.CANCELLED:
@@ -69,6 +76,16 @@ class ShippingActivities(interface.ShippingActivities):
                 tracking_number=shipment.tracking_number or shipment.id,
             ),
         )
+
+    async def _address(self, order: OrderCreated) -> Address:
+        """In clear, for the carrier alone."""
+        try:
+            address = (await self._vault.open(order)).shipping_address
+        except Erased as erased:
+            raise Refused(ErrorCode.PERSONAL_DATA_ERASED, str(erased)) from None
+        if not isinstance(address, Address):
+            raise TypeError("what the vault opened is no address")
+        return address
 
     async def _created(self, order_id: str) -> OrderCreated:
         """The order as placed: the address is in the log and in no read model."""

@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import asyncpg
 
+from domain.privacy import fields_in_clear
 from eventstore import statements as sql
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused, EventStoreError, VersionConflict
+from eventstore.errors import EventIdReused, EventStoreError, InvalidAppend, VersionConflict
 from eventstore.pool import Connection, Pool
+from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.tail import wakeups
 from eventstore.validation import check_appends
@@ -23,11 +25,17 @@ ID_CONSTRAINT: Final = "event_event_id_key"
 
 
 class PostgresEventStore:
-    """EventStore over a pool of connections. Holds none between calls."""
+    """EventStore over a pool of connections. Holds none between calls.
 
-    def __init__(self, pool: Pool, inline: Sequence[InlineProjection] = ()) -> None:
+    A store that appends personal data has a vault, which seals it on the way.
+    """
+
+    def __init__(
+        self, pool: Pool, inline: Sequence[InlineProjection] = (), vault: Vault | None = None
+    ) -> None:
         self._pool = pool
         self._inline = tuple(inline)
+        self._vault = vault
 
     async def save_events(
         self, stream_id: str, events: Sequence[NewEvent], expected_version: ExpectedVersion
@@ -36,6 +44,8 @@ class PostgresEventStore:
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
+        if any(fields_in_clear(new.event) for a in appends for new in a.events):
+            appends = await self._sealed(appends)
         try:
             async with self._pool.acquire() as connection, self._transaction(connection):
                 result = await _append(connection, appends)
@@ -50,6 +60,11 @@ class PostgresEventStore:
             if violation.constraint_name != ID_CONSTRAINT:
                 raise
             return await self._repeated(appends, _reused(appends))
+
+    async def _sealed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
+        if self._vault is None:
+            raise InvalidAppend("personal data is never written in clear: give the store a vault")
+        return await self._vault.seal(appends)
 
     def _transaction(self, connection: Connection) -> AbstractAsyncContextManager[Any]:
         # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips more.

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from eventstore.envelope import StoredEvent
 from eventstore.pool import Connection
-from projections import inventory, orders, payments, products, shipments
+from projections import customers, inventory, orders, payments, products, shipments
 from projections.change import Change
 
 _PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change]]] = {
+    "customer": customers.project,
     "inventory": inventory.project,
     "order": orders.project,
     "payment": payments.project,

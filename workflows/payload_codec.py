@@ -1,26 +1,28 @@
-"""Encrypts what Temporal stores, so that an address never stands in clear in a history."""
+"""Encrypts every payload that Temporal stores: whoever reads its database reads no address."""
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Sequence
 from typing import Final
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
+from eventstore.privacy.keyring import Encrypted, Keyring
+
 ENCODING: Final = b"binary/encrypted"
-NONCE_BYTES: Final = 12
-"""As NIST SP 800-38D recommends for GCM."""
+KEY_ID: Final = "encryption-key-id"
+"""As Temporal's own samples name it; a digest of the key."""
 
 
 class EncryptionCodec(PayloadCodec):
-    """AES-256-GCM under one key; each payload is nonce, then ciphertext with its tag."""
+    """AES-256-GCM under the current key; decodes what is under any key of the ring.
 
-    def __init__(self, key_base64: str) -> None:
-        self._cipher = AESGCM(base64.b64decode(key_base64))
+    Payloads of other encodings pass as they are. decode() raises UnknownKey, or Tampered.
+    """
+
+    def __init__(self, keys: Keyring) -> None:
+        self._keys = keys
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [self._encrypt(payload) for payload in payloads]
@@ -32,10 +34,12 @@ class EncryptionCodec(PayloadCodec):
         ]
 
     def _encrypt(self, payload: Payload) -> Payload:
-        nonce = os.urandom(NONCE_BYTES)
-        data = nonce + self._cipher.encrypt(nonce, payload.SerializeToString(), None)
-        return Payload(metadata={"encoding": ENCODING}, data=data)
+        key_id, data = self._keys.encrypt(payload.SerializeToString())
+        return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id.encode()}, data=data)
 
     def _decrypt(self, payload: Payload) -> Payload:
-        nonce, ciphertext = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
-        return Payload.FromString(self._cipher.decrypt(nonce, ciphertext, None))
+        # What is older than these ids names none, and is under the key of then.
+        key_id = payload.metadata.get(KEY_ID, self._keys.current_id.encode())
+        return Payload.FromString(
+            self._keys.decrypt(Encrypted(key_id.decode(errors="replace"), payload.data))
+        )

@@ -8,26 +8,28 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 
+from eventstore.privacy.keyring import Keyring
 from settings import Settings
 from workflows.payload_codec import EncryptionCodec
 from workflows.types import Deadlines
 
 
-def data_converter(payload_key: str) -> DataConverter:
+def data_converter(payload_keys: Keyring) -> DataConverter:
     return dataclasses.replace(
         pydantic_data_converter,
-        payload_codec=EncryptionCodec(payload_key),
+        payload_codec=EncryptionCodec(payload_keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
 
 async def connect(settings: Settings) -> Client:
     """Raises SettingsError when a setting is missing, RuntimeError when nobody answers."""
-    settings.require("temporal_address", "payload_key")
+    settings.require("temporal_address")
+    payload_keys = Keyring.of(settings, "payload_key")
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
-        data_converter=data_converter(settings.payload_key.get_secret_value()),
+        data_converter=data_converter(payload_keys),
     )
 
 

@@ -27,7 +27,7 @@ EXAMPLE = ROOT / "deploy" / "compose.env.example"
 ONCE = {"migrate", "catalogue", "temporal-schema", "temporal-namespace"}
 SIMULATORS = {"payment-simulator", "carrier-simulator"}
 WORKER_NEEDS = (
-    *("database_url", "temporal_address", "payload_key", "nats_url"),
+    *("database_url", "temporal_address", "payload_key", "master_key", "nats_url"),
     *("payment_api_key", "carrier_url", "carrier_api_key"),
 )
 
@@ -93,6 +93,11 @@ def test_the_worker_has_all_it_requires_in_production(
 
 def test_the_migrations_get_the_database_and_no_other_secret(services: dict[str, Service]) -> None:
     assert set(services["migrate"]["environment"]) == {"WAYBILL_DATABASE_URL"}
+
+
+def test_the_worker_alone_has_the_key_to_personal_data(services: dict[str, Service]) -> None:
+    holders = {n for n, s in services.items() if "WAYBILL_MASTER_KEY" in s.get("environment", {})}
+    assert holders == {"worker"}
 
 
 def test_no_secret_has_a_default() -> None:

@@ -22,6 +22,7 @@ from queries.updates import OrderUpdates
 from settings import Bus, Settings
 from tests.integration.api.client import Api, served
 from tests.integration.api.log_orchestrator import LogOrchestrator
+from tests.integration.keys import a_vault
 from tests.integration.queries.order_log import OrderLog
 
 
@@ -31,6 +32,7 @@ def settings(module_database_url: str) -> Settings:
         database_url=SecretStr(module_database_url),
         bus=Bus.MEMORY,
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
+        payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         payment_webhook_secret=SecretStr(f"whsec_{secrets.token_hex(32)}"),
         carrier_webhook_secret=SecretStr(
             f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
@@ -49,7 +51,8 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 async def module_api(
     settings: Settings, engine: AsyncEngine, module_pool: Pool
 ) -> AsyncIterator[Api]:
-    store, orders = PostgresEventStore(module_pool, [InlineReadModels()]), OrderQueries(engine)
+    store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
+    orders = OrderQueries(engine)
     feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
     updates = OrderUpdates(store, feed, orders)
     services = Services(orchestrator, orders, ProductQueries(engine), updates)

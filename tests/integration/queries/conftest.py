@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
+from tests.integration.keys import a_vault
 from tests.integration.queries.order_log import OrderLog
 
 
@@ -20,4 +21,4 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture
 async def log(pool: Pool) -> OrderLog:
-    return OrderLog(PostgresEventStore(pool, [InlineReadModels()]))
+    return OrderLog(PostgresEventStore(pool, [InlineReadModels()], a_vault(pool)))

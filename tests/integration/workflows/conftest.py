@@ -6,7 +6,6 @@ The carrier's news do not reach these sagas by themselves: a test says when the 
 from __future__ import annotations
 
 import asyncio
-import base64
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -31,7 +30,8 @@ from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from stack.servers import Servers
-from worker import temporal_worker
+from tests.integration.keys import PAYLOAD_KEYS, a_vault
+from worker import saga_activities, temporal_worker
 from workflows.orchestrator import SagaOrchestrator
 from workflows.temporal_client import data_converter
 from workflows.types import Deadlines, SagaType
@@ -45,7 +45,6 @@ PATIENT = Deadlines(
 )
 NORMAL, REFUSED, DOWN, NEVER_DISPATCHED = "10115", "00000", "00503", "00001"
 """Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
-PAYLOAD_KEY = base64.b64encode(bytes(32)).decode()
 
 
 def an_order(
@@ -135,10 +134,12 @@ class Sagas:
 async def sagas(
     servers: Servers, pool: Pool, payments: StripePayments, carrier: HttpCarrier
 ) -> AsyncIterator[Sagas]:
-    store = PostgresEventStore(pool, inline=[InlineReadModels()])
+    vault = a_vault(pool)
+    store = PostgresEventStore(pool, [InlineReadModels()], vault)
     client = await Client.connect(
-        servers.temporal_address, data_converter=data_converter(PAYLOAD_KEY)
+        servers.temporal_address, data_converter=data_converter(PAYLOAD_KEYS)
     )
     task_queue = f"test-{uuid.uuid4()}"
-    async with temporal_worker(client, task_queue, store, payments, carrier):
+    activities = saga_activities(store, vault, payments, carrier)
+    async with temporal_worker(client, task_queue, activities):
         yield Sagas(client, store, task_queue)

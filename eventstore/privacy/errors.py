@@ -1,0 +1,47 @@
+"""Why personal data cannot be read. No message says whose it is, or anything of it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from eventstore.errors import EventStoreError
+
+
+class PrivacyError(EventStoreError):
+    """Base of what can go wrong with keys and with what they seal."""
+
+
+class Erased(PrivacyError):
+    """The key is gone, and with it for good what it sealed: the customer has been erased."""
+
+    def __init__(self, event_type: str, field: str) -> None:
+        super().__init__(f"{field} of this {event_type} has been erased and cannot be read")
+        self.event_type = event_type
+        self.field = field
+
+
+class UnknownKey(PrivacyError):
+    """Something is encrypted under a key that this process was not given."""
+
+    def __init__(self, key_id: str, setting: str) -> None:
+        name = f"WAYBILL_{setting.upper()}"
+        super().__init__(
+            f"key {key_id} is neither {name} nor among its retired ones: "
+            f"add it to WAYBILL_RETIRED_{setting.upper()}S"
+        )
+        self.key_id = key_id
+
+
+class Tampered(PrivacyError):
+    """A ciphertext does not fit its key and its place: it was changed, cut short or moved."""
+
+
+class TamperedField(Tampered):
+    def __init__(self, event_type: str, field: str, key_id: UUID) -> None:
+        super().__init__(
+            f"{field} of a {event_type} does not open under key {key_id}: "
+            "restore the event from a backup"
+        )
+        self.event_type = event_type
+        self.field = field
+        self.key_id = key_id

@@ -1,0 +1,71 @@
+"""A new master key takes over: the subjects' keys are wrapped anew, what they seal stays."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from eventstore.pool import Pool
+from eventstore.privacy import statements as sql
+from eventstore.privacy.errors import PrivacyError
+from eventstore.privacy.keyring import Encrypted, Keyring
+from eventstore.privacy.vault import wrapping
+
+PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`rewrapped` now, `failed` for want of their master key or because they were changed."""
+
+    rewrapped: int
+    failed: int
+    causes: frozenset[str] = frozenset()
+
+
+async def rotate(pool: Pool, master_keys: Keyring, page: int = PAGE) -> AsyncIterator[Progress]:
+    """Wrap every key under the current master key; yields after each page.
+
+    Each page is a transaction of its own. Stopped and run again, it goes on with what is left.
+    """
+    progress, after = Progress(0, 0), UUID(int=0)
+    async with pool.acquire() as connection:
+        while rows := await connection.fetch(sql.NOT_UNDER, master_keys.current_id, after, page):
+            after = rows[-1]["key_id"]
+            done, causes = _rewrapped(rows, master_keys)
+            if done:
+                ids, old, wrapped = zip(*done, strict=True)
+                await connection.execute(sql.REWRAP, ids, old, wrapped, master_keys.current_id)
+            progress = Progress(
+                progress.rewrapped + len(done),
+                progress.failed + len(rows) - len(done),
+                progress.causes | causes,
+            )
+            yield progress
+
+
+async def count(pool: Pool, master_keys: Keyring) -> tuple[int, int]:
+    """How many keys are under the current master key, of how many."""
+    async with pool.acquire() as connection:
+        row = await connection.fetchrow(sql.COUNT, master_keys.current_id)
+    assert row is not None  # noqa: S101 - an aggregate returns one row
+    return row[0], row[1]
+
+
+def _rewrapped(
+    rows: list[asyncpg.Record], master_keys: Keyring
+) -> tuple[list[tuple[UUID, str, bytes]], set[str]]:
+    done, causes = [], set()
+    for subject, key_id, wrapped, master_key_id in rows:
+        context = wrapping(subject, key_id)
+        try:
+            key = master_keys.decrypt(Encrypted(master_key_id, wrapped), context)
+        except PrivacyError as error:
+            causes.add(str(error))
+        else:
+            done.append((key_id, master_key_id, master_keys.encrypt(key, context).data))
+    return done, causes

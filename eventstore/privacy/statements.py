@@ -1,0 +1,55 @@
+"""The SQL of the keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUBJECT_KEYS: Final = """
+    WITH made AS (
+        INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, created_at)
+        SELECT n.subject, n.key_id, n.wrapped, $4, clock_timestamp()
+        FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS n (subject, key_id, wrapped)
+        WHERE NOT EXISTS (
+            SELECT FROM eventstore.subject_key k WHERE k.subject = n.subject
+        )
+        ORDER BY n.subject
+        ON CONFLICT (subject) DO NOTHING
+        RETURNING subject, key_id, wrapped, master_key_id
+    )
+    SELECT subject, key_id, wrapped, master_key_id FROM made
+    UNION ALL
+    SELECT subject, key_id, wrapped, master_key_id
+    FROM eventstore.subject_key
+    WHERE subject = ANY($1)
+"""
+"""The keys of these subjects, made of what is offered where there is none.
+
+A subject is left out when somebody else makes its key at this moment: ask again. No key is made
+while this statement can see one that is being erased, so that a key is always younger than the
+erasures before it: see projections/customers.py. In the order of the subjects, so that no two
+writers wait for each other.
+"""
+
+KEY: Final = """
+    SELECT wrapped, master_key_id FROM eventstore.subject_key WHERE key_id = $1 AND subject = $2
+"""
+
+NOT_UNDER: Final = """
+    SELECT subject, key_id, wrapped, master_key_id
+    FROM eventstore.subject_key
+    WHERE master_key_id <> $1 AND key_id > $2
+    ORDER BY key_id
+    LIMIT $3
+"""
+
+REWRAP: Final = """
+    UPDATE eventstore.subject_key AS k
+    SET wrapped = n.wrapped, master_key_id = $4
+    FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS n (key_id, master_key_id, wrapped)
+    WHERE k.key_id = n.key_id AND k.master_key_id = n.master_key_id
+"""
+"""A key that has been erased meanwhile stays erased."""
+
+COUNT: Final = """
+    SELECT count(*) FILTER (WHERE master_key_id = $1), count(*) FROM eventstore.subject_key
+"""

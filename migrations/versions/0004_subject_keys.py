@@ -1,0 +1,27 @@
+"""The keys that personal data in the log is sealed under."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    # No two live keys of one subject: erasing that one row erases the person.
+    op.execute(
+        """
+        CREATE TABLE eventstore.subject_key (
+            key_id        uuid        PRIMARY KEY,
+            subject       text        NOT NULL COLLATE "C" UNIQUE,
+            wrapped       bytea       NOT NULL,
+            master_key_id text        NOT NULL COLLATE "C",
+            created_at    timestamptz NOT NULL
+        )
+        """
+    )
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE eventstore.subject_key")

@@ -1,0 +1,17 @@
+"""Keys for tests: made anew in each run."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from eventstore.pool import Pool
+from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.vault import Vault
+
+MASTER_KEYS: Final = Keyring(os.urandom(32), setting="master_key")
+PAYLOAD_KEYS: Final = Keyring(os.urandom(32), setting="payload_key")
+
+
+def a_vault(pool: Pool, master_keys: Keyring = MASTER_KEYS) -> Vault:
+    return Vault(pool, master_keys)
