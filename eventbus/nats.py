@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
-from eventbus.cloudevents import CONTENT_TYPE, encode
+from eventstore.cloudevents import CONTENT_TYPE, encode
 from eventstore.envelope import StoredEvent
 
 STREAM: Final = "WAYBILL"
