@@ -15,6 +15,7 @@ from domain.command import Command
 from domain.event import Event
 from domain.ids import event_id_for
 from domain.registry import aggregate_of
+from eventstore import snapshots
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.errors import VersionConflict
 from eventstore.protocol import EventStore
@@ -104,18 +105,30 @@ class CommandHandler:
         appends = _appends(step, streams.values())
         if not appends:
             return max(stream.position for stream in streams.values())
-        return (await self._store.append(appends)).last_position
+        position = (await self._store.append(appends)).last_position
+        for stream in streams.values():
+            await self._snapshot_if_due(stream)
+        return position
 
     async def _load(self, aggregate: Aggregate[Any], aggregate_id: str) -> _Stream:
         stream_id = aggregate.stream(aggregate_id)
-        stored = await self._store.load_events(stream_id)
+        snapshot = await self._store.load_snapshot(stream_id) if aggregate.snapshot_every else None
+        state, version = snapshots.restore(aggregate, snapshot)
+        # From the version itself, for the position that the answer to the caller may need.
+        stored = await self._store.load_events(stream_id, max(version - 1, 0))
         return _Stream(
             aggregate=aggregate,
             stream_id=stream_id,
-            state=aggregate.fold(event.decode() for event in stored),
+            state=aggregate.fold((e.decode() for e in stored if e.version > version), state),
             version=stored[-1].version if stored else 0,
             position=stored[-1].position if stored else 0,
         )
+
+    async def _snapshot_if_due(self, stream: _Stream) -> None:
+        version = stream.version + len(stream.decided)
+        if snapshots.is_due(stream.aggregate, stream.version, version):
+            snapshot = snapshots.take(stream.aggregate, stream.state, version)
+            await self._store.create_snapshot(stream.stream_id, snapshot)
 
 
 def _appends(step: Step, streams: Iterable[_Stream]) -> list[StreamAppend]:

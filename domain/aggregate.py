@@ -22,6 +22,10 @@ class Aggregate(Generic[S]):
     initial: S
     decide: Callable[[Any, S], Sequence[Event]]
     evolve: Callable[[S, Any], S]
+    snapshot_every: int | None = None
+    """Take a snapshot each time the stream has grown by so many events; None for short streams."""
+    evolution: int = 1
+    """Raised when `evolve` draws other conclusions from the same events: old snapshots are void."""
 
     def stream(self, aggregate_id: str) -> str:
         return f"{self.category}-{aggregate_id}"

@@ -20,7 +20,12 @@ IDLE_TIMEOUT_SECONDS: Final = 10
 """The longest that a transaction may wait for its own client."""
 
 
-async def create_pool(database_url: str, *, size: int = 20) -> Pool:
+async def create_pool(
+    database_url: str,
+    *,
+    size: int = 20,
+    transaction_seconds: int = TRANSACTION_TIMEOUT_SECONDS,
+) -> Pool:
     """At most `size` connections, made as they are needed. The caller closes it."""
     return await asyncpg.create_pool(
         database_url.replace("postgresql+asyncpg://", "postgresql://", 1),
@@ -29,7 +34,7 @@ async def create_pool(database_url: str, *, size: int = 20) -> Pool:
         reset=_nothing,
         server_settings={
             "application_name": "waybill",
-            "transaction_timeout": f"{TRANSACTION_TIMEOUT_SECONDS}s",
+            "transaction_timeout": f"{transaction_seconds}s",
             "idle_in_transaction_session_timeout": f"{IDLE_TIMEOUT_SECONDS}s",
         },
     )

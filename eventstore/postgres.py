@@ -15,6 +15,7 @@ from eventstore.errors import EventIdReused, EventStoreError, InvalidAppend, Ver
 from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
+from eventstore.snapshots import Snapshot
 from eventstore.tail import wakeups
 from eventstore.validation import check_appends
 from eventstore.versions import ExpectedVersion, holds, to_sql
@@ -84,6 +85,21 @@ class PostgresEventStore:
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return await self._load(sql.LOAD_STREAM, stream_id, from_version)
+
+    async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
+        async with self._pool.acquire() as connection:
+            await connection.execute(
+                sql.SAVE_SNAPSHOT,
+                stream_id,
+                snapshot.version,
+                snapshot.schema,
+                snapshot.state_json,
+            )
+
+    async def load_snapshot(self, stream_id: str) -> Snapshot | None:
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(sql.LOAD_SNAPSHOT, stream_id)
+        return None if row is None else Snapshot(*row)
 
     async def load_all_events(
         self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None

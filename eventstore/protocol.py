@@ -5,6 +5,7 @@ from typing import Protocol
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.pool import Connection
+from eventstore.snapshots import Snapshot
 from eventstore.versions import ExpectedVersion
 
 
@@ -31,6 +32,11 @@ class EventStore(Protocol):
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         """The stream's events with a version above `from_version`, in order."""
+
+    async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
+        """Keep this snapshot, unless a newer one of the same shape is kept already."""
+
+    async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...
 
     async def load_all_events(
         self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None

@@ -13,6 +13,16 @@ APPEND: Final = (
 KNOWN_EVENTS: Final = (
     "SELECT known, same, versions, positions, recorded_at FROM eventstore.known_events($1, $2, $3)"
 )
+SAVE_SNAPSHOT: Final = (
+    "INSERT INTO eventstore.snapshot AS s (stream_id, version, schema, state)"
+    " VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (stream_id) DO UPDATE"
+    " SET version = $2, schema = $3, state = $4, taken_at = clock_timestamp()"
+    " WHERE s.version < $2 OR s.schema <> $3"
+)
+LOAD_SNAPSHOT: Final = (
+    "SELECT version, schema, state::text FROM eventstore.snapshot WHERE stream_id = $1"
+)
 SAFE_HEAD: Final = "SELECT eventstore.safe_head()"
 LAST_SAFE_EVENT: Final = (
     "SELECT coalesce(max(position), 0) FROM eventstore.event"

@@ -48,4 +48,6 @@ def _if_held(
     return [] if held is None else [event(sku=sku, order_id=order_id, quantity=held)]
 
 
-INVENTORY: Aggregate[InventoryState] = Aggregate("inventory", InventoryState(), decide, evolve)
+INVENTORY: Aggregate[InventoryState] = Aggregate(
+    "inventory", InventoryState(), decide, evolve, snapshot_every=100
+)

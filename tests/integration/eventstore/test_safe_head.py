@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from eventstore.pool import Connection, Pool, create_pool
+from eventstore.postgres import PostgresEventStore
+from tests.integration.eventstore.conftest import to
+
+AGE = "SELECT eventstore.safe_head_age()"
+APPEND = """
+    SELECT position FROM eventstore.append_event(
+        'order-held', -1, gen_random_uuid(), 'OrderReserved', 1::smallint,
+        '{"order_id": "held"}', '{"correlation_id": "test"}')
+"""
+
+
+async def hold(connection: Connection) -> int:
+    """Append in a transaction that stays open; the position that nobody can see yet."""
+    await connection.execute("BEGIN")
+    position: int = await connection.fetchval(APPEND)
+    return position
+
+
+async def test_nothing_above_an_append_under_way_is_read(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    await store.append([to("order-1")])
+    async with pool.acquire() as slow:
+        held = await hold(slow)
+        later = await store.append([to("order-1")])
+
+        assert [e.position for e in await store.load_all_events()] == [held - 1]
+        await slow.execute("COMMIT")
+
+    assert [e.position for e in await store.load_all_events()] == [1, held, later.last_position]
+
+
+async def test_a_rolled_back_position_holds_nobody_up(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    async with pool.acquire() as failing:
+        dead = await hold(failing)
+        later = await store.append([to("order-1")])
+        await failing.execute("ROLLBACK")
+
+    assert dead < later.last_position
+    assert [e.position for e in await store.load_all_events()] == [later.last_position]
+
+
+async def test_a_long_transaction_that_appends_nothing_does_not_hold_the_head_back(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    async with pool.acquire() as other, other.transaction(isolation="repeatable_read"):
+        await other.execute("CREATE TABLE unrelated (n int)")
+        await other.execute("SELECT pg_advisory_xact_lock(1), pg_advisory_xact_lock(2, 3)")
+        result = await store.append([to("order-1")])
+
+        assert await store.safe_head() == result.last_position
+        assert await pool.fetchval(AGE) == 0
+
+
+async def test_the_head_is_an_events_position_never_one_that_was_only_drawn(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    result = await store.append([to("order-1")])
+    async with pool.acquire() as failing:
+        await hold(failing)
+        await failing.execute("ROLLBACK")
+
+    assert await store.safe_head() == result.last_position
+
+
+async def test_a_hung_append_shows_in_the_heads_age_and_is_ended_by_its_timeout(
+    store: PostgresEventStore, database_url: str, pool: Pool
+) -> None:
+    async with (
+        await create_pool(database_url, transaction_seconds=1) as hung_pool,
+        hung_pool.acquire() as hung,
+    ):
+        await hold(hung)
+        after = await store.append([to("order-1")])
+        assert await store.load_all_events() == []
+        assert 0 < await pool.fetchval(AGE) < 1.5
+        async with asyncio.timeout(5):
+            while not await store.load_all_events():  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.02)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await hung.execute("COMMIT")
+
+    assert [e.position for e in await store.load_all_events()] == [after.last_position]
+    assert await pool.fetchval(AGE) == 0

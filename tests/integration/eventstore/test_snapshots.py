@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from activities.command_handler import CommandHandler, Step
+from domain.inventory.commands import CommitStock, ReceiveStock, ReleaseStock, ReserveStock
+from domain.inventory.decide import INVENTORY
+from domain.inventory.state import InventoryState
+from eventstore import snapshots
+from eventstore.postgres import PostgresEventStore
+
+
+@pytest.fixture
+def handler(store: PostgresEventStore) -> CommandHandler:
+    return CommandHandler(store)
+
+
+def step() -> Step:
+    return Step("test", uuid4().hex, "test")
+
+
+async def busy(handler: CommandHandler, rounds: int) -> None:
+    """Receive once, then reserve each round; of every three, ship one and release one."""
+    await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1_000))
+    for n in range(rounds):
+        reserve = ReserveStock(aggregate_id="sku", order_id=f"o{n}", quantity=2)
+        await handler.handle(step(), reserve)
+        if n % 3 == 1:
+            await handler.handle(step(), CommitStock(aggregate_id="sku", order_id=f"o{n}"))
+        elif n % 3 == 2:
+            await handler.handle(step(), ReleaseStock(aggregate_id="sku", order_id=f"o{n}"))
+
+
+async def test_a_snapshot_and_the_rest_make_the_same_state_as_a_full_replay(
+    handler: CommandHandler, store: PostgresEventStore
+) -> None:
+    await busy(handler, rounds=140)
+
+    snapshot = await store.load_snapshot("inventory-sku")
+
+    assert snapshot is not None
+    assert snapshot.version == 200
+    everything = [event.decode() for event in await store.load_events("inventory-sku")]
+    restored, version = snapshots.restore(INVENTORY, snapshot)
+    assert restored == INVENTORY.fold(everything[:version])
+    assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(everything)
+
+
+async def test_a_snapshot_of_another_shape_is_passed_over(
+    handler: CommandHandler, store: PostgresEventStore
+) -> None:
+    await busy(handler, rounds=70)
+    snapshot = await store.load_snapshot("inventory-sku")
+    assert snapshot is not None
+    before = await handler.load(INVENTORY, "sku")
+
+    await store.create_snapshot("inventory-sku", replace(snapshot, schema="of old"))
+
+    assert await handler.load(INVENTORY, "sku") == before
+
+
+async def test_an_older_snapshot_does_not_replace_a_newer_one(store: PostgresEventStore) -> None:
+    new = snapshots.take(INVENTORY, InventoryState(received=5), version=200)
+    await store.create_snapshot("inventory-sku", new)
+
+    await store.create_snapshot(
+        "inventory-sku", snapshots.take(INVENTORY, InventoryState(received=1), version=100)
+    )
+
+    kept = await store.load_snapshot("inventory-sku")
+    assert snapshots.restore(INVENTORY, kept) == (InventoryState(received=5), 200)
+
+
+async def test_a_short_stream_has_no_snapshot(
+    handler: CommandHandler, store: PostgresEventStore
+) -> None:
+    await busy(handler, rounds=5)
+
+    assert await store.load_snapshot("inventory-sku") is None
