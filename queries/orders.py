@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
-from domain.order.state import OrderStatus
+from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
 from projections.tables import order_view, payment_view, product_view, shipment_view
@@ -102,6 +102,13 @@ class OrderQueries:
         async with self._engine.connect() as connection:
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else _order(row)
+
+    async def has_open(self, customer_id: str) -> bool:
+        """Whether anything can still happen to an order of this customer."""
+        theirs = order_view.c.customer_id == customer_id
+        statement = select(exists().where(theirs, order_view.c.status.not_in(FINAL)))
+        async with self._engine.connect() as connection:
+            return bool(await connection.scalar(statement))
 
     async def page(
         self, wanted: OrderFilter, request: PageRequest[int], *, newest_first: bool = True

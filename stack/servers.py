@@ -36,7 +36,7 @@ async def start(supervisor: Supervisor, ports: Ports, environment: Mapping[str, 
 
     await together(
         migrated_database(),
-        temporal.start(supervisor, data_dir, ports.temporal_port, ports.temporal_ui_port),
+        temporal.start(supervisor, data_dir, ports),
         nats.start(supervisor, data_dir, ports.nats_port, ports.nats_monitor_port),
     )
     return servers

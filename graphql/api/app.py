@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from api import health
 from api.auth import Authenticator, Unauthenticated
+from api.codec import codec_app
 from api.context import Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Probe, probes
@@ -77,6 +78,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
     app.include_router(health.router)
+    app.mount("/codec", codec_app(settings, authenticator))
     app.add_middleware(BodyLimit)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(WebhookRejected, _webhook_rejected)

@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.customers.mutations import CustomerMutation
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
@@ -25,7 +26,7 @@ class Query(OrderQuery, ProductQuery):
 
 
 @strawberry.type
-class Mutation(OrderMutation, PaymentMutation, StockMutation):
+class Mutation(CustomerMutation, OrderMutation, PaymentMutation, StockMutation):
     pass
 
 

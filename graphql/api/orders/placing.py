@@ -44,10 +44,11 @@ async def place(order: PlaceOrderInput, viewer: Viewer, services: Services) -> P
 
 
 def fingerprint_of(order: PlaceOrderInput) -> str:
-    """SHA-256 of the client's input without its key, to tell a repeat from a reuse."""
-    given = strawberry.asdict(order)
-    del given["idempotency_key"]
-    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    """SHA-256 of the client's input, to tell a repeat from a reuse.
+
+    The key is in it too: it is kept nowhere, so that an erased address cannot be found by guessing.
+    """
+    canonical = json.dumps(strawberry.asdict(order), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
