@@ -14,10 +14,16 @@ MinorUnits = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 
 
 class Money(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    """An amount of one currency."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     amount: MinorUnits
+    """In the currency's minor unit, cents for EUR."""
     currency: Currency
+    """ISO 4217's alphabetic code."""
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} (minor units)"

@@ -15,11 +15,14 @@ from domain.event import Event
 class Sealed(BaseModel):
     """Personal data that only the key of its subject opens. Without the key it says nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     subject: str
     """Whose data it is."""
     key_id: UUID
+    """Of the subject's key that opens it."""
     ciphertext: str
     """Base64 of AES-256-GCM's nonce, ciphertext and tag."""
 

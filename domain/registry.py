@@ -38,7 +38,7 @@ EVENT_TYPES: Final[dict[str, type[Event]]] = {
     )
 }
 
-_AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
+AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
     CatalogueCommand: PRODUCT,
     CustomerCommand: CUSTOMER,
     InventoryCommand: INVENTORY,
@@ -49,7 +49,7 @@ _AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
 
 
 def aggregate_of(command: Command) -> Aggregate[Any]:
-    for kind, aggregate in _AGGREGATES.items():
+    for kind, aggregate in AGGREGATES.items():
         if isinstance(command, kind):
             return aggregate
     raise TypeError(f"no aggregate takes {command.command_type}")

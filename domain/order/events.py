@@ -10,13 +10,20 @@ from domain.privacy import Personal, Sealed
 
 
 class OrderCreated(Event):
+    """A customer has placed an order, and its saga begins."""
+
     order_id: str
     customer_id: str
     lines: tuple[OrderLine, ...]
+    """One for each product, at the prices agreed on."""
     total: Money
+    """The sum of the lines."""
     payment_method: str
+    """The provider's token of the first attempt to pay, never a card number."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
+    """Sealed under the customer's key; in clear only where it was stored before there were keys."""
     fingerprint: str
+    """A digest of the client's own input, to tell a repeat from a reuse of its key."""
 
 
 class OrderMilestone(Event):
@@ -26,45 +33,54 @@ class OrderMilestone(Event):
 
 
 class OrderReserved(OrderMilestone):
-    pass
+    """Every line's stock is held for it."""
 
 
 class OrderAuthorized(OrderMilestone):
-    pass
+    """Its money is set aside."""
 
 
 class OrderConfirmed(OrderMilestone):
-    pass
+    """It will be sent, unless it is cancelled first."""
 
 
 class OrderShipped(OrderMilestone):
-    pass
+    """The carrier has its parcel: it can no longer be cancelled."""
 
 
 class OrderDelivered(OrderMilestone):
-    pass
+    """The customer has it, and the return window is open."""
 
 
 class OrderCompleted(OrderMilestone):
-    pass
+    """The return window has closed. Final."""
 
 
 class OrderRejected(Event):
+    """It could not be accepted; nothing of it is left to undo. Final."""
+
     order_id: str
     reason: RejectionReason
     sku: str | None
+    """The product at fault, where it is one."""
 
 
 class OrderCancellationRequested(Event):
+    """It turns round: what was done for it is being undone, newest first."""
+
     order_id: str
     reason: CancellationReason
 
 
 class OrderCancellationWithdrawn(Event):
+    """The cancellation came too late, for the parcel had left: the order goes on as confirmed."""
+
     order_id: str
 
 
 class OrderCancelled(Event):
+    """All is undone: no stock is held and no money taken. Final."""
+
     order_id: str
     reason: CancellationReason
 

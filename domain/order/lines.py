@@ -22,11 +22,15 @@ Text = Annotated[
 class OrderLine(BaseModel):
     """One product, how many of it, and the price it was ordered at."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     sku: Identifier
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+    """In pieces."""
     unit_price: MinorUnits
+    """Of one piece, in the minor unit of the order's currency."""
 
     @property
     def total(self) -> int:
@@ -36,10 +40,14 @@ class OrderLine(BaseModel):
 class Address(BaseModel):
     """Where the parcel goes: personal data from end to end."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     name: Text
+    """Of whoever takes the parcel in."""
     street: Text
+    """With the number of the house."""
     city: Text
     postal_code: Text
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

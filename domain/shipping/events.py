@@ -4,20 +4,30 @@ from domain.event import Event
 
 
 class ShipmentCreated(Event):
+    """The carrier knows of the parcel and waits for it."""
+
     order_id: str
     shipment_id: str
+    """The carrier's."""
     tracking_number: str
+    """For the customer to follow the parcel by."""
 
 
 class ShipmentDispatched(Event):
+    """The carrier has the parcel: from now on it cannot be stopped."""
+
     order_id: str
 
 
 class ShipmentDelivered(Event):
+    """The carrier has handed the parcel over."""
+
     order_id: str
 
 
 class ShipmentCancelled(Event):
+    """The parcel never leaves. One that the carrier was never asked for is cancelled too."""
+
     order_id: str
 
 

@@ -1,0 +1,92 @@
+"""One event of every type, as a shop would have them: what a recorded sample is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from domain.catalogue.events import ProductListed
+from domain.customer.commands import ErasureReason
+from domain.customer.events import CustomerErased
+from domain.event import Event
+from domain.inventory import events as inventory
+from domain.money import Money
+from domain.order import events as order
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.lines import Address, OrderLine
+from domain.payment import events as payment
+from domain.privacy import Sealed
+from domain.shipping import events as shipping
+
+ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
+CUSTOMER: Final = "ada"
+REFERENCE: Final = "pi_000001"
+TOTAL: Final = Money(amount=3_000, currency="EUR")
+CREATED: Final = order.OrderCreated(
+    order_id=ORDER,
+    customer_id=CUSTOMER,
+    lines=(
+        OrderLine(sku="cup", quantity=2, unit_price=450),
+        OrderLine(sku="pot", quantity=1, unit_price=2_100),
+    ),
+    total=TOTAL,
+    payment_method="pm_card_visa",
+    shipping_address=Address(
+        name="Ada Example",
+        street="1 Sample Street",
+        city="Testham",
+        postal_code="00001",
+        country="GB",
+    ),
+    fingerprint="5d41402abc4b2a76b9719d911017c592",
+)
+SEALED: Final = Sealed(
+    subject=CUSTOMER,
+    key_id=UUID("3a1c7b52-8c0e-4f0b-9d53-2f6f6a7f1e10"),
+    ciphertext="c2FtcGxlIG5vbmNlLCBjaXBoZXJ0ZXh0IGFuZCB0YWc=",
+)
+
+EXAMPLES: Final[tuple[Event, ...]] = (
+    ProductListed(sku="cup", name="Cup", price=Money(amount=450, currency="EUR")),
+    CustomerErased(customer_id=CUSTOMER, reason=ErasureReason.CUSTOMER_REQUEST),
+    inventory.StockReceived(sku="cup", quantity=100),
+    inventory.InventoryReserved(sku="cup", order_id=ORDER, quantity=2),
+    inventory.InventoryReleased(sku="cup", order_id=ORDER, quantity=2),
+    inventory.InventoryCommitted(sku="cup", order_id=ORDER, quantity=2),
+    CREATED,
+    order.OrderReserved(order_id=ORDER),
+    order.OrderAuthorized(order_id=ORDER),
+    order.OrderConfirmed(order_id=ORDER),
+    order.OrderShipped(order_id=ORDER),
+    order.OrderDelivered(order_id=ORDER),
+    order.OrderCompleted(order_id=ORDER),
+    order.OrderRejected(order_id=ORDER, reason=RejectionReason.OUT_OF_STOCK, sku="pot"),
+    order.OrderCancellationRequested(order_id=ORDER, reason=CancellationReason.CUSTOMER_REQUEST),
+    order.OrderCancellationWithdrawn(order_id=ORDER),
+    order.OrderCancelled(order_id=ORDER, reason=CancellationReason.CUSTOMER_REQUEST),
+    payment.PaymentRequested(order_id=ORDER, attempt=1, amount=TOTAL, method="pm_card_visa"),
+    payment.PaymentPending(
+        order_id=ORDER,
+        attempt=1,
+        reference=REFERENCE,
+        action_url="https://payments.example/authenticate/pi_000001",
+    ),
+    payment.PaymentAuthorized(order_id=ORDER, attempt=1, reference=REFERENCE, amount=TOTAL),
+    payment.PaymentDeclined(
+        order_id=ORDER, attempt=1, reference=REFERENCE, code="insufficient_funds"
+    ),
+    payment.PaymentCaptured(order_id=ORDER, reference=REFERENCE, amount=TOTAL),
+    payment.PaymentVoided(order_id=ORDER, attempt=1),
+    shipping.ShipmentCreated(
+        order_id=ORDER, shipment_id="shp_000001", tracking_number="WB000000001GB"
+    ),
+    shipping.ShipmentDispatched(order_id=ORDER),
+    shipping.ShipmentDelivered(order_id=ORDER),
+    shipping.ShipmentCancelled(order_id=ORDER),
+)
+
+FORMS: Final[Mapping[str, Event]] = {
+    "sealed": CREATED.model_copy(update={"shipping_address": SEALED}),
+}
+"""Other forms of the same schema version, by what distinguishes them."""

@@ -1,0 +1,49 @@
+"""`python -m tests.samples.record`: record the samples and schemas that are missing.
+
+What is recorded stands for events that are in somebody's log: it is never written again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from domain.event import Event
+from domain.registry import EVENT_TYPES
+from tests.samples.examples import EXAMPLES, FORMS
+from tests.samples.files import FOLDER, SCHEMAS, digest, name_of, schema_digests
+
+ADVICE: Final = (
+    "{name}: its fields have changed since schema version {version} was recorded. Raise its "
+    "schema_version and add the step from {version} to eventstore/upcasting.py"
+)
+
+
+def record(folder: Path) -> list[str]:
+    """Record what is missing. Returns what has to be done by hand."""
+    for form, event in [("", event) for event in EXAMPLES] + list(FORMS.items()):
+        _record_sample(folder / name_of(event, form), event)
+    return _record_schemas(folder)
+
+
+def _record_sample(path: Path, event: Event) -> None:
+    if not path.exists():
+        path.write_text(f"{event.model_dump_json(indent=2)}\n")
+
+
+def _record_schemas(folder: Path) -> list[str]:
+    recorded = schema_digests(folder)
+    changed = []
+    for name, event_type in EVENT_TYPES.items():
+        version = event_type.schema_version
+        now = digest(event_type)
+        if recorded.setdefault(name, {}).setdefault(str(version), now) != now:
+            changed.append(ADVICE.format(name=name, version=version))
+    (folder / SCHEMAS).write_text(json.dumps(recorded, indent=2, sort_keys=True) + "\n")
+    return changed
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(record(FOLDER)) or None)
