@@ -1,0 +1,16 @@
+"""Every benchmark and every count there is, in the order in which they run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
+from benchmarks.measure import Benchmark, Count
+
+BENCHMARKS: Final[tuple[Benchmark, ...]] = (
+    *append.BENCHMARKS,
+    *read_all.BENCHMARKS,
+    *growth.BENCHMARKS,
+    *tail_latency.BENCHMARKS,
+)
+COUNTS: Final[tuple[Count, ...]] = counted.COUNTS

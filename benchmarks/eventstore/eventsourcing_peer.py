@@ -1,0 +1,62 @@
+"""The library: the PostgreSQL recorder of `eventsourcing`, a thread for each writer.
+
+In the mode that locks its table: the other one, with its database functions, is quicker and lets
+readers of its log skip events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+
+from benchmarks.eventstore.sample import TYPE, Orders, data_json, metadata_json
+from benchmarks.load import Load, threaded
+
+NAME: Final = f"eventsourcing {version('eventsourcing')} (table lock, psycopg)"
+
+
+@asynccontextmanager
+async def recording(url: str, writers: int, batch: int = 1) -> AsyncIterator[Load]:
+    with _datastore(url, writers) as datastore:
+        recorder = PostgresApplicationRecorder(datastore)
+        recorder.create_table()
+        yield threaded([_writer(recorder, batch) for _ in range(writers)], batch)
+
+
+def _datastore(url: str, connections: int) -> PostgresDatastore:
+    parts = urlsplit(url)
+    return PostgresDatastore(
+        dbname=parts.path.lstrip("/"),
+        host=parts.hostname or "",
+        port=parts.port or 0,
+        user=parts.username or "",
+        password=parts.password or "",
+        pool_size=connections,
+    )
+
+
+def _writer(recorder: PostgresApplicationRecorder, batch: int) -> Callable[[], object]:
+    orders = Orders()
+
+    def insert() -> object:
+        order_id, version = orders.advance(batch)
+        return recorder.insert_events(
+            [
+                StoredEvent(
+                    originator_id=UUID(order_id),
+                    originator_version=version + i,
+                    topic=TYPE,
+                    state=data_json(order_id) + metadata_json(order_id),
+                )
+                for i in range(1, batch + 1)
+            ]
+        )
+
+    return insert

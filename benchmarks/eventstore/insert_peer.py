@@ -1,0 +1,88 @@
+"""The ceiling: a prepared INSERT over asyncpg into a table with the same columns and indexes.
+
+Each writer keeps a connection of its own. It gets no position back, checks no version, knows no
+repeated append, and its readers would skip events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+from uuid import uuid4
+
+from benchmarks.eventstore.sample import TYPE, Orders, data_json, metadata_json
+from benchmarks.load import Load, concurrent
+from eventstore.pool import Connection, create_pool
+
+NAME: Final = "bare INSERT (asyncpg, prepared)"
+
+_TABLE: Final = """
+CREATE SCHEMA bare;
+CREATE SEQUENCE bare.event_position;
+CREATE TABLE bare.event (LIKE eventstore.event INCLUDING ALL);
+ALTER TABLE bare.event ALTER position SET DEFAULT nextval('bare.event_position');
+"""
+_ONE: Final = """
+INSERT INTO bare.event
+    (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
+"""
+_MANY: Final = """
+INSERT INTO bare.event
+    (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
+SELECT *, clock_timestamp()
+FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::smallint[],
+            $6::jsonb[], $7::jsonb[])
+"""
+
+
+@asynccontextmanager
+async def inserting(url: str, writers: int, batch: int = 1) -> AsyncIterator[Load]:
+    async with AsyncExitStack() as held:
+        pool = await held.enter_async_context(await create_pool(url, size=writers))
+        await pool.execute(_TABLE)
+        connections = [await held.enter_async_context(pool.acquire()) for _ in range(writers)]
+        writer = _single if batch == 1 else _batched(batch)
+        yield concurrent([await writer(connection) for connection in connections], batch)
+
+
+async def _single(connection: Connection) -> Callable[[], Awaitable[object]]:
+    statement, orders = await connection.prepare(_ONE), Orders()
+
+    def insert() -> Awaitable[object]:
+        order_id, version = orders.advance()
+        return statement.fetch(
+            f"order-{order_id}",
+            version + 1,
+            uuid4(),
+            TYPE,
+            1,
+            data_json(order_id).decode(),
+            metadata_json(order_id).decode(),
+        )
+
+    return insert
+
+
+def _batched(
+    batch: int,
+) -> Callable[[Connection], Awaitable[Callable[[], Awaitable[object]]]]:
+    async def writer(connection: Connection) -> Callable[[], Awaitable[object]]:
+        statement, orders = await connection.prepare(_MANY), Orders()
+
+        def insert() -> Awaitable[object]:
+            order_id, version = orders.advance(batch)
+            return statement.fetch(
+                [f"order-{order_id}"] * batch,
+                [version + i for i in range(1, batch + 1)],
+                [uuid4() for _ in range(batch)],
+                [TYPE] * batch,
+                [1] * batch,
+                [data_json(order_id).decode() for _ in range(batch)],
+                [metadata_json(order_id).decode() for _ in range(batch)],
+            )
+
+        return insert
+
+    return writer

@@ -1,0 +1,50 @@
+"""Our side: appends through the store, as an application makes them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from benchmarks.eventstore.sample import Orders, new_event
+from benchmarks.load import Load, concurrent
+from eventstore.pool import create_pool
+from eventstore.postgres import PostgresEventStore
+from eventstore.versions import ANY
+
+HOT_STREAM = "order-hot"
+
+
+@asynccontextmanager
+async def connected_store(url: str, connections: int) -> AsyncIterator[PostgresEventStore]:
+    async with await create_pool(url, size=connections) as pool:
+        yield PostgresEventStore(pool)
+
+
+@asynccontextmanager
+async def appending(url: str, writers: int, batch: int = 1) -> AsyncIterator[Load]:
+    """Each writer to streams of its own, each append expecting an exact version."""
+    async with connected_store(url, writers) as store:
+        yield concurrent([writer(store, batch) for _ in range(writers)], batch)
+
+
+def writer(store: PostgresEventStore, batch: int = 1) -> Callable[[], Awaitable[int]]:
+    """Appends to its next order; the position of the last event."""
+    orders = Orders()
+
+    async def append() -> int:
+        order_id, version = orders.advance(batch)
+        events = [new_event(order_id) for _ in range(batch)]
+        return (await store.save_events(f"order-{order_id}", events, version)).last_position
+
+    return append
+
+
+@asynccontextmanager
+async def appending_to_one_stream(url: str, writers: int) -> AsyncIterator[Load]:
+    """All writers to the same stream, whatever its version."""
+    async with connected_store(url, writers) as store:
+
+        async def append() -> None:
+            await store.save_events(HOT_STREAM, [new_event("hot")], ANY)
+
+        yield concurrent([append] * writers)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from benchmarks.catalogue import BENCHMARKS, COUNTS
+from benchmarks.measure import QUICK, Benchmark, Effort, Result, Run, Sides, measure
+from benchmarks.report import Report
+from benchmarks.server import Server
+
+NO_SERVER = Server("postgresql+asyncpg://nobody@localhost/none")
+
+
+def figures(calls: list[str], side: str, values: Iterator[float]) -> Run:
+    async def run() -> float:
+        calls.append(side)
+        return next(values)
+
+    return run
+
+
+def benchmark(calls: list[str], *, target: float, less_is_better: bool = False) -> Benchmark:
+    @asynccontextmanager
+    async def sides(_server: Server, _effort: Effort) -> AsyncIterator[Sides]:
+        ours = figures(calls, "ours", iter([1.0, 50.0, 60.0, 70.0]))
+        peer = figures(calls, "peer", iter([9.0, 100.0, 100.0, 100.0]))
+        yield Sides("a peer", ours, peer)
+
+    return Benchmark("area.what.vs_peer", "events/s", target, sides, less_is_better)
+
+
+async def measured(target: float, *, less_is_better: bool = False) -> Result:
+    it = benchmark([], target=target, less_is_better=less_is_better)
+    return await measure(it, NO_SERVER, QUICK, lambda: None)
+
+
+async def test_ours_and_the_peer_run_by_turns_and_the_first_pair_does_not_count() -> None:
+    calls: list[str] = []
+
+    result = await measure(benchmark(calls, target=0.6), NO_SERVER, QUICK, lambda: None)
+
+    assert calls == ["ours", "peer"] * 4
+    assert (result.ours, result.peer) == ((50, 60, 70), (100, 100, 100))
+
+
+async def test_the_ratio_is_the_median_of_the_pairs() -> None:
+    assert (await measured(0.6)).ratios == (0.5, 0.6, 0.7)
+    assert (await measured(0.6)).ratio == 0.6
+
+
+@pytest.mark.parametrize(
+    ("target", "less_is_better", "met"),
+    [(0.6, False, True), (0.61, False, False), (0.6, True, True), (0.59, True, False)],
+)
+async def test_a_target_is_reached_or_not_exceeded(
+    target: float, less_is_better: bool, met: bool
+) -> None:
+    assert (await measured(target, less_is_better=less_is_better)).met is met
+
+
+async def test_the_report_says_all_of_a_result() -> None:
+    report = Report({"cores": 2}, {"python": "3.11"}, True, [await measured(0.8)], [])
+
+    assert report.as_json() == {
+        "machine": {"cores": 2},
+        "versions": {"python": "3.11"},
+        "quick": True,
+        "results": [
+            {
+                "id": "area.what.vs_peer",
+                "unit": "events/s",
+                "ours": [50, 60, 70],
+                "peer_name": "a peer",
+                "peer": [100, 100, 100],
+                "ratio": 0.6,
+                "spread": [0.5, 0.7],
+                "target": 0.8,
+                "met": False,
+            }
+        ],
+        "counted": [],
+    }
+
+
+def test_every_id_is_there_once() -> None:
+    ids = [b.id for b in BENCHMARKS] + [c.id for c in COUNTS]
+
+    assert len(set(ids)) == len(ids)
