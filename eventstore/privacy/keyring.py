@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -64,7 +63,7 @@ def key_id_of(key: bytes) -> str:
 def _key(text: str, setting: str) -> bytes:
     try:
         key = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise SettingsError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -27,7 +27,9 @@ class Progress:
     causes: frozenset[str] = frozenset()
 
 
-async def rotate(pool: Pool, master_keys: Keyring, page: int = PAGE) -> AsyncIterator[Progress]:
+async def rotate(
+    pool: Pool, master_keys: Keyring, page: int = PAGE
+) -> AsyncGenerator[Progress, None]:
     """Wrap every key under the current master key; yields after each page.
 
     Each page is a transaction of its own. Stopped and run again, it goes on with what is left.

@@ -7,7 +7,6 @@ of it is kept in this process: once the row is gone, so is the key, at that mome
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -120,7 +119,7 @@ def _open(event: Event, field: str, subject: str, sealed: Sealed, key: bytes) ->
     try:
         data = base64.b64decode(sealed.ciphertext, validate=True)
         return json.loads(decrypt(key, data, _place(event, field, subject)))
-    except (Tampered, binascii.Error):
+    except (Tampered, ValueError):
         raise TamperedField(type(event).__name__, field, sealed.key_id) from None
 
 

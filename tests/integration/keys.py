@@ -9,7 +9,8 @@ from eventstore.pool import Pool
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 
-MASTER_KEYS: Final = Keyring(os.urandom(32), setting="master_key")
+MASTER_KEY: Final = os.urandom(32)
+MASTER_KEYS: Final = Keyring(MASTER_KEY, setting="master_key")
 PAYLOAD_KEYS: Final = Keyring(os.urandom(32), setting="payload_key")
 
 

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.events import OrderCancelled, OrderCreated, OrderRejected
+from domain.privacy import Sealed
+from eventstore.pool import Pool
+from tests.integration.api.client import Api, Json, Viewer, operation
+from tests.integration.api.inputs import ADDRESS, an_order
+
+
+@pytest.fixture
+def ada(api: Api) -> Viewer:
+    return api.viewer()
+
+
+def erasure(customer_id: str, **changes: object) -> Json:
+    key = {"idempotencyKey": str(uuid4()), "reason": "CUSTOMER_REQUEST"}
+    return {**key, "customerId": customer_id, **changes}
+
+
+def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
+    return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+async def rejected_order(api: Api, customer: Viewer) -> str:
+    """An order that nothing can happen to any more."""
+    order_id = str((await customer.run("PlaceOrder", input=an_order()))["order"]["id"])
+    reason = RejectionReason.OUT_OF_STOCK
+    end = OrderRejected(order_id=order_id, reason=reason, sku="mug")
+    await api.log.append(f"order-{order_id}", end)
+    return order_id
+
+
+async def keys(pool: Pool, customer: Viewer) -> int:
+    async with pool.acquire() as connection:
+        query = "SELECT count(*) FROM eventstore.subject_key WHERE subject = $1"
+        return int(await connection.fetchval(query, customer.sub))
+
+
+async def test_an_admin_erases_a_customer(api: Api, ada: Viewer, module_pool: Pool) -> None:
+    order_id = await rejected_order(api, ada)
+    assert await keys(module_pool, ada) == 1
+    admin = api.viewer("admin")
+
+    payload = await admin.run("EraseCustomer", input=erasure(ada.sub))
+
+    assert payload["userErrors"] == []
+    (erased,) = await api.log.store.load_events(f"customer-{ada.sub}")
+    assert int(payload["position"]) == erased.position
+    assert erased.data == {"customer_id": ada.sub, "reason": "CUSTOMER_REQUEST"}
+    assert erased.metadata.actor == f"admin:{admin.sub}"
+    assert await keys(module_pool, ada) == 0
+    order = await ada.run("Order", id=order_id)
+    assert (order["id"], order["status"]) == (order_id, "REJECTED")
+
+
+async def test_the_address_of_an_order_is_sealed_before_anybody_is_erased(
+    api: Api, ada: Viewer
+) -> None:
+    order_id = await rejected_order(api, ada)
+
+    stored = (await api.log.store.load_events(f"order-{order_id}"))[0]
+    placed = stored.decode()
+    assert isinstance(placed, OrderCreated)
+    assert isinstance(placed.shipping_address, Sealed)
+    assert [value for value in ADDRESS.values() if f'"{value}"' in stored.data_json] == []
+
+
+async def test_erasing_again_with_the_same_key_changes_nothing(api: Api, ada: Viewer) -> None:
+    request = erasure(ada.sub)
+    admin = api.viewer("admin")
+    first = await admin.run("EraseCustomer", input=request)
+    again = await admin.run("EraseCustomer", input=request)
+
+    assert first == again
+    assert len(await api.log.store.load_events(f"customer-{ada.sub}")) == 1
+
+
+async def test_a_customer_with_an_open_order_is_not_erased(
+    api: Api, ada: Viewer, module_pool: Pool
+) -> None:
+    await rejected_order(api, ada)
+    order_id = (await ada.run("PlaceOrder", input=an_order()))["order"]["id"]
+    admin = api.viewer("admin")
+
+    refused = await admin.run("EraseCustomer", input=erasure(ada.sub))
+
+    assert codes(refused) == [("CUSTOMER_HAS_OPEN_ORDERS", ["input", "customerId"])]
+    assert await api.log.store.load_events(f"customer-{ada.sub}") == []
+    assert await keys(module_pool, ada) == 1
+
+    reason = CancellationReason.CUSTOMER_REQUEST
+    cancelled = OrderCancelled(order_id=order_id, reason=reason)
+    await api.log.append(f"order-{order_id}", cancelled)
+    erased = await admin.run("EraseCustomer", input=erasure(ada.sub))
+    assert erased["userErrors"] == []
+
+
+@pytest.mark.parametrize("role", ["customer", "operator"])
+async def test_only_an_admin_erases(api: Api, ada: Viewer, role: str) -> None:
+    viewer = ada if role == "customer" else api.viewer(role)
+
+    answer = await viewer.ask(operation("EraseCustomer"), input=erasure(ada.sub))
+
+    assert answer["data"] is None
+    assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+    assert await api.log.store.load_events(f"customer-{ada.sub}") == []
+
+
+async def test_faulty_input_is_named_and_erases_nobody(api: Api) -> None:
+    bad = erasure("no id", idempotencyKey="no key")
+
+    payload = await api.viewer("admin").run("EraseCustomer", input=bad)
+
+    assert codes(payload) == [
+        ("INVALID_INPUT", ["input", "idempotencyKey"]),
+        ("INVALID_INPUT", ["input", "customerId"]),
+    ]
+    assert api.orchestrator.actors == []
+
+
+async def test_two_orders_of_the_same_address_have_fingerprints_that_tell_nothing(
+    api: Api, ada: Viewer
+) -> None:
+    """Else an erased address could be found by guessing it."""
+    orders = [await rejected_order(api, ada) for _ in range(2)]
+    first, second = [(await api.log.store.load_events(f"order-{o}"))[0].data for o in orders]
+    assert first["fingerprint"] != second["fingerprint"]

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from itertools import pairwise
+from uuid import uuid4
+
+import pytest
+
+from domain.event import Event
+from domain.order.events import OrderReserved
+from domain.privacy import Sealed
+from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
+from eventstore.errors import InvalidAppend
+from eventstore.pool import Pool
+from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.errors import Erased, TamperedField, UnknownKey
+from eventstore.privacy.keyring import Keyring
+from eventstore.versions import ANY, NO_STREAM
+from tests.integration.keys import MASTER_KEYS, a_vault
+from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, created
+
+STATEMENTS = """
+    SELECT coalesce(sum(calls), 0)
+    FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+    WHERE d.datname = current_database() AND query LIKE '%FROM eventstore.subject_key%'
+"""
+RESERVED = OrderReserved(order_id="o-3")
+
+
+def new(event: Event) -> NewEvent:
+    return NewEvent(uuid4(), event, EventMetadata(correlation_id="test"))
+
+
+async def test_an_address_is_sealed_on_its_way_into_the_log(
+    log: Log, text_of_tables: TextOfTables
+) -> None:
+    placed = await log.place("o-1")
+
+    (key,) = await log.keys()
+    assert isinstance(placed.shipping_address, Sealed)
+    assert placed.shipping_address.subject == "ada"
+    assert placed.shipping_address.key_id == key["key_id"]
+    assert key["master_key_id"] == MASTER_KEYS.current_id
+    text = await text_of_tables()
+    assert [marker for marker in MARKERS if marker in text] == []
+    assert "o-1" in text
+
+
+async def test_the_vault_opens_what_it_sealed(log: Log) -> None:
+    assert await log.vault.open(await log.place("o-1")) == created("o-1")
+
+
+async def test_the_vault_opens_an_order_of_old_as_it_is(log: Log) -> None:
+    assert await log.vault.open(created("o-1")) == created("o-1")
+
+
+async def test_a_customer_has_one_key_and_no_two_customers_share_one(log: Log) -> None:
+    for order_id, customer_id in (("o-1", "ada"), ("o-2", "ada"), ("o-3", "bob")):
+        await log.place(order_id, customer_id)
+
+    (ada,), (bob,) = await log.keys("ada"), await log.keys("bob")
+    used = [await log.placed(order_id) for order_id in ("o-1", "o-2", "o-3")]
+    ids = [o.shipping_address.key_id for o in used if isinstance(o.shipping_address, Sealed)]
+    assert ids == [ada["key_id"], ada["key_id"], bob["key_id"]]
+    assert ada["wrapped"] != bob["wrapped"]
+
+
+async def test_first_orders_at_the_same_moment_share_one_key(log: Log) -> None:
+    orders = await asyncio.gather(*(log.place(f"o-{number}") for number in range(12)))
+
+    assert len(await log.keys()) == 1
+    opened = [await log.vault.open(order) for order in orders]
+    assert opened == [created(f"o-{number}") for number in range(12)]
+
+
+async def test_an_append_with_several_customers_seals_each_under_their_own(log: Log) -> None:
+    await log.store.append(
+        [
+            StreamAppend("order-o-1", [new(created("o-1", "ada"))], NO_STREAM),
+            StreamAppend("order-o-2", [new(created("o-2", "bob"))], NO_STREAM),
+            StreamAppend("order-o-3", [new(created("o-3", "ada")), new(RESERVED)], NO_STREAM),
+        ]
+    )
+
+    for order_id, customer_id in (("o-1", "ada"), ("o-2", "bob"), ("o-3", "ada")):
+        placed = await log.placed(order_id)
+        assert await log.vault.open(placed) == created(order_id, customer_id)
+    assert (await log.store.load_events("order-o-3", 1))[0].decode() == RESERVED
+
+
+async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(log: Log) -> None:
+    async def statements() -> int:
+        async with log.pool.acquire() as connection:
+            return int(await connection.fetchval(STATEMENTS))
+
+    async with log.pool.acquire() as connection:
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    counts = [await statements()]
+    for append in (
+        lambda: log.place("o-1"),
+        lambda: log.place("o-2"),
+        lambda: log.append("order-o-1", OrderReserved(order_id="o-1")),
+    ):
+        await append()
+        counts.append(await statements())
+    assert [after - before for before, after in pairwise(counts)] == [1, 1, 0]
+
+
+async def test_a_repeated_append_returns_the_first_result(log: Log) -> None:
+    events = [new(created("o-1"))]
+    first = await log.store.save_events("order-o-1", events, NO_STREAM)
+    again = await log.store.save_events("order-o-1", events, NO_STREAM)
+
+    assert (again.positions, again.duplicate) == (first.positions, True)
+    assert await log.vault.open(await log.placed("o-1")) == created("o-1")
+
+
+async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log) -> None:
+    events = [new(created("o-1"))]
+    with pytest.raises(InvalidAppend, match="give the store a vault") as caught:
+        await PostgresEventStore(pool).save_events("order-o-1", events, ANY)
+
+    assert [marker for marker in MARKERS if marker in str(caught.value)] == []
+    assert await log.store.load_events("order-o-1") == []
+
+
+async def test_another_master_key_opens_nothing_and_is_named(pool: Pool, log: Log) -> None:
+    placed = await log.place("o-1")
+    stranger = a_vault(pool, Keyring(os.urandom(32), setting="master_key"))
+
+    with pytest.raises(UnknownKey, match=MASTER_KEYS.current_id):
+        await stranger.open(placed)
+
+
+async def test_a_changed_ciphertext_is_noticed(log: Log) -> None:
+    placed = await log.place("o-1")
+    sealed = placed.shipping_address
+    assert isinstance(sealed, Sealed)
+    first = "B" if sealed.ciphertext[0] == "A" else "A"
+    for text in (first + sealed.ciphertext[1:], sealed.ciphertext[:8], "", "no base64"):
+        changed = sealed.model_copy(update={"ciphertext": text})
+        with pytest.raises(TamperedField, match="shipping_address of a OrderCreated"):
+            await log.vault.open(placed.model_copy(update={"shipping_address": changed}))
+
+
+async def test_one_customers_address_does_not_open_as_anothers(log: Log) -> None:
+    ada, bob = await log.place("o-1", "ada"), await log.place("o-2", "bob")
+    moved = bob.model_copy(update={"shipping_address": ada.shipping_address})
+    with pytest.raises(TamperedField):
+        await log.vault.open(moved)
+
+
+async def test_a_key_moved_to_another_customer_opens_nothing(log: Log) -> None:
+    placed = await log.place("o-1", "ada")
+    async with log.pool.acquire() as connection:
+        await connection.execute("UPDATE eventstore.subject_key SET subject = 'bob'")
+    with pytest.raises(Erased):
+        await log.vault.open(placed)
