@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api import health
+from api import health, metrics
 from api.auth import Authenticator, Unauthenticated
 from api.codec import codec_app
 from api.context import Services
@@ -23,6 +23,7 @@ from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
 from queries.feed import LiveFeed
+from queries.log import LogQueries
 from queries.orders import OrderQueries
 from queries.products import ProductQueries
 from queries.updates import OrderUpdates
@@ -52,7 +53,11 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
     services = Services(
-        orchestrator, orders, ProductQueries(engine), OrderUpdates(store, feed, orders)
+        orchestrator,
+        orders,
+        ProductQueries(engine),
+        OrderUpdates(store, feed, orders),
+        LogQueries(engine),
     )
     try:
         yield services, dict(probes(settings, engine, client))
@@ -78,6 +83,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.mount("/codec", codec_app(settings, authenticator))
     app.add_middleware(BodyLimit)
     app.add_exception_handler(Unauthenticated, _unauthenticated)

@@ -12,6 +12,7 @@ from strawberry.fastapi import BaseContext
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.identifiers import is_identifier
+from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.products import ProductQueries
 from queries.updates import OrderUpdates
@@ -26,6 +27,7 @@ class Services:
     orders: OrderQueries
     products: ProductQueries
     updates: OrderUpdates
+    log: LogQueries
 
 
 class Context(BaseContext):

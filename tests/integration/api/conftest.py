@@ -16,6 +16,7 @@ from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from queries.feed import LiveFeed
+from queries.log import LogQueries
 from queries.orders import OrderQueries
 from queries.products import ProductQueries
 from queries.updates import OrderUpdates
@@ -55,7 +56,7 @@ async def module_api(
     orders = OrderQueries(engine)
     feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
     updates = OrderUpdates(store, feed, orders)
-    services = Services(orchestrator, orders, ProductQueries(engine), updates)
+    services = Services(orchestrator, orders, ProductQueries(engine), updates, LogQueries(engine))
 
     @asynccontextmanager
     async def open_services(_: Settings) -> AsyncIterator[OpenedServices]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.app import create_app
+from eventstore.pool import Pool
 from settings import Bus, Settings, SettingsError
 from stack.servers import Servers
 from tests.integration.api.client import Api, served, token
@@ -159,3 +160,26 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
 async def test_a_missing_setting_is_named() -> None:
     with pytest.raises(SettingsError, match="WAYBILL_JWT_SECRET is not set"):
         create_app(Settings.model_validate({"database_url": "x", "jwt_secret": ""}))
+
+
+async def test_the_metrics_tell_how_long_an_append_has_held_the_head_back(
+    api: Api, module_pool: Pool
+) -> None:
+    assert await metric(api, "waybill_safe_head_age_seconds") == 0
+
+    async with module_pool.acquire() as connection:
+        await connection.execute("BEGIN")
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock_shared(eventstore.announcement(last_value))"
+            " FROM eventstore.event_position"
+        )
+        held = await metric(api, "waybill_safe_head_age_seconds")
+        await connection.execute("ROLLBACK")
+
+    assert 0 < held < 15
+    assert await metric(api, "waybill_safe_head_age_seconds") == 0
+
+
+async def metric(api: Api, name: str) -> float:
+    text = (await api.http.get("/metrics")).raise_for_status().text
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name))
