@@ -1,0 +1,97 @@
+"""docs/EVENTS.md tells of every event whatever somebody who reads it from the bus has to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from domain.order import events as order_events
+from domain.registry import EVENT_TYPES
+from eventstore.upcasting import UPCASTERS
+from tools import event_catalogue
+from tools.event_catalogue import catalogue, main
+
+
+@pytest.fixture(scope="module")
+def sections() -> dict[str, str]:
+    """What stands below each heading, by the heading."""
+    parts = catalogue().split("\n### ")[1:]
+    return {part.partition("\n")[0]: part.partition("\n## ")[0] for part in parts}
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_every_event_is_told_with_its_meaning_its_version_and_an_example(
+    name: str, sections: dict[str, str]
+) -> None:
+    heading, _, meaning, *_ = sections[name].split("\n")
+    assert heading == name
+    assert meaning.endswith(".")
+    assert f"Schema version {EVENT_TYPES[name].schema_version}." in sections[name]
+    assert "```json\n{" in sections[name]
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_every_field_of_an_event_has_a_type_and_a_meaning(
+    name: str, sections: dict[str, str]
+) -> None:
+    rows = [line.strip("| ").split(" | ") for line in sections[name].split("\n") if "| `" in line]
+    assert [row[0] for row in rows] == [f"`{field}`" for field in EVENT_TYPES[name].model_fields]
+    assert all(kind and meaning.endswith(".") for _, kind, meaning, _ in rows)
+
+
+def test_a_field_is_told_with_its_type_its_meaning_and_whether_it_is_personal(
+    sections: dict[str, str],
+) -> None:
+    lines = sections["OrderCreated"].split("\n")
+    assert "| `total` | [Money](#money) | The sum of the lines. | no |" in lines
+    assert (
+        "| `shipping_address` | [Address](#address) or [Sealed](#sealed) | Sealed under the "
+        "customer's key; in clear only where it was stored before there were keys. | yes |"
+    ) in lines
+    assert [line for line in lines if line.endswith("| yes |")] == [
+        line for line in lines if "shipping_address`" in line
+    ]
+
+
+def test_each_form_of_an_event_has_an_example(sections: dict[str, str]) -> None:
+    assert "For example:\n" in sections["OrderCreated"]
+    assert "For example, sealed:\n" in sections["OrderCreated"]
+
+
+def test_a_type_is_told_where_it_is_linked_to(sections: dict[str, str]) -> None:
+    for name in ("Address", "Money", "OrderLine", "Sealed"):
+        assert "| Field | Type | Meaning |\n" in sections[name]
+    assert "One of `OUT_OF_STOCK`." in sections["RejectionReason"]
+
+
+def test_the_way_from_an_older_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OrderReserved(order_events.OrderReserved):
+        """As it may be one day."""
+
+        schema_version: ClassVar[int] = 2
+
+    def step(data: dict[str, Any]) -> dict[str, Any]:
+        """Nothing
+        was lost."""
+        return data
+
+    OrderReserved.__module__ = order_events.__name__
+    monkeypatch.setitem(EVENT_TYPES, "OrderReserved", OrderReserved)
+    monkeypatch.setitem(UPCASTERS, ("OrderReserved", 1), step)
+    assert "Schema version 2. From 1 to 2: Nothing was lost.\n" in catalogue()
+
+
+def test_an_old_catalogue_is_told_and_let_be_until_it_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "EVENTS.md"
+    monkeypatch.setattr(event_catalogue, "FILE", file)
+    advice = "EVENTS.md is out of date: run `python -m tools.event_catalogue`"
+    assert main(["--check"]) == advice
+    assert not file.exists()
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+    file.write_text(file.read_text().replace("OrderCreated", "OrderCrated"))
+    assert main(["--check"]) == advice

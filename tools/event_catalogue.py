@@ -1,0 +1,130 @@
+"""`python -m tools.event_catalogue [--check]`: write docs/EVENTS.md, or compare with it.
+
+All that it says of an event stands with the event: in domain/*/events.py, in eventstore/upcasting
+and in the recorded samples.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from domain.event import Event
+from domain.privacy import personal_fields
+from domain.registry import AGGREGATES, EVENT_TYPES
+from eventstore.upcasting import OLDEST, UPCASTERS
+from tests.samples.files import Sample, samples
+from tools.event_catalogue_text import INTRODUCTION, envelope_example
+
+FILE: Final = Path(__file__).parent.parent / "docs" / "EVENTS.md"
+
+RECURRING: Final = {
+    "order_id": "The order that it is about.",
+    "customer_id": "The customer that it is about.",
+    "sku": "The product, by its stock-keeping unit.",
+    "reason": "Why.",
+}
+"""What needs no word in every class that has it."""
+
+Schema = dict[str, Any]
+"""JSON Schema, as pydantic makes it."""
+
+
+def catalogue() -> str:
+    recorded = samples()
+    shared: dict[str, Schema] = {}
+    parts = [INTRODUCTION, envelope_example(recorded)]
+    for aggregate in AGGREGATES.values():
+        package = aggregate.decide.__module__.removesuffix(".decide")
+        parts.append(f"## Streams `{aggregate.category}-<id>`")
+        for event_type in _events_of(package):
+            schema = event_type.model_json_schema()
+            shared |= schema.get("$defs", {})
+            parts += _event(event_type, schema, recorded)
+    parts.append("## Types that events share")
+    for name in sorted(shared):
+        parts += _shared_type(name, shared[name])
+    return "\n\n".join(parts) + "\n"
+
+
+def _events_of(package: str) -> list[type[Event]]:
+    return [event for event in EVENT_TYPES.values() if event.__module__ == f"{package}.events"]
+
+
+def _event(event_type: type[Event], schema: Schema, recorded: Iterable[Sample]) -> Iterator[str]:
+    name, current = event_type.__name__, event_type.schema_version
+    yield f"### {name}"
+    yield _line(inspect.getdoc(event_type) or "")
+    yield _fields(schema, personal_fields(event_type))
+    yield f"Schema version {current}." + "".join(_steps(name, current))
+    for sample in recorded:
+        if (sample.type, sample.schema_version) == (name, current):
+            yield f"For example{f', {sample.form}' if sample.form else ''}:"
+            yield f"```json\n{_compact(json.loads(sample.text))}\n```"
+
+
+def _steps(name: str, current: int) -> Iterator[str]:
+    for version in range(OLDEST, current):
+        step = inspect.getdoc(UPCASTERS[name, version]) or ""
+        yield f" From {version} to {version + 1}: {_line(step)}"
+
+
+def _shared_type(name: str, schema: Schema) -> Iterator[str]:
+    yield f"### {name}"
+    if "description" in schema:
+        yield _line(schema["description"])
+    if "enum" in schema:
+        yield "One of " + ", ".join(f"`{value}`" for value in schema["enum"]) + "."
+    else:
+        yield _fields(schema)
+
+
+def _fields(schema: Schema, personal: Collection[str] | None = None) -> str:
+    """Whether they are personal is said of events alone: a type they share may be either."""
+    rows = [["Field", "Type", "Meaning"], ["---"] * 3]
+    for name, field in schema["properties"].items():
+        meaning = _line(field.get("description") or RECURRING.get(name, ""))
+        rows.append([f"`{name}`", _type(field), meaning])
+    if personal is not None:
+        marks = ["yes" if name in personal else "no" for name in schema["properties"]]
+        for row, mark in zip(rows, ["Personal", "---", *marks], strict=True):
+            row.append(mark)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _type(schema: Schema) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(option) for option in schema["anyOf"])
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if schema["type"] == "array":
+        return f"list of {_type(schema['items'])}"
+    return str(schema.get("format", schema["type"]))
+
+
+def _compact(data: dict[str, Any]) -> str:
+    """A line for each field."""
+    return (
+        "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in data.items()) + "\n}"
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def main(arguments: Sequence[str]) -> int | str:
+    if arguments == ["--check"]:
+        same = FILE.exists() and FILE.read_text() == catalogue()
+        return 0 if same else f"{FILE.name} is out of date: run `python -m tools.event_catalogue`"
+    FILE.write_text(catalogue())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
