@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
@@ -18,7 +19,7 @@ from tests.integration.api.client import Api
 from workflows.payload_codec import EncryptionCodec
 
 UI: Final = "http://127.0.0.1:8233"
-CLEAR: Final = {
+CLEAR: Final[dict[str, Any]] = {
     "metadata": {"encoding": base64.b64encode(b"json/plain").decode()},
     "data": base64.b64encode(b'"Mill Lane"').decode(),
 }
@@ -136,7 +137,7 @@ async def test_another_machine_is_asked_for_a_token_whatever_it_says(api: Api) -
 
 
 async def asked(
-    app: FastAPI, body: dict[str, object], *, origin: str, client: str = "127.0.0.1"
+    app: FastAPI, body: Mapping[str, object], *, origin: str, client: str = "127.0.0.1"
 ) -> httpx.Response:
     transport = httpx.ASGITransport(app, client=(client, 4711))
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as http:

@@ -122,4 +122,4 @@ def test_the_store_agrees_with_its_model(database_url: str) -> None:
         suppress_health_check=list(HealthCheck),
     )
     with connected(database_url):
-        run_state_machine_as_test(AppendMachine, settings=chosen)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(AppendMachine, settings=chosen)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import defaultdict
 from contextlib import aclosing
+from uuid import UUID
 
 import pytest
 
@@ -47,11 +48,11 @@ async def test_every_committed_event_is_seen_once_and_in_order_by_each_reader(
         await asyncio.wait(leaders)
 
         committed = set().union(*(writer.appended for writer in writers))
-        for reader in (*pollers, follower):
-            check(reader.seen, committed)
+        for seen in (follower.seen, *(poller.seen for poller in pollers)):
+            check(seen, committed)
 
 
-def check(seen: list[StoredEvent], committed: set[object]) -> None:
+def check(seen: list[StoredEvent], committed: set[UUID]) -> None:
     positions = [event.position for event in seen]
     assert positions == sorted(set(positions))
     assert {event.event_id for event in seen} == committed
