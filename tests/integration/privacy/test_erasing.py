@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Sequence
@@ -60,6 +61,20 @@ async def test_a_customer_who_comes_back_gets_a_new_key(log: Log) -> None:
     assert isinstance(before.shipping_address, Sealed)
     assert isinstance(after.shipping_address, Sealed)
     assert after.shipping_address.key_id != before.shipping_address.key_id
+
+
+async def test_an_order_that_crosses_an_erasure_waits_for_nothing_and_is_erased_with_it(
+    log: Log,
+) -> None:
+    """Else a key made meanwhile would be older than the erasure, and lost when that is replayed."""
+    await log.place("o-1")
+    async with log.pool.acquire() as connection, connection.transaction():
+        await connection.execute("DELETE FROM eventstore.subject_key WHERE subject = 'ada'")
+        crossing = await asyncio.wait_for(log.place("o-2"), 5)
+
+    assert await log.keys() == []
+    with pytest.raises(Erased):
+        await log.vault.open(crossing)
 
 
 async def test_an_erasure_replayed_spares_the_key_of_a_customer_who_came_back(log: Log) -> None:
