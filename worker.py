@@ -52,7 +52,14 @@ logger = logging.getLogger("waybill.worker")
 DRAIN: Final = timedelta(seconds=5)
 """How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
 
-PASSED_THROUGH: Final = ("activities", "domain", "pydantic", "pydantic_core", "workflows")
+PASSED_THROUGH: Final = (
+    "activities",
+    "domain",
+    "observability",
+    "pydantic",
+    "pydantic_core",
+    "workflows",
+)
 """Pure modules of ours and pydantic: reloading them for each workflow run would cost a fifth of
 the throughput and buy no determinism."""
 

@@ -19,6 +19,7 @@ from eventstore import snapshots
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.errors import VersionConflict
 from eventstore.protocol import EventStore
+from observability import trace
 
 S = TypeVar("S")
 
@@ -46,6 +47,7 @@ class Step:
         return EventMetadata(
             correlation_id=self.correlation_id,
             causation_id=f"{self.workflow_id}/{self.key}",
+            traceparent=trace.current(),
             actor=self.actor,
             workflow_id=self.workflow_id,
             step=self.key,

@@ -11,6 +11,7 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 from eventstore.privacy.keyring import Keyring
 from settings import Settings
 from workflows.payload_codec import EncryptionCodec
+from workflows.trace_propagation import TracePropagation
 from workflows.types import Deadlines
 
 
@@ -29,6 +30,7 @@ async def connect(settings: Settings) -> Client:
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
+        interceptors=[TracePropagation()],
         data_converter=data_converter(payload_keys),
     )
 

@@ -18,6 +18,7 @@ from api.health import Probe, probes
 from api.limits import BodyLimit
 from api.router import Router
 from api.schema import build_schema
+from api.trace import Traced
 from api.webhooks import webhooks
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
@@ -86,6 +87,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.include_router(metrics.router)
     app.mount("/codec", codec_app(settings, authenticator))
     app.add_middleware(BodyLimit)
+    app.add_middleware(Traced)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(WebhookRejected, _webhook_rejected)
     app.add_exception_handler(Unavailable, _unavailable)

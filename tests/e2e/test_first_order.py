@@ -8,6 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from eventstore.pool import create_pool
+from eventstore.postgres import PostgresEventStore
 from stack.system import System
 from stack.tokens import Role
 from tests.integration.api.client import Json, Socket, connecting, operation
@@ -111,3 +113,21 @@ async def watched(
 async def _sign_in(socket: Socket, authorization: str) -> None:
     await socket.send(type="connection_init", payload={"authorization": authorization})
     assert (await socket.receive())["type"] == "connection_ack"
+
+
+async def test_every_event_of_an_order_belongs_to_the_trace_of_its_request(
+    system: System, http: httpx.AsyncClient
+) -> None:
+    trace_id = uuid4().hex
+    http.headers["traceparent"] = f"00-{trace_id}-b7ad6b7169203331-01"
+
+    placed = (await ask(http, "PlaceOrder", input=an_order(THERE)))["placeOrder"]
+    await watched(system, http, placed, until="OrderCompleted")
+
+    order_id = placed["order"]["id"]
+    async with await create_pool(system.servers.database_url, size=1) as pool:
+        store = PostgresEventStore(pool)
+        streams = [f"{category}-{order_id}" for category in ("order", "payment", "shipment")]
+        events = [event for stream in streams for event in await store.load_events(stream)]
+    assert len(events) == 13
+    assert {(event.metadata.traceparent or "-").split("-")[1] for event in events} == {trace_id}

@@ -1,0 +1,22 @@
+"""Every request belongs to a trace: its caller's, or one of its own."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from observability.trace import HEADER, carrying, continued
+
+
+class Traced:
+    """ASGI middleware, for HTTP and WebSockets alike."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        with carrying(continued(Headers(scope=scope).get(HEADER))):
+            await self._app(scope, receive, send)
