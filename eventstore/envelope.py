@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -98,6 +98,19 @@ class StoredEvent:
     def decode(self) -> Event:
         """The domain's event, as its type is now. Raises UnknownEventType."""
         return SCHEMAS.decode(self)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of the log are wanted; None restricts nothing."""
+
+    types: Collection[str] | None = None
+    categories: Collection[str] | None = None
+    """The part of the stream's name before its first dash."""
+
+    @property
+    def takes_all(self) -> bool:
+        return self.types is None and self.categories is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ import asyncpg
 
 from domain.privacy import fields_in_clear
 from eventstore import statements as sql
-from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
+from eventstore.envelope import (
+    AppendResult,
+    EventFilter,
+    NewEvent,
+    StoredEvent,
+    StreamAppend,
+)
 from eventstore.errors import EventIdReused, EventStoreError, InvalidAppend, VersionConflict
 from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
@@ -102,20 +108,31 @@ class PostgresEventStore:
         return None if row is None else Snapshot(*row)
 
     async def load_all_events(
-        self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None
+        self,
+        from_position: int = 0,
+        limit: int = 1000,
+        *,
+        types: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
     ) -> list[StoredEvent]:
-        return (await self._page(from_position, limit, types))[0]
+        wanted = EventFilter(types, categories)
+        return (await self._page(from_position, limit, wanted))[0]
 
     async def follow(
-        self, after: int = 0, *, types: Collection[str] | None = None
+        self,
+        after: int = 0,
+        *,
+        types: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
     ) -> AsyncGenerator[Sequence[StoredEvent], None]:
+        wanted = EventFilter(types, categories)
         while True:
             async with wakeups(self._pool) as word:
                 # How far has been looked, beyond the last event: forgotten with the connection,
                 # since a crash of PostgreSQL may draw the same positions again.
                 seen = after
                 while word.is_connected:
-                    page, seen = await self._page(seen, FOLLOWED_PAGE, types)
+                    page, seen = await self._page(seen, FOLLOWED_PAGE, wanted)
                     if page:
                         after = page[-1].position
                         yield page
@@ -123,7 +140,7 @@ class PostgresEventStore:
                         await word.wait()
 
     async def _page(
-        self, after: int, limit: int, types: Collection[str] | None
+        self, after: int, limit: int, wanted: EventFilter
     ) -> tuple[list[StoredEvent], int]:
         """The next events, and the position up to which these are all."""
         # The head is read first, in a statement of its own: the events below it are then all
@@ -131,10 +148,12 @@ class PostgresEventStore:
         head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
         if head <= after:
             return [], after
-        if types is None:
+        if wanted.takes_all:
             page = await self._load(sql.LOAD_ALL, after, head, limit)
         else:
-            page = await self._load(sql.LOAD_TYPES, after, head, limit, list(types))
+            page = await self._load(
+                sql.LOAD_SOME, after, head, limit, wanted.types, wanted.categories
+            )
         return page, page[-1].position if len(page) == limit else head
 
     async def safe_head(self) -> int:

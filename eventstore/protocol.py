@@ -39,15 +39,26 @@ class EventStore(Protocol):
     async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...
 
     async def load_all_events(
-        self, from_position: int = 0, limit: int = 1000, *, types: Collection[str] | None = None
+        self,
+        from_position: int = 0,
+        limit: int = 1000,
+        *,
+        types: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
     ) -> list[StoredEvent]:
         """Events of all streams above `from_position`, in order, up to the safe head.
+
+        `types` and `categories` (the first part of a stream's name) restrict them.
 
         A reader that goes on from the position of the last event it was given misses none.
         """
 
     def follow(
-        self, after: int = 0, *, types: Collection[str] | None = None
+        self,
+        after: int = 0,
+        *,
+        types: Collection[str] | None = None,
+        categories: Collection[str] | None = None,
     ) -> AsyncGenerator[Sequence[StoredEvent], None]:
         """The events above `after`, in order, page by page, and then those that come. Endless.
 

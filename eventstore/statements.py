@@ -35,6 +35,9 @@ _EVENT: Final = (
 )
 LOAD_STREAM: Final = f"{_EVENT} WHERE stream_id = $1 AND version > $2 ORDER BY version"
 LOAD_ALL: Final = f"{_EVENT} WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"
-LOAD_TYPES: Final = (
-    f"{_EVENT} WHERE position > $1 AND position <= $2 AND type = ANY($4) ORDER BY position LIMIT $3"
+LOAD_SOME: Final = (
+    f"{_EVENT} WHERE position > $1 AND position <= $2"
+    " AND ($4::text[] IS NULL OR type = ANY($4))"
+    " AND ($5::text[] IS NULL OR split_part(stream_id, '-', 1) = ANY($5))"
+    " ORDER BY position LIMIT $3"
 )

@@ -75,13 +75,19 @@ async def test_without_a_leader_a_follower_polls(store: PostgresEventStore) -> N
     assert await following == [1]
 
 
-async def test_a_follower_of_some_types_sees_no_others(store: PostgresEventStore) -> None:
+async def test_a_reader_of_some_types_or_categories_sees_no_others(
+    store: PostgresEventStore,
+) -> None:
     await store.append([to("order-1", 3)])
     received = NewEvent(some_events()[0].event_id, StockReceived(sku="s", quantity=1), METADATA)
     await store.save_events("inventory-s", [received], 0)
     await store.append([to("order-1")])
 
     assert await followed(store, after=0, count=1, types=["StockReceived"]) == [4]
+    assert await followed(store, after=0, count=1, categories=["inventory"]) == [4]
+    orders = await store.load_all_events(2, 2, categories=["order"])
+    assert [event.position for event in orders] == [3, 5]
+    assert await store.load_all_events(types=["StockReceived"], categories=["order"]) == []
 
 
 async def test_another_leads_when_the_leader_has_lost_its_connection(
