@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from contextlib import aclosing
-from typing import Final
+from typing import Final, NoReturn
 
 from eventbus.bus import EventBus
 from eventstore.checkpoint import Checkpoint
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
+from eventstore.restart import restarting
 
 NAME: Final = "relay"
-SECONDS_AFTER_A_FAULT: Final = 1.0
-
-logger = logging.getLogger(__name__)
 
 
 class Relay:
@@ -27,18 +23,14 @@ class Relay:
         self._store = store
         self._bus = bus
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         """Until cancelled. Whatever fails is begun again from the checkpoint."""
-        while True:
-            try:
-                async with leading(self._pool, NAME) as connection:
-                    await self._follow(await Checkpoint.read(connection, NAME))
-            except Exception:
-                logger.exception("the relay lost its footing and starts again")
-                await asyncio.sleep(SECONDS_AFTER_A_FAULT)
+        await restarting("relaying the log", self._lead)
 
-    async def _follow(self, checkpoint: Checkpoint) -> None:
-        async with aclosing(self._store.follow(checkpoint.position)) as pages:
-            async for page in pages:
-                await self._bus.publish(*page)
-                await checkpoint.advance(page[-1].position)
+    async def _lead(self) -> None:
+        async with leading(self._pool, NAME) as connection:
+            checkpoint = await Checkpoint.read(connection, NAME)
+            async with aclosing(self._store.follow(checkpoint.position)) as pages:
+                async for page in pages:
+                    await self._bus.publish(*page)
+                    await checkpoint.advance(page[-1].position)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import Final
+from typing import Final, NoReturn
 
 from eventstore.leadership import leading
 from eventstore.pool import Pool
+from eventstore.restart import restarting
 
 NAME: Final = "head"
 CHANNEL: Final = "waybill_head"
 TICK_SECONDS: Final = 0.01
-SECONDS_AFTER_A_FAULT: Final = 1.0
 
 _ANNOUNCE: Final = "SELECT eventstore.announce_head($1)"
-
-logger = logging.getLogger(__name__)
 
 
 class HeadAnnouncer:
@@ -28,14 +25,9 @@ class HeadAnnouncer:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         """Until cancelled."""
-        while True:
-            try:
-                await self._announce()
-            except Exception:
-                logger.exception("the head is no longer announced from here; trying again")
-                await asyncio.sleep(SECONDS_AFTER_A_FAULT)
+        await restarting("announcing the head", self._announce)
 
     async def _announce(self) -> None:
         head = 0

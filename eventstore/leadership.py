@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from eventstore.pool import Connection, Pool
+from eventstore.pool import CONNECTION_LOST, Connection, Pool
 
 _TRY_LEAD: Final = "SELECT pg_try_advisory_lock(7004, hashtext($1))"
 _RESIGN: Final = "SELECT pg_advisory_unlock(7004, hashtext($1))"
@@ -28,5 +28,5 @@ async def leading(pool: Pool, name: str) -> AsyncIterator[Connection]:
         try:
             yield connection
         finally:
-            if not connection.is_closed():
+            with suppress(*CONNECTION_LOST):  # and the lock with it
                 await connection.execute(_RESIGN, name)

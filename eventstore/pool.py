@@ -14,6 +14,14 @@ else:
     Pool = asyncpg.Pool
     Connection = PoolConnectionProxy
 
+CONNECTION_LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver was told of the loss in the middle of its own work
+    OSError,
+)
+"""What a statement raises whose connection is gone."""
+
 TRANSACTION_TIMEOUT_SECONDS: Final = 15
 """The longest that a transaction may last. A hung append holds back the safe head until then."""
 IDLE_TIMEOUT_SECONDS: Final = 10

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from eventstore.head import CHANNEL
-from eventstore.pool import Connection, Pool
+from eventstore.pool import CONNECTION_LOST, Connection, Pool
 
 POLL_SECONDS: Final = 0.25
 """How long a follower waits for word from the head's leader before it looks by itself."""
@@ -44,4 +44,5 @@ async def wakeups(pool: Pool) -> AsyncIterator[Wakeups]:
         try:
             yield word
         finally:
-            await connection.remove_listener(CHANNEL, word.wake)
+            with suppress(*CONNECTION_LOST):
+                await connection.remove_listener(CHANNEL, word.wake)

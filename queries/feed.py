@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 from eventstore.envelope import StoredEvent
 from eventstore.protocol import EventStore
+from eventstore.restart import restarting
 
-RETRY_SECONDS: Final = 1.0
 QUEUE_LIMIT: Final = 256
-
-log = logging.getLogger(__name__)
 
 
 class FellBehind(Exception):
@@ -67,7 +64,7 @@ class LiveFeed:
         self._store = store
         self._queue_limit = queue_limit
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
-        self._reader: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[NoReturn] | None = None
         self._position = 0
         self._starting = asyncio.Lock()
 
@@ -117,14 +114,9 @@ class LiveFeed:
             self._reader.cancel()
             self._reader = None
 
-    async def _read(self) -> None:
+    async def _read(self) -> NoReturn:
         """Whatever goes wrong, the position stays where it was: no event is passed over."""
-        while True:
-            try:
-                await self._follow()
-            except Exception as error:  # noqa: BLE001 - a dead reader would silence everybody
-                log.warning("the live feed could not read the log: %s", type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
+        await restarting("the live feed", self._follow)
 
     async def _follow(self) -> None:
         async with aclosing(self._store.follow(self._position)) as pages:

@@ -9,16 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import asyncpg
-
 from eventstore.envelope import NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import VersionConflict
-from eventstore.pool import Connection, Pool
+from eventstore.pool import CONNECTION_LOST, Connection, Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
 from tests.integration.eventstore.conftest import some_events
 
-CUT = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
+CUT = CONNECTION_LOST
 
 
 class RolledBack(Exception):
