@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -33,26 +33,30 @@ class EventMetadata(BaseModel):
     workflow_id: str | None = None
     step: str | None = None
 
+    @cached_property
+    def json_text(self) -> str:
+        """As it is stored: made once for all the events of an append that share it."""
+        return self.model_dump_json(exclude_none=True)
 
-@dataclass(frozen=True)  # without slots, which would leave no room for what is made once
+
+@dataclass(slots=True)
 class NewEvent:
-    """`data_json` and `metadata_json` are as they are checked and sent."""
-
     event_id: UUID
     event: Event
     metadata: EventMetadata
+    _data_json: str | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def type(self) -> str:
         return type(self.event).__name__
 
-    @cached_property
+    @property
     def data_json(self) -> str:
-        return self.event.model_dump_json()
-
-    @cached_property
-    def metadata_json(self) -> str:
-        return self.metadata.model_dump_json(exclude_none=True)
+        """As it is checked and sent: made once."""
+        # By hand, since a cached_property takes a lock for each new object (until Python 3.12).
+        if self._data_json is None:
+            self._data_json = self.event.model_dump_json()
+        return self._data_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ async def _append_event(
         new.type,
         new.event.schema_version,
         new.data_json,
-        new.metadata_json,
+        new.metadata.json_text,
     )
     assert row is not None  # noqa: S101 - the function returns one row
     version, position, recorded_at = row
@@ -214,7 +214,7 @@ def _arguments(appends: Sequence[StreamAppend]) -> tuple[Any, ...]:
         [e.type for _, e in events],
         [e.event.schema_version for _, e in events],
         [e.data_json for _, e in events],
-        [e.metadata_json for _, e in events],
+        [e.metadata.json_text for _, e in events],
     )
 
 
@@ -235,7 +235,7 @@ def _stored(appends: Sequence[StreamAppend], result: AppendResult) -> list[Store
             type=new.type,
             schema_version=new.event.schema_version,
             data_json=new.data_json,
-            metadata_json=new.metadata_json,
+            metadata_json=new.metadata.json_text,
             recorded_at=result.recorded_at,
         )
         for (stream_id, new), position, version in zip(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from pydantic_core import PydanticSerializationError
@@ -54,9 +54,10 @@ def _check(append: StreamAppend) -> None:
             f"stream {append.stream_id}: {append.expected_version!r:.50} is no version; versions "
             "count from 1"
         )
+    metadata_bytes = _metadata_bytes(append.events)
     for new in append.events:
         _check_type(new)
-        _check_json(new)
+        _check_json(new, metadata_bytes[id(new.metadata)])
 
 
 def _is_expectation(expected: ExpectedVersion) -> bool:
@@ -78,21 +79,34 @@ def _check_type(new: NewEvent) -> None:
     raise InvalidAppend(f"{new.type} is not an event of domain/registry.py")
 
 
-def _check_json(new: NewEvent) -> None:
-    """Cheap for what is fine: a scan or two. Only what looks wrong is looked at closely."""
+def _metadata_bytes(events: Sequence[NewEvent]) -> dict[int, int]:
+    """The size of each metadata object's JSON, checked once however many events share it."""
+    sizes: dict[int, int] = {}
+    for new in events:
+        if id(new.metadata) not in sizes:
+            sizes[id(new.metadata)] = _checked_size(new, lambda new: new.metadata.json_text)
+    return sizes
+
+
+def _check_json(new: NewEvent, metadata_bytes: int) -> None:
+    size = metadata_bytes + _checked_size(new, lambda new: new.data_json)
+    if size > MAX_EVENT_BYTES:
+        raise _invalid(new, f"has {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
+
+
+def _checked_size(new: NewEvent, json_of: Callable[[NewEvent], str]) -> int:
+    """In bytes. Cheap for what is fine: a scan or two. Only what looks wrong is looked at."""
     try:
-        data, metadata = new.data_json, new.metadata_json
-        size = len(data.encode()) + len(metadata.encode())
+        text = json_of(new)
+        size = len(text.encode())
     except (PydanticSerializationError, UnicodeEncodeError):
         # Without its cause, which may show what is in it.
         raise _invalid(new, "has a value that JSON cannot hold") from None
-    if size > MAX_EVENT_BYTES:
-        raise _invalid(new, f"has {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
-    for text in (data, metadata):
-        if "\\u0000" in text and _NUL.search(text):
-            raise _invalid(new, "has a NUL character, which PostgreSQL's JSON cannot hold")
-        if "NaN" in text or "Infinity" in text:
-            _check_numbers(new, text)
+    if "\\u0000" in text and _NUL.search(text):
+        raise _invalid(new, "has a NUL character, which PostgreSQL's JSON cannot hold")
+    if "NaN" in text or "Infinity" in text:
+        _check_numbers(new, text)
+    return size
 
 
 def _check_numbers(new: NewEvent, text: str) -> None:

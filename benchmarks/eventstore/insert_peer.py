@@ -80,7 +80,7 @@ def _batched(
                 [TYPE] * batch,
                 [1] * batch,
                 [data_json(order_id).decode() for _ in range(batch)],
-                [metadata_json(order_id).decode() for _ in range(batch)],
+                [metadata_json(order_id).decode()] * batch,
             )
 
         return insert

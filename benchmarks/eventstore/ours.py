@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from benchmarks.eventstore.sample import Orders, new_event
+from benchmarks.eventstore.sample import Orders, new_events
 from benchmarks.load import Load, concurrent
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
@@ -33,7 +33,7 @@ def writer(store: PostgresEventStore, batch: int = 1) -> Callable[[], Awaitable[
 
     async def append() -> int:
         order_id, version = orders.advance(batch)
-        events = [new_event(order_id) for _ in range(batch)]
+        events = new_events(order_id, batch)
         return (await store.save_events(f"order-{order_id}", events, version)).last_position
 
     return append
@@ -45,6 +45,6 @@ async def appending_to_one_stream(url: str, writers: int) -> AsyncIterator[Load]
     async with connected_store(url, writers) as store:
 
         async def append() -> None:
-            await store.save_events(HOT_STREAM, [new_event("hot")], ANY)
+            await store.save_events(HOT_STREAM, new_events("hot"), ANY)
 
         yield concurrent([append] * writers)

@@ -30,20 +30,17 @@ class Orders:
         return self._order_id, expected
 
 
-def new_event(order_id: str) -> NewEvent:
-    """As an activity of ours makes it."""
-    return NewEvent(
-        uuid4(),
-        OrderReserved(order_id=order_id),
-        EventMetadata(
-            correlation_id=order_id,
-            causation_id=CAUSATION_ID,
-            traceparent=TRACEPARENT,
-            actor="system",
-            workflow_id=f"order-{order_id}",
-            step="reserve_stock",
-        ),
+def new_events(order_id: str, count: int = 1) -> list[NewEvent]:
+    """As an activity of ours makes them: one metadata for all that one step appends."""
+    metadata = EventMetadata(
+        correlation_id=order_id,
+        causation_id=CAUSATION_ID,
+        traceparent=TRACEPARENT,
+        actor="system",
+        workflow_id=f"order-{order_id}",
+        step="reserve_stock",
     )
+    return [NewEvent(uuid4(), OrderReserved(order_id=order_id), metadata) for _ in range(count)]
 
 
 def data_json(order_id: str) -> bytes:

@@ -17,9 +17,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
     current bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value))
+    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value)),
+            pg_advisory_xact_lock(7002, hashtext(p_stream))
     FROM eventstore.event_position;
-    PERFORM pg_advisory_xact_lock(7002, hashtext(p_stream));
 
     SELECT coalesce(max(e.version), 0) INTO current
     FROM eventstore.event e

@@ -8,7 +8,7 @@ from benchmarks.eventstore.counted import (
     statements,
     wal_bytes,
 )
-from benchmarks.eventstore.sample import data_json, metadata_json, new_event
+from benchmarks.eventstore.sample import data_json, metadata_json, new_events
 
 
 async def test_an_append_of_one_event_is_one_statement(database_url: str) -> None:
@@ -20,7 +20,7 @@ async def test_an_append_of_one_event_writes_no_more_log_than_it_has_to(database
 
 
 def test_the_peers_of_the_benchmarks_write_the_same_bytes() -> None:
-    new = new_event("o1")
+    (new,) = new_events("o1")
 
     assert data_json("o1").decode() == new.event.model_dump_json()
     assert metadata_json("o1").decode() == new.metadata.model_dump_json(exclude_none=True)

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from benchmarks.eventstore.fill import fill
-from benchmarks.eventstore.sample import new_event
+from benchmarks.eventstore.sample import new_events
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from stack.postgres import connected
@@ -108,7 +108,7 @@ async def test_an_append_of_one_event_looks_up_the_version_in_the_index_alone(
 ) -> None:
     stream = await stream_of(long_log, EVENTS)
 
-    await store.save_events(stream, [new_event("o1")], expected_version=10)
+    await store.save_events(stream, new_events("o1"), expected_version=10)
 
     assert explained.scans == ["Index Only Scan by event_stream_version_key", "ModifyTable by None"]
     assert not explained.sorted
@@ -117,6 +117,6 @@ async def test_an_append_of_one_event_looks_up_the_version_in_the_index_alone(
 async def test_an_append_of_several_events_looks_up_the_version_in_the_index_alone(
     store: PostgresEventStore, explained: ExplainedPool
 ) -> None:
-    await store.save_events("order-several", [new_event("o1"), new_event("o1")], expected_version=0)
+    await store.save_events("order-several", new_events("o1", 2), expected_version=0)
 
     assert explained.scans == ["Index Only Scan by event_stream_version_key", "ModifyTable by None"]

@@ -71,7 +71,7 @@ def _filled(size: int, letter: str = "x") -> str:
 @pytest.mark.parametrize("letter", ["x", "é", "語", "🧭"])
 def test_an_event_may_have_a_million_bytes_and_no_more(letter: str) -> None:
     new = check(_filled(MAX_EVENT_BYTES, letter))
-    assert len(f"{new.data_json}{new.metadata_json}".encode()) == 1_000_000
+    assert len(f"{new.data_json}{new.metadata.json_text}".encode()) == 1_000_000
     assert refused(_filled(MAX_EVENT_BYTES + 1, letter)) == (
         "has 1000001 bytes of JSON; 1000000 are allowed"
     )
@@ -148,4 +148,4 @@ def test_a_class_newer_than_the_registered_one_is_refused() -> None:
 def test_an_event_is_serialised_once() -> None:
     new = check({"a": 1})
     assert new.data_json is new.data_json == '{"value":{"a":1}}'
-    assert new.metadata_json is new.metadata_json == '{"correlation_id":"o-1"}'
+    assert new.metadata.json_text is new.metadata.json_text == '{"correlation_id":"o-1"}'
