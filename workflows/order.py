@@ -55,6 +55,7 @@ class OrderWorkflow:
         self._deadlines = order.deadlines
         self._saga = Saga()
         self._placed: Recorded | ApplicationError | None = None
+        self._authorization = AuthorizationOutcome.PENDING
         self._news: set[ShipmentNews] = set()
         self._parcel_gate = asyncio.Lock()
         self._parcel_left = False
@@ -84,7 +85,8 @@ class OrderWorkflow:
     async def _until_the_parcel_leaves(self) -> None:
         step = self._saga.step
         await step(self._reserve, undo=self._release, on_failure=Reason.OPERATOR_REQUEST)
-        await step(self._pay, undo=self._void, on_failure=Reason.PAYMENT_FAILED)
+        await step(self._authorize, undo=self._void, on_failure=Reason.PAYMENT_FAILED)
+        await step(self._await_payment, on_failure=Reason.PAYMENT_FAILED)
         await step(self._ship, undo=self._cancel_shipment, on_failure=Reason.SHIPMENT_FAILED)
         await step(self._await_dispatch, on_failure=Reason.DISPATCH_DEADLINE_MISSED)
         async with self._parcel_gate:
@@ -141,18 +143,20 @@ class OrderWorkflow:
         await self._on_order(OrderActivities.release)
         return True
 
-    async def _pay(self) -> None:
-        """Authorise in place; what has to wait for the customer is a workflow of its own."""
-        outcome = await workflow.execute_activity_method(
+    async def _authorize(self) -> None:
+        self._authorization = await workflow.execute_activity_method(
             PaymentActivities.authorize,
             Authorize(self._id, attempt=1),
             **forward(self._deadlines.provider_patience),
         )
-        if outcome is AuthorizationOutcome.AUTHORIZED:
+
+    async def _await_payment(self) -> None:
+        """What has to wait for the customer is a workflow of its own."""
+        if self._authorization is AuthorizationOutcome.AUTHORIZED:
             return
         end = await workflow.execute_child_workflow(
             PaymentWorkflow.run,
-            PaymentSaga(self._id, outcome, self._deadlines),
+            PaymentSaga(self._id, self._authorization, self._deadlines),
             id=payment_workflow_id(self._id),
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
         )

@@ -6,6 +6,7 @@ payment window open. Whatever it hears is a hint: it asks the provider what is s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -59,6 +60,9 @@ class PaymentWorkflow:
         return self._outcome is Outcome.AUTHORIZED
 
     async def _woken_before(self, closes_at: datetime) -> bool:
+        if workflow.cancellation_reason() is not None:
+            # It was told to an activity that ended well all the same, and went no further.
+            raise asyncio.CancelledError
         remaining = max(closes_at - workflow.now(), timedelta(0))
         try:
             await workflow.wait_condition(

@@ -2,7 +2,8 @@
 
 What it guarantees. An undo is registered before its step runs. Nothing cancels an undo: neither a
 cancelled workflow nor a second request. Undos run newest first, each until it has succeeded. An
-undo has to bear that its step never happened.
+undo has to bear that its step never happened. A step waits for one thing only: a cancellation may
+be swallowed by an activity that ends well all the same, and is looked at again between steps.
 """
 
 from __future__ import annotations

@@ -284,3 +284,22 @@ async def test_no_address_stands_in_clear_in_a_workflow_history(sagas: Sagas) ->
 
     assert "Lovelace" not in history.to_json()
     assert b"Lovelace" not in b"".join(event.SerializeToString() for event in history.events)
+
+
+@pytest.mark.parametrize("moment", ["PaymentRequested", "PaymentPending"])
+@pytest.mark.parametrize("method", ["pm_card_authenticationRequired", "pm_card_chargeDeclined"])
+async def test_an_order_that_waits_for_its_customer_is_cancelled_at_once_at_any_moment(
+    sagas: Sagas, payment_simulator: SimulatorProcess, moment: str, method: str
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), method=method))
+    waiting = moment if method == "pm_card_authenticationRequired" else "PaymentRequested"
+    await sagas.until(f"payment-{order_id}", waiting)
+
+    await sagas.orchestrator.compensate_saga(
+        order_id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:test"
+    )
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert "captured" not in await payment_simulator.books(order_id)
