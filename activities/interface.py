@@ -13,14 +13,20 @@ from typing import Any
 from temporalio import activity
 
 from activities.types import (
-    AuthorizationOutcome,
+    Authorization,
     Authorize,
     CancellationAnswer,
+    CommandRun,
+    Decide,
+    Park,
+    Parking,
     Place,
     Recorded,
     Reject,
     RequestCancel,
+    RequestReturn,
     RunCommand,
+    Standing,
     TrackedStatus,
 )
 
@@ -34,6 +40,23 @@ class Activities:
             for interface in type(self).__mro__
             for name in sorted(getattr(interface, "__abstractmethods__", ()))
         ]
+
+
+class SagaActivities(Activities, ABC):
+    """What the saga engine itself puts into the log. They touch the database alone."""
+
+    @activity.defn
+    @abstractmethod
+    async def stand(self, order_id: str) -> Standing:
+        """Where the log says that the order stands."""
+
+    @activity.defn
+    @abstractmethod
+    async def park(self, park: Park) -> Parking: ...
+
+    @activity.defn
+    @abstractmethod
+    async def decide(self, decide: Decide) -> Recorded: ...
 
 
 class OrderActivities(Activities, ABC):
@@ -50,17 +73,31 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def release(self, order_id: str) -> None:
-        """Give back what the order holds, if it holds anything."""
+    async def backorder(self, order_id: str) -> bool:
+        """Queue the order for the stock it lacks; False: it is not to wait, or no longer.
+
+        Whoever receives that stock then wakes the order.
+        """
 
     @activity.defn
     @abstractmethod
-    async def reject(self, reject: Reject) -> None: ...
+    async def release(self, order_id: str) -> None:
+        """Give back what the order holds and no longer wait for what it lacks."""
+
+    @activity.defn
+    @abstractmethod
+    async def reject(self, reject: Reject) -> Standing:
+        """Reject it, unless something else was quicker: then that stands."""
 
     @activity.defn
     @abstractmethod
     async def request_cancellation(self, request: RequestCancel) -> CancellationAnswer:
         """From here on no step goes forward. Too late once the order has shipped."""
+
+    @activity.defn
+    @abstractmethod
+    async def turn_round(self, request: RequestCancel) -> Standing:
+        """The same, asked by the saga: where it is too late, what stands instead is the answer."""
 
     @activity.defn
     @abstractmethod
@@ -72,11 +109,6 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def dispatch(self, order_id: str) -> None:
-        """The parcel has left: shipment, stock and order say so together."""
-
-    @activity.defn
-    @abstractmethod
     async def deliver(self, order_id: str) -> None: ...
 
     @activity.defn
@@ -85,7 +117,17 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def run_command(self, run: RunCommand) -> Recorded: ...
+    async def request_return(self, request: RequestReturn) -> Recorded:
+        """Fails with RETURN_NOT_POSSIBLE outside the return window, or for more than was sent."""
+
+    @activity.defn
+    @abstractmethod
+    async def lapse_return(self, order_id: str) -> None:
+        """The goods never came back: the order is as if no return had been asked for."""
+
+    @activity.defn
+    @abstractmethod
+    async def run_command(self, run: RunCommand) -> CommandRun: ...
 
 
 class PaymentActivities(Activities, ABC):
@@ -93,7 +135,13 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def authorize(self, authorize: Authorize) -> AuthorizationOutcome: ...
+    async def authorize(self, order_id: str) -> Authorization:
+        """Make the first attempt; where there has been one, see what became of the latest."""
+
+    @activity.defn
+    @abstractmethod
+    async def authorize_again(self, authorize: Authorize) -> Authorization:
+        """Make a further attempt, after the one before it is void."""
 
     @activity.defn
     @abstractmethod
@@ -102,17 +150,25 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def look_up(self, order_id: str) -> AuthorizationOutcome:
+    async def look_up(self, order_id: str) -> Authorization:
         """Ask what became of the latest attempt, and record it."""
 
     @activity.defn
     @abstractmethod
-    async def void(self, order_id: str) -> None:
-        """Make sure that nothing is taken, whatever became of the attempts so far."""
+    async def give_back(self, order_id: str) -> None:
+        """Make sure that nothing is held or kept, whatever became of the attempts so far."""
 
     @activity.defn
     @abstractmethod
-    async def capture(self, order_id: str) -> None: ...
+    async def capture(self, order_id: str) -> None:
+        """Record that the parcel has left (shipment, stock and order say so together), then take
+        the money."""
+
+    @activity.defn
+    @abstractmethod
+    async def refund(self, order_id: str) -> Standing:
+        """The goods of the return are back: refund them, then put them into stock together with
+        the return's end."""
 
 
 class ShippingActivities(Activities, ABC):
@@ -130,3 +186,13 @@ class ShippingActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def track(self, order_id: str) -> TrackedStatus: ...
+
+    @activity.defn
+    @abstractmethod
+    async def collect_return(self, order_id: str) -> None:
+        """Ask the carrier to fetch back what the return is of."""
+
+    @activity.defn
+    @abstractmethod
+    async def track_return(self, order_id: str) -> bool:
+        """Whether the carrier says that the goods are back."""

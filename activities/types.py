@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.state import OrderStatus
+from domain.saga.commands import Decision
 
 
 class AuthorizationOutcome(StrEnum):
@@ -21,6 +23,8 @@ class TrackedStatus(StrEnum):
     WAITING = "waiting"
     DISPATCHED = "dispatched"
     DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,21 @@ class Recorded:
     """A change is in the log; `position` is its last event's, or the newest of its streams."""
 
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the log says an order has come, and what it needs to go on from there."""
+
+    status: OrderStatus
+    since: datetime
+    """When it came to this status."""
+    reason: CancellationReason | None = None
+    """Why it turns round, where it does."""
+    settled: tuple[str, ...] = ()
+    """Steps that a person has skipped or resolved."""
+    return_requested: bool = False
+    """A return is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,14 @@ class CancellationAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Authorization:
+    """What became of the latest attempt to pay."""
+
+    outcome: AuthorizationOutcome
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Authorize:
     """`method` None: the one the order was placed with."""
 
@@ -68,6 +95,49 @@ class Authorize:
 
 
 @dataclass(frozen=True, slots=True)
+class Park:
+    """A step that has failed for good, and why."""
+
+    order_id: str
+    step: str
+    undoing: bool
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """What somebody has decided on a parked step."""
+
+    order_id: str
+    step: str
+    parking: int
+    decision: Decision
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedLine:
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReturn:
+    """`lines` None: everything."""
+
+    order_id: str
+    actor: str
+    lines: tuple[ReturnedLine, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunCommand:
     """A command on one aggregate, as its class name and JSON."""
 
@@ -75,3 +145,11 @@ class RunCommand:
     command_json: str
     actor: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRun:
+    """`wakes`: orders that wait for what the command has brought."""
+
+    position: int
+    wakes: tuple[str, ...] = ()

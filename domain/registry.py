@@ -22,6 +22,9 @@ from domain.order.events import OrderEvent
 from domain.payment.commands import PaymentCommand
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentEvent
+from domain.saga.commands import SagaCommand
+from domain.saga.decide import SAGA
+from domain.saga.events import SagaEvent
 from domain.shipping.commands import ShipmentCommand
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.events import ShipmentEvent
@@ -34,6 +37,7 @@ EVENT_TYPES: Final[dict[str, type[Event]]] = {
         *get_args(InventoryEvent),
         *get_args(OrderEvent),
         *get_args(PaymentEvent),
+        *get_args(SagaEvent),
         *get_args(ShipmentEvent),
     )
 }
@@ -44,6 +48,7 @@ AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
     InventoryCommand: INVENTORY,
     OrderCommand: ORDER,
     PaymentCommand: PAYMENT,
+    SagaCommand: SAGA,
     ShipmentCommand: SHIPMENT,
 }
 

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from domain.event import Event
+from domain.saga.commands import Book, TakeUpCause
+
+
+class SagaParked(Event):
+    """A step has failed for good; the saga holds what it holds until somebody decides."""
+
+    order_id: str
+    step: str
+    """Of the saga's plan, or the name of an undo."""
+    undoing: bool
+    """Whether it is an undo."""
+    parking: int
+    """Counts from 1, over all of the saga's steps."""
+    code: str
+    """Why it failed, for programs."""
+    message: str
+    """Why it failed, for people; never with personal data."""
+    workflow_id: str
+    """The Temporal workflow that waits for the decision."""
+
+
+class SagaStepDecided(Event):
+    """Somebody has decided on a parked step; the event's actor tells who."""
+
+    order_id: str
+    step: str
+    parking: int
+    """The one that is decided on."""
+    reason: str
+    """In the words of whoever decided."""
+
+
+class SagaRetried(SagaStepDecided):
+    """The parked step is tried again."""
+
+
+class SagaStepSkipped(SagaStepDecided):
+    """The saga goes on without the step."""
+
+
+class SagaStepResolved(SagaStepDecided):
+    """The step was settled by hand, and the saga goes on."""
+
+
+class SagaCompensationRequested(SagaStepDecided):
+    """The saga turns round and undoes what was done."""
+
+
+class SagaTakenUp(Event):
+    """The saga had no workflow any more and goes on in a new one, from the log alone."""
+
+    order_id: str
+    cause: TakeUpCause
+
+
+class DifferenceFound(Event):
+    """Reconciliation has found the log and another's book at odds."""
+
+    order_id: str
+    book: Book
+    ours: str
+    """As the log has it."""
+    theirs: str
+    """As the provider has it."""
+
+
+class DifferenceSettled(Event):
+    """The log and that book agree again."""
+
+    order_id: str
+    book: Book
+
+
+SagaEvent = (
+    SagaParked
+    | SagaRetried
+    | SagaStepSkipped
+    | SagaStepResolved
+    | SagaCompensationRequested
+    | SagaTakenUp
+    | DifferenceFound
+    | DifferenceSettled
+)
