@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from eventstore.envelope import StoredEvent
 from eventstore.pool import Connection
-from projections import customers, inventory, orders, payments, products, shipments
+from projections import customers, inventory, orders, payments, products, sagas, shipments
 from projections.change import Change
 
-_PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change]]] = {
+_PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change | None]]] = {
     "customer": customers.project,
     "inventory": inventory.project,
     "order": orders.project,
     "payment": payments.project,
     "product": products.project,
+    "saga": sagas.project,
     "shipment": shipments.project,
 }
 """By the category of the stream."""
@@ -28,4 +29,5 @@ class InlineReadModels:
         for stored in events:
             project = _PROJECTIONS[stored.category]
             change = project(stored.decode(), stored)
-            await connection.execute(change.sql, *change.arguments)
+            if change is not None:
+                await connection.execute(change.sql, *change.arguments)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Computed, DateTime, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA = MetaData(schema="readmodel")
@@ -68,5 +78,30 @@ product_view = Table(
     Column("name", Text),
     Column("currency", Text),
     Column("price", BigInteger),
+    Column("position", BigInteger),
+)
+
+parked_step = Table(
+    "parked_step",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("undoing", Boolean),
+    Column("parking", Integer),
+    Column("code", Text),
+    Column("message", Text),
+    Column("workflow_id", Text),
+    Column("parked_at", DateTime(timezone=True)),
+    Column("position", BigInteger),
+)
+
+saga_difference = Table(
+    "saga_difference",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("book", Text, primary_key=True),
+    Column("ours", Text),
+    Column("theirs", Text),
+    Column("found_at", DateTime(timezone=True)),
     Column("position", BigInteger),
 )

@@ -1,0 +1,73 @@
+"""What the sagas wait for from people, and what happens around the log without being part of it."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0005"
+
+TABLES = (
+    # A row is here for as long as it needs somebody: both tables are small.
+    """
+    CREATE TABLE readmodel.parked_step (
+        order_id    text        NOT NULL COLLATE "C",
+        step        text        NOT NULL COLLATE "C",
+        undoing     boolean     NOT NULL,
+        parking     int         NOT NULL,
+        code        text        NOT NULL,
+        message     text        NOT NULL,
+        workflow_id text        NOT NULL,
+        parked_at   timestamptz NOT NULL,
+        position    bigint      NOT NULL,
+        PRIMARY KEY (order_id, step)
+    )
+    """,
+    """
+    CREATE TABLE readmodel.saga_difference (
+        order_id text        NOT NULL COLLATE "C",
+        book     text        NOT NULL COLLATE "C",
+        ours     text        NOT NULL,
+        theirs   text        NOT NULL,
+        found_at timestamptz NOT NULL,
+        position bigint      NOT NULL,
+        PRIMARY KEY (order_id, book)
+    )
+    """,
+    "CREATE SCHEMA journal",
+    """
+    CREATE TABLE journal.failed_attempts (
+        order_id  text        NOT NULL COLLATE "C",
+        step      text        NOT NULL COLLATE "C",
+        count     int         NOT NULL,
+        code      text        NOT NULL,
+        message   text        NOT NULL,
+        failed_at timestamptz NOT NULL,
+        PRIMARY KEY (order_id, step)
+    )
+    """,
+    # Never what a webhook said: there may be personal data in it.
+    """
+    CREATE TABLE journal.webhook (
+        provider      text        NOT NULL COLLATE "C",
+        event_id      text        NOT NULL COLLATE "C",
+        type          text        NOT NULL,
+        order_id      text        NOT NULL COLLATE "C",
+        received_at   timestamptz NOT NULL,
+        claimed_until timestamptz NOT NULL,
+        handled_at    timestamptz,
+        PRIMARY KEY (provider, event_id)
+    )
+    """,
+    "CREATE INDEX ON journal.webhook (received_at)",
+)
+
+
+def upgrade() -> None:
+    for table in TABLES:
+        op.execute(table)
+
+
+def downgrade() -> None:
+    op.execute("DROP SCHEMA journal CASCADE")
+    op.execute("DROP TABLE readmodel.saga_difference, readmodel.parked_step")

@@ -1,0 +1,45 @@
+"""What waits for a person. A row is here until somebody has decided, or the books agree again.
+
+How far a saga has come is no part of it: that is read from its order's events (queries/sagas.py),
+and costs the straight way nothing.
+"""
+
+from __future__ import annotations
+
+from domain.saga import events as e
+from eventstore.envelope import StoredEvent
+from projections.change import Change
+
+PARKED = """
+    INSERT INTO readmodel.parked_step
+        (order_id, step, undoing, parking, code, message, workflow_id, parked_at, position)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+DECIDED = """
+    DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2
+"""
+DIFFERENCE_FOUND = """
+    INSERT INTO readmodel.saga_difference AS d (order_id, book, ours, theirs, found_at, position)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (order_id, book) DO UPDATE SET ours = $3, theirs = $4, position = $6
+"""
+DIFFERENCE_SETTLED = """
+    DELETE FROM readmodel.saga_difference WHERE order_id = $1 AND book = $2
+"""
+
+
+def project(event: e.SagaEvent, stored: StoredEvent) -> Change | None:
+    at = (stored.recorded_at, stored.position)
+    match event:
+        case e.SagaParked():
+            failure = (event.undoing, event.parking, event.code, event.message, event.workflow_id)
+            return Change(PARKED, (event.order_id, event.step, *failure, *at))
+        case e.SagaStepDecided():
+            return Change(DECIDED, (event.order_id, event.step))
+        case e.DifferenceFound():
+            books = (event.book, event.ours, event.theirs)
+            return Change(DIFFERENCE_FOUND, (event.order_id, *books, *at))
+        case e.DifferenceSettled():
+            return Change(DIFFERENCE_SETTLED, (event.order_id, event.book))
+        case e.SagaTakenUp():
+            return None

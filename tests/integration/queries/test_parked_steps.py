@@ -1,0 +1,74 @@
+"""The rows of what waits for a person, as the sagas' events leave them."""
+
+from __future__ import annotations
+
+from domain.saga import events as e
+from domain.saga.commands import Book, TakeUpCause
+from eventstore.pool import Pool
+from tests.integration.queries.order_log import OrderLog
+
+
+def parked(step: str, *, parking: int = 1, undoing: bool = False) -> e.SagaParked:
+    return e.SagaParked(
+        order_id="o1",
+        step=step,
+        undoing=undoing,
+        parking=parking,
+        code="PROVIDER_REFUSED",
+        message="refused with card_lost",
+        workflow_id="order-o1",
+    )
+
+
+def found(theirs: str) -> e.DifferenceFound:
+    return e.DifferenceFound(order_id="o1", book=Book.PAYMENT, ours="AUTHORIZED", theirs=theirs)
+
+
+async def test_a_parked_step_is_a_row_until_it_is_decided_on(log: OrderLog, pool: Pool) -> None:
+    await log.append("saga-o1", parked("release", undoing=True))
+    position = await log.append("saga-o1", parked("give_back", parking=2, undoing=True))
+    await log.append("saga-o1", e.SagaRetried(order_id="o1", step="release", parking=1, reason="x"))
+
+    (row,) = await pool.fetch("SELECT * FROM readmodel.parked_step")
+
+    assert {**row, "parked_at": None} == {
+        "order_id": "o1",
+        "step": "give_back",
+        "undoing": True,
+        "parking": 2,
+        "code": "PROVIDER_REFUSED",
+        "message": "refused with card_lost",
+        "workflow_id": "order-o1",
+        "parked_at": None,
+        "position": position,
+    }
+
+
+async def test_a_step_that_parks_again_is_a_row_again(log: OrderLog, pool: Pool) -> None:
+    await log.append(
+        "saga-o1",
+        parked("capture"),
+        e.SagaRetried(order_id="o1", step="capture", parking=1, reason="x"),
+        parked("capture", parking=2),
+    )
+
+    assert await pool.fetchval("SELECT parking FROM readmodel.parked_step") == 2
+
+
+async def test_a_difference_is_a_row_until_it_is_settled(log: OrderLog, pool: Pool) -> None:
+    await log.append("saga-o1", found("CAPTURED"))
+    found_at = await pool.fetchval("SELECT found_at FROM readmodel.saga_difference")
+    await log.append("saga-o1", found("VOIDED"))
+
+    (row,) = await pool.fetch("SELECT * FROM readmodel.saga_difference")
+    assert (row["book"], row["ours"], row["theirs"]) == ("PAYMENT", "AUTHORIZED", "VOIDED")
+    assert row["found_at"] == found_at
+
+    await log.append("saga-o1", e.DifferenceSettled(order_id="o1", book=Book.PAYMENT))
+    assert await pool.fetchval("SELECT count(*) FROM readmodel.saga_difference") == 0
+
+
+async def test_being_taken_up_waits_for_nobody(log: OrderLog, pool: Pool) -> None:
+    await log.append("saga-o1", e.SagaTakenUp(order_id="o1", cause=TakeUpCause.MISSING))
+
+    assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0

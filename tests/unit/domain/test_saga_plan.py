@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from domain.order.state import FORWARD
+from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
+
+
+def test_no_two_steps_or_undos_share_a_name() -> None:
+    steps = [*ORDER_PLAN, *RETURN_PLAN]
+    names = [step.name for step in steps]
+    names += [step.undo.name for step in steps if step.undo] + [undo.name for undo in CLOSING]
+
+    assert len(names) == len(set(names))
+
+
+def test_the_steps_of_an_order_follow_the_statuses_that_it_comes_to() -> None:
+    until = [step.until for step in ORDER_PLAN if step.name != "capture"]
+
+    assert None not in until
+    assert until == sorted(until, key=lambda status: FORWARD.index(status) if status else -1)
+
+
+def test_only_what_has_an_undo_or_leaves_nothing_behind_turns_the_saga_round() -> None:
+    turning = {step.name for step in ORDER_PLAN if step.on_failure}
+
+    assert turning == {"authorize", "await_payment", "create_shipment", "await_dispatch"}
+    assert {step.name for step in ORDER_PLAN if step.on_failure and not step.undo} == {
+        "await_payment",
+        "await_dispatch",
+    }
