@@ -38,30 +38,53 @@ def _add_changes(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
     @app.post("/v1/payment_intents")
     async def create(request: Request) -> Response:
         form = await Form.of(request)
-        return await simulator.change(request, "create", lambda: intents.create(form))
+        return await simulator.change(
+            request,
+            "create",
+            lambda: intents.create(form),
+            order_id=form.group("metadata").get("order_id", ""),
+        )
 
     @app.post("/v1/payment_intents/{reference}/confirm")
     async def confirm(request: Request, reference: str) -> Response:
         form = await Form.of(request)
-        fault = _fault(simulator.store, reference, form)
         return await simulator.change(
-            request, "confirm", lambda: intents.confirm(reference, form), fault
+            request,
+            "confirm",
+            lambda: intents.confirm(reference, form),
+            _fault(simulator.store, reference, form),
+            intents.order_of(reference),
         )
 
     @app.post("/v1/payment_intents/{reference}/capture")
     async def capture(request: Request, reference: str) -> Response:
         form = await Form.of(request)
-        return await simulator.change(request, "capture", lambda: intents.capture(reference, form))
+        return await simulator.change(
+            request,
+            "capture",
+            lambda: intents.capture(reference, form),
+            order_id=intents.order_of(reference),
+        )
 
     @app.post("/v1/payment_intents/{reference}/cancel")
     async def cancel(request: Request, reference: str) -> Response:
         form = await Form.of(request)
-        return await simulator.change(request, "cancel", lambda: intents.cancel(reference, form))
+        return await simulator.change(
+            request,
+            "cancel",
+            lambda: intents.cancel(reference, form),
+            order_id=intents.order_of(reference),
+        )
 
     @app.post("/v1/refunds")
     async def refund(request: Request) -> Response:
         form = await Form.of(request)
-        return await simulator.change(request, "refund", lambda: intents.refund(form))
+        return await simulator.change(
+            request,
+            "refund",
+            lambda: intents.refund(form),
+            order_id=intents.order_of(form.get("payment_intent", "")),
+        )
 
 
 def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
@@ -72,6 +95,7 @@ def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
         return await simulator.look(
             request,
             lambda: Answer(200, json.dumps(shown(intents.load(reference), with_charge=expand))),
+            intents.order_of(reference),
         )
 
     @app.get("/v1/payment_intents")

@@ -111,6 +111,11 @@ class Intents:
             raise Refusal(404, "resource_missing", "No such payment_intent.", param=param)
         return intent
 
+    def order_of(self, reference: str) -> str:
+        """The order that an intent is for; empty where there is none."""
+        intent = self._store.get(INTENT, reference)
+        return _order_id(intent) if intent else ""
+
     def _hold(self, intent: Document) -> None:
         amount = intent["amount"]
         intent.update(status="requires_capture", amount_capturable=amount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,7 +14,14 @@ class Fault(StrEnum):
     TIMEOUT_BEFORE = "timeout_before"
     """Hangs, then 503: no effect."""
     TIMEOUT_AFTER = "timeout_after"
-    """The effect happens, then the answer hangs."""
+    """The effect happens, then the answer hangs. One that is only repeated is given at once."""
+    DOWN = "down"
+    """Answered 503 like `503`: the word for what lasts until it is cleared."""
+    REFUSE = "refuse"
+    """Refused for good, with no effect."""
+
+
+EVERY_OPERATION: Final = "*"
 
 
 class NextFault(BaseModel):
@@ -24,6 +32,17 @@ class NextFault(BaseModel):
     times: int = Field(1, ge=1, le=1_000_000)
 
 
+class OrderFault(BaseModel):
+    """Whatever is asked for one order (the carrier's `reference`) meets it, until cleared."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order_id: str = Field(min_length=1)
+    operation: str = EVERY_OPERATION
+    """One operation; `look` is every look-up, and `*` is all of them."""
+    how: Fault
+
+
 class Control(BaseModel):
     """The body of `POST /control`. What is left out stays as it is."""
 
@@ -31,6 +50,7 @@ class Control(BaseModel):
 
     latency_ms: int | None = Field(None, ge=0, le=60_000)
     fail_next: NextFault | None = None
+    fail_order: OrderFault | None = None
 
 
 class Faults:
@@ -40,15 +60,26 @@ class Faults:
     def clear(self) -> None:
         self.latency_seconds = 0.0
         self._next: dict[str, NextFault] = {}
+        self._of_orders: dict[str, dict[str, Fault]] = {}
+
+    def clear_order(self, order_id: str) -> None:
+        self._of_orders.pop(order_id, None)
 
     def set(self, control: Control) -> None:
         if control.latency_ms is not None:
             self.latency_seconds = control.latency_ms / 1000
         if control.fail_next is not None:
             self._next[control.fail_next.operation] = control.fail_next
+        if (ordered := control.fail_order) is not None:
+            self._of_orders.setdefault(ordered.order_id, {})[ordered.operation] = ordered.how
 
-    def take(self, operation: str) -> Fault | None:
-        """The fault that the next call of this operation meets, counted down."""
+    def take(self, operation: str, order_id: str = "") -> Fault | None:
+        """The fault that this call meets: the order's own, or the operation's, counted down."""
+        of_order = self._of_orders.get(order_id, {})
+        lasting = of_order.get(operation) or of_order.get(EVERY_OPERATION)
+        return lasting or self._take_next(operation)
+
+    def _take_next(self, operation: str) -> Fault | None:
         fault = self._next.pop(operation, None)
         if fault is None:
             return None

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -21,6 +22,10 @@ from providers.simulation.refusal import Refusal
 from providers.simulation.store import Answer, Store
 from providers.simulation.webhooks import Sign, Webhooks
 
+LOOK: Final = "look"
+"""The operation of every look-up."""
+_UNAVAILABLE: Final = {Fault.TIMEOUT_BEFORE, Fault.UNAVAILABLE, Fault.DOWN}
+
 
 class Simulator:
     def __init__(self, config: SimulatorConfig, sign: Sign) -> None:
@@ -33,15 +38,17 @@ class Simulator:
         self._idempotency = Idempotency(self.store)
 
     async def change(
-        self, request: Request, operation: str, effect: Effect, fault: Fault | None = None
+        self,
+        request: Request,
+        operation: str,
+        effect: Effect,
+        fault: Fault | None = None,
+        order_id: str = "",
     ) -> Response:
         """Answer a request that changes something; `fault` is the one its test token asks for."""
         self.authorize(request)
-        fault = self._faults.take(operation) or fault
-        if fault is Fault.TIMEOUT_BEFORE:
-            await self._hang()
-        if fault in {Fault.TIMEOUT_BEFORE, Fault.UNAVAILABLE}:
-            raise Refusal(503, "api_unavailable", "Unavailable; try again later.", type="api_error")
+        fault = self._faults.take(operation, order_id) or fault
+        await self._fail_before(fault)
         key = request.headers.get("idempotency-key")
         fingerprint = f"{request.url.path}\n{(await request.body()).decode()}"
         answer = await self._idempotency.once(key, fingerprint, effect, self._pause)
@@ -50,9 +57,15 @@ class Simulator:
             await self._hang()
         return self._response(answer)
 
-    async def look(self, request: Request, answer: Callable[[], Answer]) -> Response:
+    async def look(
+        self, request: Request, answer: Callable[[], Answer], order_id: str = ""
+    ) -> Response:
         self.authorize(request)
+        fault = self._faults.take(LOOK, order_id)
+        await self._fail_before(fault)
         await self._pause()
+        if fault is Fault.TIMEOUT_AFTER:
+            await self._hang()
         return self._response(answer())
 
     def authorize(self, request: Request) -> None:
@@ -85,6 +98,15 @@ class Simulator:
     async def _pause(self) -> None:
         if self._faults.latency_seconds:
             await asyncio.sleep(self._faults.latency_seconds)
+
+    async def _fail_before(self, fault: Fault | None) -> None:
+        """Raises Refusal for a fault that leaves no effect."""
+        if fault is Fault.TIMEOUT_BEFORE:
+            await self._hang()
+        if fault in _UNAVAILABLE:
+            raise Refusal(503, "api_unavailable", "Unavailable; try again later.", type="api_error")
+        if fault is Fault.REFUSE:
+            raise Refusal(400, "refused_on_request", "Refused, as /control has ordered.")
 
     async def _hang(self) -> None:
         await asyncio.sleep(self.config.hang_seconds)
@@ -119,8 +141,11 @@ class Simulator:
             self._faults.set(change)
 
         @app.delete("/control", status_code=204)
-        async def reset() -> None:
-            self._faults.clear()
+        async def reset(order_id: str | None = None) -> None:
+            if order_id is None:
+                self._faults.clear()
+            else:
+                self._faults.clear_order(order_id)
 
         return app
 

@@ -140,6 +140,17 @@ class SimulatorProcess:
         finally:
             httpx.delete(f"{self.url}/control").raise_for_status()
 
+    @contextmanager
+    def failing(self, order_id: str, operation: str, how: str) -> Iterator[None]:
+        """Every such call for this order fails like this; what fails for others is left alone."""
+        fault = {"order_id": order_id, "operation": operation, "how": how}
+        httpx.post(f"{self.url}/control", json={"fail_order": fault}).raise_for_status()
+        try:
+            yield
+        finally:
+            cleared = httpx.delete(f"{self.url}/control", params={"order_id": order_id})
+            cleared.raise_for_status()
+
 
 def simulator(kind: str, data_dir: Path, receiver: Receiver) -> SimulatorProcess:
     port = free_port()

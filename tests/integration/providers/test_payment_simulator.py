@@ -194,3 +194,41 @@ async def test_ordered_faults_end_after_the_ordered_number_of_times(
         ]
 
     assert statuses == [503, 503, 200]
+
+
+async def test_an_order_whose_captures_are_refused_takes_nothing_until_that_is_cleared(
+    stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    path = f"{INTENTS}/{await confirmed(stripe_http, order_id)}"
+
+    with payment_simulator.failing(order_id, "capture", "refuse"):
+        refused = [error(await post(stripe_http, f"{path}/capture", {}, order_id)) for _ in "12"]
+        looked = (await stripe_http.get(path)).status_code
+    books = await payment_simulator.books(order_id)
+    captured = await post(stripe_http, f"{path}/capture", {}, order_id)
+
+    assert refused == [(400, "refused_on_request")] * 2
+    assert looked == 200
+    assert books == {"authorized": (1, 1000)}
+    assert captured.status_code == 200
+
+
+async def test_a_provider_that_is_down_for_an_order_answers_nothing_about_it(
+    stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = await confirmed(stripe_http, order_id)
+    path, other = f"{INTENTS}/{reference}", f"{order_id}-other"
+
+    with payment_simulator.failing(order_id, "*", "down"):
+        answers = [
+            await post(stripe_http, INTENTS, intent(order_id)),
+            await post(stripe_http, f"{path}/capture", {}),
+            await post(stripe_http, f"{path}/cancel", {}),
+            await post(stripe_http, "/v1/refunds", {"payment_intent": reference}),
+            await stripe_http.get(path),
+        ]
+        untouched = await post(stripe_http, INTENTS, intent(other))
+
+    assert [answer.status_code for answer in answers] == [503] * 5
+    assert untouched.status_code == 200
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}

@@ -8,7 +8,7 @@ import pytest
 
 from providers.simulation import agenda
 from providers.simulation.agenda import Agenda, Handler, retry_delay
-from providers.simulation.faults import Control, Fault, Faults, NextFault
+from providers.simulation.faults import Control, Fault, Faults, NextFault, OrderFault
 from providers.simulation.store import Job, Store
 
 
@@ -44,6 +44,40 @@ def test_what_a_control_leaves_out_stays_as_it_is() -> None:
     assert faults.latency_seconds == 0.05
     faults.clear()
     assert (faults.latency_seconds, faults.take("refund")) == (0.0, None)
+
+
+def of_order(order_id: str, operation: str, how: Fault) -> Control:
+    return Control(fail_order=OrderFault(order_id=order_id, operation=operation, how=how))
+
+
+def test_an_orders_fault_lasts_and_meets_no_other_order_and_no_other_operation() -> None:
+    faults = Faults()
+    faults.set(of_order("order-1", "refund", Fault.REFUSE))
+
+    assert [faults.take("refund", "order-1") for _ in range(3)] == [Fault.REFUSE] * 3
+    assert faults.take("capture", "order-1") is None
+    assert faults.take("refund", "order-2") is None
+
+
+def test_an_orders_fault_can_be_of_every_operation_but_those_with_their_own() -> None:
+    faults = Faults()
+    faults.set(of_order("order-1", "*", Fault.DOWN))
+    faults.set(of_order("order-1", "refund", Fault.REFUSE))
+
+    assert faults.take("look", "order-1") is Fault.DOWN
+    assert faults.take("refund", "order-1") is Fault.REFUSE
+
+
+def test_an_orders_faults_are_cleared_by_themselves_or_with_all_others() -> None:
+    faults = Faults()
+    for order_id in ("order-1", "order-2"):
+        faults.set(of_order(order_id, "refund", Fault.REFUSE))
+
+    faults.clear_order("order-1")
+    assert faults.take("refund", "order-1") is None
+    assert faults.take("refund", "order-2") is Fault.REFUSE
+    faults.clear()
+    assert faults.take("refund", "order-2") is None
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
