@@ -25,6 +25,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.command_handler import CommandHandler
 from activities.conduct import ActivityConduct
+from activities.failed_attempts import FailedAttempts, FailureLedger
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.shipments import ShippingActivities
@@ -101,14 +102,19 @@ def saga_activities(
     ]
 
 
-def temporal_worker(client: Client, task_queue: str, activities: Sequence[Activity]) -> Worker:
+def temporal_worker(
+    client: Client,
+    task_queue: str,
+    activities: Sequence[Activity],
+    ledger: FailureLedger | None = None,
+) -> Worker:
     """Everything that Temporal may ask of this process."""
     return Worker(
         client,
         task_queue=task_queue,
         workflows=[OrderWorkflow, PaymentWorkflow, CommandWorkflow],
         activities=activities,
-        interceptors=[ActivityConduct()],
+        interceptors=[ActivityConduct(ledger)],
         workflow_runner=SandboxedWorkflowRunner(
             SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
         ),
@@ -122,12 +128,13 @@ def temporal_worker(client: Client, task_queue: str, activities: Sequence[Activi
 
 
 async def run_sagas(
-    settings: Settings, store: EventStore, vault: Vault, stop: asyncio.Event
+    settings: Settings, pool: Pool, store: EventStore, vault: Vault, stop: asyncio.Event
 ) -> None:
     client = await connect(settings)
     async with contextlib.aclosing(Providers(settings)) as providers:
         activities = saga_activities(store, vault, providers.payments, providers.carrier)
-        async with temporal_worker(client, settings.task_queue, activities):
+        ledger = FailedAttempts(pool)
+        async with temporal_worker(client, settings.task_queue, activities, ledger):
             logger.info("running sagas from task queue %s", settings.task_queue)
             await stop.wait()
 
@@ -161,7 +168,7 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
         vault = Vault(pool, master_keys)
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
         if Role.SAGAS in roles:
-            group.create_task(run_sagas(settings, store, vault, stop))
+            group.create_task(run_sagas(settings, pool, store, vault, stop))
         if Role.RELAY in roles:
             group.create_task(run_relay(settings, pool, store, stop))
         if Role.HEAD in roles:

@@ -6,42 +6,67 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.failed_attempts import PROVIDER_REFUSED, FailureLedger, failed_attempt
 from domain.errors import Refused
 from providers.errors import ProviderRefused
-
-PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 
 
 class ActivityConduct(Interceptor):
     """A refusal, ours or a provider's, is final; anything else is tried again.
 
     The failure's type is the refusal's code, its first detail the refused field. While an activity
-    runs it heartbeats: a killed worker is noticed, and a cancellation arrives.
+    runs it heartbeats: a killed worker is noticed, and a cancellation arrives. Each attempt of a
+    saga's step that fails is noted in the ledger.
     """
 
+    def __init__(self, ledger: FailureLedger | None = None) -> None:
+        self._ledger = ledger
+
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        return _Conduct(next)
+        return _Conduct(next, self._ledger)
 
 
 class _Conduct(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, ledger: FailureLedger | None) -> None:
+        super().__init__(following)
+        self._ledger = ledger
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's
         try:
             async with _heartbeats():
                 return await super().execute_activity(input)
-        except Refused as refused:
-            raise ApplicationError(
-                refused.message, list(refused.field), type=refused.code, non_retryable=True
-            ) from None
-        except ProviderRefused as refused:
-            raise ApplicationError(
-                str(refused), [refused.code], type=PROVIDER_REFUSED, non_retryable=True
-            ) from None
+        except Exception as error:
+            await self._note(error)
+            if (final := _final(error)) is not None:
+                raise final from None
+            raise
+
+    async def _note(self, error: Exception) -> None:
+        info = activity.info()
+        attempt = failed_attempt(info.workflow_id or "", info.activity_type, error)
+        if self._ledger is not None and attempt is not None:
+            await self._ledger.note(attempt)
+
+
+def _final(error: Exception) -> ApplicationError | None:
+    """What tells Temporal not to try again, if that is so."""
+    match error:
+        case Refused():
+            return ApplicationError(
+                error.message, list(error.field), type=error.code, non_retryable=True
+            )
+        case ProviderRefused():
+            return ApplicationError(
+                str(error), [error.code], type=PROVIDER_REFUSED, non_retryable=True
+            )
+        case _:
+            return None
 
 
 @contextlib.asynccontextmanager

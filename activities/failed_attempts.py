@@ -1,0 +1,93 @@
+"""Which attempts of a saga's steps have failed, and the last failure of each step.
+
+Temporal knows it too, while it keeps the history; here it can be read with the rest of the saga.
+It is noted as well as may be: a note that is lost changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from domain.errors import Refused
+from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
+from eventstore.pool import Pool
+from providers.errors import ProviderError, ProviderRefused
+
+logger = logging.getLogger(__name__)
+
+PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
+PROVIDER_UNAVAILABLE: Final = "PROVIDER_UNAVAILABLE"
+
+_PATIENCE_SECONDS: Final = 1.0
+_NOTE: Final = """
+    INSERT INTO journal.failed_attempts AS f (order_id, step, count, code, message, failed_at)
+    VALUES ($1, $2, 1, $3, $4, clock_timestamp())
+    ON CONFLICT (order_id, step) DO UPDATE
+    SET count = f.count + 1, code = $3, message = $4, failed_at = clock_timestamp()
+"""
+_WORKFLOWS: Final = ("order", "payment", "return")
+_PLANS: Final = (*ORDER_PLAN, *RETURN_PLAN)
+_UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *CLOSING)
+_STEPS: Final = frozenset(part.name for part in (*_PLANS, *_UNDOS))
+_STEP_OF: Final = {
+    "authorize_again": "authorize",
+    "backorder": "reserve",
+    "look_up": "await_payment",
+    "lapse_return": "await_goods",
+    "track": "track",
+    "track_return": "await_goods",
+}
+"""Of the activities that do not bear the name of their step. `track` is of two steps' deadlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    order_id: str
+    step: str
+    code: str
+    message: str
+
+
+class FailureLedger(Protocol):
+    async def note(self, attempt: FailedAttempt) -> None:
+        """Never raises, and never takes long."""
+
+
+class FailedAttempts:
+    """FailureLedger in PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def note(self, attempt: FailedAttempt) -> None:
+        facts = (attempt.order_id, attempt.step, attempt.code, attempt.message)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS), self._pool.acquire() as connection:
+                await connection.execute(_NOTE, *facts)
+        except Exception as error:  # noqa: BLE001 - the activity's own failure is what matters
+            logger.warning("a failed attempt was not noted: %s", type(error).__name__)
+
+
+def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> FailedAttempt | None:
+    """None for an activity that is no step of a saga."""
+    kind, _, order_id = workflow_id.partition("-")
+    step = activity_type if activity_type in _STEPS else _STEP_OF.get(activity_type)
+    if kind not in _WORKFLOWS or step is None:
+        return None
+    return FailedAttempt(order_id, step, *_describe(error))
+
+
+def _describe(error: Exception) -> tuple[str, str]:
+    """A code and a message, neither of which can hold anything personal."""
+    match error:
+        case Refused():
+            return error.code, error.message
+        case ProviderRefused():
+            return PROVIDER_REFUSED, str(error)
+        case ProviderError():
+            return PROVIDER_UNAVAILABLE, str(error)
+        case _:
+            return type(error).__name__, "an unexpected error; see the worker's log"
