@@ -31,7 +31,7 @@ _NOTE: Final = """
 _WORKFLOWS: Final = ("order", "payment", "return")
 _PLANS: Final = (*ORDER_PLAN, *RETURN_PLAN)
 _UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *CLOSING)
-_STEPS: Final = frozenset(part.name for part in (*_PLANS, *_UNDOS))
+_STEPS: Final = {*(step.name for step in _PLANS), *(undo.name for undo in _UNDOS)}
 _STEP_OF: Final = {
     "authorize_again": "authorize",
     "backorder": "reserve",
