@@ -20,6 +20,7 @@ from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
 from api.webhooks import webhooks
+from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
@@ -33,8 +34,8 @@ from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
 
 REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_webhook_secret")
-READERS_OF_THE_LOG = 5
-"""Connections for the live feed and for watchers that catch up; queries have their own."""
+CONNECTIONS_TO_THE_LOG = 10
+"""For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
 
 OpenedServices = tuple[Services, dict[str, Probe]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
@@ -47,7 +48,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     # Parameters stay out of errors: an address could be among them.
     url = settings.database_url.get_secret_value()
     engine = create_async_engine(url, hide_parameters=True)
-    pool = await create_pool(url, size=READERS_OF_THE_LOG)
+    pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     feed = LiveFeed(store)
     orchestrator = SagaOrchestrator(
@@ -59,6 +60,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         ProductQueries(engine),
         OrderUpdates(store, feed, orders),
         LogQueries(engine),
+        Inbox(pool),
     )
     try:
         yield services, dict(probes(settings, engine, client))

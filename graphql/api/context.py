@@ -12,6 +12,7 @@ from strawberry.fastapi import BaseContext
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.identifiers import is_identifier
+from eventstore.inbox import Inbox
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.products import ProductQueries
@@ -28,6 +29,7 @@ class Services:
     products: ProductQueries
     updates: OrderUpdates
     log: LogQueries
+    inbox: Inbox
 
 
 class Context(BaseContext):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from api.app import OpenedServices, create_app
 from api.context import Services
+from eventstore.inbox import Inbox
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
@@ -56,7 +57,14 @@ async def module_api(
     orders = OrderQueries(engine)
     feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
     updates = OrderUpdates(store, feed, orders)
-    services = Services(orchestrator, orders, ProductQueries(engine), updates, LogQueries(engine))
+    services = Services(
+        orchestrator,
+        orders,
+        ProductQueries(engine),
+        updates,
+        LogQueries(engine),
+        Inbox(module_pool),
+    )
 
     @asynccontextmanager
     async def open_services(_: Settings) -> AsyncIterator[OpenedServices]:

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,9 +17,13 @@ from tests.integration.api.client import Api
 from workflows.orchestrator import Unavailable
 
 
-def payment_event(**metadata: str) -> bytes:
+def payment_event(event_id: str | None = None, **metadata: str) -> bytes:
     intent = {"id": "pi_1", "object": "payment_intent", "metadata": metadata}
-    event = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}}
+    event = {
+        "id": event_id or f"evt_{uuid4()}",
+        "type": "payment_intent.succeeded",
+        "data": {"object": intent},
+    }
     return json.dumps(event).encode()
 
 
@@ -33,15 +38,17 @@ async def send_payment(
     return await api.http.post("/webhooks/payments", content=raw, headers=headers)
 
 
-async def send_shipment(api: Api, status: str, *, secret: str | None = None) -> httpx.Response:
-    now = datetime.now(UTC)
+async def send_shipment(
+    api: Api, status: str, *, event_id: str | None = None, secret: str | None = None
+) -> httpx.Response:
+    now, event_id = datetime.now(UTC), event_id or f"msg_{uuid4()}"
     data = {"id": "shp_1", "reference": "o1", "status": status}
     raw = json.dumps({"type": "shipment", "timestamp": now.isoformat(), "data": data})
     key = secret or api.settings.carrier_webhook_secret.get_secret_value()
     headers = {
-        "webhook-id": "msg_1",
+        "webhook-id": event_id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(key).sign("msg_1", now, raw),
+        "webhook-signature": Webhook(key).sign(event_id, now, raw),
     }
     return await api.http.post("/webhooks/shipping", content=raw, headers=headers)
 
@@ -103,3 +110,37 @@ async def test_news_that_cannot_be_passed_on_are_to_be_sent_again(api: Api) -> N
 
     assert response.status_code == 503
     assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+
+
+async def test_news_that_come_again_are_acknowledged_and_not_passed_on(api: Api) -> None:
+    raw = payment_event("evt_again", order_id="o1", attempt="1")
+    payments = [await send_payment(api, raw) for _ in range(2)]
+    parcels = [await send_shipment(api, "delivered", event_id="msg_again") for _ in range(2)]
+
+    assert [answer.status_code for answer in (*payments, *parcels)] == [204] * 4
+    assert api.orchestrator.news == [
+        PaymentReported("o1", 1),
+        ShipmentReported("o1", ShipmentNews.DELIVERED),
+    ]
+
+
+async def test_news_that_could_not_be_passed_on_are_passed_on_when_they_come_again(
+    api: Api,
+) -> None:
+    raw = payment_event("evt_later", order_id="o1", attempt="1")
+    api.orchestrator.failure = Unavailable("no worker answered in time; try again")
+    away = await send_payment(api, raw)
+    api.orchestrator.failure = None
+    back = await send_payment(api, raw)
+
+    assert (away.status_code, back.status_code) == (503, 204)
+    assert api.orchestrator.news == [PaymentReported("o1", 1)]
+
+
+async def test_news_that_cannot_be_believed_are_not_stored(api: Api) -> None:
+    raw = payment_event("evt_forged", order_id="o1", attempt="1")
+    forged = await send_payment(api, raw, secret="whsec_other")  # noqa: S106 - nobody's
+    true = await send_payment(api, raw)
+
+    assert (forged.status_code, true.status_code) == (400, 204)
+    assert api.orchestrator.news == [PaymentReported("o1", 1)]
