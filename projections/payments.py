@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Final
+
 from domain.payment import events as e
 from domain.payment.state import PaymentStatus
 from eventstore.envelope import StoredEvent
@@ -34,6 +36,11 @@ CAPTURED = """
     SET status = $2, position = $3, captured = $4
     WHERE order_id = $1
 """
+REFUNDED = """
+    UPDATE readmodel.payment_view
+    SET status = CASE WHEN captured = $4 THEN $2 ELSE status END, position = $3, refunded = $4
+    WHERE order_id = $1
+"""
 VOIDED = """
     UPDATE readmodel.payment_view
     SET status = $2, position = $3, action_url = NULL
@@ -41,23 +48,35 @@ VOIDED = """
 """
 
 
-def project(event: e.PaymentEvent, stored: StoredEvent) -> Change:
-    def change(sql: str, status: PaymentStatus, *more: object) -> Change:
-        return Change(sql, (event.order_id, status, stored.position, *more))
+_WRITES: Final[dict[type[e.PaymentEvent], tuple[str, PaymentStatus]]] = {
+    e.PaymentRequested: (REQUESTED, PaymentStatus.REQUESTED),
+    e.PaymentPending: (PENDING, PaymentStatus.PENDING),
+    e.PaymentAuthorized: (AUTHORIZED, PaymentStatus.AUTHORIZED),
+    e.PaymentDeclined: (DECLINED, PaymentStatus.DECLINED),
+    e.PaymentCaptured: (CAPTURED, PaymentStatus.CAPTURED),
+    e.PaymentRefunded: (REFUNDED, PaymentStatus.REFUNDED),
+    e.PaymentVoided: (VOIDED, PaymentStatus.VOIDED),
+}
 
+
+def project(event: e.PaymentEvent, stored: StoredEvent) -> Change:
+    sql, status = _WRITES[type(event)]
+    return Change(sql, (event.order_id, status, stored.position, *_facts(event)))
+
+
+def _facts(event: e.PaymentEvent) -> tuple[object, ...]:
+    facts: tuple[object, ...] = ()
     match event:
         case e.PaymentRequested():
-            amount = event.amount
-            return change(
-                REQUESTED, PaymentStatus.REQUESTED, event.attempt, amount.currency, amount.amount
-            )
+            facts = event.attempt, event.amount.currency, event.amount.amount
         case e.PaymentPending():
-            return change(PENDING, PaymentStatus.PENDING, event.reference, event.action_url)
+            facts = event.reference, event.action_url
         case e.PaymentAuthorized():
-            return change(AUTHORIZED, PaymentStatus.AUTHORIZED, event.reference)
+            facts = (event.reference,)
         case e.PaymentDeclined():
-            return change(DECLINED, PaymentStatus.DECLINED, event.reference, event.code)
+            facts = event.reference, event.code
         case e.PaymentCaptured():
-            return change(CAPTURED, PaymentStatus.CAPTURED, event.amount.amount)
-        case e.PaymentVoided():
-            return change(VOIDED, PaymentStatus.VOIDED)
+            facts = (event.amount.amount,)
+        case e.PaymentRefunded():
+            facts = (event.refunded_in_all.amount,)
+    return facts

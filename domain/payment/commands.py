@@ -29,6 +29,8 @@ class RecordPending(PaymentCommand):
 
 
 class RecordAuthorization(PaymentCommand):
+    """Refused with PAYMENT_SUPERSEDED once the attempt counts no more: its hold is to be freed."""
+
     attempt: int
     reference: str
 
@@ -43,5 +45,17 @@ class RecordCapture(PaymentCommand):
     amount: Money
 
 
+class RecordRefund(PaymentCommand):
+    """`refunded_in_all` is what the provider's books say has been given back so far."""
+
+    refunded_in_all: Money
+
+
 class RecordVoid(PaymentCommand):
-    """Nothing will be taken. A payment never asked for is closed too: none can begin after it."""
+    """Nothing will be taken. A payment never asked for is closed too: none can begin after it.
+
+    `attempt` is the latest that was freed; 0 where there was none. Refused with
+    PAYMENT_SUPERSEDED when a newer one has begun meanwhile.
+    """
+
+    attempt: Annotated[int, Field(ge=0)]

@@ -8,18 +8,24 @@ from domain.payment import commands as c
 from domain.payment import events as e
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 
-RETRYABLE = frozenset({PaymentStatus.DECLINED, PaymentStatus.PENDING})
-"""Another payment method may be tried."""
+RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED}
+"""A further attempt may be made: nothing is held that we know of."""
+
+TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 
 
 def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:
     match command:
         case c.RequestPayment():
             return _request(command, state)
-        case c.RecordPending() | c.RecordAuthorization() | c.RecordDecline():
-            return _record_outcome(command, state)
+        case c.RecordAuthorization():
+            return _authorize(command, state)
+        case c.RecordPending() | c.RecordDecline():
+            return _record_no_money(command, state)
         case c.RecordCapture():
             return _capture(command, state)
+        case c.RecordRefund():
+            return _refund(command, state)
         case c.RecordVoid():
             return _void(command, state)
         case _:
@@ -44,46 +50,58 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
     ]
 
 
-def _record_outcome(
-    command: c.RecordPending | c.RecordAuthorization | c.RecordDecline, state: PaymentState
+def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    """Refused rather than passed over: whatever is decided along with it must not happen either."""
+    if command.attempt < state.attempt or state.status is PaymentStatus.VOIDED:
+        raise Refused(
+            ErrorCode.PAYMENT_SUPERSEDED,
+            f"attempt {command.attempt} to pay order {command.aggregate_id} counts no more",
+        )
+    if command.attempt > state.attempt:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"order {command.aggregate_id} has no attempt {command.attempt} to pay: request it",
+        )
+    if state.status is PaymentStatus.AUTHORIZED or state.status in TAKEN:
+        return []
+    return [
+        e.PaymentAuthorized(
+            order_id=command.aggregate_id,
+            attempt=command.attempt,
+            reference=command.reference,
+            amount=state.amount,
+        )
+    ]
+
+
+def _record_no_money(
+    command: c.RecordPending | c.RecordDecline, state: PaymentState
 ) -> Sequence[e.PaymentEvent]:
     if command.attempt != state.attempt or state.status not in UNSETTLED:
         return []  # late news of an attempt that has been settled or superseded
-    order_id = command.aggregate_id
-    match command:
-        case c.RecordPending():
-            if state.status is PaymentStatus.PENDING:
-                return []
-            return [
-                e.PaymentPending(
-                    order_id=order_id,
-                    attempt=command.attempt,
-                    reference=command.reference,
-                    action_url=command.action_url,
-                )
-            ]
-        case c.RecordAuthorization():
-            return [
-                e.PaymentAuthorized(
-                    order_id=order_id,
-                    attempt=command.attempt,
-                    reference=command.reference,
-                    amount=state.amount,
-                )
-            ]
-        case c.RecordDecline():
-            return [
-                e.PaymentDeclined(
-                    order_id=order_id,
-                    attempt=command.attempt,
-                    reference=command.reference,
-                    code=command.code,
-                )
-            ]
+    if isinstance(command, c.RecordDecline):
+        return [
+            e.PaymentDeclined(
+                order_id=command.aggregate_id,
+                attempt=command.attempt,
+                reference=command.reference,
+                code=command.code,
+            )
+        ]
+    if state.status is PaymentStatus.PENDING and command.action_url in {None, state.action_url}:
+        return []
+    return [
+        e.PaymentPending(
+            order_id=command.aggregate_id,
+            attempt=command.attempt,
+            reference=command.reference,
+            action_url=command.action_url,
+        )
+    ]
 
 
 def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    if state.status is PaymentStatus.CAPTURED:
+    if state.status in TAKEN:
         return []
     if state.status is not PaymentStatus.AUTHORIZED or state.reference is None:
         raise Refused(
@@ -97,13 +115,38 @@ def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.Paymen
     ]
 
 
+def _refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    in_all = command.refunded_in_all
+    if in_all.amount <= state.refunded:
+        return []
+    if state.reference is None or in_all.amount > state.captured:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"{in_all.amount} refunded is more than the {state.captured} that were captured "
+            f"for order {command.aggregate_id}: compare with the provider's books",
+        )
+    return [
+        e.PaymentRefunded(
+            order_id=command.aggregate_id,
+            reference=state.reference,
+            amount=in_all.model_copy(update={"amount": in_all.amount - state.refunded}),
+            refunded_in_all=in_all,
+        )
+    ]
+
+
 def _void(command: c.RecordVoid, state: PaymentState) -> Sequence[e.PaymentEvent]:
     if state.status is PaymentStatus.VOIDED:
         return []
-    if state.status is PaymentStatus.CAPTURED:
+    if state.status in TAKEN:
         raise Refused(
             ErrorCode.WRONG_STATE,
             f"the payment of order {command.aggregate_id} is captured: refund it instead",
+        )
+    if command.attempt < state.attempt:
+        raise Refused(
+            ErrorCode.PAYMENT_SUPERSEDED,
+            f"attempt {state.attempt} to pay order {command.aggregate_id} has begun meanwhile",
         )
     return [e.PaymentVoided(order_id=command.aggregate_id, attempt=state.attempt)]
 

@@ -62,6 +62,18 @@ class PaymentCaptured(Event):
     """What was taken."""
 
 
+class PaymentRefunded(Event):
+    """Money that was taken is given back: all of it, or what a part of the goods had cost."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    amount: Money
+    """What was given back this time."""
+    refunded_in_all: Money
+    """What has been given back so far, with this."""
+
+
 class PaymentVoided(Event):
     """What was set aside is free again, and nothing will be taken for this order."""
 
@@ -76,5 +88,6 @@ PaymentEvent = (
     | PaymentAuthorized
     | PaymentDeclined
     | PaymentCaptured
+    | PaymentRefunded
     | PaymentVoided
 )

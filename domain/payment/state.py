@@ -14,6 +14,8 @@ class PaymentStatus(StrEnum):
     AUTHORIZED = "AUTHORIZED"
     DECLINED = "DECLINED"
     CAPTURED = "CAPTURED"
+    REFUNDED = "REFUNDED"
+    """All that was captured has been given back."""
     VOIDED = "VOIDED"
 
 
@@ -33,6 +35,8 @@ class PaymentState:
     action_url: str | None = None
     decline_code: str | None = None
     captured: int = 0
+    refunded: int = 0
+    """Of what was captured; both in minor units of the amount's currency."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: its keys are forgotten in a day."""
 
@@ -47,32 +51,32 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
                 method=event.method,
                 references=state.references,
             )
-        case e.PaymentPending():
-            return replace(
-                state,
-                status=PaymentStatus.PENDING,
-                reference=event.reference,
-                references={**state.references, event.attempt: event.reference},
-                action_url=event.action_url,
-            )
-        case e.PaymentAuthorized():
-            return replace(
-                state,
-                status=PaymentStatus.AUTHORIZED,
-                reference=event.reference,
-                references={**state.references, event.attempt: event.reference},
-                action_url=None,
-            )
-        case e.PaymentDeclined():
-            return replace(
-                state,
-                status=PaymentStatus.DECLINED,
-                reference=event.reference,
-                references={**state.references, event.attempt: event.reference},
-                action_url=None,
-                decline_code=event.code,
-            )
+        case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
+            return _answered(state, event)
         case e.PaymentCaptured():
             return replace(state, status=PaymentStatus.CAPTURED, captured=event.amount.amount)
+        case e.PaymentRefunded():
+            refunded = event.refunded_in_all.amount
+            is_whole = refunded == state.captured
+            status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
+            return replace(state, status=status, refunded=refunded)
         case e.PaymentVoided():
             return replace(state, status=PaymentStatus.VOIDED, action_url=None)
+
+
+def _answered(
+    state: PaymentState, event: e.PaymentPending | e.PaymentAuthorized | e.PaymentDeclined
+) -> PaymentState:
+    answered = replace(
+        state,
+        reference=event.reference,
+        references={**state.references, event.attempt: event.reference},
+        action_url=None,
+    )
+    match event:
+        case e.PaymentPending():
+            return replace(answered, status=PaymentStatus.PENDING, action_url=event.action_url)
+        case e.PaymentAuthorized():
+            return replace(answered, status=PaymentStatus.AUTHORIZED)
+        case e.PaymentDeclined():
+            return replace(answered, status=PaymentStatus.DECLINED, decline_code=event.code)

@@ -26,6 +26,9 @@ DECLINED: Final = e.PaymentDeclined(
     order_id="o-1", attempt=1, reference="pi_1", code="insufficient_funds"
 )
 CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOTAL)
+REFUNDED: Final = e.PaymentRefunded(
+    order_id="o-1", reference="pi_1", amount=TOTAL, refunded_in_all=TOTAL
+)
 VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=1)
 ASKED_AGAIN: Final = e.PaymentRequested(
     order_id="o-1", attempt=2, amount=TOTAL, method="pm_card_mastercard"
@@ -38,6 +41,7 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "AUTHORIZED": (ASKED, AUTHORIZED),
     "DECLINED": (ASKED, DECLINED),
     "CAPTURED": (ASKED, AUTHORIZED, CAPTURED),
+    "REFUNDED": (ASKED, AUTHORIZED, CAPTURED, REFUNDED),
     "VOIDED": (ASKED, AUTHORIZED, VOIDED),
 }
 
@@ -65,22 +69,28 @@ COMMANDS: Final[dict[str, tuple[c.PaymentCommand, Event]]] = {
         DECLINED,
     ),
     "capture": (c.RecordCapture(aggregate_id="o-1", amount=TOTAL), CAPTURED),
-    "void": (c.RecordVoid(aggregate_id="o-1"), VOIDED),
+    "refund": (c.RecordRefund(aggregate_id="o-1", refunded_in_all=TOTAL), REFUNDED),
+    "void": (c.RecordVoid(aggregate_id="o-1", attempt=1), VOIDED),
 }
 UNASKED_VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=0)
 
-REFUSALS: Final = {"R": ErrorCode.PAYMENT_NOT_RETRYABLE, "W": ErrorCode.WRONG_STATE}
+REFUSALS: Final = {
+    "R": ErrorCode.PAYMENT_NOT_RETRYABLE,
+    "S": ErrorCode.PAYMENT_SUPERSEDED,
+    "W": ErrorCode.WRONG_STATE,
+}
 
 # C closes what was never asked for, + is accepted, . leaves nothing to do, a letter is a refusal.
 TABLE: Final = """
-             ask  ask_again  pend  authorize  decline  capture  void
-none          +       +       .        .         .        W       C
-REQUESTED     .       R       +        +         +        W       +
-PENDING       .       +       .        +         +        W       +
-AUTHORIZED    .       R       .        .         .        +       +
-DECLINED      .       +       .        .         .        W       +
-CAPTURED      .       R       .        .         .        .       W
-VOIDED        .       R       .        .         .        W       .
+             ask  ask_again  pend  authorize  decline  capture  refund  void
+none          +       +       .        W         .        W       W      C
+REQUESTED     .       +       +        +         +        W       W      +
+PENDING       .       +       .        +         +        W       W      +
+AUTHORIZED    .       R       .        .         .        +       W      +
+DECLINED      .       +       .        +         .        W       W      +
+CAPTURED      .       R       .        .         .        .       +      W
+REFUNDED      .       R       .        .         .        .       .      W
+VOIDED        .       R       .        S         .        W       W      .
 """
 
 
@@ -111,19 +121,39 @@ def test_the_table_leaves_no_status_out() -> None:
     assert set(HISTORY) == {"none", *PaymentStatus}
 
 
-@pytest.mark.parametrize("word", ["pend", "authorize", "decline"])
+@pytest.mark.parametrize("word", ["pend", "decline"])
 @pytest.mark.parametrize("last", [DECLINED, PENDING])
 def test_late_news_of_a_superseded_attempt_change_nothing(last: Event, word: str) -> None:
     payment.given([ASKED, last, ASKED_AGAIN]).when(COMMANDS[word][0]).then([])
 
 
-def test_news_of_an_attempt_that_was_never_asked_for_change_nothing() -> None:
+@pytest.mark.parametrize("last", [DECLINED, PENDING])
+def test_money_held_by_a_superseded_attempt_is_refused_so_that_no_order_is_confirmed_with_it(
+    last: Event,
+) -> None:
+    refusal = (
+        payment.given([ASKED, last, ASKED_AGAIN])
+        .when(COMMANDS["authorize"][0])
+        .then_refused(ErrorCode.PAYMENT_SUPERSEDED)
+    )
+    assert refusal.message == "attempt 1 to pay order o-1 counts no more"
+
+
+def test_money_held_by_an_attempt_that_was_never_asked_for_is_refused() -> None:
     news = c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
-    payment.given([ASKED]).when(news).then([])
+    payment.given([ASKED]).when(news).then_refused(ErrorCode.WRONG_STATE)
 
 
-def test_money_authorized_after_the_void_is_not_taken_for_a_payment() -> None:
-    payment.given([ASKED, VOIDED]).when(COMMANDS["authorize"][0]).then([])
+def test_an_address_for_the_customer_that_changes_is_told_again() -> None:
+    def pend(action_url: str | None) -> c.RecordPending:
+        return c.RecordPending(
+            aggregate_id="o-1", attempt=1, reference="pi_1", action_url=action_url
+        )
+
+    elsewhere = PENDING.model_copy(update={"action_url": "https://pay.test/2"})
+    payment.given([ASKED, PENDING]).when(pend("https://pay.test/2")).then([elsewhere])
+    payment.given([ASKED, PENDING, elsewhere]).when(pend("https://pay.test/2")).then([])
+    payment.given([ASKED, PENDING]).when(pend(None)).then([])
 
 
 def test_the_second_attempt_is_authorized_and_captured_by_its_own_reference() -> None:
@@ -138,9 +168,59 @@ def test_the_second_attempt_is_authorized_and_captured_by_its_own_reference() ->
     )
 
 
-def test_a_void_is_of_the_last_attempt() -> None:
-    payment.given([ASKED, DECLINED, ASKED_AGAIN]).when(COMMANDS["void"][0]).then(
+def test_a_void_is_of_the_last_attempt_and_refused_when_that_has_not_been_freed() -> None:
+    history = payment.given([ASKED, DECLINED, ASKED_AGAIN])
+
+    history.when(c.RecordVoid(aggregate_id="o-1", attempt=2)).then(
         [e.PaymentVoided(order_id="o-1", attempt=2)]
+    )
+    history.when(c.RecordVoid(aggregate_id="o-1", attempt=1)).then_refused(
+        ErrorCode.PAYMENT_SUPERSEDED
+    )
+
+
+def refunded(amount: int, in_all: int) -> e.PaymentRefunded:
+    return e.PaymentRefunded(
+        order_id="o-1",
+        reference="pi_1",
+        amount=Money(amount=amount, currency="EUR"),
+        refunded_in_all=Money(amount=in_all, currency="EUR"),
+    )
+
+
+def refund_in_all(amount: int) -> c.RecordRefund:
+    return c.RecordRefund(aggregate_id="o-1", refunded_in_all=Money(amount=amount, currency="EUR"))
+
+
+def test_refunds_add_up_until_all_is_given_back() -> None:
+    taken = [ASKED, AUTHORIZED, CAPTURED]
+
+    payment.given(taken).when(refund_in_all(1_000)).then([refunded(1_000, 1_000)])
+    part = PAYMENT.fold([*taken, refunded(1_000, 1_000)])
+    assert (part.status, part.refunded) == (PaymentStatus.CAPTURED, 1_000)
+
+    payment.given([*taken, refunded(1_000, 1_000)]).when(refund_in_all(3_000)).then(
+        [refunded(2_000, 3_000)]
+    )
+    whole = PAYMENT.fold([*taken, refunded(1_000, 1_000), refunded(2_000, 3_000)])
+    assert (whole.status, whole.refunded) == (PaymentStatus.REFUNDED, 3_000)
+
+
+def test_a_refund_told_again_is_not_counted_again() -> None:
+    payment.given([ASKED, AUTHORIZED, CAPTURED, refunded(1_000, 1_000)]).when(
+        refund_in_all(1_000)
+    ).then([])
+
+
+def test_no_more_is_refunded_than_was_captured() -> None:
+    refusal = (
+        payment.given([ASKED, AUTHORIZED, CAPTURED])
+        .when(refund_in_all(3_001))
+        .then_refused(ErrorCode.WRONG_STATE)
+    )
+    assert refusal.message == (
+        "3001 refunded is more than the 3000 that were captured for order o-1: "
+        "compare with the provider's books"
     )
 
 
