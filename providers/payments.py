@@ -9,6 +9,7 @@ Every method raises ProviderUnavailable (outcome unknown, or try later) or Provi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -66,7 +67,15 @@ class PaymentProvider(Protocol):
     ) -> ProviderPayment:
         """What became of an attempt whose outcome is unknown; CREATED if it never began.
 
-        Confirms nothing. Good for 24 hours after the attempt; from then on use `get`.
+        Confirms nothing. Good for 24 hours after the attempt; from then on use `get` or `search`.
+        """
+        ...
+
+    async def search(self, *, order_id: str, attempt: int) -> Sequence[ProviderPayment]:
+        """The payments of an attempt, by what they are labelled with, newest first.
+
+        For attempts so old that their keys are forgotten: what is younger than an hour may not
+        be found yet.
         """
         ...
 

@@ -8,6 +8,7 @@ A repeated key is answered with the answer of that time, so what is replayed is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 import stripe
@@ -73,6 +74,15 @@ class StripePayments:
     ) -> ProviderPayment:
         async with self._asking("find"):
             return await self._fresh(await self._create(order_id, attempt, amount, currency))
+
+    async def search(self, *, order_id: str, attempt: int) -> Sequence[ProviderPayment]:
+        # https://docs.stripe.com/search#query-fields-for-paymentintents
+        query = f"metadata['order_id']:'{order_id}' AND metadata['attempt']:'{attempt}'"
+        async with self._asking("search"):
+            found = await self._intents.search_async(
+                {"query": query, "limit": 100, "expand": ["data.latest_charge"]}
+            )
+            return [_payment(intent) for intent in found.data]
 
     async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
         async with self._asking("capture"):

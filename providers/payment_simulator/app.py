@@ -13,6 +13,7 @@ from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.intents import INTENT, Intents
 from providers.payment_simulator.methods import METHODS
+from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.faults import Fault
 from providers.simulation.refusal import Refusal
@@ -88,6 +89,22 @@ def _add_changes(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
 
 
 def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.get("/v1/payment_intents/search")  # before the intents: it is none of them
+    async def search(request: Request) -> Response:
+        form = await Form.of(request)
+        wanted = wanted_labels(form.required("query"))
+        expand = form.expands("data.latest_charge")
+
+        def found() -> Answer:
+            labelled = intents.labelled(wanted)
+            return _list(
+                "/v1/payment_intents/search",
+                [shown(intent, with_charge=expand) for intent in labelled],
+                "search_result",
+            )
+
+        return await simulator.look(request, found, wanted.get("order_id", ""))
+
     @app.get("/v1/payment_intents/{reference}")
     async def retrieve(request: Request, reference: str) -> Response:
         form = await Form.of(request)
@@ -141,5 +158,5 @@ def _fault(store: Store, reference: str, form: Form) -> Fault | None:
     return method.fault if store.first_time(f"confirm/{reference}") else None
 
 
-def _list(url: str, data: list[Document]) -> Answer:
-    return Answer(200, json.dumps({"object": "list", "url": url, "has_more": False, "data": data}))
+def _list(url: str, data: list[Document], kind: str = "list") -> Answer:
+    return Answer(200, json.dumps({"object": kind, "url": url, "has_more": False, "data": data}))

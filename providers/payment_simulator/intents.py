@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 
 from providers.payment_simulator.events import announce, new_id, shown
 from providers.payment_simulator.form import Form
@@ -110,6 +111,11 @@ class Intents:
         if intent is None:
             raise Refusal(404, "resource_missing", "No such payment_intent.", param=param)
         return intent
+
+    def labelled(self, metadata: Mapping[str, str]) -> list[Document]:
+        """The intents with all of this metadata, the order's id among it, newest first."""
+        of_order = self._store.owned(INTENT, metadata.get("order_id", ""))
+        return [i for i in reversed(of_order) if metadata.items() <= i["metadata"].items()]
 
     def order_of(self, reference: str) -> str:
         """The order that an intent is for; empty where there is none."""

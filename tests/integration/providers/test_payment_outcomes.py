@@ -192,3 +192,26 @@ async def test_a_refund_of_unknown_outcome_is_tried_again_without_giving_more(
 
     assert payment.refunded == 1000
     assert (await payment_simulator.books(order_id))["refunded"] == (1, 1000)
+
+
+async def test_an_attempt_is_found_by_its_labels_though_no_key_of_it_is_known(
+    payments: StripePayments, order_id: str
+) -> None:
+    first = await authorize(payments, order_id)
+    await payments.authorize(
+        order_id=order_id, attempt=2, amount=1000, currency="EUR", method="pm_card_visa"
+    )
+
+    assert await payments.search(order_id=order_id, attempt=1) == [first]
+    assert await payments.search(order_id=order_id, attempt=3) == []
+
+
+async def test_a_search_tells_what_was_refunded_too(
+    payments: StripePayments, order_id: str
+) -> None:
+    reference = (await authorize(payments, order_id)).reference
+    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    refunded = await payments.refund(reference=reference, amount=400, key=f"{order_id}/refund")
+
+    assert await payments.search(order_id=order_id, attempt=1) == [refunded]
+    assert refunded.refunded == 400

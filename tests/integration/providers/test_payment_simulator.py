@@ -232,3 +232,11 @@ async def test_a_provider_that_is_down_for_an_order_answers_nothing_about_it(
     assert [answer.status_code for answer in answers] == [503] * 5
     assert untouched.status_code == 200
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_a_search_for_anything_but_metadata_is_refused(
+    stripe_http: httpx.AsyncClient,
+) -> None:
+    answer = await stripe_http.get(f"{INTENTS}/search", params={"query": "amount>1000"})
+
+    assert error(answer) == (400, "parameter_invalid")
