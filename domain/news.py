@@ -9,6 +9,11 @@ from enum import StrEnum
 class ShipmentNews(StrEnum):
     DISPATCHED = "dispatched"
     DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    """By the carrier itself, or by us."""
+    LOST = "lost"
+    RETURNED = "returned"
+    """What the order's return is of has come back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,21 @@ def _unreadable(kind: type[UnknownEventType], stored: StoredEvent, advice: str) 
     return kind(stored.event_id, stored.type, stored.schema_version, advice)
 
 
-UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {}
+def _rejected_when_short(data: dict[str, Any]) -> dict[str, Any]:
+    """No order waited for stock then: `backorder` is false."""
+    return {**data, "backorder": False}
+
+
+def _fewer_reasons(data: dict[str, Any]) -> dict[str, Any]:
+    """`reason` can be PARCEL_LOST since; the others are as they were."""
+    return data
+
+
+UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
+    ("OrderCreated", 1): _rejected_when_short,
+    ("OrderCancellationRequested", 1): _fewer_reasons,
+    ("OrderCancelled", 1): _fewer_reasons,
+}
 """By event type and the version that the step starts from."""
 
 SCHEMAS: Final = Schemas(EVENT_TYPES, UPCASTERS)

@@ -20,12 +20,17 @@ class ReceiveStock(InventoryCommand):
 
 
 class ReserveStock(InventoryCommand):
+    """Whoever asks first gets it: no stock is kept back for orders that wait.
+
+    They are woken oldest first when stock arrives; there is no stricter promise.
+    """
+
     order_id: Identifier
     quantity: Quantity
 
 
 class ReleaseStock(InventoryCommand):
-    """Give back what the order holds, if it holds any."""
+    """Give back what the order holds and end its waiting, if there is any of it."""
 
     order_id: Identifier
 
@@ -34,3 +39,17 @@ class CommitStock(InventoryCommand):
     """What the order holds has left the house."""
 
     order_id: Identifier
+
+
+class ReturnStock(InventoryCommand):
+    """What the customer has sent back is on the shelf again."""
+
+    order_id: Identifier
+    quantity: Quantity
+
+
+class QueueBackorder(InventoryCommand):
+    """Let the order wait for this product, if it is short of it."""
+
+    order_id: Identifier
+    quantity: Quantity

@@ -17,11 +17,13 @@ def decide(command: c.InventoryCommand, state: InventoryState) -> Sequence[e.Inv
         case c.ReserveStock():
             return _reserve(command, state)
         case c.ReleaseStock():
-            held = state.reservations.get(command.order_id)
-            return _if_held(held, e.InventoryReleased, sku, command.order_id)
+            return [*_release(command, state), *_end_waiting(sku, command.order_id, state)]
         case c.CommitStock():
-            held = state.reservations.get(command.order_id)
-            return _if_held(held, e.InventoryCommitted, sku, command.order_id)
+            return _commit(command, state)
+        case c.ReturnStock():
+            return _return(command, state)
+        case c.QueueBackorder():
+            return _queue(command, state)
         case _:
             raise TypeError(f"inventory knows no {command.command_type}")
 
@@ -36,16 +38,54 @@ def _reserve(command: c.ReserveStock, state: InventoryState) -> Sequence[e.Inven
             f"{sku}: {command.quantity} wanted, {state.on_hand} on hand",
             (sku,),
         )
-    return [e.InventoryReserved(sku=sku, order_id=command.order_id, quantity=command.quantity)]
+    return [
+        *_end_waiting(sku, command.order_id, state),
+        e.InventoryReserved(sku=sku, order_id=command.order_id, quantity=command.quantity),
+    ]
 
 
-def _if_held(
-    held: int | None,
-    event: type[e.InventoryReleased] | type[e.InventoryCommitted],
-    sku: str,
-    order_id: str,
-) -> Sequence[e.InventoryEvent]:
-    return [] if held is None else [event(sku=sku, order_id=order_id, quantity=held)]
+def _release(command: c.ReleaseStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
+    held = state.reservations.get(command.order_id)
+    if held is None:
+        return []
+    return [e.InventoryReleased(sku=command.aggregate_id, order_id=command.order_id, quantity=held)]
+
+
+def _commit(command: c.CommitStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
+    held = state.reservations.get(command.order_id)
+    if held is None:
+        return []
+    return [
+        e.InventoryCommitted(sku=command.aggregate_id, order_id=command.order_id, quantity=held)
+    ]
+
+
+def _return(command: c.ReturnStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
+    sku = command.aggregate_id
+    if command.order_id in state.returns:
+        return []
+    if command.quantity > state.shipped:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"{sku}: {command.quantity} to be returned, {state.shipped} have left",
+        )
+    return [e.StockReturned(sku=sku, order_id=command.order_id, quantity=command.quantity)]
+
+
+def _queue(command: c.QueueBackorder, state: InventoryState) -> Sequence[e.InventoryEvent]:
+    """Nothing for an order that waits already, or that there is enough for by now."""
+    sku, order_id = command.aggregate_id, command.order_id
+    is_short = order_id not in state.reservations and command.quantity > state.on_hand
+    if order_id in state.waiting or not is_short:
+        return []
+    return [e.BackorderQueued(sku=sku, order_id=order_id, quantity=command.quantity)]
+
+
+def _end_waiting(sku: str, order_id: str, state: InventoryState) -> Sequence[e.InventoryEvent]:
+    quantity = state.waiting.get(order_id)
+    if quantity is None:
+        return []
+    return [e.BackorderEnded(sku=sku, order_id=order_id, quantity=quantity)]
 
 
 INVENTORY: Aggregate[InventoryState] = Aggregate(

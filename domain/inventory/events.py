@@ -38,4 +38,39 @@ class InventoryCommitted(Event):
     """In pieces: all that were reserved."""
 
 
-InventoryEvent = StockReceived | InventoryReserved | InventoryReleased | InventoryCommitted
+class StockReturned(Event):
+    """Pieces have come back from the order's customer and can be reserved again."""
+
+    sku: str
+    order_id: str
+    quantity: int
+    """In pieces, of those that had left."""
+
+
+class BackorderQueued(Event):
+    """The order waits for pieces that are short."""
+
+    sku: str
+    order_id: str
+    quantity: int
+    """In pieces: all that it wants."""
+
+
+class BackorderEnded(Event):
+    """The order waits no longer: its pieces are reserved, or it is given up."""
+
+    sku: str
+    order_id: str
+    quantity: int
+    """In pieces: all that it waited for."""
+
+
+InventoryEvent = (
+    StockReceived
+    | InventoryReserved
+    | InventoryReleased
+    | InventoryCommitted
+    | StockReturned
+    | BackorderQueued
+    | BackorderEnded
+)

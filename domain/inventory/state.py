@@ -2,20 +2,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from domain.inventory import events as e
+
+RETURNS_REMEMBERED: Final = 100
+"""A repeat comes within moments, and the order itself knows of its return for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backorder:
+    order_id: str
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryState:
-    """One SKU. `reservations` holds open ones only, by order id, so it stays small.
+    """One SKU. What is open is held by order id, so it stays small.
 
-    Always: received = on_hand + reserved + shipped.
+    Always: received = on_hand + reserved + shipped, of which what came back is no longer shipped.
     """
 
     received: int = 0
     shipped: int = 0
     reservations: Mapping[str, int] = field(default_factory=dict)
+    backorders: tuple[Backorder, ...] = ()
+    """The oldest first. No mapping, for a snapshot's would lose that order."""
+    returns: tuple[str, ...] = ()
+    """The orders whose pieces came back last, to tell a repeat."""
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """How many pieces orders wait for, by order id, the oldest first."""
+        return {backorder.order_id: backorder.quantity for backorder in self.backorders}
 
     @property
     def reserved(self) -> int:
@@ -25,11 +44,12 @@ class InventoryState:
     def on_hand(self) -> int:
         return self.received - self.shipped - self.reserved
 
-    def without(self, order_id: str) -> Mapping[str, int]:
-        return {key: value for key, value in self.reservations.items() if key != order_id}
+
+def _without(pieces: Mapping[str, int], order_id: str) -> Mapping[str, int]:
+    return {key: value for key, value in pieces.items() if key != order_id}
 
 
-def evolve(state: InventoryState, event: e.InventoryEvent) -> InventoryState:
+def evolve(state: InventoryState, event: e.InventoryEvent) -> InventoryState:  # noqa: PLR0911 - one for each event
     match event:
         case e.StockReceived():
             return replace(state, received=state.received + event.quantity)
@@ -37,10 +57,22 @@ def evolve(state: InventoryState, event: e.InventoryEvent) -> InventoryState:
             held = {**state.reservations, event.order_id: event.quantity}
             return replace(state, reservations=held)
         case e.InventoryReleased():
-            return replace(state, reservations=state.without(event.order_id))
+            return replace(state, reservations=_without(state.reservations, event.order_id))
         case e.InventoryCommitted():
             return replace(
                 state,
-                reservations=state.without(event.order_id),
+                reservations=_without(state.reservations, event.order_id),
                 shipped=state.shipped + event.quantity,
             )
+        case e.StockReturned():
+            return replace(
+                state,
+                shipped=state.shipped - event.quantity,
+                returns=(*state.returns, event.order_id)[-RETURNS_REMEMBERED:],
+            )
+        case e.BackorderQueued():
+            queued = Backorder(event.order_id, event.quantity)
+            return replace(state, backorders=(*state.backorders, queued))
+        case e.BackorderEnded():
+            others = tuple(b for b in state.backorders if b.order_id != event.order_id)
+            return replace(state, backorders=others)

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.command import Command, Identifier
 from domain.money import Money
-from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 """A payment provider's token for a way to pay, never a card number."""
@@ -20,6 +20,7 @@ class CancellationReason(StrEnum):
     PAYMENT_WINDOW_CLOSED = "PAYMENT_WINDOW_CLOSED"
     SHIPMENT_FAILED = "SHIPMENT_FAILED"
     DISPATCH_DEADLINE_MISSED = "DISPATCH_DEADLINE_MISSED"
+    PARCEL_LOST = "PARCEL_LOST"
 
 
 class RejectionReason(StrEnum):
@@ -31,7 +32,10 @@ class OrderCommand(Command):
 
 
 class PlaceOrder(OrderCommand):
-    """`fingerprint` is a digest of the client's own input, to tell a repeat from a reuse."""
+    """`fingerprint` is a digest of the client's own input, to tell a repeat from a reuse.
+
+    `backorder`: where stock is short, wait for it rather than be rejected.
+    """
 
     customer_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
@@ -39,6 +43,7 @@ class PlaceOrder(OrderCommand):
     payment_method: PaymentMethod
     shipping_address: Address
     fingerprint: str
+    backorder: bool = False
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -79,7 +84,10 @@ class RejectOrder(OrderCommand):
 
 
 class RequestCancellation(OrderCommand):
+    """`after_dispatch`: also an order whose parcel has left, which no customer can ask for."""
+
     reason: CancellationReason
+    after_dispatch: bool = False
 
 
 class CancelOrder(OrderCommand):
@@ -88,3 +96,26 @@ class CancelOrder(OrderCommand):
 
 class WithdrawCancellation(OrderCommand):
     """The parcel had left before the carrier could stop it: the order goes on."""
+
+
+class RequestReturn(OrderCommand):
+    """`lines` None: everything. An order has one return, whatever becomes of it."""
+
+    lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _names_each_product_once(self) -> Self:
+        lines = self.lines or ()
+        if len({line.sku for line in lines}) != len(lines):
+            raise ValueError("each SKU may stand on one line only")
+        return self
+
+
+class FinishReturn(OrderCommand):
+    """The goods of the return are back, and their money is refunded."""
+
+
+class LapseReturn(OrderCommand):
+    """The goods never came back: nothing is refunded, and the order goes on."""

@@ -6,7 +6,15 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.order import commands as c
 from domain.order import events as e
-from domain.order.state import CANCELLABLE, FORWARD, OrderState, OrderStatus, evolve
+from domain.order.returns import finish_return, lapse_return, request_return
+from domain.order.state import (
+    CANCELLABLE,
+    CANCELLABLE_AFTER_DISPATCH,
+    FORWARD,
+    OrderState,
+    OrderStatus,
+    evolve,
+)
 
 _ADVANCES: dict[type[c.OrderCommand], tuple[OrderStatus, Callable[..., e.OrderEvent]]] = {
     c.MarkReserved: (OrderStatus.RESERVED, e.OrderReserved),
@@ -18,7 +26,7 @@ _ADVANCES: dict[type[c.OrderCommand], tuple[OrderStatus, Callable[..., e.OrderEv
 }
 
 
-def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]:
+def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]:  # noqa: PLR0911 - one for each command
     if isinstance(command, c.PlaceOrder):
         return _place(command, state)
     if state.status is None:
@@ -32,6 +40,12 @@ def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]
             return _withdraw_cancellation(command, state)
         case c.CancelOrder():
             return _cancel(command, state)
+        case c.RequestReturn():
+            return request_return(command, state)
+        case c.FinishReturn():
+            return finish_return(command, state)
+        case c.LapseReturn():
+            return lapse_return(command, state)
         case _:
             return _advance(command, state)
 
@@ -47,6 +61,7 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 payment_method=command.payment_method,
                 shipping_address=command.shipping_address,
                 fingerprint=command.fingerprint,
+                backorder=command.backorder,
             )
         ]
     if state.fingerprint == command.fingerprint:
@@ -67,6 +82,11 @@ def _advance(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEven
             ErrorCode.WRONG_STATE,
             f"order {command.aggregate_id} is {state.status} and cannot become {target}",
         )
+    if target is OrderStatus.COMPLETED and state.returning is not None:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"order {command.aggregate_id} has a return under way: it is completed after that",
+        )
     return [event(order_id=command.aggregate_id)]
 
 
@@ -86,7 +106,8 @@ def _request_cancellation(
 ) -> Sequence[e.OrderEvent]:
     if state.status in {OrderStatus.CANCELLING, OrderStatus.CANCELLED}:
         return []
-    if state.status not in CANCELLABLE:
+    allowed = CANCELLABLE_AFTER_DISPATCH if command.after_dispatch else CANCELLABLE
+    if state.status not in allowed:
         raise Refused(
             ErrorCode.ORDER_NOT_CANCELLABLE,
             f"order {command.aggregate_id} is {state.status} and can no longer be cancelled",
@@ -99,6 +120,12 @@ def _withdraw_cancellation(
 ) -> Sequence[e.OrderEvent]:
     if state.status is not OrderStatus.CANCELLING:
         return []
+    if state.has_shipped:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"order {command.aggregate_id} was turned round after its parcel had left: go through"
+            " with its cancellation",
+        )
     return [e.OrderCancellationWithdrawn(order_id=command.aggregate_id)]
 
 

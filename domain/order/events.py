@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.privacy import Personal, Sealed
 
 
 class OrderCreated(Event):
     """A customer has placed an order, and its saga begins."""
+
+    schema_version: ClassVar[int] = 2
 
     order_id: str
     customer_id: str
@@ -24,6 +26,8 @@ class OrderCreated(Event):
     """Sealed under the customer's key; in clear only where it was stored before there were keys."""
     fingerprint: str
     """A digest of the client's own input, to tell a repeat from a reuse of its key."""
+    backorder: bool = False
+    """Whether it waits for stock that is short, rather than be rejected."""
 
 
 class OrderMilestone(Event):
@@ -68,6 +72,8 @@ class OrderRejected(Event):
 class OrderCancellationRequested(Event):
     """It turns round: what was done for it is being undone, newest first."""
 
+    schema_version: ClassVar[int] = 2
+
     order_id: str
     reason: CancellationReason
 
@@ -79,10 +85,40 @@ class OrderCancellationWithdrawn(Event):
 
 
 class OrderCancelled(Event):
-    """All is undone: no stock is held and no money taken. Final."""
+    """All is undone: no stock is held and no money kept. Final."""
+
+    schema_version: ClassVar[int] = 2
 
     order_id: str
     reason: CancellationReason
+
+
+class OrderReturnRequested(Event):
+    """The customer sends something back within the return window. An order has one return."""
+
+    order_id: str
+    lines: tuple[ReturnedLine, ...]
+    """What comes back, a line for each product."""
+    refund: Money
+    """What it was ordered at: to be given back once the goods are here."""
+
+
+class OrderReturned(Event):
+    """The goods are back in stock, and their money is refunded."""
+
+    order_id: str
+    lines: tuple[ReturnedLine, ...]
+    """What came back, a line for each product."""
+    refund: Money
+    """What was given back for it."""
+    is_whole: bool
+    """Everything came back: final. Otherwise the order goes on with what was kept."""
+
+
+class OrderReturnLapsed(Event):
+    """The goods never came back: nothing is refunded, and the order goes on as delivered."""
+
+    order_id: str
 
 
 OrderEvent = (
@@ -97,4 +133,7 @@ OrderEvent = (
     | OrderCancellationRequested
     | OrderCancellationWithdrawn
     | OrderCancelled
+    | OrderReturnRequested
+    | OrderReturned
+    | OrderReturnLapsed
 )

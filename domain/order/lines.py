@@ -37,6 +37,18 @@ class OrderLine(BaseModel):
         return self.quantity * self.unit_price
 
 
+class ReturnedLine(BaseModel):
+    """How many pieces of one of the order's products come back."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+    sku: Identifier
+    quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
+    """In pieces."""
+
+
 class Address(BaseModel):
     """Where the parcel goes: personal data from end to end."""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from domain.money import NO_MONEY, Money
 from domain.order import events as e
 from domain.order.commands import CancellationReason
-from domain.order.lines import OrderLine
+from domain.order.lines import OrderLine, ReturnedLine
 
 
 class OrderStatus(StrEnum):
@@ -20,6 +20,7 @@ class OrderStatus(StrEnum):
     REJECTED = "REJECTED"
     CANCELLING = "CANCELLING"
     CANCELLED = "CANCELLED"
+    RETURNED = "RETURNED"
 
 
 FORWARD = (
@@ -34,7 +35,25 @@ FORWARD = (
 """The way of an order that nothing goes wrong with, in order."""
 
 CANCELLABLE = frozenset(FORWARD[: FORWARD.index(OrderStatus.SHIPPED)])
-FINAL = frozenset({OrderStatus.COMPLETED, OrderStatus.REJECTED, OrderStatus.CANCELLED})
+"""As long as the parcel has not left."""
+
+CANCELLABLE_AFTER_DISPATCH = CANCELLABLE | {OrderStatus.SHIPPED, OrderStatus.DELIVERED}
+"""For the saga and for operators, who answer for what has left."""
+
+FINAL = frozenset(
+    {
+        OrderStatus.COMPLETED,
+        OrderStatus.REJECTED,
+        OrderStatus.CANCELLED,
+        OrderStatus.RETURNED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    lines: tuple[ReturnedLine, ...]
+    refund: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +67,23 @@ class OrderState:
     total: Money = NO_MONEY
     payment_method: str = ""
     cancellation: CancellationReason | None = None
+    backorder: bool = False
+    has_shipped: bool = False
+    """The parcel has left, wherever the order stands now."""
+    return_asked_for: bool = False
+    """The order has had its one return, whatever has become of it."""
+    returning: Return | None = None
+    """While it is under way."""
+    returned: Return | None = None
+    """Once its goods are back."""
 
     def has_reached(self, status: OrderStatus) -> bool:
-        """Whether the order stands at or beyond this status on the forward way."""
-        return self.status in FORWARD[FORWARD.index(status) :]
+        """Whether the order stands at or beyond this status on the forward way.
+
+        What was returned had been delivered before.
+        """
+        here = OrderStatus.DELIVERED if self.status is OrderStatus.RETURNED else self.status
+        return here in FORWARD[FORWARD.index(status) :]
 
 
 _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
@@ -66,15 +98,19 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
     e.OrderCancellationRequested: OrderStatus.CANCELLING,
     e.OrderCancellationWithdrawn: OrderStatus.CONFIRMED,
     e.OrderCancelled: OrderStatus.CANCELLED,
+    e.OrderReturnRequested: OrderStatus.DELIVERED,
+    e.OrderReturnLapsed: OrderStatus.DELIVERED,
 }
 
 
 def status_after(event: e.OrderEvent) -> OrderStatus:
     """The status an order has once this has happened to it."""
+    if isinstance(event, e.OrderReturned):
+        return OrderStatus.RETURNED if event.is_whole else OrderStatus.DELIVERED
     return _STATUS_AFTER[type(event)]
 
 
-def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:
+def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR0911 - one for each event
     match event:
         case e.OrderCreated():
             return OrderState(
@@ -84,10 +120,24 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:
                 lines=event.lines,
                 total=event.total,
                 payment_method=event.payment_method,
+                backorder=event.backorder,
             )
+        case e.OrderShipped():
+            return replace(state, status=OrderStatus.SHIPPED, has_shipped=True)
         case e.OrderCancellationRequested():
-            return replace(state, status=OrderStatus.CANCELLING, cancellation=event.reason)
+            # Everything is undone, and with it the return of a part.
+            return replace(
+                state, status=OrderStatus.CANCELLING, cancellation=event.reason, returning=None
+            )
         case e.OrderCancellationWithdrawn():
             return replace(state, status=OrderStatus.CONFIRMED, cancellation=None)
+        case e.OrderReturnRequested():
+            asked = Return(event.lines, event.refund)
+            return replace(state, return_asked_for=True, returning=asked)
+        case e.OrderReturned():
+            back = Return(event.lines, event.refund)
+            return replace(state, status=status_after(event), returning=None, returned=back)
+        case e.OrderReturnLapsed():
+            return replace(state, returning=None)
         case _:
             return replace(state, status=status_after(event))

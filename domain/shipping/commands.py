@@ -13,7 +13,7 @@ class RecordShipment(ShipmentCommand):
 
 
 class RecordDispatch(ShipmentCommand):
-    pass
+    """One that was never recorded may have left all the same."""
 
 
 class RecordDelivery(ShipmentCommand):
@@ -22,3 +22,17 @@ class RecordDelivery(ShipmentCommand):
 
 class RecordShipmentCancelled(ShipmentCommand):
     """One that was never recorded is cancelled too: a late record of it then changes nothing."""
+
+
+class RecordLoss(ShipmentCommand):
+    """The carrier has lost the parcel. One that is not known to have left had left then."""
+
+
+class RecordReturnShipment(ShipmentCommand):
+    """The carrier will fetch back what the order's return is of."""
+
+    return_id: str
+
+
+class RecordGoodsBack(ShipmentCommand):
+    """What the order's return is of has come back."""

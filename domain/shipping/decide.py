@@ -6,10 +6,10 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.shipping import commands as c
 from domain.shipping import events as e
-from domain.shipping.state import ShipmentState, ShipmentStatus, evolve
+from domain.shipping.state import HAS_LEFT, ShipmentState, ShipmentStatus, evolve
 
 
-def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
+def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.ShipmentEvent]:  # noqa: PLR0911 - one for each command
     match command:
         case c.RecordShipment():
             return _create(command, state)
@@ -19,12 +19,18 @@ def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.Shipm
             return _deliver(command, state)
         case c.RecordShipmentCancelled():
             return _cancel(command, state)
+        case c.RecordLoss():
+            return _lose(command, state)
+        case c.RecordReturnShipment():
+            return _request_return(command, state)
+        case c.RecordGoodsBack():
+            return _take_back(command, state)
         case _:
             raise TypeError(f"shipping knows no {command.command_type}")
 
 
 def _create(command: c.RecordShipment, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
-    if state.status is not None:
+    if state.shipment_id is not None or state.status is ShipmentStatus.CANCELLED:
         return []
     return [
         e.ShipmentCreated(
@@ -36,9 +42,10 @@ def _create(command: c.RecordShipment, state: ShipmentState) -> Sequence[e.Shipm
 
 
 def _dispatch(command: c.RecordDispatch, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
-    if state.status in {ShipmentStatus.DISPATCHED, ShipmentStatus.DELIVERED}:
+    if state.status in HAS_LEFT:
         return []
-    _require(command, state, ShipmentStatus.CREATED)
+    if state.status is not None:
+        _require(command, state, ShipmentStatus.CREATED)
     return [e.ShipmentDispatched(order_id=command.aggregate_id)]
 
 
@@ -55,6 +62,30 @@ def _cancel(command: c.RecordShipmentCancelled, state: ShipmentState) -> Sequenc
     if state.status is not None:
         _require(command, state, ShipmentStatus.CREATED)
     return [e.ShipmentCancelled(order_id=command.aggregate_id)]
+
+
+def _lose(command: c.RecordLoss, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
+    if state.status is ShipmentStatus.LOST:
+        return []
+    if state.status in {ShipmentStatus.DELIVERED, ShipmentStatus.CANCELLED}:
+        _require(command, state, ShipmentStatus.DISPATCHED)
+    return [e.ShipmentLost(order_id=command.aggregate_id)]
+
+
+def _request_return(
+    command: c.RecordReturnShipment, state: ShipmentState
+) -> Sequence[e.ShipmentEvent]:
+    if state.return_id is not None:
+        return []
+    _require(command, state, ShipmentStatus.DELIVERED)
+    return [e.ShipmentReturnRequested(order_id=command.aggregate_id, return_id=command.return_id)]
+
+
+def _take_back(command: c.RecordGoodsBack, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
+    if state.is_back:
+        return []
+    _require(command, state, ShipmentStatus.DELIVERED)
+    return [e.ShipmentReturned(order_id=command.aggregate_id)]
 
 
 def _require(command: c.ShipmentCommand, state: ShipmentState, status: ShipmentStatus) -> None:

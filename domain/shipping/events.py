@@ -4,7 +4,7 @@ from domain.event import Event
 
 
 class ShipmentCreated(Event):
-    """The carrier knows of the parcel and waits for it."""
+    """The carrier knows of the parcel. It may have left before we heard of it."""
 
     order_id: str
     shipment_id: str
@@ -31,4 +31,32 @@ class ShipmentCancelled(Event):
     order_id: str
 
 
-ShipmentEvent = ShipmentCreated | ShipmentDispatched | ShipmentDelivered | ShipmentCancelled
+class ShipmentLost(Event):
+    """The carrier has lost the parcel: it arrives no more."""
+
+    order_id: str
+
+
+class ShipmentReturnRequested(Event):
+    """The carrier will fetch back what the order's return is of."""
+
+    order_id: str
+    return_id: str
+    """The carrier's."""
+
+
+class ShipmentReturned(Event):
+    """What the order's return is of has come back."""
+
+    order_id: str
+
+
+ShipmentEvent = (
+    ShipmentCreated
+    | ShipmentDispatched
+    | ShipmentDelivered
+    | ShipmentCancelled
+    | ShipmentLost
+    | ShipmentReturnRequested
+    | ShipmentReturned
+)

@@ -11,22 +11,32 @@ class ShipmentStatus(StrEnum):
     DISPATCHED = "DISPATCHED"
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
+    LOST = "LOST"
+
+
+HAS_LEFT = frozenset({ShipmentStatus.DISPATCHED, ShipmentStatus.DELIVERED, ShipmentStatus.LOST})
 
 
 @dataclass(frozen=True, slots=True)
 class ShipmentState:
-    """`status` is None while the carrier has no shipment of the order that we know of."""
+    """`status` is None while the carrier has no shipment of the order that we know of.
+
+    It is the parcel's own: a return leaves it as it is.
+    """
 
     status: ShipmentStatus | None = None
     shipment_id: str | None = None
     tracking_number: str | None = None
+    return_id: str | None = None
+    is_back: bool = False
 
 
-def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:
+def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # noqa: PLR0911 - one for each event
     match event:
         case e.ShipmentCreated():
-            return ShipmentState(
-                status=ShipmentStatus.CREATED,
+            return replace(
+                state,
+                status=state.status or ShipmentStatus.CREATED,
                 shipment_id=event.shipment_id,
                 tracking_number=event.tracking_number,
             )
@@ -36,3 +46,9 @@ def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:
             return replace(state, status=ShipmentStatus.DELIVERED)
         case e.ShipmentCancelled():
             return replace(state, status=ShipmentStatus.CANCELLED)
+        case e.ShipmentLost():
+            return replace(state, status=ShipmentStatus.LOST)
+        case e.ShipmentReturnRequested():
+            return replace(state, return_id=event.return_id)
+        case e.ShipmentReturned():
+            return replace(state, is_back=True)

@@ -14,7 +14,7 @@ from domain.inventory import events as inventory
 from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.payment import events as payment
 from domain.privacy import Sealed
 from domain.shipping import events as shipping
@@ -23,6 +23,8 @@ ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
 CUSTOMER: Final = "ada"
 REFERENCE: Final = "pi_000001"
 TOTAL: Final = Money(amount=3_000, currency="EUR")
+RETURNED: Final = (ReturnedLine(sku="cup", quantity=1),)
+REFUND: Final = Money(amount=450, currency="EUR")
 CREATED: Final = order.OrderCreated(
     order_id=ORDER,
     customer_id=CUSTOMER,
@@ -54,6 +56,9 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     inventory.InventoryReserved(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryReleased(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryCommitted(sku="cup", order_id=ORDER, quantity=2),
+    inventory.StockReturned(sku="cup", order_id=ORDER, quantity=1),
+    inventory.BackorderQueued(sku="cup", order_id=ORDER, quantity=2),
+    inventory.BackorderEnded(sku="cup", order_id=ORDER, quantity=2),
     CREATED,
     order.OrderReserved(order_id=ORDER),
     order.OrderAuthorized(order_id=ORDER),
@@ -65,6 +70,9 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderCancellationRequested(order_id=ORDER, reason=CancellationReason.CUSTOMER_REQUEST),
     order.OrderCancellationWithdrawn(order_id=ORDER),
     order.OrderCancelled(order_id=ORDER, reason=CancellationReason.CUSTOMER_REQUEST),
+    order.OrderReturnRequested(order_id=ORDER, lines=RETURNED, refund=REFUND),
+    order.OrderReturned(order_id=ORDER, lines=RETURNED, refund=REFUND, is_whole=False),
+    order.OrderReturnLapsed(order_id=ORDER),
     payment.PaymentRequested(order_id=ORDER, attempt=1, amount=TOTAL, method="pm_card_visa"),
     payment.PaymentPending(
         order_id=ORDER,
@@ -77,6 +85,12 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         order_id=ORDER, attempt=1, reference=REFERENCE, code="insufficient_funds"
     ),
     payment.PaymentCaptured(order_id=ORDER, reference=REFERENCE, amount=TOTAL),
+    payment.PaymentRefunded(
+        order_id=ORDER,
+        reference=REFERENCE,
+        amount=Money(amount=450, currency="EUR"),
+        refunded_in_all=Money(amount=900, currency="EUR"),
+    ),
     payment.PaymentVoided(order_id=ORDER, attempt=1),
     shipping.ShipmentCreated(
         order_id=ORDER, shipment_id="shp_000001", tracking_number="WB000000001GB"
@@ -84,6 +98,9 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     shipping.ShipmentDispatched(order_id=ORDER),
     shipping.ShipmentDelivered(order_id=ORDER),
     shipping.ShipmentCancelled(order_id=ORDER),
+    shipping.ShipmentLost(order_id=ORDER),
+    shipping.ShipmentReturnRequested(order_id=ORDER, return_id="ret_000001"),
+    shipping.ShipmentReturned(order_id=ORDER),
 )
 
 FORMS: Final[Mapping[str, Event]] = {

@@ -7,7 +7,7 @@ from typing import Final
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.events import OrderCreated
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address, OrderLine, ReturnedLine
 
 ORDER_ID: Final = "order-of-ada"
 ADDRESS: Final = Address(
@@ -17,6 +17,7 @@ LINES: Final = (
     OrderLine(sku="cup", quantity=2, unit_price=450),
     OrderLine(sku="pot", quantity=1, unit_price=2_100),
 )
+EVERYTHING: Final = (ReturnedLine(sku="cup", quantity=2), ReturnedLine(sku="pot", quantity=1))
 TOTAL: Final = Money(amount=3_000, currency="EUR")
 
 PLACE: Final = PlaceOrder(

@@ -13,7 +13,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from tests.unit.domain.examples import CREATED
@@ -32,13 +32,20 @@ LINES: Final = st.builds(
     quantity=st.integers(1, 1_000),
     unit_price=st.integers(0, 10**12),
 )
+RETURNED_LINES: Final = st.builds(
+    ReturnedLine,
+    sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
+    quantity=st.integers(1, 1_000),
+)
 FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
+    bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     str: WORDS,
     str | None: st.none() | WORDS,
     Money: MONEY,
     Address | Sealed: ADDRESSES | SEALED,
     ErasureReason: st.sampled_from(ErasureReason),
+    tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
     CancellationReason: st.sampled_from(CancellationReason),
     RejectionReason: st.sampled_from(RejectionReason),
@@ -77,6 +84,7 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
             "country": "GB",
         },
         "fingerprint": "fingerprint-1",
+        "backorder": False,
     }
 
 

@@ -9,17 +9,24 @@ from domain.event import Event
 from domain.inventory.commands import (
     CommitStock,
     InventoryCommand,
+    QueueBackorder,
     ReceiveStock,
     ReleaseStock,
     ReserveStock,
+    ReturnStock,
 )
 from domain.inventory.decide import INVENTORY
 from domain.inventory.events import (
+    BackorderEnded,
+    BackorderQueued,
     InventoryCommitted,
     InventoryReleased,
     InventoryReserved,
     StockReceived,
+    StockReturned,
 )
+from domain.inventory.state import RETURNS_REMEMBERED
+from eventstore import snapshots
 from tests.unit.domain.specification import Specification
 
 inventory = Specification(INVENTORY)
@@ -33,6 +40,11 @@ RECEIVED: Final = StockReceived(sku="cup", quantity=5)
 RESERVED: Final = InventoryReserved(sku="cup", order_id="o-1", quantity=3)
 RELEASED: Final = InventoryReleased(sku="cup", order_id="o-1", quantity=3)
 COMMITTED: Final = InventoryCommitted(sku="cup", order_id="o-1", quantity=3)
+RETURN: Final = ReturnStock(aggregate_id="cup", order_id="o-1", quantity=2)
+QUEUE: Final = QueueBackorder(aggregate_id="cup", order_id="o-1", quantity=3)
+RETURNED: Final = StockReturned(sku="cup", order_id="o-1", quantity=2)
+QUEUED: Final = BackorderQueued(sku="cup", order_id="o-1", quantity=3)
+ENDED: Final = BackorderEnded(sku="cup", order_id="o-1", quantity=3)
 
 
 def test_stock_is_received_each_time_it_comes() -> None:
@@ -127,6 +139,8 @@ def test_released_stock_can_be_reserved_by_another() -> None:
         ([RECEIVED, RESERVED], (5, 2, 3, 0)),
         ([RECEIVED, RESERVED, RELEASED], (5, 5, 0, 0)),
         ([RECEIVED, RESERVED, COMMITTED], (5, 2, 0, 3)),
+        ([RECEIVED, RESERVED, COMMITTED, RETURNED], (5, 4, 0, 1)),
+        ([RECEIVED, QUEUED], (5, 5, 0, 0)),
     ],
 )
 def test_received_is_on_hand_and_reserved_and_shipped(
@@ -148,3 +162,64 @@ def test_an_event_leaves_the_state_before_it_alone() -> None:
 
     assert before.reservations == {"o-1": 3}
     assert INVENTORY.initial.reservations == {}
+
+
+def test_what_comes_back_is_on_hand_again_once() -> None:
+    sent = [RECEIVED, RESERVED, COMMITTED]
+    inventory.given(sent).when(RETURN).then([RETURNED])
+    inventory.given([*sent, RETURNED]).when(RETURN).then([])
+    everything = ReserveStock(aggregate_id="cup", order_id="o-2", quantity=4)
+    inventory.given([*sent, RETURNED]).when(everything).then(
+        [InventoryReserved(sku="cup", order_id="o-2", quantity=4)]
+    )
+
+
+def test_no_more_comes_back_than_has_left() -> None:
+    refusal = inventory.given([RECEIVED, RESERVED]).when(RETURN).then_refused(ErrorCode.WRONG_STATE)
+    assert refusal.message == "cup: 2 to be returned, 0 have left"
+
+
+def test_only_the_latest_returns_are_remembered() -> None:
+    count = RETURNS_REMEMBERED + 1
+    history: list[Event] = [StockReceived(sku="cup", quantity=count)]
+    for kind in (InventoryReserved, InventoryCommitted, StockReturned):
+        history += [kind(sku="cup", order_id=f"o-{n}", quantity=1) for n in range(count)]
+    returns = INVENTORY.fold(history).returns
+    assert (len(returns), returns[0]) == (RETURNS_REMEMBERED, "o-1")
+
+
+def test_an_order_that_is_short_waits_once() -> None:
+    inventory.given([]).when(QUEUE).then([QUEUED])
+    inventory.given([QUEUED]).when(QUEUE).then([])
+
+
+@pytest.mark.parametrize(
+    "history",
+    [[RECEIVED], [RECEIVED, RESERVED, InventoryReserved(sku="cup", order_id="o-2", quantity=2)]],
+)
+def test_an_order_that_has_or_can_have_its_pieces_does_not_wait(history: list[Event]) -> None:
+    inventory.given(history).when(QUEUE).then([])
+
+
+def test_waiting_ends_with_the_reservation() -> None:
+    inventory.given([QUEUED, RECEIVED]).when(RESERVE).then([ENDED, RESERVED])
+    assert INVENTORY.fold([QUEUED, RECEIVED, ENDED, RESERVED]).waiting == {}
+
+
+def test_waiting_ends_when_the_order_is_given_up() -> None:
+    inventory.given([QUEUED]).when(RELEASE).then([ENDED])
+    inventory.given([QUEUED, ENDED]).when(RELEASE).then([])
+
+
+def test_waiting_in_vain_leaves_the_order_in_its_place() -> None:
+    inventory.given([QUEUED]).when(RESERVE).then_refused(ErrorCode.OUT_OF_STOCK)
+    inventory.given([QUEUED]).when(COMMIT).then([])
+
+
+def test_orders_wait_in_the_order_they_came_also_after_a_snapshot() -> None:
+    orders = ["o-long", "o-1", "a"]
+    state = INVENTORY.fold(
+        BackorderQueued(sku="cup", order_id=order_id, quantity=1) for order_id in orders
+    )
+    restored, _ = snapshots.restore(INVENTORY, snapshots.take(INVENTORY, state, 3))
+    assert list(state.waiting) == list(restored.waiting) == orders

@@ -32,6 +32,9 @@ class Stock(RuleBasedStateMachine):
         self.shelf = 0
         self.held: dict[str, int] = {}
         self.van = 0
+        self.sent: dict[str, int] = {}
+        self.returned: set[str] = set()
+        self.waiting: dict[str, int] = {}
 
     @rule(quantity=QUANTITIES)
     def receive(self, quantity: int) -> None:
@@ -47,21 +50,45 @@ class Stock(RuleBasedStateMachine):
         elif quantity > self.shelf:
             self._is_out_of_stock(command)
         else:
-            assert self._run(command) == 1
+            assert self._run(command) == 1 + (order_id in self.waiting)
+            self.waiting.pop(order_id, None)
             self.shelf -= quantity
             self.held[order_id] = quantity
 
     @rule(order_id=ORDERS)
     def release(self, order_id: str) -> None:
         changes = self._run(c.ReleaseStock(aggregate_id="cup", order_id=order_id))
-        assert changes == (order_id in self.held)
+        assert changes == (order_id in self.held) + (order_id in self.waiting)
+        self.waiting.pop(order_id, None)
         self.shelf += self.held.pop(order_id, 0)
 
     @rule(order_id=ORDERS)
     def commit(self, order_id: str) -> None:
         changes = self._run(c.CommitStock(aggregate_id="cup", order_id=order_id))
         assert changes == (order_id in self.held)
-        self.van += self.held.pop(order_id, 0)
+        quantity = self.held.pop(order_id, 0)
+        self.van += quantity
+        self.sent[order_id] = self.sent.get(order_id, 0) + quantity
+
+    @rule(order_id=ORDERS, quantity=QUANTITIES)
+    def take_back(self, order_id: str, quantity: int) -> None:
+        if self.sent.get(order_id, 0) < quantity and order_id not in self.returned:
+            return
+        command = c.ReturnStock(aggregate_id="cup", order_id=order_id, quantity=quantity)
+        if self._run(command):
+            assert order_id not in self.returned
+            self.returned.add(order_id)
+            self.van -= quantity
+            self.shelf += quantity
+
+    @rule(order_id=ORDERS, quantity=QUANTITIES)
+    def wait(self, order_id: str, quantity: int) -> None:
+        command = c.QueueBackorder(aggregate_id="cup", order_id=order_id, quantity=quantity)
+        is_short = order_id not in self.held and quantity > self.shelf
+        waits = is_short and order_id not in self.waiting
+        assert self._run(command) == waits
+        if waits:
+            self.waiting[order_id] = quantity
 
     @invariant()
     def the_aggregate_counts_as_we_do(self) -> None:
@@ -72,6 +99,7 @@ class Stock(RuleBasedStateMachine):
             self.van,
         )
         assert state.reservations == self.held
+        assert list(state.waiting.items()) == list(self.waiting.items())
 
     @invariant()
     def received_is_on_hand_and_reserved_and_shipped(self) -> None:

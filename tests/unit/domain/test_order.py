@@ -11,7 +11,7 @@ from domain.order import events as e
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.decide import ORDER
 from domain.order.state import CANCELLABLE, FINAL, FORWARD, OrderStatus
-from tests.unit.domain.examples import CREATED, LINES, ORDER_ID, PLACE, TOTAL
+from tests.unit.domain.examples import CREATED, EVERYTHING, LINES, ORDER_ID, PLACE, TOTAL
 from tests.unit.domain.specification import Specification, cells
 
 order = Specification(ORDER)
@@ -29,6 +29,10 @@ REQUESTED: Final = e.OrderCancellationRequested(
 WITHDRAWN: Final = e.OrderCancellationWithdrawn(order_id=ORDER_ID)
 CANCELLED: Final = e.OrderCancelled(order_id=ORDER_ID, reason=CancellationReason.CUSTOMER_REQUEST)
 
+RETURN_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL)
+RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL, is_whole=True)
+LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
+
 MILESTONES: Final = (CREATED, RESERVED, AUTHORIZED, CONFIRMED, SHIPPED, DELIVERED, COMPLETED)
 
 HISTORY: Final[dict[str, tuple[Event, ...]]] = {
@@ -37,6 +41,8 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "REJECTED": (CREATED, REJECTED),
     "CANCELLING": (CREATED, RESERVED, REQUESTED),
     "CANCELLED": (CREATED, RESERVED, REQUESTED, CANCELLED),
+    "RETURNED": (*MILESTONES[:-1], RETURN_REQUESTED, RETURNED),
+    "returning": (*MILESTONES[:-1], RETURN_REQUESTED),
 }
 
 COMMANDS: Final[dict[str, tuple[c.OrderCommand, Event]]] = {
@@ -55,6 +61,9 @@ COMMANDS: Final[dict[str, tuple[c.OrderCommand, Event]]] = {
         c.RequestCancellation(aggregate_id=ORDER_ID, reason=CancellationReason.CUSTOMER_REQUEST),
         REQUESTED,
     ),
+    "return": (c.RequestReturn(aggregate_id=ORDER_ID), RETURN_REQUESTED),
+    "finish": (c.FinishReturn(aggregate_id=ORDER_ID), RETURNED),
+    "lapse": (c.LapseReturn(aggregate_id=ORDER_ID), LAPSED),
     "withdraw": (c.WithdrawCancellation(aggregate_id=ORDER_ID), WITHDRAWN),
     "cancel": (c.CancelOrder(aggregate_id=ORDER_ID), CANCELLED),
 }
@@ -63,6 +72,7 @@ REFUSALS: Final = {
     "N": ErrorCode.NOT_FOUND,
     "W": ErrorCode.WRONG_STATE,
     "C": ErrorCode.ORDER_NOT_CANCELLABLE,
+    "R": ErrorCode.RETURN_NOT_POSSIBLE,
 }
 
 # + is accepted, . leaves nothing to do, a letter is a refusal.
@@ -79,10 +89,30 @@ COMPLETED    .      .        .        .     .      .       .       W       C    
 REJECTED     .      W        W        W     W      W       W       .       C       .       W
 CANCELLING   .      W        W        W     W      W       W       W       .       +       +
 CANCELLED    .      W        W        W     W      W       W       W       .       .       .
+RETURNED     .      .        .        .     .      .       W       W       C       .       W
+returning    .      .        .        .     .      .       W       W       C       .       W
 """
 
 
-@pytest.mark.parametrize(("status", "word", "outcome"), cells(TABLE))
+RETURNS: Final = """
+           return  finish  lapse
+none          N       N      N
+PLACED        R       W      .
+RESERVED      R       W      .
+AUTHORIZED    R       W      .
+CONFIRMED     R       W      .
+SHIPPED       R       W      .
+DELIVERED     +       W      .
+returning     .       +      +
+COMPLETED     R       W      .
+REJECTED      R       W      .
+CANCELLING    R       W      .
+CANCELLED     R       W      .
+RETURNED      R       .      .
+"""
+
+
+@pytest.mark.parametrize(("status", "word", "outcome"), cells(TABLE) + cells(RETURNS))
 def test_every_command_in_every_status(status: str, word: str, outcome: str) -> None:
     command, event = COMMANDS[word]
     history = HISTORY[status]
@@ -100,11 +130,12 @@ def test_every_command_in_every_status(status: str, word: str, outcome: str) -> 
 @pytest.mark.parametrize("status", HISTORY)
 def test_the_histories_of_the_table_lead_to_its_statuses(status: str) -> None:
     state = ORDER.fold(HISTORY[status])
-    assert state.status == (None if status == "none" else OrderStatus(status))
+    special = {"none": None, "returning": OrderStatus.DELIVERED}
+    assert state.status == (special[status] if status in special else OrderStatus(status))
 
 
 def test_the_table_leaves_no_status_out() -> None:
-    assert set(HISTORY) == {"none", *OrderStatus}
+    assert set(HISTORY) == {"none", "returning", *OrderStatus}
 
 
 def test_the_order_remembers_what_was_ordered() -> None:
@@ -168,7 +199,8 @@ def test_what_can_be_cancelled_and_what_is_final() -> None:
     assert {status for status, word, cell in cells(TABLE) if (word, cell) == ("request", "+")} == (
         CANCELLABLE
     )
-    moved = {status for status, _, cell in cells(TABLE) if cell == "+"} - {"none"}
+    told = cells(TABLE) + cells(RETURNS)
+    moved = {status for status, _, cell in told if cell == "+"} - {"none"}
     assert set(OrderStatus) - moved == FINAL
 
 

@@ -18,6 +18,7 @@ from domain.errors import Refused
 from domain.order import commands as c
 from domain.order import events as e
 from domain.order.decide import ORDER
+from domain.order.lines import ReturnedLine
 from domain.order.state import FORWARD, OrderStatus, status_after
 from tests.unit.domain.examples import ORDER_ID, PLACE
 
@@ -28,14 +29,16 @@ LAWFUL: Final[dict[OrderStatus | None, set[OrderStatus]]] = {
     S.RESERVED: {S.AUTHORIZED, S.CANCELLING},
     S.AUTHORIZED: {S.CONFIRMED, S.CANCELLING},
     S.CONFIRMED: {S.SHIPPED, S.CANCELLING},
-    S.SHIPPED: {S.DELIVERED},
-    S.DELIVERED: {S.COMPLETED},
+    S.SHIPPED: {S.DELIVERED, S.CANCELLING},
+    S.DELIVERED: {S.COMPLETED, S.RETURNED, S.DELIVERED, S.CANCELLING},
     S.CANCELLING: {S.CANCELLED, S.CONFIRMED},
     S.COMPLETED: set(),
     S.REJECTED: set(),
     S.CANCELLED: set(),
+    S.RETURNED: set(),
 }
 
+PART: Final = (ReturnedLine(sku="cup", quantity=1),)
 ANY_COMMAND: Final = st.one_of(
     st.sampled_from(
         [
@@ -49,15 +52,22 @@ ANY_COMMAND: Final = st.one_of(
                 c.CompleteOrder,
                 c.CancelOrder,
                 c.WithdrawCancellation,
+                c.RequestReturn,
+                c.FinishReturn,
+                c.LapseReturn,
             )
         ]
     ),
     st.sampled_from(c.RejectionReason).map(
         lambda reason: c.RejectOrder(aggregate_id=ORDER_ID, reason=reason)
     ),
-    st.sampled_from(c.CancellationReason).map(
-        lambda reason: c.RequestCancellation(aggregate_id=ORDER_ID, reason=reason)
+    st.builds(
+        c.RequestCancellation,
+        aggregate_id=st.just(ORDER_ID),
+        reason=st.sampled_from(c.CancellationReason),
+        after_dispatch=st.booleans(),
     ),
+    st.just(c.RequestReturn(aggregate_id=ORDER_ID, lines=PART)),
     st.sampled_from(["fingerprint-1", "fingerprint-2"]).map(
         lambda text: PLACE.model_copy(update={"fingerprint": text})
     ),
@@ -127,6 +137,19 @@ class OrderMachine(RuleBasedStateMachine):
     def a_reason_is_kept_while_and_only_while_there_is_a_cancellation(self) -> None:
         is_turning = self.state.status in {S.CANCELLING, S.CANCELLED}
         assert (self.state.cancellation is not None) == is_turning
+
+    @invariant()
+    def an_order_has_one_return_and_it_ends_once(self) -> None:
+        kinds = [type(event) for event in self.log]
+        ends = kinds.count(e.OrderReturned) + kinds.count(e.OrderReturnLapsed)
+        assert ends <= kinds.count(e.OrderReturnRequested) <= 1
+        assert self.state.returning is None or self.state.status is S.DELIVERED
+
+    @invariant()
+    def what_has_left_is_never_withdrawn(self) -> None:
+        kinds = [type(event) for event in self.log]
+        if e.OrderShipped in kinds:
+            assert e.OrderCancellationWithdrawn not in kinds[kinds.index(e.OrderShipped) :]
 
 
 def _milestone(event: e.OrderEvent) -> OrderStatus | None:

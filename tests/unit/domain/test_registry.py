@@ -60,7 +60,10 @@ def test_every_event_of_every_area_can_be_read_by_its_name() -> None:
 
 
 def test_an_event_begins_with_schema_version_1() -> None:
-    assert {event.schema_version for event in EVENT_TYPES.values()} == {1}
+    class Fresh(Event):
+        pass
+
+    assert Fresh.schema_version == 1
 
 
 @pytest.mark.parametrize("area", AREAS)

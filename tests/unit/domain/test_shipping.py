@@ -18,6 +18,9 @@ CREATED: Final = e.ShipmentCreated(order_id="o-1", shipment_id="shp_1", tracking
 DISPATCHED: Final = e.ShipmentDispatched(order_id="o-1")
 DELIVERED: Final = e.ShipmentDelivered(order_id="o-1")
 CANCELLED: Final = e.ShipmentCancelled(order_id="o-1")
+LOST: Final = e.ShipmentLost(order_id="o-1")
+FETCHED: Final = e.ShipmentReturnRequested(order_id="o-1", return_id="ret_1")
+BACK: Final = e.ShipmentReturned(order_id="o-1")
 
 HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "none": (),
@@ -25,6 +28,7 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "DISPATCHED": (CREATED, DISPATCHED),
     "DELIVERED": (CREATED, DISPATCHED, DELIVERED),
     "CANCELLED": (CREATED, CANCELLED),
+    "LOST": (CREATED, DISPATCHED, LOST),
 }
 
 COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
@@ -35,16 +39,20 @@ COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
     "dispatch": (c.RecordDispatch(aggregate_id="o-1"), DISPATCHED),
     "deliver": (c.RecordDelivery(aggregate_id="o-1"), DELIVERED),
     "cancel": (c.RecordShipmentCancelled(aggregate_id="o-1"), CANCELLED),
+    "lose": (c.RecordLoss(aggregate_id="o-1"), LOST),
+    "fetch": (c.RecordReturnShipment(aggregate_id="o-1", return_id="ret_1"), FETCHED),
+    "back": (c.RecordGoodsBack(aggregate_id="o-1"), BACK),
 }
 
 # + is accepted, . leaves nothing to do, ! is refused.
 TABLE: Final = """
-            create  dispatch  deliver  cancel
-none           +        !        !        +
-CREATED        .        +        !        +
-DISPATCHED     .        .        +        !
-DELIVERED      .        .        .        !
-CANCELLED      .        !        !        .
+            create  dispatch  deliver  cancel  lose  fetch  back
+none           +        +        !        +      +     !      !
+CREATED        .        +        !        +      +     !      !
+DISPATCHED     .        .        +        !      +     !      !
+DELIVERED      .        .        .        !      !     +      +
+CANCELLED      .        !        !        .      !     !      !
+LOST           .        .        !        !      .     !      !
 """
 
 
@@ -82,6 +90,33 @@ def test_the_shipment_keeps_its_number_to_the_end() -> None:
     assert SHIPMENT.fold([CREATED, DISPATCHED, DELIVERED]) == ShipmentState(
         status=ShipmentStatus.DELIVERED, shipment_id="shp_1", tracking_number="TRK-1"
     )
+
+
+def test_a_parcel_that_left_before_it_was_recorded_gets_its_number_late_and_stays_where_it_is() -> (
+    None
+):
+    record = COMMANDS["create"][0]
+    shipment.given([DISPATCHED]).when(record).then([CREATED])
+    shipment.given([DISPATCHED, CREATED]).when(record).then([])
+    assert SHIPMENT.fold([DISPATCHED, CREATED]) == ShipmentState(
+        status=ShipmentStatus.DISPATCHED, shipment_id="shp_1", tracking_number="TRK-1"
+    )
+
+
+def test_one_cancelled_before_it_was_recorded_is_not_created_late() -> None:
+    shipment.given([CANCELLED]).when(COMMANDS["create"][0]).then([])
+
+
+def test_a_return_leaves_the_parcel_as_delivered() -> None:
+    history = [CREATED, DISPATCHED, DELIVERED, FETCHED, BACK]
+    state = SHIPMENT.fold(history)
+    assert (state.status, state.return_id, state.is_back) == (
+        ShipmentStatus.DELIVERED,
+        "ret_1",
+        True,
+    )
+    other = c.RecordReturnShipment(aggregate_id="o-1", return_id="ret_2")
+    shipment.given(history).when(other).then([])
 
 
 def test_a_refusal_says_how_the_shipment_stands() -> None:

@@ -1,0 +1,198 @@
+"""An order's return: what of it, when, and once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from pydantic import ValidationError
+
+from domain.errors import ErrorCode
+from domain.event import Event
+from domain.money import Money
+from domain.order import commands as c
+from domain.order import events as e
+from domain.order.commands import CancellationReason
+from domain.order.decide import ORDER
+from domain.order.lines import ReturnedLine
+from domain.order.state import OrderStatus, Return
+from tests.unit.domain.examples import CREATED, EVERYTHING, ORDER_ID, PLACE, TOTAL
+from tests.unit.domain.specification import Specification
+
+order = Specification(ORDER)
+
+SHIPPED: Final[tuple[Event, ...]] = (
+    CREATED,
+    e.OrderReserved(order_id=ORDER_ID),
+    e.OrderAuthorized(order_id=ORDER_ID),
+    e.OrderConfirmed(order_id=ORDER_ID),
+    e.OrderShipped(order_id=ORDER_ID),
+)
+DELIVERED: Final = (*SHIPPED, e.OrderDelivered(order_id=ORDER_ID))
+PART: Final = (ReturnedLine(sku="cup", quantity=1),)
+REQUEST_PART: Final = c.RequestReturn(aggregate_id=ORDER_ID, lines=PART)
+PART_REQUESTED: Final = e.OrderReturnRequested(
+    order_id=ORDER_ID, lines=PART, refund=Money(amount=450, currency="EUR")
+)
+PART_RETURNED: Final = e.OrderReturned(
+    order_id=ORDER_ID, lines=PART, refund=Money(amount=450, currency="EUR"), is_whole=False
+)
+LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
+FINISH: Final = c.FinishReturn(aggregate_id=ORDER_ID)
+COMPLETE: Final = c.CompleteOrder(aggregate_id=ORDER_ID)
+
+
+def lost(*, after_dispatch: bool) -> c.RequestCancellation:
+    return c.RequestCancellation(
+        aggregate_id=ORDER_ID,
+        reason=CancellationReason.PARCEL_LOST,
+        after_dispatch=after_dispatch,
+    )
+
+
+def test_what_is_sent_back_is_refunded_at_the_price_it_was_ordered_at() -> None:
+    order.given(DELIVERED).when(REQUEST_PART).then([PART_REQUESTED])
+    order.given([*DELIVERED, PART_REQUESTED]).when(FINISH).then([PART_RETURNED])
+
+
+def test_everything_is_the_same_whether_it_is_named_or_not() -> None:
+    everything = c.RequestReturn(aggregate_id=ORDER_ID)
+    named = c.RequestReturn(aggregate_id=ORDER_ID, lines=EVERYTHING)
+    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL)
+    order.given(DELIVERED).when(everything).then([requested])
+    order.given(DELIVERED).when(named).then([requested])
+    order.given([*DELIVERED, requested]).when(named).then([])
+
+
+def test_everything_in_another_order_of_lines_is_a_whole_return() -> None:
+    lines = EVERYTHING[::-1]
+    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=lines, refund=TOTAL)
+    order.given([*DELIVERED, requested]).when(FINISH).then(
+        [e.OrderReturned(order_id=ORDER_ID, lines=lines, refund=TOTAL, is_whole=True)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "field", "message"),
+    [
+        (
+            [("cup", 1), ("hat", 1)],
+            ("input", "lines", "1", "sku"),
+            "the order has no hat",
+        ),
+        (
+            [("cup", 3)],
+            ("input", "lines", "0", "quantity"),
+            "cup: 3 to be returned, 2 were sent",
+        ),
+    ],
+)
+def test_what_was_not_sent_cannot_come_back(
+    lines: list[tuple[str, int]], field: tuple[str, ...], message: str
+) -> None:
+    wanted = tuple(ReturnedLine(sku=sku, quantity=quantity) for sku, quantity in lines)
+    refusal = (
+        order.given(DELIVERED)
+        .when(c.RequestReturn(aggregate_id=ORDER_ID, lines=wanted))
+        .then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
+    )
+    assert (refusal.field, refusal.message) == (field, message)
+
+
+@pytest.mark.parametrize("lines", [(), (*PART, *PART)])
+def test_a_return_names_something_and_each_product_once(lines: tuple[ReturnedLine, ...]) -> None:
+    with pytest.raises(ValidationError):
+        c.RequestReturn(aggregate_id=ORDER_ID, lines=lines)
+
+
+@pytest.mark.parametrize("end", [PART_RETURNED, LAPSED])
+def test_an_order_has_one_return_whatever_became_of_it(end: Event) -> None:
+    history = [*DELIVERED, PART_REQUESTED, end]
+    assert ORDER.fold(history).status is OrderStatus.DELIVERED
+    order.given(history).when(REQUEST_PART).then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
+    order.given(history).when(COMPLETE).then([e.OrderCompleted(order_id=ORDER_ID)])
+
+
+def test_another_return_beside_the_one_under_way_is_refused() -> None:
+    order.given([*DELIVERED, PART_REQUESTED]).when(
+        c.RequestReturn(aggregate_id=ORDER_ID)
+    ).then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
+
+
+def test_an_order_is_not_completed_while_its_return_is_under_way() -> None:
+    order.given([*DELIVERED, PART_REQUESTED]).when(COMPLETE).then_refused(ErrorCode.WRONG_STATE)
+
+
+def test_the_state_tells_a_return_under_way_from_one_that_is_over() -> None:
+    part = Return(PART, Money(amount=450, currency="EUR"))
+    under_way = ORDER.fold([*DELIVERED, PART_REQUESTED])
+    over = ORDER.fold([*DELIVERED, PART_REQUESTED, PART_RETURNED])
+    lapsed = ORDER.fold([*DELIVERED, PART_REQUESTED, LAPSED])
+    assert (under_way.returning, under_way.returned) == (part, None)
+    assert (over.returning, over.returned) == (None, part)
+    assert (lapsed.returning, lapsed.returned) == (None, None)
+
+
+def test_what_lapsed_cannot_be_finished() -> None:
+    order.given([*DELIVERED, PART_REQUESTED, LAPSED]).when(FINISH).then_refused(
+        ErrorCode.WRONG_STATE
+    )
+
+
+@pytest.mark.parametrize("history", [SHIPPED, DELIVERED, (*DELIVERED, PART_REQUESTED)])
+def test_an_order_past_its_dispatch_turns_round_only_for_whoever_may(
+    history: tuple[Event, ...],
+) -> None:
+    reason = CancellationReason.PARCEL_LOST
+    requested = e.OrderCancellationRequested(order_id=ORDER_ID, reason=reason)
+    order.given(history).when(lost(after_dispatch=False)).then_refused(
+        ErrorCode.ORDER_NOT_CANCELLABLE
+    )
+    order.given(history).when(lost(after_dispatch=True)).then([requested])
+    order.given([*history, requested]).when(lost(after_dispatch=True)).then([])
+    order.given([*history, requested]).when(c.CancelOrder(aggregate_id=ORDER_ID)).then(
+        [e.OrderCancelled(order_id=ORDER_ID, reason=reason)]
+    )
+
+
+def test_what_turned_round_after_its_dispatch_is_not_withdrawn() -> None:
+    requested = e.OrderCancellationRequested(
+        order_id=ORDER_ID, reason=CancellationReason.PARCEL_LOST
+    )
+    order.given([*SHIPPED, requested]).when(
+        c.WithdrawCancellation(aggregate_id=ORDER_ID)
+    ).then_refused(ErrorCode.WRONG_STATE)
+
+
+def test_a_whole_cancellation_ends_the_return_of_a_part() -> None:
+    requested = e.OrderCancellationRequested(
+        order_id=ORDER_ID, reason=CancellationReason.OPERATOR_REQUEST
+    )
+    history = [*DELIVERED, PART_REQUESTED, requested]
+    assert ORDER.fold(history).returning is None
+    order.given(history).when(FINISH).then_refused(ErrorCode.WRONG_STATE)
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])
+def test_what_is_final_does_not_turn_round_even_after_dispatch(status: str) -> None:
+    ended = {
+        "COMPLETED": [*DELIVERED, e.OrderCompleted(order_id=ORDER_ID)],
+        "CANCELLED": [
+            *SHIPPED,
+            e.OrderCancellationRequested(order_id=ORDER_ID, reason=CancellationReason.PARCEL_LOST),
+            e.OrderCancelled(order_id=ORDER_ID, reason=CancellationReason.PARCEL_LOST),
+        ],
+    }[status]
+    decision = order.given(ended).when(lost(after_dispatch=True))
+    if status == "COMPLETED":
+        decision.then_refused(ErrorCode.ORDER_NOT_CANCELLABLE)
+    else:
+        decision.then([])
+
+
+def test_an_order_remembers_whether_it_waits_for_stock() -> None:
+    place = PLACE.model_copy(update={"backorder": True})
+    created = CREATED.model_copy(update={"backorder": True})
+    order.given([]).when(place).then([created])
+    assert ORDER.fold([created]).backorder
+    assert not ORDER.fold([CREATED]).backorder
