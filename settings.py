@@ -95,11 +95,19 @@ class Settings(BaseSettings):
 
     provider_patience: timedelta = timedelta(minutes=10)
     """How long a step that goes forward keeps asking a provider that does not answer."""
+    undo_patience: timedelta = timedelta(hours=1)
+    """The same for what must not be given up: then the saga parks, and calls for a person."""
+    parked_retry: timedelta = timedelta(minutes=15)
+    """How long a parked step waits before it is tried again, if nobody has refused it."""
+    backorder_deadline: timedelta = timedelta(days=14)
+    """How long an order waits for the stock it lacks, if its customer wants it to."""
     payment_window: timedelta = timedelta(hours=24)
     """How long a customer has to bring a payment that works, from the first attempt."""
     dispatch_deadline: timedelta = timedelta(days=3)
     delivery_deadline: timedelta = timedelta(days=14)
     return_window: timedelta = timedelta(days=30)
+    return_delivery_deadline: timedelta = timedelta(days=21)
+    """How long the goods of a return may be on their way back."""
 
     @model_validator(mode="after")
     def _production_has_its_secrets(self) -> Self:

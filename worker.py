@@ -28,6 +28,7 @@ from activities.conduct import ActivityConduct
 from activities.failed_attempts import FailedAttempts, FailureLedger
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.saga import SagaActivities
 from activities.shipments import ShippingActivities
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
@@ -46,6 +47,7 @@ from settings import Settings, SettingsError, load_settings
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.returns import ReturnWorkflow
 from workflows.temporal_client import connect
 
 logger = logging.getLogger("waybill.worker")
@@ -96,6 +98,7 @@ def saga_activities(
 ) -> list[Activity]:
     handler = CommandHandler(store)
     return [
+        *SagaActivities(handler).all,
         *OrderActivities(handler).all,
         *PaymentActivities(handler, payments).all,
         *ShippingActivities(handler, store, vault, carrier).all,
@@ -112,7 +115,7 @@ def temporal_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[OrderWorkflow, PaymentWorkflow, CommandWorkflow],
+        workflows=[OrderWorkflow, PaymentWorkflow, ReturnWorkflow, CommandWorkflow],
         activities=activities,
         interceptors=[ActivityConduct(ledger)],
         workflow_runner=SandboxedWorkflowRunner(

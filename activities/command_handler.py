@@ -16,7 +16,7 @@ from domain.event import Event
 from domain.ids import event_id_for
 from domain.registry import aggregate_of
 from eventstore import snapshots
-from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
+from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import VersionConflict
 from eventstore.protocol import EventStore
 from observability import trace
@@ -80,6 +80,10 @@ class CommandHandler:
     async def load(self, aggregate: Aggregate[S], aggregate_id: str) -> S:
         stream: S = (await self._load(aggregate, aggregate_id)).state
         return stream
+
+    async def events(self, aggregate: Aggregate[Any], aggregate_id: str) -> list[StoredEvent]:
+        """All of the stream, for what its state does not keep."""
+        return await self._store.load_events(aggregate.stream(aggregate_id))
 
     async def handle(self, step: Step, *commands: Command) -> int:
         """Run the commands in order; return the position after which their effect is readable.

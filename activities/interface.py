@@ -64,7 +64,8 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def place(self, place: Place) -> Recorded: ...
+    async def place(self, place: Place) -> Standing:
+        """Place it, or find it placed and perhaps further on its way."""
 
     @activity.defn
     @abstractmethod

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.saga import standing_of
 from activities.types import (
     CancellationAnswer,
+    CommandRun,
     Place,
     Recorded,
     Reject,
     RequestCancel,
+    RequestReturn,
     RunCommand,
+    Standing,
 )
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
-from domain.inventory.commands import CommitStock, ReceiveStock, ReleaseStock, ReserveStock
+from domain.errors import Refused
+from domain.inventory.commands import QueueBackorder, ReceiveStock, ReleaseStock, ReserveStock
+from domain.inventory.decide import INVENTORY
 from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
-from domain.shipping.commands import RecordDelivery, RecordDispatch
+from domain.shipping.commands import RecordDelivery
+
+MOST_WOKEN: Final = 100
+"""By one receipt of stock; whoever is still waiting after them is woken by the next one."""
 
 PUBLIC_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command for command in (EraseCustomer, ListProduct, ReceiveStock)
@@ -37,10 +47,10 @@ class OrderActivities(interface.OrderActivities):
         self._handler = handler
 
     @activity.defn
-    async def place(self, place: Place) -> Recorded:
+    async def place(self, place: Place) -> Standing:
         order_id = place.command.aggregate_id
-        step = Step.current("place", order_id, place.actor)
-        return Recorded(await self._handler.handle(step, place.command))
+        await self._handler.handle(Step.current("place", order_id, place.actor), place.command)
+        return await standing_of(self._handler, order_id)
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:
@@ -54,40 +64,65 @@ class OrderActivities(interface.OrderActivities):
         )
 
     @activity.defn
+    async def backorder(self, order_id: str) -> bool:
+        order = await self._handler.load(ORDER, order_id)
+        if not order.backorder or order.status is not OrderStatus.PLACED:
+            return False
+        await self._handler.handle(
+            Step.current("reserve/backorder", order_id),
+            *(
+                QueueBackorder(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
+                for line in order.lines
+            ),
+        )
+        return True
+
+    @activity.defn
     async def release(self, order_id: str) -> None:
         await self._handler.handle(
-            Step.current("release", order_id),
-            *(
-                ReleaseStock(aggregate_id=line.sku, order_id=order_id)
-                for line in await self._lines(order_id)
-            ),
+            Step.current("release", order_id), *await self._releases(order_id)
         )
 
     @activity.defn
-    async def reject(self, reject: Reject) -> None:
-        await self._handler.handle(
-            Step.current("reject", reject.order_id),
-            c.RejectOrder(
-                aggregate_id=reject.order_id,
-                reason=c.RejectionReason.OUT_OF_STOCK,
-                sku=reject.sku,
-            ),
-        )
+    async def reject(self, reject: Reject) -> Standing:
+        with contextlib.suppress(Refused):  # something else was quicker, and is the answer
+            await self._handler.handle(
+                Step.current("reject", reject.order_id),
+                c.RejectOrder(
+                    aggregate_id=reject.order_id,
+                    reason=c.RejectionReason.OUT_OF_STOCK,
+                    sku=reject.sku,
+                ),
+                *await self._releases(reject.order_id),
+            )
+        return await standing_of(self._handler, reject.order_id)
 
     @activity.defn
     async def request_cancellation(self, request: RequestCancel) -> CancellationAnswer:
         order_id = request.order_id
+        asked_before = (await self._handler.load(ORDER, order_id)).cancellations
         position = await self._handler.handle(
-            Step.current("request_cancellation", order_id, request.actor),
-            c.RequestCancellation(aggregate_id=order_id, reason=request.reason),
+            Step.current(f"request_cancellation/{asked_before}", order_id, request.actor),
+            c.RequestCancellation(
+                aggregate_id=order_id,
+                reason=request.reason,
+                after_dispatch=request.after_dispatch,
+            ),
         )
         status = (await self._handler.load(ORDER, order_id)).status
         return CancellationAnswer(status or OrderStatus.CANCELLING, position)
 
     @activity.defn
+    async def turn_round(self, request: RequestCancel) -> Standing:
+        with contextlib.suppress(Refused):  # too late: what stands is the answer
+            await self.request_cancellation(request)
+        return await standing_of(self._handler, request.order_id)
+
+    @activity.defn
     async def withdraw_cancellation(self, order_id: str) -> None:
+        asked = (await self._handler.load(ORDER, order_id)).cancellations
         await self._handler.handle(
-            Step.current("withdraw_cancellation", order_id),
+            Step.current(f"withdraw_cancellation/{asked}", order_id),
             c.WithdrawCancellation(aggregate_id=order_id),
         )
 
@@ -95,18 +130,6 @@ class OrderActivities(interface.OrderActivities):
     async def cancel(self, order_id: str) -> None:
         await self._handler.handle(
             Step.current("cancel", order_id), c.CancelOrder(aggregate_id=order_id)
-        )
-
-    @activity.defn
-    async def dispatch(self, order_id: str) -> None:
-        await self._handler.handle(
-            Step.current("dispatch", order_id),
-            c.MarkShipped(aggregate_id=order_id),
-            RecordDispatch(aggregate_id=order_id),
-            *(
-                CommitStock(aggregate_id=line.sku, order_id=order_id)
-                for line in await self._lines(order_id)
-            ),
         )
 
     @activity.defn
@@ -124,10 +147,36 @@ class OrderActivities(interface.OrderActivities):
         )
 
     @activity.defn
-    async def run_command(self, run: RunCommand) -> Recorded:
+    async def request_return(self, request: RequestReturn) -> Recorded:
+        step = Step.current("request_return", request.order_id, request.actor)
+        command = c.RequestReturn(aggregate_id=request.order_id, lines=request.lines)
+        return Recorded(await self._handler.handle(step, command))
+
+    @activity.defn
+    async def lapse_return(self, order_id: str) -> None:
+        await self._handler.handle(
+            Step.current("lapse_return", order_id), c.LapseReturn(aggregate_id=order_id)
+        )
+
+    @activity.defn
+    async def run_command(self, run: RunCommand) -> CommandRun:
         command = PUBLIC_COMMANDS[run.command_type].model_validate_json(run.command_json)
         step = Step.current("run", command.aggregate_id, run.actor)
-        return Recorded(await self._handler.handle(step, command))
+        position = await self._handler.handle(step, command)
+        return CommandRun(position, await self._woken_by(command))
+
+    async def _woken_by(self, command: Command) -> tuple[str, ...]:
+        """Orders that wait for what has come, the oldest first."""
+        if not isinstance(command, ReceiveStock):
+            return ()
+        inventory = await self._handler.load(INVENTORY, command.aggregate_id)
+        return tuple(inventory.waiting)[:MOST_WOKEN]
+
+    async def _releases(self, order_id: str) -> list[ReleaseStock]:
+        return [
+            ReleaseStock(aggregate_id=line.sku, order_id=order_id)
+            for line in await self._lines(order_id)
+        ]
 
     async def _lines(self, order_id: str) -> tuple[OrderLine, ...]:
         return (await self._handler.load(ORDER, order_id)).lines

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.order.commands import CancellationReason, PlaceOrder
-from domain.order.state import OrderStatus
+from domain.order.lines import ReturnedLine
+from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Decision
 
 
@@ -47,12 +48,26 @@ class Standing:
     status: OrderStatus
     since: datetime
     """When it came to this status."""
+    position: int
+    """Of the order's last event."""
+    fingerprint: str
+    """Of the input it was placed with."""
     reason: CancellationReason | None = None
     """Why it turns round, where it does."""
     settled: tuple[str, ...] = ()
     """Steps that a person has skipped or resolved."""
     return_requested: bool = False
     """A return is under way."""
+    has_left: bool = False
+    """The log says that the parcel is on its way, or was."""
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    def has_reached(self, status: OrderStatus) -> bool:
+        """Whether the order stands at or beyond this status on the forward way."""
+        return self.status in FORWARD[FORWARD.index(status) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,8 @@ class RequestCancel:
     order_id: str
     reason: CancellationReason
     actor: str
+    after_dispatch: bool = False
+    """Even though the parcel has left: it is lost, or a person has decided so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +137,6 @@ class Decide:
     decision: Decision
     reason: str
     actor: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnedLine:
-    sku: str
-    quantity: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,15 @@ def payment_workflow_id(order_id: str) -> str:
     return f"payment-{order_id}"
 
 
+def return_workflow_id(order_id: str) -> str:
+    return f"return-{order_id}"
+
+
+def digest_of_customer(customer_id: str) -> str:
+    """Stands for the customer where others may look: the same each time, and not to be read."""
+    return uuid5(WAYBILL, _name("customer", customer_id)).hex
+
+
 def command_workflow_id(command_type: str, actor: str, idempotency_key: str) -> str:
     """Of the one execution that this actor's key can ever stand for."""
     digest = uuid5(WAYBILL, _name("command", command_type, actor, idempotency_key))

@@ -26,7 +26,11 @@ from stack.tools import script
 
 NAMESPACE = "default"
 
-SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {}
+SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
+    "WaybillStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "WaybillCustomer": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "WaybillNeedsAttention": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
+}
 """What workflows are found by: a start with an attribute that is not registered is rejected."""
 
 

@@ -20,25 +20,22 @@ DATABASE: Final = LocalActivityConfig(
     ),
 )
 
-_PROVIDER_RETRIES: Final = RetryPolicy(
+PROVIDER_RETRIES: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=250), maximum_interval=timedelta(seconds=15)
 )
-
-UNTIL_DONE: Final = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=40),
-    heartbeat_timeout=timedelta(seconds=6),
-    retry_policy=_PROVIDER_RETRIES,
-)
-"""For what must not be given up: undos, and everything after the parcel has left."""
+ATTEMPT: Final = timedelta(seconds=40)
+HEARTBEAT: Final = timedelta(seconds=6)
 
 
-def forward(patience: timedelta) -> ActivityConfig:
-    """For a step that goes forward: given up after `patience`, and then undone.
+def asking(patience: timedelta) -> ActivityConfig:
+    """For a call to a provider, tried again until it is answered or `patience` is at its end.
 
     A cancelled attempt is waited for, so that nothing of it runs on beside its undo.
     """
     return ActivityConfig(
-        **UNTIL_DONE,
+        start_to_close_timeout=ATTEMPT,
         schedule_to_close_timeout=patience,
+        heartbeat_timeout=HEARTBEAT,
+        retry_policy=PROVIDER_RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )

@@ -23,16 +23,26 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.types import Place, RequestCancel, RunCommand
+from activities.types import Decide, Place, RequestCancel, RequestReturn, RunCommand
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
-from domain.ids import command_workflow_id, order_workflow_id, payment_workflow_id
-from domain.news import PaymentReported, ShipmentReported
+from domain.ids import (
+    command_workflow_id,
+    order_workflow_id,
+    payment_workflow_id,
+    return_workflow_id,
+)
+from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason, PlaceOrder
+from domain.order.lines import ReturnedLine
 from domain.order.state import OrderStatus
+from domain.saga.commands import Decision
+from workflows import search_attributes
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.returns import ReturnWorkflow
+from workflows.saga_workflow import SagaWorkflow
 from workflows.types import Deadlines, OrderSaga, PaymentEnd, RetryPayment, SagaType
 
 PATIENCE_SECONDS: Final = 15.0
@@ -77,24 +87,36 @@ class SagaOrchestrator:
         order_id = data.aggregate_id
         start = WithStartWorkflowOperation(
             OrderWorkflow.run,
-            OrderSaga(Place(data, actor), self._deadlines),
+            OrderSaga(order_id, self._deadlines, Place(data, actor)),
             id=order_workflow_id(order_id),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            # A saga that was cut off goes on; one that has ended finds that in the log and ends.
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=search_attributes.at_start(data.customer_id),
         )
         async with _translated():
-            try:
-                placed = await self._client.execute_update_with_start_workflow(
-                    OrderWorkflow.placed, start_workflow_operation=start, id=_PLACED_UPDATE_ID
-                )
-            except WorkflowAlreadyStartedError:  # and it has ended since
-                ended = self._order(order_id).get_update_handle_for(
-                    OrderWorkflow.placed, _PLACED_UPDATE_ID
-                )
-                placed = await ended.result()
+            placed = await self._client.execute_update_with_start_workflow(
+                OrderWorkflow.placed, start_workflow_operation=start, id=_PLACED_UPDATE_ID
+            )
         _check_same_input(placed.fingerprint, data.fingerprint)
         return Accepted(order_id, placed.position)
+
+    async def take_up(self, order_id: str, customer_id: str) -> None:
+        """Run the saga of an order that is in the log and has no workflow any more.
+
+        Where one runs, nothing changes.
+        """
+        async with _translated():
+            await self._client.start_workflow(
+                OrderWorkflow.run,
+                OrderSaga(order_id, self._deadlines),
+                id=order_workflow_id(order_id),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=search_attributes.at_start(customer_id),
+            )
 
     async def compensate_saga(self, saga_id: str, *, reason: CancellationReason, actor: str) -> int:
         """Turn an order's saga round; return the position once that is in the log."""
@@ -127,6 +149,31 @@ class SagaOrchestrator:
             else:
                 return recorded.position
 
+    async def request_return(
+        self,
+        order_id: str,
+        lines: tuple[ReturnedLine, ...] | None,
+        *,
+        idempotency_key: str,
+        actor: str,
+    ) -> int:
+        """Open the return of a delivered order; return the position once that is in the log."""
+        async with _translated():
+            recorded = await self._order(order_id).execute_update(
+                OrderWorkflow.request_return,
+                RequestReturn(order_id, actor, lines),
+                id=idempotency_key,
+            )
+        return recorded.position
+
+    async def decide(self, workflow_id: str, decide: Decide, *, idempotency_key: str) -> int:
+        """Settle a step where this workflow is parked; return the position of the decision."""
+        async with _translated():
+            recorded = await self._client.get_workflow_handle(workflow_id).execute_update(
+                SagaWorkflow.decide, decide, id=idempotency_key
+            )
+        return recorded.position
+
     async def execute(self, command: Command, *, idempotency_key: str, actor: str) -> int:
         """Run a command that no saga has to follow; return the position of its effect."""
         command_json = command.model_dump_json()
@@ -158,6 +205,10 @@ class SagaOrchestrator:
                         await self._payment(event.order_id).signal(
                             PaymentWorkflow.payment_reported, event
                         )
+                    case ShipmentReported(news=ShipmentNews.RETURNED):
+                        await self._client.get_workflow_handle_for(
+                            ReturnWorkflow.run, return_workflow_id(event.order_id)
+                        ).signal(ReturnWorkflow.shipment_reported, event)
                     case ShipmentReported():
                         await self._order(event.order_id).signal(
                             OrderWorkflow.shipment_reported, event

@@ -1,30 +1,34 @@
 """A payment that has to wait for its customer: 3-D Secure, or another method after a decline.
 
-The order workflow authorises by itself and voids what must be voided; this workflow holds the
-payment window open. Whatever it hears is a hint: it asks the provider what is so.
+The order workflow authorises by itself and gives back what must be given back; this workflow holds
+the payment window open. Whatever it hears is a hint: it asks the provider what is so.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from activities.interface import PaymentActivities
-from activities.types import AuthorizationOutcome, Authorize, Recorded
+from activities.types import Authorization, AuthorizationOutcome, Authorize, Recorded
 from domain.errors import ErrorCode
 from domain.news import PaymentReported
-from workflows.options import DATABASE, forward
-from workflows.saga import STEP_FAILURES, refusal_of
+from workflows.failure import refusal_of
+from workflows.options import DATABASE, asking
 from workflows.types import PaymentEnd, PaymentSaga, RetryPayment
 
 Outcome = AuthorizationOutcome
 T = TypeVar("T")
-Ask = Callable[[PaymentActivities, T], Awaitable[AuthorizationOutcome]]
+Ask = Callable[[PaymentActivities, T], Awaitable[Authorization]]
 
 
 @workflow.defn
@@ -32,10 +36,10 @@ class PaymentWorkflow:
     @workflow.init
     def __init__(self, payment: PaymentSaga) -> None:
         self._payment = payment
-        self._attempt = 1
-        self._outcome = payment.outcome
+        self._latest = payment.authorization
+        self._closes_at = payment.opened_at + payment.deadlines.payment_window
         # The provider's word may have come between the first attempt and this workflow's start.
-        self._news = payment.outcome is Outcome.PENDING
+        self._news = self._latest.outcome is Outcome.PENDING
         self._retry: RetryPayment | None = None
         self._is_retrying = False
         self._is_closed = False
@@ -43,56 +47,70 @@ class PaymentWorkflow:
     @workflow.run
     async def run(self, payment: PaymentSaga) -> PaymentEnd:
         """Cancelled by the order workflow, which then undoes whatever stands."""
-        closes_at = workflow.now() + payment.deadlines.payment_window
-        while not self._is_authorized and await self._woken_before(closes_at):
+        del payment  # the SDK hands it to __init__ as well
+        try:
+            await self._until_paid_or_closed()
+        finally:
+            self._is_closed = True
+            await _undisturbed(workflow.all_handlers_finished)
+        return PaymentEnd.AUTHORIZED if self._is_authorized else PaymentEnd.WINDOW_CLOSED
+
+    async def _until_paid_or_closed(self) -> None:
+        while not self._is_authorized and await self._is_woken():
             if self._retry is not None:
-                await self._authorize(self._retry)
+                await self._authorize_again(self._retry)
             else:
                 await self._look_up()
-        if self._outcome is Outcome.PENDING:
-            await self._look_up()  # money authorised in the last moment is not overlooked
-        self._is_closed = True
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return PaymentEnd.AUTHORIZED if self._is_authorized else PaymentEnd.WINDOW_CLOSED
 
     @property
     def _is_authorized(self) -> bool:
-        return self._outcome is Outcome.AUTHORIZED
+        return self._latest.outcome is Outcome.AUTHORIZED
 
-    async def _woken_before(self, closes_at: datetime) -> bool:
+    async def _is_woken(self) -> bool:
+        """Whether there is something to do before the window closes; a retry that was taken in at
+        the last moment is."""
         if workflow.cancellation_reason() is not None:
             # It was told to an activity that ended well all the same, and went no further.
             raise asyncio.CancelledError
-        remaining = max(closes_at - workflow.now(), timedelta(0))
+        remaining = max(self._closes_at - workflow.now(), timedelta(0))
         try:
-            await workflow.wait_condition(
-                lambda: self._news or self._retry is not None, timeout=remaining
-            )
+            await workflow.wait_condition(self._has_something_to_do, timeout=remaining)
         except TimeoutError:
-            return False
+            return await self._is_there_a_last_word()
         return True
 
-    async def _authorize(self, retry: RetryPayment) -> None:
-        self._outcome = await self._ask(
-            PaymentActivities.authorize, self._attempt_with(retry, self._attempt)
-        )
+    def _has_something_to_do(self) -> bool:
+        return self._news or self._retry is not None
+
+    async def _is_there_a_last_word(self) -> bool:
+        """The window closes: no retry is taken in any more, and what is open is looked up."""
+        if self._is_closed:
+            return False
+        self._is_closed = True
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._news = self._latest.outcome is Outcome.PENDING
+        return self._has_something_to_do()
+
+    async def _authorize_again(self, retry: RetryPayment) -> None:
+        attempt = self._attempt_with(retry, self._latest.attempt)
+        await self._ask(PaymentActivities.authorize_again, attempt)
         self._retry = None
         self._is_retrying = False
 
     async def _look_up(self) -> None:
         self._news = False
-        self._outcome = await self._ask(PaymentActivities.look_up, self._payment.order_id)
+        await self._ask(PaymentActivities.look_up, self._payment.order_id)
 
-    async def _ask(self, activity: Ask[T], argument: T) -> AuthorizationOutcome:
+    async def _ask(self, activity: Ask[T], argument: T) -> None:
         """A provider that does not answer leaves the outcome open: pending, until it is known."""
         try:
-            return await workflow.execute_activity_method(
-                activity, argument, **forward(self._payment.deadlines.provider_patience)
+            self._latest = await workflow.execute_activity_method(
+                activity, argument, **asking(self._payment.deadlines.provider_patience)
             )
-        except ActivityError as error:
+        except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            return Outcome.PENDING
+            self._latest = Authorization(Outcome.PENDING, self._latest.attempt)
 
     def _attempt_with(self, retry: RetryPayment, attempt: int) -> Authorize:
         return Authorize(self._payment.order_id, attempt, retry.method, retry.actor)
@@ -101,17 +119,16 @@ class PaymentWorkflow:
     async def retry(self, retry: RetryPayment) -> Recorded:
         """Try another method; answers once the attempt is in the log, not once it is settled."""
         self._is_retrying = True
+        attempt = self._latest.attempt + 1
         try:
             recorded = await workflow.execute_local_activity_method(
-                PaymentActivities.request_payment,
-                self._attempt_with(retry, self._attempt + 1),
-                **DATABASE,
+                PaymentActivities.request_payment, self._attempt_with(retry, attempt), **DATABASE
             )
-        except STEP_FAILURES as error:
+        except FailureError as error:
             self._is_retrying = False
             self._news = True
             raise refusal_of(error) or error from None
-        self._attempt += 1
+        self._latest = Authorization(Outcome.PENDING, attempt)
         self._retry = retry
         return recorded
 
@@ -129,3 +146,12 @@ class PaymentWorkflow:
     def payment_reported(self, report: PaymentReported) -> None:
         del report  # whatever it says, the provider is asked
         self._news = True
+
+
+async def _undisturbed(condition: Callable[[], bool]) -> None:
+    """Whoever has been promised an answer gets it, also from a payment that is cancelled."""
+    while not condition():
+        try:
+            await workflow.wait_condition(condition)
+        except asyncio.CancelledError:
+            continue

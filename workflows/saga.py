@@ -1,36 +1,40 @@
 """The saga engine: steps go forward, each with its undo, until something turns the saga round.
 
 What it guarantees. An undo is registered before its step runs. Nothing cancels an undo: neither a
-cancelled workflow nor a second request. Undos run newest first, each until it has succeeded. An
-undo has to bear that its step never happened. A step waits for one thing only: a cancellation may
-be swallowed by an activity that ends well all the same, and is looked at again between steps.
+cancelled workflow nor a second request. Undos run newest first. A step or an undo that fails for
+good stops the saga where it is, until a person (or, if it was refused by nobody, the next try) has
+settled it. A step that the log says is done is not run again, so a saga is taken up by running it.
+
+What it asks of others. A step may run twice and then changes nothing more; an undo bears that its
+step never happened. A step waits for one thing only: a cancellation may be swallowed by an
+activity that ends well all the same, and is looked at again between steps.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
-    ChildWorkflowError,
-    FailureError,
-)
+from temporalio.exceptions import FailureError
 
+from activities.interface import SagaActivities
+from activities.types import Standing
 from domain.order.commands import CancellationReason
+from domain.order.state import OrderStatus
+from domain.saga.commands import Decision
+from domain.saga.plan import SagaStep, Undo
+from workflows.options import DATABASE
+from workflows.parking import ParkingLot
+from workflows.types import Deadlines
 
 T = TypeVar("T")
-Undo = Callable[[], Awaitable[bool]]
+TURNED: Final = frozenset({OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+
+UndoAction = Callable[[], Awaitable[bool]]
 """Returns whether the step is undone; False means that it has gone too far for that."""
-
-STEP_FAILURES: Final = (ActivityError, ApplicationError, ChildWorkflowError)
-"""A local activity's failure comes as it is, an activity's wrapped in an ActivityError."""
-
-PAUSE_BEFORE_INSISTING: Final = timedelta(minutes=1)
 
 
 class TurnRound(Exception):
@@ -41,67 +45,175 @@ class TurnRound(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    undo: Undo
+    action: UndoAction
+
+
 class Saga:
-    def __init__(self) -> None:
-        self._undos: list[Undo] = []
+    """`undos` are the workflow's own methods, by the names that the plan gives them."""
+
+    def __init__(
+        self, order_id: str, deadlines: Deadlines, undos: Mapping[str, UndoAction] | None = None
+    ) -> None:
+        self._order_id = order_id
+        self._undo_actions = undos or {}
+        self._registered: list[_Registered] = []
         self._reason: CancellationReason | None = None
+        self._leaving: asyncio.Task[None] | None = None
+        self._has_passed_pivot = False
+        self._settled: frozenset[str] = frozenset()
+        self.parked = ParkingLot(order_id, deadlines.parked_retry)
+        self.standing: Standing | None = None
+
+    # Which way it goes.
+
+    def go_on_from(self, standing: Standing) -> None:
+        """Go forward, or back, from where the log says that the order stands."""
+        self.standing = standing
+        self._settled |= set(standing.settled)
+        self._reason = standing.reason if standing.status is OrderStatus.CANCELLING else None
+        self._has_passed_pivot = self._has_passed_pivot or standing.has_left
+
+    def reached(self, status: OrderStatus) -> None:
+        """The log says so by now: whoever called has just put it there."""
+        if self.standing is not None and self.standing.status is not status:
+            self.standing = replace(self.standing, status=status, since=workflow.now())
 
     @property
     def is_turning(self) -> bool:
         return self._reason is not None
 
+    @property
+    def has_passed_pivot(self) -> bool:
+        return self._has_passed_pivot
+
     def turn_round(self, reason: CancellationReason) -> None:
-        """Go no step further. The first reason stands."""
+        """Go no step further. The first reason stands; past the pivot it is too late."""
+        if self._has_passed_pivot:
+            return
         self._reason = self._reason or reason
+        self._leaving = asyncio.create_task(self.parked.leave_for_the_way_back())
 
     def check(self) -> None:
         if self._reason is not None:
             raise TurnRound(self._reason)
 
-    async def step(
-        self,
-        action: Callable[[], Coroutine[Any, Any, T]],
-        *,
-        undo: Undo | None = None,
-        on_failure: CancellationReason,
-    ) -> T:
-        """Run the action, or raise TurnRound: asked to meanwhile, or because the action failed."""
+    def pass_pivot(self) -> None:
+        """From here on only a failure or a person turns the saga round, and not every undo is
+        possible any more. Raises TurnRound if somebody was quicker."""
         self.check()
-        if undo is not None:
-            self._undos.append(undo)
+        self._has_passed_pivot = True
+        self._registered = [r for r in self._registered if not r.undo.until_pivot]
+
+    # Forward.
+
+    async def step(self, step: SagaStep, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run the step unless it is done.
+
+        Raises TurnRound: asked to meanwhile, or because the step failed and that is its rule.
+        """
+        self._register(step)
+        self.check()
+        if self._is_done(step):
+            return
+        while True:
+            try:
+                await self._unless_turned(action)
+            except FailureError as error:
+                if step.on_failure is not None:
+                    raise TurnRound(step.on_failure) from None
+                await self._follow_the_log()
+                if await self._park(step.name, error, undoing=False):
+                    continue
+            return
+
+    def register_all(self, plan: tuple[SagaStep, ...]) -> None:
+        """For a saga that is taken up on its way back: how far it had come does not matter."""
+        for step in plan:
+            self._register(step)
+
+    def _register(self, step: SagaStep) -> None:
+        known = {registered.undo.name for registered in self._registered}
+        if step.undo is None or step.undo.name in known or self._is_impossible(step.undo):
+            return
+        self._registered.append(_Registered(step.undo, self._undo_actions[step.undo.name]))
+
+    def _is_impossible(self, undo: Undo) -> bool:
+        return self._has_passed_pivot and undo.until_pivot
+
+    def _is_done(self, step: SagaStep) -> bool:
+        if step.name in self._settled:
+            return True
+        if self.standing is None or step.until is None:
+            return False
+        return self.standing.is_final or self.standing.has_reached(step.until)
+
+    async def _unless_turned(self, action: Callable[[], Coroutine[Any, Any, T]]) -> T:
         task = asyncio.create_task(action())
         await workflow.wait_condition(lambda: task.done() or self.is_turning)
         if not task.done():
             task.cancel()
             await workflow.wait_condition(task.done)
+        if self.is_turning and not task.cancelled():
+            task.exception()  # it is told by the turn
         self.check()
-        try:
-            return await task
-        except STEP_FAILURES:
-            raise TurnRound(on_failure) from None
+        return await task
+
+    async def _follow_the_log(self) -> None:
+        """An attempt that Temporal has forgotten may have come further than this workflow knows."""
+        standing = await workflow.execute_local_activity_method(
+            SagaActivities.stand, self._order_id, **DATABASE
+        )
+        if standing.status in TURNED:
+            raise TurnRound(standing.reason or CancellationReason.OPERATOR_REQUEST)
+
+    # Back.
 
     async def compensate(self) -> bool:
         """Undo what was done, newest first. False: the newest could not be, and nothing was."""
-        while self._undos:
-            if not await insist(self._undos[-1]):
-                self._reason = None
+        while self._registered:
+            together = self._newest()
+            undone = await asyncio.gather(*(self._undo(registered) for registered in together))
+            if not all(undone):
                 return False
-            self._undos.pop()
+            del self._registered[-len(together) :]
         return True
 
+    def _newest(self) -> list[_Registered]:
+        """The newest undo, with those before it that may run beside it."""
+        count = 1
+        if self._registered[-1].undo.stands_alone:
+            while count < len(self._registered) and self._registered[-count - 1].undo.stands_alone:
+                count += 1
+        return self._registered[-count:]
 
-async def insist(action: Callable[[], Awaitable[T]]) -> T:
-    """Run what has to succeed until it does, however final its failure looked.
+    async def _undo(self, registered: _Registered) -> bool:
+        if registered.undo.name in self._settled:
+            return True
+        return await self.insist(registered.undo.name, registered.action, settled=True)
 
-    Temporal has already retried what is worth retrying; a person may be mending the rest.
-    """
-    while True:
-        try:
-            return await action()
-        except STEP_FAILURES as error:
-            refusal = refusal_of(error)
-            workflow.logger.error("refused: %s; trying again", refusal and refusal.type)
-        await workflow.sleep(PAUSE_BEFORE_INSISTING)
+    async def insist(self, name: str, action: Callable[[], Awaitable[T]], *, settled: T) -> T:
+        """Run what has to succeed until it does, or until a person says that it is `settled`."""
+        while True:
+            try:
+                return await action()
+            except FailureError as error:
+                if not await self._park(name, error, undoing=True):
+                    return settled
+
+    # Stopped.
+
+    async def _park(self, name: str, error: FailureError, *, undoing: bool) -> bool:
+        """Wait for a decision; whether to try again."""
+        decision = await self.parked.park(name, error, undoing=undoing)
+        if decision is Decision.COMPENSATE:
+            raise TurnRound(CancellationReason.OPERATOR_REQUEST)
+        if decision is Decision.RETRY:
+            return True
+        self._settled |= {name}
+        return False
 
 
 async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], None]) -> T:
@@ -117,9 +229,3 @@ async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], N
         except asyncio.CancelledError:
             on_cancel()
     return task.result()
-
-
-def refusal_of(error: FailureError) -> ApplicationError | None:
-    """The refusal behind a failed step, if it was refused rather than broken."""
-    failure = error.cause if isinstance(error, ActivityError) else error
-    return failure if isinstance(failure, ApplicationError) else None

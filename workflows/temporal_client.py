@@ -38,8 +38,12 @@ async def connect(settings: Settings) -> Client:
 def deadlines(settings: Settings) -> Deadlines:
     return Deadlines(
         provider_patience=settings.provider_patience,
+        undo_patience=settings.undo_patience,
+        parked_retry=settings.parked_retry,
+        backorder=settings.backorder_deadline,
         payment_window=settings.payment_window,
         dispatch=settings.dispatch_deadline,
         delivery=settings.delivery_deadline,
         return_window=settings.return_window,
+        return_delivery=settings.return_delivery_deadline,
     )

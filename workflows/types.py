@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from activities.types import AuthorizationOutcome, Place
+from activities.types import Authorization, Place
 
 
 class SagaType(StrEnum):
@@ -18,16 +18,26 @@ class Deadlines:
     """How long the saga waits for others. Fixed when it starts, so that a replay agrees."""
 
     provider_patience: timedelta
+    """For a provider's answer on the way forward; then the saga turns round."""
+    undo_patience: timedelta
+    """For a provider's answer to what must not be given up; then the saga parks."""
+    parked_retry: timedelta
+    """Between the tries of a parked step that nobody has refused."""
+    backorder: timedelta
     payment_window: timedelta
     dispatch: timedelta
     delivery: timedelta
     return_window: timedelta
+    return_delivery: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSaga:
-    place: Place
+    """`place` None: the order is in the log, and its saga is taken up from there."""
+
+    order_id: str
     deadlines: Deadlines
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,10 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class PaymentSaga:
     order_id: str
-    outcome: AuthorizationOutcome
-    """Of the first attempt, which the order workflow made itself."""
+    authorization: Authorization
+    """Of the latest attempt, which the order workflow made or looked up itself."""
+    opened_at: datetime
+    """When the payment window opened."""
     deadlines: Deadlines
 
 
@@ -55,3 +67,26 @@ class RetryPayment:
 class PaymentEnd(StrEnum):
     AUTHORIZED = "authorized"
     WINDOW_CLOSED = "window_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnSaga:
+    order_id: str
+    deadlines: Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A decision on a parked step, sent by hand from the Temporal Web UI or its command line.
+
+    `step` None: every step that is parked.
+    """
+
+    reason: str
+    actor: str
+    step: str | None = None
+
+
+class ReturnEnd(StrEnum):
+    RETURNED = "returned"
+    LAPSED = "lapsed"

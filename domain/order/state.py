@@ -67,6 +67,8 @@ class OrderState:
     total: Money = NO_MONEY
     payment_method: str = ""
     cancellation: CancellationReason | None = None
+    cancellations: int = 0
+    """How often one was asked for: what the parcel was quicker than counts too."""
     backorder: bool = False
     has_shipped: bool = False
     """The parcel has left, wherever the order stands now."""
@@ -127,7 +129,11 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
         case e.OrderCancellationRequested():
             # Everything is undone, and with it the return of a part.
             return replace(
-                state, status=OrderStatus.CANCELLING, cancellation=event.reason, returning=None
+                state,
+                status=OrderStatus.CANCELLING,
+                cancellation=event.reason,
+                cancellations=state.cancellations + 1,
+                returning=None,
             )
         case e.OrderCancellationWithdrawn():
             return replace(state, status=OrderStatus.CONFIRMED, cancellation=None)

@@ -18,6 +18,8 @@ class Undo:
     does: str
     stands_alone: bool = False
     """Nothing of it touches what the undos beside it touch: they may run at the same time."""
+    until_pivot: bool = False
+    """Not possible any more once the parcel has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ AWAIT_PAYMENT: Final = SagaStep(
 CREATE_SHIPMENT: Final = SagaStep(
     "create_shipment",
     "Ask the carrier to collect the parcel.",
-    undo=Undo("cancel_shipment", "Stop the parcel, unless it has left."),
+    undo=Undo("cancel_shipment", "Stop the parcel, unless it has left.", until_pivot=True),
     deadline="provider_patience",
     on_failure=Reason.SHIPMENT_FAILED,
     until=Status.SHIPPED,

@@ -42,6 +42,10 @@ PATIENT = Deadlines(
     dispatch=timedelta(minutes=5),
     delivery=timedelta(minutes=5),
     return_window=timedelta(milliseconds=10),
+    undo_patience=timedelta(minutes=5),
+    parked_retry=timedelta(minutes=5),
+    backorder=timedelta(minutes=5),
+    return_delivery=timedelta(minutes=5),
 )
 NORMAL, REFUSED, DOWN, NEVER_DISPATCHED = "10115", "00000", "00503", "00001"
 """Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""

@@ -1,0 +1,91 @@
+"""What the saga engine itself puts into the log and reads from it."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from activities import interface
+from activities.command_handler import CommandHandler, Step
+from activities.types import Decide, Park, Parking, Recorded, Standing
+from domain.errors import ErrorCode, Refused
+from domain.order.decide import ORDER
+from domain.saga.commands import DecideOnStep, ParkStep
+from domain.saga.decide import SAGA
+from eventstore.envelope import StoredEvent
+
+
+async def standing_of(handler: CommandHandler, order_id: str) -> Standing:
+    """Raises Refused with NOT_FOUND when there is no such order."""
+    stored = await handler.events(ORDER, order_id)
+    if not stored:
+        raise Refused(ErrorCode.NOT_FOUND, f"there is no order {order_id}")
+    order = ORDER.fold(event.decode() for event in stored)
+    if order.status is None:
+        raise TypeError(f"stream order-{order_id} does not begin with an order")
+    saga = await handler.load(SAGA, order_id)
+    return Standing(
+        status=order.status,
+        since=_last_change(stored).recorded_at,
+        position=stored[-1].position,
+        fingerprint=order.fingerprint,
+        reason=order.cancellation,
+        settled=tuple(sorted(saga.settled)),
+        return_requested=order.returning is not None,
+        has_left=order.has_shipped,
+    )
+
+
+def _last_change(stored: list[StoredEvent]) -> StoredEvent:
+    """The event that led to the status that the order has now."""
+    state, changed = ORDER.initial, stored[0]
+    for event in stored:
+        before, state = state.status, ORDER.evolve(state, event.decode())
+        if state.status is not before:
+            changed = event
+    return changed
+
+
+class SagaActivities(interface.SagaActivities):
+    def __init__(self, handler: CommandHandler) -> None:
+        self._handler = handler
+
+    @activity.defn
+    async def stand(self, order_id: str) -> Standing:
+        return await standing_of(self._handler, order_id)
+
+    @activity.defn
+    async def park(self, park: Park) -> Parking:
+        saga = await self._handler.load(SAGA, park.order_id)
+        await self._handler.handle(
+            Step.current(f"park/{park.step}/{saga.parkings + 1}", park.order_id),
+            ParkStep(
+                aggregate_id=park.order_id,
+                step=park.step,
+                undoing=park.undoing,
+                code=park.code,
+                message=park.message,
+                workflow_id=activity.info().workflow_id or "",
+            ),
+        )
+        saga = await self._handler.load(SAGA, park.order_id)
+        return Parking(saga.parked[park.step].number)
+
+    @activity.defn
+    async def decide(self, decide: Decide) -> Recorded:
+        try:
+            command = DecideOnStep(
+                aggregate_id=decide.order_id,
+                step=decide.step,
+                parking=decide.parking,
+                decision=decide.decision,
+                reason=decide.reason,
+            )
+        except ValidationError:
+            raise Refused(
+                ErrorCode.INVALID_INPUT,
+                "say why, in one line of at most 500 characters",
+                ("input", "reason"),
+            ) from None
+        step = Step.current(f"decide/{decide.step}/{decide.parking}", decide.order_id, decide.actor)
+        return Recorded(await self._handler.handle(step, command))

@@ -1,0 +1,70 @@
+"""How a saga runs a saga of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import (
+    ChildWorkflowError,
+    TerminatedError,
+    WorkflowAlreadyStartedError,
+)
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+WHILE_THE_ID_IS_TAKEN: Final = timedelta(seconds=1)
+
+
+async def run_child(
+    run: Callable[[Any, A], Awaitable[R]],
+    argument: A,
+    *,
+    id: str,  # noqa: A002 - the SDK's name
+) -> R | None:
+    """Run a child workflow to its end. None: it was terminated from outside; start it again.
+
+    The SDK loses the cancellation of a child whose start is not confirmed yet; so the start is
+    waited for, and then cancelled. Raises ChildWorkflowError when the child failed or was
+    cancelled by itself.
+    """
+    child = await _started(run, argument, id)
+    try:
+        return await child
+    except ChildWorkflowError as error:
+        if isinstance(error.cause, TerminatedError):
+            return None
+        raise
+
+
+async def _started(
+    run: Callable[[Any, A], Awaitable[R]],
+    argument: A,
+    id: str,  # noqa: A002 - the SDK's name
+) -> workflow.ChildWorkflowHandle[Any, R]:
+    start = asyncio.create_task(_start(run, argument, id))
+    try:
+        return await asyncio.shield(start)
+    except asyncio.CancelledError:
+        child = await start
+        child.cancel()
+        return child
+
+
+async def _start(
+    run: Callable[[Any, A], Awaitable[R]],
+    argument: A,
+    id: str,  # noqa: A002 - the SDK's name
+) -> workflow.ChildWorkflowHandle[Any, R]:
+    """The child of a run before this one may be on its way out still."""
+    while True:
+        try:
+            return await workflow.start_child_workflow(
+                run, argument, id=id, parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL
+            )
+        except WorkflowAlreadyStartedError:
+            await workflow.sleep(WHILE_THE_ID_IS_TAKEN)
