@@ -13,6 +13,11 @@ ADD = """
         reserved = i.reserved + $4,
         shipped = i.shipped + $5
 """
+BACKORDER_QUEUED = """
+    INSERT INTO readmodel.backorder_view (order_id, sku, quantity, position)
+    VALUES ($1, $2, $3, $4)
+"""
+BACKORDER_ENDED = "DELETE FROM readmodel.backorder_view WHERE order_id = $1 AND sku = $2"
 
 
 def project(event: e.InventoryEvent, stored: StoredEvent) -> Change:
@@ -25,4 +30,11 @@ def project(event: e.InventoryEvent, stored: StoredEvent) -> Change:
             difference = (0, -event.quantity, 0)
         case e.InventoryCommitted():
             difference = (0, -event.quantity, event.quantity)
+        case e.StockReturned():
+            difference = (0, 0, -event.quantity)
+        case e.BackorderQueued():
+            queued = (event.order_id, event.sku, event.quantity, stored.position)
+            return Change(BACKORDER_QUEUED, queued)
+        case e.BackorderEnded():
+            return Change(BACKORDER_ENDED, (event.order_id, event.sku))
     return Change(ADD, (event.sku, stored.position, *difference))

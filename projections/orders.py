@@ -14,14 +14,20 @@ CREATED = """
          customer_id, currency, total, lines, fingerprint)
     VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9)
 """
+# Whatever else happens to an order, no return of it is under way afterwards.
 MOVED = """
     UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4
+    SET status = $2, updated_at = $3, position = $4, return_requested = false
     WHERE order_id = $1
 """
 MOVED_WITH_REASON = """
     UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4, reason = $5
+    SET status = $2, updated_at = $3, position = $4, return_requested = false, reason = $5
+    WHERE order_id = $1
+"""
+RETURN_REQUESTED = """
+    UPDATE readmodel.order_view
+    SET status = $2, updated_at = $3, position = $4, return_requested = true
     WHERE order_id = $1
 """
 LINES = TypeAdapter(tuple[OrderLine, ...])
@@ -48,5 +54,7 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Change:
             return Change(MOVED_WITH_REASON, (*moved, event.reason))
         case e.OrderCancellationWithdrawn():
             return Change(MOVED_WITH_REASON, (*moved, None))
+        case e.OrderReturnRequested():
+            return Change(RETURN_REQUESTED, moved)
         case _:
             return Change(MOVED, moved)

@@ -5,12 +5,22 @@ from domain.shipping.state import ShipmentStatus
 from eventstore.envelope import StoredEvent
 from projections.change import Change
 
+# A parcel may have left, or be lost, before it was recorded.
 CREATED = """
     INSERT INTO readmodel.shipment_view (order_id, status, position, shipment_id, tracking_number)
     VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (order_id) DO UPDATE SET position = $3, shipment_id = $4, tracking_number = $5
+"""
+LEFT = """
+    INSERT INTO readmodel.shipment_view (order_id, status, position)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (order_id) DO UPDATE SET status = $2, position = $3
 """
 MOVED = """
     UPDATE readmodel.shipment_view SET status = $2, position = $3 WHERE order_id = $1
+"""
+CAME_BACK = """
+    UPDATE readmodel.shipment_view SET position = $2 WHERE order_id = $1
 """
 
 
@@ -22,8 +32,12 @@ def project(event: e.ShipmentEvent, stored: StoredEvent) -> Change:
         case e.ShipmentCreated():
             return change(CREATED, ShipmentStatus.CREATED, event.shipment_id, event.tracking_number)
         case e.ShipmentDispatched():
-            return change(MOVED, ShipmentStatus.DISPATCHED)
+            return change(LEFT, ShipmentStatus.DISPATCHED)
+        case e.ShipmentLost():
+            return change(LEFT, ShipmentStatus.LOST)
         case e.ShipmentDelivered():
             return change(MOVED, ShipmentStatus.DELIVERED)
         case e.ShipmentCancelled():
             return change(MOVED, ShipmentStatus.CANCELLED)
+        case e.ShipmentReturnRequested() | e.ShipmentReturned():
+            return Change(CAME_BACK, (event.order_id, stored.position))

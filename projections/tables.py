@@ -28,6 +28,7 @@ order_view = Table(
     Column("total", BigInteger),
     Column("lines", JSONB),
     Column("fingerprint", Text),
+    Column("return_requested", Boolean),
     Column("placed_at", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True)),
     Column("placed_position", BigInteger),
@@ -68,6 +69,15 @@ inventory_view = Table(
     Column("reserved", BigInteger),
     Column("shipped", BigInteger),
     Column("on_hand", BigInteger, Computed("received - reserved - shipped")),
+    Column("position", BigInteger),
+)
+
+backorder_view = Table(
+    "backorder_view",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", BigInteger),
     Column("position", BigInteger),
 )
 

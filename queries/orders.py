@@ -15,7 +15,13 @@ from domain.money import Money
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
-from projections.tables import order_view, payment_view, product_view, shipment_view
+from projections.tables import (
+    backorder_view,
+    order_view,
+    payment_view,
+    product_view,
+    shipment_view,
+)
 from queries.keyset import Page, PageRequest, fetch_page
 
 
@@ -44,7 +50,8 @@ class PaymentView:
 @dataclass(frozen=True, slots=True)
 class ShipmentView:
     status: ShipmentStatus
-    tracking_number: str
+    tracking_number: str | None
+    """None for a parcel that left before it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,10 @@ class OrderView:
     lines: Sequence[LineView]
     payment: PaymentView | None
     shipment: ShipmentView | None
+    return_requested: bool
+    """A return is under way."""
+    backordered: bool
+    """It waits for stock."""
     placed_at: datetime
     updated_at: datetime
     placed_position: int
@@ -81,12 +92,16 @@ _names = (
     .correlate(order_view)
     .scalar_subquery()
 )
+_backordered = (
+    exists().where(backorder_view.c.order_id == order_view.c.order_id).correlate(order_view)
+)
 _ORDERS: Final[Select[Any]] = (
     select(
         order_view,
         *(c.label(f"payment_{c.name}") for c in payment_view.c),
         *(c.label(f"shipment_{c.name}") for c in shipment_view.c),
         _names.label("names"),
+        _backordered.label("backordered"),
     )
     .outerjoin(payment_view, payment_view.c.order_id == order_view.c.order_id)
     .outerjoin(shipment_view, shipment_view.c.order_id == order_view.c.order_id)
@@ -145,6 +160,8 @@ def _order(row: Row[Any]) -> OrderView:
         lines=[_line(line, row.names or {}, row.currency) for line in row.lines],
         payment=_payment(row),
         shipment=_shipment(row),
+        return_requested=row.return_requested,
+        backordered=row.backordered,
         placed_at=row.placed_at,
         updated_at=row.updated_at,
         placed_position=row.placed_position,

@@ -79,7 +79,9 @@ class Payment:
 @strawberry.type
 class Shipment:
     status: ShipmentStatus
-    tracking_number: str
+    tracking_number: str | None = strawberry.field(
+        description="None for a parcel that left before its number was known."
+    )
 
     @classmethod
     def of(cls, shipment: ShipmentView) -> Self:
@@ -96,6 +98,8 @@ class Order:
     lines: list[OrderLine]
     payment: Payment | None
     shipment: Shipment | None
+    return_requested: bool = strawberry.field(description="A return of it is under way.")
+    backordered: bool = strawberry.field(description="It waits for stock that is short.")
     placed_at: datetime
     updated_at: datetime
     position: Position = strawberry.field(
@@ -113,6 +117,8 @@ class Order:
             lines=[OrderLine.of(line) for line in order.lines],
             payment=None if order.payment is None else Payment.of(order.payment),
             shipment=None if order.shipment is None else Shipment.of(order.shipment),
+            return_requested=order.return_requested,
+            backordered=order.backordered,
             placed_at=order.placed_at,
             updated_at=order.updated_at,
             position=Position(order.position),
