@@ -36,7 +36,6 @@ from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.state import OrderStatus
-from domain.saga.commands import Decision
 from workflows import search_attributes
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
