@@ -2,77 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.interface import (
-    OrderActivities,
-    PaymentActivities,
-    SagaActivities,
-    ShippingActivities,
-)
+from activities.interface import OrderActivities
 from activities.types import (
-    Authorization,
-    AuthorizationOutcome,
     CancellationAnswer,
     Recorded,
-    Reject,
     RequestCancel,
     RequestReturn,
     Standing,
     TrackedStatus,
 )
 from domain.errors import ErrorCode
-from domain.ids import payment_workflow_id, return_workflow_id
 from domain.news import ShipmentReported
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga import plan
 from workflows import search_attributes
-from workflows.child import run_child
-from workflows.failure import overdue, refusal_of
-from workflows.options import DATABASE, asking
-from workflows.payment import PaymentWorkflow
-from workflows.returns import ReturnWorkflow
-from workflows.saga import TURNED, Saga, TurnRound, uncancellable
-from workflows.saga_workflow import SagaWorkflow
-from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, Placed, ReturnSaga
+from workflows.failure import refusal_of
+from workflows.options import DATABASE
+from workflows.order_steps import OrderStep, OrderSteps
+from workflows.saga import TURNED, TurnRound, uncancellable
+from workflows.types import OrderSaga, Placed
 
 Reason = CancellationReason
-T = TrackedStatus
-OrderStep = Callable[[OrderActivities, str], Awaitable[None]]
-
-GOOD_NEWS = frozenset({T.DISPATCHED, T.DELIVERED})
-BAD_NEWS = frozenset({T.CANCELLED, T.LOST})
 
 
 @workflow.defn
-class OrderWorkflow(SagaWorkflow):
+class OrderWorkflow(OrderSteps):
     @workflow.init
     def __init__(self, order: OrderSaga) -> None:
+        super().__init__(order)
         self._order = order
-        self._id = order.order_id
-        self._deadlines = order.deadlines
-        undos = {
-            "release": self._release,
-            "give_back": self._give_back,
-            "cancel_shipment": self._cancel_shipment,
-        }
-        self._saga = Saga(self._id, order.deadlines, undos)
         self._begun: Standing | ApplicationError | None = None
-        self._news: set[TrackedStatus] = set()
-        self._stock_came = False
-        self._gate = asyncio.Lock()
-        """Held while it is settled who was first: a customer, or the parcel and the clock."""
-        self._parcel_left = False
-        self._may_have_missed_news = False
         self._shown: str = search_attributes.OPEN
-        self._return_requested = False
-        self._return_window_closed = False
 
     @workflow.run
     async def run(self, order: OrderSaga) -> OrderStatus | None:
@@ -156,207 +120,6 @@ class OrderWorkflow(SagaWorkflow):
             OrderActivities.place, self._order.place, **DATABASE
         )
 
-    @property
-    def _standing(self) -> Standing:
-        assert self._saga.standing is not None  # noqa: S101 - from the beginning on
-        return self._saga.standing
-
-    # The steps, each beside its undo.
-
-    async def _reserve(self) -> None:
-        """A line that is short rejects the order, or makes it wait as a backorder."""
-        closes_at = self._standing.since + self._deadlines.backorder
-        waits = False
-        while (short := await self._short_of()) is not None:
-            if not waits and (waits := await self._backorder()):
-                continue  # stock that came before the order was queued has woken nobody
-            if not waits or not await self._stock_comes_before(closes_at):
-                raise TurnRound(await self._reject(short))
-        self._saga.reached(OrderStatus.RESERVED)
-
-    async def _short_of(self) -> str | None:
-        """Reserve; the SKU that is short, if one is."""
-        try:
-            await self._on_order(OrderActivities.reserve)
-        except FailureError as error:
-            refusal = refusal_of(error)
-            if refusal is None or refusal.type != ErrorCode.OUT_OF_STOCK:
-                raise
-            return str(refusal.details[0][0])
-        return None
-
-    async def _backorder(self) -> bool:
-        return await workflow.execute_local_activity_method(
-            OrderActivities.backorder, self._id, **DATABASE
-        )
-
-    async def _stock_comes_before(self, closes_at: datetime) -> bool:
-        came = await self._until(closes_at, lambda: self._stock_came)
-        self._stock_came = False
-        return came
-
-    async def _reject(self, sku: str) -> Reason:
-        """Why the saga turns round: nothing, if the rejection stands; else what was quicker."""
-        standing = await workflow.execute_local_activity_method(
-            OrderActivities.reject, Reject(self._id, sku), **DATABASE
-        )
-        return standing.reason or Reason.OPERATOR_REQUEST
-
-    async def _release(self) -> bool:
-        await self._on_order(OrderActivities.release)
-        return True
-
-    async def _authorize(self) -> None:
-        self._authorization = await workflow.execute_activity_method(
-            PaymentActivities.authorize, self._id, **asking(self._deadlines.provider_patience)
-        )
-        if self._authorization.outcome is AuthorizationOutcome.AUTHORIZED:
-            self._saga.reached(OrderStatus.CONFIRMED)
-
-    async def _await_payment(self) -> None:
-        """What has to wait for the customer is a workflow of its own."""
-        opened_at = self._standing.since
-        while self._authorization.outcome is not AuthorizationOutcome.AUTHORIZED:
-            saga = PaymentSaga(self._id, self._authorization, opened_at, self._deadlines)
-            workflow_id = payment_workflow_id(self._id)
-            end = await run_child(PaymentWorkflow.run, saga, id=workflow_id)
-            if end is PaymentEnd.WINDOW_CLOSED:
-                raise TurnRound(Reason.PAYMENT_WINDOW_CLOSED)
-            if end is PaymentEnd.AUTHORIZED:
-                break
-            self._authorization = await self._look_up()
-        self._saga.reached(OrderStatus.CONFIRMED)
-
-    async def _look_up(self) -> Authorization:
-        return await workflow.execute_activity_method(
-            PaymentActivities.look_up, self._id, **asking(self._deadlines.provider_patience)
-        )
-
-    async def _give_back(self) -> bool:
-        await workflow.execute_activity_method(
-            PaymentActivities.give_back, self._id, **asking(self._deadlines.undo_patience)
-        )
-        return True
-
-    async def _create_shipment(self) -> None:
-        if not self._parcel_left:
-            await workflow.execute_activity_method(
-                ShippingActivities.create_shipment,
-                self._id,
-                **asking(self._deadlines.provider_patience),
-            )
-
-    async def _cancel_shipment(self) -> bool:
-        return await workflow.execute_activity_method(
-            ShippingActivities.cancel_shipment, self._id, **asking(self._deadlines.undo_patience)
-        )
-
-    async def _await_dispatch(self) -> None:
-        if self._parcel_left:
-            return
-        closes_at = self._standing.since + self._deadlines.dispatch
-        match await self._tracked(closes_at, T.DISPATCHED, T.DELIVERED, T.LOST, T.CANCELLED):
-            case T.WAITING:
-                raise TurnRound(Reason.DISPATCH_DEADLINE_MISSED)
-            case T.CANCELLED:
-                raise TurnRound(Reason.SHIPMENT_FAILED)
-
-    async def _close_the_way_back(self) -> None:
-        """The parcel has left; whoever wants to cancel, or is about to, was quicker or is late."""
-        async with self._gate:
-            self._saga.pass_pivot()
-            self._parcel_left = True
-
-    async def _capture(self) -> None:
-        await workflow.execute_activity_method(
-            PaymentActivities.capture, self._id, **asking(self._deadlines.undo_patience)
-        )
-        self._saga.reached(OrderStatus.SHIPPED)
-
-    async def _await_delivery(self) -> None:
-        closes_at = self._standing.since + self._deadlines.delivery
-        match await self._tracked(closes_at, T.DELIVERED, T.LOST):
-            case T.DELIVERED:
-                return
-            case T.LOST:
-                raise TurnRound(Reason.PARCEL_LOST)
-            case _:
-                raise overdue("the carrier should have delivered by now; ask it, or compensate")
-
-    async def _deliver(self) -> None:
-        await self._on_order(OrderActivities.deliver)
-        self._saga.reached(OrderStatus.DELIVERED)
-
-    async def _await_return(self) -> None:
-        """A return is a workflow of its own; after one of a part, the window may still be open."""
-        closes_at = self._standing.since + self._deadlines.return_window
-        while not self._return_window_closed:
-            await self._until(closes_at, lambda: self._return_requested)
-            async with self._gate:
-                self._return_window_closed = not self._return_requested
-            if self._return_requested and await self._brought_back():
-                return
-
-    async def _brought_back(self) -> bool:
-        """Whether the whole order came back, and nothing is left to wait for."""
-        saga, workflow_id = ReturnSaga(self._id, self._deadlines), return_workflow_id(self._id)
-        while await run_child(ReturnWorkflow.run, saga, id=workflow_id) is None:
-            pass
-        self._return_requested = False
-        self._saga.go_on_from(await self._stand())
-        return self._standing.is_final
-
-    async def _complete(self) -> None:
-        await self._on_order(OrderActivities.complete)
-        self._saga.reached(OrderStatus.COMPLETED)
-
-    # What the steps are made of.
-
-    async def _until(self, closes_at: datetime, happened: Callable[[], bool]) -> bool:
-        """Whether it happened before the time."""
-        if happened():
-            return True
-        remaining = closes_at - workflow.now()
-        if remaining <= timedelta(0):
-            return False
-        try:
-            await workflow.wait_condition(happened, timeout=remaining)
-        except TimeoutError:
-            return False
-        return True
-
-    async def _tracked(self, closes_at: datetime, *told: TrackedStatus) -> TrackedStatus:
-        """What the carrier has told by then; silent, it is asked once the time has come.
-
-        Good news are believed. Bad news, and what a saga that was taken up may have missed, are
-        asked about.
-        """
-        while True:
-            in_time = self._may_have_missed_news or await self._until(
-                closes_at, lambda: any(status in self._news for status in told)
-            )
-            believed = [s for s in told if s in self._news and s in GOOD_NEWS]
-            if believed:
-                return believed[0]
-            self._may_have_missed_news = False
-            self._news -= BAD_NEWS
-            tracked = await self._track()
-            if tracked in told or not in_time:
-                return tracked
-
-    async def _track(self) -> TrackedStatus:
-        return await workflow.execute_activity_method(
-            ShippingActivities.track, self._id, **asking(self._deadlines.provider_patience)
-        )
-
-    async def _stand(self) -> Standing:
-        return await workflow.execute_local_activity_method(
-            SagaActivities.stand, self._id, **DATABASE
-        )
-
-    async def _on_order(self, activity: OrderStep) -> None:
-        await workflow.execute_local_activity_method(activity, self._id, **DATABASE)
-
     def _show_status(self) -> None:
         status = self._standing.status
         shown = status if status in TURNED or self._standing.is_final else search_attributes.OPEN
@@ -410,7 +173,7 @@ class OrderWorkflow(SagaWorkflow):
 
     @workflow.signal
     async def shipment_reported(self, report: ShipmentReported) -> None:
-        self._news.add(T(report.news.value))
+        self._news.add(TrackedStatus(report.news.value))
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier has news")
 
     @workflow.signal

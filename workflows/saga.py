@@ -64,6 +64,7 @@ class Saga:
         self._leaving: asyncio.Task[None] | None = None
         self._has_passed_pivot = False
         self._settled: frozenset[str] = frozenset()
+        self._ledger: dict[str, str] = {}
         self.parked = ParkingLot(order_id, deadlines.parked_retry)
         self.standing: Standing | None = None
 
@@ -116,18 +117,19 @@ class Saga:
         """
         self._register(step)
         self.check()
-        if self._is_done(step):
-            return
-        while True:
+        while not self._is_done(step):
+            self._tell(step.name, "running")
             try:
                 await self._unless_turned(action)
             except FailureError as error:
+                self._tell(step.name, "failed")
                 if step.on_failure is not None:
                     raise TurnRound(step.on_failure) from None
                 await self._follow_the_log()
-                if await self._park(step.name, error, undoing=False):
-                    continue
-            return
+                await self._park(step.name, error, undoing=False)
+            else:
+                self._tell(step.name, "done")
+                return
 
     def register_all(self, plan: tuple[SagaStep, ...]) -> None:
         """For a saga that is taken up on its way back: how far it had come does not matter."""
@@ -190,9 +192,13 @@ class Saga:
         return self._registered[-count:]
 
     async def _undo(self, registered: _Registered) -> bool:
-        if registered.undo.name in self._settled:
+        name = registered.undo.name
+        if name in self._settled:
             return True
-        return await self.insist(registered.undo.name, registered.action, settled=True)
+        self._tell(name, "undoing")
+        undone = await self.insist(name, registered.action, settled=True)
+        self._tell(name, "undone" if undone else "too late")
+        return undone
 
     async def insist(self, name: str, action: Callable[[], Awaitable[T]], *, settled: T) -> T:
         """Run what has to succeed until it does, or until a person says that it is `settled`."""
@@ -200,20 +206,28 @@ class Saga:
             try:
                 return await action()
             except FailureError as error:
-                if not await self._park(name, error, undoing=True):
+                self._tell(name, "failed")
+                await self._park(name, error, undoing=True)
+                if name in self._settled:
                     return settled
 
     # Stopped.
 
-    async def _park(self, name: str, error: FailureError, *, undoing: bool) -> bool:
-        """Wait for a decision; whether to try again."""
-        decision = await self.parked.park(name, error, undoing=undoing)
-        if decision is Decision.COMPENSATE:
-            raise TurnRound(CancellationReason.OPERATOR_REQUEST)
-        if decision is Decision.RETRY:
-            return True
-        self._settled |= {name}
-        return False
+    async def _park(self, name: str, error: FailureError, *, undoing: bool) -> None:
+        """Wait for a decision, and act on it."""
+        match await self.parked.park(name, error, undoing=undoing):
+            case Decision.COMPENSATE:
+                raise TurnRound(CancellationReason.OPERATOR_REQUEST)
+            case Decision.SKIP | Decision.RESOLVE:
+                self._settled |= {name}
+                self._tell(name, "settled by hand")
+
+    def _tell(self, name: str, state: str) -> None:
+        """The ledger, for whoever opens the workflow in the Web UI; it costs no history."""
+        self._ledger[name] = state
+        workflow.set_current_details(
+            "\n".join(f"- **{step}**: {told}" for step, told in self._ledger.items())
+        )
 
 
 async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], None]) -> T:
