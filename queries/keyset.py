@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Row, Select, exists
+from sqlalchemy import ColumnElement, Row, Select, exists
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 K = TypeVar("K", int, str)
@@ -35,7 +35,7 @@ class Page(Generic[T]):
 async def fetch_page(
     connection: AsyncConnection,
     statement: Select[Any],
-    key: Column[Any],
+    key: ColumnElement[Any],
     request: PageRequest[K],
     *,
     descending: bool = False,
@@ -60,7 +60,7 @@ async def fetch_page(
 
 
 def _between(
-    statement: Select[Any], key: Column[Any], request: PageRequest[K], *, descending: bool
+    statement: Select[Any], key: ColumnElement[Any], request: PageRequest[K], *, descending: bool
 ) -> Select[Any]:
     if request.after is not None:
         statement = statement.where(~_up_to(key, request.after, descending=descending))
@@ -69,7 +69,7 @@ def _between(
     return statement
 
 
-def _up_to(key: Column[Any], bound: K, *, descending: bool) -> ColumnElement[bool]:
+def _up_to(key: ColumnElement[Any], bound: K, *, descending: bool) -> ColumnElement[bool]:
     """The rows that the list shows up to this key, the key's own included."""
     return key >= bound if descending else key <= bound
 

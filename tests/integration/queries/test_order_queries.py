@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
@@ -19,9 +15,9 @@ from queries.keyset import Page, PageRequest
 from queries.orders import OrderFilter, OrderQueries, OrderView
 from queries.products import ProductQueries
 from tests.integration.queries.order_log import OrderLog
+from tests.integration.queries.statements import counted
 
 EVERYTHING = OrderFilter()
-Statement = tuple[str, tuple[object, ...]]
 EUR_5 = Money(amount=500, currency="EUR")
 
 
@@ -38,20 +34,6 @@ async def five(log: OrderLog) -> list[int]:
 
 def ids(page: Page[OrderView]) -> tuple[str, bool, bool]:
     return " ".join(order.id for order in page.items), page.has_previous, page.has_next
-
-
-@contextmanager
-def counted(engine: AsyncEngine) -> Iterator[list[Statement]]:
-    statements: list[Statement] = []
-
-    def note(
-        _c: object, _cur: object, text: str, parameters: tuple[object, ...], *_: object
-    ) -> None:
-        statements.append((text, parameters))
-
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_an_order_that_was_never_placed_is_none(orders: OrderQueries) -> None:

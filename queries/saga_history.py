@@ -1,0 +1,151 @@
+"""What a saga's events tell of it: which steps have left their mark, and where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from domain.order import events as order_events
+from domain.order.decide import ORDER
+from domain.order.state import FORWARD, OrderState, OrderStatus, status_after
+from domain.saga import events as saga_events
+from domain.saga.commands import Book, Decision
+from domain.saga.decide import SAGA
+from domain.saga.plan import CLOSING, ORDER_PLAN
+from domain.saga.state import DECISION_OF, SagaState
+from eventstore.envelope import EventMetadata, StoredEvent
+
+_BEGINNINGS: Final = frozenset({"request", "dispatch"})
+"""Last parts of the keys of what a step records before it asks somebody outside."""
+_UNDOS: Final = {*(step.undo.name for step in ORDER_PLAN if step.undo), CLOSING[0].name}
+
+
+@dataclass(slots=True)
+class Mark:
+    """What a step has left in the log."""
+
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    number: int
+    since: datetime
+    code: str
+    message: str
+    workflow_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The log and another's book are at odds."""
+
+    book: Book
+    ours: str
+    theirs: str
+    since: datetime
+    """When it was found to be so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """`actor` None: it is not known."""
+
+    step: str
+    parking: int
+    workflow_id: str
+    decision: Decision
+    reason: str
+    actor: str | None
+    at: datetime
+
+
+@dataclass(slots=True)
+class History:
+    order: OrderState = field(default_factory=lambda: ORDER.initial)
+    saga: SagaState = field(default_factory=lambda: SAGA.initial)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    """By step or undo. An undo that had nothing to undo leaves none."""
+    reached: dict[OrderStatus, datetime] = field(default_factory=dict)
+    """When the order came to each status: the first time on the way forward, else the last."""
+    parked: dict[str, Parking] = field(default_factory=dict)
+    """By step or undo."""
+    decided: list[Decided] = field(default_factory=list)
+    differences: dict[Book, Difference] = field(default_factory=dict)
+    workflow_ids: dict[str, None] = field(default_factory=dict)
+    """In the order in which they have left something in the log."""
+    position: int = 0
+
+    @classmethod
+    def of(cls, events: Iterable[StoredEvent]) -> History:
+        """Of all the events of an order, its payment, its shipment and its saga, in order."""
+        history = cls()
+        for stored in events:
+            history._add(stored)
+        return history
+
+    def has_reached(self, status: OrderStatus) -> bool:
+        """Whether the order has ever come so far on the forward way."""
+        return any(s in self.reached for s in FORWARD[FORWARD.index(status) :])
+
+    def last_decision(self, step: str) -> Decision | None:
+        found = [decided.decision for decided in self.decided if decided.step == step]
+        return found[-1] if found else None
+
+    def _add(self, stored: StoredEvent) -> None:
+        metadata = stored.metadata
+        self.position = stored.position
+        if metadata.workflow_id is not None:
+            self.workflow_ids[metadata.workflow_id] = None
+        if metadata.step is not None:
+            self._mark(metadata.step, stored.recorded_at)
+        if stored.category == "order":
+            self._add_of_order(stored)
+        elif stored.category == "saga":
+            self._add_of_saga(stored, metadata)
+
+    def _mark(self, key: str, at: datetime) -> None:
+        parts = key.split("/")
+        mark = self.marks.setdefault(parts[0], Mark())
+        if parts[-1] in _BEGINNINGS and len(parts) > 1:
+            mark.began_at, mark.ended_at = mark.began_at or at, None
+        else:
+            mark.ended_at = at
+
+    def _add_of_order(self, stored: StoredEvent) -> None:
+        event: order_events.OrderEvent = stored.decode()  # type: ignore[assignment]  # of its category
+        self.order = ORDER.fold([event], self.order)
+        status = status_after(event)
+        if status not in FORWARD or status not in self.reached:
+            self.reached[status] = stored.recorded_at
+        if isinstance(event, order_events.OrderCancellationWithdrawn):
+            for name in _UNDOS:
+                self.marks.pop(name, None)
+
+    def _add_of_saga(self, stored: StoredEvent, metadata: EventMetadata) -> None:
+        event: saga_events.SagaEvent = stored.decode()  # type: ignore[assignment]  # of its category
+        self.saga = SAGA.fold([event], self.saga)
+        at = stored.recorded_at
+        match event:
+            case saga_events.SagaParked():
+                self.parked[event.step] = Parking(
+                    event.parking, at, event.code, event.message, event.workflow_id
+                )
+            case saga_events.SagaStepDecided():
+                self._add_decision(event, metadata.actor, at)
+            case saga_events.DifferenceFound():
+                self.differences[event.book] = Difference(event.book, event.ours, event.theirs, at)
+            case saga_events.DifferenceSettled():
+                self.differences.pop(event.book, None)
+
+    def _add_decision(
+        self, event: saga_events.SagaStepDecided, actor: str | None, at: datetime
+    ) -> None:
+        workflow_id = self.parked.pop(event.step).workflow_id
+        decision = DECISION_OF[type(event)]
+        self.decided.append(
+            Decided(event.step, event.parking, workflow_id, decision, event.reason, actor, at)
+        )

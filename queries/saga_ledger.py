@@ -1,0 +1,171 @@
+"""A saga as operators see it: each step with its undo, its attempts, its times and its failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from domain.order.state import FINAL, OrderStatus
+from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
+from queries.saga_history import Decided, Difference, History, Mark, Parking
+from queries.saga_states import States, StepState, states_of
+
+_IN_UNDO: Final = {StepState.UNDOING, StepState.UNDONE, StepState.FAILED}
+_UNTRIED: Final = {StepState.PLANNED, StepState.FAILED, StepState.SKIPPED}
+"""Beyond the attempts that have failed."""
+
+
+class SagaStatus(StrEnum):
+    FORWARD = "FORWARD"
+    TURNING = "TURNING"
+    PARKED = "PARKED"
+    FINAL = "FINAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Of one step or undo: how many attempts have failed, and why the last one did."""
+
+    count: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoView:
+    name: str
+    does: str
+    state: StepState
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_error: Failures | None
+    parking: Parking | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """`state` tells of the undo, once that has begun."""
+
+    name: str
+    does: str
+    state: StepState
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_error: Failures | None
+    parking: Parking | None
+    undo: UndoView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SagaView:
+    order_id: str
+    customer_id: str
+    status: SagaStatus
+    needs_attention: bool
+    parked_since: datetime | None
+    taken_up: int
+    workflow_ids: Sequence[str]
+    steps: Sequence[StepView]
+    decided: Sequence[Decided]
+    differences: Sequence[Difference]
+    position: int
+
+    @property
+    def parked(self) -> Mapping[str, Parking]:
+        """By step or undo."""
+        parts = [part for step in self.steps for part in (step, step.undo) if part is not None]
+        return {part.name: part.parking for part in parts if part.parking is not None}
+
+
+def saga_view(order_id: str, history: History, failures: Mapping[str, Failures]) -> SagaView:
+    parked_since = [parking.since for parking in history.parked.values()]
+    return SagaView(
+        order_id=order_id,
+        customer_id=history.order.customer_id,
+        status=_status(history),
+        needs_attention=history.saga.needs_attention,
+        parked_since=min(parked_since, default=None),
+        taken_up=history.saga.taken_up,
+        workflow_ids=list(history.workflow_ids),
+        steps=list(_Steps(history, failures).views()),
+        decided=history.decided,
+        differences=list(history.differences.values()),
+        position=history.position,
+    )
+
+
+def _status(history: History) -> SagaStatus:
+    if history.parked:
+        return SagaStatus.PARKED
+    if history.order.status is OrderStatus.CANCELLING:
+        return SagaStatus.TURNING
+    return SagaStatus.FINAL if history.order.status in FINAL else SagaStatus.FORWARD
+
+
+class _Steps:
+    def __init__(self, history: History, failures: Mapping[str, Failures]) -> None:
+        self._history = history
+        self._states: States = states_of(history)
+        self._failures = dict(failures)
+        if track := self._failures.pop("track", None):  # one activity, asked in two steps
+            has_left = history.has_reached(OrderStatus.SHIPPED)
+            self._failures["await_delivery" if has_left else "await_dispatch"] = track
+
+    def views(self) -> Iterable[StepView]:
+        began_at = self._history.reached.get(OrderStatus.PLACED)
+        for step in ORDER_PLAN:
+            view = self._step(step, began_at)
+            began_at = view.ended_at or began_at
+            yield view
+        if self._history.order.return_asked_for:
+            yield from (self._step(step, None) for step in RETURN_PLAN)
+        for undo in CLOSING:
+            if undo.name in self._states:
+                yield self._step(SagaStep(undo.name, undo.does), self._turned_at())
+
+    def _step(self, step: SagaStep, began_at: datetime | None) -> StepView:
+        undo = None if step.undo is None else self._undo(step.undo)
+        state = self._states.get(step.name, StepState.PLANNED)
+        mark = self._history.marks.get(step.name, Mark())
+        ended_at = mark.ended_at
+        if ended_at is None and state is StepState.DONE and step.until is not None:
+            ended_at = self._history.reached.get(step.until)
+        return StepView(
+            name=step.name,
+            does=step.does,
+            state=undo.state if undo is not None and undo.state in _IN_UNDO else state,
+            attempts=self._attempts(step.name, state),
+            started_at=mark.began_at or (began_at if step.name in self._states else None),
+            ended_at=ended_at,
+            last_error=self._failures.get(step.name),
+            parking=self._history.parked.get(step.name),
+            undo=undo,
+        )
+
+    def _undo(self, undo: Undo) -> UndoView:
+        state = self._states.get(undo.name, StepState.PLANNED)
+        mark = self._history.marks.get(undo.name, Mark())
+        is_undone = state is StepState.UNDONE
+        cancelled_at = self._history.reached.get(OrderStatus.CANCELLED)
+        return UndoView(
+            name=undo.name,
+            does=undo.does,
+            state=state,
+            attempts=self._attempts(undo.name, state),
+            started_at=None if state is StepState.PLANNED else self._turned_at(),
+            ended_at=(mark.ended_at or cancelled_at) if is_undone else None,
+            last_error=self._failures.get(undo.name),
+            parking=self._history.parked.get(undo.name),
+        )
+
+    def _turned_at(self) -> datetime | None:
+        return self._history.reached.get(OrderStatus.CANCELLING)
+
+    def _attempts(self, name: str, state: StepState) -> int:
+        failures = self._failures.get(name)
+        return (failures.count if failures else 0) + (state not in _UNTRIED)

@@ -1,0 +1,152 @@
+"""Which of a saga's steps stands where: its plan beside what has happened.
+
+A step is done once it has said so, or once the order has come to the status that it is for. An undo
+that had nothing to undo says nothing: it is done once an older one has begun, since undos run
+newest first, or the order is cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from domain.order.commands import CancellationReason
+from domain.order.state import FINAL, OrderStatus
+from domain.saga.commands import Decision
+from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
+from queries.saga_history import History
+
+
+class StepState(StrEnum):
+    PLANNED = "PLANNED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    UNDOING = "UNDOING"
+    UNDONE = "UNDONE"
+    FAILED = "FAILED"
+    """It waits for a person; or the saga has ended or turned round because of it."""
+    SKIPPED = "SKIPPED"
+
+
+States = dict[str, StepState]
+"""By the name of a step or an undo; what is not in it is PLANNED."""
+
+_TURNED: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
+_BY_REQUEST: Final = {CancellationReason.CUSTOMER_REQUEST, CancellationReason.OPERATOR_REQUEST}
+_PASSED: Final = {StepState.DONE, StepState.UNDONE, StepState.SKIPPED}
+_CANCEL, _WITHDRAW = CLOSING
+
+
+def states_of(history: History) -> States:
+    states = _of_order(history)
+    if history.order.return_asked_for:
+        states |= _of_return(history)
+    if history.order.status in _TURNED:
+        begun = [step for step in ORDER_PLAN if step.name in states]
+        states |= _of_undos(_groups(begun, history), history)
+        states[_CANCEL.name] = _of_cancel(states, history)
+    if _has_trace(_WITHDRAW, history):
+        states[_WITHDRAW.name] = _settled(_WITHDRAW.name, history) or StepState.RUNNING
+    return states
+
+
+def _settled(name: str, history: History) -> StepState | None:
+    """What the step or the undo says of itself; None: nothing."""
+    mark, decision = history.marks.get(name), history.last_decision(name)
+    if name in history.parked:
+        return StepState.FAILED
+    if decision is Decision.SKIP:
+        return StepState.SKIPPED
+    if decision is Decision.RESOLVE or (mark is not None and mark.ended_at is not None):
+        return StepState.DONE
+    return None
+
+
+def _of_order(history: History) -> States:
+    """Of the steps up to the one that the order has come to."""
+    states: States = {}
+    for step in ORDER_PLAN:
+        state = _settled(step.name, history)
+        if state is None and step.until is not None and history.has_reached(step.until):
+            state = StepState.DONE
+        states[step.name] = state or _at_the_front(step, history)
+        if states[step.name] not in _PASSED:
+            break
+    if history.order.status is OrderStatus.RETURNED:
+        states.pop("complete", None)
+    return states
+
+
+def _at_the_front(step: SagaStep, history: History) -> StepState:
+    order = history.order
+    if order.status in _TURNED:
+        failed = step.undo is None and order.cancellation not in _BY_REQUEST
+        return StepState.FAILED if failed else StepState.PLANNED
+    if order.status is OrderStatus.REJECTED:
+        return StepState.FAILED
+    return StepState.DONE if order.status in FINAL else StepState.RUNNING
+
+
+def _of_return(history: History) -> States:
+    order = history.order
+    states: States = {}
+    for index, step in enumerate(RETURN_PLAN):
+        state = _settled(step.name, history)
+        later = any(then.name in history.marks for then in RETURN_PLAN[index + 1 :])
+        if state is None and (later or order.returned is not None):
+            state = StepState.DONE
+        at_the_front = StepState.RUNNING if order.returning is not None else StepState.FAILED
+        states[step.name] = state or at_the_front
+        if states[step.name] not in _PASSED:
+            break
+    return states
+
+
+def _groups(begun: Sequence[SagaStep], history: History) -> list[list[Undo]]:
+    """The undos that are possible, newest first, those together that run side by side."""
+    has_left = history.has_reached(OrderStatus.SHIPPED)
+    groups: list[list[Undo]] = []
+    for step in reversed(begun):
+        undo = step.undo
+        if undo is None or (undo.until_pivot and has_left):
+            continue
+        if groups and undo.stands_alone and groups[-1][-1].stands_alone:
+            groups[-1].append(undo)
+        else:
+            groups.append([undo])
+    return groups
+
+
+def _of_undos(groups: Sequence[Sequence[Undo]], history: History) -> States:
+    states: States = {}
+    for index, group in enumerate(groups):
+        older = [undo for later in groups[index + 1 :] for undo in later]
+        is_over = history.order.status is OrderStatus.CANCELLED or any(
+            _has_trace(undo, history) for undo in older
+        )
+        states |= {undo.name: _of_undo(undo, history, is_over=is_over) for undo in group}
+        if any(states[undo.name] not in _PASSED for undo in group):
+            break
+    return states
+
+
+def _of_undo(undo: Undo, history: History, *, is_over: bool) -> StepState:
+    state = _settled(undo.name, history)
+    if state is StepState.DONE or (state is None and is_over):
+        return StepState.UNDONE
+    return state or StepState.UNDOING
+
+
+def _of_cancel(states: States, history: History) -> StepState:
+    if history.order.status is OrderStatus.CANCELLED:
+        return StepState.DONE
+    undos = [step.undo.name for step in ORDER_PLAN if step.undo and step.name in states]
+    all_undone = all(states.get(name, StepState.PLANNED) in _PASSED for name in undos)
+    now = StepState.RUNNING if all_undone else StepState.PLANNED
+    return _settled(_CANCEL.name, history) or now
+
+
+def _has_trace(undo: Undo, history: History) -> bool:
+    is_decided = history.last_decision(undo.name) is not None
+    return undo.name in history.marks or undo.name in history.parked or is_decided

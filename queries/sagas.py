@@ -1,0 +1,100 @@
+"""Sagas as operators see them: read from the log, with the attempts that have failed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.saga.commands import Book
+from domain.saga.decide import SAGA
+from eventstore.envelope import StoredEvent
+from projections.tables import parked_step, saga_difference
+from queries.keyset import Page, PageRequest, fetch_page
+from queries.saga_history import History
+from queries.saga_ledger import Failures, SagaView, saga_view
+from queries.updates import streams_of
+
+_EVENTS: Final = text("""
+    SELECT position, stream_id, version, event_id, type, schema_version,
+           data::text, metadata::text, recorded_at
+    FROM eventstore.event
+    WHERE stream_id = ANY(:streams)
+    ORDER BY position
+""")
+_FAILURES: Final = text("""
+    SELECT order_id, step, count, code, message
+    FROM journal.failed_attempts
+    WHERE order_id = ANY(:order_ids)
+""")
+_PARKED: Final = (
+    select(parked_step.c.order_id, func.min(parked_step.c.position).label("position"))
+    .group_by(parked_step.c.order_id)
+    .subquery()
+)
+_PARKED_FIGURES: Final = text("""
+    SELECT count(DISTINCT order_id),
+           coalesce(extract(epoch FROM clock_timestamp() - min(parked_at)), 0)
+    FROM readmodel.parked_step
+""")
+_DIFFERENCES: Final = select(saga_difference.c.book, func.count()).group_by(saga_difference.c.book)
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedSaga:
+    """`key` is its place in the list of those that are parked."""
+
+    key: int
+    saga: SagaView
+
+
+@dataclass(frozen=True, slots=True)
+class SagaFigures:
+    parked: int
+    oldest_seconds: float
+    """Since the oldest of them was parked; 0 for none."""
+    differences: Mapping[Book, int]
+
+
+class SagaQueries:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def get(self, order_id: str) -> SagaView | None:
+        async with self._engine.connect() as connection:
+            return (await _sagas(connection, [order_id])).get(order_id)
+
+    async def parked(self, request: PageRequest[int]) -> Page[ParkedSaga]:
+        """Those that wait for a person's decision, those first that have waited longest."""
+        async with self._engine.connect() as connection:
+            page = await fetch_page(connection, select(_PARKED), _PARKED.c.position, request)
+            sagas = await _sagas(connection, [row.order_id for row in page.items])
+        items = [ParkedSaga(row.position, sagas[row.order_id]) for row in page.items]
+        return Page(items, page.has_next, page.has_previous)
+
+    async def figures(self) -> SagaFigures:
+        async with self._engine.connect() as connection:
+            parked, oldest_seconds = (await connection.execute(_PARKED_FIGURES)).one()
+            counts = (await connection.execute(_DIFFERENCES)).all()
+        found = {Book(book): count for book, count in counts}
+        return SagaFigures(parked, float(oldest_seconds), {b: found.get(b, 0) for b in Book})
+
+
+async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[str, SagaView]:
+    """By order, in two statements however many they are."""
+    streams = [s for order_id in order_ids for s in (*streams_of(order_id), SAGA.stream(order_id))]
+    events: defaultdict[str, list[StoredEvent]] = defaultdict(list)
+    for row in await connection.execute(_EVENTS, {"streams": streams}):
+        stored = StoredEvent(*row)
+        events[stored.aggregate_id].append(stored)
+    failures: defaultdict[str, dict[str, Failures]] = defaultdict(dict)
+    for order_id, step, *failure in await connection.execute(_FAILURES, {"order_ids": order_ids}):
+        failures[order_id][step] = Failures(*failure)
+    return {
+        order_id: saga_view(order_id, History.of(of_order), failures[order_id])
+        for order_id, of_order in events.items()
+    }

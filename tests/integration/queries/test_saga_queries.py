@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.order.events import OrderReserved
+from domain.saga import events as e
+from domain.saga.commands import Book
+from eventstore.pool import Pool
+from queries.keyset import Page, PageRequest
+from queries.saga_ledger import Failures
+from queries.saga_states import StepState
+from queries.sagas import ParkedSaga, SagaQueries
+from tests.integration.queries.order_log import OrderLog
+from tests.integration.queries.statements import counted
+
+
+@pytest.fixture
+def sagas(engine: AsyncEngine) -> SagaQueries:
+    return SagaQueries(engine)
+
+
+async def park(log: OrderLog, order_id: str, step: str = "capture", parking: int = 1) -> None:
+    parked = e.SagaParked(
+        order_id=order_id,
+        step=step,
+        undoing=False,
+        parking=parking,
+        code="PROVIDER_REFUSED",
+        message="refused",
+        workflow_id=f"order-{order_id}",
+    )
+    await log.append(f"saga-{order_id}", parked)
+
+
+async def retry(log: OrderLog, order_id: str, step: str = "capture") -> None:
+    retried = e.SagaRetried(order_id=order_id, step=step, parking=1, reason="x")
+    await log.append(f"saga-{order_id}", retried)
+
+
+def ids(page: Page[ParkedSaga]) -> tuple[str, bool, bool]:
+    return " ".join(item.saga.order_id for item in page.items), page.has_previous, page.has_next
+
+
+async def test_an_order_that_was_never_placed_has_no_saga(sagas: SagaQueries) -> None:
+    assert await sagas.get("nothing") is None
+
+
+async def test_a_saga_is_read_from_its_orders_events_and_failed_attempts(
+    log: OrderLog, pool: Pool, sagas: SagaQueries
+) -> None:
+    await log.place("o1")
+    await log.place("o2")
+    position = await log.append("order-o1", OrderReserved(order_id="o1"))
+    await pool.execute(
+        "INSERT INTO journal.failed_attempts"
+        " VALUES ('o1', 'authorize', 2, 'PROVIDER_UNAVAILABLE', 'timeout', now())"
+    )
+
+    saga = await sagas.get("o1")
+
+    assert saga is not None
+    assert (saga.order_id, saga.customer_id, saga.position) == ("o1", "ada", position)
+    reserve, authorize, *_ = saga.steps
+    assert (reserve.state, reserve.attempts, reserve.last_error) == (StepState.DONE, 1, None)
+    assert (authorize.state, authorize.attempts) == (StepState.RUNNING, 3)
+    assert authorize.last_error == Failures(2, "PROVIDER_UNAVAILABLE", "timeout")
+
+
+async def test_parked_sagas_are_listed_from_the_one_that_has_waited_longest(
+    log: OrderLog, sagas: SagaQueries
+) -> None:
+    for order_id in ("o1", "o2", "o3", "o4"):
+        await log.place(order_id)
+    for order_id in ("o3", "o1", "o2"):
+        await park(log, order_id)
+    await park(log, "o3", "await_delivery", 2)
+
+    whole = await sagas.parked(PageRequest(10))
+    first = await sagas.parked(PageRequest(1))
+    rest = await sagas.parked(PageRequest(2, after=first.items[0].key))
+    last = await sagas.parked(PageRequest(1, backward=True))
+
+    assert ids(whole) == ("o3 o1 o2", False, False)
+    assert (ids(first), ids(rest)) == (("o3", False, True), ("o1 o2", True, False))
+    assert ids(last) == ("o2", True, False)
+    assert list(whole.items[0].saga.parked) == ["capture", "await_delivery"]
+
+
+async def test_a_saga_is_listed_until_its_last_step_is_decided_on(
+    log: OrderLog, sagas: SagaQueries
+) -> None:
+    await log.place("o1")
+    await park(log, "o1")
+    await retry(log, "o1")
+
+    assert (await sagas.parked(PageRequest(10))).items == []
+
+
+async def test_the_list_costs_the_same_statements_however_many_are_parked(
+    log: OrderLog, sagas: SagaQueries, engine: AsyncEngine
+) -> None:
+    for number in range(5):
+        await log.place(f"o{number}")
+        await park(log, f"o{number}")
+        with counted(engine) as statements:
+            page = await sagas.parked(PageRequest(10))
+        assert (len(page.items), len(statements)) == (number + 1, 3)
+    with counted(engine) as statements:
+        await sagas.get("o1")
+    assert len(statements) == 2
+
+
+async def test_figures_tell_of_what_waits_and_for_how_long(
+    log: OrderLog, pool: Pool, sagas: SagaQueries
+) -> None:
+    nothing = await sagas.figures()
+    await park(log, "o1")
+    await park(log, "o1", "await_delivery", 2)
+    await park(log, "o2")
+    await pool.execute(
+        "UPDATE readmodel.parked_step SET parked_at = parked_at - interval '1 hour'"
+        " WHERE order_id = 'o2'"
+    )
+    found = e.DifferenceFound(order_id="o3", book=Book.PAYMENT, ours="a", theirs="b")
+    await log.append("saga-o3", found)
+    figures = await sagas.figures()
+
+    assert (nothing.parked, nothing.oldest_seconds) == (0, 0)
+    assert nothing.differences == {Book.PAYMENT: 0, Book.SHIPMENT: 0}
+    assert figures.parked == 2
+    assert 3600 <= figures.oldest_seconds < 3660
+    assert figures.differences == {Book.PAYMENT: 1, Book.SHIPMENT: 0}

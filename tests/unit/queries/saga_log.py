@@ -1,0 +1,143 @@
+"""An order's events as its saga leaves them in the log, made by hand, a second apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from domain.event import Event
+from domain.money import Money
+from domain.order import events as order
+from domain.order.commands import CancellationReason
+from domain.order.lines import OrderLine
+from domain.payment import events as payment
+from domain.saga import events as saga
+from domain.saga.commands import Decision
+from domain.shipping import events as shipping
+from eventstore.envelope import EventMetadata, StoredEvent
+from queries.saga_history import History
+from queries.saga_ledger import Failures, SagaView, saga_view
+from tests.integration.queries.order_log import ADDRESS
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EUROS = Money(amount=500, currency="EUR")
+_DECIDED = {
+    Decision.RETRY: saga.SagaRetried,
+    Decision.SKIP: saga.SagaStepSkipped,
+    Decision.RESOLVE: saga.SagaStepResolved,
+    Decision.COMPENSATE: saga.SagaCompensationRequested,
+}
+
+
+def at(second: int) -> datetime:
+    return START + timedelta(seconds=second)
+
+
+class SagaLog:
+    """Each method is a second later than the one before and may be chained."""
+
+    def __init__(self) -> None:
+        self.events: list[StoredEvent] = []
+        self.second = -1
+
+    def view(self, failures: Mapping[str, Failures] | None = None) -> SagaView:
+        return saga_view("o1", History.of(self.events), failures or {})
+
+    def add(
+        self, step: str, *events: Event, workflow: str = "order-o1", actor: str = "system"
+    ) -> SagaLog:
+        self.second += 1
+        metadata = EventMetadata(
+            correlation_id="o1", actor=actor, workflow_id=workflow, step=step
+        ).model_dump_json()
+        for event in events:
+            position = len(self.events) + 1
+            self.events.append(
+                StoredEvent(
+                    position,
+                    f"{_category(event)}-o1",
+                    position,
+                    uuid4(),
+                    type(event).__name__,
+                    event.schema_version,
+                    event.model_dump_json(),
+                    metadata,
+                    at(self.second),
+                )
+            )
+        return self
+
+    def placed(self) -> SagaLog:
+        created = order.OrderCreated(
+            order_id="o1",
+            customer_id="ada",
+            lines=(OrderLine(sku="mug", quantity=2, unit_price=250),),
+            total=EUROS,
+            payment_method="pm_card_visa",
+            shipping_address=ADDRESS,
+            fingerprint="f",
+        )
+        return self.add("place", created)
+
+    def reserved(self) -> SagaLog:
+        return self.placed().add("reserve", order.OrderReserved(order_id="o1"))
+
+    def asked(self) -> SagaLog:
+        requested = payment.PaymentRequested(
+            order_id="o1", attempt=1, amount=EUROS, method="pm_card_visa"
+        )
+        return self.reserved().add("authorize/1/request", requested)
+
+    def confirmed(self) -> SagaLog:
+        return self.asked().add(
+            "authorize/1/authorized",
+            payment.PaymentAuthorized(order_id="o1", attempt=1, amount=EUROS, reference="pi_1"),
+            order.OrderAuthorized(order_id="o1"),
+            order.OrderConfirmed(order_id="o1"),
+        )
+
+    def announced(self) -> SagaLog:
+        created = shipping.ShipmentCreated(order_id="o1", shipment_id="shp_1", tracking_number="T1")
+        return self.confirmed().add("create_shipment", created)
+
+    def shipped(self) -> SagaLog:
+        return self.announced().add("capture/dispatch", order.OrderShipped(order_id="o1"))
+
+    def captured(self) -> SagaLog:
+        captured = payment.PaymentCaptured(order_id="o1", reference="pi_1", amount=EUROS)
+        return self.shipped().add("capture", captured)
+
+    def delivered(self) -> SagaLog:
+        return self.captured().add("deliver", order.OrderDelivered(order_id="o1"))
+
+    def completed(self) -> SagaLog:
+        return self.delivered().add("complete", order.OrderCompleted(order_id="o1"))
+
+    def turned(self, reason: CancellationReason) -> SagaLog:
+        requested = order.OrderCancellationRequested(order_id="o1", reason=reason)
+        return self.add("request_cancellation", requested)
+
+    def cancelled(self, reason: CancellationReason) -> SagaLog:
+        return self.add("cancel", order.OrderCancelled(order_id="o1", reason=reason))
+
+    def parked(self, step: str, number: int = 1, *, undoing: bool = False) -> SagaLog:
+        event = saga.SagaParked(
+            order_id="o1",
+            step=step,
+            undoing=undoing,
+            parking=number,
+            code="PROVIDER_REFUSED",
+            message="refused",
+            workflow_id="order-o1",
+        )
+        return self.add(f"park/{step}/{number}", event)
+
+    def decided(self, decision: Decision, step: str, number: int = 1) -> SagaLog:
+        event = _DECIDED[decision](order_id="o1", step=step, parking=number, reason="mended")
+        return self.add(f"decide/{step}/{number}", event, actor="operator:eve")
+
+
+def _category(event: Event) -> str:
+    area = type(event).__module__.split(".")[1]
+    return {"shipping": "shipment"}.get(area, area)

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.inventory.events import InventoryReleased
+from domain.order import events as order
+from domain.order.commands import CancellationReason as Reason
+from domain.order.lines import ReturnedLine
+from domain.payment import events as payment
+from domain.saga.commands import Book, Decision, TakeUpCause
+from domain.saga.events import DifferenceFound, DifferenceSettled, SagaTakenUp
+from domain.saga.plan import ORDER_PLAN
+from queries.saga_history import Difference
+from queries.saga_ledger import Failures, SagaStatus, SagaView
+from queries.saga_states import StepState
+from tests.unit.queries.saga_log import EUROS, SagaLog, at
+
+NAMES = [step.name for step in ORDER_PLAN]
+DECLINED = payment.PaymentDeclined(order_id="o1", attempt=1, reference="pi_1", code="no")
+VOIDED = payment.PaymentVoided(order_id="o1", attempt=1)
+
+
+def states(view: SagaView) -> dict[str, str]:
+    """Of all that is not merely planned."""
+    return {s.name: s.state.value for s in view.steps if s.state is not StepState.PLANNED}
+
+
+def undos(view: SagaView) -> dict[str, str]:
+    found = [step.undo for step in view.steps if step.undo is not None]
+    return {undo.name: undo.state.value for undo in found if undo.state is not StepState.PLANNED}
+
+
+def done(count: int) -> dict[str, str]:
+    return dict.fromkeys(NAMES[:count], "DONE")
+
+
+def failed(**counts: int) -> dict[str, Failures]:
+    return {step: Failures(count, "ERROR", "it failed") for step, count in counts.items()}
+
+
+@pytest.mark.parametrize(
+    ("log", "passed"),
+    [
+        (SagaLog().placed(), 0),
+        (SagaLog().reserved(), 1),
+        (SagaLog().asked(), 1),
+        (SagaLog().confirmed(), 3),
+        (SagaLog().announced(), 4),
+        (SagaLog().shipped(), 5),
+        (SagaLog().captured(), 6),
+        (SagaLog().delivered(), 8),
+    ],
+)
+def test_the_first_step_that_is_not_done_is_running(log: SagaLog, passed: int) -> None:
+    view = log.view()
+
+    assert states(view) == {**done(passed), NAMES[passed]: "RUNNING"}
+    assert view.status is SagaStatus.FORWARD
+    assert undos(view) == {}
+
+
+def test_all_steps_of_a_completed_order_are_done() -> None:
+    view = SagaLog().completed().view()
+
+    assert states(view) == done(len(NAMES))
+    assert view.status is SagaStatus.FINAL
+    assert [step.name for step in view.steps] == NAMES
+
+
+def test_a_declined_payment_waits_for_its_customer() -> None:
+    view = SagaLog().asked().add("authorize/1/declined", DECLINED).view()
+
+    assert states(view) == {"reserve": "DONE", "authorize": "DONE", "await_payment": "RUNNING"}
+
+
+def test_a_further_attempt_to_pay_is_the_authorisation_again() -> None:
+    again = payment.PaymentRequested(order_id="o1", attempt=2, amount=EUROS, method="pm_visa")
+    log = SagaLog().asked().add("authorize/1/declined", DECLINED)
+    view = log.add("authorize/2/request", again, workflow="payment-o1").view()
+
+    assert states(view) == {"reserve": "DONE", "authorize": "RUNNING"}
+    assert view.workflow_ids == ["order-o1", "payment-o1"]
+
+
+def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
+    log = SagaLog().placed()
+    log.add("reject", order.OrderRejected(order_id="o1", reason="OUT_OF_STOCK", sku="mug"))
+    view = log.view(failed(reserve=1))
+
+    assert (states(view), view.status) == ({"reserve": "FAILED"}, SagaStatus.FINAL)
+    assert view.steps[0].last_error == Failures(1, "ERROR", "it failed")
+    assert view.steps[0].attempts == 1
+
+
+def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
+    log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
+    assert undos(log.view()) == {"cancel_shipment": "UNDOING"}
+    assert log.view().status is SagaStatus.TURNING
+
+    log.add("give_back", VOIDED)
+    assert undos(log.view()) == {
+        "cancel_shipment": "UNDONE",
+        "give_back": "UNDONE",
+        "release": "UNDOING",
+    }
+
+
+def test_a_cancelled_order_is_undone_as_far_as_it_had_come() -> None:
+    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
+    view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
+
+    assert states(view) == {
+        "reserve": "UNDONE",
+        "authorize": "UNDONE",
+        "await_payment": "DONE",
+        "create_shipment": "UNDONE",
+        "cancel": "DONE",
+    }
+    assert view.status is SagaStatus.FINAL
+
+
+def test_a_deadline_that_was_missed_has_failed() -> None:
+    log = SagaLog().announced().turned(Reason.DISPATCH_DEADLINE_MISSED)
+    view = log.cancelled(Reason.DISPATCH_DEADLINE_MISSED).view()
+
+    assert states(view)["await_dispatch"] == "FAILED"
+    assert "capture" not in states(view)
+
+
+def test_what_has_left_is_not_stopped_any_more() -> None:
+    view = SagaLog().captured().turned(Reason.PARCEL_LOST).view()
+
+    assert undos(view) == {"give_back": "UNDOING", "release": "UNDOING"}
+    assert states(view)["create_shipment"] == "DONE"
+    assert states(view)["await_delivery"] == "FAILED"
+
+
+def test_a_withdrawn_cancellation_leaves_the_saga_going_forward() -> None:
+    log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
+    log.add("withdraw_cancellation", order.OrderCancellationWithdrawn(order_id="o1"))
+    view = log.view()
+
+    assert states(view) == {
+        **done(4),
+        "await_dispatch": "RUNNING",
+        "withdraw_cancellation": "DONE",
+    }
+    assert undos(view) == {}
+
+
+def test_a_parked_step_has_failed_and_nothing_runs() -> None:
+    view = SagaLog().shipped().parked("capture").view(failed(capture=4))
+
+    assert states(view) == {**done(5), "capture": "FAILED"}
+    assert (view.status, view.needs_attention) == (SagaStatus.PARKED, True)
+    capture = view.steps[5]
+    assert capture.attempts == 4
+    assert capture.parking is not None
+    assert (capture.parking.number, capture.parking.since) == (1, view.parked_since)
+    assert list(view.parked) == ["capture"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "following"),
+    [
+        (Decision.RETRY, "RUNNING", None),
+        (Decision.SKIP, "SKIPPED", "RUNNING"),
+        (Decision.RESOLVE, "DONE", "RUNNING"),
+    ],
+)
+def test_a_decision_sends_the_saga_on(
+    decision: Decision, state: str, following: str | None
+) -> None:
+    view = SagaLog().shipped().parked("capture").decided(decision, "capture").view()
+
+    assert (states(view)["capture"], states(view).get("await_delivery")) == (state, following)
+    assert (view.status, view.needs_attention) == (SagaStatus.FORWARD, False)
+    (decided,) = view.decided
+    assert (decided.step, decided.parking, decided.decision) == ("capture", 1, decision)
+    assert (decided.reason, decided.actor, decided.at) == ("mended", "operator:eve", at(7))
+    assert view.parked == {}
+
+
+def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None:
+    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
+    log.add("release", InventoryReleased(sku="mug", order_id="o1", quantity=2))
+    view = log.parked("give_back", undoing=True).view()
+
+    assert (states(view)["authorize"], states(view)["reserve"]) == ("FAILED", "UNDONE")
+    assert undos(view) == {
+        "cancel_shipment": "UNDONE",
+        "give_back": "FAILED",
+        "release": "UNDONE",
+    }
+    assert list(view.parked) == ["give_back"]
+    assert view.status is SagaStatus.PARKED
+
+
+def test_a_skipped_undo_leaves_its_step_as_it_was() -> None:
+    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
+    log.parked("give_back", undoing=True).decided(Decision.SKIP, "give_back")
+    view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
+
+    assert undos(view)["give_back"] == "SKIPPED"
+    assert states(view)["authorize"] == "DONE"
+
+
+def returning() -> SagaLog:
+    lines = (ReturnedLine(sku="mug", quantity=2),)
+    requested = order.OrderReturnRequested(order_id="o1", lines=lines, refund=EUROS)
+    return SagaLog().delivered().add("request_return", requested)
+
+
+def test_a_return_adds_its_steps() -> None:
+    view = returning().view()
+
+    assert [step.name for step in view.steps] == [
+        *NAMES,
+        "collect_return",
+        "await_goods",
+        "refund",
+    ]
+    assert states(view) == {**done(8), "await_return": "RUNNING", "collect_return": "RUNNING"}
+
+
+def test_a_return_ends_the_order() -> None:
+    lines = (ReturnedLine(sku="mug", quantity=2),)
+    log = returning().add(
+        "refund", order.OrderReturned(order_id="o1", lines=lines, refund=EUROS, is_whole=True)
+    )
+    view = log.view()
+
+    assert states(view) == {
+        **done(9),
+        "collect_return": "DONE",
+        "await_goods": "DONE",
+        "refund": "DONE",
+    }
+    assert view.status is SagaStatus.FINAL
+
+
+def test_a_return_whose_goods_never_came_has_failed_and_the_order_goes_on() -> None:
+    view = returning().add("lapse", order.OrderReturnLapsed(order_id="o1")).view()
+
+    assert states(view) == {**done(8), "await_return": "RUNNING", "collect_return": "FAILED"}
+    assert view.status is SagaStatus.FORWARD
+
+
+def test_steps_say_when_they_ran_and_how_often_they_were_tried() -> None:
+    steps = {s.name: s for s in SagaLog().captured().view(failed(capture=2)).steps}
+
+    times = {name: (step.started_at, step.ended_at) for name, step in steps.items()}
+    assert times["reserve"] == (at(0), at(1))
+    assert times["authorize"] == (at(2), at(3))
+    assert times["await_payment"] == (at(3), at(3))
+    assert times["create_shipment"] == (at(3), at(4))
+    assert times["await_dispatch"] == (at(4), at(5))
+    assert times["capture"] == (at(5), at(6))
+    assert times["await_delivery"] == (at(6), None)
+    assert times["complete"] == (None, None)
+    assert [steps[name].attempts for name in ("reserve", "capture", "complete")] == [1, 3, 0]
+
+
+def test_an_undo_says_when_it_ran() -> None:
+    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
+    steps = {s.name: s for s in log.cancelled(Reason.CUSTOMER_REQUEST).view().steps}
+    give_back, release = steps["authorize"].undo, steps["reserve"].undo
+
+    assert give_back is not None
+    assert release is not None
+    assert (give_back.started_at, give_back.ended_at) == (at(4), at(5))
+    assert (release.started_at, release.ended_at) == (at(4), at(6))
+
+
+@pytest.mark.parametrize(
+    ("log", "step"),
+    [(SagaLog().announced(), "await_dispatch"), (SagaLog().captured(), "await_delivery")],
+)
+def test_a_carrier_that_could_not_be_asked_is_told_where_it_was_asked(
+    log: SagaLog, step: str
+) -> None:
+    view = log.view(failed(track=3))
+
+    assert [(s.name, s.attempts) for s in view.steps if s.last_error] == [(step, 4)]
+
+
+def test_a_difference_needs_attention_until_it_is_settled() -> None:
+    found = DifferenceFound(order_id="o1", book=Book.PAYMENT, ours="AUTHORIZED", theirs="CAPTURED")
+    log = SagaLog().confirmed().add("reconcile/1", found)
+
+    assert log.view().differences == [Difference(Book.PAYMENT, "AUTHORIZED", "CAPTURED", at(4))]
+    assert log.view().needs_attention
+    assert log.view().status is SagaStatus.FORWARD
+
+    log.add("reconcile/2", DifferenceSettled(order_id="o1", book=Book.PAYMENT))
+    assert (log.view().differences, log.view().needs_attention) == ([], False)
+
+
+def test_each_time_that_a_saga_was_taken_up_counts() -> None:
+    taken_up = SagaTakenUp(order_id="o1", cause=TakeUpCause.MISSING)
+    log = SagaLog().confirmed().add("take_up/1", taken_up).add("take_up/2", taken_up)
+
+    assert (log.view().taken_up, log.view().needs_attention) == (2, False)
