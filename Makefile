@@ -27,7 +27,7 @@ test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS=
 bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK=1)
 	@exec $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events, deployment files
+check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events, sagas, deployment files
 	@echo "== lint" && $(BIN)/ruff check
 	@echo "== format" && $(BIN)/ruff format --check
 	@echo "== types" && $(BIN)/mypy
@@ -35,6 +35,7 @@ check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events,
 	@echo "== locks" && locks/check
 	@echo "== schema" && $(BIN)/python -m api.print_schema --check
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
+	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@$(MAKE) --no-print-directory check-deploy
 
 check-deploy: $(INSTALLED)
