@@ -1,4 +1,6 @@
-"""What Waybill asks of a carrier. An order has at most one shipment, its reference the order id.
+"""What Waybill asks of a carrier. An order has at most one shipment and one return.
+
+The reference of both is the order's id.
 
 Every method may be called again with the same arguments at any time, and raises
 ProviderUnavailable (outcome unknown, or try later) or ProviderRefused.
@@ -19,6 +21,12 @@ class ShipmentStatus(StrEnum):
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     LOST = "lost"
+
+
+class ReturnStatus(StrEnum):
+    REQUESTED = "requested"
+    RETURNED = "returned"
+    """The goods are back with us."""
 
 
 # No repr: an address in a log or a traceback would be personal data.
@@ -49,14 +57,23 @@ class CarrierShipment:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrierReturn:
+    """A return as the carrier has it at the time of the answer."""
+
+    id: str
+    order_id: str
+    status: ReturnStatus
+
+
+@dataclass(frozen=True, slots=True)
 class CarrierNews:
     """A webhook we believe. It may be late, repeated or out of order; `occurred_at` is UTC."""
 
     event_id: str
     order_id: str
-    shipment_id: str
-    status: ShipmentStatus
-    tracking_number: str | None
+    subject_id: str
+    """Of the shipment or the return that it is about."""
+    status: ShipmentStatus | ReturnStatus
     occurred_at: datetime
 
 
@@ -76,6 +93,14 @@ class Carrier(Protocol):
 
         Works whatever became of the create. Raises AlreadyDispatched once it has left.
         """
+        ...
+
+    async def create_return(self, *, order_id: str, items: Sequence[ShipmentItem]) -> CarrierReturn:
+        """Ask for goods of the delivered order to be fetched back; an order has one return."""
+        ...
+
+    async def find_return(self, *, order_id: str) -> CarrierReturn | None:
+        """The order's return, or None if the carrier knows of none (yet)."""
         ...
 
     async def close(self) -> None: ...

@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from providers.carrier import CarrierNews, ShipmentStatus
+from providers.carrier import CarrierNews, ReturnStatus, ShipmentStatus
 from providers.errors import WebhookFault, WebhookRejected
 
 
 class _Data(BaseModel):
     id: str
     reference: str
-    status: ShipmentStatus
-    tracking_number: str | None = None
+    status: ShipmentStatus | ReturnStatus
 
 
 class _Event(BaseModel):
@@ -36,13 +35,12 @@ def verify_carrier_webhook(raw: bytes, headers: Mapping[str, str], secret: str) 
         event = _Event.model_validate_json(raw)
     except ValidationError:
         raise WebhookRejected(WebhookFault.MALFORMED) from None
-    shipment = event.data
+    subject = event.data
     return CarrierNews(
         event_id=lower["webhook-id"],
-        order_id=shipment.reference,
-        shipment_id=shipment.id,
-        status=shipment.status,
-        tracking_number=shipment.tracking_number,
+        order_id=subject.reference,
+        subject_id=subject.id,
+        status=subject.status,
         occurred_at=event.timestamp.astimezone(UTC),
     )
 

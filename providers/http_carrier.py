@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from providers.carrier import CarrierShipment, ShipmentAddress, ShipmentItem, ShipmentStatus
+from providers.carrier import (
+    CarrierReturn,
+    CarrierShipment,
+    ReturnStatus,
+    ShipmentAddress,
+    ShipmentItem,
+    ShipmentStatus,
+)
 from providers.errors import AlreadyDispatched, ProviderError, ProviderRefused, ProviderUnavailable
 from providers.http import TOTAL_SECONDS, answering, pooled_client
 
 PROVIDER = "carrier"
 _SHIPMENTS = "/v1/shipments"
+_RETURNS = "/v1/returns"
 
 
-class _Shipment(BaseModel):
+class _Kept(BaseModel):
+    """What the carrier has in its books, under a reference of ours."""
+
     id: str
     reference: str
+
+
+class _Shipment(_Kept):
     status: ShipmentStatus
     tracking_number: str | None = None
 
@@ -28,8 +41,19 @@ class _Shipment(BaseModel):
         return CarrierShipment(self.id, self.reference, self.status, self.tracking_number)
 
 
-class _List(BaseModel):
-    data: list[_Shipment]
+class _Return(_Kept):
+    status: ReturnStatus
+
+    def public(self) -> CarrierReturn:
+        return CarrierReturn(self.id, self.reference, self.status)
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Kept = TypeVar("Kept", bound=_Kept)
+
+
+class _List(BaseModel, Generic[Kept]):
+    data: list[Kept]
 
 
 class _Fault(BaseModel):
@@ -38,9 +62,6 @@ class _Fault(BaseModel):
 
 class _Failure(BaseModel):
     error: _Fault
-
-
-Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class HttpCarrier:
@@ -59,12 +80,12 @@ class HttpCarrier:
             "items": [asdict(item) for item in items],
         }
         async with self._asking("create"):
-            return await self._record("create", f"{order_id}/create", body)
+            key = f"{order_id}/create"
+            return (await self._record(_Shipment, _SHIPMENTS, "create", key, body)).public()
 
     async def find(self, *, order_id: str) -> CarrierShipment | None:
-        request = self._http.build_request("GET", _SHIPMENTS, params={"reference": order_id})
         async with self._asking("find"):
-            found = _read(_List, "find", await self._ask("find", request)).data
+            found = await self._find(_List[_Shipment], _SHIPMENTS, "find", order_id)
         return found[0].public() if found else None
 
     async def cancel(self, *, order_id: str) -> CarrierShipment:
@@ -72,10 +93,22 @@ class HttpCarrier:
         # still on its way finds it.
         fence = {"reference": order_id, "status": ShipmentStatus.CANCELLED}
         async with self._asking("cancel"):
-            shipment = await self._record("cancel", f"{order_id}/cancel", fence)
+            key = f"{order_id}/cancel"
+            shipment = await self._record(_Shipment, _SHIPMENTS, "cancel", key, fence)
             if shipment.status is ShipmentStatus.CANCELLED:
-                return shipment
+                return shipment.public()
             return await self._cancel(shipment.id)
+
+    async def create_return(self, *, order_id: str, items: Sequence[ShipmentItem]) -> CarrierReturn:
+        body = {"reference": order_id, "items": [asdict(item) for item in items]}
+        async with self._asking("return"):
+            key = f"{order_id}/return"
+            return (await self._record(_Return, _RETURNS, "return", key, body)).public()
+
+    async def find_return(self, *, order_id: str) -> CarrierReturn | None:
+        async with self._asking("find_return"):
+            found = await self._find(_List[_Return], _RETURNS, "find_return", order_id)
+        return found[0].public() if found else None
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -83,16 +116,24 @@ class HttpCarrier:
     def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
         return answering(PROVIDER, operation, self._total_seconds)
 
-    async def _record(self, operation: str, key: str, body: object) -> CarrierShipment:
+    async def _record(
+        self, shape: type[Kept], path: str, operation: str, key: str, body: object
+    ) -> Kept:
         headers = {"Idempotency-Key": key}
-        request = self._http.build_request("POST", _SHIPMENTS, json=body, headers=headers)
+        request = self._http.build_request("POST", path, json=body, headers=headers)
         answer = await self._ask(operation, request)
-        shipment = _read(_Shipment, operation, answer)
+        kept = _read(shape, operation, answer)
         # A repeated key is answered with the answer of that time.
         if "idempotent-replayed" in answer.headers:
-            request = self._http.build_request("GET", f"{_SHIPMENTS}/{shipment.id}")
-            shipment = _read(_Shipment, operation, await self._ask(operation, request))
-        return shipment.public()
+            request = self._http.build_request("GET", f"{path}/{kept.id}")
+            kept = _read(shape, operation, await self._ask(operation, request))
+        return kept
+
+    async def _find(
+        self, shape: type[_List[Kept]], path: str, operation: str, order_id: str
+    ) -> list[Kept]:
+        request = self._http.build_request("GET", path, params={"reference": order_id})
+        return _read(shape, operation, await self._ask(operation, request)).data
 
     async def _cancel(self, shipment_id: str) -> CarrierShipment:
         request = self._http.build_request("POST", f"{_SHIPMENTS}/{shipment_id}/cancel")

@@ -29,7 +29,7 @@ class RecordLoss(ShipmentCommand):
 
 
 class RecordReturnShipment(ShipmentCommand):
-    """The carrier will fetch back what the order's return is of."""
+    """The carrier will fetch back what the order's return is of; the order decided that it may."""
 
     return_id: str
 

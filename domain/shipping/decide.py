@@ -77,14 +77,12 @@ def _request_return(
 ) -> Sequence[e.ShipmentEvent]:
     if state.return_id is not None:
         return []
-    _require(command, state, ShipmentStatus.DELIVERED)
     return [e.ShipmentReturnRequested(order_id=command.aggregate_id, return_id=command.return_id)]
 
 
 def _take_back(command: c.RecordGoodsBack, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
     if state.is_back:
         return []
-    _require(command, state, ShipmentStatus.DELIVERED)
     return [e.ShipmentReturned(order_id=command.aggregate_id)]
 
 

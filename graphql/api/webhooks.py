@@ -14,7 +14,7 @@ from api.context import Services
 from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from eventstore.inbox import BeingHandled, Webhook
 from eventstore.pool import CONNECTION_LOST
-from providers.carrier import ShipmentStatus
+from providers.carrier import ReturnStatus, ShipmentStatus
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.payment_webhook import verify_payment_webhook
 from settings import Settings
@@ -22,9 +22,12 @@ from workflows.orchestrator import Unavailable
 
 ACKNOWLEDGED: Final = 204
 
-_NEWS: Final = {
+_NEWS: Final[dict[ShipmentStatus | ReturnStatus, ShipmentNews]] = {
     ShipmentStatus.DISPATCHED: ShipmentNews.DISPATCHED,
     ShipmentStatus.DELIVERED: ShipmentNews.DELIVERED,
+    ShipmentStatus.CANCELLED: ShipmentNews.CANCELLED,
+    ShipmentStatus.LOST: ShipmentNews.LOST,
+    ReturnStatus.RETURNED: ShipmentNews.RETURNED,
 }
 """The saga waits for these; of the others it is the one who asks."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request, Response
 from standardwebhooks.webhooks import Webhook
 
-from providers.carrier_simulator.requests import new_shipment
+from providers.carrier_simulator.requests import NewReturn, NewShipment, body_of
+from providers.carrier_simulator.returns import BRING_BACK, RETURN, Returns, shown_return
 from providers.carrier_simulator.routes import route_to
 from providers.carrier_simulator.shipments import (
     DELIVER,
@@ -20,47 +22,86 @@ from providers.carrier_simulator.shipments import (
 )
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import Simulator
-from providers.simulation.store import Answer
+from providers.simulation.store import Answer, Document
 from providers.simulation.webhooks import Sign
 
 
 def carrier_simulator(config: SimulatorConfig, pace: Pace) -> FastAPI:
     simulator = Simulator(config, _signer(config.webhook_secret))
     shipments = Shipments(simulator.store, simulator.webhooks, pace)
+    returns = Returns(simulator.store, simulator.webhooks, pace.deliver_after)
     simulator.handlers[DISPATCH] = shipments.dispatch
     simulator.handlers[DELIVER] = shipments.deliver
+    simulator.handlers[BRING_BACK] = returns.bring_back
     app = simulator.app()
     _add_changes(app, simulator, shipments)
     _add_lookups(app, simulator, shipments)
+    _add_returns(app, simulator, returns)
     return app
 
 
 def _add_changes(app: FastAPI, simulator: Simulator, shipments: Shipments) -> None:
     @app.post("/v1/shipments")
     async def create(request: Request) -> Response:
-        wanted = await new_shipment(request)
+        wanted = await body_of(request, NewShipment)
         fault = route_to(wanted.postal_code).fault
-        return await simulator.change(request, "create", lambda: shipments.create(wanted), fault)
+        return await simulator.change(
+            request, wanted.operation, lambda: shipments.create(wanted), fault, wanted.reference
+        )
 
     @app.post("/v1/shipments/{shipment_id}/cancel")
     async def cancel(request: Request, shipment_id: str) -> Response:
-        return await simulator.change(request, "cancel", lambda: shipments.cancel(shipment_id))
+        return await simulator.change(
+            request,
+            "cancel",
+            lambda: shipments.cancel(shipment_id),
+            order_id=shipments.reference_of(shipment_id),
+        )
 
 
 def _add_lookups(app: FastAPI, simulator: Simulator, shipments: Shipments) -> None:
     @app.get("/v1/shipments/{shipment_id}")
     async def retrieve(request: Request, shipment_id: str) -> Response:
         return await simulator.look(
-            request, lambda: Answer(200, json.dumps(shown(shipments.load(shipment_id))))
+            request,
+            lambda: Answer(200, json.dumps(shown(shipments.load(shipment_id)))),
+            shipments.reference_of(shipment_id),
         )
 
     @app.get("/v1/shipments")
     async def find(request: Request, reference: str) -> Response:
         def found() -> Answer:
-            held = simulator.store.owned(SHIPMENT, reference)
-            return Answer(200, json.dumps({"data": [shown(shipment) for shipment in held]}))
+            return _list(map(shown, simulator.store.owned(SHIPMENT, reference)))
 
-        return await simulator.look(request, found)
+        return await simulator.look(request, found, reference)
+
+
+def _add_returns(app: FastAPI, simulator: Simulator, returns: Returns) -> None:
+    @app.post("/v1/returns")
+    async def create_return(request: Request) -> Response:
+        wanted = await body_of(request, NewReturn)
+        return await simulator.change(
+            request, "return", lambda: returns.create(wanted), order_id=wanted.reference
+        )
+
+    @app.get("/v1/returns/{return_id}")
+    async def retrieve_return(request: Request, return_id: str) -> Response:
+        return await simulator.look(
+            request,
+            lambda: Answer(200, json.dumps(shown_return(returns.load(return_id)))),
+            returns.reference_of(return_id),
+        )
+
+    @app.get("/v1/returns")
+    async def find_return(request: Request, reference: str) -> Response:
+        def found() -> Answer:
+            return _list(map(shown_return, simulator.store.owned(RETURN, reference)))
+
+        return await simulator.look(request, found, reference)
+
+
+def _list(documents: Iterable[Document]) -> Answer:
+    return Answer(200, json.dumps({"data": list(documents)}))
 
 
 def _signer(secret: str) -> Sign:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -40,6 +40,11 @@ class NewShipment(_Strict):
         return self
 
     @property
+    def operation(self) -> str:
+        """The fence is part of a cancellation."""
+        return "cancel" if self.status == "cancelled" else "create"
+
+    @property
     def postal_code(self) -> str:
         return self.address.postal_code if self.address else ""
 
@@ -48,9 +53,22 @@ class NewShipment(_Strict):
         return sum(item.quantity for item in self.items)
 
 
-async def new_shipment(request: Request) -> NewShipment:
+class NewReturn(_Strict):
+    reference: str
+    items: list[_Item] = Field(min_length=1)
+
+    @property
+    def units(self) -> int:
+        return sum(item.quantity for item in self.items)
+
+
+Body = TypeVar("Body", bound=_Strict)
+
+
+async def body_of(request: Request, shape: type[Body]) -> Body:
+    """Raises Refusal for a body of another shape."""
     try:
-        return NewShipment.model_validate_json(await request.body())
+        return shape.model_validate_json(await request.body())
     except ValidationError as error:
         # The values stay out of the message: they are the customer's.
         fields = {".".join(map(str, fault["loc"])) or "body" for fault in error.errors()}

@@ -12,6 +12,12 @@ class Route:
     deliverable: bool = True
     dispatches: bool = True
     delivers: bool = True
+    loses: bool = False
+    """The parcel is lost on its way."""
+    cancels: bool = False
+    """The carrier cancels the shipment itself when it should leave."""
+    brings_back: bool = True
+    """What is returned arrives."""
     fault: Fault | None = None
 
 
@@ -22,6 +28,9 @@ _ROUTES = {
     "00001": Route(dispatches=False),
     "00002": Route(fault=Fault.TIMEOUT_AFTER),
     "00003": Route(delivers=False),
+    "00004": Route(loses=True),
+    "00005": Route(cancels=True),
+    "00006": Route(brings_back=False),
 }
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from providers.carrier import ShipmentStatus
 from providers.carrier_simulator.requests import NewShipment
-from providers.carrier_simulator.routes import route_to
+from providers.carrier_simulator.routes import Route, route_to
 from providers.simulation.refusal import Refusal
 from providers.simulation.store import Answer, Document, Job, Store
 from providers.simulation.webhooks import Webhooks
@@ -59,17 +59,15 @@ class Shipments:
         with self._store.transaction():
             shipment = self.load(job.subject)
             if shipment["status"] == ShipmentStatus.CREATED:
-                shipment["tracking_number"] = f"WB{secrets.token_hex(6).upper()}"
-                self._move(shipment, ShipmentStatus.DISPATCHED)
-                if route_to(shipment["postal_code"]).delivers:
-                    self._plan(DELIVER, shipment["id"], self._pace.deliver_after)
+                self._let_leave(shipment, route_to(shipment["postal_code"]))
         return True
 
     async def deliver(self, job: Job) -> bool:
         with self._store.transaction():
             shipment = self.load(job.subject)
             if shipment["status"] == ShipmentStatus.DISPATCHED:
-                self._move(shipment, ShipmentStatus.DELIVERED)
+                is_lost = route_to(shipment["postal_code"]).loses
+                self._move(shipment, ShipmentStatus.LOST if is_lost else ShipmentStatus.DELIVERED)
         return True
 
     def load(self, shipment_id: str) -> Document:
@@ -77,6 +75,20 @@ class Shipments:
         if shipment is None:
             raise Refusal(404, "not_found", "No such shipment.")
         return shipment
+
+    def reference_of(self, shipment_id: str) -> str:
+        """Empty for a shipment that there is not."""
+        shipment = self._store.get(SHIPMENT, shipment_id)
+        return str(shipment["reference"]) if shipment else ""
+
+    def _let_leave(self, shipment: Document, route: Route) -> None:
+        if route.cancels:
+            self._move(shipment, ShipmentStatus.CANCELLED)
+            return
+        shipment["tracking_number"] = f"WB{secrets.token_hex(6).upper()}"
+        self._move(shipment, ShipmentStatus.DISPATCHED)
+        if route.delivers:
+            self._plan(DELIVER, shipment["id"], self._pace.deliver_after)
 
     def _open(self, wanted: NewShipment, status: ShipmentStatus) -> Answer:
         shipment: Document = {

@@ -67,11 +67,22 @@ async def test_news_of_somebody_elses_payment_are_acknowledged_and_dropped(api: 
     assert api.orchestrator.news == []
 
 
-async def test_news_of_a_shipment_reach_its_saga(api: Api) -> None:
-    assert (await send_shipment(api, "dispatched")).status_code == 204
-    assert (await send_shipment(api, "created")).status_code == 204
+@pytest.mark.parametrize("news", ShipmentNews)
+async def test_news_of_a_shipment_and_of_a_return_reach_their_saga(
+    api: Api, news: ShipmentNews
+) -> None:
+    assert (await send_shipment(api, news)).status_code == 204
 
-    assert api.orchestrator.news == [ShipmentReported("o1", ShipmentNews.DISPATCHED)]
+    assert api.orchestrator.news == [ShipmentReported("o1", news)]
+
+
+@pytest.mark.parametrize("status", ["created", "requested"])
+async def test_news_that_no_saga_waits_for_are_acknowledged_and_dropped(
+    api: Api, status: str
+) -> None:
+    assert (await send_shipment(api, status)).status_code == 204
+
+    assert api.orchestrator.news == []
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,30 @@ async def test_a_parcel_may_never_arrive(
     assert await carrier_simulator.books(order_id) == {"created": (1, 3), "dispatched": (1, 3)}
 
 
+async def test_a_parcel_may_be_lost(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
+) -> None:
+    await create(carrier, order_id, "00004")
+
+    assert await receiver.types(order_id, 2) == {"shipment.dispatched", "shipment.lost"}
+    found = await carrier.find(order_id=order_id)
+    assert found is not None
+    assert found.status is ShipmentStatus.LOST
+    with pytest.raises(AlreadyDispatched):
+        await carrier.cancel(order_id=order_id)
+    assert "delivered" not in await carrier_simulator.books(order_id)
+
+
+async def test_a_carrier_may_cancel_a_shipment_itself(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
+) -> None:
+    await create(carrier, order_id, "00005")
+
+    assert await receiver.types(order_id, 1) == {"shipment.cancelled"}
+    assert (await create(carrier, order_id, "00005")).status is ShipmentStatus.CANCELLED
+    assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
+
+
 async def test_an_undeliverable_address_is_refused_without_a_word_of_it(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:

@@ -47,12 +47,12 @@ COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
 # + is accepted, . leaves nothing to do, ! is refused.
 TABLE: Final = """
             create  dispatch  deliver  cancel  lose  fetch  back
-none           +        +        !        +      +     !      !
-CREATED        .        +        !        +      +     !      !
-DISPATCHED     .        .        +        !      +     !      !
+none           +        +        !        +      +     +      +
+CREATED        .        +        !        +      +     +      +
+DISPATCHED     .        .        +        !      +     +      +
 DELIVERED      .        .        .        !      !     +      +
-CANCELLED      .        !        !        .      !     !      !
-LOST           .        .        !        !      .     !      !
+CANCELLED      .        !        !        .      !     +      +
+LOST           .        .        !        !      .     +      +
 """
 
 

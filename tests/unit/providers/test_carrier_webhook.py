@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from providers.carrier import CarrierNews, ShipmentStatus
+from providers.carrier import CarrierNews, ReturnStatus, ShipmentStatus
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import WebhookFault, WebhookRejected
 
@@ -48,11 +48,18 @@ def test_a_signed_event_is_believed() -> None:
     assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierNews(
         event_id="msg_1",
         order_id="order-1",
-        shipment_id="shp_1",
+        subject_id="shp_1",
         status=ShipmentStatus.DISPATCHED,
-        tracking_number="WB01",
         occurred_at=datetime(2026, 1, 1, 12, tzinfo=UTC),
     )
+
+
+def test_news_of_a_return_are_told_from_those_of_a_shipment() -> None:
+    raw = event(id="ret_1", status="returned")
+
+    news = verify_carrier_webhook(raw, signed(raw), SECRET)
+
+    assert (news.subject_id, news.status) == ("ret_1", ReturnStatus.RETURNED)
 
 
 @pytest.mark.parametrize("header", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
