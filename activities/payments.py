@@ -2,71 +2,94 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import timedelta
 
 from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.types import AuthorizationOutcome, Authorize, Recorded
+from activities.payment_attempts import KEYS_KEPT, Attempts
+from activities.payment_record import PaymentRecord
+from activities.saga import standing_of
+from activities.types import Authorization, Authorize, Recorded, Standing
 from domain.errors import ErrorCode, Refused
-from domain.order.commands import ConfirmOrder, MarkAuthorized
-from domain.order.decide import ORDER
+from domain.inventory.commands import CommitStock, ReturnStock
+from domain.money import Money
+from domain.order.commands import FinishReturn, MarkShipped
+from domain.order.state import CANCELLABLE
 from domain.payment import commands as c
-from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentState, PaymentStatus
+from domain.payment.decide import TAKEN
+from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
+from domain.shipping.commands import RecordDispatch
 from providers.payments import PaymentProvider, ProviderPayment
 from providers.payments import PaymentState as ProviderState
 
-_OUTCOMES: Final = {
-    ProviderState.AUTHORIZED: AuthorizationOutcome.AUTHORIZED,
-    ProviderState.CAPTURED: AuthorizationOutcome.AUTHORIZED,
-    ProviderState.CREATED: AuthorizationOutcome.PENDING,
-    ProviderState.PENDING: AuthorizationOutcome.PENDING,
-    ProviderState.DECLINED: AuthorizationOutcome.DECLINED,
-    ProviderState.VOIDED: AuthorizationOutcome.DECLINED,
-}
-
 
 class PaymentActivities(interface.PaymentActivities):
-    def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
+    def __init__(
+        self,
+        handler: CommandHandler,
+        provider: PaymentProvider,
+        keys_kept: timedelta = KEYS_KEPT,
+    ) -> None:
         self._handler = handler
         self._provider = provider
+        self._record = PaymentRecord(handler)
+        self._attempts = Attempts(handler, provider, keys_kept)
 
     @activity.defn
-    async def authorize(self, authorize: Authorize) -> AuthorizationOutcome:
-        await self._supersede(authorize)
-        await self._request(authorize)
-        payment = await self._load(authorize.order_id)
-        if payment.attempt != authorize.attempt or payment.status is PaymentStatus.VOIDED:
-            return AuthorizationOutcome.DECLINED  # overtaken by a later attempt or by the undo
-        answer = await self._ask(authorize.order_id, payment)
-        return await self._record(authorize.order_id, payment.attempt, answer)
+    async def authorize(self, order_id: str) -> Authorization:
+        payment = await self._record.load(order_id)
+        if payment.status is not None:
+            return await self._settle(order_id, payment, looks=True)
+        order = await self._record.order(order_id)
+        if order.status not in CANCELLABLE:
+            raise Refused(
+                ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it is not to be paid"
+            )
+        await self._record.request(Authorize(order_id, attempt=1), order)
+        payment = PaymentState(
+            PaymentStatus.REQUESTED, attempt=1, amount=order.total, method=order.payment_method
+        )
+        return await self._settle(order_id, payment, looks=False)
+
+    @activity.defn
+    async def authorize_again(self, authorize: Authorize) -> Authorization:
+        order_id = authorize.order_id
+        await self._record.request(authorize, await self._record.order(order_id))
+        # With the method that the log has: the update that brought it may have been lost.
+        payment = await self._record.load(order_id)
+        return await self._settle(order_id, payment, looks=True)
 
     @activity.defn
     async def request_payment(self, authorize: Authorize) -> Recorded:
-        return Recorded(await self._request(authorize))
+        order = await self._record.order(authorize.order_id)
+        return Recorded(await self._record.request(authorize, order))
 
     @activity.defn
-    async def look_up(self, order_id: str) -> AuthorizationOutcome:
-        payment = await self._load(order_id)
-        answer = await self._find(order_id, payment)
-        return await self._record(order_id, payment.attempt, answer)
+    async def look_up(self, order_id: str) -> Authorization:
+        payment = await self._record.load(order_id)
+        if payment.status not in UNSETTLED:
+            return await self._record.outcome(order_id)
+        answer = await self._attempts.look(order_id, payment)
+        return await self._conclude(order_id, payment, answer)
 
     @activity.defn
-    async def void(self, order_id: str) -> None:
-        payment = await self._load(order_id)
-        if payment.status is not None:
-            await self._void(order_id, payment, payment.attempt)
-        await self._handler.handle(
-            Step.current("void", order_id), c.RecordVoid(aggregate_id=order_id)
-        )
+    async def give_back(self, order_id: str) -> None:
+        while not await self._has_given_back(order_id):
+            pass  # a further attempt has begun meanwhile
 
     @activity.defn
     async def capture(self, order_id: str) -> None:
-        payment = await self._load(order_id)
-        if payment.reference is None:
-            raise Refused(ErrorCode.WRONG_STATE, f"order {order_id} has no payment to capture")
+        await self._dispatch(order_id)
+        payment = await self._record.load(order_id)
+        if payment.status in TAKEN:
+            return
+        if payment.status is not PaymentStatus.AUTHORIZED or payment.reference is None:
+            raise Refused(
+                ErrorCode.WRONG_STATE,
+                f"the payment of order {order_id} is {payment.status}: nothing can be captured",
+            )
         await self._provider.capture(
             reference=payment.reference,
             amount=payment.amount.amount,
@@ -77,107 +100,118 @@ class PaymentActivities(interface.PaymentActivities):
             c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
         )
 
-    async def _supersede(self, authorize: Authorize) -> None:
-        """One attempt at a time: the customer may still be looking at the last one's page."""
-        if authorize.attempt > 1:
-            payment = await self._load(authorize.order_id)
-            await self._void(authorize.order_id, payment, authorize.attempt - 1)
+    @activity.defn
+    async def refund(self, order_id: str) -> Standing:
+        returning = (await self._record.order(order_id)).returning
+        if returning is not None:
+            refunded = await self._refund(order_id, returning.refund)
+            await self._handler.handle(
+                Step.current("refund", order_id),
+                refunded,
+                *(
+                    ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
+                    for line in returning.lines
+                ),
+                FinishReturn(aggregate_id=order_id),
+            )
+        return await standing_of(self._handler, order_id)
 
-    async def _request(self, authorize: Authorize) -> int:
-        order = await self._handler.load(ORDER, authorize.order_id)
-        return await self._handler.handle(
-            Step.current(
-                f"authorize/{authorize.attempt}/request", authorize.order_id, authorize.actor
-            ),
-            c.RequestPayment(
-                aggregate_id=authorize.order_id,
-                attempt=authorize.attempt,
-                amount=order.total,
-                method=authorize.method or order.payment_method,
-            ),
+    async def _settle(self, order_id: str, payment: PaymentState, *, looks: bool) -> Authorization:
+        """See that the latest attempt is made, once. `looks`: it may have been made before."""
+        if payment.status not in UNSETTLED:
+            return await self._record.outcome(order_id)
+        answer = await self._attempts.look(order_id, payment) if looks else None
+        if answer is None or await self._is_to_be_made(order_id, answer):
+            answer = await self._attempts.make(order_id, payment)
+        return await self._conclude(order_id, payment, answer)
+
+    async def _is_to_be_made(self, order_id: str, answer: ProviderPayment) -> bool:
+        if answer.state is not ProviderState.CREATED:
+            return False
+        return (await self._record.order(order_id)).status in CANCELLABLE
+
+    async def _conclude(
+        self, order_id: str, payment: PaymentState, answer: ProviderPayment
+    ) -> Authorization:
+        try:
+            return await self._record.answer(order_id, payment, answer)
+        except Refused as refused:
+            if refused.code is not ErrorCode.PAYMENT_SUPERSEDED:
+                raise
+        await self._attempts.free(order_id, payment, payment.attempt, answer.reference)
+        return await self._record.outcome(order_id)
+
+    async def _dispatch(self, order_id: str) -> None:
+        """The parcel has left, whatever becomes of the money."""
+        order = await self._record.order(order_id)
+        if order.has_shipped:
+            return
+        await self._handler.handle(
+            Step.current("capture/dispatch", order_id),
+            MarkShipped(aggregate_id=order_id),
+            RecordDispatch(aggregate_id=order_id),
+            *(CommitStock(aggregate_id=line.sku, order_id=order_id) for line in order.lines),
         )
 
-    async def _ask(self, order_id: str, payment: PaymentState) -> ProviderPayment:
-        """Look before leaping: what an earlier try has settled is not asked for again."""
-        if activity.info().attempt > 1:
-            found = await self._find(order_id, payment)
-            if found.state is not ProviderState.CREATED:
-                return found
-        return await self._provider.authorize(
-            order_id=order_id,
-            attempt=payment.attempt,
-            amount=payment.amount.amount,
-            currency=payment.amount.currency,
-            method=payment.method,
-        )
-
-    async def _find(self, order_id: str, payment: PaymentState) -> ProviderPayment:
-        if payment.reference is not None:
-            return await self._provider.get(reference=payment.reference)
-        return await self._provider.find(
-            order_id=order_id,
-            attempt=payment.attempt,
-            amount=payment.amount.amount,
-            currency=payment.amount.currency,
-        )
-
-    async def _void(self, order_id: str, payment: PaymentState, attempt: int) -> None:
-        await self._provider.void(
-            order_id=order_id,
-            attempt=attempt,
-            amount=payment.amount.amount,
-            currency=payment.amount.currency,
-            reference=payment.references.get(attempt),
-        )
-
-    async def _record(
-        self, order_id: str, attempt: int, answer: ProviderPayment
-    ) -> AuthorizationOutcome:
-        outcome = _OUTCOMES[answer.state]
-        step = Step.current(f"authorize/{attempt}/{outcome}", order_id)
-        command = _command(order_id, attempt, outcome, answer)
-        if outcome is AuthorizationOutcome.AUTHORIZED:
-            await self._record_authorized(step, command)
-        else:
-            await self._handler.handle(step, command)
-        return outcome
-
-    async def _record_authorized(self, step: Step, command: c.PaymentCommand) -> None:
-        """With the order, if it still goes forward; by itself, if it is turning round."""
-        order_id = command.aggregate_id
+    async def _has_given_back(self, order_id: str) -> bool:
+        payment = await self._record.load(order_id)
+        captured = None
+        if payment.status is not PaymentStatus.VOIDED:
+            for attempt in range(1, payment.attempt + 1):
+                captured = await self._attempts.free(order_id, payment, attempt) or captured
+        step = Step.current("give_back", order_id)
+        if captured is not None:
+            await self._handler.handle(
+                step, *await self._give_all_back(order_id, payment, captured)
+            )
+            return True
         try:
             await self._handler.handle(
-                step,
-                command,
-                MarkAuthorized(aggregate_id=order_id),
-                ConfirmOrder(aggregate_id=order_id),
+                step, c.RecordVoid(aggregate_id=order_id, attempt=payment.attempt)
             )
-        except Refused:
-            await self._handler.handle(step, command)
+        except Refused as refused:
+            if refused.code is not ErrorCode.PAYMENT_SUPERSEDED:
+                raise
+            return False
+        return True
 
-    async def _load(self, order_id: str) -> PaymentState:
-        return await self._handler.load(PAYMENT, order_id)
+    async def _give_all_back(
+        self, order_id: str, payment: PaymentState, captured: ProviderPayment
+    ) -> list[c.PaymentCommand]:
+        """What to record: also a capture and an authorisation whose answers were lost."""
+        left = captured.captured - captured.refunded
+        if left:
+            await self._provider.refund(
+                reference=captured.reference, amount=left, key=f"{order_id}/give_back/{left}"
+            )
+        taken = Money(amount=captured.captured, currency=captured.currency)
+        return [
+            c.RecordAuthorization(
+                aggregate_id=order_id, attempt=payment.attempt, reference=captured.reference
+            ),
+            c.RecordCapture(aggregate_id=order_id, amount=taken),
+            c.RecordRefund(aggregate_id=order_id, refunded_in_all=taken),
+        ]
 
+    async def _refund(self, order_id: str, wanted: Money) -> c.RecordRefund:
+        """Give back so much more than the log knows of; what to record of it.
 
-def _command(
-    order_id: str, attempt: int, outcome: AuthorizationOutcome, answer: ProviderPayment
-) -> c.PaymentCommand:
-    match outcome:
-        case AuthorizationOutcome.AUTHORIZED:
-            return c.RecordAuthorization(
-                aggregate_id=order_id, attempt=attempt, reference=answer.reference
+        The provider's books are read first: it may have been done before its keys were forgotten,
+        or by a person.
+        """
+        payment = await self._record.load(order_id)
+        if payment.status is not PaymentStatus.CAPTURED or payment.reference is None:
+            raise Refused(
+                ErrorCode.WRONG_STATE,
+                f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
             )
-        case AuthorizationOutcome.PENDING:
-            return c.RecordPending(
-                aggregate_id=order_id,
-                attempt=attempt,
-                reference=answer.reference,
-                action_url=answer.action_url,
+        books = await self._provider.get(reference=payment.reference)
+        in_all = payment.refunded + wanted.amount
+        if books.refunded < in_all:
+            await self._provider.refund(
+                reference=payment.reference,
+                amount=in_all - books.refunded,
+                key=f"{order_id}/return",
             )
-        case AuthorizationOutcome.DECLINED:
-            return c.RecordDecline(
-                aggregate_id=order_id,
-                attempt=attempt,
-                reference=answer.reference,
-                code=answer.decline_code or str(answer.state),
-            )
+        refunded_in_all = Money(amount=in_all, currency=wanted.currency)
+        return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)

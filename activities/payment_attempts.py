@@ -1,0 +1,117 @@
+"""A payment's attempts at the provider: made, looked up and freed. Nothing of it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from activities.command_handler import CommandHandler
+from domain.errors import ErrorCode, Refused
+from domain.payment.decide import PAYMENT
+from domain.payment.events import PaymentRequested
+from domain.payment.state import PaymentState
+from providers.errors import ProviderRefused
+from providers.payments import PaymentProvider, ProviderPayment
+from providers.payments import PaymentState as ProviderState
+
+KEYS_KEPT: Final = timedelta(hours=23)
+"""Providers forget a key after 24 hours: what is older than this is searched for as well."""
+
+_HOLDING: Final = {ProviderState.AUTHORIZED, ProviderState.CAPTURED}
+
+
+class Attempts:
+    def __init__(
+        self, handler: CommandHandler, provider: PaymentProvider, keys_kept: timedelta
+    ) -> None:
+        self._handler = handler
+        self._provider = provider
+        self._keys_kept = keys_kept
+
+    async def make(self, order_id: str, payment: PaymentState) -> ProviderPayment:
+        """Make the latest attempt, after those before it are void.
+
+        Raises Refused when one of them has been captured: the order is paid.
+        """
+        for earlier in range(1, payment.attempt):
+            # One at a time: the customer may still be looking at the last one's page.
+            if await self.free(order_id, payment, earlier) is not None:
+                raise Refused(
+                    ErrorCode.WRONG_STATE,
+                    f"attempt {earlier} to pay order {order_id} has been captured: refund it",
+                )
+        return await self._provider.authorize(
+            order_id=order_id,
+            attempt=payment.attempt,
+            amount=payment.amount.amount,
+            currency=payment.amount.currency,
+            method=payment.method,
+        )
+
+    async def look(self, order_id: str, payment: PaymentState) -> ProviderPayment:
+        """What became of the latest attempt; CREATED if it was never made."""
+        reference = payment.references.get(payment.attempt)
+        if reference is None:
+            forgotten = await self._forgotten(order_id, payment.attempt)
+            begun = [found for found in forgotten if found.state is not ProviderState.CREATED]
+            if begun:
+                return max(begun, key=lambda found: found.state in _HOLDING)
+        return await self._find(order_id, payment, payment.attempt, reference)
+
+    async def free(
+        self, order_id: str, payment: PaymentState, attempt: int, reference: str | None = None
+    ) -> ProviderPayment | None:
+        """Make sure that the attempt holds nothing; if it has been captured, that is returned.
+
+        `reference` is for an answer that is not in the log.
+        """
+        reference = reference or payment.references.get(attempt)
+        references: list[str | None] = [reference]
+        if reference is None:
+            forgotten = await self._forgotten(order_id, attempt)
+            references += [found.reference for found in forgotten]
+        for each in references:
+            if captured := await self._void(order_id, payment, attempt, each):
+                return captured
+        return None
+
+    async def _void(
+        self, order_id: str, payment: PaymentState, attempt: int, reference: str | None
+    ) -> ProviderPayment | None:
+        try:
+            await self._provider.void(
+                order_id=order_id,
+                attempt=attempt,
+                amount=payment.amount.amount,
+                currency=payment.amount.currency,
+                reference=reference,
+            )
+        except ProviderRefused:
+            found = await self._find(order_id, payment, attempt, reference)
+            if found.state is not ProviderState.CAPTURED:
+                raise
+            return found
+        return None
+
+    async def _find(
+        self, order_id: str, payment: PaymentState, attempt: int, reference: str | None
+    ) -> ProviderPayment:
+        if reference is not None:
+            return await self._provider.get(reference=reference)
+        return await self._provider.find(
+            order_id=order_id,
+            attempt=attempt,
+            amount=payment.amount.amount,
+            currency=payment.amount.currency,
+        )
+
+    async def _forgotten(self, order_id: str, attempt: int) -> Sequence[ProviderPayment]:
+        """What the provider has of an attempt that is older than its memory of keys."""
+        for stored in await self._handler.events(PAYMENT, order_id):
+            event = stored.decode()
+            if isinstance(event, PaymentRequested) and event.attempt == attempt:
+                if datetime.now(UTC) - stored.recorded_at < self._keys_kept:
+                    return ()
+                return await self._provider.search(order_id=order_id, attempt=attempt)
+        return ()
