@@ -79,7 +79,7 @@ HOW_TO: Final = """\
 1. Name it in `domain/saga/plan.py`: what it does, its undo, its deadline, and whether its failure
    turns the saga round or parks it. `until` is the order's status from which it need not run.
 2. Declare its activity in `activities/interface.py` and implement it beside its relatives. It
-   has to bear being run twice; its undo, never having been run before. Derive every key from the order.
+   has to bear being run twice; its undo, that its step never ran. Derive every key from the order.
 3. Write it into the story (`OrderWorkflow._forward`) and its undo into `undos` of `OrderSteps`.
 4. Sagas that are under way replay the old story: guard the new step with `workflow.patched()`. The
    histories under `tests/histories/` are replayed by `make test` and tell when that is missing.
@@ -109,7 +109,7 @@ error under *Pending Activities*, and everything that happened in its history.
 | retry | tries the step again: the cause is gone | `retrySaga` | `retry_saga` |
 | skip | goes on without the step | `skipSagaStep` | `skip_saga_step` |
 | resolve | goes on: it was settled by hand, outside | `resolveSaga` | `resolve_saga` |
-| compensate | turns the saga round: what was done is undone | `compensateSaga` | `compensate_saga` |
+| compensate | turns the saga round and undoes it | `compensateSaga` | `compensate_saga` |
 
 Each takes a reason, and becomes an event with the reason and the actor. What was refused by nobody
 (no answer, late) is also tried again by itself, every `WAYBILL_PARKED_RETRY`.
