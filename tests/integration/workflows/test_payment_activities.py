@@ -1,0 +1,191 @@
+"""Paying, one activity at a time: what the log and the provider's books say after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from activities.types import Authorization, Authorize
+from activities.types import AuthorizationOutcome as Outcome
+from domain.errors import ErrorCode, Refused
+from domain.order.state import OrderStatus
+from eventstore.pool import Pool
+from providers.errors import ProviderUnavailable
+from tests.integration.simulators import SimulatorProcess
+from tests.integration.workflows.till import APPROVAL, DECLINED, VISA, Till, a_till
+
+
+@pytest.fixture
+async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncIterator[Till]:
+    async with a_till(module_pool, payment_simulator) as till:
+        yield till
+
+
+# The first attempt.
+
+
+async def test_authorizing_holds_the_money_and_confirms_the_order(till: Till) -> None:
+    await till.order()
+
+    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.status() is OrderStatus.CONFIRMED
+    assert await till.books() == {"authorized": (1, 500)}
+
+
+async def test_a_saga_taken_up_after_the_authorization_holds_nothing_more(till: Till) -> None:
+    await till.paid()
+
+    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.events() == ["Requested", "Authorized"]
+    assert await till.books() == {"authorized": (1, 500)}
+
+
+async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> None:
+    await till.order()
+    with till.simulator.failing(till.order_id, "confirm", "timeout_after"):
+        with pytest.raises(ProviderUnavailable):
+            await till.authorize()
+        assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+
+    assert await till.events() == ["Requested", "Authorized"]
+    assert await till.books() == {"authorized": (1, 500)}
+
+
+async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) -> None:
+    await till.order()
+    with (
+        till.simulator.failing(till.order_id, "confirm", "down"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.authorize()
+
+    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.status() is OrderStatus.CONFIRMED
+    assert await till.books() == {"authorized": (1, 500)}
+
+
+async def test_an_order_that_turned_before_it_was_to_be_paid_is_not_paid(till: Till) -> None:
+    await till.order()
+    await till.turn()
+
+    with pytest.raises(Refused) as refusal:
+        await till.authorize()
+
+    assert refusal.value.code is ErrorCode.WRONG_STATE
+    assert (await till.events(), await till.books()) == ([], {})
+
+
+async def test_an_attempt_of_an_order_that_has_turned_meanwhile_is_not_made(till: Till) -> None:
+    await till.order()
+    with (
+        till.simulator.failing(till.order_id, "confirm", "down"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.authorize()
+    await till.turn()
+
+    assert await till.authorize() == Authorization(Outcome.PENDING, 1)
+    assert await till.books() == {}
+
+
+async def test_an_authorization_found_after_the_order_has_turned_confirms_nothing(
+    till: Till,
+) -> None:
+    await till.order(APPROVAL)
+    assert await till.authorize() == Authorization(Outcome.PENDING, 1)
+    await till.approve()
+    await till.turn()
+
+    assert await till.look_up() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.status() is OrderStatus.CANCELLING
+    assert await till.events() == ["Requested", "Pending", "Authorized"]
+
+
+async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
+    await till.order()
+    await till.give_back()
+
+    with pytest.raises(Refused) as refusal:
+        await till.retry(1)
+
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await till.authorize() == Authorization(Outcome.DECLINED, 0)
+    assert await till.books() == {}
+
+
+# Further attempts.
+
+
+async def test_a_declined_payment_is_paid_by_another_method(till: Till) -> None:
+    await till.order(DECLINED)
+    assert await till.authorize() == Authorization(Outcome.DECLINED, 1)
+
+    assert await till.retry(2) == Authorization(Outcome.AUTHORIZED, 2)
+    assert await till.status() is OrderStatus.CONFIRMED
+    assert (await till.books())["authorized"] == (1, 500)
+
+
+async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -> None:
+    await till.order(DECLINED)
+    await till.authorize()
+    await till.run(
+        till.activities.request_payment, Authorize(till.order_id, 2, "pm_card_chargeDeclined")
+    )
+
+    assert await till.retry(2, VISA) == Authorization(Outcome.DECLINED, 2)
+    assert (await till.payment()).method == "pm_card_chargeDeclined"
+    assert "authorized" not in await till.books()
+
+
+async def test_after_an_outage_a_further_attempt_is_made_and_those_before_it_are_void(
+    till: Till,
+) -> None:
+    await till.order(DECLINED)
+    await till.authorize()
+    with (
+        till.simulator.failing(till.order_id, "confirm", "timeout_after"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.retry(2)
+
+    assert await till.retry(3) == Authorization(Outcome.AUTHORIZED, 3)
+    assert await till.events() == ["Requested", "Declined", "Requested", "Requested", "Authorized"]
+    assert await till.books() == {"authorized": (2, 1000), "voided": (2, 500)}
+
+
+async def test_an_approval_that_comes_before_the_retry_is_noted_wins(till: Till) -> None:
+    await till.order(APPROVAL)
+    await till.authorize()
+    await till.approve()
+    assert await till.look_up() == Authorization(Outcome.AUTHORIZED, 1)
+
+    with pytest.raises(Refused) as refusal:
+        await till.retry(2)
+
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await till.books() == {"authorized": (1, 500)}
+
+
+async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_freed(
+    till: Till,
+) -> None:
+    await till.order(APPROVAL)
+    await till.authorize()
+    await till.approve()
+    till.provider.gated = "get"
+    looking = asyncio.create_task(till.look_up())
+    await till.provider.answered.wait()
+
+    again = Authorize(till.order_id, 2, VISA)
+    await till.run(till.activities.request_payment, again)
+    till.provider.gate.set()
+
+    assert await looking == Authorization(Outcome.PENDING, 2)
+    assert await till.status() is OrderStatus.RESERVED
+    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    authorized = await till.run(till.activities.authorize_again, again)
+    assert authorized == Authorization(Outcome.AUTHORIZED, 2)
+    assert await till.status() is OrderStatus.CONFIRMED
+    assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}

@@ -1,0 +1,172 @@
+"""Undoing a payment, one activity at a time: what the log and the provider's books say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from activities.types import Authorization, Authorize
+from activities.types import AuthorizationOutcome as Outcome
+from eventstore.pool import Pool
+from providers.errors import ProviderRefused, ProviderUnavailable
+from tests.integration.simulators import API_KEY, SimulatorProcess
+from tests.integration.workflows.till import DECLINED, VISA, Till, a_till
+
+
+@pytest.fixture
+async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncIterator[Till]:
+    async with a_till(module_pool, payment_simulator) as till:
+        yield till
+
+
+# The way back.
+
+
+async def test_giving_back_frees_what_is_held_once(till: Till) -> None:
+    await till.paid()
+    await till.turn()
+
+    for _ in "12":
+        await till.give_back()
+
+    assert await till.events() == ["Requested", "Authorized", "Voided"]
+    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+
+
+async def test_what_was_held_without_our_knowing_is_given_back(till: Till) -> None:
+    await till.order()
+    with (
+        till.simulator.failing(till.order_id, "confirm", "timeout_after"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.authorize()
+
+    await till.give_back()
+
+    assert await till.events() == ["Requested", "Voided"]
+    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+
+
+async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till: Till) -> None:
+    await till.order(DECLINED)
+    await till.authorize()
+    till.provider.gated = "void"
+    giving = asyncio.create_task(till.give_back())
+    await till.provider.answered.wait()
+
+    await till.run(till.activities.request_payment, Authorize(till.order_id, 2, VISA))
+    till.provider.gate.set()
+    await giving
+
+    assert (await till.payment()).attempt == 2
+    assert await till.events() == ["Requested", "Declined", "Requested", "Voided"]
+    assert await till.run(
+        till.activities.authorize_again, Authorize(till.order_id, 2, VISA)
+    ) == Authorization(Outcome.DECLINED, 2)
+    assert "authorized" not in await till.books()
+
+
+async def test_money_taken_without_our_knowing_is_given_back_and_recorded(till: Till) -> None:
+    await till.paid()
+    await till.ship()
+    with (
+        till.simulator.failing(till.order_id, "capture", "timeout_after"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.capture()
+
+    for _ in "12":
+        await till.give_back()
+
+    assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
+    assert await till.books() == {
+        "authorized": (1, 500),
+        "captured": (1, 500),
+        "refunded": (1, 500),
+    }
+
+
+async def test_a_refund_whose_answer_was_lost_is_not_made_again(till: Till) -> None:
+    await till.sent()
+    with (
+        till.simulator.failing(till.order_id, "refund", "timeout_after"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.give_back()
+    assert await till.events() == ["Requested", "Authorized", "Captured"]
+
+    await till.give_back()
+
+    assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
+    assert (await till.books())["refunded"] == (1, 500)
+
+
+async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> None:
+    await till.sent()
+    with (
+        till.simulator.failing(till.order_id, "refund", "refuse"),
+        pytest.raises(ProviderRefused),
+    ):
+        await till.give_back()
+
+    assert await till.events() == ["Requested", "Authorized", "Captured"]
+    assert "refunded" not in await till.books()
+
+
+# Attempts whose keys the provider has forgotten.
+
+
+async def held_under_no_key(till: Till) -> None:
+    """An attempt that the log has no answer of, and the provider no key."""
+    await till.order()
+    with (
+        till.simulator.failing(till.order_id, "*", "down"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.authorize()
+    form = {
+        "amount": "500",
+        "currency": "eur",
+        "capture_method": "manual",
+        "metadata[order_id]": till.order_id,
+        "metadata[attempt]": "1",
+    }
+    intents = f"{till.simulator.url}/v1/payment_intents"
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {API_KEY}"}) as http:
+        reference = (await http.post(intents, data=form)).json()["id"]
+        await http.post(f"{intents}/{reference}/confirm", data={"payment_method": VISA})
+
+
+async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
+    await held_under_no_key(till)
+    till.keys_kept = timedelta(0)
+
+    await till.give_back()
+
+    assert (await till.books())["authorized"] == (1, 500)
+    assert (await till.books())["voided"][1] == 500
+
+
+async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> None:
+    await held_under_no_key(till)
+    till.keys_kept = timedelta(0)
+
+    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.books() == {"authorized": (1, 500)}
+
+
+async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
+    await till.order()
+    with (
+        till.simulator.failing(till.order_id, "*", "down"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.authorize()
+    till.keys_kept = timedelta(0)
+
+    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.books() == {"authorized": (1, 500)}

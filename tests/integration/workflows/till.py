@@ -1,0 +1,177 @@
+"""One order's money, held against the real log and the simulator's books."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.command_handler import CommandHandler, Step
+from activities.payment_attempts import KEYS_KEPT
+from activities.payments import PaymentActivities
+from activities.types import Authorization, Authorize
+from domain.command import Command
+from domain.inventory.commands import ReceiveStock, ReserveStock
+from domain.inventory.decide import INVENTORY
+from domain.order import commands as o
+from domain.order.decide import ORDER
+from domain.order.lines import ReturnedLine
+from domain.order.state import OrderStatus
+from domain.payment.decide import PAYMENT
+from domain.payment.state import PaymentState
+from domain.shipping.commands import RecordDelivery, RecordShipment
+from eventstore.pool import Pool
+from eventstore.postgres import PostgresEventStore
+from projections.inline import InlineReadModels
+from providers.payments import ProviderPayment
+from providers.stripe_payments import StripePayments
+from tests.integration.keys import a_vault
+from tests.integration.simulators import API_KEY, IMPATIENCE_SECONDS, SimulatorProcess
+from tests.integration.workflows.conftest import an_order
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+VISA, DECLINED, APPROVAL = (
+    "pm_card_visa",
+    "pm_card_chargeDeclined",
+    "pm_card_authenticationRequired",
+)
+
+
+class GatedPayments(StripePayments):
+    """Holds back the answers of one operation until the gate is opened."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(API_KEY, url, total_seconds=IMPATIENCE_SECONDS)
+        self.gated = ""
+        self.answered = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def get(self, *, reference: str) -> ProviderPayment:
+        answer = await super().get(reference=reference)
+        await self._pass("get")
+        return answer
+
+    async def void(self, **what: Any) -> ProviderPayment:  # noqa: ANN401 - as it is
+        answer = await super().void(**what)
+        await self._pass("void")
+        return answer
+
+    async def _pass(self, operation: str) -> None:
+        if operation == self.gated:
+            self.answered.set()
+            await self.gate.wait()
+
+
+@dataclass
+class Till:
+    """One order of two pieces at 250 cents, reserved, and what may be done about its money."""
+
+    store: PostgresEventStore
+    provider: GatedPayments
+    simulator: SimulatorProcess
+    order_id: str = ""
+    sku: str = field(default_factory=lambda: f"sku-{uuid.uuid4().hex[:12]}")
+    keys_kept: timedelta = KEYS_KEPT
+
+    @property
+    def activities(self) -> PaymentActivities:
+        return PaymentActivities(CommandHandler(self.store), self.provider, self.keys_kept)
+
+    async def order(self, method: str = VISA) -> None:
+        command = an_order((self.sku, 2), method=method)
+        self.order_id = command.aggregate_id
+        await self.does(
+            ReceiveStock(aggregate_id=self.sku, quantity=5),
+            command,
+            o.MarkReserved(aggregate_id=self.order_id),
+            ReserveStock(aggregate_id=self.sku, order_id=self.order_id, quantity=2),
+        )
+
+    async def does(self, *commands: Command) -> None:
+        step = Step("test", uuid.uuid4().hex, self.order_id)
+        await CommandHandler(self.store).handle(step, *commands)
+
+    async def run(self, activity: Callable[[A], Awaitable[T]], argument: A) -> T:
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, workflow_id=f"order-{self.order_id}")
+        return await environment.run(activity, argument)
+
+    async def authorize(self) -> Authorization:
+        return await self.run(self.activities.authorize, self.order_id)
+
+    async def retry(self, attempt: int, method: str = VISA) -> Authorization:
+        again = Authorize(self.order_id, attempt, method)
+        await self.run(self.activities.request_payment, again)
+        return await self.run(self.activities.authorize_again, again)
+
+    async def look_up(self) -> Authorization:
+        return await self.run(self.activities.look_up, self.order_id)
+
+    async def give_back(self) -> None:
+        await self.run(self.activities.give_back, self.order_id)
+
+    async def capture(self) -> None:
+        await self.run(self.activities.capture, self.order_id)
+
+    async def paid(self) -> None:
+        await self.order()
+        await self.authorize()
+
+    async def sent(self) -> None:
+        await self.paid()
+        await self.ship()
+        await self.capture()
+
+    async def ship(self) -> None:
+        await self.does(
+            RecordShipment(aggregate_id=self.order_id, shipment_id="shp", tracking_number="WB")
+        )
+
+    async def returning(self, pieces: int) -> None:
+        await self.sent()
+        await self.does(
+            o.MarkDelivered(aggregate_id=self.order_id),
+            RecordDelivery(aggregate_id=self.order_id),
+            o.RequestReturn(
+                aggregate_id=self.order_id, lines=(ReturnedLine(sku=self.sku, quantity=pieces),)
+            ),
+        )
+
+    async def turn(self) -> None:
+        reason = o.CancellationReason.CUSTOMER_REQUEST
+        await self.does(o.RequestCancellation(aggregate_id=self.order_id, reason=reason))
+
+    async def approve(self) -> None:
+        await self.simulator.authenticate(str((await self.payment()).reference), "approve")
+
+    async def books(self) -> dict[str, tuple[int, int]]:
+        return await self.simulator.books(self.order_id)
+
+    async def payment(self) -> PaymentState:
+        return await CommandHandler(self.store).load(PAYMENT, self.order_id)
+
+    async def status(self) -> OrderStatus | None:
+        return (await CommandHandler(self.store).load(ORDER, self.order_id)).status
+
+    async def on_hand(self) -> int:
+        return (await CommandHandler(self.store).load(INVENTORY, self.sku)).on_hand
+
+    async def events(self) -> list[str]:
+        stored = await self.store.load_events(PAYMENT.stream(self.order_id))
+        return [event.type.removeprefix("Payment") for event in stored]
+
+
+@asynccontextmanager
+async def a_till(pool: Pool, simulator: SimulatorProcess) -> AsyncIterator[Till]:
+    provider = GatedPayments(simulator.url)
+    store = PostgresEventStore(pool, [InlineReadModels()], a_vault(pool))
+    yield Till(store, provider, simulator)
+    await provider.close()
