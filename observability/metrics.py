@@ -14,3 +14,22 @@ SAFE_HEAD_AGE: Final = Gauge(
     "How long the append that holds the log's safe head back has been under way; 0 for none.",
     registry=REGISTRY,
 )
+
+PARKED_SAGAS: Final = Gauge(
+    "waybill_parked_sagas",
+    "How many sagas have stopped at a step and wait for a person's decision.",
+    registry=REGISTRY,
+)
+
+PARKED_SAGA_OLDEST: Final = Gauge(
+    "waybill_parked_saga_oldest_seconds",
+    "How long the step that was parked first has waited; 0 for none.",
+    registry=REGISTRY,
+)
+
+SAGA_DIFFERENCES: Final = Gauge(
+    "waybill_saga_differences",
+    "How many orders a provider's book tells otherwise than the log.",
+    ["book"],
+    registry=REGISTRY,
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -18,8 +18,10 @@ from domain.shipping.state import ShipmentStatus
 from projections.tables import (
     backorder_view,
     order_view,
+    parked_step,
     payment_view,
     product_view,
+    saga_difference,
     shipment_view,
 )
 from queries.keyset import Page, PageRequest, fetch_page
@@ -71,6 +73,8 @@ class OrderView:
     """A return is under way."""
     backordered: bool
     """It waits for stock."""
+    needs_attention: bool
+    """Its saga is parked, or a provider's book differs from the log."""
     placed_at: datetime
     updated_at: datetime
     placed_position: int
@@ -95,6 +99,12 @@ _names = (
 _backordered = (
     exists().where(backorder_view.c.order_id == order_view.c.order_id).correlate(order_view)
 )
+_needs_attention = or_(
+    *(
+        exists().where(table.c.order_id == order_view.c.order_id).correlate(order_view)
+        for table in (parked_step, saga_difference)
+    )
+)
 _ORDERS: Final[Select[Any]] = (
     select(
         order_view,
@@ -102,6 +112,7 @@ _ORDERS: Final[Select[Any]] = (
         *(c.label(f"shipment_{c.name}") for c in shipment_view.c),
         _names.label("names"),
         _backordered.label("backordered"),
+        _needs_attention.label("needs_attention"),
     )
     .outerjoin(payment_view, payment_view.c.order_id == order_view.c.order_id)
     .outerjoin(shipment_view, shipment_view.c.order_id == order_view.c.order_id)
@@ -162,6 +173,7 @@ def _order(row: Row[Any]) -> OrderView:
         shipment=_shipment(row),
         return_requested=row.return_requested,
         backordered=row.backordered,
+        needs_attention=row.needs_attention,
         placed_at=row.placed_at,
         updated_at=row.updated_at,
         placed_position=row.placed_position,

@@ -28,6 +28,7 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
 from queries.products import ProductQueries
+from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from settings import Environment, Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
@@ -61,6 +62,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         OrderUpdates(store, feed, orders),
         LogQueries(engine),
         Inbox(pool),
+        SagaQueries(engine),
     )
     try:
         yield services, dict(probes(settings, engine, client))

@@ -16,6 +16,7 @@ from eventstore.inbox import Inbox
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.products import ProductQueries
+from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from workflows.orchestrator import SagaOrchestrator
 
@@ -30,6 +31,7 @@ class Services:
     updates: OrderUpdates
     log: LogQueries
     inbox: Inbox
+    sagas: SagaQueries
 
 
 class Context(BaseContext):

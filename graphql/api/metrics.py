@@ -6,7 +6,14 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.context import Services
-from observability.metrics import REGISTRY, SAFE_HEAD_AGE
+from observability.metrics import (
+    PARKED_SAGA_OLDEST,
+    PARKED_SAGAS,
+    REGISTRY,
+    SAFE_HEAD_AGE,
+    SAGA_DIFFERENCES,
+)
+from queries.sagas import SagaFigures
 
 router = APIRouter()
 
@@ -16,4 +23,12 @@ async def metrics(request: Request) -> Response:
     """A database that cannot be asked fails the scrape, which is what an alert looks for."""
     services: Services = request.app.state.services
     SAFE_HEAD_AGE.set(await services.log.safe_head_age())
+    _show(await services.sagas.figures())
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _show(sagas: SagaFigures) -> None:
+    PARKED_SAGAS.set(sagas.parked)
+    PARKED_SAGA_OLDEST.set(sagas.oldest_seconds)
+    for book, count in sagas.differences.items():
+        SAGA_DIFFERENCES.labels(book.lower()).set(count)

@@ -16,17 +16,19 @@ from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
 from api.payments.mutations import PaymentMutation
 from api.products.queries import ProductQuery
+from api.sagas.mutations import SagaMutation
+from api.sagas.queries import SagaQuery
 from api.scalars import SCALARS
 from api.stock.mutations import StockMutation
 
 
 @strawberry.type
-class Query(OrderQuery, ProductQuery):
+class Query(OrderQuery, ProductQuery, SagaQuery):
     pass
 
 
 @strawberry.type
-class Mutation(CustomerMutation, OrderMutation, PaymentMutation, StockMutation):
+class Mutation(CustomerMutation, OrderMutation, PaymentMutation, SagaMutation, StockMutation):
     pass
 
 

@@ -100,6 +100,9 @@ class Order:
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="A return of it is under way.")
     backordered: bool = strawberry.field(description="It waits for stock that is short.")
+    needs_attention: bool = strawberry.field(
+        description="Its saga waits for an operator, or a provider's book differs from ours."
+    )
     placed_at: datetime
     updated_at: datetime
     position: Position = strawberry.field(
@@ -119,6 +122,7 @@ class Order:
             shipment=None if order.shipment is None else Shipment.of(order.shipment),
             return_requested=order.return_requested,
             backordered=order.backordered,
+            needs_attention=order.needs_attention,
             placed_at=order.placed_at,
             updated_at=order.updated_at,
             position=Position(order.position),

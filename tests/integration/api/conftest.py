@@ -20,6 +20,7 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
 from queries.products import ProductQueries
+from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from settings import Bus, Settings
 from tests.integration.api.client import Api, served
@@ -64,6 +65,7 @@ async def module_api(
         updates,
         LogQueries(engine),
         Inbox(module_pool),
+        SagaQueries(engine),
     )
 
     @asynccontextmanager

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from functools import partial
+
+import strawberry
+
+from api.connections import Cursor, First, Last, page_request
+from api.context import Info
+from api.errors import forbidden, not_found
+from api.identifiers import is_identifier
+from api.sagas.types import CURSOR_KIND, Saga, SagaConnection
+from queries.cursor import decode_int
+
+
+@strawberry.type
+class SagaQuery:
+    @strawberry.field(description="NOT_FOUND for another customer's order as for none.")
+    async def saga(self, info: Info, order_id: strawberry.ID) -> Saga | None:
+        viewer, sagas = info.context.viewer, info.context.services.sagas
+        saga = await sagas.get(order_id) if is_identifier(order_id) else None
+        if saga is None or not viewer.may_see(saga.customer_id):
+            raise not_found("order")
+        return Saga.of(saga, viewer)
+
+    @strawberry.field(description="For operators: what waits for them, the oldest first.")
+    async def parked_sagas(
+        self,
+        info: Info,
+        *,
+        first: First = None,
+        after: Cursor = None,
+        last: Last = None,
+        before: Cursor = None,
+    ) -> SagaConnection:
+        viewer = info.context.viewer
+        if not viewer.is_staff:
+            raise forbidden("parkedSagas is for operators: sign in as one")
+        page = await info.context.services.sagas.parked(
+            page_request(first, after, last, before, partial(decode_int, CURSOR_KIND))
+        )
+        return SagaConnection.of(page, viewer)

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from api.auth import Viewer
+from api.connections import PageInfo
+from api.scalars import Position
+from api.user_errors import UserError
+from domain.saga.commands import Book, Decision
+from queries import cursor
+from queries.keyset import Page
+from queries.saga_history import Decided, Difference, Parking
+from queries.saga_ledger import Failures, SagaStatus, SagaView, StepView, UndoView
+from queries.saga_states import StepState
+from queries.sagas import ParkedSaga
+
+CURSOR_KIND = "parked"
+
+strawberry.enum(Book, name="SagaBook", description="Whose account differs from ours.")
+strawberry.enum(Decision, name="SagaDecisionKind")
+strawberry.enum(SagaStatus)
+strawberry.enum(StepState, name="SagaStepState")
+
+
+@strawberry.type(description="Why the last attempt that failed did so.")
+class SagaStepError:
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, failures: Failures | None) -> Self | None:
+        return None if failures is None else cls(code=failures.code, message=failures.message)
+
+
+@strawberry.type(description="A step that has failed for good waits for an operator's decision.")
+class SagaParking:
+    number: int = strawberry.field(description="From 1, over all of the saga's steps.")
+    since: datetime
+    code: str
+    message: str
+    workflow_id: str = strawberry.field(description="The Temporal workflow that waits.")
+
+    @classmethod
+    def of(cls, parking: Parking | None) -> Self | None:
+        if parking is None:
+            return None
+        return cls(
+            number=parking.number,
+            since=parking.since,
+            code=parking.code,
+            message=parking.message,
+            workflow_id=parking.workflow_id,
+        )
+
+
+@strawberry.type(description="What undoes a step, should the saga turn round.")
+class SagaUndo:
+    name: str
+    does: str
+    state: StepState
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_error: SagaStepError | None
+    parking: SagaParking | None
+
+    @classmethod
+    def of(cls, undo: UndoView) -> Self:
+        return cls(
+            name=undo.name,
+            does=undo.does,
+            state=undo.state,
+            attempts=undo.attempts,
+            started_at=undo.started_at,
+            ended_at=undo.ended_at,
+            last_error=SagaStepError.of(undo.last_error),
+            parking=SagaParking.of(undo.parking),
+        )
+
+
+@strawberry.type
+class SagaStep:
+    name: str
+    does: str
+    state: StepState = strawberry.field(description="Its undo's, once that has begun.")
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_error: SagaStepError | None
+    parking: SagaParking | None
+    undo: SagaUndo | None
+
+    @classmethod
+    def of(cls, step: StepView) -> Self:
+        return cls(
+            name=step.name,
+            does=step.does,
+            state=step.state,
+            attempts=step.attempts,
+            started_at=step.started_at,
+            ended_at=step.ended_at,
+            last_error=SagaStepError.of(step.last_error),
+            parking=SagaParking.of(step.parking),
+            undo=None if step.undo is None else SagaUndo.of(step.undo),
+        )
+
+
+@strawberry.type(description="What was decided on a parked step.")
+class SagaDecision:
+    step: str
+    parking: int
+    decision: Decision
+    reason: str
+    actor: str | None = strawberry.field(description="For operators to see.")
+    at: datetime
+
+    @classmethod
+    def of(cls, decided: Decided, viewer: Viewer) -> Self:
+        return cls(
+            step=decided.step,
+            parking=decided.parking,
+            decision=decided.decision,
+            reason=decided.reason,
+            actor=decided.actor if viewer.is_staff else None,
+            at=decided.at,
+        )
+
+
+@strawberry.type(description="A provider's book says otherwise than the log.")
+class SagaDifference:
+    book: Book
+    ours: str
+    theirs: str
+    since: datetime
+
+    @classmethod
+    def of(cls, difference: Difference) -> Self:
+        return cls(
+            book=difference.book,
+            ours=difference.ours,
+            theirs=difference.theirs,
+            since=difference.since,
+        )
+
+
+@strawberry.type(description="How an order is carried out: its steps, and how each is undone.")
+class Saga:
+    order_id: strawberry.ID
+    status: SagaStatus
+    needs_attention: bool
+    parked_since: datetime | None
+    taken_up: int = strawberry.field(description="How often it had to be started again.")
+    workflow_ids: list[str] = strawberry.field(description="In Temporal, those that took part.")
+    steps: list[SagaStep]
+    decisions: list[SagaDecision]
+    differences: list[SagaDifference]
+    position: Position = strawberry.field(description="Of the last event that is shown here.")
+
+    @classmethod
+    def of(cls, saga: SagaView, viewer: Viewer) -> Self:
+        return cls(
+            order_id=strawberry.ID(saga.order_id),
+            status=saga.status,
+            needs_attention=saga.needs_attention,
+            parked_since=saga.parked_since,
+            taken_up=saga.taken_up,
+            workflow_ids=list(saga.workflow_ids),
+            steps=[SagaStep.of(step) for step in saga.steps],
+            decisions=[SagaDecision.of(decided, viewer) for decided in saga.decided],
+            differences=[SagaDifference.of(difference) for difference in saga.differences],
+            position=Position(saga.position),
+        )
+
+
+@strawberry.type
+class SagaEdge:
+    cursor: str
+    node: Saga
+
+
+@strawberry.type
+class SagaConnection:
+    edges: list[SagaEdge]
+    page_info: PageInfo
+
+    @classmethod
+    def of(cls, page: Page[ParkedSaga], viewer: Viewer) -> Self:
+        cursors = [cursor.encode(CURSOR_KIND, item.key) for item in page.items]
+        edges = [
+            SagaEdge(cursor=at, node=Saga.of(item.saga, viewer))
+            for at, item in zip(cursors, page.items, strict=True)
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+
+
+@strawberry.type
+class SagaDecisionPayload:
+    saga: Saga | None = None
+    position: Position | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
