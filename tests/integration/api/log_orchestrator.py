@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from activities.types import Decide
 from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.ids import event_id_for
@@ -11,6 +12,7 @@ from domain.payment.commands import RequestPayment
 from domain.payment.decide import PAYMENT
 from domain.payment.state import PaymentState
 from domain.registry import aggregate_of
+from domain.saga.commands import DecideOnStep
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY
@@ -19,13 +21,15 @@ from workflows.types import SagaType
 
 
 class LogOrchestrator(SagaOrchestrator):
-    """`failure` is raised instead of an answer; `news` and `actors` are what it was told."""
+    """`failure` is raised instead of an answer; the lists are what it was told."""
 
     def __init__(self, store: EventStore) -> None:
         self.store = store
         self.failure: Exception | None = None
         self.news: list[PaymentReported | ShipmentReported] = []
         self.actors: list[str] = []
+        self.workflow_ids: list[str] = []
+        self._decisions: dict[str, int] = {}
 
     async def start_saga(self, saga_type: SagaType, data: PlaceOrder, *, actor: str) -> Accepted:
         assert saga_type is SagaType.ORDER
@@ -48,6 +52,23 @@ class LogOrchestrator(SagaOrchestrator):
             method=method,
         )
         return await self._decide(command, idempotency_key, actor)
+
+    async def decide(self, workflow_id: str, decide: Decide, *, idempotency_key: str) -> int:
+        """As Temporal has it: the same key gives the first answer, whatever is asked now."""
+        self.workflow_ids.append(workflow_id)
+        if self.failure is not None:
+            raise self.failure
+        if idempotency_key not in self._decisions:
+            command = DecideOnStep(
+                aggregate_id=decide.order_id,
+                step=decide.step,
+                parking=decide.parking,
+                decision=decide.decision,
+                reason=decide.reason,
+            )
+            position = await self._decide(command, idempotency_key, decide.actor)
+            self._decisions[idempotency_key] = position
+        return self._decisions[idempotency_key]
 
     async def execute(self, command: Command, *, idempotency_key: str, actor: str) -> int:
         return await self._decide(command, idempotency_key, actor)
