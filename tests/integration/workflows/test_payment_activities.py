@@ -189,3 +189,53 @@ async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_
     assert authorized == Authorization(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
     assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
+
+
+@pytest.mark.parametrize("_", range(5))
+async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows_it(
+    till: Till, _: int
+) -> None:
+    await till.order(APPROVAL)
+    await till.authorize()
+    await till.approve()
+    again = Authorize(till.order_id, 2, VISA)
+
+    looked, requested = await asyncio.gather(
+        till.look_up(), till.run(till.activities.request_payment, again), return_exceptions=True
+    )
+
+    if isinstance(requested, Refused):
+        assert requested.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+        assert looked == Authorization(Outcome.AUTHORIZED, 1)
+        assert await till.books() == {"authorized": (1, 500)}
+    else:
+        assert looked == Authorization(Outcome.PENDING, 2)
+        assert await till.status() is OrderStatus.RESERVED
+        authorized = await till.run(till.activities.authorize_again, again)
+        assert authorized == Authorization(Outcome.AUTHORIZED, 2)
+        assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
+    assert await till.status() is OrderStatus.CONFIRMED
+
+
+async def test_the_customer_is_told_where_to_approve_though_the_payment_was_pending_before(
+    till: Till, module_pool: Pool
+) -> None:
+    await till.order(APPROVAL)
+    with (
+        till.simulator.failing(till.order_id, "confirm", "down"),
+        pytest.raises(ProviderUnavailable),
+    ):
+        await till.authorize()
+    assert await till.look_up() == Authorization(Outcome.PENDING, 1)
+    assert (await till.payment()).action_url is None
+
+    assert await till.authorize() == Authorization(Outcome.PENDING, 1)
+
+    payment = await till.payment()
+    assert payment.action_url == f"{till.simulator.url}/authenticate/{payment.reference}"
+    assert await till.events() == ["Requested", "Pending", "Pending"]
+    async with module_pool.acquire() as connection:
+        shown = await connection.fetchval(
+            "SELECT action_url FROM readmodel.payment_view WHERE order_id = $1", till.order_id
+        )
+    assert shown == payment.action_url
