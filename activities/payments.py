@@ -20,7 +20,7 @@ from domain.order.state import CANCELLABLE
 from domain.payment import commands as c
 from domain.payment.decide import TAKEN
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
-from domain.shipping.commands import RecordDispatch
+from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from providers.payments import PaymentProvider, ProviderPayment
 from providers.payments import PaymentState as ProviderState
 
@@ -112,6 +112,7 @@ class PaymentActivities(interface.PaymentActivities):
                     ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
                     for line in returning.lines
                 ),
+                RecordGoodsBack(aggregate_id=order_id),
                 FinishReturn(aggregate_id=order_id),
             )
         return await standing_of(self._handler, order_id)

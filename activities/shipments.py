@@ -10,19 +10,29 @@ from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.types import TrackedStatus
 from domain.errors import ErrorCode, Refused
+from domain.order.decide import ORDER
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
+from domain.order.state import OrderStatus
 from domain.shipping import commands as c
 from eventstore.privacy.errors import Erased
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
-from providers.carrier import Carrier, CarrierShipment, ShipmentAddress, ShipmentItem
+from providers.carrier import (
+    Carrier,
+    CarrierShipment,
+    ReturnStatus,
+    ShipmentAddress,
+    ShipmentItem,
+)
 from providers.carrier import ShipmentStatus as CarrierStatus
 from providers.errors import AlreadyDispatched, ProviderRefused
 
 _TRACKED: Final = {
     CarrierStatus.DISPATCHED: TrackedStatus.DISPATCHED,
     CarrierStatus.DELIVERED: TrackedStatus.DELIVERED,
+    CarrierStatus.CANCELLED: TrackedStatus.CANCELLED,
+    CarrierStatus.LOST: TrackedStatus.LOST,
 }
 
 
@@ -37,6 +47,7 @@ class ShippingActivities(interface.ShippingActivities):
 
     @activity.defn
     async def create_shipment(self, order_id: str) -> None:
+        await self._check_goes_forward(order_id)
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
             order_id=order_id,
@@ -52,6 +63,7 @@ class ShippingActivities(interface.ShippingActivities):
         try:
             await self._carrier.cancel(order_id=order_id)
         except AlreadyDispatched:
+            await self.track(order_id)  # what has left is in the log before it is said to be so
             return False
         await self._handler.handle(
             Step.current("cancel_shipment", order_id),
@@ -65,7 +77,38 @@ class ShippingActivities(interface.ShippingActivities):
         if shipment is None:
             return TrackedStatus.WAITING
         await self._record(order_id, shipment)
+        if shipment.status is CarrierStatus.LOST:
+            await self._handler.handle(
+                Step.current("await_delivery/lost", order_id), c.RecordLoss(aggregate_id=order_id)
+            )
         return _TRACKED.get(shipment.status, TrackedStatus.WAITING)
+
+    @activity.defn
+    async def collect_return(self, order_id: str) -> None:
+        returning = (await self._handler.load(ORDER, order_id)).returning
+        if returning is None:
+            return
+        fetched = await self._carrier.create_return(
+            order_id=order_id,
+            items=[ShipmentItem(line.sku, line.quantity) for line in returning.lines],
+        )
+        await self._handler.handle(
+            Step.current("collect_return", order_id),
+            c.RecordReturnShipment(aggregate_id=order_id, return_id=fetched.id),
+        )
+
+    @activity.defn
+    async def track_return(self, order_id: str) -> bool:
+        fetched = await self._carrier.find_return(order_id=order_id)
+        return fetched is not None and fetched.status is ReturnStatus.RETURNED
+
+    async def _check_goes_forward(self, order_id: str) -> None:
+        """A shipment asked for late must not follow its own cancellation."""
+        status = (await self._handler.load(ORDER, order_id)).status
+        if status in {OrderStatus.CANCELLING, OrderStatus.CANCELLED}:
+            raise Refused(
+                ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it is not to be sent"
+            )
 
     async def _record(self, order_id: str, shipment: CarrierShipment) -> None:
         await self._handler.handle(

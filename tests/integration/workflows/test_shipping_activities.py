@@ -1,0 +1,253 @@
+"""What is asked of the carrier and what is recorded of its answers, one activity at a time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.command_handler import CommandHandler, Step
+from activities.shipments import ShippingActivities
+from activities.types import TrackedStatus
+from domain.command import Command
+from domain.errors import ErrorCode, Refused
+from domain.order import commands as o
+from domain.order.commands import CancellationReason
+from domain.order.lines import ReturnedLine
+from eventstore.pool import Pool
+from eventstore.postgres import PostgresEventStore
+from projections.inline import InlineReadModels
+from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.errors import ProviderRefused
+from providers.http_carrier import HttpCarrier
+from tests.integration.keys import a_vault
+from tests.integration.workflows.conftest import NEVER_DISPATCHED, NORMAL, an_order
+
+if TYPE_CHECKING:
+    from tests.integration.simulators import Receiver, SimulatorProcess
+
+NEVER_DELIVERED, LOST, CANCELS_ITSELF, NEVER_COMES_BACK = "00003", "00004", "00005", "00006"
+PART = (ReturnedLine(sku="cup", quantity=1),)
+
+T = TypeVar("T")
+Activity = Callable[[ShippingActivities, str], Awaitable[T]]
+
+
+@dataclass
+class Parcel:
+    """One confirmed order of two cups and a pot, and what may become of its parcel."""
+
+    store: PostgresEventStore
+    activities: ShippingActivities
+    receiver: Receiver
+    simulator: SimulatorProcess
+    order_id: str = ""
+
+    async def ordered(self, postal_code: str) -> None:
+        place = an_order(("cup", 2), ("pot", 1), postal_code=postal_code)
+        self.order_id = place.aggregate_id
+        milestones = (o.MarkReserved, o.MarkAuthorized, o.ConfirmOrder)
+        await self.does(place, *(kind(aggregate_id=self.order_id) for kind in milestones))
+
+    async def returned(self, postal_code: str) -> None:
+        await self.ordered(postal_code)
+        await self.run(ShippingActivities.create_shipment)
+        await self.hears(2)
+        await self.does(
+            o.MarkShipped(aggregate_id=self.order_id),
+            o.MarkDelivered(aggregate_id=self.order_id),
+            o.RequestReturn(aggregate_id=self.order_id, lines=PART),
+        )
+
+    async def does(self, *commands: Command) -> None:
+        step = Step("test", uuid.uuid4().hex, self.order_id)
+        await CommandHandler(self.store).handle(step, *commands)
+
+    async def turns_round(self) -> None:
+        reason = CancellationReason.CUSTOMER_REQUEST
+        await self.does(o.RequestCancellation(aggregate_id=self.order_id, reason=reason))
+
+    async def run(self, activity: Activity[T]) -> T:
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, workflow_id=f"order-{self.order_id}")
+        return await environment.run(activity.__get__(self.activities), self.order_id)
+
+    async def hears(self, count: int) -> set[str]:
+        return await self.receiver.types(self.order_id, count)
+
+    async def events(self) -> list[str]:
+        return [e.type for e in await self.store.load_events(f"shipment-{self.order_id}")]
+
+    async def books(self) -> dict[str, tuple[int, int]]:
+        return await self.simulator.books(self.order_id)
+
+
+@pytest.fixture
+def parcel(
+    pool: Pool, carrier: HttpCarrier, receiver: Receiver, carrier_simulator: SimulatorProcess
+) -> Parcel:
+    vault = a_vault(pool)
+    store = PostgresEventStore(pool, [InlineReadModels()], vault)
+    activities = ShippingActivities(CommandHandler(store), store, vault, carrier)
+    return Parcel(store, activities, receiver, carrier_simulator)
+
+
+async def test_a_shipment_is_created_and_recorded_once(parcel: Parcel) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+
+    for _ in range(2):
+        await parcel.run(ShippingActivities.create_shipment)
+
+    assert await parcel.events() == ["ShipmentCreated"]
+    assert await parcel.books() == {"created": (1, 3)}
+
+
+async def test_no_shipment_is_asked_for_once_the_order_has_turned_round(parcel: Parcel) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+    await parcel.turns_round()
+
+    with pytest.raises(Refused) as refusal:
+        await parcel.run(ShippingActivities.create_shipment)
+
+    assert refusal.value.code is ErrorCode.WRONG_STATE
+    assert (await parcel.events(), await parcel.books()) == ([], {})
+
+
+async def test_a_shipment_is_stopped_once(parcel: Parcel) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.turns_round()
+
+    assert [await parcel.run(ShippingActivities.cancel_shipment) for _ in range(2)] == [True, True]
+
+    assert await parcel.events() == ["ShipmentCreated", "ShipmentCancelled"]
+    assert await parcel.books() == {"created": (1, 3), "cancelled": (1, 3)}
+
+
+async def test_one_that_was_never_asked_for_is_fenced(parcel: Parcel) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+    await parcel.turns_round()
+
+    assert await parcel.run(ShippingActivities.cancel_shipment)
+
+    assert await parcel.events() == ["ShipmentCancelled"]
+    assert await parcel.books() == {"cancelled": (1, 0)}
+
+
+async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_left(
+    parcel: Parcel, carrier: HttpCarrier
+) -> None:
+    await parcel.ordered(NEVER_DELIVERED)
+    address = ShipmentAddress("Ada", "1 Example Street", "Sampleton", NEVER_DELIVERED, "DE")
+    await carrier.create_shipment(
+        order_id=parcel.order_id, address=address, items=[ShipmentItem("cup", 2)]
+    )
+    assert await parcel.hears(1) == {"shipment.dispatched"}
+    assert await parcel.events() == []
+    await parcel.turns_round()
+
+    stopped = [await parcel.run(ShippingActivities.cancel_shipment) for _ in range(2)]
+
+    assert stopped == [False, False]
+    assert await parcel.events() == ["ShipmentCreated"]
+    assert "cancelled" not in await parcel.books()
+
+
+@pytest.mark.parametrize(
+    ("postal_code", "heard", "status", "events"),
+    [
+        (NEVER_DISPATCHED, 0, TrackedStatus.WAITING, ["ShipmentCreated"]),
+        (NEVER_DELIVERED, 1, TrackedStatus.DISPATCHED, ["ShipmentCreated"]),
+        (NORMAL, 2, TrackedStatus.DELIVERED, ["ShipmentCreated"]),
+        (CANCELS_ITSELF, 1, TrackedStatus.CANCELLED, ["ShipmentCreated"]),
+        (LOST, 2, TrackedStatus.LOST, ["ShipmentCreated", "ShipmentLost"]),
+    ],
+)
+async def test_the_carrier_tells_how_far_the_parcel_has_come(
+    parcel: Parcel, postal_code: str, heard: int, status: TrackedStatus, events: list[str]
+) -> None:
+    await parcel.ordered(postal_code)
+    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.hears(heard)
+
+    assert [await parcel.run(ShippingActivities.track) for _ in range(2)] == [status, status]
+    assert await parcel.events() == events
+
+
+async def test_an_order_that_the_carrier_does_not_know_waits(parcel: Parcel) -> None:
+    await parcel.ordered(NORMAL)
+
+    assert await parcel.run(ShippingActivities.track) is TrackedStatus.WAITING
+    assert await parcel.events() == []
+
+
+async def test_a_lost_parcel_is_not_stopped(parcel: Parcel) -> None:
+    await parcel.ordered(LOST)
+    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.hears(2)
+
+    assert not await parcel.run(ShippingActivities.cancel_shipment)
+    assert await parcel.events() == ["ShipmentCreated", "ShipmentLost"]
+
+
+async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undone(
+    parcel: Parcel,
+) -> None:
+    await parcel.ordered(CANCELS_ITSELF)
+    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.hears(1)
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await parcel.run(ShippingActivities.create_shipment)
+    assert refusal.value.code == "shipment_cancelled"
+    assert await parcel.run(ShippingActivities.cancel_shipment)
+    assert await parcel.events() == ["ShipmentCreated", "ShipmentCancelled"]
+
+
+async def test_what_is_returned_is_fetched_once(parcel: Parcel) -> None:
+    await parcel.returned(NORMAL)
+
+    for _ in range(2):
+        await parcel.run(ShippingActivities.collect_return)
+    assert await parcel.hears(1) == {"return.returned"}
+
+    assert await parcel.run(ShippingActivities.track_return)
+    assert await parcel.events() == ["ShipmentCreated", "ShipmentReturnRequested"]
+    books = await parcel.books()
+    assert (books["return_requested"], books["returned"]) == ((1, 1), (1, 1))
+
+
+async def test_goods_that_do_not_come_are_not_back(parcel: Parcel) -> None:
+    await parcel.returned(NEVER_COMES_BACK)
+    assert not await parcel.run(ShippingActivities.track_return)
+
+    await parcel.run(ShippingActivities.collect_return)
+
+    assert not await parcel.run(ShippingActivities.track_return)
+
+
+async def test_nothing_is_fetched_for_a_return_that_is_over(parcel: Parcel) -> None:
+    await parcel.returned(NORMAL)
+    await parcel.does(o.LapseReturn(aggregate_id=parcel.order_id))
+
+    await parcel.run(ShippingActivities.collect_return)
+
+    assert await parcel.events() == ["ShipmentCreated"]
+    assert "return_requested" not in await parcel.books()
+
+
+async def test_a_return_that_the_carrier_refuses_is_not_recorded(parcel: Parcel) -> None:
+    await parcel.returned(NORMAL)
+
+    with (
+        parcel.simulator.failing(parcel.order_id, "return", "refuse"),
+        pytest.raises(ProviderRefused) as refusal,
+    ):
+        await parcel.run(ShippingActivities.collect_return)
+
+    assert refusal.value.code == "refused_on_request"
+    assert await parcel.events() == ["ShipmentCreated"]
