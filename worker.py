@@ -21,7 +21,6 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.command_handler import CommandHandler
 from activities.conduct import ActivityConduct
@@ -44,27 +43,13 @@ from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
-from workflows.command import CommandWorkflow
-from workflows.order import OrderWorkflow
-from workflows.payment import PaymentWorkflow
-from workflows.returns import ReturnWorkflow
+from workflows.runner import WORKFLOWS, sandbox
 from workflows.temporal_client import connect
 
 logger = logging.getLogger("waybill.worker")
 
 DRAIN: Final = timedelta(seconds=5)
 """How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
-
-PASSED_THROUGH: Final = (
-    "activities",
-    "domain",
-    "observability",
-    "pydantic",
-    "pydantic_core",
-    "workflows",
-)
-"""Pure modules of ours and pydantic: reloading them for each workflow run would cost a fifth of
-the throughput and buy no determinism."""
 
 
 class Role(StrEnum):
@@ -110,17 +95,18 @@ def temporal_worker(
     task_queue: str,
     activities: Sequence[Activity],
     ledger: FailureLedger | None = None,
+    *,
+    workflows: Sequence[type] = WORKFLOWS,
+    passed_through: Sequence[str] = PASSED_THROUGH,
 ) -> Worker:
-    """Everything that Temporal may ask of this process."""
+    """Everything that Temporal may ask of this process; the benchmarks' peers bring their own."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[OrderWorkflow, PaymentWorkflow, ReturnWorkflow, CommandWorkflow],
+        workflows=WORKFLOWS,
         activities=activities,
         interceptors=[ActivityConduct(ledger)],
-        workflow_runner=SandboxedWorkflowRunner(
-            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=sandbox(),
         max_concurrent_workflow_tasks=20,
         max_concurrent_activities=100,
         max_concurrent_local_activities=100,
