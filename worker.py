@@ -97,16 +97,16 @@ def temporal_worker(
     ledger: FailureLedger | None = None,
     *,
     workflows: Sequence[type] = WORKFLOWS,
-    passed_through: Sequence[str] = PASSED_THROUGH,
+    passed_through: Sequence[str] = (),
 ) -> Worker:
     """Everything that Temporal may ask of this process; the benchmarks' peers bring their own."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=WORKFLOWS,
+        workflows=workflows,
         activities=activities,
         interceptors=[ActivityConduct(ledger)],
-        workflow_runner=sandbox(),
+        workflow_runner=sandbox(*passed_through),
         max_concurrent_workflow_tasks=20,
         max_concurrent_activities=100,
         max_concurrent_local_activities=100,
