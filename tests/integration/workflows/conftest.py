@@ -14,6 +14,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
+from activities.failed_attempts import FailedAttempts
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.ids import order_id_for
@@ -145,5 +146,5 @@ async def sagas(
     )
     task_queue = f"test-{uuid.uuid4()}"
     activities = saga_activities(store, vault, payments, carrier)
-    async with temporal_worker(client, task_queue, activities):
+    async with temporal_worker(client, task_queue, activities, FailedAttempts(pool)):
         yield Sagas(client, store, task_queue)

@@ -1,0 +1,89 @@
+"""What operators read of a saga that really runs, and what becomes of what they decide."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from activities.types import Decide
+from domain.news import ShipmentNews
+from domain.saga.commands import Decision
+from queries.saga_ledger import SagaStatus, SagaView, StepView
+from queries.saga_states import StepState
+from queries.sagas import SagaQueries
+from tests.integration.simulators import SimulatorProcess
+from tests.integration.workflows.conftest import REFUSED, Sagas, an_order
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
+    engine = create_async_engine(database_url)
+    yield SagaQueries(engine)
+    await engine.dispose()
+
+
+async def read(ledger: SagaQueries, order_id: str) -> SagaView:
+    saga = await ledger.get(order_id)
+    assert saga is not None
+    return saga
+
+
+def step(saga: SagaView, name: str) -> StepView:
+    return next(step for step in saga.steps if step.name == name)
+
+
+async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
+    sagas: Sagas, ledger: SagaQueries, payment_simulator: SimulatorProcess
+) -> None:
+    order = an_order((await sagas.stocked(5), 2))
+    order_id = order.aggregate_id
+    with payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.place(order)
+        await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.until(f"saga-{order_id}", "SagaParked")
+    parked = await read(ledger, order_id)
+    parking = parked.parked["capture"]
+
+    assert parked.status is SagaStatus.PARKED
+    capture = step(parked, "capture")
+    assert (capture.state, capture.attempts) == (StepState.FAILED, 1)
+    assert capture.last_error is not None
+    assert capture.last_error.code == parking.code == "PROVIDER_REFUSED"
+    assert step(parked, "await_dispatch").state is StepState.DONE
+
+    decide = Decide(order_id, "capture", 1, Decision.RETRY, "the bank is back", "operator:eve")
+    await sagas.orchestrator.decide(parking.workflow_id, decide, idempotency_key=uuid.uuid4().hex)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    going = await read(ledger, order_id)
+
+    assert (going.status, going.needs_attention) == (SagaStatus.FORWARD, False)
+    capture = step(going, "capture")
+    assert (capture.state, capture.attempts, capture.parking) == (StepState.DONE, 2, None)
+    assert step(going, "await_delivery").state is StepState.RUNNING
+    assert [(d.decision, d.actor) for d in going.decided] == [(Decision.RETRY, "operator:eve")]
+
+
+async def test_a_saga_that_turned_round_shows_what_failed_and_what_is_undone(
+    sagas: Sagas, ledger: SagaQueries
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=REFUSED))
+    await sagas.end(order_id)
+    saga = await read(ledger, order_id)
+
+    assert (saga.status, saga.needs_attention) == (SagaStatus.FINAL, False)
+    shown = {s.name: s.state for s in saga.steps if s.state is not StepState.PLANNED}
+    assert shown == {
+        "reserve": StepState.UNDONE,
+        "authorize": StepState.UNDONE,
+        "await_payment": StepState.DONE,
+        "create_shipment": StepState.UNDONE,
+        "cancel": StepState.DONE,
+    }
+    shipment = step(saga, "create_shipment")
+    assert shipment.attempts == 1
+    assert shipment.last_error is not None
+    assert shipment.last_error.code == "PROVIDER_REFUSED"
