@@ -1,0 +1,108 @@
+"""The peer on DBOS: one process that is told of orders and news over HTTP and runs the saga.
+
+The same steps as the naive peer's, each one a step of DBOS, in one workflow: DBOS needs no child
+for the payment. Its state is in the same database, in a schema of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import uvicorn
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+from fastapi import FastAPI, Response
+
+from benchmarks.saga.steps import Steps, opened_steps
+from domain.news import ShipmentNews
+from domain.order.commands import PlaceOrder
+from settings import Settings, load_settings
+from stack.ports import LOOPBACK
+from workflows.temporal_client import deadlines
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+class OrderSaga:
+    def __init__(self, steps: Steps, settings: Settings) -> None:
+        self._steps = steps
+        self._deadlines = deadlines(settings)
+
+    async def run(self, order: PlaceOrder) -> None:
+        steps, order_id = self._steps, order.aggregate_id
+        await _do(steps.place, order)
+        await _do(steps.reserve, order_id)
+        await _do(steps.request_payment, order_id)
+        hold = await _do(steps.authorize, order_id)
+        await _do(steps.record_authorization, hold)
+        shipment = await _do(steps.create_shipment, order_id)
+        await _do(steps.record_shipment, shipment)
+        await _hear(ShipmentNews.DISPATCHED, self._deadlines.dispatch)
+        await _do(steps.record_dispatch, order_id)
+        await _do(steps.capture, hold)
+        await _do(steps.record_capture, order_id)
+        await _hear(ShipmentNews.DELIVERED, self._deadlines.delivery)
+        await _do(steps.deliver, order_id)
+        await DBOS.sleep_async(self._deadlines.return_window.total_seconds())
+        await _do(steps.complete, order_id)
+
+
+async def _do(step: Callable[[A], Coroutine[Any, Any, R]], argument: A) -> R:
+    return await DBOS.run_step_async({"name": step.__name__}, step, argument)
+
+
+async def _hear(news: ShipmentNews, deadline: timedelta) -> None:
+    if await DBOS.recv_async(news.value, timeout_seconds=deadline.total_seconds()) is None:
+        raise TimeoutError(news)
+
+
+def app(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened_steps(settings) as steps:
+            app.state.saga = OrderSaga(steps, settings)
+            DBOS(config=_config(settings))
+            DBOS.launch()
+            yield
+            DBOS.destroy()
+
+    app = FastAPI(lifespan=lifespan)
+
+    @DBOS.workflow()
+    async def order_saga(order_json: str) -> None:
+        saga: OrderSaga = app.state.saga
+        await saga.run(PlaceOrder.model_validate_json(order_json))
+
+    @app.get("/healthz")
+    async def alive() -> Response:
+        return Response()
+
+    @app.post("/orders")
+    async def place(order: PlaceOrder) -> Response:
+        with SetWorkflowID(order.aggregate_id):
+            await DBOS.start_workflow_async(order_saga, order.model_dump_json())
+        return Response(status_code=202)
+
+    @app.post("/orders/{order_id}/news/{news}")
+    async def hear(order_id: str, news: ShipmentNews) -> Response:
+        await DBOS.send_async(order_id, news.value, news.value)
+        return Response(status_code=202)
+
+    return app
+
+
+def _config(settings: Settings) -> DBOSConfig:
+    url = settings.database_url.get_secret_value()
+    return {
+        "name": "waybill-peer",
+        "system_database_url": url.replace("+asyncpg", "", 1),
+        "console_log_level": "WARNING",
+    }
+
+
+if __name__ == "__main__":
+    uvicorn.run(app(load_settings()), host=LOOPBACK, port=int(sys.argv[1]), access_log=False)

@@ -1,0 +1,67 @@
+"""What is ordered: two products each time, of so many that orders under way seldom share one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from itertools import count
+from typing import Final
+
+from activities.command_handler import CommandHandler, Step
+from domain.catalogue.commands import ListProduct
+from domain.ids import order_id_for
+from domain.inventory.commands import ReceiveStock
+from domain.money import Money
+from domain.order.commands import PlaceOrder
+from domain.order.lines import Address, OrderLine
+
+PRODUCTS: Final = 200
+STOCK: Final = 1_000_000
+CENTS: Final = 250
+LINES: Final = 2
+
+_CUSTOMER: Final = "customer-1"
+_ADDRESS: Final = Address(
+    name="Ada Lovelace",
+    street="1 Example Street",
+    city="Sampleton",
+    postal_code="10115",
+    country="DE",
+)
+
+
+async def stock_up(handler: CommandHandler) -> None:
+    """List the products and receive more of each than will ever be ordered."""
+    price = Money(amount=CENTS, currency="EUR")
+    for number in range(PRODUCTS):
+        sku = _sku(number)
+        await handler.handle(
+            Step(f"stock-{sku}", "stock", sku),
+            ListProduct(aggregate_id=sku, name="Thing", price=price),
+            ReceiveStock(aggregate_id=sku, quantity=STOCK),
+        )
+
+
+def orders() -> Iterator[PlaceOrder]:
+    """Without end, never the same one twice."""
+    run = uuid.uuid4().hex
+    for number in count():
+        yield _order(f"{run}-{number}", number)
+
+
+def _order(key: str, number: int) -> PlaceOrder:
+    skus = (_sku(number * LINES + line) for line in range(LINES))
+    lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)
+    return PlaceOrder(
+        aggregate_id=order_id_for(_CUSTOMER, key),
+        customer_id=_CUSTOMER,
+        lines=lines,
+        total=Money(amount=CENTS * LINES, currency="EUR"),
+        payment_method="pm_card_visa",
+        shipping_address=_ADDRESS,
+        fingerprint=key,
+    )
+
+
+def _sku(number: int) -> str:
+    return f"sku-{number % PRODUCTS:03}"

@@ -1,0 +1,33 @@
+"""The worker process of the peers on Temporal: as worker.py sets it up, with their workflows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from benchmarks.saga.naive import NaiveOrderWorkflow, NaivePaymentWorkflow
+from benchmarks.saga.noop import NoopWorkflow
+from benchmarks.saga.steps import opened_steps
+from settings import load_settings
+from worker import stop_signal, temporal_worker
+from workflows.temporal_client import connect
+
+
+async def main() -> None:
+    stop, settings = stop_signal(), load_settings()
+    client = await connect(settings)
+    async with (
+        opened_steps(settings) as steps,
+        temporal_worker(
+            client,
+            settings.task_queue,
+            steps.all,
+            workflows=(NaiveOrderWorkflow, NaivePaymentWorkflow, NoopWorkflow),
+            passed_through=("benchmarks",),
+            passed_through=("benchmarks",),
+        ),
+    ):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,125 @@
+"""Who runs the orders: ours, and each peer, as whoever places an order reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+from uuid import uuid4
+
+import httpx
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+
+from benchmarks.saga.naive import NaiveOrder, NaiveOrderWorkflow, order_workflow_id
+from benchmarks.saga.noop import NoopWorkflow
+from benchmarks.saga.webhooks import News
+from benchmarks.saga.world import World
+from domain.news import ShipmentReported
+from domain.order.commands import PlaceOrder
+from providers.http import pooled_client
+from stack.http import answers
+from stack.ports import LOOPBACK, Ports
+from workflows.orchestrator import SagaOrchestrator
+from workflows.temporal_client import deadlines
+from workflows.types import Deadlines, SagaType
+
+OURS: Final = "ours"
+TEMPORAL_PEERS: Final = "peers"
+DBOS: Final = "dbos"
+NAIVE_NAME: Final = "naive saga (temporalio)"
+NOOP_NAME: Final = "no-op workflow"
+DBOS_NAME: Final = f"dbos {version('dbos')}"
+
+
+class Ours:
+    def __init__(self, orchestrator: SagaOrchestrator) -> None:
+        self.handle_event = orchestrator.handle_event
+        self._orchestrator = orchestrator
+
+    async def place(self, order: PlaceOrder) -> None:
+        await self._orchestrator.start_saga(SagaType.ORDER, order, actor="customer:bench")
+
+
+class Naive:
+    def __init__(self, client: Client, deadlines: Deadlines) -> None:
+        self._client = client
+        self._deadlines = deadlines
+
+    async def place(self, order: PlaceOrder) -> None:
+        await self._client.execute_update_with_start_workflow(
+            NaiveOrderWorkflow.placed,
+            start_workflow_operation=WithStartWorkflowOperation(
+                NaiveOrderWorkflow.run,
+                NaiveOrder(order, self._deadlines),
+                id=order_workflow_id(order.aggregate_id),
+                task_queue=TEMPORAL_PEERS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            ),
+        )
+
+    async def handle_event(self, event: News) -> None:
+        """The payment needs no news: its answer has told it all."""
+        if isinstance(event, ShipmentReported):
+            handle = self._client.get_workflow_handle(order_workflow_id(event.order_id))
+            await handle.signal(NaiveOrderWorkflow.shipment_reported, event)
+
+
+class OnDbos:
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def place(self, order: PlaceOrder) -> None:
+        await self._post("/orders", order.model_dump_json())
+
+    async def handle_event(self, event: News) -> None:
+        """The payment needs no news: its answer has told it all."""
+        if isinstance(event, ShipmentReported):
+            await self._post(f"/orders/{event.order_id}/news/{event.news}")
+
+    async def _post(self, path: str, body: str | None = None) -> None:
+        (await self._http.post(path, content=body)).raise_for_status()
+
+
+class Noop:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def run(self) -> None:
+        """From start to result."""
+        await self._client.execute_workflow(
+            NoopWorkflow.run, id=f"noop-{uuid4()}", task_queue=TEMPORAL_PEERS
+        )
+
+
+async def started_ours(world: World) -> Ours:
+    await world.start_worker(OURS, "worker.py", "--roles", "sagas")
+    return Ours(
+        SagaOrchestrator(world.client, task_queue=OURS, deadlines=deadlines(world.settings))
+    )
+
+
+async def started_naive(world: World) -> Naive:
+    await _start_temporal_peers(world)
+    return Naive(world.client, deadlines(world.settings))
+
+
+async def started_noop(world: World) -> Noop:
+    await _start_temporal_peers(world)
+    return Noop(world.client)
+
+
+async def _start_temporal_peers(world: World) -> None:
+    await world.start_worker(TEMPORAL_PEERS, "-m", "benchmarks.saga.peer_worker")
+
+
+@asynccontextmanager
+async def started_dbos(world: World) -> AsyncIterator[OnDbos]:
+    port = Ports.free().http_port
+    url = f"http://{LOOPBACK}:{port}"
+    await world.start(
+        DBOS, answers(f"{url}/healthz"), "-m", "benchmarks.saga.dbos_worker", f"{port}"
+    )
+    async with pooled_client(url, {"Content-Type": "application/json"}) as http:
+        yield OnDbos(http)

@@ -1,0 +1,76 @@
+"""Where the simulators' webhooks arrive: the API's own endpoint, with any side's saga behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.webhooks import webhooks
+from domain.news import PaymentReported, ShipmentReported
+from eventstore.inbox import Inbox
+from eventstore.pool import Pool
+from settings import Settings
+from stack.ports import LOOPBACK
+
+News = PaymentReported | ShipmentReported
+
+
+class Hears(Protocol):
+    async def handle_event(self, event: News) -> None: ...
+
+
+class Switchboard:
+    """Passes the news of an order on to the side that placed it."""
+
+    def __init__(self) -> None:
+        self._sides: dict[str, Hears] = {}
+
+    def connect(self, order_id: str, side: Hears) -> None:
+        self._sides[order_id] = side
+
+    async def handle_event(self, event: News) -> None:
+        await self._sides[event.order_id].handle_event(event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    """As much of the API's services as its webhooks need."""
+
+    orchestrator: Hears
+    inbox: Inbox
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the benchmarks' own."""
+        yield
+
+
+@asynccontextmanager
+async def receiving(settings: Settings, pool: Pool) -> AsyncIterator[Switchboard]:
+    """Signature, age and inbox as in production, on the port that the simulators were told."""
+    switchboard = Switchboard()
+    app = FastAPI()
+    app.state.services = _Services(switchboard, Inbox(pool))
+    app.include_router(webhooks(settings))
+    server = _Server(
+        uvicorn.Config(app, host=LOOPBACK, port=settings.http_port, log_config=None, lifespan="off")
+    )
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+        if serving.done():
+            serving.result()
+    try:
+        yield switchboard
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
