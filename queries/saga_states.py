@@ -14,7 +14,7 @@ from typing import Final
 from domain.order.commands import CancellationReason
 from domain.order.state import FINAL, OrderStatus
 from domain.saga.commands import Decision
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
+from domain.saga.plan import CLOSING, COMPLETE, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
 from queries.saga_history import History
 
 
@@ -74,7 +74,7 @@ def _of_order(history: History) -> States:
         if states[step.name] not in _PASSED:
             break
     if history.order.status is OrderStatus.RETURNED:
-        states.pop("complete", None)
+        states.pop(COMPLETE.name, None)
     return states
 
 
