@@ -32,12 +32,24 @@ class PlaceOrderInput:
     expected_total: MoneyInput | None = strawberry.field(
         default=None, description="When given and wrong: PRICE_CHANGED, and nothing happens."
     )
+    backorder: bool = strawberry.field(
+        default=False, description="Where stock is short, wait for it rather than be rejected."
+    )
 
 
 @strawberry.input
 class CancelOrderInput:
     idempotency_key: str
     order_id: strawberry.ID
+
+
+@strawberry.input
+class RequestReturnInput:
+    idempotency_key: str
+    order_id: strawberry.ID
+    lines: list[OrderLineInput] | None = strawberry.field(
+        default=None, description="What to return; everything, where it is left out."
+    )
 
 
 @strawberry.input

@@ -4,9 +4,10 @@ import strawberry
 
 from api.context import Info
 from api.orders.cancelling import cancel
-from api.orders.inputs import CancelOrderInput, PlaceOrderInput
+from api.orders.inputs import CancelOrderInput, PlaceOrderInput, RequestReturnInput
 from api.orders.placing import place
-from api.orders.types import CancelOrderPayload, PlaceOrderPayload
+from api.orders.returning import request_return
+from api.orders.types import CancelOrderPayload, PlaceOrderPayload, RequestReturnPayload
 
 
 @strawberry.type
@@ -18,3 +19,9 @@ class OrderMutation:
     @strawberry.mutation(description="Answers once it is certain that the order turns round.")
     async def cancel_order(self, info: Info, input: CancelOrderInput) -> CancelOrderPayload:  # noqa: A002 - its name in the contract
         return await cancel(input, info.context)
+
+    @strawberry.mutation(
+        description="Answers once it is in the log; the refund follows when the goods are back."
+    )
+    async def request_return(self, info: Info, input: RequestReturnInput) -> RequestReturnPayload:  # noqa: A002 - its name in the contract
+        return await request_return(input, info.context)

@@ -48,7 +48,10 @@ def fingerprint_of(order: PlaceOrderInput) -> str:
 
     The key is in it too: it is kept nowhere, so that an erased address cannot be found by guessing.
     """
-    canonical = json.dumps(strawberry.asdict(order), sort_keys=True, separators=(",", ":"))
+    given = strawberry.asdict(order)
+    if not order.backorder:
+        del given["backorder"]  # as it was before there were any: an old key is still known
+    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -76,6 +79,7 @@ def _command(
         payment_method=order.payment_method,
         shipping_address=Address(**strawberry.asdict(order.shipping_address)),
         fingerprint=fingerprint_of(order),
+        backorder=order.backorder,
     )
 
 

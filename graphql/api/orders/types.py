@@ -191,3 +191,10 @@ class CancelOrderPayload:
     order: Order | None = None
     position: Position | None = None
     user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class RequestReturnPayload:
+    order: Order | None = None
+    position: Position | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)

@@ -7,7 +7,13 @@ from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.ids import event_id_for
 from domain.news import PaymentReported, ShipmentReported
-from domain.order.commands import CancellationReason, PlaceOrder, RequestCancellation
+from domain.order.commands import (
+    CancellationReason,
+    PlaceOrder,
+    RequestCancellation,
+    RequestReturn,
+)
+from domain.order.lines import ReturnedLine
 from domain.payment.commands import RequestPayment
 from domain.payment.decide import PAYMENT
 from domain.payment.state import PaymentState
@@ -51,6 +57,17 @@ class LogOrchestrator(SagaOrchestrator):
             amount=payment.amount,
             method=method,
         )
+        return await self._decide(command, idempotency_key, actor)
+
+    async def request_return(
+        self,
+        order_id: str,
+        lines: tuple[ReturnedLine, ...] | None,
+        *,
+        idempotency_key: str,
+        actor: str,
+    ) -> int:
+        command = RequestReturn(aggregate_id=order_id, lines=lines)
         return await self._decide(command, idempotency_key, actor)
 
     async def decide(self, workflow_id: str, decide: Decide, *, idempotency_key: str) -> int:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from api.orders.inputs import AddressInput, PlaceOrderInput
+from api.orders.placing import fingerprint_of
 from domain.ids import order_id_for
+from domain.order.events import OrderCreated
 from tests.integration.api.client import Api, Viewer, operation
 from tests.integration.api.inputs import ADDRESS, TWO_MUGS, an_order, line
 
@@ -68,6 +71,33 @@ async def test_a_key_reused_for_another_order_is_refused(api: Api, ada: Viewer) 
     )
     assert (other["order"], other["position"]) == (None, None)
     assert await api.events_of(first["order"]["id"]) == ["OrderCreated"]
+
+
+async def test_an_order_may_wait_for_stock_and_another_key_stands_for_one_that_may_not(
+    api: Api, ada: Viewer
+) -> None:
+    order = an_order(backorder=True)
+    placed = await ada.run("PlaceOrder", input=order)
+    impatient = await ada.run("PlaceOrder", input=order | {"backorder": False})
+
+    stored = await api.log.store.load_events(f"order-{placed['order']['id']}")
+    created = stored[0].decode()
+    assert isinstance(created, OrderCreated)
+    assert created.backorder
+    assert placed["order"]["backordered"] is False
+    assert [error["code"] for error in impatient["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+
+
+async def test_an_order_that_does_not_wait_is_known_as_it_was_before_any_could() -> None:
+    address = AddressInput(name="A", street="S", city="C", postal_code="1", country="GB")
+    order = PlaceOrderInput(
+        idempotency_key="k", lines=[], payment_method="pm", shipping_address=address
+    )
+    digest = "e1b218f7a6f2f79a5913da5df52331171f8de2ee7117e0eb57a3837c57d1197f"
+
+    assert fingerprint_of(order) == digest
+    order.backorder = True
+    assert fingerprint_of(order) != digest
 
 
 async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Viewer) -> None:

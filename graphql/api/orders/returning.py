@@ -1,0 +1,89 @@
+"""An order's return, asked for once or again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from api.context import Context
+from api.identifiers import is_identifier
+from api.orders.inputs import OrderLineInput, RequestReturnInput
+from api.orders.types import Order, RequestReturnPayload
+from api.scalars import Position
+from api.user_errors import UserError, bad_key, input_error, no_such_order
+from domain.errors import ErrorCode, Refused
+from domain.order.lines import MAX_LINES, MAX_QUANTITY, ReturnedLine
+from domain.order.state import OrderStatus
+from workflows.orchestrator import NoSuchSaga
+
+
+async def request_return(request: RequestReturnInput, context: Context) -> RequestReturnPayload:
+    errors = list(_check(request))
+    if errors:
+        return RequestReturnPayload(user_errors=errors)
+    order = await context.find_order(request.order_id)
+    if order is None:
+        return RequestReturnPayload(user_errors=[no_such_order()])
+    try:
+        position = await context.services.orchestrator.request_return(
+            order.id,
+            _lines(request.lines),
+            idempotency_key=request.idempotency_key,
+            actor=context.viewer.actor,
+        )
+    except Refused as refused:
+        return RequestReturnPayload(user_errors=[UserError.of(refused)])
+    except NoSuchSaga:
+        return await _ended(order.id, context)
+    return _payload(Order.of(await context.get_order(order.id)), position)
+
+
+async def _ended(order_id: str, context: Context) -> RequestReturnPayload:
+    """Nothing can happen to this order any more; it may have been returned, which is well."""
+    order = await context.get_order(order_id)
+    if order.status is OrderStatus.RETURNED:
+        return _payload(Order.of(order), order.position)
+    message = f"the order is {order.status} and can no longer be returned"
+    refused = Refused(ErrorCode.RETURN_NOT_POSSIBLE, message)
+    return RequestReturnPayload(user_errors=[UserError.of(refused)])
+
+
+def _check(request: RequestReturnInput) -> Iterator[UserError]:
+    """What is wrong with it whatever the order is of."""
+    if not is_identifier(request.idempotency_key):
+        yield bad_key()
+    lines = request.lines
+    if lines is None:
+        return
+    if not lines:
+        message = "name at least one line; without lines, everything is returned"
+        yield input_error(ErrorCode.INVALID_INPUT, message, "lines")
+    if len(lines) > MAX_LINES:
+        message = f"an order has at most {MAX_LINES} lines"
+        yield input_error(ErrorCode.TOO_MANY_LINES, message, "lines")
+        return
+    seen: set[str] = set()
+    for index, line in enumerate(lines):
+        yield from _check_line(index, line, seen)
+        seen.add(line.sku)
+
+
+def _check_line(index: int, line: OrderLineInput, seen: set[str]) -> Iterator[UserError]:
+    if not 1 <= line.quantity <= MAX_QUANTITY:
+        message = f"a quantity is from 1 to {MAX_QUANTITY}"
+        yield input_error(ErrorCode.INVALID_QUANTITY, message, "lines", index, "quantity")
+    if line.sku in seen:
+        message = "this SKU stands on an earlier line: add the quantities up"
+        yield input_error(ErrorCode.DUPLICATE_LINE, message, "lines", index, "sku")
+    elif not is_identifier(line.sku):
+        message = "there is no product of this SKU"
+        yield input_error(ErrorCode.UNKNOWN_SKU, message, "lines", index, "sku")
+
+
+def _lines(lines: Sequence[OrderLineInput] | None) -> tuple[ReturnedLine, ...] | None:
+    if lines is None:
+        return None
+    return tuple(ReturnedLine(sku=line.sku, quantity=line.quantity) for line in lines)
+
+
+def _payload(order: Order, position: int) -> RequestReturnPayload:
+    return RequestReturnPayload(order=order, position=Position(position))

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from domain.money import Money
+from domain.order.events import (
+    OrderAuthorized,
+    OrderCompleted,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderReserved,
+    OrderReturned,
+    OrderReturnRequested,
+    OrderShipped,
+)
+from domain.order.lines import ReturnedLine
+from tests.integration.api.client import Api, Json, Viewer
+from tests.integration.api.inputs import an_order, line
+from workflows.orchestrator import NoSuchSaga
+
+TO_DELIVERY = (OrderReserved, OrderAuthorized, OrderConfirmed, OrderShipped, OrderDelivered)
+
+
+@pytest.fixture
+def ada(api: Api) -> Viewer:
+    return api.viewer()
+
+
+@pytest.fixture
+async def placed(ada: Viewer) -> str:
+    order: Json = (await ada.run("PlaceOrder", input=an_order()))["order"]
+    return str(order["id"])
+
+
+@pytest.fixture
+async def delivered(api: Api, placed: str) -> str:
+    """Two mugs at 2.50 EUR."""
+    await api.log.append(f"order-{placed}", *(step(order_id=placed) for step in TO_DELIVERY))
+    return placed
+
+
+def a_return(order_id: str, **more: object) -> dict[str, object]:
+    return {"idempotencyKey": str(uuid4()), "orderId": order_id} | more
+
+
+def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
+    return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+async def requested(api: Api, order_id: str) -> list[OrderReturnRequested]:
+    stored = await api.log.store.load_events(f"order-{order_id}")
+    events = [event.decode() for event in stored]
+    return [event for event in events if isinstance(event, OrderReturnRequested)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "quantity"), [({}, 2), ({"lines": None}, 2), ({"lines": [line("mug", 1)]}, 1)]
+)
+async def test_a_customer_returns_an_order_or_a_part_of_it(
+    api: Api, ada: Viewer, delivered: str, lines: Json, quantity: int
+) -> None:
+    payload = await ada.run("RequestReturn", input=a_return(delivered, **lines))
+
+    assert payload["userErrors"] == []
+    order = payload["order"]
+    assert (order["status"], order["returnRequested"]) == ("DELIVERED", True)
+    assert payload["position"] == order["position"]
+    assert await requested(api, delivered) == [
+        OrderReturnRequested(
+            order_id=delivered,
+            lines=(ReturnedLine(sku="mug", quantity=quantity),),
+            refund=Money(amount=250 * quantity, currency="EUR"),
+        )
+    ]
+    assert api.orchestrator.actors[-1] == f"customer:{ada.sub}"
+
+
+async def test_asking_again_changes_nothing(api: Api, ada: Viewer, delivered: str) -> None:
+    request = a_return(delivered)
+    first = await ada.run("RequestReturn", input=request)
+    again = await ada.run("RequestReturn", input=request)
+
+    assert first == again
+    assert len(await requested(api, delivered)) == 1
+
+
+async def test_asking_again_after_everything_came_back_is_well(
+    api: Api, ada: Viewer, delivered: str
+) -> None:
+    request = a_return(delivered)
+    await ada.run("RequestReturn", input=request)
+    [asked] = await requested(api, delivered)
+    await api.log.append(
+        f"order-{delivered}",
+        OrderReturned(order_id=delivered, lines=asked.lines, refund=asked.refund, is_whole=True),
+    )
+    api.orchestrator.failure = NoSuchSaga()
+
+    again = await ada.run("RequestReturn", input=request)
+
+    assert again["userErrors"] == []
+    assert (again["order"]["status"], again["order"]["returnRequested"]) == ("RETURNED", False)
+
+
+async def test_an_order_that_is_completed_is_returned_no_more(
+    api: Api, ada: Viewer, delivered: str
+) -> None:
+    await api.log.append(f"order-{delivered}", OrderCompleted(order_id=delivered))
+    api.orchestrator.failure = NoSuchSaga()
+
+    payload = await ada.run("RequestReturn", input=a_return(delivered))
+
+    assert codes(payload) == [("RETURN_NOT_POSSIBLE", None)]
+    assert await requested(api, delivered) == []
+
+
+async def test_what_was_not_delivered_is_not_returned(api: Api, ada: Viewer, placed: str) -> None:
+    payload = await ada.run("RequestReturn", input=a_return(placed))
+
+    assert codes(payload) == [("RETURN_NOT_POSSIBLE", None)]
+    assert payload["order"] is None
+    assert await api.events_of(placed) == ["OrderCreated"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "errors"),
+    [
+        ([], [("INVALID_INPUT", ["input", "lines"])]),
+        ([line("mug", 0)], [("INVALID_QUANTITY", ["input", "lines", "0", "quantity"])]),
+        ([line("mug", 3)], [("RETURN_NOT_POSSIBLE", ["input", "lines", "0", "quantity"])]),
+        (
+            [line("mug"), line("pot")],
+            [("RETURN_NOT_POSSIBLE", ["input", "lines", "1", "sku"])],
+        ),
+        (
+            [line("mug"), line("mug"), line("no sku")],
+            [
+                ("DUPLICATE_LINE", ["input", "lines", "1", "sku"]),
+                ("UNKNOWN_SKU", ["input", "lines", "2", "sku"]),
+            ],
+        ),
+        ([line(f"sku-{n}") for n in range(101)], [("TOO_MANY_LINES", ["input", "lines"])]),
+    ],
+)
+async def test_faulty_lines_are_refused_each_with_its_field(
+    api: Api, ada: Viewer, delivered: str, lines: Json, errors: list[tuple[str, list[str]]]
+) -> None:
+    payload = await ada.run("RequestReturn", input=a_return(delivered, lines=lines))
+
+    assert codes(payload) == errors
+    assert await requested(api, delivered) == []
+
+
+async def test_a_bad_key_is_refused(api: Api, ada: Viewer, delivered: str) -> None:
+    request = a_return(delivered) | {"idempotencyKey": "not a key"}
+
+    assert codes(await ada.run("RequestReturn", input=request)) == [
+        ("INVALID_INPUT", ["input", "idempotencyKey"])
+    ]
+    assert await requested(api, delivered) == []
+
+
+async def test_anothers_order_cannot_be_returned_nor_known(api: Api, delivered: str) -> None:
+    stranger = api.viewer()
+    anothers = await stranger.run("RequestReturn", input=a_return(delivered))
+    none = await stranger.run("RequestReturn", input=a_return(str(uuid4())))
+
+    assert codes(anothers) == [("NOT_FOUND", ["input", "orderId"])]
+    assert anothers == none
+    assert await requested(api, delivered) == []
+
+
+async def test_an_operator_returns_anybodys_order(api: Api, delivered: str) -> None:
+    operator = api.viewer("operator")
+
+    payload = await operator.run("RequestReturn", input=a_return(delivered))
+
+    assert payload["order"]["returnRequested"] is True
+    assert api.orchestrator.actors[-1] == f"operator:{operator.sub}"
