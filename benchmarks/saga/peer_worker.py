@@ -23,7 +23,6 @@ async def main() -> None:
             steps.all,
             workflows=(NaiveOrderWorkflow, NaivePaymentWorkflow, NoopWorkflow),
             passed_through=("benchmarks",),
-            passed_through=("benchmarks",),
         ),
     ):
         await stop.wait()
