@@ -20,10 +20,11 @@ from rich.console import Console
 from demo.client import Client, Failed
 from demo.conservation import discrepancies
 from demo.evidence import gather
-from demo.plan import CUSTOMERS, ORDINARY, Plan, plan, units_wanted
-from demo.play import UNDER_WAY, Ending, play_all, receive
+from demo.plan import CUSTOMERS, ORDINARY, plan, units_wanted
+from demo.play import UNDER_WAY, play_all, receive
 from demo.progress import display
 from demo.report import show
+from demo.scenarios import People
 from settings import Settings, SettingsError, load_settings
 from stack.ports import LOOPBACK
 from stack.tokens import Role, token
@@ -39,23 +40,21 @@ async def run(settings: Settings, console: Console, ordinary: int) -> int:
     name = f"demo-{secrets.token_hex(4)}"
     plans = plan(name, ordinary)
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS) as http:
-        await receive(_client(settings, http, Role.OPERATOR, "demo"), name, units_wanted(plans))
+        operator = _client(settings, http, Role.OPERATOR, "demo")
+        await receive(operator, name, units_wanted(plans))
         console.print(f"Placing {len(plans)} orders, {UNDER_WAY} at a time ...")
         start = time.monotonic()
-        endings = await _play(settings, http, console, plans)
+        people = {
+            customer: People(_client(settings, http, Role.CUSTOMER, customer), operator)
+            for customer in CUSTOMERS
+        }
+        with display(console, plans) as progress:
+            endings = await play_all(plans, people, progress.began, progress.ended)
         seconds = time.monotonic() - start
         placed = [ending.order_id for ending in endings if ending.order_id]
         faults = discrepancies(await gather(settings, http, placed))
     show(console, endings, seconds, faults)
     return 0 if not faults and all(ending.is_expected for ending in endings) else 1
-
-
-async def _play(
-    settings: Settings, http: httpx.AsyncClient, console: Console, plans: list[Plan]
-) -> list[Ending]:
-    customers = {name: _client(settings, http, Role.CUSTOMER, name) for name in CUSTOMERS}
-    with display(console, plans) as progress:
-        return await play_all(plans, customers, progress.began, progress.ended)
 
 
 def _client(settings: Settings, http: httpx.AsyncClient, role: Role, name: str) -> Client:

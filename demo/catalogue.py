@@ -31,12 +31,12 @@ class Product:
     first_stock: int
 
     @property
-    def commands(self) -> tuple[Command, Command]:
+    def commands(self) -> list[Command]:
         price = Money(amount=self.cents, currency="EUR")
-        return (
-            ListProduct(aggregate_id=self.sku, name=self.name, price=price),
-            ReceiveStock(aggregate_id=self.sku, quantity=self.first_stock),
-        )
+        listed = ListProduct(aggregate_id=self.sku, name=self.name, price=price)
+        if not self.first_stock:
+            return [listed]
+        return [listed, ReceiveStock(aggregate_id=self.sku, quantity=self.first_stock)]
 
 
 PRODUCTS: Final = (
@@ -47,6 +47,7 @@ PRODUCTS: Final = (
     Product("KET-01", "Kettle, gooseneck, 1 l", 8450, 40),
     Product("TIN-01", "Tea tin, 250 g", 950, 300),
     Product("CUP-02", "Tasting cups, set of two", 2400, 120),
+    Product("NEW-01", "First flush of next spring, 50 g", 2900, 0),
     Product("RARE-01", "Da Hong Pao, 1998 harvest, 10 g", 24000, 1),
 )
 

@@ -14,7 +14,10 @@ from typing import Final
 from demo.ledger import NO_STOCK, Ledger, OrderEntry, Stock
 from domain.order.state import OrderStatus
 
-SENT: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED})
+PAID: Final = frozenset(
+    {OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED, OrderStatus.RETURNED}
+)
+"""What was sent is to be paid, but for what came back; what is cancelled is not, even if lost."""
 HOLDING: Final = frozenset(
     {OrderStatus.RESERVED, OrderStatus.AUTHORIZED, OrderStatus.CONFIRMED, OrderStatus.CANCELLING}
 )
@@ -49,7 +52,7 @@ def discrepancies(evidence: Evidence) -> list[str]:
 
 def _stock(evidence: Evidence) -> Iterator[str]:
     ledger = evidence.ledger
-    sent = _units_sent(ledger.orders.values())
+    out = _units_out(ledger.orders.values())
     for sku in sorted(ledger.stock.keys() | evidence.stock_view.keys()):
         logged, viewed = ledger.stock.get(sku, NO_STOCK), evidence.stock_view.get(sku, NO_STOCK)
         for witness, stock in (("log", logged), ("inventory_view", viewed)):
@@ -57,8 +60,8 @@ def _stock(evidence: Evidence) -> Iterator[str]:
                 yield f"SKU {sku}: {witness}: {_sum(stock)}"
         if logged != viewed:
             yield f"SKU {sku}: log has {_sum(logged)}; inventory_view has {_sum(viewed)}"
-        if logged.shipped != sent[sku]:
-            yield f"SKU {sku}: {logged.shipped} shipped, but the orders sent hold {sent[sku]}"
+        if logged.shipped != out[sku]:
+            yield f"SKU {sku}: {logged.shipped} shipped, but the orders sent hold {out[sku]}"
 
 
 def _adds_up(stock: Stock) -> bool:
@@ -73,12 +76,14 @@ def _sum(stock: Stock) -> str:
     )
 
 
-def _units_sent(orders: Iterable[OrderEntry]) -> Counter[str]:
-    sent: Counter[str] = Counter()
+def _units_out(orders: Iterable[OrderEntry]) -> Counter[str]:
+    """Sent, and not come back: with the customers, or lost on the way."""
+    out: Counter[str] = Counter()
     for order in orders:
-        if order.status in SENT:
-            sent.update(order.units)
-    return sent
+        if order.has_left:
+            out.update(order.units)
+            out.subtract(order.came_back)
+    return out
 
 
 def _holds(ledger: Ledger) -> Iterator[str]:
@@ -99,11 +104,12 @@ def _orders(evidence: Evidence) -> Iterator[str]:
 
 
 def _money(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
-    due = order.total if order.status in SENT else 0
+    due = order.total - order.refund_due if order.status in PAID else 0
+    kept = sum(order.captures) - sum(order.refunds)
     authorized, voided = books.get("authorized", Effect()), books.get("voided", Effect())
     captured, refunded = books.get("captured", Effect()), books.get("refunded", Effect())
-    if sum(order.captures) != due:
-        yield f"{due} due, {sum(order.captures)} captured by our log"
+    if kept != due:
+        yield f"{due} due, {sum(order.captures)} - {sum(order.refunds)} captured by our log"
     if captured.amount - refunded.amount != due:
         yield f"{due} due, {captured.amount} - {refunded.amount} captured by the provider's books"
     for whose, count in (("our log", len(order.captures)), ("the provider", captured.count)):
@@ -114,10 +120,13 @@ def _money(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
 
 
 def _parcel(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
-    dispatched = books.get("dispatched", Effect())
-    wanted = sum(order.units.values()) if order.status in SENT else 0
+    dispatched, returned = books.get("dispatched", Effect()), books.get("returned", Effect())
+    wanted = sum(order.units.values()) if order.has_left else 0
     if dispatched.amount != wanted:
         yield f"{wanted} units to be sent, {dispatched.amount} sent by the carrier"
+    if returned.amount != sum(order.came_back.values()):
+        back = sum(order.came_back.values())
+        yield f"{back} units came back, {returned.amount} brought back by the carrier"
     for name, effect in books.items():
         if effect.count > 1:
             yield f"{name} {effect.count} times by the carrier"

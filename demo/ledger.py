@@ -38,6 +38,13 @@ class OrderEntry:
     total: int = 0
     units: dict[str, int] = field(default_factory=dict)
     captures: list[int] = field(default_factory=list)
+    refunds: list[int] = field(default_factory=list)
+    has_left: bool = False
+    """Its parcel, wherever it stands now."""
+    came_back: dict[str, int] = field(default_factory=dict)
+    """Units by SKU."""
+    refund_due: int = 0
+    """For what came back."""
 
 
 class Ledger:
@@ -58,10 +65,21 @@ class Ledger:
             self._hold(event)
         elif isinstance(event, p.PaymentCaptured):
             self.orders[event.order_id].captures.append(event.amount.amount)
+        elif isinstance(event, p.PaymentRefunded):
+            self.orders[event.order_id].refunds.append(event.amount.amount)
         elif isinstance(event, o.OrderEvent):
-            self.orders[event.order_id].status = status_after(event)
-            if isinstance(event, o.OrderCreated):
+            self._move(self.orders[event.order_id], event)
+
+    def _move(self, order: OrderEntry, event: o.OrderEvent) -> None:
+        order.status = status_after(event)
+        match event:
+            case o.OrderCreated():
                 self._placed(event)
+            case o.OrderShipped():
+                order.has_left = True
+            case o.OrderReturned():
+                order.came_back = {line.sku: line.quantity for line in event.lines}
+                order.refund_due = event.refund.amount
 
     def _placed(self, event: o.OrderCreated) -> None:
         order = self.orders[event.order_id]
@@ -92,3 +110,7 @@ def _moved(stock: Stock, event: i.InventoryEvent) -> Stock:
             return replace(stock, on_hand=stock.on_hand + units, reserved=stock.reserved - units)
         case i.InventoryCommitted():
             return replace(stock, reserved=stock.reserved - units, shipped=stock.shipped + units)
+        case i.StockReturned():
+            return replace(stock, on_hand=stock.on_hand + units, shipped=stock.shipped - units)
+        case i.BackorderQueued() | i.BackorderEnded():
+            return stock

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Final
 
 from demo import scenarios as s
-from demo.scenarios import Scenario
-
-Basket = Mapping[str, int]
-"""Units by SKU."""
+from demo.scenarios import Basket, Scenario
 
 CUSTOMERS: Final = ("ada", "grace", "edsger", "barbara")
-
-SCARCE: Final = "RARE-01"
-"""Nobody receives more of it, and nobody gets the last one."""
 
 ORDINARY: Final = 80
 SPECIAL: Final = {
@@ -31,6 +24,10 @@ SPECIAL: Final = {
     s.CANCELLED_AT_ONCE: 4,
     s.CANCELLED_LATER: 4,
     s.ADDRESS_REFUSED: 5,
+    s.BACKORDERED: 4,
+    s.RETURNED: 4,
+    s.RETURNED_IN_PART: 3,
+    s.PARCEL_LOST: 2,
 }
 _SLOW: Final = (s.NEVER_PAID, s.NEVER_SENT, s.CARRIER_FAILS)
 _BASKETS: Final[tuple[Basket, ...]] = (
@@ -61,7 +58,7 @@ def plan(run: str, ordinary: int) -> list[Plan]:
     random.Random(run).shuffle(quick)  # noqa: S311 - no secret
     mixed = zip(slow + quick, cycle(CUSTOMERS), cycle(_BASKETS), strict=False)
     return [
-        Plan(f"{run}-{number}", customer, scenario, basket)
+        Plan(f"{run}-{number}", customer, scenario, scenario.basket or basket)
         for number, (scenario, customer, basket) in enumerate(
             islice(mixed, len(slow) + len(quick)), start=1
         )
@@ -72,5 +69,6 @@ def units_wanted(plans: list[Plan]) -> Basket:
     """What the run may ship at the most: to be received before it starts."""
     wanted: Counter[str] = Counter()
     for each in plans:
-        wanted.update(each.basket)
+        if not each.scenario.waits:
+            wanted.update(each.basket)
     return wanted

@@ -12,8 +12,8 @@ from typing import Final
 import httpx
 
 from demo.client import Client, Failed, Json
-from demo.plan import SCARCE, Basket, Plan
-from demo.scenarios import Scenario, outcome
+from demo.plan import Plan
+from demo.scenarios import SCARCE, Basket, People, Scenario, outcome
 from domain.order.state import FINAL
 
 UNDER_WAY: Final = 20
@@ -37,7 +37,7 @@ class Ending:
 
 async def play_all(
     plans: Sequence[Plan],
-    customers: Mapping[str, Client],
+    people: Mapping[str, People],
     began: Callable[[Scenario], None],
     ended: Callable[[Ending], None],
 ) -> list[Ending]:
@@ -47,7 +47,7 @@ async def play_all(
     async def one(plan: Plan) -> Ending:
         async with turns:
             began(plan.scenario)
-            ending = await play(customers[plan.customer], plan)
+            ending = await play(people[plan.customer], plan)
         ended(ending)
         return ending
 
@@ -56,13 +56,13 @@ async def play_all(
     return [task.result() for task in tasks]
 
 
-async def play(customer: Client, plan: Plan) -> Ending:
+async def play(people: People, plan: Plan) -> Ending:
     start = time.monotonic()
     order: Json = {}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            order = await _place(customer, plan)
-            order = await _follow(customer, plan.scenario, order["id"])
+            order = await _place(people.customer, plan)
+            order = await _follow(people, plan.scenario, order["id"])
         became = outcome(order["status"], order["reason"])
     except TimeoutError:
         became = f"no end after {PATIENCE_SECONDS:g} s"
@@ -90,19 +90,20 @@ async def _place(customer: Client, plan: Plan) -> Json:
         lines=[{"sku": sku, "quantity": quantity} for sku, quantity in basket.items()],
         paymentMethod=plan.scenario.method,
         shippingAddress=_address(plan),
+        backorder=plan.scenario.waits,
     )
     order: Json = placed["order"]
     return order
 
 
-async def _follow(customer: Client, scenario: Scenario, order_id: str) -> Json:
+async def _follow(people: People, scenario: Scenario, order_id: str) -> Json:
     """Watch the order until it is final, doing the scenario's part on the way."""
     has_acted = False
-    async with aclosing(customer.watch(order_id)) as states:
+    async with aclosing(people.customer.watch(order_id)) as states:
         async for order in states:
             if not has_acted and scenario.when(order):
                 has_acted = True
-                await scenario.act(customer, order)
+                await scenario.act(people, order)
             if order["status"] in FINAL:
                 return order
     raise AssertionError("a watch has no end of its own")

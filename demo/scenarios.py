@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from demo.client import PAUSES_SECONDS, Client, Failed, Json
@@ -19,12 +19,30 @@ CARD, DECLINED_CARD, SECURE_CARD = (
     "pm_card_authenticationRequired",
 )
 ANYWHERE, REFUSED_THERE, CARRIER_DOWN, NEVER_DISPATCHED = "3011", "00000", "00503", "00001"
+LOST_ON_THE_WAY: Final = "00004"
+
+SCARCE: Final = "RARE-01"
+"""Nobody receives more of it, and nobody gets the last one."""
+AWAITED: Final = "NEW-01"
+"""There is none of it until somebody waits for it."""
+
+Basket = Mapping[str, int]
+"""Units by SKU."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who has a part in an order."""
+
+    customer: Client
+    operator: Client
+
 
 Seen = Callable[[Json], bool]
-Act = Callable[[Client, Json], Awaitable[None]]
+Act = Callable[[People, Json], Awaitable[None]]
 
 
-async def _nothing(_: Client, __: Json) -> None:
+async def _nothing(_: People, __: Json) -> None:
     """The customer just waits."""
 
 
@@ -45,6 +63,10 @@ class Scenario:
     act: Act = _nothing
     is_short: bool = False
     """Wants more than there is."""
+    basket: Basket | None = field(default=None, hash=False)
+    """What it has to be of; None: anything."""
+    waits: bool = False
+    """For stock, where it is short."""
 
     @property
     def expected(self) -> str:
@@ -63,12 +85,16 @@ def _parcel_waits(order: Json) -> bool:
     return order["shipment"] is not None
 
 
-async def _pay_again(customer: Client, order: Json) -> None:
+def _has_arrived(order: Json) -> bool:
+    return bool(order["status"] == OrderStatus.DELIVERED)
+
+
+async def _pay_again(people: People, order: Json) -> None:
     """With another card, pressing the button again while the shop is not ready for it."""
     key = f"again-{order['id']}"
     for pause in PAUSES_SECONDS:
         try:
-            await customer.change(
+            await people.customer.change(
                 "RetryPayment", idempotencyKey=key, orderId=order["id"], paymentMethod=CARD
             )
         except Failed as failed:
@@ -79,12 +105,38 @@ async def _pay_again(customer: Client, order: Json) -> None:
             return
 
 
-async def _approve(customer: Client, order: Json) -> None:
-    await customer.visit(order["payment"]["actionUrl"], outcome="approve")
+async def _approve(people: People, order: Json) -> None:
+    await people.customer.visit(order["payment"]["actionUrl"], outcome="approve")
 
 
-async def _cancel(customer: Client, order: Json) -> None:
-    await customer.change("CancelOrder", idempotencyKey=f"not-{order['id']}", orderId=order["id"])
+async def _cancel(people: People, order: Json) -> None:
+    key = f"not-{order['id']}"
+    await people.customer.change("CancelOrder", idempotencyKey=key, orderId=order["id"])
+
+
+async def _return(people: People, order: Json) -> None:
+    key = f"back-{order['id']}"
+    await people.customer.change("RequestReturn", idempotencyKey=key, orderId=order["id"])
+
+
+async def _return_one(people: People, order: Json) -> None:
+    await people.customer.change(
+        "RequestReturn",
+        idempotencyKey=f"back-{order['id']}",
+        orderId=order["id"],
+        lines=[{"sku": order["lines"][0]["sku"], "quantity": 1}],
+    )
+
+
+async def _receive_what_is_awaited(people: People, order: Json) -> None:
+    """Once the order is seen to wait; one unit for each that waits, whoever gets which."""
+    for pause in PAUSES_SECONDS:
+        order = await people.customer.ask("Order", id=order["id"])
+        if order["backordered"] or order["status"] != OrderStatus.PLACED:
+            break
+        await asyncio.sleep(pause)
+    key = f"for-{order['id']}"
+    await people.operator.change("ReceiveStock", idempotencyKey=key, sku=AWAITED, quantity=1)
 
 
 _Status, _Reason = OrderStatus, CancellationReason
@@ -106,6 +158,24 @@ APPROVED: Final = Scenario(
 )
 OUT_OF_STOCK: Final = Scenario(
     "out of stock", _Status.REJECTED, RejectionReason.OUT_OF_STOCK, is_short=True
+)
+BACKORDERED: Final = Scenario(
+    "waited for stock",
+    _Status.COMPLETED,
+    act=_receive_what_is_awaited,
+    basket={AWAITED: 1},
+    waits=True,
+)
+RETURNED: Final = Scenario("returned", _Status.RETURNED, when=_has_arrived, act=_return)
+RETURNED_IN_PART: Final = Scenario(
+    "returned in part",
+    _Status.COMPLETED,
+    when=_has_arrived,
+    act=_return_one,
+    basket={"MUG-01": 2, "TIN-01": 1},
+)
+PARCEL_LOST: Final = Scenario(
+    "parcel lost", _Status.CANCELLED, _Reason.PARCEL_LOST, postal_code=LOST_ON_THE_WAY
 )
 # A cancellation that races with the parcel has two right ends; these parcels wait for it.
 CANCELLED_AT_ONCE: Final = Scenario(

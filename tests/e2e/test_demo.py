@@ -20,6 +20,10 @@ BECAME = {
     "carrier out of order": "3 CANCELLED",
     "payment window missed": "3 CANCELLED",
     "dispatch deadline missed": "2 CANCELLED",
+    "waited for stock": "4 COMPLETED",
+    "returned": "4 RETURNED",
+    "returned in part": "3 COMPLETED",
+    "parcel lost": "2 CANCELLED",
 }
 ADDS_UP = "Stock and money add up"
 
@@ -36,7 +40,7 @@ async def test_the_demo_ends_well(system: System) -> None:
 
 async def test_the_demo_stops_with_one_line_when_interrupted(system: System) -> None:
     async with demonstration(system, "--orders", "20") as demo:
-        await demo.prints("Placing 60 orders")
+        await demo.prints("Placing 73 orders")
         demo.process.send_signal(signal.SIGINT)
         assert await demo.ends() == 130, demo.printed
     assert demo.printed.splitlines()[-1] == (
@@ -50,13 +54,13 @@ async def test_a_killed_worker_changes_nothing_in_the_table(tmp_path: Path) -> N
         **DEMO_DEADLINES,
         "WAYBILL_PAYMENT_WINDOW": "PT20S",
         "WAYBILL_DISPATCH_DEADLINE": "PT20S",
-        "WAYBILL_RETURN_WINDOW": "PT0.5S",
+        "WAYBILL_RETURN_WINDOW": "PT6S",
     }
     async with (
         started_system(tmp_path, workers=2, given=given) as system,
         demonstration(system, "--orders", "20") as demo,
     ):
-        await demo.prints("20 of 60 orders have ended")
+        await demo.prints("20 of 73 orders have ended")
         system.workers[0].kill()
         assert await demo.ends() == 0, demo.printed
     assert demo.became == BECAME

@@ -26,7 +26,8 @@ async def test_every_product_is_listed_and_stocked_under_a_key_that_the_next_run
         f"{command} {product.sku}"
         for product in PRODUCTS
         for command in ("ListProduct", "ReceiveStock")
+        if product.first_stock or command == "ListProduct"
     )
     assert {actor for _, _, actor in first.asked} == {ACTOR}
     assert sorted(first.asked) == sorted(second.asked)
-    assert len({key for _, key, _ in first.asked}) == 16
+    assert len({key for _, key, _ in first.asked}) == 17

@@ -14,7 +14,7 @@ from domain.inventory import events as i
 from domain.money import Money
 from domain.order import events as o
 from domain.order.commands import CancellationReason
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.payment import events as p
 
 PRICE: Final = 250
@@ -44,6 +44,19 @@ CREATED = o.OrderCreated(
 SHIPPED = o.OrderShipped(order_id="o-1")
 CANCELLED = o.OrderCancelled(order_id="o-1", reason=CancellationReason.CUSTOMER_REQUEST)
 
+DELIVERED = o.OrderDelivered(order_id="o-1")
+ONE: Final = (ReturnedLine(sku="TEA", quantity=1),)
+ONE_BACK = i.StockReturned(sku="TEA", order_id="o-1", quantity=1)
+HALF: Final = Money(amount=250, currency="EUR")
+ONE_RETURNED = o.OrderReturned(order_id="o-1", lines=ONE, refund=HALF, is_whole=False)
+HALF_REFUNDED = p.PaymentRefunded(
+    order_id="o-1", reference="pi_1", amount=HALF, refunded_in_all=HALF
+)
+ALL_REFUNDED = p.PaymentRefunded(
+    order_id="o-1", reference="pi_1", amount=CREATED.total, refunded_in_all=CREATED.total
+)
+LOST = o.OrderCancelled(order_id="o-1", reason=CancellationReason.PARCEL_LOST)
+
 SOLD: Final = (RECEIVED, CREATED, RESERVED, COMMITTED, SHIPPED, CAPTURED)
 TURNED_ROUND: Final = (RECEIVED, CREATED, RESERVED, RELEASED, CANCELLED)
 
@@ -70,7 +83,31 @@ def cancelled(*events: Event) -> Evidence:
     )
 
 
-@pytest.mark.parametrize("evidence", [sold(), cancelled(), Evidence(Ledger(), {})])
+def returned(*events: Event) -> Evidence:
+    """The order that was sold, of which one TEA came back and was refunded."""
+    evidence = sold(*(events or (*SOLD, DELIVERED, HALF_REFUNDED, ONE_BACK, ONE_RETURNED)))
+    return replace(
+        evidence,
+        stock_view={"TEA": Stock(received=10, on_hand=9, reserved=0, shipped=1)},
+        payments={"o-1": {**PAID, "refunded": Effect(1, 250)}},
+        shipments={"o-1": {**SENT, "return_requested": Effect(1, 1), "returned": Effect(1, 1)}},
+    )
+
+
+def lost(*events: Event) -> Evidence:
+    """The order that was sold, its parcel lost and its money given back."""
+    return replace(
+        sold(*(events or (*SOLD, ALL_REFUNDED, LOST))),
+        payments={"o-1": {**PAID, "refunded": Effect(1, 500)}},
+        shipments={
+            "o-1": {"created": Effect(1, 2), "dispatched": Effect(1, 2), "lost": Effect(1, 2)}
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "evidence", [sold(), cancelled(), returned(), lost(), Evidence(Ledger(), {})]
+)
 def test_what_adds_up_has_no_discrepancy(evidence: Evidence) -> None:
     assert discrepancies(evidence) == []
 
@@ -118,7 +155,7 @@ def test_the_hold_of_an_order_under_way_is_in_order() -> None:
 
 def test_a_capture_counted_twice_in_our_log_is_found() -> None:
     assert discrepancies(sold(*SOLD, CAPTURED)) == [
-        "order o-1 is SHIPPED: 500 due, 1000 captured by our log",
+        "order o-1 is SHIPPED: 500 due, 1000 - 0 captured by our log",
         "order o-1 is SHIPPED: captured 2 times by our log",
     ]
 
@@ -145,7 +182,7 @@ def test_a_second_capture_that_was_refunded_is_found_all_the_same() -> None:
 def test_a_shipped_order_that_nobody_paid_is_found() -> None:
     found = discrepancies(replace(sold(*SOLD[:-1]), payments={}))
     assert found == [
-        "order o-1 is SHIPPED: 500 due, 0 captured by our log",
+        "order o-1 is SHIPPED: 500 due, 0 - 0 captured by our log",
         "order o-1 is SHIPPED: 500 due, 0 - 0 captured by the provider's books",
     ]
 
@@ -173,3 +210,38 @@ def test_a_shipment_made_twice_is_found() -> None:
 def test_an_order_that_the_log_lacks_is_found() -> None:
     found = discrepancies(Evidence(Ledger(), {}, {"o-2": PAID}, {}, ["o-2"]))
     assert found == ["order o-2 is None: 0 due, 500 - 0 captured by the provider's books"]
+
+
+def test_goods_that_came_back_to_no_shelf_are_found() -> None:
+    evidence = replace(
+        returned(*SOLD, DELIVERED, HALF_REFUNDED, ONE_RETURNED),
+        stock_view={"TEA": Stock(received=10, on_hand=8, reserved=0, shipped=2)},
+    )
+    assert discrepancies(evidence) == ["SKU TEA: 2 shipped, but the orders sent hold 1"]
+
+
+def test_goods_that_our_log_takes_back_and_no_carrier_brought_are_found() -> None:
+    assert discrepancies(replace(returned(), shipments={"o-1": SENT})) == [
+        "order o-1 is DELIVERED: 1 units came back, 0 brought back by the carrier"
+    ]
+
+
+def test_goods_that_came_back_and_were_not_refunded_are_found() -> None:
+    events = (*SOLD, DELIVERED, ONE_BACK, ONE_RETURNED)
+    assert discrepancies(replace(returned(*events), payments={"o-1": PAID})) == [
+        "order o-1 is DELIVERED: 250 due, 500 - 0 captured by our log",
+        "order o-1 is DELIVERED: 250 due, 500 - 0 captured by the provider's books",
+    ]
+
+
+def test_a_lost_parcel_that_was_not_refunded_is_found() -> None:
+    assert discrepancies(replace(lost(*SOLD, LOST), payments={"o-1": PAID})) == [
+        "order o-1 is CANCELLED: 0 due, 500 - 0 captured by our log",
+        "order o-1 is CANCELLED: 0 due, 500 - 0 captured by the provider's books",
+    ]
+
+
+def test_waiting_for_stock_moves_none() -> None:
+    queued = i.BackorderQueued(sku="TEA", order_id="o-1", quantity=2)
+    ended = i.BackorderEnded(sku="TEA", order_id="o-1", quantity=2)
+    assert discrepancies(sold(queued, *SOLD[:2], ended, *SOLD[2:])) == []
