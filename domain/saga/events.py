@@ -27,6 +27,7 @@ class SagaStepDecided(Event):
 
     order_id: str
     step: str
+    """Where it was parked: of the saga's plan, or the name of an undo."""
     parking: int
     """The one that is decided on."""
     reason: str
@@ -54,6 +55,7 @@ class SagaTakenUp(Event):
 
     order_id: str
     cause: TakeUpCause
+    """Why it had to be."""
 
 
 class DifferenceFound(Event):
@@ -61,6 +63,7 @@ class DifferenceFound(Event):
 
     order_id: str
     book: Book
+    """Who keeps the other account."""
     ours: str
     """As the log has it."""
     theirs: str
@@ -72,6 +75,7 @@ class DifferenceSettled(Event):
 
     order_id: str
     book: Book
+    """Whose account had differed."""
 
 
 SagaEvent = (

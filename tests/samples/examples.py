@@ -17,6 +17,8 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.payment import events as payment
 from domain.privacy import Sealed
+from domain.saga import events as saga
+from domain.saga.commands import Book, TakeUpCause
 from domain.shipping import events as shipping
 
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
@@ -92,6 +94,26 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         refunded_in_all=Money(amount=900, currency="EUR"),
     ),
     payment.PaymentVoided(order_id=ORDER, attempt=1),
+    saga.SagaParked(
+        order_id=ORDER,
+        step="capture",
+        undoing=False,
+        parking=1,
+        code="PROVIDER_REFUSED",
+        message="payments capture: refused with capture_refused (HTTP 400); change the request",
+        workflow_id=f"order-{ORDER}",
+    ),
+    saga.SagaRetried(order_id=ORDER, step="capture", parking=1, reason="the provider is mended"),
+    saga.SagaStepSkipped(order_id=ORDER, step="cancel_shipment", parking=1, reason="no parcel"),
+    saga.SagaStepResolved(order_id=ORDER, step="refund", parking=1, reason="refunded by hand"),
+    saga.SagaCompensationRequested(
+        order_id=ORDER, step="capture", parking=1, reason="the card is closed"
+    ),
+    saga.SagaTakenUp(order_id=ORDER, cause=TakeUpCause.MISSING),
+    saga.DifferenceFound(
+        order_id=ORDER, book=Book.PAYMENT, ours="captured 3000 EUR", theirs="refunded 3000 EUR"
+    ),
+    saga.DifferenceSettled(order_id=ORDER, book=Book.PAYMENT),
     shipping.ShipmentCreated(
         order_id=ORDER, shipment_id="shp_000001", tracking_number="WB000000001GB"
     ),
