@@ -18,6 +18,7 @@ from activities.types import (
     CancellationAnswer,
     CommandRun,
     Decide,
+    Decided,
     Park,
     Parking,
     Place,
@@ -56,7 +57,8 @@ class SagaActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def decide(self, decide: Decide) -> Recorded: ...
+    async def decide(self, decide: Decide) -> Decided:
+        """Fails with SAGA_NOT_PARKED where there is nothing to decide."""
 
 
 class OrderActivities(Activities, ABC):
@@ -120,6 +122,11 @@ class OrderActivities(Activities, ABC):
     @abstractmethod
     async def request_return(self, request: RequestReturn) -> Recorded:
         """Fails with RETURN_NOT_POSSIBLE outside the return window, or for more than was sent."""
+
+    @activity.defn
+    @abstractmethod
+    async def finish_return(self, order_id: str) -> None:
+        """The goods are back, and the refund has been settled by hand: take them into stock."""
 
     @activity.defn
     @abstractmethod

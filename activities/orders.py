@@ -25,7 +25,13 @@ from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
 from domain.errors import Refused
-from domain.inventory.commands import QueueBackorder, ReceiveStock, ReleaseStock, ReserveStock
+from domain.inventory.commands import (
+    QueueBackorder,
+    ReceiveStock,
+    ReleaseStock,
+    ReserveStock,
+    ReturnStock,
+)
 from domain.inventory.decide import INVENTORY
 from domain.order import commands as c
 from domain.order.decide import ORDER
@@ -151,6 +157,20 @@ class OrderActivities(interface.OrderActivities):
         step = Step.current("request_return", request.order_id, request.actor)
         command = c.RequestReturn(aggregate_id=request.order_id, lines=request.lines)
         return Recorded(await self._handler.handle(step, command))
+
+    @activity.defn
+    async def finish_return(self, order_id: str) -> None:
+        returning = (await self._handler.load(ORDER, order_id)).returning
+        if returning is None:
+            return
+        await self._handler.handle(
+            Step.current("refund/settled", order_id),
+            c.FinishReturn(aggregate_id=order_id),
+            *(
+                ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
+                for line in returning.lines
+            ),
+        )
 
     @activity.defn
     async def lapse_return(self, order_id: str) -> None:

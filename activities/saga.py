@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.types import Decide, Park, Parking, Recorded, Standing
+from activities.types import Decide, Decided, Park, Parking, Standing
 from domain.errors import ErrorCode, Refused
 from domain.order.decide import ORDER
 from domain.saga.commands import DecideOnStep, ParkStep
@@ -72,7 +72,7 @@ class SagaActivities(interface.SagaActivities):
         return Parking(saga.parked[park.step].number)
 
     @activity.defn
-    async def decide(self, decide: Decide) -> Recorded:
+    async def decide(self, decide: Decide) -> Decided:
         try:
             command = DecideOnStep(
                 aggregate_id=decide.order_id,
@@ -88,4 +88,12 @@ class SagaActivities(interface.SagaActivities):
                 ("input", "reason"),
             ) from None
         step = Step.current(f"decide/{decide.step}/{decide.parking}", decide.order_id, decide.actor)
-        return Recorded(await self._handler.handle(step, command))
+        try:
+            position = await self._handler.handle(step, command)
+        except Refused:
+            saga = await self._handler.load(SAGA, decide.order_id)
+            if decide.parking not in saga.decided:
+                raise
+            events = await self._handler.events(SAGA, decide.order_id)
+            return Decided(events[-1].position, saga.decided[decide.parking])
+        return Decided(position, decide.decision)

@@ -140,6 +140,14 @@ class Decide:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """The decision that stands: perhaps an earlier one, of which the workflow has not heard."""
+
+    position: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class RequestReturn:
     """`lines` None: everything."""
 

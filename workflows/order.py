@@ -22,9 +22,11 @@ from domain.saga import plan
 from workflows import search_attributes
 from workflows.failure import refusal_of
 from workflows.options import DATABASE
-from workflows.order_steps import OrderStep, OrderSteps
-from workflows.saga import TURNED, TurnRound, uncancellable
+from workflows.order_steps import OrderSteps
+from workflows.saga import TURNED, TurnRound
+from workflows.saga_workflow import OrderStep
 from workflows.types import OrderSaga, Placed
+from workflows.uncancellable import uncancellable
 
 Reason = CancellationReason
 
@@ -42,11 +44,9 @@ class OrderWorkflow(OrderSteps):
     async def run(self, order: OrderSaga) -> OrderStatus | None:
         """Returns the order's last status; None if it could not even be placed."""
         del order  # the SDK hands it to __init__ as well
-        end = await uncancellable(
+        return await uncancellable(
             self._story(), on_cancel=lambda: self._saga.turn_round(Reason.OPERATOR_REQUEST)
         )
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return end
 
     async def _story(self) -> OrderStatus | None:
         if not await self._begin():
@@ -54,6 +54,7 @@ class OrderWorkflow(OrderSteps):
         while not self._standing.is_final:
             try:
                 await self._forward()
+                break  # without an end, where a person has skipped it
             except TurnRound as turn:
                 await self._back(turn.reason)
         self._show_status()
@@ -106,7 +107,7 @@ class OrderWorkflow(OrderSteps):
         except FailureError as error:
             self._begun = refusal_of(error) or ApplicationError("the order was not placed")
             return False
-        self._saga.go_on_from(self._begun)
+        self._saga.begin_at(self._begun)
         if self._begun.status is OrderStatus.CANCELLING:
             self._saga.register_all(plan.ORDER_PLAN)
         self._return_requested = self._begun.return_requested
@@ -162,6 +163,8 @@ class OrderWorkflow(OrderSteps):
         """Open the return, while the return window is open."""
         await self._begun_well()
         async with self._gate:
+            if self._return_window_closed:
+                raise _window_closed(self._id)
             try:
                 recorded = await workflow.execute_local_activity_method(
                     OrderActivities.request_return, request, **DATABASE
@@ -191,5 +194,13 @@ def _too_late(order_id: str) -> ApplicationError:
     return ApplicationError(
         f"order {order_id} can no longer be cancelled",
         type=ErrorCode.ORDER_NOT_CANCELLABLE,
+        non_retryable=True,
+    )
+
+
+def _window_closed(order_id: str) -> ApplicationError:
+    return ApplicationError(
+        f"the return window of order {order_id} has closed",
+        type=ErrorCode.RETURN_NOT_POSSIBLE,
         non_retryable=True,
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -13,14 +11,12 @@ from temporalio.exceptions import FailureError
 from activities.interface import (
     OrderActivities,
     PaymentActivities,
-    SagaActivities,
     ShippingActivities,
 )
 from activities.types import (
     Authorization,
     AuthorizationOutcome,
     Reject,
-    Standing,
     TrackedStatus,
 )
 from domain.errors import ErrorCode
@@ -30,26 +26,21 @@ from domain.order.state import OrderStatus
 from workflows.child import run_child
 from workflows.failure import overdue, refusal_of
 from workflows.options import DATABASE, asking
+from workflows.order_waits import OrderWaits
 from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.saga import Saga, TurnRound
-from workflows.saga_workflow import SagaWorkflow
 from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, ReturnSaga
 
 Reason = CancellationReason
 T = TrackedStatus
-OrderStep = Callable[[OrderActivities, str], Awaitable[None]]
-
-GOOD_NEWS: Final = frozenset({T.DISPATCHED, T.DELIVERED})
-BAD_NEWS: Final = frozenset({T.CANCELLED, T.LOST})
 
 
-class OrderSteps(SagaWorkflow):
+class OrderSteps(OrderWaits):
     """The story is told in workflows/order.py."""
 
     def __init__(self, order: OrderSaga) -> None:
-        self._id = order.order_id
-        self._deadlines = order.deadlines
+        super().__init__(order)
         undos = {
             "release": self._release,
             "give_back": self._give_back,
@@ -58,17 +49,10 @@ class OrderSteps(SagaWorkflow):
         self._saga = Saga(self._id, order.deadlines, undos)
         self._gate = asyncio.Lock()
         """Held while it is settled who was first: a customer, or the parcel and the clock."""
-        self._news: set[TrackedStatus] = set()
-        self._may_have_missed_news = False
         self._stock_came = False
         self._parcel_left = False
         self._return_requested = False
         self._return_window_closed = False
-
-    @property
-    def _standing(self) -> Standing:
-        assert self._saga.standing is not None  # noqa: S101 - from the beginning on
-        return self._saga.standing
 
     # The steps, each beside its undo.
 
@@ -169,6 +153,8 @@ class OrderSteps(SagaWorkflow):
                 raise TurnRound(Reason.DISPATCH_DEADLINE_MISSED)
             case T.CANCELLED:
                 raise TurnRound(Reason.SHIPMENT_FAILED)
+            case T.LOST:
+                self._news.add(T.LOST)  # it had left, then
 
     async def _close_the_way_back(self) -> None:
         """The parcel has left; whoever wants to cancel, or is about to, was quicker or is late."""
@@ -208,60 +194,26 @@ class OrderSteps(SagaWorkflow):
 
     async def _brought_back(self) -> bool:
         """Whether the whole order came back, and nothing is left to wait for."""
-        saga, workflow_id = ReturnSaga(self._id, self._deadlines), return_workflow_id(self._id)
-        while await run_child(ReturnWorkflow.run, saga, id=workflow_id) is None:
-            pass
+        end = None
+        while end is None:
+            saga = ReturnSaga(
+                self._id, self._deadlines, self._standing.settled, self._may_have_missed_news
+            )
+            end = await run_child(ReturnWorkflow.run, saga, id=return_workflow_id(self._id))
+            self._may_have_missed_news = True
+            self._saga.go_on_from(await self._stand())
         self._return_requested = False
-        self._saga.go_on_from(await self._stand())
         return self._standing.is_final
 
     async def _complete(self) -> None:
-        await self._on_order(OrderActivities.complete)
-        self._saga.reached(OrderStatus.COMPLETED)
-
-    # What the steps are made of.
-
-    async def _until(self, closes_at: datetime, happened: Callable[[], bool]) -> bool:
-        """Whether it happened before the time."""
-        if happened():
-            return True
-        remaining = closes_at - workflow.now()
-        if remaining <= timedelta(0):
-            return False
+        """Refused while a return is under way that this workflow has not heard of."""
         try:
-            await workflow.wait_condition(happened, timeout=remaining)
-        except TimeoutError:
-            return False
-        return True
-
-    async def _tracked(self, closes_at: datetime, *told: TrackedStatus) -> TrackedStatus:
-        """What the carrier has told by then; silent, it is asked once the time has come.
-
-        Good news are believed. Bad news, and what a saga that was taken up may have missed, are
-        asked about.
-        """
-        while True:
-            in_time = self._may_have_missed_news or await self._until(
-                closes_at, lambda: any(status in self._news for status in told)
-            )
-            believed = [s for s in told if s in self._news and s in GOOD_NEWS]
-            if believed:
-                return believed[0]
-            self._may_have_missed_news = False
-            self._news -= BAD_NEWS
-            tracked = await self._track()
-            if tracked in told or not in_time:
-                return tracked
-
-    async def _track(self) -> TrackedStatus:
-        return await workflow.execute_activity_method(
-            ShippingActivities.track, self._id, **asking(self._deadlines.provider_patience)
-        )
-
-    async def _stand(self) -> Standing:
-        return await workflow.execute_local_activity_method(
-            SagaActivities.stand, self._id, **DATABASE
-        )
-
-    async def _on_order(self, activity: OrderStep) -> None:
-        await workflow.execute_local_activity_method(activity, self._id, **DATABASE)
+            await self._on_order(OrderActivities.complete)
+        except FailureError:
+            self._saga.go_on_from(await self._stand())
+            if not self._standing.return_requested:
+                raise
+            if not await self._brought_back():
+                await self._complete()
+        else:
+            self._saga.reached(OrderStatus.COMPLETED)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.interface import SagaActivities
 from activities.types import Decide, Park, Recorded
+from domain.errors import ErrorCode
 from domain.saga.commands import Decision
 from workflows.failure import describe
 from workflows.options import DATABASE
 from workflows.search_attributes import NEEDS_ATTENTION
 
 BY_ITSELF: Final = "tried again by itself: nobody had refused it"
+TURNS_ROUND: Final = "the saga turns round"
 
 
 @dataclass(slots=True)
@@ -31,9 +34,13 @@ class _Parked:
 class ParkingLot:
     """The parked steps of one workflow; undos that run side by side may stand side by side."""
 
-    def __init__(self, order_id: str, retry_after: timedelta) -> None:
+    def __init__(
+        self, order_id: str, retry_after: timedelta, goes_back: Callable[[], bool]
+    ) -> None:
+        """`goes_back`: the saga turns round, and what waits on the way forward waits no longer."""
         self._order_id = order_id
         self._retry_after = retry_after
+        self._goes_back = goes_back
         self._parked: dict[str, _Parked] = {}
         self._is_shown = False
 
@@ -64,14 +71,16 @@ class ParkingLot:
         return parked is not None and parked.number == number and parked.decision is None
 
     async def decide(self, decide: Decide) -> Recorded:
-        """Raises the refusal, if the log knows better."""
-        recorded = await workflow.execute_local_activity_method(
+        """Raises the refusal if somebody was quicker; the decision that stands is followed."""
+        decided = await workflow.execute_local_activity_method(
             SagaActivities.decide, decide, **DATABASE
         )
         parked = self._parked.get(decide.step)
         if parked is not None and parked.number == decide.parking:
-            parked.decision = decide.decision
-        return recorded
+            parked.decision = decided.decision
+        if decided.decision is not decide.decision:
+            raise not_parked(decide.order_id, decide.step)
+        return Recorded(decided.position)
 
     async def decide_all(
         self, decision: Decision, *, step: str | None, reason: str, actor: str
@@ -80,12 +89,6 @@ class ParkingLot:
         for name, parked in self._open(step):
             decide = Decide(self._order_id, name, parked.number, decision, reason, actor)
             await self.decide(decide)
-
-    async def leave_for_the_way_back(self) -> None:
-        """The saga turns round: what waits on the way forward waits no longer."""
-        for name, parked in self._open(None):
-            if not parked.undoing:
-                await self._settle(name, parked, Decision.COMPENSATE, "the saga turns round")
 
     async def nudge(self, step: str, reason: str) -> None:
         """Something has happened that the step waits for: it need not wait any longer."""
@@ -96,16 +99,22 @@ class ParkingLot:
     async def _decided(self, step: str, parked: _Parked) -> None:
         timeout = self._retry_after if parked.may_retry_by_itself else None
         try:
-            await workflow.wait_condition(lambda: parked.decision is not None, timeout=timeout)
+            await workflow.wait_condition(
+                lambda: parked.decision is not None or self._leaves(parked), timeout=timeout
+            )
         except TimeoutError:
             await self._settle(step, parked, Decision.RETRY, BY_ITSELF)
+        if parked.decision is None:
+            await self._settle(step, parked, Decision.COMPENSATE, TURNS_ROUND)
+
+    def _leaves(self, parked: _Parked) -> bool:
+        return self._goes_back() and not parked.undoing
 
     async def _settle(self, step: str, parked: _Parked, decision: Decision, reason: str) -> None:
         decide = Decide(self._order_id, step, parked.number, decision, reason, actor="system")
-        try:
+        with contextlib.suppress(FailureError):  # somebody has decided meanwhile
             await self.decide(decide)
-        except FailureError:  # somebody has decided meanwhile, and that is on its way
-            await workflow.wait_condition(lambda: parked.decision is not None)
+        await workflow.wait_condition(lambda: parked.decision is not None)
 
     def _open(self, step: str | None) -> Iterable[tuple[str, _Parked]]:
         return [
@@ -119,3 +128,11 @@ class ParkingLot:
         if bool(self._parked) is not self._is_shown:
             self._is_shown = not self._is_shown
             workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(self._is_shown)])
+
+
+def not_parked(order_id: str, step: str) -> ApplicationError:
+    return ApplicationError(
+        f"the saga of order {order_id} is not parked at {step}",
+        type=ErrorCode.SAGA_NOT_PARKED,
+        non_retryable=True,
+    )

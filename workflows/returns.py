@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from temporalio import workflow
 
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
 from domain.news import ShipmentNews, ShipmentReported
 from domain.saga import plan
-from workflows.options import DATABASE, asking
-from workflows.saga import Saga, uncancellable
+from workflows.options import asking
+from workflows.saga import Saga
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import ReturnEnd, ReturnSaga
+from workflows.uncancellable import uncancellable
+
+LAPSE: Final = "lapse_return"
+FINISH: Final = "finish_return"
 
 
 @workflow.defn
@@ -19,27 +25,28 @@ class ReturnWorkflow(SagaWorkflow):
     def __init__(self, saga: ReturnSaga) -> None:
         self._id = saga.order_id
         self._deadlines = saga.deadlines
-        self._saga = Saga(saga.order_id, saga.deadlines)
+        self._saga = Saga(saga.order_id, saga.deadlines, settled=saga.settled)
         self._are_back = False
+        self._may_have_missed_news = saga.may_have_missed_news
+        self._is_overdue = False
 
     @workflow.run
     async def run(self, saga: ReturnSaga) -> ReturnEnd:
         """Nothing cancels it: the customer has been promised the money."""
         del saga  # the SDK hands it to __init__ as well
-        end = await uncancellable(
+        return await uncancellable(
             self._story(), on_cancel=lambda: workflow.logger.warning("a return is not cancelled")
         )
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return end
 
     async def _story(self) -> ReturnEnd:
-        step = self._saga.step
-        await step(plan.COLLECT_RETURN, self._collect)
-        await step(plan.AWAIT_GOODS, self._await_goods)
-        if not self._are_back:
-            await self._saga.insist("lapse_return", self._lapse, settled=None)
+        """A return is a way back itself: it is insisted on, and never turned round."""
+        insist = self._saga.insist
+        await insist(plan.COLLECT_RETURN.name, self._collect, settled=None)
+        if not await insist(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
+            await insist(LAPSE, self._lapse, settled=None)
             return ReturnEnd.LAPSED
-        await step(plan.REFUND, self._refund)
+        if not await insist(plan.REFUND.name, self._refund, settled=False):
+            await insist(FINISH, self._finish, settled=None)
         return ReturnEnd.RETURNED
 
     async def _collect(self) -> None:
@@ -47,27 +54,42 @@ class ReturnWorkflow(SagaWorkflow):
             ShippingActivities.collect_return, self._id, **asking(self._deadlines.undo_patience)
         )
 
-    async def _await_goods(self) -> None:
+    async def _await_goods(self) -> bool:
         """The carrier tells; when it has been silent for too long, it is asked."""
+        if not self._is_overdue:
+            if self._may_have_missed_news and await self._track():
+                return True
+            self._is_overdue = not await self._come_in_time()
+        return await self._track()
+
+    async def _come_in_time(self) -> bool:
         try:
             await workflow.wait_condition(
                 lambda: self._are_back, timeout=self._deadlines.return_delivery
             )
         except TimeoutError:
-            self._are_back = await workflow.execute_activity_method(
-                ShippingActivities.track_return, self._id, **asking(self._deadlines.undo_patience)
-            )
+            return False
+        return True
 
-    async def _refund(self) -> None:
+    async def _track(self) -> bool:
+        return self._are_back or await workflow.execute_activity_method(
+            ShippingActivities.track_return, self._id, **asking(self._deadlines.undo_patience)
+        )
+
+    async def _refund(self) -> bool:
         await workflow.execute_activity_method(
             PaymentActivities.refund, self._id, **asking(self._deadlines.undo_patience)
         )
+        return True
+
+    async def _finish(self) -> None:
+        await self._on_order(OrderActivities.finish_return)
 
     async def _lapse(self) -> None:
-        await workflow.execute_local_activity_method(
-            OrderActivities.lapse_return, self._id, **DATABASE
-        )
+        await self._on_order(OrderActivities.lapse_return)
 
     @workflow.signal
-    def shipment_reported(self, report: ShipmentReported) -> None:
-        self._are_back = self._are_back or report.news is ShipmentNews.RETURNED
+    async def shipment_reported(self, report: ShipmentReported) -> None:
+        if report.news is ShipmentNews.RETURNED:
+            self._are_back = True
+            await self._saga.parked.nudge(plan.AWAIT_GOODS.name, "the goods are back")

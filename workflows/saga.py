@@ -13,7 +13,7 @@ activity that ends well all the same, and is looked at again between steps.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -55,31 +55,43 @@ class Saga:
     """`undos` are the workflow's own methods, by the names that the plan gives them."""
 
     def __init__(
-        self, order_id: str, deadlines: Deadlines, undos: Mapping[str, UndoAction] | None = None
+        self,
+        order_id: str,
+        deadlines: Deadlines,
+        undos: Mapping[str, UndoAction] | None = None,
+        settled: Iterable[str] = (),
     ) -> None:
         self._order_id = order_id
         self._undo_actions = undos or {}
         self._registered: list[_Registered] = []
         self._reason: CancellationReason | None = None
-        self._leaving: asyncio.Task[None] | None = None
         self._has_passed_pivot = False
-        self._settled: frozenset[str] = frozenset()
+        self._settled = frozenset(settled)
         self._ledger: dict[str, str] = {}
-        self.parked = ParkingLot(order_id, deadlines.parked_retry)
+        self.parked = ParkingLot(
+            order_id, deadlines.parked_retry, goes_back=lambda: self._reason is not None
+        )
         self.standing: Standing | None = None
 
     # Which way it goes.
+
+    def begin_at(self, standing: Standing) -> None:
+        """Whoever has cancelled the workflow before it knew its order is not forgotten."""
+        asked_before = self._reason
+        self.go_on_from(standing)
+        if asked_before is not None:
+            self.turn_round(asked_before)
 
     def go_on_from(self, standing: Standing) -> None:
         """Go forward, or back, from where the log says that the order stands."""
         self.standing = standing
         self._settled |= set(standing.settled)
         self._reason = standing.reason if standing.status is OrderStatus.CANCELLING else None
-        self._has_passed_pivot = self._has_passed_pivot or standing.has_left
+        self._has_passed_pivot = standing.has_left
 
     def reached(self, status: OrderStatus) -> None:
-        """The log says so by now: whoever called has just put it there."""
-        if self.standing is not None and self.standing.status is not status:
+        """The log says so by now, or more: whoever called has just put it there."""
+        if self.standing is not None and not self.standing.has_reached(status):
             self.standing = replace(self.standing, status=status, since=workflow.now())
 
     @property
@@ -92,10 +104,8 @@ class Saga:
 
     def turn_round(self, reason: CancellationReason) -> None:
         """Go no step further. The first reason stands; past the pivot it is too late."""
-        if self._has_passed_pivot:
-            return
-        self._reason = self._reason or reason
-        self._leaving = asyncio.create_task(self.parked.leave_for_the_way_back())
+        if not self._has_passed_pivot:
+            self._reason = self._reason or reason
 
     def check(self) -> None:
         if self._reason is not None:
@@ -106,7 +116,6 @@ class Saga:
         possible any more. Raises TurnRound if somebody was quicker."""
         self.check()
         self._has_passed_pivot = True
-        self._registered = [r for r in self._registered if not r.undo.until_pivot]
 
     # Forward.
 
@@ -138,12 +147,8 @@ class Saga:
 
     def _register(self, step: SagaStep) -> None:
         known = {registered.undo.name for registered in self._registered}
-        if step.undo is None or step.undo.name in known or self._is_impossible(step.undo):
-            return
-        self._registered.append(_Registered(step.undo, self._undo_actions[step.undo.name]))
-
-    def _is_impossible(self, undo: Undo) -> bool:
-        return self._has_passed_pivot and undo.until_pivot
+        if step.undo is not None and step.undo.name not in known:
+            self._registered.append(_Registered(step.undo, self._undo_actions[step.undo.name]))
 
     def _is_done(self, step: SagaStep) -> bool:
         if step.name in self._settled:
@@ -168,13 +173,19 @@ class Saga:
         standing = await workflow.execute_local_activity_method(
             SagaActivities.stand, self._order_id, **DATABASE
         )
+        self.standing = standing
         if standing.status in TURNED:
             raise TurnRound(standing.reason or CancellationReason.OPERATOR_REQUEST)
 
     # Back.
 
     async def compensate(self) -> bool:
-        """Undo what was done, newest first. False: the newest could not be, and nothing was."""
+        """Undo what was done, newest first. False: the newest could not be, and nothing was.
+
+        Whether the parcel has left is for the log to say: this workflow may have been mistaken.
+        """
+        if self._has_passed_pivot:
+            self._registered = [r for r in self._registered if not r.undo.until_pivot]
         while self._registered:
             together = self._newest()
             undone = await asyncio.gather(*(self._undo(registered) for registered in together))
@@ -193,8 +204,6 @@ class Saga:
 
     async def _undo(self, registered: _Registered) -> bool:
         name = registered.undo.name
-        if name in self._settled:
-            return True
         self._tell(name, "undoing")
         undone = await self.insist(name, registered.action, settled=True)
         self._tell(name, "undone" if undone else "too late")
@@ -202,14 +211,13 @@ class Saga:
 
     async def insist(self, name: str, action: Callable[[], Awaitable[T]], *, settled: T) -> T:
         """Run what has to succeed until it does, or until a person says that it is `settled`."""
-        while True:
+        while name not in self._settled:
             try:
                 return await action()
             except FailureError as error:
                 self._tell(name, "failed")
                 await self._park(name, error, undoing=True)
-                if name in self._settled:
-                    return settled
+        return settled
 
     # Stopped.
 
@@ -228,18 +236,3 @@ class Saga:
         workflow.set_current_details(
             "\n".join(f"- **{step}**: {told}" for step, told in self._ledger.items())
         )
-
-
-async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], None]) -> T:
-    """Run to the end whatever happens; a cancellation of the workflow is told, not obeyed.
-
-    One shielded await is not enough: the shield protects the task, but the outer await still
-    raises, and the SDK would close the run under it. So it is awaited again until it is done.
-    """
-    task = asyncio.create_task(story)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            on_cancel()
-    return task.result()

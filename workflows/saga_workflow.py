@@ -7,19 +7,30 @@ several parked steps is meant.
 
 from __future__ import annotations
 
-from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from collections.abc import Awaitable, Callable
 
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from activities.interface import OrderActivities
 from activities.types import Decide, Recorded
-from domain.errors import ErrorCode
 from domain.saga.commands import Decision
 from workflows.failure import refusal_of
+from workflows.options import DATABASE
+from workflows.parking import not_parked
 from workflows.saga import Saga
 from workflows.types import Say
 
+OrderStep = Callable[[OrderActivities, str], Awaitable[None]]
+
 
 class SagaWorkflow:
+    _id: str
+    """The order's."""
     _saga: Saga
+
+    async def _on_order(self, activity: OrderStep) -> None:
+        await workflow.execute_local_activity_method(activity, self._id, **DATABASE)
 
     @workflow.update
     async def decide(self, decide: Decide) -> Recorded:
@@ -32,11 +43,7 @@ class SagaWorkflow:
     @decide.validator
     def _validate_decide(self, decide: Decide) -> None:
         if not self._saga.parked.holds(decide.step, decide.parking):
-            raise ApplicationError(
-                f"the saga of order {decide.order_id} is not parked at {decide.step}",
-                type=ErrorCode.SAGA_NOT_PARKED,
-                non_retryable=True,
-            )
+            raise not_parked(decide.order_id, decide.step)
 
     @workflow.signal
     async def retry_saga(self, say: Say) -> None:

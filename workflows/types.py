@@ -73,6 +73,10 @@ class PaymentEnd(StrEnum):
 class ReturnSaga:
     order_id: str
     deadlines: Deadlines
+    settled: tuple[str, ...] = ()
+    """Steps that a person has skipped or resolved."""
+    may_have_missed_news: bool = False
+    """It is taken up: the goods may have come back while nobody listened."""
 
 
 @dataclass(frozen=True, slots=True)

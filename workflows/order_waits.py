@@ -1,0 +1,76 @@
+"""What an order waits for, and how it finds out where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from temporalio import workflow
+
+from activities.interface import SagaActivities, ShippingActivities
+from activities.types import Standing, TrackedStatus
+from workflows.options import DATABASE, asking
+from workflows.saga_workflow import SagaWorkflow
+from workflows.types import OrderSaga
+
+T = TrackedStatus
+
+GOOD_NEWS: Final = frozenset({T.DISPATCHED, T.DELIVERED})
+BAD_NEWS: Final = frozenset({T.CANCELLED, T.LOST})
+
+
+class OrderWaits(SagaWorkflow):
+    def __init__(self, order: OrderSaga) -> None:
+        self._id = order.order_id
+        self._deadlines = order.deadlines
+        self._news: set[TrackedStatus] = set()
+        """Of the carrier."""
+        self._may_have_missed_news = False
+
+    @property
+    def _standing(self) -> Standing:
+        assert self._saga.standing is not None  # noqa: S101 - from the beginning on
+        return self._saga.standing
+
+    async def _until(self, closes_at: datetime, happened: Callable[[], bool]) -> bool:
+        """Whether it happened before the time."""
+        if happened():
+            return True
+        remaining = closes_at - workflow.now()
+        if remaining <= timedelta(0):
+            return False
+        try:
+            await workflow.wait_condition(happened, timeout=remaining)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _tracked(self, closes_at: datetime, *told: TrackedStatus) -> TrackedStatus:
+        """What the carrier has told by then; silent, it is asked once the time has come.
+
+        Good news are believed. Bad news, and what a saga that was taken up may have missed, are
+        asked about.
+        """
+        while True:
+            in_time = self._may_have_missed_news or await self._until(
+                closes_at, lambda: any(status in self._news for status in told)
+            )
+            believed = [s for s in told if s in self._news and s in GOOD_NEWS]
+            if believed:
+                return believed[0]
+            self._may_have_missed_news = False
+            self._news -= BAD_NEWS
+            tracked = await self._track()
+            if tracked in told or not in_time:
+                return tracked
+
+    async def _track(self) -> TrackedStatus:
+        return await workflow.execute_activity_method(
+            ShippingActivities.track, self._id, **asking(self._deadlines.provider_patience)
+        )
+
+    async def _stand(self) -> Standing:
+        return await workflow.execute_local_activity_method(
+            SagaActivities.stand, self._id, **DATABASE
+        )
