@@ -109,6 +109,18 @@ class Settings(BaseSettings):
     return_delivery_deadline: timedelta = timedelta(days=21)
     """How long the goods of a return may be on their way back."""
 
+    worker_build_id: str = ""
+    """Of the code that this worker runs; empty means that it is not versioned.
+
+    The embedded stack makes it from the code.
+    """
+    reconcile_every: timedelta = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
+    """How often the log is compared with what runs in Temporal and with the providers' books."""
+    reconcile_grace: timedelta = timedelta(seconds=10)
+    """How long a change may be on its way before it is missed."""
+    reconcile_books: int = Field(200, ge=1, le=1000)
+    """Of so many orders, at most, the providers are asked in one run."""
+
     @model_validator(mode="after")
     def _production_has_its_secrets(self) -> Self:
         if self.environment is Environment.PRODUCTION:

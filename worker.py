@@ -21,14 +21,20 @@ from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.workflow import NondeterminismError
 
+from activities.books import Books
+from activities.changed_orders import ChangedOrders
 from activities.command_handler import CommandHandler
 from activities.conduct import ActivityConduct
 from activities.failed_attempts import FailedAttempts, FailureLedger
+from activities.open_orders import OpenOrders
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.reconciliation import ReconciliationActivities
 from activities.saga import SagaActivities
 from activities.shipments import ShippingActivities
+from activities.taking_up import TakingUpActivities
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
 from eventstore.head import HeadAnnouncer
@@ -43,8 +49,12 @@ from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
+from workflows.orchestrator import SagaOrchestrator
 from workflows.runner import WORKFLOWS, sandbox
-from workflows.temporal_client import connect
+from workflows.running_sagas import RunningSagas
+from workflows.schedule import keep_scheduled
+from workflows.temporal_client import connect, deadlines
+from workflows.versions import deployment
 
 logger = logging.getLogger("waybill.worker")
 
@@ -90,7 +100,22 @@ def saga_activities(
     ]
 
 
-def temporal_worker(
+def reconciliation_activities(
+    settings: Settings, client: Client, pool: Pool, store: EventStore, books: Books
+) -> list[Activity]:
+    handler, grace = CommandHandler(store), settings.reconcile_grace
+    orchestrator = SagaOrchestrator(
+        client, task_queue=settings.task_queue, deadlines=deadlines(settings)
+    )
+    open_orders = OpenOrders(pool, store, grace)
+    changed = ChangedOrders(pool, store, grace, settings.reconcile_books)
+    return [
+        *TakingUpActivities(handler, open_orders, RunningSagas(client, orchestrator)).all,
+        *ReconciliationActivities(handler, changed, books, orchestrator).all,
+    ]
+
+
+def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and benchmarks
     client: Client,
     task_queue: str,
     activities: Sequence[Activity],
@@ -98,8 +123,13 @@ def temporal_worker(
     *,
     workflows: Sequence[type] = WORKFLOWS,
     passed_through: Sequence[str] = (),
+    build_id: str = "",
 ) -> Worker:
-    """Everything that Temporal may ask of this process; the benchmarks' peers bring their own."""
+    """Everything that Temporal may ask of this process; the benchmarks' peers bring their own.
+
+    A workflow whose history does not replay fails, instead of standing still until somebody
+    notices: reconciliation then takes its order up from the log.
+    """
     return Worker(
         client,
         task_queue=task_queue,
@@ -107,6 +137,8 @@ def temporal_worker(
         activities=activities,
         interceptors=[ActivityConduct(ledger)],
         workflow_runner=sandbox(*passed_through),
+        workflow_failure_exception_types=[NondeterminismError],
+        deployment_config=deployment(build_id),
         max_concurrent_workflow_tasks=20,
         max_concurrent_activities=100,
         max_concurrent_local_activities=100,
@@ -121,11 +153,21 @@ async def run_sagas(
 ) -> None:
     client = await connect(settings)
     async with contextlib.aclosing(Providers(settings)) as providers:
-        activities = saga_activities(store, vault, providers.payments, providers.carrier)
+        books = Books(CommandHandler(store), providers.payments, providers.carrier)
+        activities = [
+            *saga_activities(store, vault, providers.payments, providers.carrier),
+            *reconciliation_activities(settings, client, pool, store, books),
+        ]
+        queue, build_id = settings.task_queue, settings.worker_build_id
         ledger = FailedAttempts(pool)
-        async with temporal_worker(client, settings.task_queue, activities, ledger):
-            logger.info("running sagas from task queue %s", settings.task_queue)
+        async with temporal_worker(client, queue, activities, ledger, build_id=build_id):
+            logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
+            scheduling = asyncio.create_task(
+                keep_scheduled(client, queue, settings.reconcile_every)
+            )
             await stop.wait()
+            scheduling.cancel()
+            await asyncio.gather(scheduling, return_exceptions=True)
 
 
 async def run_relay(settings: Settings, pool: Pool, store: EventStore, stop: asyncio.Event) -> None:

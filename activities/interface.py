@@ -13,21 +13,25 @@ from typing import Any
 from temporalio import activity
 
 from activities.types import (
+    AtOdds,
     Authorization,
     Authorize,
     CancellationAnswer,
     CommandRun,
+    Compared,
     Decide,
     Decided,
     Park,
     Parking,
     Place,
+    Reconcile,
     Recorded,
     Reject,
     RequestCancel,
     RequestReturn,
     RunCommand,
     Standing,
+    TakenUp,
     TrackedStatus,
 )
 
@@ -204,3 +208,26 @@ class ShippingActivities(Activities, ABC):
     @abstractmethod
     async def track_return(self, order_id: str) -> bool:
         """Whether the carrier says that the goods are back."""
+
+
+class TakingUpActivities(Activities, ABC):
+    """Compares the log with what runs in Temporal."""
+
+    @activity.defn
+    @abstractmethod
+    async def take_up_missing(self, reconcile: Reconcile) -> TakenUp:
+        """Run the saga of every open order that has no workflow any more."""
+
+
+class ReconciliationActivities(Activities, ABC):
+    """Compares the log with the providers' books."""
+
+    @activity.defn
+    @abstractmethod
+    async def compare_books(self, reconcile: Reconcile) -> Compared:
+        """Look at what has changed since the last run, and wake sagas that missed the news."""
+
+    @activity.defn
+    @abstractmethod
+    async def judge_books(self, compared: Compared) -> tuple[AtOdds, ...]:
+        """Look again: record what is at odds still, settle what agrees; what stays at odds."""

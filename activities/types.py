@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, FORWARD, OrderStatus
-from domain.saga.commands import Decision
+from domain.saga.commands import Book, Decision, TakeUpCause
 
 
 class AuthorizationOutcome(StrEnum):
@@ -172,3 +172,43 @@ class CommandRun:
 
     position: int
     wakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """`order_id` None: every order."""
+
+    order_id: str | None = None
+    cause: TakeUpCause = TakeUpCause.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """Orders that had no workflow any more; `order_ids` are the first hundred of them."""
+
+    count: int
+    order_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AtOdds:
+    """The log and a provider's book, as far as they have to agree and do not."""
+
+    order_id: str
+    book: Book
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The books at a first look. What was at odds may be a step that is just being made."""
+
+    count: int
+    at_odds: tuple[AtOdds, ...]
+    look_again: tuple[str, ...]
+    """Orders to look at a second time, those with a difference on record among them."""
+    pause: timedelta
+    """How long a step may be on its way from the provider's book into the log."""
+    position: int | None
+    """How far the log has been compared with this; None: one order was asked for alone."""

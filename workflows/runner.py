@@ -11,6 +11,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.returns import ReturnWorkflow
 
 WORKFLOWS: Final[tuple[type[Any], ...]] = (
@@ -18,6 +19,7 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     PaymentWorkflow,
     ReturnWorkflow,
     CommandWorkflow,
+    ReconciliationWorkflow,
 )
 
 PASSED_THROUGH: Final = (
