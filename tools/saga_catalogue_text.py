@@ -97,7 +97,7 @@ search for `WaybillNeedsAttention = true`, for `WaybillStatus`, or for `WaybillC
 
 ![The parked sagas in the Web UI](images/web-ui-parked.png)
 
-The workflow's page tells its steps under *Current Details*, each activity's attempts and its last
+The workflow's page tells its steps under *User Metadata*, each activity's attempts and its last
 error under *Pending Activities*, and everything that happened in its history.
 
 ![A parked saga in the Web UI](images/web-ui-details.png)
