@@ -1,0 +1,94 @@
+"""Stops an activity just before it begins, or just after its effect, until a test lets it go on."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from temporalio import activity
+
+PATIENCE_SECONDS: Final = 20
+
+
+class When(StrEnum):
+    BEFORE = "before"
+    AFTER = "after"
+    """Its effect has happened, and nobody knows of it yet."""
+
+
+@dataclass
+class Gate:
+    _reached: asyncio.Event = field(default_factory=asyncio.Event)
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reached(self) -> None:
+        """Raises TimeoutError when nothing comes by."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._reached.wait()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def stop_here(self) -> None:
+        self._reached.set()
+        await self._opened.wait()
+
+
+class AnswerLost(Exception):
+    """The activity has had its effect, and its answer has got lost: it will be tried again."""
+
+
+class Gates:
+    """The gates of one worker. Each is for one activity of one order, and stops it once."""
+
+    def __init__(self) -> None:
+        self._gates: dict[tuple[str, str, When], Gate] = {}
+        self._losses: set[tuple[str, str]] = set()
+
+    @asynccontextmanager
+    async def stopped(self, name: str, order_id: str, when: When) -> AsyncIterator[Gate]:
+        """At the end of the block, at the latest, the gate is open."""
+        gate = self._gates[name, order_id, when] = Gate()
+        try:
+            yield gate
+        finally:
+            gate.open()
+
+    def lose_answer(self, name: str, order_id: str) -> None:
+        """Of the next attempt."""
+        self._losses.add((name, order_id))
+
+    def around(self, activities: Sequence[Callable[..., Any]]) -> list[Callable[..., Any]]:
+        """The same activities, each between its gates."""
+        return [self._around(run) for run in activities]
+
+    def _around(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        name = run.__name__
+
+        @activity.defn(name=name)
+        @functools.wraps(run, updated=())
+        async def gated(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the activity takes
+            order_id = _order_of(activity.info())
+            await self._pass(name, order_id, When.BEFORE)
+            answer = await run(*arguments)
+            await self._pass(name, order_id, When.AFTER)
+            if (name, order_id) in self._losses:
+                self._losses.remove((name, order_id))
+                raise AnswerLost(name)
+            return answer
+
+        return gated
+
+    async def _pass(self, name: str, order_id: str, when: When) -> None:
+        gate = self._gates.pop((name, order_id, when), None)
+        if gate is not None:
+            await gate.stop_here()
+
+
+def _order_of(info: activity.Info) -> str:
+    return (info.workflow_id or "").partition("-")[2]

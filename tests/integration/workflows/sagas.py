@@ -1,0 +1,229 @@
+"""Sagas on a worker of their own: real Temporal, real PostgreSQL, real simulators over HTTP.
+
+The providers' news do not reach these sagas by themselves: whoever runs them says what comes when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.testing import ActivityEnvironment
+
+from domain.catalogue.commands import ListProduct
+from domain.command import Command
+from domain.ids import order_id_for, order_workflow_id
+from domain.inventory.commands import ReceiveStock
+from domain.inventory.decide import INVENTORY
+from domain.inventory.state import InventoryState
+from domain.money import Money
+from domain.news import PaymentReported, ShipmentNews, ShipmentReported
+from domain.order.commands import CancellationReason, PlaceOrder
+from domain.order.lines import Address, OrderLine
+from eventstore.pool import Pool
+from eventstore.postgres import PostgresEventStore
+from projections.inline import InlineReadModels
+from providers.http_carrier import HttpCarrier
+from providers.stripe_payments import StripePayments
+from tests.integration.keys import a_vault
+from tests.integration.simulators import SimulatorProcess
+from tests.integration.workflows.gates import Gates
+from worker import saga_activities, temporal_worker
+from workflows.orchestrator import SagaOrchestrator
+from workflows.types import Deadlines, SagaType
+
+PATIENT = Deadlines(
+    provider_patience=timedelta(seconds=30),
+    payment_window=timedelta(minutes=5),
+    dispatch=timedelta(minutes=5),
+    delivery=timedelta(minutes=5),
+    return_window=timedelta(milliseconds=10),
+    undo_patience=timedelta(minutes=5),
+    parked_retry=timedelta(minutes=5),
+    backorder=timedelta(minutes=5),
+    return_delivery=timedelta(minutes=5),
+)
+NORMAL, REFUSED, DOWN, NEVER_DISPATCHED = "10115", "00000", "00503", "00001"
+LOST, CANCELLED_BY_CARRIER = "00004", "00005"
+"""Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
+
+VISA, DECLINED, APPROVAL = (
+    "pm_card_visa",
+    "pm_card_chargeDeclined",
+    "pm_card_authenticationRequired",
+)
+CUSTOMER = "customer-1"
+
+
+def an_order(
+    *lines: tuple[str, int],
+    key: str | None = None,
+    method: str = VISA,
+    postal_code: str = NEVER_DISPATCHED,
+    backorder: bool = False,
+) -> PlaceOrder:
+    """An order of these SKUs and quantities, each piece at 250 cents."""
+    key = key or uuid.uuid4().hex
+    ordered = tuple(OrderLine(sku=sku, quantity=n, unit_price=250) for sku, n in lines)
+    return PlaceOrder(
+        aggregate_id=order_id_for(CUSTOMER, key),
+        customer_id=CUSTOMER,
+        lines=ordered,
+        total=Money(amount=sum(line.total for line in ordered), currency="EUR"),
+        payment_method=method,
+        shipping_address=Address(
+            name="Ada Lovelace",
+            street="1 Example Street",
+            city="Sampleton",
+            postal_code=postal_code,
+            country="DE",
+        ),
+        fingerprint=repr(lines),
+        backorder=backorder,
+    )
+
+
+@dataclass
+class Sagas:
+    client: Client
+    store: PostgresEventStore
+    task_queue: str
+    payment_simulator: SimulatorProcess
+    carrier_simulator: SimulatorProcess
+    activities: dict[str, Callable[..., Any]]
+    gates: Gates
+    deadlines: Deadlines = field(default=PATIENT)
+
+    @property
+    def orchestrator(self) -> SagaOrchestrator:
+        return SagaOrchestrator(self.client, task_queue=self.task_queue, deadlines=self.deadlines)
+
+    def within(self, **deadlines: timedelta) -> Sagas:
+        return replace(self, deadlines=replace(self.deadlines, **deadlines))
+
+    # What people do.
+
+    async def run(self, command: Command) -> int:
+        return await self.orchestrator.execute(
+            command, idempotency_key=uuid.uuid4().hex, actor="operator:test"
+        )
+
+    async def stocked(self, quantity: int) -> str:
+        """A new SKU with so many on hand."""
+        sku = f"sku-{uuid.uuid4().hex[:12]}"
+        await self.run(
+            ListProduct(aggregate_id=sku, name="Thing", price=Money(amount=250, currency="EUR"))
+        )
+        await self.receive(sku, quantity)
+        return sku
+
+    async def receive(self, sku: str, quantity: int) -> None:
+        await self.run(ReceiveStock(aggregate_id=sku, quantity=quantity))
+
+    async def place(self, order: PlaceOrder) -> str:
+        accepted = await self.orchestrator.start_saga(SagaType.ORDER, order, actor="customer:test")
+        return accepted.order_id
+
+    async def cancel(self, order_id: str) -> None:
+        reason = CancellationReason.CUSTOMER_REQUEST
+        await self.orchestrator.compensate_saga(order_id, reason=reason, actor="customer:test")
+
+    async def pay_with(self, order_id: str, method: str) -> None:
+        await self.orchestrator.retry_payment(
+            order_id, method, idempotency_key=uuid.uuid4().hex, actor="customer:test"
+        )
+
+    async def approve(self, order_id: str) -> None:
+        """What the customer does on the bank's page, and the bank then tells us."""
+        await self.until(f"payment-{order_id}", "PaymentPending")
+        pending = (await self.store.load_events(f"payment-{order_id}"))[-1]
+        await self.payment_simulator.authenticate(pending.data["reference"], "approve")
+        await self.orchestrator.handle_event(PaymentReported(order_id, pending.data["attempt"]))
+
+    # What the carrier and Temporal do.
+
+    async def hear(self, order_id: str, *news: ShipmentNews) -> None:
+        for item in news:
+            await self.orchestrator.handle_event(ShipmentReported(order_id, item))
+
+    async def deliver(self, order_id: str) -> None:
+        await self.hear(order_id, ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED)
+
+    async def take_up(self, order_id: str) -> None:
+        await self.orchestrator.take_up(order_id, CUSTOMER)
+
+    async def terminate(self, order_id: str) -> None:
+        """From outside, as from the Web UI: nothing is undone."""
+        await self.workflow(order_id).terminate()
+
+    async def stray(self, name: str, order_id: str, *arguments: object) -> Any:  # noqa: ANN401
+        """An attempt that Temporal has forgotten, or never came to know of."""
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, workflow_id=order_workflow_id(order_id))
+        return await environment.run(self.activities[name], *(arguments or (order_id,)))
+
+    # What is so.
+
+    def workflow(self, order_id: str) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(order_workflow_id(order_id))
+
+    async def events(self, stream_id: str) -> list[str]:
+        return [event.type for event in await self.store.load_events(stream_id)]
+
+    async def until(self, stream_id: str, event_type: str) -> list[str]:
+        """The stream's event types, once this one is among them."""
+        async with asyncio.timeout(30):
+            while event_type not in (types := await self.events(stream_id)):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+        return types
+
+    async def end(self, order_id: str) -> str | None:
+        """What the order's workflow returned."""
+        async with asyncio.timeout(60):
+            end: str | None = await self.workflow(order_id).result()
+        return end
+
+    async def reason(self, order_id: str) -> str:
+        """Why the order was cancelled."""
+        cancelled = (await self.store.load_events(f"order-{order_id}"))[-1]
+        assert cancelled.type == "OrderCancelled"
+        return str(cancelled.data["reason"])
+
+    async def inventory(self, sku: str) -> InventoryState:
+        stored = await self.store.load_events(INVENTORY.stream(sku))
+        return INVENTORY.fold(event.decode() for event in stored)
+
+    async def money(self, order_id: str) -> dict[str, tuple[int, int]]:
+        """Of each effect at the payment provider: how often, and the sum of its amounts."""
+        return await self.payment_simulator.books(order_id)
+
+    async def histories(self) -> list[WorkflowHistory]:
+        """Of every run that this worker has had to do with."""
+        query = f"TaskQueue = '{self.task_queue}'"
+        found = [run async for run in self.client.list_workflows(query)]
+        return [
+            await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+            for run in found
+        ]
+
+
+@asynccontextmanager
+async def running_sagas(
+    client: Client,
+    pool: Pool,
+    providers: tuple[StripePayments, HttpCarrier],
+    simulators: tuple[SimulatorProcess, SimulatorProcess],
+) -> AsyncIterator[Sagas]:
+    vault = a_vault(pool)
+    store = PostgresEventStore(pool, [InlineReadModels()], vault)
+    activities = saga_activities(store, vault, *providers)
+    by_name = {activity.__name__: activity for activity in activities}
+    task_queue, gates = f"test-{uuid.uuid4()}", Gates()
+    async with temporal_worker(client, task_queue, gates.around(activities)):
+        yield Sagas(client, store, task_queue, *simulators, by_name, gates)
