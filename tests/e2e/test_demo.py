@@ -27,7 +27,7 @@ BECAME = {
 }
 ADDS_UP = "Stock and money add up"
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(120)
 
 
 async def test_the_demo_ends_well(system: System) -> None:
@@ -54,7 +54,7 @@ async def test_a_killed_worker_changes_nothing_in_the_table(tmp_path: Path) -> N
         **DEMO_DEADLINES,
         "WAYBILL_PAYMENT_WINDOW": "PT20S",
         "WAYBILL_DISPATCH_DEADLINE": "PT20S",
-        "WAYBILL_RETURN_WINDOW": "PT6S",
+        "WAYBILL_RETURN_WINDOW": "PT3S",
     }
     async with (
         started_system(tmp_path, workers=2, given=given) as system,
