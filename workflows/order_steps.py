@@ -153,8 +153,6 @@ class OrderSteps(OrderWaits):
                 raise TurnRound(Reason.DISPATCH_DEADLINE_MISSED)
             case T.CANCELLED:
                 raise TurnRound(Reason.SHIPMENT_FAILED)
-            case T.LOST:
-                self._news.add(T.LOST)  # it had left, then
 
     async def _close_the_way_back(self) -> None:
         """The parcel has left; whoever wants to cancel, or is about to, was quicker or is late."""

@@ -62,7 +62,10 @@ class OrderWaits(SagaWorkflow):
             self._may_have_missed_news = False
             self._news -= BAD_NEWS
             tracked = await self._track()
-            if tracked in told or not in_time:
+            if tracked in told:
+                self._news.add(tracked)  # the wait after this one has missed it as well
+                return tracked
+            if not in_time:
                 return tracked
 
     async def _track(self) -> TrackedStatus:
