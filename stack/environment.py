@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from settings import STACK_ENV_FILE, Settings
+from stack.build import build_id
 from stack.ports import LOOPBACK, Ports
 from stack.postgres import database_url
 
@@ -53,6 +54,7 @@ def stack_environment(data_dir: Path, ports: Ports) -> Environment:
         "WAYBILL_NATS_URL": f"nats://{LOOPBACK}:{ports.nats_port}",
         "WAYBILL_PAYMENT_URL": f"http://{LOOPBACK}:{ports.payment_simulator_port}",
         "WAYBILL_CARRIER_URL": f"http://{LOOPBACK}:{ports.carrier_simulator_port}",
+        "WAYBILL_WORKER_BUILD_ID": build_id(),
     } | {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment

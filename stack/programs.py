@@ -9,7 +9,7 @@ from settings import Settings
 from stack.http import answers
 from stack.ports import LOOPBACK, Ports
 from stack.processes import Program, Tier
-from stack.temporal import polled_by_worker
+from stack.temporal import worked_for
 
 _PYTHON = sys.executable
 _API_OPTIONS = ("--no-access-log", "--timeout-graceful-shutdown", "3")
@@ -41,9 +41,10 @@ def worker(number: int, environment: Environment) -> Program:
         name=f"worker-{number}",
         command=(_PYTHON, "worker.py"),
         environment=environment,
-        is_ready=polled_by_worker(
+        is_ready=worked_for(
             environment["WAYBILL_TEMPORAL_ADDRESS"],
             environment.get("WAYBILL_TASK_QUEUE", _TASK_QUEUE),
+            environment["WAYBILL_WORKER_BUILD_ID"],
         ),
         stop_within=5.5,  # all tiers together have 10 s
     )

@@ -15,6 +15,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -25,6 +26,7 @@ from stack.supervisor import Supervisor
 from stack.tools import script
 
 NAMESPACE = "default"
+DEPLOYMENT = "waybill"  # as in workflows/versions.py
 
 SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
     "WaybillStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
@@ -112,3 +114,32 @@ def polled_by_worker(address: str, task_queue: str) -> Callable[[int], Awaitable
         return any(poller.identity.startswith(f"{pid}@") for poller in described.pollers)
 
     return is_ready
+
+
+def worked_for(address: str, task_queue: str, build_id: str) -> Callable[[int], Awaitable[bool]]:
+    """A probe: whether the worker process polls and is given tasks.
+
+    Those go to the current build; this one is made that as soon as a worker of it polls.
+    """
+    polls = polled_by_worker(address, task_queue)
+
+    async def is_ready(pid: int) -> bool:
+        return await polls(pid) and await _is_current(address, build_id)
+
+    return is_ready
+
+
+async def _is_current(address: str, build_id: str) -> bool:
+    client = await Client.connect(address, namespace=NAMESPACE)
+    try:
+        await client.workflow_service.set_worker_deployment_current_version(
+            SetWorkerDeploymentCurrentVersionRequest(
+                namespace=NAMESPACE,
+                deployment_name=DEPLOYMENT,
+                build_id=build_id,
+                ignore_missing_task_queues=True,  # left by a change of WAYBILL_TASK_QUEUE
+            )
+        )
+    except RPCError:  # it has been heard of, but is not on record yet
+        return False
+    return True
