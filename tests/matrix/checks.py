@@ -1,0 +1,146 @@
+"""What has to hold of an order at its end, by every witness: log, read models, books, Temporal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Final
+
+from domain.inventory.decide import INVENTORY
+from domain.order.decide import ORDER
+from domain.order.state import FINAL, OrderStatus
+from domain.payment.events import PaymentCaptured, PaymentRefunded
+from eventstore.envelope import StoredEvent
+from queries.saga_ledger import SagaStatus
+from queries.saga_states import StepState
+from tests.matrix.cases import HARMLESS
+from tests.matrix.journey import Journey
+from tests.matrix.world import QUANTITY, TOTAL
+from workflows.search_attributes import NEEDS_ATTENTION
+
+CATEGORIES: Final = ("order", "payment", "shipment", "saga")
+Books = Mapping[str, tuple[int, int]]
+"""Of each effect: how often, and the sum of the amounts."""
+
+_MORE_THAN_ONCE: Final = frozenset(
+    {
+        "OrderCancellationRequested",
+        "OrderCancellationWithdrawn",
+        "OrderConfirmed",
+        "PaymentDeclined",
+        "PaymentPending",
+        "PaymentRequested",
+        "SagaCompensationRequested",
+        "SagaParked",
+        "SagaRetried",
+        "StockReceived",
+    }
+)
+"""Of these an order may have several; of all others one."""
+_UNSETTLED: Final = {StepState.RUNNING, StepState.UNDOING}
+
+
+async def faults(journey: Journey) -> list[str]:
+    """What does not hold, in words; none if all does."""
+    world, order_id, scenario = journey.world, journey.id, journey.case.point.scenario
+    payments = await world.payments.books(order_id)
+    carrier = await world.carrier.books(order_id)
+    events = await events_of(journey)
+    status = (await world.state(ORDER, order_id)).status
+    return [
+        *_end(journey, status, carrier),
+        *_once(events, {**payments, **carrier}),
+        *_money(payments, TOTAL if status is OrderStatus.COMPLETED else 0),
+        *([] if scenario.settled_by_hand else _same_money(events, payments)),
+        *[fault async for fault in _stock(journey, status, carrier)],
+        *[fault async for fault in _ledger(journey)],
+        *[fault async for fault in _temporal(journey)],
+    ]
+
+
+async def events_of(journey: Journey) -> Sequence[StoredEvent]:
+    streams = [f"{category}-{journey.id}" for category in CATEGORIES]
+    streams.append(INVENTORY.stream(journey.people.sku))
+    events = [event for stream in streams for event in await journey.world.events(stream)]
+    return sorted(events, key=lambda event: event.position)
+
+
+def _end(journey: Journey, status: OrderStatus | None, carrier: Books) -> Iterator[str]:
+    case, usual = journey.case, journey.case.point.scenario.end
+    if status not in FINAL:
+        yield f"it is {status}, and nothing goes on"
+    if not journey.world.scripts.has_sprung(journey.id):
+        yield "the fault was never met"
+    if case.fault in HARMLESS and status is not usual:
+        yield f"it is {status}; without the fault it would be {usual}"
+    has_left = "dispatched" in carrier
+    if journey.was_cancelled and not has_left and status is not OrderStatus.CANCELLED:
+        yield f"its customer was told that it is cancelled, and it is {status}"
+
+
+def _once(events: Sequence[StoredEvent], books: Books) -> Iterator[str]:
+    for name, (count, _) in books.items():
+        if count > 1 and name != "voided":
+            yield f"{name} {count} times at the provider"
+    types = Counter(event.type for event in events if event.type not in _MORE_THAN_ONCE)
+    yield from (f"{name} {count} times in the log" for name, count in types.items() if count > 1)
+    ids = Counter(event.event_id for event in events)
+    yield from (f"event {name} {count} times" for name, count in ids.items() if count > 1)
+
+
+def _money(books: Books, due: int) -> Iterator[str]:
+    amounts = {name: amount for name, (_, amount) in books.items()}
+    captured, refunded = amounts.get("captured", 0), amounts.get("refunded", 0)
+    if captured - refunded != due:
+        yield f"{due} due, {captured} - {refunded} kept by the provider's books"
+    if held := amounts.get("authorized", 0) - captured - amounts.get("voided", 0):
+        yield f"{held} authorised and neither captured nor voided"
+
+
+def _same_money(events: Sequence[StoredEvent], books: Books) -> Iterator[str]:
+    decoded = [event.decode() for event in events if event.category == "payment"]
+    logged = {
+        "captured": sum(e.amount.amount for e in decoded if isinstance(e, PaymentCaptured)),
+        "refunded": sum(e.amount.amount for e in decoded if isinstance(e, PaymentRefunded)),
+    }
+    for name, amount in logged.items():
+        if amount != books.get(name, (0, 0))[1]:
+            yield f"the log has {amount} {name}, the provider {books.get(name)}"
+
+
+async def _stock(
+    journey: Journey, status: OrderStatus | None, carrier: Books
+) -> AsyncIterator[str]:
+    stock = await journey.world.state(INVENTORY, journey.people.sku)
+    gone = "dispatched" in carrier and status is not OrderStatus.RETURNED
+    received = stock.received
+    if stock.reserved:
+        yield f"{stock.reserved} pieces are still held"
+    if stock.shipped != (QUANTITY if gone else 0):
+        yield f"the log has {stock.shipped} pieces shipped, the carrier's books {carrier}"
+    if stock.waiting:
+        yield "it still waits for stock"
+    logged = (received, stock.on_hand, stock.reserved, stock.shipped)
+    viewed = await journey.world.view(journey.people.sku)
+    if viewed != logged and received:
+        yield f"inventory_view has {viewed}, the log {logged}"
+    if gone and status is OrderStatus.REJECTED:
+        yield "a rejected order was sent"
+
+
+async def _ledger(journey: Journey) -> AsyncIterator[str]:
+    saga = await journey.world.sagas.get(journey.id)
+    if saga is None:
+        yield "the ledger does not know the saga"
+        return
+    if saga.status is not SagaStatus.FINAL or saga.needs_attention or saga.parked:
+        yield f"the ledger has it {saga.status}, parked at {sorted(saga.parked)}"
+    for step in saga.steps:
+        if step.state in _UNSETTLED or (step.undo and step.undo.state in _UNSETTLED):
+            yield f"the ledger has {step.name} {step.state}"
+
+
+async def _temporal(journey: Journey) -> AsyncIterator[str]:
+    described = await journey.world.client.get_workflow_handle(f"order-{journey.id}").describe()
+    if described.typed_search_attributes.get(NEEDS_ATTENTION):
+        yield "Temporal still shows that it needs attention"

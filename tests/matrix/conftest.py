@@ -1,0 +1,133 @@
+"""The real servers, the two simulators and two workers, started once for all cases."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+from temporalio.client import Client
+
+from eventstore.pool import create_pool
+from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.keyring import Keyring
+from projections.inline import InlineReadModels
+from providers.stripe_payments import StripePayments
+from queries.sagas import SagaQueries
+from stack.databases import fresh_database
+from stack.servers import Servers
+from tests.integration.simulators import API_KEY, Receiver, simulator
+from tests.matrix.cases import Case
+from tests.matrix.checks import faults
+from tests.matrix.journey import Journey, LeftBehind
+from tests.matrix.report import Outcome, story, table
+from tests.matrix.script import Scripts
+from tests.matrix.worker import Surroundings, kept_alive, preloaded
+from tests.matrix.world import World
+from workflows.temporal_client import data_converter
+
+AT_ONCE: Final = int(os.environ.get("MATRIX_AT_ONCE", "10"))
+"""Most of the time a case waits: for a time-out, or for a dead worker to be noticed."""
+SHARED_QUEUE: Final = "matrix"
+SHARED_WORKERS: Final = 2
+_OUTCOMES: Final[list[Outcome]] = []
+_STARTED: Final = time.monotonic()
+
+
+@pytest.fixture(scope="session")
+async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    receiver, master_key, payload_key = Receiver(), os.urandom(32), os.urandom(32)
+    payments = simulator("payment", tmp_path_factory.mktemp("payments"), receiver)
+    carrier = simulator("carrier", tmp_path_factory.mktemp("carrier"), receiver)
+    folder = tmp_path_factory.mktemp("scripts")
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(
+            await asyncio.start_server(receiver.answer, "127.0.0.1", receiver.port)
+        )
+        for process in (payments, carrier):
+            stack.enter_context(process.running())
+            await process.ready()
+        url = await stack.enter_async_context(fresh_database(servers.database_url))
+        pool = await stack.enter_async_context(await create_pool(url))
+        engine = create_async_engine(url)
+        stack.push_async_callback(engine.dispose)
+        client = await Client.connect(
+            servers.temporal_address,
+            data_converter=data_converter(Keyring(payload_key, setting="payload_key")),
+        )
+        payment_client = StripePayments(API_KEY, payments.url)
+        stack.push_async_callback(payment_client.close)
+        surroundings = Surroundings(
+            url,
+            servers.temporal_address,
+            payments.url,
+            carrier.url,
+            master_key,
+            payload_key,
+            folder,
+        )
+        processes = preloaded()
+        for _ in range(SHARED_WORKERS):
+            worker = kept_alive(processes, surroundings, SHARED_QUEUE)
+            await stack.enter_async_context(worker)
+        yield World(
+            client=client,
+            pool=pool,
+            store=PostgresEventStore(pool, [InlineReadModels()]),
+            sagas=SagaQueries(engine),
+            payments=payments,
+            carrier=carrier,
+            payment_client=payment_client,
+            receiver=receiver,
+            scripts=Scripts(folder),
+            surroundings=surroundings,
+            processes=processes,
+            shared_queue=SHARED_QUEUE,
+        )
+
+
+Results = dict[str, asyncio.Task[str]]
+
+
+@pytest.fixture(scope="session")
+async def results(request: pytest.FixtureRequest, world: World) -> AsyncIterator[Results]:
+    """Of every case that was chosen, by name: what went wrong. They run at the same time."""
+    free = asyncio.Semaphore(AT_ONCE)
+    cases = [case for item in request.session.items if (case := _case_of(item)) is not None]
+    tasks = {case.name: asyncio.create_task(_run(world, case, free)) for case in cases}
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+def _case_of(item: pytest.Item) -> Case | None:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    case = parameters.get("case")
+    return case if isinstance(case, Case) else None
+
+
+async def _run(world: World, case: Case, free: asyncio.Semaphore) -> str:
+    async with free:
+        journey = Journey(world, case)
+        try:
+            await journey.travel()
+            wrong = await faults(journey)
+        except LeftBehind as left:
+            wrong = [str(left)]
+        end = str((await journey.order_state()).status)
+        end += " parked" if journey.parkings else ""
+        _OUTCOMES.append(Outcome(case.fault, end, is_right=not wrong))
+        return await story(journey, wrong) if wrong else ""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _OUTCOMES:
+        terminalreporter.section("the matrix")
+        for line in table(_OUTCOMES, time.monotonic() - _STARTED):
+            terminalreporter.write_line(line)

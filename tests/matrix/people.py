@@ -1,0 +1,187 @@
+"""What customers, operators, banks and carriers do about one order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import NAMESPACE_OID, uuid5
+
+import httpx
+from temporalio.service import RPCError
+
+from activities.types import Decide
+from domain.errors import Refused
+from domain.news import PaymentReported, ShipmentNews, ShipmentReported
+from domain.order.commands import CancellationReason
+from domain.payment.decide import PAYMENT
+from domain.payment.events import PaymentPending
+from domain.saga.commands import Decision
+from domain.saga.events import SagaParked
+from domain.saga.state import SagaState
+from tests.integration.simulators import Delivery
+from tests.matrix.cases import Case, Fault
+from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order, until
+from workflows.orchestrator import NoSuchSaga, Unavailable
+from workflows.types import SagaType
+
+_NOT_NOW: Final = (Unavailable, NoSuchSaga)
+"""Why a client tries again."""
+
+
+class People:
+    def __init__(self, world: World, case: Case) -> None:
+        scenario = case.point.scenario
+        digest = uuid5(NAMESPACE_OID, case.name)
+        self.world = world
+        self.case = case
+        self.sku = f"sku-{digest}"
+        self.queue = f"matrix-{digest}" if case.fault is Fault.KILLED else world.shared_queue
+        self.order = an_order(
+            case.name, self.sku, scenario.method, scenario.postal_code, backorder=scenario.backorder
+        )
+        self.id = self.order.aggregate_id
+        self._orchestrator = world.orchestrator(case.deadlines, self.queue)
+        self._unheard = set(scenario.unheard)
+        self._withheld: list[ShipmentReported] = []
+
+    async def logged(self, category: str, event_type: str) -> None:
+        subject = self.sku if category == "inventory" else self.id
+        await self.world.until_logged(f"{category}-{subject}", event_type)
+
+    # Customers.
+
+    async def places(self) -> None:
+        await _insist(
+            lambda: self._orchestrator.start_saga(SagaType.ORDER, self.order, actor="customer:m")
+        )
+
+    async def approves(self) -> None:
+        stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
+        pending = stored.decode()
+        assert isinstance(pending, PaymentPending)
+        await until(lambda: self.world.scripts.has_sprung(self.id))
+        await self.world.payments.authenticate(pending.reference, "approve")
+
+    async def pays_again(self, method: str) -> None:
+        await self.logged("payment", "PaymentDeclined")
+        await _insist(
+            lambda: self._orchestrator.retry_payment(
+                self.id, method, idempotency_key="again", actor="customer:m"
+            ),
+            (*_NOT_NOW, Refused),
+        )
+
+    async def cancels(self) -> None:
+        await _insist(
+            lambda: self._orchestrator.compensate_saga(
+                self.id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:m"
+            )
+        )
+
+    async def sends_back(self) -> None:
+        await self.logged("order", "OrderDelivered")
+        await _insist(
+            lambda: self._orchestrator.request_return(
+                self.id, None, idempotency_key="back", actor="customer:m"
+            )
+        )
+
+    # Operators.
+
+    async def bring_stock(self) -> None:
+        await self.world.receive(self.sku, QUANTITY, "second")
+        order = self.world.client.get_workflow_handle(f"order-{self.id}")
+        await _insist(lambda: order.signal("stock_received"), (RPCError,))
+
+    async def mend_and_decide(self, saga: SagaState) -> None:
+        """See to the cause first, and then tell the saga to go on."""
+        await self._lift_faults()
+        for step, parked in saga.parked.items():
+            workflow_id = await self._where_parked(parked.number)
+            decision = Decision.RETRY
+            if self.case.point.scenario.settled_by_hand and step == "refund":
+                await self._refund_by_hand()
+                decision = Decision.RESOLVE
+            decide = Decide(self.id, step, parked.number, decision, "mended", "operator:m")
+            key = f"decide-{parked.number}"
+            try:
+                await self._orchestrator.decide(workflow_id, decide, idempotency_key=key)
+            except (*_NOT_NOW, Refused):
+                continue  # the workflow is not there yet: whoever looks again finds it
+
+    async def take_up(self) -> None:
+        """As reconciliation does with an order whose saga has no workflow any more."""
+        await _insist(lambda: self._orchestrator.take_up(self.id, self.order.customer_id))
+
+    async def _lift_faults(self) -> None:
+        if self.case.script.lasts:
+            self.world.scripts.take_away(self.id)
+        async with httpx.AsyncClient() as http:
+            for simulator in (self.world.payments, self.world.carrier):
+                await http.delete(f"{simulator.url}/control", params={"order_id": self.id})
+
+    async def _refund_by_hand(self) -> None:
+        payment = await self.world.state(PAYMENT, self.id)
+        assert payment.reference
+        await self.world.payment_client.refund(
+            reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
+        )
+
+    async def _where_parked(self, number: int) -> str:
+        for stored in await self.world.events(f"saga-{self.id}"):
+            event = stored.decode()
+            if isinstance(event, SagaParked) and event.parking == number:
+                return event.workflow_id
+        raise LookupError(f"there is no parking {number}")
+
+    # Banks and carriers.
+
+    async def until_dispatched(self) -> None:
+        while "dispatched" not in await self.world.carrier.books(self.id):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def pass_on_news(self) -> None:
+        while True:
+            try:
+                delivery = await self.world.receiver.next(self.id)
+            except TimeoutError:
+                continue
+            news = _news(delivery, self.id)
+            if isinstance(news, ShipmentReported) and news.news in self._unheard:
+                self._withheld.append(news)
+            elif news is not None:
+                await self._tell(news)
+
+    async def hear_all(self) -> None:
+        self._unheard.clear()
+        for news in self._withheld:
+            await self._tell(news)
+
+    async def _tell(self, news: PaymentReported | ShipmentReported) -> None:
+        """A provider tells it until it is acknowledged."""
+        await _insist(lambda: self._orchestrator.handle_event(news), (Unavailable,))
+
+
+async def _insist(
+    act: Callable[[], Awaitable[object]], until_over: tuple[type[Exception], ...] = _NOT_NOW
+) -> None:
+    """Again and again, as long as it fails like this. A refusal is an answer."""
+    while True:
+        try:
+            await act()
+        except until_over:
+            await asyncio.sleep(POLL_SECONDS)
+        except Refused:
+            return
+        else:
+            return
+
+
+def _news(delivery: Delivery, order_id: str) -> PaymentReported | ShipmentReported | None:
+    subject, _, what = str(delivery.body["type"]).partition(".")
+    if subject == "payment_intent":
+        metadata = delivery.body["data"]["object"]["metadata"]
+        return PaymentReported(order_id, int(metadata["attempt"]))
+    told = {news.value: news for news in ShipmentNews}
+    return ShipmentReported(order_id, told[what]) if what in told else None

@@ -1,0 +1,24 @@
+"""Whatever goes wrong at whichever step: nothing is lost, and nothing is done twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.matrix.cases import Case, all_cases
+from tests.matrix.conftest import Results
+from tests.matrix.points import ACTIVITIES, LEFT_OUT, points
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
+
+
+def test_every_activity_of_the_sagas_is_a_point_of_the_matrix() -> None:
+    assert {point.activity for point in points()} == ACTIVITIES - LEFT_OUT
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in all_cases()])
+async def test_the_order_ends_with_its_stock_and_money_where_they_belong(
+    case: Case, results: Results
+) -> None:
+    wrong = await results[case.name]
+
+    assert not wrong, f"{case.name}\n{wrong}"

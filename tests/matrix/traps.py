@@ -1,0 +1,144 @@
+"""What a worker of the matrix has beside the product's own: it obeys each order's script."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from temporalio import activity, client, worker
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+
+from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
+from eventstore.pool import Connection
+from eventstore.postgres import PostgresEventStore
+from tests.matrix.script import Act, Phase, Script, Scripts
+
+POLL_SECONDS: Final = 0.02
+
+
+class AnswerLost(Exception):
+    """The connection broke: whether it was done is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """The script of the order whose activity is running."""
+
+    order_id: str
+    script: Script
+    scripts: Scripts
+
+    async def at(self, phase: Phase) -> None:
+        if phase is self.script.phase and self.scripts.spring(self.order_id):
+            await self._act()
+
+    async def _act(self) -> None:
+        match self.script.act:
+            case Act.KILL:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case Act.FAIL:
+                raise AnswerLost
+            case Act.GATE:
+                while not self.scripts.is_open(self.order_id):  # noqa: ASYNC110 - in a file
+                    await asyncio.sleep(POLL_SECONDS)
+
+
+_ARMED: ContextVar[Armed | None] = ContextVar("armed", default=None)
+
+
+class Traps(client.Interceptor, worker.Interceptor):
+    """`simulators`: their addresses, by the names that scripts use."""
+
+    def __init__(self, scripts: Scripts, simulators: Mapping[str, str]) -> None:
+        self._scripts = scripts
+        self._simulators = simulators
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _Trapped(next, self._scripts, self._simulators)
+
+
+class _Trapped(ActivityInboundInterceptor):
+    def __init__(
+        self, following: ActivityInboundInterceptor, scripts: Scripts, simulators: Mapping[str, str]
+    ) -> None:
+        super().__init__(following)
+        self._scripts = scripts
+        self._simulators = simulators
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's
+        info = activity.info()
+        order_id = (info.workflow_id or "").partition("-")[2]
+        script = self._scripts.read(order_id)
+        if script is None or script.activity != info.activity_type:
+            return await super().execute_activity(input)
+        armed = Armed(order_id, script, self._scripts)
+        if script.act is Act.PROVIDER:
+            async with self._failing_provider(armed):
+                return await super().execute_activity(input)
+        _ARMED.set(armed)
+        await armed.at(Phase.BEFORE)
+        result = await super().execute_activity(input)
+        await armed.at(Phase.AFTER)
+        return result
+
+    @asynccontextmanager
+    async def _failing_provider(self, armed: Armed) -> AsyncIterator[None]:
+        """For as long as the attempt runs: what goes wrong elsewhere is another case."""
+        script, order_id = armed.script, armed.order_id
+        if not armed.scripts.spring(order_id) and not script.lasts:
+            yield
+            return
+        url = f"{self._simulators[script.provider or '']}/control"
+        fault = {"order_id": order_id, "operation": script.operation, "how": script.fault}
+        async with httpx.AsyncClient() as http:
+            (await http.post(url, json={"fail_order": fault})).raise_for_status()
+            try:
+                yield
+            finally:
+                await http.delete(url, params={"order_id": order_id})
+
+
+class TrappedProvider:
+    """A provider's client that tells when it has answered."""
+
+    def __init__(self, provider: object) -> None:
+        self._provider = provider
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._provider, name)
+
+        async def asked(**arguments: object) -> object:
+            answer = await method(**arguments)
+            armed = _ARMED.get()
+            if armed and armed.script.provider and armed.script.method in {None, name}:
+                await armed.at(Phase.DURING)
+            return answer
+
+        return asked
+
+
+class TrappedStore(PostgresEventStore):
+    """A gate stands between what is decided and its append; a worker dies in the transaction."""
+
+    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        armed = _ARMED.get()
+        if armed and not armed.script.provider and armed.script.act is not Act.KILL:
+            await armed.at(Phase.DURING)
+        return await super().append(appends)
+
+
+class Trapdoor:
+    """An inline projection, the last: the worker dies with all written and nothing committed."""
+
+    async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        del connection, events
+        armed = _ARMED.get()
+        if armed and not armed.script.provider and armed.script.act is Act.KILL:
+            await armed.at(Phase.DURING)

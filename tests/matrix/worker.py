@@ -1,0 +1,122 @@
+"""A worker process of the matrix: the product's own sagas and activities, with traps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Final, cast
+
+from temporalio.client import Client
+
+from activities.failed_attempts import FailedAttempts
+from eventstore.pool import create_pool
+from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.vault import Vault
+from projections.inline import InlineReadModels
+from providers.carrier import Carrier
+from providers.http_carrier import HttpCarrier
+from providers.payments import PaymentProvider
+from providers.stripe_payments import StripePayments
+from tests.integration.simulators import API_KEY
+from tests.matrix.script import Scripts
+from tests.matrix.traps import Trapdoor, TrappedProvider, TrappedStore, Traps
+from worker import saga_activities, temporal_worker
+from workflows.temporal_client import data_converter
+
+IMPATIENCE_SECONDS: Final = 1.0
+"""How long a provider has to answer; the simulators hang for far longer."""
+CONNECTIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker process is told of the world."""
+
+    database_url: str
+    temporal_address: str
+    payments_url: str
+    carrier_url: str
+    master_key: bytes
+    payload_key: bytes
+    folder: Path
+    """Of the scripts, and of the workers' logs."""
+
+
+def preloaded() -> ForkServerContext:
+    """Processes made by fork from one that has imported all this already, and done nothing yet."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def start_worker(
+    context: ForkServerContext, surroundings: Surroundings, task_queue: str
+) -> ForkServerProcess:
+    process = context.Process(target=_main, args=(surroundings, task_queue), daemon=True)
+    process.start()
+    return process
+
+
+@asynccontextmanager
+async def kept_alive(
+    context: ForkServerContext, surroundings: Surroundings, task_queue: str
+) -> AsyncIterator[None]:
+    """A worker on this queue until the end of the block, started anew each time it dies."""
+    process = start_worker(context, surroundings, task_queue)
+
+    async def keep() -> None:
+        nonlocal process
+        while True:
+            await asyncio.to_thread(process.join, 1)
+            if process.exitcode is not None:
+                process = start_worker(context, surroundings, task_queue)
+
+    keeper = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        process.kill()
+        await asyncio.to_thread(process.join)
+
+
+def _main(surroundings: Surroundings, task_queue: str) -> None:
+    logging.basicConfig(
+        filename=surroundings.folder / f"{task_queue}.log",
+        format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s",
+    )
+    asyncio.run(_run(surroundings, task_queue))
+
+
+async def _run(world: Surroundings, task_queue: str) -> None:
+    simulators = {"payments": world.payments_url, "carrier": world.carrier_url}
+    client = await Client.connect(
+        world.temporal_address,
+        data_converter=data_converter(Keyring(world.payload_key, setting="payload_key")),
+        interceptors=[Traps(Scripts(world.folder), simulators)],
+    )
+    async with (
+        await create_pool(world.database_url, size=CONNECTIONS) as pool,
+        contextlib.AsyncExitStack() as closing,
+    ):
+        vault = Vault(pool, Keyring(world.master_key, setting="master_key"))
+        store = TrappedStore(pool, [InlineReadModels(), Trapdoor()], vault)
+        payments = StripePayments(API_KEY, world.payments_url, total_seconds=IMPATIENCE_SECONDS)
+        closing.push_async_callback(payments.close)
+        carrier = HttpCarrier(API_KEY, world.carrier_url, total_seconds=IMPATIENCE_SECONDS)
+        closing.push_async_callback(carrier.close)
+        activities = saga_activities(
+            store,
+            vault,
+            cast("PaymentProvider", TrappedProvider(payments)),
+            cast("Carrier", TrappedProvider(carrier)),
+        )
+        await temporal_worker(client, task_queue, activities, FailedAttempts(pool)).run()

@@ -1,0 +1,136 @@
+"""The real parts that all cases share, and what a test does with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from typing import Any, Final, TypeVar
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.command_handler import CommandHandler, Step
+from domain.aggregate import Aggregate
+from domain.catalogue.commands import ListProduct
+from domain.ids import order_id_for
+from domain.inventory.commands import ReceiveStock
+from domain.money import Money
+from domain.order.commands import PlaceOrder
+from domain.order.lines import Address, OrderLine
+from eventstore.envelope import StoredEvent
+from eventstore.pool import Pool
+from eventstore.postgres import PostgresEventStore
+from providers.stripe_payments import StripePayments
+from queries.sagas import SagaQueries
+from tests.integration.simulators import Receiver, SimulatorProcess
+from tests.matrix.script import Scripts
+from tests.matrix.worker import Surroundings
+from workflows.orchestrator import SagaOrchestrator
+from workflows.types import Deadlines
+
+S = TypeVar("S")
+
+POLL_SECONDS: Final = 0.05
+QUANTITY, PRICE, CUSTOMER = 2, 250, "customer-1"
+TOTAL: Final = QUANTITY * PRICE
+_VIEW: Final = (
+    "SELECT received, on_hand, reserved, shipped FROM readmodel.inventory_view WHERE sku = $1"
+)
+RUNNING: Final = WorkflowExecutionStatus.RUNNING
+
+
+@dataclass(frozen=True)
+class World:
+    client: Client
+    pool: Pool
+    store: PostgresEventStore
+    sagas: SagaQueries
+    payments: SimulatorProcess
+    carrier: SimulatorProcess
+    payment_client: StripePayments
+    receiver: Receiver
+    scripts: Scripts
+    surroundings: Surroundings
+    processes: ForkServerContext
+    shared_queue: str
+
+    def orchestrator(self, deadlines: Deadlines, task_queue: str) -> SagaOrchestrator:
+        return SagaOrchestrator(self.client, task_queue=task_queue, deadlines=deadlines)
+
+    async def offer(self, sku: str, pieces: int) -> None:
+        await self.receive(sku, pieces, "first")
+        price = Money(amount=PRICE, currency="EUR")
+        step = Step("matrix", f"{sku}/list", sku)
+        await self._handler.handle(step, ListProduct(aggregate_id=sku, name="Thing", price=price))
+
+    async def receive(self, sku: str, pieces: int, key: str) -> None:
+        step = Step("matrix", f"{sku}/{key}", sku)
+        if pieces:
+            await self._handler.handle(step, ReceiveStock(aggregate_id=sku, quantity=pieces))
+
+    async def state(self, aggregate: Aggregate[S], aggregate_id: str) -> S:
+        return await self._handler.load(aggregate, aggregate_id)
+
+    async def events(self, stream_id: str) -> Sequence[StoredEvent]:
+        return await self.store.load_events(stream_id)
+
+    async def until_logged(self, stream_id: str, event_type: str) -> StoredEvent:
+        """The first event of this type, once it is there."""
+        while True:
+            for stored in await self.events(stream_id):
+                if stored.type == event_type:
+                    return stored
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def is_running(self, workflow_id: str) -> bool:
+        try:
+            described = await self.client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return described.status is RUNNING
+
+    async def view(self, sku: str) -> tuple[int, int, int, int]:
+        """The read model of the stock: received, on hand, reserved, shipped."""
+        return tuple(await self.pool.fetchrow(_VIEW, sku))  # type: ignore[arg-type]  # one SKU
+
+    @property
+    def _handler(self) -> CommandHandler:
+        return CommandHandler(self.store)
+
+
+def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bool) -> PlaceOrder:
+    return PlaceOrder(
+        aggregate_id=order_id_for(CUSTOMER, key),
+        customer_id=CUSTOMER,
+        lines=(OrderLine(sku=sku, quantity=QUANTITY, unit_price=PRICE),),
+        total=Money(amount=TOTAL, currency="EUR"),
+        payment_method=method,
+        shipping_address=Address(
+            name="Ada Lovelace",
+            street="1 Example Street",
+            city="Sampleton",
+            postal_code=postal_code,
+            country="DE",
+        ),
+        fingerprint=key,
+        backorder=backorder,
+    )
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    while not fact():  # noqa: ASYNC110 - nothing to be woken by
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def settled(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel what still runs of these; what failed by itself is raised."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
