@@ -16,6 +16,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.testing import ActivityEnvironment
 
+from activities.types import Decide
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.ids import order_id_for, order_workflow_id
@@ -25,7 +26,8 @@ from domain.inventory.state import InventoryState
 from domain.money import Money
 from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason, PlaceOrder
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.saga.commands import Decision
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
@@ -35,6 +37,7 @@ from tests.integration.keys import a_vault
 from tests.integration.simulators import SimulatorProcess
 from tests.integration.workflows.gates import Gates
 from worker import saga_activities, temporal_worker
+from workflows import search_attributes
 from workflows.orchestrator import SagaOrchestrator
 from workflows.types import Deadlines, SagaType
 
@@ -146,6 +149,19 @@ class Sagas:
         await self.payment_simulator.authenticate(pending.data["reference"], "approve")
         await self.orchestrator.handle_event(PaymentReported(order_id, pending.data["attempt"]))
 
+    async def decide(self, order_id: str, step: str, decision: Decision) -> int:
+        """Settle the step where it is parked, as an operator; the decision's position."""
+        parked = await self.parked(order_id, step)
+        decide = Decide(order_id, step, parked["parking"], decision, "because", "operator:test")
+        return await self.orchestrator.decide(
+            parked["workflow_id"], decide, idempotency_key=uuid.uuid4().hex
+        )
+
+    async def send_back(self, order_id: str, *lines: ReturnedLine) -> int:
+        return await self.orchestrator.request_return(
+            order_id, lines or None, idempotency_key=uuid.uuid4().hex, actor="customer:test"
+        )
+
     # What the carrier and Temporal do.
 
     async def hear(self, order_id: str, *news: ShipmentNews) -> None:
@@ -154,6 +170,15 @@ class Sagas:
 
     async def deliver(self, order_id: str) -> None:
         await self.hear(order_id, ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED)
+
+    async def arrived(self, order: PlaceOrder) -> str:
+        """The order placed, and its parcel delivered: by the carrier's books, too."""
+        order_id = await self.place(order)
+        await self.until(f"shipment-{order_id}", "ShipmentCreated")
+        await self.carrier_simulator.until_booked(order_id, "delivered")
+        await self.deliver(order_id)
+        await self.until(f"order-{order_id}", "OrderDelivered")
+        return order_id
 
     async def take_up(self, order_id: str) -> None:
         await self.orchestrator.take_up(order_id, CUSTOMER)
@@ -202,6 +227,27 @@ class Sagas:
     async def money(self, order_id: str) -> dict[str, tuple[int, int]]:
         """Of each effect at the payment provider: how often, and the sum of its amounts."""
         return await self.payment_simulator.books(order_id)
+
+    async def parked(self, order_id: str, step: str, times: int = 1) -> dict[str, Any]:
+        """The step's latest parking, once there have been so many."""
+        async with asyncio.timeout(30):
+            while len(found := await self._parkings(order_id, step)) < times:  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+        return found[-1]
+
+    async def _parkings(self, order_id: str, step: str) -> list[dict[str, Any]]:
+        stored = await self.store.load_events(f"saga-{order_id}")
+        return [e.data for e in stored if e.type == "SagaParked" and e.data["step"] == step]
+
+    async def needs_attention(self, workflow_id: str, *, expected: bool) -> None:
+        """Returns once Temporal shows it so."""
+        handle = self.client.get_workflow_handle(workflow_id)
+        async with asyncio.timeout(30):
+            while True:
+                attributes = (await handle.describe()).typed_search_attributes
+                if attributes.get(search_attributes.NEEDS_ATTENTION) is expected:
+                    return
+                await asyncio.sleep(0.01)
 
     async def histories(self) -> list[WorkflowHistory]:
         """Of every run that this worker has had to do with."""

@@ -1,0 +1,263 @@
+"""What fails for good waits for a person, and goes on as the person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client
+
+from activities.types import Decide
+from domain.errors import ErrorCode, Refused
+from domain.inventory.state import InventoryState
+from domain.news import ShipmentNews
+from domain.saga.commands import Decision
+from tests.integration.workflows.sagas import Sagas, an_order
+from workflows.parking import BY_ITSELF
+
+RETRY, SKIP, RESOLVE, COMPENSATE = Decision
+CAPTURED = {"authorized": (1, 250), "captured": (1, 250)}
+VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
+HELD = {"authorized": (1, 250)}
+
+
+async def placed(sagas: Sagas) -> tuple[str, str]:
+    """An order with its parcel asked for, and its SKU."""
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id, sku
+
+
+async def parked_at_capture(sagas: Sagas) -> tuple[str, str]:
+    order_id, sku = await placed(sagas)
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+    return order_id, sku
+
+
+async def parked_at_give_back(sagas: Sagas) -> tuple[str, str]:
+    order_id, sku = await placed(sagas)
+    with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.parked(order_id, "give_back")
+    return order_id, sku
+
+
+async def by_update(sagas: Sagas, order_id: str, step: str, decision: Decision) -> None:
+    await sagas.decide(order_id, step, decision)
+
+
+async def by_signal(sagas: Sagas, order_id: str, step: str, decision: Decision) -> None:
+    """As the Temporal Web UI or its command line sends it: plain JSON, not encrypted."""
+    name = {
+        RETRY: "retry_saga",
+        SKIP: "skip_saga_step",
+        RESOLVE: "resolve_saga",
+        COMPENSATE: "compensate_saga",
+    }[decision]
+    await sagas.parked(order_id, step)
+    plain = await Client.connect(sagas.client.service_client.config.target_host)
+    said = {"reason": "because", "actor": "operator:test", "step": step}
+    await plain.get_workflow_handle(f"order-{order_id}").signal(name, said)
+
+
+async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas: Sagas) -> None:
+    order_id, sku = await parked_at_capture(sagas)
+
+    await sagas.needs_attention(f"order-{order_id}", expected=True)
+
+    assert await sagas.parked(order_id, "capture") == {
+        "order_id": order_id,
+        "step": "capture",
+        "undoing": False,
+        "parking": 1,
+        "code": "PROVIDER_REFUSED",
+        "message": "payments capture: refused with refused_on_request (HTTP 400); change the request",
+        "workflow_id": f"order-{order_id}",
+    }
+    assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderShipped"
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert await sagas.money(order_id) == HELD
+
+
+@pytest.mark.parametrize("decide", [by_update, by_signal])
+@pytest.mark.parametrize(
+    ("decision", "event", "end", "books"),
+    [
+        (RETRY, "SagaRetried", "COMPLETED", CAPTURED),
+        (SKIP, "SagaStepSkipped", "COMPLETED", HELD),
+        (RESOLVE, "SagaStepResolved", "COMPLETED", HELD),
+        (COMPENSATE, "SagaCompensationRequested", "CANCELLED", VOIDED),
+    ],
+)
+async def test_a_parked_step_goes_on_as_a_person_decides(  # noqa: PLR0913, PLR0917 - one table
+    sagas: Sagas,
+    decide: Callable[[Sagas, str, str, Decision], Awaitable[None]],
+    decision: Decision,
+    event: str,
+    end: str,
+    books: dict[str, tuple[int, int]],
+) -> None:
+    order_id, sku = await parked_at_capture(sagas)
+
+    await decide(sagas, order_id, "capture", decision)
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == end
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", event]
+    decided = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
+    assert (decided.data["reason"], decided.metadata.actor) == ("because", "operator:test")
+    assert await sagas.money(order_id) == books
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    await sagas.needs_attention(f"order-{order_id}", expected=False)
+
+
+@pytest.mark.parametrize("decision", [RETRY, SKIP, RESOLVE])
+async def test_an_undo_that_is_refused_parks_while_the_others_are_done(
+    sagas: Sagas, decision: Decision
+) -> None:
+    order_id, sku = await parked_at_give_back(sagas)
+    await sagas.until(f"inventory-{sku}", "InventoryReleased")
+    assert (await sagas.parked(order_id, "give_back"))["undoing"] is True
+    assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderCancellationRequested"
+
+    await sagas.decide(order_id, "give_back", decision)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == (VOIDED if decision is RETRY else HELD)
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+
+
+async def test_what_is_undone_already_cannot_be_turned_round_again(sagas: Sagas) -> None:
+    order_id, _ = await parked_at_give_back(sagas)
+
+    with pytest.raises(Refused) as refusal:
+        await sagas.decide(order_id, "give_back", COMPENSATE)
+    await by_signal(sagas, order_id, "give_back", COMPENSATE)
+    await sagas.decide(order_id, "give_back", RETRY)
+
+    assert refusal.value.code is ErrorCode.SAGA_ALREADY_TURNED
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+
+
+async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas: Sagas) -> None:
+    order_id, _ = await placed(sagas)
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.decide(order_id, "capture", RETRY)
+        assert (await sagas.parked(order_id, "capture", times=2))["parking"] == 2
+
+    late = Decide(order_id, "capture", 1, SKIP, "too late", "operator:test")
+    with pytest.raises(Refused) as refusal:
+        await sagas.orchestrator.decide(f"order-{order_id}", late, idempotency_key="late")
+    await sagas.decide(order_id, "capture", RETRY)
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == CAPTURED
+
+
+async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
+    impatient = sagas.within(
+        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
+    )
+    order_id, _ = await placed(impatient)
+    with sagas.payment_simulator.failing(order_id, "capture", "down"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        assert (await sagas.parked(order_id, "capture"))["code"] != "PROVIDER_REFUSED"
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == CAPTURED
+    decided = (await sagas.store.load_events(f"saga-{order_id}"))[1]
+    assert (decided.type, decided.data["reason"]) == ("SagaRetried", BY_ITSELF)
+    assert decided.metadata.actor == "system"
+
+
+async def test_what_was_refused_is_not_tried_again_by_itself(sagas: Sagas) -> None:
+    order_id, _ = await parked_at_capture(sagas.within(parked_retry=timedelta(milliseconds=1)))
+    await sagas.needs_attention(f"order-{order_id}", expected=True)
+
+    await sagas.decide(order_id, "capture", RETRY)
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+    decided = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
+    assert decided.metadata.actor == "operator:test"
+
+
+async def test_an_overdue_parcel_needs_no_person_any_more_once_it_has_arrived(sagas: Sagas) -> None:
+    order_id, _ = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    assert (await sagas.parked(order_id, "await_delivery"))["code"] == "OVERDUE"
+    await sagas.needs_attention(f"order-{order_id}", expected=True)
+
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+
+
+async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refunded(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+
+    await sagas.decide(order_id, "await_delivery", COMPENSATE)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == {**CAPTURED, "refunded": (1, 250)}
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overruled(
+    sagas: Sagas,
+) -> None:
+    """Its answer, and the workflow task that it came with, were lost."""
+    order_id, _ = await parked_at_capture(sagas)
+    lost = Decide(order_id, "capture", 1, RETRY, "because", "operator:lost")
+    await sagas.stray("decide", order_id, lost)
+
+    with pytest.raises(Refused) as refusal:
+        await sagas.decide(order_id, "capture", SKIP)
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+    assert await sagas.money(order_id) == CAPTURED
+
+
+async def test_a_decision_without_a_reason_is_refused_and_the_saga_stays_parked(
+    sagas: Sagas,
+) -> None:
+    order_id, _ = await parked_at_capture(sagas)
+    silent = Decide(order_id, "capture", 1, SKIP, " ", "operator:test")
+
+    with pytest.raises(Refused) as refusal:
+        await sagas.orchestrator.decide(f"order-{order_id}", silent, idempotency_key="silent")
+
+    assert (refusal.value.code, refusal.value.field) == (
+        ErrorCode.INVALID_INPUT,
+        ("input", "reason"),
+    )
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked"]
+
+
+async def test_a_cancelled_workflow_stays_parked_at_its_undo_and_loses_nothing(
+    sagas: Sagas,
+) -> None:
+    order_id, _ = await parked_at_give_back(sagas)
+
+    await sagas.workflow(order_id).cancel()
+    await sagas.decide(order_id, "give_back", RETRY)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == VOIDED
