@@ -37,7 +37,7 @@ from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
-from domain.shipping.commands import RecordDelivery
+from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 MOST_WOKEN: Final = 100
 """By one receipt of stock; whoever is still waiting after them is woken by the next one."""
@@ -74,13 +74,11 @@ class OrderActivities(interface.OrderActivities):
         order = await self._handler.load(ORDER, order_id)
         if not order.backorder or order.status is not OrderStatus.PLACED:
             return False
-        await self._handler.handle(
-            Step.current("reserve/backorder", order_id),
-            *(
-                QueueBackorder(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
-                for line in order.lines
-            ),
-        )
+        for line in order.lines:  # each by itself: another may be short the next time
+            await self._handler.handle(
+                Step.current(f"reserve/backorder/{line.sku}", order_id),
+                QueueBackorder(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity),
+            )
         return True
 
     @activity.defn
@@ -170,6 +168,7 @@ class OrderActivities(interface.OrderActivities):
                 ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
                 for line in returning.lines
             ),
+            RecordGoodsBack(aggregate_id=order_id),
         )
 
     @activity.defn

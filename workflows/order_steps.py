@@ -59,11 +59,12 @@ class OrderSteps(OrderWaits):
     async def _reserve(self) -> None:
         """A line that is short rejects the order, or makes it wait as a backorder."""
         closes_at = self._standing.since + self._deadlines.backorder
-        waits = False
+        queued_for: set[str] = set()
         while (short := await self._short_of()) is not None:
-            if not waits and (waits := await self._backorder()):
+            if short not in queued_for and await self._backorder():
+                queued_for.add(short)
                 continue  # stock that came before the order was queued has woken nobody
-            if not waits or not await self._stock_comes_before(closes_at):
+            if short not in queued_for or not await self._stock_comes_before(closes_at):
                 raise TurnRound(await self._reject(short))
         self._saga.reached(OrderStatus.RESERVED)
 
