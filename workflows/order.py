@@ -163,8 +163,6 @@ class OrderWorkflow(OrderSteps):
         """Open the return, while the return window is open."""
         await self._begun_well()
         async with self._gate:
-            if self._return_window_closed:
-                raise _window_closed(self._id)
             try:
                 recorded = await workflow.execute_local_activity_method(
                     OrderActivities.request_return, request, **DATABASE
@@ -194,13 +192,5 @@ def _too_late(order_id: str) -> ApplicationError:
     return ApplicationError(
         f"order {order_id} can no longer be cancelled",
         type=ErrorCode.ORDER_NOT_CANCELLABLE,
-        non_retryable=True,
-    )
-
-
-def _window_closed(order_id: str) -> ApplicationError:
-    return ApplicationError(
-        f"the return window of order {order_id} has closed",
-        type=ErrorCode.RETURN_NOT_POSSIBLE,
         non_retryable=True,
     )

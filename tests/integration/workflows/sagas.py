@@ -53,7 +53,7 @@ PATIENT = Deadlines(
     return_delivery=timedelta(minutes=5),
 )
 NORMAL, REFUSED, DOWN, NEVER_DISPATCHED = "10115", "00000", "00503", "00001"
-LOST, CANCELLED_BY_CARRIER = "00004", "00005"
+LOST, CANCELLED_BY_CARRIER, NEVER_COMES_BACK = "00004", "00005", "00006"
 """Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
 
 VISA, DECLINED, APPROVAL = (

@@ -44,13 +44,13 @@ async def test_an_order_for_which_too_little_has_come_waits_on(sagas: Sagas) -> 
 
 
 async def test_the_order_that_has_waited_longest_is_woken_first(sagas: Sagas) -> None:
-    first, sku = await waiting(sagas, on_hand=0)
+    first, sku = await waiting(sagas)
     second = await sagas.place(an_order((sku, 2), backorder=True))
     async with asyncio.timeout(20):
         while second not in (await sagas.inventory(sku)).waiting:  # noqa: ASYNC110 - a fact to wait for
             await asyncio.sleep(0.01)
 
-    await sagas.receive(sku, 2)
+    await sagas.receive(sku, 1)
 
     await sagas.until(f"order-{first}", "OrderReserved")
     assert await sagas.events(f"order-{second}") == ["OrderCreated"]

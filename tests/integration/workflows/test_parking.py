@@ -75,7 +75,9 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
         "undoing": False,
         "parking": 1,
         "code": "PROVIDER_REFUSED",
-        "message": "payments capture: refused with refused_on_request (HTTP 400); change the request",
+        "message": (
+            "payments capture: refused with refused_on_request (HTTP 400); change the request"
+        ),
         "workflow_id": f"order-{order_id}",
     }
     assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderShipped"

@@ -1,0 +1,200 @@
+"""What customers send back: wholly, in part, or never."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from activities.types import RequestReturn
+from domain.errors import ErrorCode, Refused
+from domain.inventory.state import InventoryState
+from domain.news import ShipmentNews
+from domain.order.lines import ReturnedLine
+from domain.saga.commands import Decision
+from tests.integration.workflows.sagas import NEVER_COMES_BACK, NORMAL, Sagas, an_order
+
+OPEN = timedelta(minutes=5)
+PAID = {"authorized": (1, 500), "captured": (1, 500)}
+
+
+async def arrived(
+    sagas: Sagas, *, postal_code: str = NORMAL, window: timedelta = OPEN, **deadlines: timedelta
+) -> tuple[str, str]:
+    """A delivered order of two pieces whose return window is open, and its SKU."""
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=window, **deadlines)
+    return await patient.arrived(an_order((sku, 2), postal_code=postal_code)), sku
+
+
+async def sent_back(sagas: Sagas, order_id: str, *lines: ReturnedLine) -> None:
+    """The return is asked for, and the carrier knows of it."""
+    await sagas.send_back(order_id, *lines)
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+
+
+async def test_what_comes_back_whole_is_refunded_and_is_in_stock_again(sagas: Sagas) -> None:
+    order_id, sku = await arrived(sagas)
+    await sent_back(sagas, order_id)
+    assert await sagas.money(order_id) == PAID
+
+    await sagas.hear(order_id, ShipmentNews.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.events(f"order-{order_id}"))[-3:] == [
+        "OrderDelivered",
+        "OrderReturnRequested",
+        "OrderReturned",
+    ]
+    assert await sagas.money(order_id) == {**PAID, "refunded": (1, 500)}
+    assert (await sagas.inventory(sku)).on_hand == 2
+    assert (await sagas.inventory(sku)).shipped == 0
+
+
+async def test_after_the_return_of_a_part_the_order_is_completed_with_the_rest(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await arrived(sagas, window=timedelta(seconds=2))
+    await sent_back(sagas, order_id, ReturnedLine(sku=sku, quantity=1))
+
+    await sagas.hear(order_id, ShipmentNews.RETURNED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert (await sagas.events(f"order-{order_id}"))[-3:] == [
+        "OrderReturnRequested",
+        "OrderReturned",
+        "OrderCompleted",
+    ]
+    assert await sagas.money(order_id) == {**PAID, "refunded": (1, 250)}
+    stock = await sagas.inventory(sku)
+    assert (stock.received, stock.shipped, stock.on_hand) == (2, 1, 1)
+
+
+async def test_a_return_whose_goods_never_come_back_lapses_and_refunds_nothing(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await arrived(
+        sagas,
+        postal_code=NEVER_COMES_BACK,
+        window=timedelta(seconds=2),
+        return_delivery=timedelta(milliseconds=50),
+    )
+
+    await sagas.send_back(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert (await sagas.events(f"order-{order_id}"))[-3:] == [
+        "OrderReturnRequested",
+        "OrderReturnLapsed",
+        "OrderCompleted",
+    ]
+    assert await sagas.money(order_id) == PAID
+    assert await sagas.inventory(sku) == InventoryState(received=2, shipped=2)
+
+
+async def test_there_is_one_return_for_each_order_and_a_repeat_changes_nothing(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await arrived(sagas)
+    first = await sagas.send_back(order_id)
+
+    assert await sagas.send_back(order_id) == first
+    with pytest.raises(Refused) as refusal:
+        await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
+
+    assert refusal.value.code is ErrorCode.RETURN_NOT_POSSIBLE
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    assert (await sagas.events(f"order-{order_id}")).count("OrderReturnRequested") == 1
+
+
+async def test_what_has_not_been_delivered_cannot_be_returned(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    with pytest.raises(Refused) as refusal:
+        await sagas.send_back(order_id)
+
+    assert refusal.value.code is ErrorCode.RETURN_NOT_POSSIBLE
+    assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderConfirmed"
+
+
+@pytest.mark.parametrize(
+    ("decision", "refunds"),
+    [
+        (Decision.RETRY, {"refunded": (1, 500)}),
+        (Decision.RESOLVE, {}),
+        (Decision.SKIP, {}),
+    ],
+)
+async def test_a_refused_refund_waits_for_a_person_and_the_goods_are_counted_all_the_same(
+    sagas: Sagas, decision: Decision, refunds: dict[str, tuple[int, int]]
+) -> None:
+    order_id, sku = await arrived(sagas)
+    await sent_back(sagas, order_id)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.hear(order_id, ShipmentNews.RETURNED)
+        parked = await sagas.parked(order_id, "refund")
+    await sagas.needs_attention(parked["workflow_id"], expected=True)
+
+    await sagas.decide(order_id, "refund", decision)
+
+    assert parked["workflow_id"] == f"return-{order_id}"
+    assert await sagas.end(order_id) == "RETURNED"
+    assert await sagas.money(order_id) == {**PAID, **refunds}
+    assert (await sagas.inventory(sku)).on_hand == 2
+
+
+async def test_a_return_is_not_turned_round(sagas: Sagas) -> None:
+    order_id, _ = await arrived(sagas)
+    await sent_back(sagas, order_id)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.hear(order_id, ShipmentNews.RETURNED)
+        await sagas.parked(order_id, "refund")
+
+    with pytest.raises(Refused) as refusal:
+        await sagas.decide(order_id, "refund", Decision.COMPENSATE)
+    await sagas.decide(order_id, "refund", Decision.RETRY)
+
+    assert refusal.value.code is ErrorCode.SAGA_ALREADY_TURNED
+    assert await sagas.end(order_id) == "RETURNED"
+
+
+@pytest.mark.parametrize("which", ["order", "return"])
+async def test_a_cancelled_workflow_does_not_break_off_a_return(sagas: Sagas, which: str) -> None:
+    order_id, _ = await arrived(sagas)
+    await sent_back(sagas, order_id)
+
+    await sagas.client.get_workflow_handle(f"{which}-{order_id}").cancel()
+    await sagas.hear(order_id, ShipmentNews.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+
+
+async def test_a_return_that_is_terminated_is_begun_again_and_asks_what_it_has_missed(
+    sagas: Sagas,
+) -> None:
+    order_id, _ = await arrived(sagas)
+    await sent_back(sagas, order_id)
+    await sagas.carrier_simulator.until_booked(order_id, "returned")
+
+    await sagas.client.get_workflow_handle(f"return-{order_id}").terminate()
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    assert (await sagas.carrier_simulator.books(order_id))["return_requested"] == (1, 2)
+
+
+async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completion(
+    sagas: Sagas,
+) -> None:
+    """The update's answer, and the workflow task that it came with, were lost."""
+    order_id, _ = await arrived(sagas, window=timedelta(seconds=1))
+    await sagas.stray("request_return", order_id, RequestReturn(order_id, "customer:test"))
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+
+    await sagas.hear(order_id, ShipmentNews.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert await sagas.events(f"saga-{order_id}") == []
