@@ -17,6 +17,7 @@ from domain.order.decide import ORDER
 from domain.order.state import FINAL
 from domain.saga.commands import TakeUpCause, TakeUpSaga
 from domain.saga.decide import SAGA
+from domain.saga.plan import COMPLETE
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +73,15 @@ class TakingUpActivities(interface.TakingUpActivities):
     async def _take_up(self, order: OpenOrder, cause: TakeUpCause) -> bool:
         """In this order: whoever else takes it up meanwhile has counted the same."""
         order_id = order.order_id
-        count = (await self._handler.load(SAGA, order_id)).taken_up
+        saga = await self._handler.load(SAGA, order_id)
+        if COMPLETE.name in saga.settled:  # a person has let it end without its last step
+            return False
         if await self._sagas.is_running(order_id):
             return False
         # A workflow that has ended has put its end into the log before.
         if (await self._handler.load(ORDER, order_id)).status in FINAL:
             return False
-        step = Step(order_workflow_id(order_id), f"take_up/{count + 1}", order_id)
+        step = Step(order_workflow_id(order_id), f"take_up/{saga.taken_up + 1}", order_id)
         await self._handler.handle(step, TakeUpSaga(aggregate_id=order_id, cause=cause))
         await self._sagas.take_up(order_id, order.customer_id)
         logger.warning("the saga of order %s had no workflow: taken up", order_id)

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import (
+    ApplicationError,
     ChildWorkflowError,
     TerminatedError,
     WorkflowAlreadyStartedError,
@@ -18,6 +19,8 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 WHILE_THE_ID_IS_TAKEN: Final = timedelta(seconds=1)
+DOES_NOT_REPLAY: Final = "[TMPRL1100]"
+"""What the SDK's failure of such a workflow begins with; it gives it no type."""
 
 
 async def run_child(
@@ -26,7 +29,7 @@ async def run_child(
     *,
     id: str,  # noqa: A002 - the SDK's name
 ) -> R | None:
-    """Run a child workflow to its end. None: it was terminated from outside; start it again.
+    """Run a child workflow to its end. None: it was cut off; start it again.
 
     The SDK loses the cancellation of a child whose start is not confirmed yet; so the start is
     waited for, and then cancelled. Raises ChildWorkflowError when the child failed or was
@@ -36,9 +39,16 @@ async def run_child(
     try:
         return await child
     except ChildWorkflowError as error:
-        if isinstance(error.cause, TerminatedError):
+        if _was_cut_off(error.cause):
             return None
         raise
+
+
+def _was_cut_off(cause: BaseException | None) -> bool:
+    """Terminated from outside, or its history no longer replays."""
+    if isinstance(cause, ApplicationError):
+        return cause.message.startswith(DOES_NOT_REPLAY)
+    return isinstance(cause, TerminatedError)
 
 
 async def _started(

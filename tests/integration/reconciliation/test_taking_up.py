@@ -1,0 +1,120 @@
+"""What Temporal has lost is found by comparing it with the log, and goes on from there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from domain.inventory.state import InventoryState
+from tests.integration.reconciliation.conftest import Reconciliation
+from tests.integration.workflows.sagas import Sagas, an_order
+
+
+async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
+    """An order that waits for its parcel to leave."""
+    order_id = await sagas.place(an_order((sku, 2)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(5)
+    order_id = await a_shipment_waits(sagas, sku)
+    await sagas.terminate(order_id)
+
+    reconciled = await reconciliation.run()
+
+    assert reconciled.taken_up.order_ids == (order_id,)
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
+    assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
+
+
+async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reconciliation) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    assert (await reconciliation.run()).taken_up.count == 0
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_an_order_that_has_ended_is_never_taken_up(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(5)
+    completed = await a_shipment_waits(sagas, sku)
+    await sagas.deliver(completed)
+    await sagas.end(completed)
+    rejected = await sagas.place(an_order((sku, 9)))
+    assert await sagas.end(rejected) == "REJECTED"
+
+    assert (await reconciliation.run()).taken_up.count == 0
+    assert (await reconciliation.run(completed)).taken_up.count == 0
+    assert "SagaTakenUp" not in await sagas.events(f"saga-{completed}")
+    assert await sagas.events(f"saga-{rejected}") == []
+
+
+async def test_many_that_reconcile_at_once_take_a_saga_up_once(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await sagas.terminate(order_id)
+
+    await asyncio.gather(*(reconciliation.run() for _ in range(5)))
+
+    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
+    assert (await reconciliation.run()).taken_up.count == 0
+
+
+async def test_a_saga_may_be_taken_up_again_and_again(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    for times in (1, 2, 3):
+        await sagas.terminate(order_id)
+        assert (await reconciliation.run()).taken_up.order_ids == (order_id,)
+        assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"] * times
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+
+
+async def test_by_hand_one_order_alone_is_taken_up(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(5)
+    wanted, other = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.terminate(wanted)
+    await sagas.terminate(other)
+
+    assert (await reconciliation.run(wanted)).taken_up.order_ids == (wanted,)
+    assert await sagas.events(f"saga-{other}") == []
+
+
+async def test_an_order_older_than_one_that_has_ended_is_still_found(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(9)
+    older, newer = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.deliver(newer)
+    await sagas.end(newer)
+    await reconciliation.run()
+    await sagas.terminate(older)
+
+    assert (await reconciliation.run()).taken_up.order_ids == (older,)
+
+
+async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_itself(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: object) -> set[str]:
+        return set()
+
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    monkeypatch.setattr("workflows.running_sagas.RunningSagas.running", nothing)
+
+    assert (await reconciliation.run()).taken_up.count == 0
+    assert await sagas.events(f"saga-{order_id}") == []
