@@ -6,11 +6,14 @@ from typing import Final
 
 from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
 from benchmarks.measure import Benchmark, Count
+from benchmarks.saga import latency, throughput
 
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *append.BENCHMARKS,
     *read_all.BENCHMARKS,
     *growth.BENCHMARKS,
     *tail_latency.BENCHMARKS,
+    *throughput.BENCHMARKS,
+    *latency.BENCHMARKS,
 )
 COUNTS: Final[tuple[Count, ...]] = counted.COUNTS

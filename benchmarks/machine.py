@@ -10,7 +10,15 @@ from typing import Final
 
 import psutil
 
-_PACKAGES: Final = ("asyncpg", "eventsourcing", "psycopg", "pydantic", "uvloop")
+_PACKAGES: Final = (
+    "asyncpg",
+    "dbos",
+    "eventsourcing",
+    "psycopg",
+    "pydantic",
+    "temporalio",
+    "uvloop",
+)
 _CPU_INFO: Final = Path("/proc/cpuinfo")
 
 

@@ -21,6 +21,7 @@ from domain.order.commands import PlaceOrder
 from providers.http import pooled_client
 from stack.http import answers
 from stack.ports import LOOPBACK, Ports
+from stack.temporal import polled_by_worker, worked_for
 from workflows.orchestrator import SagaOrchestrator
 from workflows.temporal_client import deadlines
 from workflows.types import Deadlines, SagaType
@@ -94,7 +95,9 @@ class Noop:
 
 
 async def started_ours(world: World) -> Ours:
-    await world.start_worker(OURS, "worker.py", "--roles", "sagas")
+    build_id = world.environment["WAYBILL_WORKER_BUILD_ID"]
+    is_ready = worked_for(world.settings.temporal_address, OURS, build_id)
+    await world.start(OURS, is_ready, "worker.py", "--roles", "sagas")
     return Ours(
         SagaOrchestrator(world.client, task_queue=OURS, deadlines=deadlines(world.settings))
     )
@@ -111,7 +114,8 @@ async def started_noop(world: World) -> Noop:
 
 
 async def _start_temporal_peers(world: World) -> None:
-    await world.start_worker(TEMPORAL_PEERS, "-m", "benchmarks.saga.peer_worker")
+    is_ready = polled_by_worker(world.settings.temporal_address, TEMPORAL_PEERS)
+    await world.start(TEMPORAL_PEERS, is_ready, "-m", "benchmarks.saga.peer_worker")
 
 
 @asynccontextmanager

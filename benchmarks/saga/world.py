@@ -28,12 +28,14 @@ from stack.environment import Environment, system_environment
 from stack.ports import Ports
 from stack.processes import Program
 from stack.supervisor import Supervisor, supervised, together
-from stack.temporal import polled_by_worker
 from workflows.temporal_client import connect
 
-PROMPT_CARRIER: Final = {
+OPTIONS: Final = {
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0S",
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT0S",
+    # It would find the peers' orders without a saga of ours, and take them up.
+    "WAYBILL_RECONCILE_EVERY": "P1D",
+    "WAYBILL_RECONCILE_GRACE": "P1D",
 }
 
 
@@ -46,14 +48,10 @@ class World:
     switchboard: Switchboard
     supervisor: Supervisor
 
-    async def start_worker(self, task_queue: str, *command: str) -> None:
-        """A Python process that runs the workflows of this queue; returns once it polls it."""
-        is_ready = polled_by_worker(self.settings.temporal_address, task_queue)
-        await self.start(task_queue, is_ready, *command)
-
     async def start(
         self, name: str, is_ready: Callable[[int], Awaitable[bool]], *command: str
     ) -> None:
+        """A Python process, on a task queue of its own name; returns once it is ready."""
         await self.supervisor.start(
             Program(
                 name=name,
@@ -96,7 +94,7 @@ async def _connected(environment: Environment, supervisor: Supervisor) -> AsyncI
 
 def _environment(data_dir: Path, ports: Ports, database_url: str) -> Environment:
     return {
-        **system_environment(data_dir, ports, PROMPT_CARRIER),
+        **system_environment(data_dir, ports, OPTIONS),
         "WAYBILL_DATABASE_URL": database_url,
     }
 

@@ -1,0 +1,61 @@
+"""How long it takes until an order is accepted, beside a no-op workflow from start to result.
+
+Each side at half of the load that it can bear, which is measured first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Final
+
+from benchmarks.measure import Benchmark, Effort, Sides
+from benchmarks.saga import sides
+from benchmarks.saga.load import latencies, opened_shop, quantile, throughput
+from benchmarks.saga.throughput import NOOPS_PER_ORDER, orders
+from benchmarks.saga.world import opened_world
+from benchmarks.server import Server
+
+HALF: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Latency:
+    share: float
+    """Of the calls, that are to be answered within the figure."""
+    seconds: float
+    """How long each run goes on: the rarer the slow ones, the longer."""
+
+    @asynccontextmanager
+    async def sides(self, server: Server, effort: Effort) -> AsyncIterator[Sides]:
+        async with opened_world(server) as world, opened_shop(world) as shop:
+            ours, noop = await sides.started_ours(world), await sides.started_noop(world)
+            seconds, count = max(self.seconds * effort.scale, FEWEST_SECONDS), orders(effort)
+            our_load = HALF * await shop.rate(ours, count)
+            noops = (noop.run() for _ in repeat(None, NOOPS_PER_ORDER * count))
+            noop_load = HALF * await throughput(noops)
+
+            async def our_run() -> float:
+                return quantile(await shop.latencies(ours, our_load, seconds), self.share)
+
+            async def noop_run() -> float:
+                return quantile(await latencies(noop.run, noop_load, seconds), self.share)
+
+            yield Sides(sides.NOOP_NAME, our_run, noop_run)
+
+
+FEWEST_SECONDS: Final = 4.0
+MOST_RATIO: Final = 1.6
+
+BENCHMARKS: Final = tuple(
+    Benchmark(
+        f"saga.place_latency.{name}.vs_noop",
+        "ms",
+        MOST_RATIO,
+        Latency(share, seconds).sides,
+        less_is_better=True,
+    )
+    for name, share, seconds in (("p50", 0.5, 6), ("p99", 0.99, 12))
+)
