@@ -1,0 +1,268 @@
+"""The log, compared with what the payment provider and the carrier have written down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import MethodType
+
+import pytest
+
+from activities.reconciliation import ReconciliationActivities
+from activities.types import AtOdds, Compared, Reconcile
+from domain.news import ShipmentNews
+from domain.saga.commands import Book
+from eventstore.pool import Pool
+from providers.errors import ProviderRefused, ProviderUnavailable
+from providers.http_carrier import HttpCarrier
+from providers.payments import ProviderPayment
+from providers.stripe_payments import StripePayments
+from tests.integration.reconciliation.conftest import (
+    NO_TIME,
+    Providers,
+    Reconciliation,
+    activities_for,
+)
+from tests.integration.workflows.sagas import APPROVAL, LOST, NORMAL, Sagas, an_order
+
+
+async def a_waiting_order(sagas: Sagas) -> str:
+    """Paid for, its parcel waits to be collected."""
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def reference(sagas: Sagas, order_id: str) -> str:
+    stored = await sagas.store.load_events(f"payment-{order_id}")
+    return next(str(e.data["reference"]) for e in stored if "reference" in e.data)
+
+
+async def test_books_that_agree_are_compared_once_and_leave_no_trace(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+
+    first, second = await reconciliation.run(), await reconciliation.run()
+
+    assert (first.compared, first.at_odds) == (1, ())
+    assert (second.compared, second.at_odds) == (0, ())
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_money_that_is_no_longer_held_is_a_difference_until_the_books_agree_again(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.void(
+        order_id=order_id,
+        attempt=1,
+        amount=500,
+        currency="EUR",
+        reference=await reference(sagas, order_id),
+    )
+
+    found = (await reconciliation.run()).at_odds
+    assert found == (AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "nothing"),)
+    assert (await reconciliation.run()).at_odds == found
+    assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound"]
+
+    await sagas.cancel(order_id)
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await reconciliation.run()).at_odds == ()
+    assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound", "DifferenceSettled"]
+    assert (await reconciliation.run()).at_odds == ()
+
+
+async def test_money_that_was_taken_by_somebody_else_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(
+        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
+    )
+
+    assert (await reconciliation.run()).at_odds == (
+        AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "captured 500"),
+    )
+
+
+async def test_a_refund_that_the_log_does_not_know_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    await sagas.end(order_id)
+    await payments.refund(
+        reference=await reference(sagas, order_id), amount=200, key=f"by-hand/{order_id}"
+    )
+
+    assert (await reconciliation.run()).at_odds == (
+        AtOdds(order_id, Book.PAYMENT, "captured 500", "captured 500, refunded 200"),
+    )
+
+
+async def test_a_parcel_that_the_log_lets_leave_too_early_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+
+    assert (await reconciliation.run()).at_odds == (
+        AtOdds(order_id, Book.SHIPMENT, "left", "waiting"),
+    )
+
+
+async def test_a_saga_that_missed_the_carriers_news_is_told_and_nothing_is_at_odds(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    await reconciliation.run()
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+    await reconciliation.run()
+    assert "SagaTakenUp" not in await sagas.events(f"saga-{order_id}")
+
+
+async def test_a_saga_that_missed_the_loss_of_its_parcel_is_told(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_booked(order_id, "lost")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    await reconciliation.run()
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "PARCEL_LOST"
+
+
+async def test_a_payment_that_missed_its_approval_is_told(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), method=APPROVAL))
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+    await sagas.payment_simulator.authenticate(await reference(sagas, order_id), "approve")
+
+    await reconciliation.run()
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+
+
+@pytest.fixture
+def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationActivities:
+    """The activities themselves, to do something between two looks."""
+    return reconciling(sagas, pool, providers)
+
+
+def reconciling(
+    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
+) -> ReconciliationActivities:
+    registered = activities_for(sagas, pool, providers, grace, books)
+    compare = next(a for a in registered if a.__name__ == "compare_books")
+    assert isinstance(compare, MethodType)
+    assert isinstance(compare.__self__, ReconciliationActivities)
+    return compare.__self__
+
+
+async def test_what_has_moved_between_two_looks_is_no_difference(
+    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(
+        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
+    )
+    first = await comparing.compare_books(Reconcile())
+    assert first.look_again == (order_id,)
+    await payments.refund(
+        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
+    )
+
+    assert await comparing.judge_books(first) == ()
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_judging_twice_records_a_difference_once(
+    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(
+        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
+    )
+    first = await comparing.compare_books(Reconcile())
+
+    assert await comparing.judge_books(first) == await comparing.judge_books(first)
+    assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound"]
+
+
+async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    orders = {await a_waiting_order(sagas) for _ in range(3)}
+    comparing = reconciling(sagas, pool, providers, books=2)
+
+    counts = []
+    for _ in range(3):
+        compared = await comparing.compare_books(Reconcile())
+        counts.append(compared.count)
+        await comparing.judge_books(compared)
+
+    assert len(orders) == 3
+    assert counts == [2, 1, 0]
+
+
+async def test_what_is_not_judged_is_compared_again(
+    sagas: Sagas, comparing: ReconciliationActivities
+) -> None:
+    await a_waiting_order(sagas)
+    first = await comparing.compare_books(Reconcile())
+    assert first.count == 1
+    assert await comparing.compare_books(Reconcile()) == first
+
+
+async def test_what_has_just_changed_is_not_compared_yet(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    await a_waiting_order(sagas)
+    patient = reconciling(sagas, pool, providers, grace=timedelta(hours=1))
+    assert await patient.compare_books(Reconcile()) == Compared(
+        0, (), (), pause=timedelta(hours=1), position=0
+    )
+
+
+async def test_a_provider_that_knows_nothing_of_a_payment_holds_nothing(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    class Forgetful(StripePayments):
+        async def get(self, *, reference: str) -> ProviderPayment:
+            raise ProviderRefused("payments", "get", f"resource_missing {reference}", 404)
+
+    order_id = await a_waiting_order(sagas)
+    forgetful = Forgetful("key", "http://127.0.0.1:1")
+    comparing = reconciling(sagas, pool, (forgetful, providers[1]))
+    assert (await comparing.compare_books(Reconcile())).at_odds == (
+        AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "nothing"),
+    )
+    await forgetful.close()
+
+
+async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_saga_waiting(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    deaf = HttpCarrier("key", "http://127.0.0.1:1")
+    comparing = reconciling(sagas, pool, (providers[0], deaf))
+    with pytest.raises(ProviderUnavailable):
+        await comparing.compare_books(Reconcile())
+    assert await sagas.events(f"saga-{order_id}") == []
+    await deaf.close()
