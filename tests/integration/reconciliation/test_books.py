@@ -185,7 +185,7 @@ async def test_what_has_moved_between_two_looks_is_no_difference(
     first = await comparing.compare_books(Reconcile())
     assert first.look_again == (order_id,)
     await payments.refund(
-        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
+        reference=await reference(sagas, order_id), amount=500, key=f"back/{order_id}"
     )
 
     assert await comparing.judge_books(first) == ()

@@ -1,0 +1,89 @@
+"""Workers of several builds, and which of them runs what."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from temporalio.api.enums.v1 import VersioningBehavior
+
+from tests.integration.workflows.sagas import Sagas, an_order
+from worker import temporal_worker
+from workflows.promote import NoSuchBuild, promote
+from workflows.versions import DEPLOYMENT
+
+
+@asynccontextmanager
+async def working(sagas: Sagas, build_id: str) -> AsyncIterator[None]:
+    activities = list(sagas.activities.values())
+    async with temporal_worker(sagas.client, sagas.task_queue, activities, build_id=build_id):
+        yield
+
+
+def a_build() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+async def delivered(sagas: Sagas) -> str:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+    return order_id
+
+
+async def event_types(sagas: Sagas, order_id: str) -> set[int]:
+    history = await sagas.workflow(order_id).fetch_history()
+    return {event.event_type for event in history.events}
+
+
+async def ran_in(sagas: Sagas, order_id: str) -> list[str]:
+    """The builds that the workflow's tasks were completed by, in order, without repetitions."""
+    history = await sagas.workflow(order_id).fetch_history()
+    completed = [
+        event.workflow_task_completed_event_attributes
+        for event in history.events
+        if event.HasField("workflow_task_completed_event_attributes")
+    ]
+    assert {c.versioning_behavior for c in completed} == {
+        VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+    }
+    assert {c.worker_deployment_name for c in completed} == {DEPLOYMENT}
+    return list(dict.fromkeys(c.deployment_version.build_id for c in completed))
+
+
+async def test_an_order_goes_on_in_the_build_that_is_promoted(idle_sagas: Sagas) -> None:
+    sagas, first, second = idle_sagas, a_build(), a_build()
+    async with working(sagas, first):
+        await promote(sagas.client, first)
+        order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
+        await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+        async with working(sagas, second):
+            await promote(sagas.client, second)
+            await promote(sagas.client, second)
+            await sagas.deliver(order_id)
+            assert await sagas.end(order_id) == "COMPLETED"
+
+    assert await ran_in(sagas, order_id) == [first, second]
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+
+
+async def test_a_build_that_nobody_runs_is_not_promoted(idle_sagas: Sagas) -> None:
+    sagas, build, missing = idle_sagas, a_build(), a_build()
+    async with working(sagas, build):
+        await promote(sagas.client, build)
+        with pytest.raises(NoSuchBuild, match=f"no worker of build {missing} polls"):
+            await promote(sagas.client, missing, patience=0.5)
+        assert await ran_in(sagas, await delivered(sagas)) == [build]
+
+
+async def test_versions_cost_no_history_events_of_their_own(idle_sagas: Sagas) -> None:
+    sagas, build = idle_sagas, a_build()
+    async with working(sagas, ""):
+        without = await event_types(sagas, await delivered(sagas))
+    async with working(sagas, build):
+        await promote(sagas.client, build)
+        versioned = await event_types(sagas, await delivered(sagas))
+    assert versioned == without
