@@ -33,6 +33,7 @@ from activities.types import (
     Standing,
     TakenUp,
     TrackedStatus,
+    Waiting,
 )
 
 
@@ -90,6 +91,11 @@ class OrderActivities(Activities, ABC):
     @abstractmethod
     async def release(self, order_id: str) -> None:
         """Give back what the order holds and no longer wait for what it lacks."""
+
+    @activity.defn
+    @abstractmethod
+    async def waiting_for(self, order_id: str) -> Waiting:
+        """Orders that wait for products of this one, which has just given some back."""
 
     @activity.defn
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Final
 
 from temporalio import activity
@@ -20,6 +21,7 @@ from activities.types import (
     RequestReturn,
     RunCommand,
     Standing,
+    Waiting,
 )
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
@@ -86,6 +88,10 @@ class OrderActivities(interface.OrderActivities):
         await self._handler.handle(
             Step.current("release", order_id), *await self._releases(order_id)
         )
+
+    @activity.defn
+    async def waiting_for(self, order_id: str) -> Waiting:
+        return Waiting(await self._waiting_for(line.sku for line in await self._lines(order_id)))
 
     @activity.defn
     async def reject(self, reject: Reject) -> Standing:
@@ -188,8 +194,13 @@ class OrderActivities(interface.OrderActivities):
         """Orders that wait for what has come, the oldest first."""
         if not isinstance(command, ReceiveStock):
             return ()
-        inventory = await self._handler.load(INVENTORY, command.aggregate_id)
-        return tuple(inventory.waiting)[:MOST_WOKEN]
+        return await self._waiting_for([command.aggregate_id])
+
+    async def _waiting_for(self, skus: Iterable[str]) -> tuple[str, ...]:
+        waiting: dict[str, None] = {}
+        for sku in skus:
+            waiting |= dict.fromkeys((await self._handler.load(INVENTORY, sku)).waiting)
+        return tuple(waiting)[:MOST_WOKEN]
 
     async def _releases(self, order_id: str) -> list[ReleaseStock]:
         return [

@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.types import Decide, Decided, Park, Parking, Standing
+from activities.types import Decide, Decided, Park, ParkedStep, Parking, Standing
 from domain.errors import ErrorCode, Refused
 from domain.order.decide import ORDER
 from domain.saga.commands import DecideOnStep, ParkStep
@@ -31,6 +31,10 @@ async def standing_of(handler: CommandHandler, order_id: str) -> Standing:
         fingerprint=order.fingerprint,
         reason=order.cancellation,
         settled=tuple(sorted(saga.settled)),
+        parked=tuple(
+            ParkedStep(step, parked.number, parked.workflow_id)
+            for step, parked in saga.parked.items()
+        ),
         return_requested=order.returning is not None,
         has_left=order.has_shipped,
     )

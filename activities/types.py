@@ -42,6 +42,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedStep:
+    step: str
+    number: int
+    workflow_id: str
+    """Of the workflow that waits there, or did until it was ended from outside."""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How far the log says an order has come, and what it needs to go on from there."""
 
@@ -56,6 +64,8 @@ class Standing:
     """Why it turns round, where it does."""
     settled: tuple[str, ...] = ()
     """Steps that a person has skipped or resolved."""
+    parked: tuple[ParkedStep, ...] = ()
+    """Steps that nobody has decided on."""
     return_requested: bool = False
     """A return is under way."""
     has_left: bool = False
@@ -164,6 +174,13 @@ class RunCommand:
     command_json: str
     actor: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Orders, the oldest first."""
+
+    order_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

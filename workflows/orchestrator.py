@@ -94,10 +94,13 @@ class SagaOrchestrator:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             search_attributes=search_attributes.at_start(data.customer_id),
         )
-        async with _translated():
-            placed = await self._client.execute_update_with_start_workflow(
-                OrderWorkflow.placed, start_workflow_operation=start, id=_PLACED_UPDATE_ID
-            )
+        try:
+            async with _translated():
+                placed = await self._client.execute_update_with_start_workflow(
+                    OrderWorkflow.placed, start_workflow_operation=start, id=_PLACED_UPDATE_ID
+                )
+        except NoSuchSaga:
+            raise Unavailable("the saga was ended before it could answer; try again") from None
         _check_same_input(placed.fingerprint, data.fingerprint)
         return Accepted(order_id, placed.position)
 

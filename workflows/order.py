@@ -112,6 +112,7 @@ class OrderWorkflow(OrderSteps):
             self._saga.register_all(plan.ORDER_PLAN)
         self._return_requested = self._begun.return_requested
         self._may_have_missed_news = self._begun.status is not OrderStatus.PLACED
+        await self._saga.parked.take_over(self._begun.parked)
         return True
 
     async def _place_or_stand(self) -> Standing:

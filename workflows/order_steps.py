@@ -31,6 +31,7 @@ from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.saga import Saga, TurnRound
 from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, ReturnSaga
+from workflows.waking import wake_for
 
 Reason = CancellationReason
 T = TrackedStatus
@@ -98,6 +99,7 @@ class OrderSteps(OrderWaits):
 
     async def _release(self) -> bool:
         await self._on_order(OrderActivities.release)
+        await wake_for(self._id)
         return True
 
     async def _authorize(self) -> None:
@@ -195,8 +197,13 @@ class OrderSteps(OrderWaits):
         """Whether the whole order came back, and nothing is left to wait for."""
         end = None
         while end is None:
+            standing = self._standing
             saga = ReturnSaga(
-                self._id, self._deadlines, self._standing.settled, self._may_have_missed_news
+                order_id=self._id,
+                deadlines=self._deadlines,
+                settled=standing.settled,
+                parked=standing.parked,
+                may_have_missed_news=self._may_have_missed_news,
             )
             end = await run_child(ReturnWorkflow.run, saga, id=return_workflow_id(self._id))
             self._may_have_missed_news = True

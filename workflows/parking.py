@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.interface import SagaActivities
-from activities.types import Decide, Park, Recorded
+from activities.types import Decide, Park, ParkedStep, Recorded
 from domain.errors import ErrorCode
 from domain.saga.commands import Decision
 from workflows.failure import describe
@@ -21,6 +21,7 @@ from workflows.search_attributes import NEEDS_ATTENTION
 
 BY_ITSELF: Final = "tried again by itself: nobody had refused it"
 TURNS_ROUND: Final = "the saga turns round"
+TAKEN_UP: Final = "the saga was taken up, and with it what was parked"
 
 
 @dataclass(slots=True)
@@ -65,6 +66,14 @@ class ParkingLot:
         del self._parked[step]
         self._show()
         return parked.decision or Decision.RETRY
+
+    async def take_over(self, left: Iterable[ParkedStep]) -> None:
+        """What stood still in a run of this workflow that was ended is tried again by this one."""
+        for parked in left:
+            if parked.workflow_id == workflow.info().workflow_id:
+                decide = self._by_itself(parked.step, parked.number, Decision.RETRY, TAKEN_UP)
+                with contextlib.suppress(FailureError):  # somebody has decided meanwhile
+                    await self.decide(decide)
 
     def holds(self, step: str, number: int) -> bool:
         parked = self._parked.get(step)
@@ -111,10 +120,13 @@ class ParkingLot:
         return self._goes_back() and not parked.undoing
 
     async def _settle(self, step: str, parked: _Parked, decision: Decision, reason: str) -> None:
-        decide = Decide(self._order_id, step, parked.number, decision, reason, actor="system")
+        decide = self._by_itself(step, parked.number, decision, reason)
         with contextlib.suppress(FailureError):  # somebody has decided meanwhile
             await self.decide(decide)
         await workflow.wait_condition(lambda: parked.decision is not None)
+
+    def _by_itself(self, step: str, number: int, decision: Decision, reason: str) -> Decide:
+        return Decide(self._order_id, step, number, decision, reason, actor="system")
 
     def _open(self, step: str | None) -> Iterable[tuple[str, _Parked]]:
         return [

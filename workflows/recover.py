@@ -68,8 +68,13 @@ def report(reconciled: Reconciled) -> Iterator[str]:
     if reconciled.compared is None:
         books = "no books compared: a provider does not answer"
     else:
-        books = f"books of {reconciled.compared} orders compared, {len(reconciled.at_odds)} at odds"
-    yield f"{taken_up.count} sagas taken up; {books}."
+        compared = _counted(reconciled.compared, "order")
+        books = f"books of {compared} compared, {len(reconciled.at_odds)} at odds"
+    yield f"{_counted(taken_up.count, 'saga')} taken up; {books}."
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 async def _run(settings: Settings, order_id: str | None) -> Reconciled:

@@ -14,6 +14,7 @@ from workflows.saga import Saga
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import ReturnEnd, ReturnSaga
 from workflows.uncancellable import uncancellable
+from workflows.waking import wake_for
 
 LAPSE: Final = "lapse_return"
 FINISH: Final = "finish_return"
@@ -26,6 +27,7 @@ class ReturnWorkflow(SagaWorkflow):
         self._id = saga.order_id
         self._deadlines = saga.deadlines
         self._saga = Saga(saga.order_id, saga.deadlines, settled=saga.settled)
+        self._left_parked = saga.parked
         self._are_back = False
         self._may_have_missed_news = saga.may_have_missed_news
         self._is_overdue = False
@@ -40,6 +42,7 @@ class ReturnWorkflow(SagaWorkflow):
 
     async def _story(self) -> ReturnEnd:
         """A return is a way back itself: it is insisted on, and never turned round."""
+        await self._saga.parked.take_over(self._left_parked)
         insist = self._saga.insist
         await insist(plan.COLLECT_RETURN.name, self._collect, settled=None)
         if not await insist(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
@@ -47,6 +50,7 @@ class ReturnWorkflow(SagaWorkflow):
             return ReturnEnd.LAPSED
         if not await insist(plan.REFUND.name, self._refund, settled=False):
             await insist(FINISH, self._finish, settled=None)
+        await wake_for(self._id)
         return ReturnEnd.RETURNED
 
     async def _collect(self) -> None:

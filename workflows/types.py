@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from activities.types import Authorization, Place
+from activities.types import Authorization, ParkedStep, Place
 
 
 class SagaType(StrEnum):
@@ -75,6 +75,8 @@ class ReturnSaga:
     deadlines: Deadlines
     settled: tuple[str, ...] = ()
     """Steps that a person has skipped or resolved."""
+    parked: tuple[ParkedStep, ...] = ()
+    """Steps that a run before this one may have left parked."""
     may_have_missed_news: bool = False
     """It is taken up: the goods may have come back while nobody listened."""
 

@@ -18,6 +18,8 @@ DECISION_OF: Mapping[type[e.SagaStepDecided], Decision] = {
 class Parked:
     number: int
     undoing: bool
+    workflow_id: str
+    """Of the workflow that waits there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class SagaState:
 def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
     match event:
         case e.SagaParked():
-            parked = Parked(event.parking, event.undoing)
+            parked = Parked(event.parking, event.undoing, event.workflow_id)
             return replace(
                 state, parked={**state.parked, event.step: parked}, parkings=event.parking
             )

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
+from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities.types import Decide
@@ -174,11 +175,15 @@ class Sagas:
     async def arrived(self, order: PlaceOrder) -> str:
         """The order placed, and its parcel delivered: by the carrier's books, too."""
         order_id = await self.place(order)
+        await self.delivered(order_id)
+        await self.until(f"order-{order_id}", "OrderDelivered")
+        return order_id
+
+    async def delivered(self, order_id: str) -> None:
+        """The carrier has delivered, and says so."""
         await self.until(f"shipment-{order_id}", "ShipmentCreated")
         await self.carrier_simulator.until_booked(order_id, "delivered")
         await self.deliver(order_id)
-        await self.until(f"order-{order_id}", "OrderDelivered")
-        return order_id
 
     async def take_up(self, order_id: str) -> None:
         await self.orchestrator.take_up(order_id, CUSTOMER)
@@ -207,6 +212,23 @@ class Sagas:
             while event_type not in (types := await self.events(stream_id)):  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.01)
         return types
+
+    async def until_running(self, workflow_id: str) -> None:
+        async with asyncio.timeout(30):
+            while not await self._is_running(workflow_id):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+
+    async def until_closed(self, workflow_id: str) -> None:
+        async with asyncio.timeout(30):
+            while await self._is_running(workflow_id):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        try:
+            found = await self.client.get_workflow_handle(workflow_id).describe()
+        except RPCError:
+            return False
+        return found.status is WorkflowExecutionStatus.RUNNING
 
     async def end(self, order_id: str) -> str | None:
         """What the order's workflow returned."""

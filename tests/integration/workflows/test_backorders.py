@@ -78,6 +78,21 @@ async def test_an_order_that_is_cancelled_while_it_waits_waits_no_more(sagas: Sa
     assert await sagas.money(order_id) == {}
 
 
+async def test_stock_that_a_cancelled_order_gives_back_wakes_the_order_that_waits_for_it(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(2)
+    holder = await sagas.place(an_order((sku, 2)))
+    await sagas.until(f"order-{holder}", "OrderReserved")
+    waiter = await sagas.place(an_order((sku, 2), backorder=True))
+    await sagas.until(f"inventory-{sku}", "BackorderQueued")
+
+    await sagas.cancel(holder)
+
+    await sagas.until(f"order-{waiter}", "OrderReserved")
+    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={waiter: 2})
+
+
 async def test_a_waiting_order_that_is_taken_up_waits_on(sagas: Sagas) -> None:
     order_id, sku = await waiting(sagas)
     await sagas.terminate(order_id)
