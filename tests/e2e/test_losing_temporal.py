@@ -1,0 +1,215 @@
+"""What Temporal loses, the log gives back: each within a minute, and by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from eventstore.pool import create_pool
+from eventstore.postgres import PostgresEventStore
+from stack.ports import Ports
+from stack.processes import ROOT
+from stack.system import System, started_system
+from stack.tokens import Role
+from tests.e2e.test_first_order import an_order, ask
+from tests.integration.api.client import Json
+from workflows.schedule import SCHEDULE_ID
+
+THERE, NEVER_DISPATCHED, NEVER_DELIVERED = "3011", "00001", "00003"
+PATIENT = {
+    "WAYBILL_PAYMENT_WINDOW": "PT1H",
+    "WAYBILL_DISPATCH_DEADLINE": "PT1H",
+    "WAYBILL_DELIVERY_DEADLINE": "PT1H",
+    "WAYBILL_RETURN_WINDOW": "PT1H",
+    "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.2S",
+    "WAYBILL_CARRIER_DELIVER_AFTER": "PT0.2S",
+}
+SOON = {**PATIENT, "WAYBILL_RECONCILE_EVERY": "PT2S", "WAYBILL_RECONCILE_GRACE": "PT1S"}
+NOT_BY_ITSELF = {
+    **PATIENT,
+    "WAYBILL_RECONCILE_EVERY": "PT1H",
+    "WAYBILL_RECONCILE_GRACE": "PT1S",
+}
+WITHIN_SECONDS = 60
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def customer(system: System) -> httpx.AsyncClient:
+    token = system.token(Role.CUSTOMER, "customer-of-the-test")
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20)
+
+
+async def placed(http: httpx.AsyncClient, postal_code: str, status: str, **more: object) -> str:
+    """An order that has come so far."""
+    order = {**an_order(postal_code), **more}
+    order_id: str = (await ask(http, "PlaceOrder", input=order))["placeOrder"]["order"]["id"]
+    await reaches(http, order_id, status)
+    return order_id
+
+
+async def reaches(http: httpx.AsyncClient, order_id: str, status: str) -> Json:
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while True:
+            order: Json = (await ask(http, "Order", id=order_id))["order"]
+            if order["status"] == status:
+                return order
+            await asyncio.sleep(0.1)
+
+
+async def cancel(http: httpx.AsyncClient, order_id: str) -> list[Json]:
+    """The errors, of which there are none once a saga runs."""
+    given = {"idempotencyKey": str(uuid4()), "orderId": order_id}
+    errors: list[Json] = (await ask(http, "CancelOrder", input=given))["cancelOrder"]["userErrors"]
+    return errors
+
+
+async def events(system: System, stream: str) -> list[str]:
+    async with await create_pool(system.servers.database_url, size=1) as pool:
+        return [event.type for event in await PostgresEventStore(pool).load_events(stream)]
+
+
+async def taken_up(system: System, *order_ids: str) -> None:
+    """Once each of them has been, by itself."""
+    async with asyncio.timeout(WITHIN_SECONDS):
+        for order_id in order_ids:
+            while await events(system, f"saga-{order_id}") != ["SagaTakenUp"]:  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.1)
+
+
+async def books(port: int, order_id: str) -> Json:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"http://127.0.0.1:{port}/books", params={"order_id": order_id})
+    found: Json = answer.json()["orders"].get(order_id, {})
+    return {effect: entry["count"] for effect, entry in found.items()}
+
+
+def lose_temporals_database(data_dir: Path) -> None:
+    files = list(data_dir.glob("temporal.db*"))
+    assert files
+    for file in files:
+        file.unlink()
+
+
+async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) -> None:
+    ports = Ports.free()
+    async with started_system(tmp_path, ports, given=SOON) as system, customer(system) as http:
+        waiting = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+        on_its_way = await placed(http, NEVER_DELIVERED, "SHIPPED")
+        delivered = await placed(http, THERE, "DELIVERED")
+        unpaid = await placed(
+            http, THERE, "RESERVED", paymentMethod="pm_card_authenticationRequired"
+        )
+        cancelled = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+        assert await cancel(http, cancelled) == []
+        await reaches(http, cancelled, "CANCELLED")
+
+    lose_temporals_database(tmp_path)
+
+    shorter = {**SOON, "WAYBILL_RETURN_WINDOW": "PT0.2S"}
+    async with started_system(tmp_path, ports, given=shorter) as system, customer(system) as http:
+        await taken_up(system, waiting, on_its_way, delivered, unpaid)
+        await reaches(http, delivered, "COMPLETED")
+        assert await cancel(http, waiting) == []
+        await reaches(http, waiting, "CANCELLED")
+        assert await cancel(http, unpaid) == []
+        await reaches(http, unpaid, "CANCELLED")
+        assert (await reaches(http, on_its_way, "SHIPPED"))["payment"]["captured"]["amount"] == 2580
+
+        assert await events(system, f"saga-{cancelled}") == []
+        money, parcels = ports.payment_simulator_port, ports.carrier_simulator_port
+        assert await books(money, delivered) == {"authorized": 1, "captured": 1}
+        assert await books(money, waiting) == {"authorized": 1, "voided": 1}
+        assert await books(money, on_its_way) == {"authorized": 1, "captured": 1}
+        assert await books(parcels, delivered) == {"created": 1, "dispatched": 1, "delivered": 1}
+        assert await books(parcels, waiting) == {"created": 1, "cancelled": 1}
+
+
+@pytest.fixture(scope="module")
+async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A system that reconciles every two seconds."""
+    async with started_system(tmp_path_factory.mktemp("watched"), given=SOON) as system:
+        yield system
+
+
+async def test_a_saga_terminated_from_the_web_ui_goes_on_by_itself(watched: System) -> None:
+    temporal = await Client.connect(watched.servers.temporal_address)
+    async with customer(watched) as http:
+        order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+        await temporal.get_workflow_handle(f"order-{order_id}").terminate("by a person")
+        await taken_up(watched, order_id)
+        assert await cancel(http, order_id) == []
+        await reaches(http, order_id, "CANCELLED")
+    assert await books(watched.ports.payment_simulator_port, order_id) == {
+        "authorized": 1,
+        "voided": 1,
+    }
+
+
+async def test_a_schedule_that_is_deleted_comes_back(watched: System) -> None:
+    temporal = await Client.connect(watched.servers.temporal_address)
+    await temporal.get_schedule_handle(SCHEDULE_ID).delete()
+    async with customer(watched) as http:
+        order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+        await temporal.get_workflow_handle(f"order-{order_id}").terminate("by a person")
+        await taken_up(watched, order_id)
+
+
+async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
+    """`make recover`: its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "workflows.recover", *arguments),
+        cwd=ROOT,
+        env=system.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode().splitlines()
+
+
+async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_running(
+    tmp_path: Path,
+) -> None:
+    async with (
+        started_system(tmp_path, given=NOT_BY_ITSELF) as system,
+        customer(system) as http,
+    ):
+        temporal = await Client.connect(system.servers.temporal_address)
+        one = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+        other = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+        for order_id in (one, other):
+            await temporal.get_workflow_handle(f"order-{order_id}").terminate("by a person")
+
+        code, lines = await recover(system, "--order", one)
+        assert (code, lines) == (
+            0,
+            [
+                f"order {one}: its saga had no workflow and was taken up",
+                "1 saga taken up; books of 1 order compared, 0 at odds.",
+            ],
+        )
+        assert await events(system, f"saga-{other}") == []
+
+        code, lines = await recover(system)
+        assert code == 0
+        assert lines[0] == f"order {other}: its saga had no workflow and was taken up"
+        assert lines[-1].startswith("1 saga taken up; books of ")
+        code, lines = await recover(system)
+        assert (code, lines) == (0, ["0 sagas taken up; books of 0 orders compared, 0 at odds."])
+
+    code, lines = await recover(system)
+    assert (code, lines) == (
+        1,
+        ["recover: Temporal does not answer: start the service first, with `make run`"],
+    )
