@@ -62,12 +62,15 @@ class OrderActivities(interface.OrderActivities):
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:
+        order = await self._handler.load(ORDER, order_id)
+        if order.has_reached(OrderStatus.RESERVED):
+            return  # what was held may have been sent since
         await self._handler.handle(
             Step.current("reserve", order_id),
             c.MarkReserved(aggregate_id=order_id),
             *(
                 ReserveStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
-                for line in await self._lines(order_id)
+                for line in order.lines
             ),
         )
 

@@ -13,7 +13,7 @@ from domain.errors import ErrorCode, Refused
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
-from domain.order.state import OrderStatus
+from domain.order.state import FINAL, OrderStatus
 from domain.shipping import commands as c
 from eventstore.privacy.errors import Erased
 from eventstore.privacy.vault import Vault
@@ -105,7 +105,7 @@ class ShippingActivities(interface.ShippingActivities):
     async def _check_goes_forward(self, order_id: str) -> None:
         """A shipment asked for late must not follow its own cancellation."""
         status = (await self._handler.load(ORDER, order_id)).status
-        if status in {OrderStatus.CANCELLING, OrderStatus.CANCELLED}:
+        if status is OrderStatus.CANCELLING or status in FINAL:
             raise Refused(
                 ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it is not to be sent"
             )

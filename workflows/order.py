@@ -108,7 +108,7 @@ class OrderWorkflow(OrderSteps):
             self._begun = refusal_of(error) or ApplicationError("the order was not placed")
             return False
         self._saga.begin_at(self._begun)
-        if self._begun.status is OrderStatus.CANCELLING:
+        if self._begun.status is not OrderStatus.PLACED:  # it may turn round before its first step
             self._saga.register_all(plan.ORDER_PLAN)
         self._return_requested = self._begun.return_requested
         self._may_have_missed_news = self._begun.status is not OrderStatus.PLACED

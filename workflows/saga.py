@@ -141,7 +141,7 @@ class Saga:
                 return
 
     def register_all(self, plan: tuple[SagaStep, ...]) -> None:
-        """For a saga that is taken up on its way back: how far it had come does not matter."""
+        """For a saga that is taken up: how far it had come does not matter."""
         for step in plan:
             self._register(step)
 

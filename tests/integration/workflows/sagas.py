@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
@@ -206,12 +207,22 @@ class Sagas:
     async def events(self, stream_id: str) -> list[str]:
         return [event.type for event in await self.store.load_events(stream_id)]
 
-    async def until(self, stream_id: str, event_type: str) -> list[str]:
-        """The stream's event types, once this one is among them."""
+    async def until(self, stream_id: str, event_type: str, times: int = 1) -> list[str]:
+        """The stream's event types, once this one is among them so many times."""
         async with asyncio.timeout(30):
-            while event_type not in (types := await self.events(stream_id)):  # noqa: ASYNC110 - a fact to wait for
+            while (types := await self.events(stream_id)).count(event_type) < times:  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.01)
         return types
+
+    async def until_written(self, order_id: str, event_type: EventType.ValueType) -> None:
+        """Until the history of the order's workflow has such an event."""
+        async with asyncio.timeout(30):
+            while event_type not in await self._written(order_id):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+
+    async def _written(self, order_id: str) -> set[EventType.ValueType]:
+        history = await self.workflow(order_id).fetch_history()
+        return {event.event_type for event in history.events}
 
     async def until_running(self, workflow_id: str) -> None:
         async with asyncio.timeout(30):

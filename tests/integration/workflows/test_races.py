@@ -1,0 +1,376 @@
+"""Two things at once, each reached for certain: a gate holds the one until the other has happened.
+
+A stray attempt stands for a lost workflow task: it has changed the log, and the workflow does not
+know of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
+
+from activities.types import Authorize, Place, Reject, RequestCancel
+from domain.errors import ErrorCode, Refused
+from domain.ids import order_workflow_id
+from domain.inventory.state import InventoryState
+from domain.news import ShipmentNews
+from domain.order.commands import CancellationReason
+from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.http_carrier import HttpCarrier
+from tests.integration.workflows.gates import When
+from tests.integration.workflows.sagas import APPROVAL, DECLINED, NORMAL, VISA, Sagas, an_order
+from worker import temporal_worker
+from workflows.order import OrderWorkflow
+from workflows.types import OrderSaga
+
+PAID = {"authorized": (1, 250), "captured": (1, 250)}
+VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
+
+
+def by_customer(order_id: str) -> RequestCancel:
+    return RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
+
+
+# A payment workflow that could not be started, or has not been yet.
+
+
+@workflow.defn(name="Squatter")
+class Squatter:
+    """Sits on a workflow id."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+
+async def test_an_order_is_cancelled_though_its_payment_workflow_could_not_be_started(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1), method=DECLINED)
+    order_id = order.aggregate_id
+    squatter = await sagas.client.start_workflow(
+        Squatter.run, id=f"payment-{order_id}", task_queue="nobody"
+    )
+    await sagas.place(order)
+    await sagas.until_written(order_id, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
+
+    await sagas.cancel(order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    await squatter.terminate()
+
+
+async def test_a_payment_whose_workflow_id_was_taken_goes_on_once_it_is_free(
+    sagas: Sagas,
+) -> None:
+    order = an_order((await sagas.stocked(1), 1), method=DECLINED)
+    order_id = order.aggregate_id
+    squatter = await sagas.client.start_workflow(
+        Squatter.run, id=f"payment-{order_id}", task_queue="nobody"
+    )
+    await sagas.place(order)
+    await sagas.until_written(order_id, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
+
+    await squatter.terminate()
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.pay_with(order_id, VISA)
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+
+# What a lost workflow task has done already.
+
+DONE_BEFORE = ["reserve", "authorize", "create_shipment"]
+
+
+@pytest.mark.parametrize("count", range(len(DONE_BEFORE) + 1))
+async def test_whatever_a_lost_task_has_done_is_undone_when_the_order_is_cancelled(
+    sagas: Sagas, count: int
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
+    order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
+    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    for step in DONE_BEFORE[:count]:
+        await sagas.stray(step, order_id)
+    handle = await sagas.client.start_workflow(
+        OrderWorkflow.run,
+        OrderSaga(order_id, sagas.deadlines, Place(order, "customer:test")),
+        id=order_workflow_id(order_id),
+        task_queue=task_queue,
+    )
+
+    await handle.cancel()
+    async with temporal_worker(sagas.client, task_queue, [*sagas.activities.values()]):
+        assert await sagas.end(order_id) == "CANCELLED"
+
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == (VOIDED if count >= 2 else {})
+    shipped = await sagas.carrier_simulator.books(order_id)
+    units = [shipped.get(effect, (0, 0))[1] for effect in ("created", "cancelled")]
+    assert units == ([1, 1] if count >= 3 else [0, 0])
+
+
+async def test_a_rejection_by_a_lost_task_is_the_end_of_the_order(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("reserve", order_id, When.BEFORE) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await sagas.stray("reject", order_id, Reject(order_id, sku))
+    await placing
+
+    assert await sagas.end(order_id) == "REJECTED"
+    assert await sagas.events(f"order-{order_id}") == ["OrderCreated", "OrderRejected"]
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+
+
+async def test_a_cancellation_that_is_quicker_than_the_rejection_wins(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 2))
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("reject", order_id, When.BEFORE) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await sagas.stray("request_cancellation", order_id, by_customer(order_id))
+    await placing
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "CUSTOMER_REQUEST"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+
+
+async def test_a_dispatch_by_a_lost_task_is_captured_once(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+        await sagas.deliver(order_id)
+        await gate.reached()
+        await sagas.stray("capture", order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert await sagas.money(order_id) == PAID
+
+
+# A parcel that leaves at the wrong moment.
+
+
+async def test_a_cancellation_whose_answer_was_lost_comes_too_late_for_what_has_left(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+
+    async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+        await sagas.deliver(order_id)
+        await gate.reached()
+        await sagas.stray("request_cancellation", order_id, by_customer(order_id))
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert "OrderCancellationWithdrawn" in await sagas.events(f"order-{order_id}")
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert await sagas.money(order_id) == PAID
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still_has(
+    sagas: Sagas,
+) -> None:
+    """The news of the dispatch were false."""
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await gate.reached()
+        await sagas.stray("request_cancellation", order_id, by_customer(order_id))
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == VOIDED
+
+
+async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
+    sagas: Sagas, carrier: HttpCarrier
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1), postal_code=NORMAL)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("create_shipment", order_id, When.BEFORE) as gate:
+        await sagas.place(order)
+        await gate.reached()
+        await carrier.create_shipment(
+            order_id=order_id,
+            address=ShipmentAddress(**order.shipping_address.model_dump()),
+            items=[ShipmentItem(sku, 1)],
+        )
+        await sagas.carrier_simulator.until_booked(order_id, "delivered")
+        await sagas.cancel(order_id)
+        await sagas.deliver(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"shipment-{order_id}") == [
+        "ShipmentCreated",
+        "ShipmentDispatched",
+        "ShipmentDelivered",
+    ]
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert await sagas.money(order_id) == PAID
+
+
+# A customer who approves and changes the method at the same time.
+
+
+async def pending(sagas: Sagas) -> str:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
+    await sagas.until_running(f"payment-{order_id}")
+    return order_id
+
+
+async def test_a_new_method_that_is_noted_before_the_approval_is_the_one_that_pays(
+    sagas: Sagas,
+) -> None:
+    order_id = await pending(sagas)
+    async with sagas.gates.stopped("look_up", order_id, When.BEFORE) as gate:
+        await sagas.approve(order_id)
+        await gate.reached()
+        await sagas.pay_with(order_id, VISA)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {
+        "authorized": (2, 500),
+        "voided": (1, 250),
+        "captured": (1, 250),
+    }
+
+
+async def test_an_approval_that_is_noted_before_the_new_method_is_the_one_that_pays(
+    sagas: Sagas,
+) -> None:
+    order_id = await pending(sagas)
+    async with sagas.gates.stopped("look_up", order_id, When.AFTER) as gate:
+        await sagas.approve(order_id)
+        await gate.reached()
+        with pytest.raises(Refused) as refusal:
+            await sagas.pay_with(order_id, VISA)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID
+
+
+async def test_every_attempt_of_a_cancelled_order_is_void_and_none_can_follow(
+    sagas: Sagas,
+) -> None:
+    order_id = await pending(sagas)
+    await sagas.pay_with(order_id, APPROVAL)
+    await sagas.until(f"payment-{order_id}", "PaymentPending", times=2)
+
+    await sagas.cancel(order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == {"voided": (2, 0)}
+    with pytest.raises(Refused) as refusal:
+        await sagas.stray("authorize_again", order_id, Authorize(order_id, 3, VISA))
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await sagas.money(order_id) == {"voided": (2, 0)}
+
+
+async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
+    sagas: Sagas,
+) -> None:
+    order_id = await pending(sagas)
+    async with sagas.gates.stopped("give_back", order_id, When.BEFORE) as gate:
+        await sagas.cancel(order_id)
+        await gate.reached()
+        again = Authorize(order_id, 2, VISA)
+        await sagas.stray("request_payment", order_id, again)
+        await sagas.stray("authorize_again", order_id, again)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    books = await sagas.money(order_id)
+    assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+
+
+# A payment window that closes.
+
+
+async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_cancelled(
+    sagas: Sagas,
+) -> None:
+    order_id = await pending(sagas)
+    async with sagas.gates.stopped("request_payment", order_id, When.AFTER) as gate:
+        retrying = asyncio.create_task(sagas.pay_with(order_id, VISA))
+        await gate.reached()
+        await sagas.cancel(order_id)
+    await retrying
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    books = await sagas.money(order_id)
+    assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+
+
+# Attempts that come when all is over.
+
+OF_THE_ORDER = [
+    "reserve",
+    "authorize",
+    "look_up",
+    "create_shipment",
+    "capture",
+    "track",
+    "deliver",
+    "complete",
+    "release",
+    "withdraw_cancellation",
+    "cancel",
+    "lapse_return",
+    "finish_return",
+    "collect_return",
+    "refund",
+]
+
+
+@pytest.mark.parametrize("end", ["COMPLETED", "CANCELLED", "REJECTED"])
+async def test_a_stray_attempt_at_any_step_changes_nothing_once_the_order_has_ended(
+    sagas: Sagas, end: str
+) -> None:
+    sku = await sagas.stocked(5)
+    order_id = await sagas.place(an_order((sku, 9 if end == "REJECTED" else 2)))
+    if end != "REJECTED":
+        await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    if end == "COMPLETED":
+        await sagas.deliver(order_id)
+    if end == "CANCELLED":
+        await sagas.cancel(order_id)
+    assert await sagas.end(order_id) == end
+    before = await sagas.store.load_all_events(limit=10_000), await sagas.money(order_id)
+
+    for step in OF_THE_ORDER:
+        try:
+            await sagas.stray(step, order_id)
+        except Refused:
+            continue
+
+    after = await sagas.store.load_all_events(limit=10_000), await sagas.money(order_id)
+    assert after == before
