@@ -56,25 +56,19 @@ async def _started(
     argument: A,
     id: str,  # noqa: A002 - the SDK's name
 ) -> workflow.ChildWorkflowHandle[Any, R]:
-    start = asyncio.create_task(_start(run, argument, id))
-    try:
-        return await asyncio.shield(start)
-    except asyncio.CancelledError:
-        child = await start
-        child.cancel()
-        return child
-
-
-async def _start(
-    run: Callable[[Any, A], Awaitable[R]],
-    argument: A,
-    id: str,  # noqa: A002 - the SDK's name
-) -> workflow.ChildWorkflowHandle[Any, R]:
-    """The child of a run before this one may be on its way out still."""
+    """A child dies with its parent: whoever takes the saga up begins it again from the log."""
     while True:
-        try:
-            return await workflow.start_child_workflow(
-                run, argument, id=id, parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL
+        start = asyncio.create_task(
+            workflow.start_child_workflow(
+                run, argument, id=id, parent_close_policy=workflow.ParentClosePolicy.TERMINATE
             )
+        )
+        try:
+            return await asyncio.shield(start)
         except WorkflowAlreadyStartedError:
+            # The child of a run before this one is on its way out still.
             await workflow.sleep(WHILE_THE_ID_IS_TAKEN)
+        except asyncio.CancelledError:
+            child = await start
+            child.cancel()
+            return child

@@ -1,0 +1,124 @@
+"""A workflow that is cancelled in Temporal undoes what was done, wherever it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import pytest
+
+from activities.types import Place
+from domain.ids import order_workflow_id
+from domain.inventory.state import InventoryState
+from domain.news import ShipmentNews
+from tests.integration.workflows.gates import When
+from tests.integration.workflows.sagas import APPROVAL, DECLINED, Sagas, an_order
+from worker import temporal_worker
+from workflows.order import OrderWorkflow
+from workflows.types import OrderSaga
+
+FORWARD = ["reserve", "authorize", "create_shipment"]
+
+
+async def test_an_order_cancelled_before_its_workflow_has_begun_is_placed_and_cancelled(
+    sagas: Sagas,
+) -> None:
+    order = an_order((await sagas.stocked(1), 1))
+    order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
+    handle = await sagas.client.start_workflow(
+        OrderWorkflow.run,
+        OrderSaga(order_id, sagas.deadlines, Place(order, "customer:test")),
+        id=order_workflow_id(order_id),
+        task_queue=task_queue,
+    )
+
+    await handle.cancel()
+    async with temporal_worker(sagas.client, task_queue, [*sagas.activities.values()]):
+        assert await sagas.end(order_id) == "CANCELLED"
+
+    assert await sagas.events(f"order-{order_id}") == [
+        "OrderCreated",
+        "OrderCancellationRequested",
+        "OrderCancelled",
+    ]
+    assert await sagas.money(order_id) == {}
+
+
+@pytest.mark.parametrize("when", When)
+@pytest.mark.parametrize("step", FORWARD)
+async def test_a_workflow_cancelled_beside_a_step_undoes_that_step_too(
+    sagas: Sagas, step: str, when: When
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped(step, order_id, when) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await sagas.workflow(order_id).cancel()
+    assert await placing == order_id
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "OPERATOR_REQUEST"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    books = await sagas.money(order_id)
+    assert books.get("authorized", (0, 0)) == books.get("voided", (0, 0))
+    assert "captured" not in books
+    shipped = await sagas.carrier_simulator.books(order_id)
+    assert shipped.get("created", (0, 0))[0] <= shipped.get("cancelled", (0, 0))[0]
+
+
+@pytest.mark.parametrize("undo", ["cancel_shipment", "give_back", "release"])
+@pytest.mark.parametrize("when", When)
+async def test_a_workflow_cancelled_beside_an_undo_goes_on_undoing(
+    sagas: Sagas, undo: str, when: When
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped(undo, order_id, when) as gate:
+        await sagas.cancel(order_id)
+        await gate.reached()
+        await sagas.workflow(order_id).cancel()
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "CUSTOMER_REQUEST"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
+
+
+@pytest.mark.parametrize("method", [APPROVAL, DECLINED])
+@pytest.mark.parametrize("which", ["order", "payment"])
+async def test_an_order_that_waits_for_its_customer_is_undone_when_cancelled(
+    sagas: Sagas, method: str, which: str
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), method=method))
+    await sagas.until_running(f"payment-{order_id}")
+
+    await sagas.client.get_workflow_handle(f"{which}-{order_id}").cancel()
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert "authorized" not in await sagas.money(order_id)
+
+
+@pytest.mark.parametrize("moment", ["capture", "deliver", "complete"])
+async def test_it_is_too_late_to_cancel_a_workflow_whose_parcel_has_left(
+    sagas: Sagas, moment: str
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped(moment, order_id, When.BEFORE) as gate:
+        await sagas.deliver(order_id)
+        await gate.reached()
+        await sagas.workflow(order_id).cancel()
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
