@@ -11,8 +11,9 @@ import pytest
 from temporalio.client import Client
 
 from activities.books import Books
-from activities.command_handler import CommandHandler
+from activities.command_handler import CommandHandler, Step
 from activities.types import Reconcile
+from domain.saga.commands import DecideOnStep, Decision, ParkStep
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
@@ -105,3 +106,16 @@ async def reconciliation(
     activities = activities_for(idle_sagas, pool, providers)
     async with temporal_worker(idle_sagas.client, queue, activities):
         yield Reconciliation(idle_sagas.client, queue)
+
+
+async def settle_by_hand(sagas: Sagas, order_id: str, step: str) -> None:
+    """As if the step had failed for good, and a person had skipped it."""
+    handler = CommandHandler(sagas.store)
+    park = ParkStep(
+        aggregate_id=order_id, step=step, undoing=False, code="X", message="x", workflow_id="w"
+    )
+    skip = DecideOnStep(
+        aggregate_id=order_id, step=step, parking=1, decision=Decision.SKIP, reason="by hand"
+    )
+    await handler.handle(Step("by-hand", f"park/{step}", order_id), park)
+    await handler.handle(Step("by-hand", f"decide/{step}", order_id), skip)

@@ -21,6 +21,7 @@ from tests.integration.reconciliation.conftest import (
     Providers,
     Reconciliation,
     activities_for,
+    settle_by_hand,
 )
 from tests.integration.workflows.sagas import APPROVAL, LOST, NORMAL, Sagas, an_order
 
@@ -105,6 +106,21 @@ async def test_a_refund_that_the_log_does_not_know_is_a_difference(
     assert (await reconciliation.run()).at_odds == (
         AtOdds(order_id, Book.PAYMENT, "captured 500", "captured 500, refunded 200"),
     )
+
+
+async def test_what_a_person_has_settled_by_hand_is_no_difference_and_ends_one(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(
+        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
+    )
+    assert len((await reconciliation.run()).at_odds) == 1
+
+    await settle_by_hand(sagas, order_id, "capture")
+
+    assert (await reconciliation.run()).at_odds == ()
+    assert (await sagas.events(f"saga-{order_id}"))[-1] == "DifferenceSettled"
 
 
 async def test_a_parcel_that_the_log_lets_leave_too_early_is_a_difference(

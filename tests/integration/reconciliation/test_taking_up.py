@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from domain.inventory.state import InventoryState
-from tests.integration.reconciliation.conftest import Reconciliation
+from tests.integration.reconciliation.conftest import Reconciliation, settle_by_hand
 from tests.integration.workflows.sagas import Sagas, an_order
 
 
@@ -118,3 +118,14 @@ async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_i
 
     assert (await reconciliation.run()).taken_up.count == 0
     assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_an_order_whose_end_a_person_has_skipped_is_let_be(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await settle_by_hand(sagas, order_id, "complete")
+    await sagas.terminate(order_id)
+
+    assert (await reconciliation.run()).taken_up.count == 0
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
