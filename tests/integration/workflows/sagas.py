@@ -48,7 +48,7 @@ PATIENT = Deadlines(
     payment_window=timedelta(minutes=5),
     dispatch=timedelta(minutes=5),
     delivery=timedelta(minutes=5),
-    return_window=timedelta(milliseconds=10),
+    return_window=timedelta(0),
     undo_patience=timedelta(minutes=5),
     parked_retry=timedelta(minutes=5),
     backorder=timedelta(minutes=5),
@@ -283,8 +283,8 @@ class Sagas:
                 await asyncio.sleep(0.01)
 
     async def histories(self) -> list[WorkflowHistory]:
-        """Of every run that this worker has had to do with."""
-        query = f"TaskQueue = '{self.task_queue}'"
+        """Of every run of a saga that this worker has had to do with."""
+        query = f"TaskQueue = '{self.task_queue}' AND WorkflowType != 'CommandWorkflow'"
         found = [run async for run in self.client.list_workflows(query)]
         return [
             await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
