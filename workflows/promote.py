@@ -11,9 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -32,10 +37,27 @@ class NoSuchBuild(Exception):
 
 
 async def promote(client: Client, build_id: str, *, patience: float = SECONDS_TO_WAIT) -> None:
-    """Wait until a worker of the build polls, and make it the current one.
+    """Wait until a worker of the build polls, make it the current one, and see that it is.
 
-    Doing it again changes nothing. Raises NoSuchBuild when none polls for so many seconds.
+    Once this returns, no task goes to another build. Doing it again changes nothing. Raises
+    NoSuchBuild when no worker polls for so many seconds.
     """
+    try:
+        async with asyncio.timeout(patience):
+            await _until(lambda: _is_accepted(client, build_id))
+    except TimeoutError:
+        raise NoSuchBuild(
+            f"no worker of build {build_id} polls: start one with that WAYBILL_WORKER_BUILD_ID"
+        ) from None
+    await _until(lambda: _is_known_everywhere(client))
+
+
+async def _until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    while not await is_so():  # noqa: ASYNC110 - nothing wakes it
+        await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+
+
+async def _is_accepted(client: Client, build_id: str) -> bool:
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace,
         deployment_name=DEPLOYMENT,
@@ -43,23 +65,21 @@ async def promote(client: Client, build_id: str, *, patience: float = SECONDS_TO
         ignore_missing_task_queues=True,  # there is one; another was left by a change of its name
     )
     try:
-        async with asyncio.timeout(patience):
-            while not await _is_current(client, request):  # noqa: ASYNC110 - nothing wakes it
-                await asyncio.sleep(SECONDS_BETWEEN_TRIES)
-    except TimeoutError:
-        raise NoSuchBuild(
-            f"no worker of build {build_id} polls: start one with that WAYBILL_WORKER_BUILD_ID"
-        ) from None
-
-
-async def _is_current(client: Client, request: SetWorkerDeploymentCurrentVersionRequest) -> bool:
-    try:
         await client.workflow_service.set_worker_deployment_current_version(request)
     except RPCError as error:
         if error.status in _NOT_YET:
             return False
         raise
     return True
+
+
+async def _is_known_everywhere(client: Client) -> bool:
+    """The task queues hear of it a while later; until then they serve the build before."""
+    described = await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+    )
+    state = described.worker_deployment_info.routing_config_update_state
+    return state != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 
 
 async def _run(settings: Settings, build_id: str | None) -> str:
