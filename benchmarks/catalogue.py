@@ -6,6 +6,7 @@ from typing import Final
 
 from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
 from benchmarks.measure import Benchmark, Count
+from benchmarks.saga import counted as saga_counted
 from benchmarks.saga import latency, throughput
 
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
@@ -16,4 +17,4 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *throughput.BENCHMARKS,
     *latency.BENCHMARKS,
 )
-COUNTS: Final[tuple[Count, ...]] = counted.COUNTS
+COUNTS: Final[tuple[Count, ...]] = (*counted.COUNTS, *saga_counted.COUNTS)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
+from math import ceil
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -128,5 +129,5 @@ async def latencies(call: Call, rate: float, seconds: float) -> list[float]:
 
 
 def quantile(figures: list[float], share: float) -> float:
-    """The smallest figure that this share of them does not exceed."""
-    return sorted(figures)[min(int(share * len(figures)), len(figures) - 1)]
+    """The smallest of the figures that at least this share of them do not exceed."""
+    return sorted(figures)[max(ceil(share * len(figures)), 1) - 1]

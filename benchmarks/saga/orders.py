@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Final
 
@@ -21,46 +21,59 @@ CENTS: Final = 250
 LINES: Final = 2
 
 _CUSTOMER: Final = "customer-1"
-_ADDRESS: Final = Address(
-    name="Ada Lovelace",
-    street="1 Example Street",
-    city="Sampleton",
-    postal_code="10115",
-    country="DE",
-)
+_VISA: Final = "pm_card_visa"
+_DELIVERABLE: Final = "10115"
+"""The carrier simulator has no trouble with this postal code."""
 
 
 async def stock_up(handler: CommandHandler) -> None:
     """List the products and receive more of each than will ever be ordered."""
-    price = Money(amount=CENTS, currency="EUR")
     for number in range(PRODUCTS):
-        sku = _sku(number)
-        await handler.handle(
-            Step(f"stock-{sku}", "stock", sku),
-            ListProduct(aggregate_id=sku, name="Thing", price=price),
-            ReceiveStock(aggregate_id=sku, quantity=STOCK),
-        )
+        await stock(handler, _sku(number))
+
+
+async def stock(handler: CommandHandler, sku: str) -> None:
+    price = Money(amount=CENTS, currency="EUR")
+    await handler.handle(
+        Step(f"stock-{sku}", "stock", sku),
+        ListProduct(aggregate_id=sku, name="Thing", price=price),
+        ReceiveStock(aggregate_id=sku, quantity=STOCK),
+    )
 
 
 def orders() -> Iterator[PlaceOrder]:
     """Without end, never the same one twice."""
     run = uuid.uuid4().hex
     for number in count():
-        yield _order(f"{run}-{number}", number)
+        skus = [_sku(number * LINES + line) for line in range(LINES)]
+        yield order_of(f"{run}-{number}", skus)
 
 
-def _order(key: str, number: int) -> PlaceOrder:
-    skus = (_sku(number * LINES + line) for line in range(LINES))
+def order_of(
+    key: str, skus: Sequence[str], method: str = _VISA, postal_code: str = _DELIVERABLE
+) -> PlaceOrder:
+    """One piece of each."""
     lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)
     return PlaceOrder(
         aggregate_id=order_id_for(_CUSTOMER, key),
         customer_id=_CUSTOMER,
         lines=lines,
-        total=Money(amount=CENTS * LINES, currency="EUR"),
-        payment_method="pm_card_visa",
-        shipping_address=_ADDRESS,
+        total=Money(amount=CENTS * len(lines), currency="EUR"),
+        payment_method=method,
+        shipping_address=Address(
+            name="Ada Lovelace",
+            street="1 Example Street",
+            city="Sampleton",
+            postal_code=postal_code,
+            country="DE",
+        ),
         fingerprint=key,
     )
+
+
+def a_product() -> str:
+    """One of those that are in stock."""
+    return _sku(0)
 
 
 def _sku(number: int) -> str:

@@ -27,7 +27,7 @@ class Hears(Protocol):
 
 
 class Switchboard:
-    """Passes the news of an order on to the side that placed it."""
+    """Passes the news of an order on to the side that placed it, if that wants any."""
 
     def __init__(self) -> None:
         self._sides: dict[str, Hears] = {}
@@ -36,7 +36,8 @@ class Switchboard:
         self._sides[order_id] = side
 
     async def handle_event(self, event: News) -> None:
-        await self._sides[event.order_id].handle_event(event)
+        if side := self._sides.get(event.order_id):
+            await side.handle_event(event)
 
 
 @dataclass(frozen=True, slots=True)

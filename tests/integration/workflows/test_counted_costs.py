@@ -1,0 +1,21 @@
+"""What each end of an order costs in Temporal: it does not vary from machine to machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.command_handler import CommandHandler
+from benchmarks.saga.orders import stock
+from benchmarks.saga.outcomes import OUTCOMES, Desk, Outcome
+from providers.http_carrier import HttpCarrier
+from tests.integration.workflows.sagas import Sagas
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.name)
+async def test_an_order_costs_what_it_has_to(
+    sagas: Sagas, carrier: HttpCarrier, outcome: Outcome
+) -> None:
+    await stock(CommandHandler(sagas.store), "in-stock")
+    desk = Desk(sagas.client, sagas.task_queue, carrier, sku="in-stock", sold_out="never-listed")
+
+    assert await outcome.cost(desk) == outcome.most
