@@ -282,13 +282,13 @@ class Sagas:
                     return
                 await asyncio.sleep(0.01)
 
-    async def histories(self) -> list[WorkflowHistory]:
-        """Of every run of a saga that this worker has had to do with."""
-        query = f"TaskQueue = '{self.task_queue}' AND WorkflowType != 'CommandWorkflow'"
-        found = [run async for run in self.client.list_workflows(query)]
+    async def histories(self, *, commands: bool = False) -> list[WorkflowHistory]:
+        """Of every run of a saga that this worker has had to do with, and of `commands` as well."""
+        query = f"TaskQueue = '{self.task_queue}'"
         return [
             await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
-            for run in found
+            async for run in self.client.list_workflows(query)
+            if commands or run.workflow_type != "CommandWorkflow"
         ]
 
 

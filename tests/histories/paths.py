@@ -1,0 +1,421 @@
+"""Every way that an order can go, played on real servers. Each returns the order's id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from domain.news import ShipmentNews
+from domain.order.commands import PlaceOrder
+from domain.order.lines import ReturnedLine
+from domain.saga.commands import Decision
+from tests.integration.workflows.gates import When
+from tests.integration.workflows.sagas import (
+    APPROVAL,
+    CANCELLED_BY_CARRIER,
+    DECLINED,
+    LOST,
+    NEVER_COMES_BACK,
+    NEVER_DISPATCHED,
+    NORMAL,
+    REFUSED,
+    VISA,
+    Sagas,
+    an_order,
+)
+
+Path = Callable[[Sagas], Awaitable[str]]
+
+SOON: Final = timedelta(milliseconds=50)
+LATER: Final = timedelta(minutes=5)
+
+
+async def order(
+    sagas: Sagas, on_hand: int = 2, *, postal_code: str = NEVER_DISPATCHED, method: str = VISA
+) -> PlaceOrder:
+    """Two pieces of one SKU."""
+    sku = await sagas.stocked(on_hand)
+    return an_order((sku, 2), postal_code=postal_code, method=method)
+
+
+async def asked_for(sagas: Sagas, postal_code: str = NEVER_DISPATCHED) -> str:
+    """Placed and paid for; the carrier knows of it."""
+    order_id = await sagas.place(await order(sagas, postal_code=postal_code))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def waiting_to_pay(sagas: Sagas, method: str) -> str:
+    order_id = await sagas.place(await order(sagas, method=method))
+    await sagas.until_running(f"payment-{order_id}")
+    return order_id
+
+
+# Forward.
+
+
+async def delivered(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def delivered_and_not_returned(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas.within(return_window=SOON))
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def carrier_was_silent(sagas: Sagas) -> str:
+    return await asked_for(sagas.within(dispatch=SOON, delivery=SOON), NORMAL)
+
+
+async def rejected(sagas: Sagas) -> str:
+    return await sagas.place(await order(sagas, on_hand=1))
+
+
+async def _waiting_for_stock(sagas: Sagas) -> tuple[str, str]:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 2), backorder=True))
+    await sagas.until(f"inventory-{sku}", "BackorderQueued")
+    return order_id, sku
+
+
+async def backorder_woken(sagas: Sagas) -> str:
+    order_id, sku = await _waiting_for_stock(sagas)
+    await sagas.receive(sku, 1)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def backorder_too_late(sagas: Sagas) -> str:
+    order_id, _ = await _waiting_for_stock(sagas.within(backorder=SOON))
+    return order_id
+
+
+async def declined_then_paid(sagas: Sagas) -> str:
+    order_id = await waiting_to_pay(sagas, DECLINED)
+    await sagas.pay_with(order_id, VISA)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def approved(sagas: Sagas) -> str:
+    order_id = await waiting_to_pay(sagas, APPROVAL)
+    await sagas.approve(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def payment_window_closed(sagas: Sagas) -> str:
+    return await sagas.within(payment_window=SOON).place(await order(sagas, method=APPROVAL))
+
+
+# Cancelled by the customer.
+
+
+async def cancelled_while_waiting_for_stock(sagas: Sagas) -> str:
+    order_id, _ = await _waiting_for_stock(sagas)
+    await sagas.cancel(order_id)
+    return order_id
+
+
+async def cancelled_while_paying(sagas: Sagas) -> str:
+    order_id = await waiting_to_pay(sagas, APPROVAL)
+    await sagas.cancel(order_id)
+    return order_id
+
+
+def _beside(step: str, cancel: Callable[[Sagas, str], Awaitable[None]]) -> Path:
+    async def path(sagas: Sagas) -> str:
+        wanted = await order(sagas)
+        async with sagas.gates.stopped(step, wanted.aggregate_id, When.AFTER) as gate:
+            placing = asyncio.create_task(sagas.place(wanted))
+            await gate.reached()
+            await cancel(sagas, wanted.aggregate_id)
+        return await placing
+
+    return path
+
+
+async def cancelled_before_dispatch(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    await sagas.cancel(order_id)
+    return order_id
+
+
+async def parcel_was_quicker(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas, NORMAL)
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.cancel(order_id)
+    await sagas.deliver(order_id)
+    return order_id
+
+
+# Cancelled in Temporal.
+
+
+async def workflow_cancelled(sagas: Sagas, order_id: str) -> None:
+    await sagas.workflow(order_id).cancel()
+
+
+async def workflow_cancelled_while_paying(sagas: Sagas) -> str:
+    order_id = await waiting_to_pay(sagas, APPROVAL)
+    await workflow_cancelled(sagas, order_id)
+    return order_id
+
+
+async def workflow_cancelled_before_dispatch(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    await workflow_cancelled(sagas, order_id)
+    return order_id
+
+
+async def workflow_cancelled_while_undoing(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    async with sagas.gates.stopped("give_back", order_id, When.BEFORE) as gate:
+        await sagas.cancel(order_id)
+        await gate.reached()
+        await workflow_cancelled(sagas, order_id)
+    return order_id
+
+
+async def workflow_cancelled_after_dispatch(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await workflow_cancelled(sagas, order_id)
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    return order_id
+
+
+# The carrier fails.
+
+
+async def carrier_refused(sagas: Sagas) -> str:
+    return await sagas.place(await order(sagas, postal_code=REFUSED))
+
+
+async def dispatch_missed(sagas: Sagas) -> str:
+    return await asked_for(sagas.within(dispatch=SOON))
+
+
+async def carrier_cancelled(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas, CANCELLED_BY_CARRIER)
+    await sagas.carrier_simulator.until_booked(order_id, "cancelled")
+    await sagas.hear(order_id, ShipmentNews.CANCELLED)
+    return order_id
+
+
+async def parcel_lost(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas, LOST)
+    await sagas.carrier_simulator.until_booked(order_id, "lost")
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED, ShipmentNews.LOST)
+    return order_id
+
+
+# Parked.
+
+
+def _parked(decision: Decision) -> Path:
+    async def path(sagas: Sagas) -> str:
+        order_id = await asked_for(sagas)
+        with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+            await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+            await sagas.parked(order_id, "capture")
+        await sagas.decide(order_id, "capture", decision)
+        await sagas.hear(order_id, ShipmentNews.DELIVERED)
+        return order_id
+
+    return path
+
+
+def _undo_parked(decision: Decision) -> Path:
+    async def path(sagas: Sagas) -> str:
+        order_id = await asked_for(sagas)
+        with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+            await sagas.cancel(order_id)
+            await sagas.parked(order_id, "give_back")
+        await sagas.decide(order_id, "give_back", decision)
+        return order_id
+
+    return path
+
+
+async def parked_and_tried_again_by_itself(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas.within(undo_patience=SOON, parked_retry=SOON))
+    with sagas.payment_simulator.failing(order_id, "capture", "down"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    return order_id
+
+
+async def overdue_and_then_delivered(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas.within(delivery=SOON))
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.parked(order_id, "await_delivery")
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    return order_id
+
+
+# Returned.
+
+
+async def _to_be_returned(
+    sagas: Sagas, *lines: ReturnedLine, postal_code: str = NORMAL, **deadlines: timedelta
+) -> str:
+    patient = sagas.within(**{"return_window": LATER, **deadlines})
+    order_id = await patient.arrived(await order(sagas, postal_code=postal_code))
+    await sagas.send_back(order_id, *lines)
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    return order_id
+
+
+async def returned(sagas: Sagas) -> str:
+    order_id = await _to_be_returned(sagas)
+    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    return order_id
+
+
+async def returned_in_part(sagas: Sagas) -> str:
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=timedelta(seconds=2))
+    order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
+    await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    return order_id
+
+
+async def return_lapsed(sagas: Sagas) -> str:
+    window = timedelta(seconds=2)
+    return await _to_be_returned(
+        sagas, postal_code=NEVER_COMES_BACK, return_delivery=SOON, return_window=window
+    )
+
+
+def _refund_parked(decision: Decision) -> Path:
+    async def path(sagas: Sagas) -> str:
+        order_id = await _to_be_returned(sagas)
+        with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+            await sagas.hear(order_id, ShipmentNews.RETURNED)
+            await sagas.parked(order_id, "refund")
+        await sagas.decide(order_id, "refund", decision)
+        return order_id
+
+    return path
+
+
+# Taken up.
+
+
+async def _taken_up(sagas: Sagas, order_id: str) -> None:
+    await sagas.terminate(order_id)
+    await sagas.take_up(order_id)
+
+
+async def taken_up(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas, NORMAL)
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await _taken_up(sagas, order_id)
+    return order_id
+
+
+async def taken_up_on_the_way_back(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    async with sagas.gates.stopped("give_back", order_id, When.AFTER) as gate:
+        await sagas.cancel(order_id)
+        await gate.reached()
+        await _taken_up(sagas, order_id)
+    return order_id
+
+
+async def taken_up_where_it_was_parked(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+    await _taken_up(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    return order_id
+
+
+async def taken_up_while_returned(sagas: Sagas) -> str:
+    order_id = await _to_be_returned(sagas)
+    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.terminate(order_id)
+    await sagas.within(return_window=LATER).take_up(order_id)
+    return order_id
+
+
+async def payment_begun_again(sagas: Sagas) -> str:
+    order_id = await waiting_to_pay(sagas, APPROVAL)
+    await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
+    await sagas.approve(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    return order_id
+
+
+PATHS: Final[dict[str, Path]] = {
+    **{
+        path.__name__: path
+        for path in (
+            delivered,
+            delivered_and_not_returned,
+            carrier_was_silent,
+            rejected,
+            backorder_woken,
+            backorder_too_late,
+            declined_then_paid,
+            approved,
+            payment_window_closed,
+            cancelled_while_waiting_for_stock,
+            cancelled_while_paying,
+            cancelled_before_dispatch,
+            parcel_was_quicker,
+            workflow_cancelled_while_paying,
+            workflow_cancelled_before_dispatch,
+            workflow_cancelled_while_undoing,
+            workflow_cancelled_after_dispatch,
+            carrier_refused,
+            dispatch_missed,
+            carrier_cancelled,
+            parcel_lost,
+            parked_and_tried_again_by_itself,
+            overdue_and_then_delivered,
+            returned,
+            returned_in_part,
+            return_lapsed,
+            taken_up,
+            taken_up_on_the_way_back,
+            taken_up_where_it_was_parked,
+            taken_up_while_returned,
+            payment_begun_again,
+        )
+    },
+    "cancelled_while_authorizing": _beside("authorize", Sagas.cancel),
+    "cancelled_while_shipping": _beside("create_shipment", Sagas.cancel),
+    "workflow_cancelled_while_reserving": _beside("reserve", workflow_cancelled),
+    "workflow_cancelled_while_authorizing": _beside("authorize", workflow_cancelled),
+    "workflow_cancelled_while_shipping": _beside("create_shipment", workflow_cancelled),
+    **{f"parked_and_{decision.lower()}": _parked(decision) for decision in Decision},
+    **{
+        f"undo_parked_and_{decision.lower()}": _undo_parked(decision)
+        for decision in (Decision.RETRY, Decision.RESOLVE)
+    },
+    **{
+        f"refund_parked_and_{decision.lower()}": _refund_parked(decision)
+        for decision in (Decision.RETRY, Decision.RESOLVE)
+    },
+}
+
+COMMANDS_TOO: Final = {"backorder_woken"}
+"""Where the workflows of the commands are recorded as well: one wakes the order."""

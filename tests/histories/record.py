@@ -1,0 +1,77 @@
+"""`python -m tests.histories.record`: record the paths that have no history yet.
+
+What is recorded stands for workflows that somebody has running: it is never written again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from temporalio.client import Client
+
+from eventstore.pool import create_pool
+from providers.http_carrier import HttpCarrier
+from providers.stripe_payments import StripePayments
+from stack.databases import fresh_database
+from stack.servers import Servers, started_servers
+from tests.histories.files import CONVERTER, FOLDER, write
+from tests.histories.paths import COMMANDS_TOO, PATHS
+from tests.integration.simulators import API_KEY, Receiver, SimulatorProcess, simulator
+from tests.integration.workflows.sagas import Sagas, running_sagas
+
+
+async def record(folder: Path) -> list[str]:
+    """The paths that were recorded."""
+    missing = [path for path in PATHS if not (folder / f"{path}.json").exists()]
+    with tempfile.TemporaryDirectory() as data_dir:
+        async with (
+            started_servers(Path(data_dir)) as servers,
+            simulators(Path(data_dir)) as (payments, carrier),
+        ):
+            for path in missing:
+                async with sagas_of(servers, payments, carrier) as sagas:
+                    order_id = await PATHS[path](sagas)
+                    await sagas.end(order_id)
+                    histories = await sagas.histories(commands=path in COMMANDS_TOO)
+                    write(folder, path, histories)
+    return missing
+
+
+@asynccontextmanager
+async def simulators(data_dir: Path) -> AsyncIterator[tuple[SimulatorProcess, SimulatorProcess]]:
+    receiver = Receiver()
+    payments, carrier = (
+        simulator(kind, data_dir / f"{kind}-simulator", receiver) for kind in ("payment", "carrier")
+    )
+    async with await asyncio.start_server(receiver.answer, "127.0.0.1", receiver.port):
+        with payments.running(), carrier.running():
+            await payments.ready()
+            await carrier.ready()
+            yield payments, carrier
+
+
+@asynccontextmanager
+async def sagas_of(
+    servers: Servers, payments: SimulatorProcess, carrier: SimulatorProcess
+) -> AsyncIterator[Sagas]:
+    client = await Client.connect(
+        servers.temporal_address, data_converter=CONVERTER, identity="recorder"
+    )
+    providers = StripePayments(API_KEY, payments.url), HttpCarrier(API_KEY, carrier.url)
+    async with (
+        fresh_database(servers.database_url) as url,
+        await create_pool(url) as pool,
+        running_sagas(client, pool, providers, (payments, carrier)) as sagas,
+    ):
+        yield sagas
+    for provider in providers:
+        await provider.close()
+
+
+if __name__ == "__main__":
+    for name in asyncio.run(record(FOLDER)):
+        print(name)  # noqa: T201 - a command's answer
