@@ -75,6 +75,9 @@ class Standing:
     def is_final(self) -> bool:
         return self.status in FINAL
 
+    def parked_in(self, workflow_id: str) -> tuple[ParkedStep, ...]:
+        return tuple(parked for parked in self.parked if parked.workflow_id == workflow_id)
+
     def has_reached(self, status: OrderStatus) -> bool:
         """Whether the order stands at or beyond this status on the forward way."""
         return self.status in FORWARD[FORWARD.index(status) :]

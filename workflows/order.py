@@ -38,6 +38,7 @@ class OrderWorkflow(OrderSteps):
         super().__init__(order)
         self._order = order
         self._begun: Standing | ApplicationError | None = None
+        self._is_taken_up = False
         self._shown: str = search_attributes.OPEN
 
     @workflow.run
@@ -57,6 +58,7 @@ class OrderWorkflow(OrderSteps):
                 break  # without an end, where a person has skipped it
             except TurnRound as turn:
                 await self._back(turn.reason)
+        await self._leave_nothing_parked()
         self._show_status()
         return self._standing.status
 
@@ -92,6 +94,12 @@ class OrderWorkflow(OrderSteps):
         self._saga.go_on_from(await self._stand())
         self._show_status()
 
+    async def _leave_nothing_parked(self) -> None:
+        """An attempt of a run that was ended from outside may park after the next has begun."""
+        if self._is_taken_up:
+            self._saga.go_on_from(await self._stand())
+        await self._saga.parked.take_over(self._standing.parked)
+
     async def _turn_round(self, reason: Reason) -> Standing:
         request = RequestCancel(self._id, reason, "system", self._saga.has_passed_pivot)
         return await workflow.execute_local_activity_method(
@@ -111,8 +119,9 @@ class OrderWorkflow(OrderSteps):
         if self._begun.status is not OrderStatus.PLACED:  # it may turn round before its first step
             self._saga.register_all(plan.ORDER_PLAN)
         self._return_requested = self._begun.return_requested
-        self._may_have_missed_news = self._begun.status is not OrderStatus.PLACED
-        await self._saga.parked.take_over(self._begun.parked)
+        self._is_taken_up = self._begun.status is not OrderStatus.PLACED
+        self._may_have_missed_news = self._is_taken_up
+        await self._saga.parked.take_over(self._begun.parked_in(workflow.info().workflow_id))
         return True
 
     async def _place_or_stand(self) -> Standing:

@@ -197,15 +197,15 @@ class OrderSteps(OrderWaits):
         """Whether the whole order came back, and nothing is left to wait for."""
         end = None
         while end is None:
-            standing = self._standing
+            workflow_id = return_workflow_id(self._id)
             saga = ReturnSaga(
                 order_id=self._id,
                 deadlines=self._deadlines,
-                settled=standing.settled,
-                parked=standing.parked,
+                settled=self._standing.settled,
+                parked=self._standing.parked_in(workflow_id),
                 may_have_missed_news=self._may_have_missed_news,
             )
-            end = await run_child(ReturnWorkflow.run, saga, id=return_workflow_id(self._id))
+            end = await run_child(ReturnWorkflow.run, saga, id=workflow_id)
             self._may_have_missed_news = True
             self._saga.go_on_from(await self._stand())
         self._return_requested = False

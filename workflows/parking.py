@@ -68,12 +68,12 @@ class ParkingLot:
         return parked.decision or Decision.RETRY
 
     async def take_over(self, left: Iterable[ParkedStep]) -> None:
-        """What stood still in a run of this workflow that was ended is tried again by this one."""
+        """What stood still in a workflow that was ended from outside has been tried again, or is
+        now."""
         for parked in left:
-            if parked.workflow_id == workflow.info().workflow_id:
-                decide = self._by_itself(parked.step, parked.number, Decision.RETRY, TAKEN_UP)
-                with contextlib.suppress(FailureError):  # somebody has decided meanwhile
-                    await self.decide(decide)
+            decide = self._by_itself(parked.step, parked.number, Decision.RETRY, TAKEN_UP)
+            with contextlib.suppress(FailureError):  # somebody has decided meanwhile
+                await self.decide(decide)
 
     def holds(self, step: str, number: int) -> bool:
         parked = self._parked.get(step)

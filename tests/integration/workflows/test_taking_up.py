@@ -165,6 +165,23 @@ async def test_a_parked_saga_that_is_taken_up_tries_again_before_it_parks_again(
     assert await sagas.money(order_id) == PAID
 
 
+async def test_what_an_ended_run_parks_late_does_not_stay_parked(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped("park", order_id, When.BEFORE) as gate:
+        with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+            await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+            await gate.reached()
+        await taken_up(sagas, order_id)
+        await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.parked(order_id, "capture")
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+
+
 async def test_a_step_that_was_settled_by_hand_stays_settled_when_taken_up(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
