@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from typing import Final
 
@@ -75,6 +76,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a fifth of the time, less exact")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(bench(arguments.only, arguments.quick, console))

@@ -14,10 +14,10 @@ from benchmarks.saga.load import opened_shop, throughput
 from benchmarks.saga.world import opened_world
 from benchmarks.server import Server
 
-ORDERS: Final = 150
-FEWEST: Final = 60
+ORDERS: Final = 120
+FEWEST: Final = 40
 """Fewer would be over before AT_ONCE of them are under way for a while."""
-NOOPS_PER_ORDER: Final = 4
+NOOPS_PER_ORDER: Final = 3
 """A ceiling is quickly reached, and needs its time to be measured."""
 
 
