@@ -39,16 +39,12 @@ class Gate:
         await self._opened.wait()
 
 
-class AnswerLost(Exception):
-    """The activity has had its effect, and its answer has got lost: it will be tried again."""
-
-
 class Gates:
     """The gates of one worker. Each is for one activity of one order, and stops it once."""
 
     def __init__(self) -> None:
         self._gates: dict[tuple[str, str, When], Gate] = {}
-        self._losses: set[tuple[str, str]] = set()
+        self._failures: dict[tuple[str, str], Exception] = {}
 
     @asynccontextmanager
     async def stopped(self, name: str, order_id: str, when: When) -> AsyncIterator[Gate]:
@@ -59,9 +55,9 @@ class Gates:
         finally:
             gate.open()
 
-    def lose_answer(self, name: str, order_id: str) -> None:
-        """Of the next attempt."""
-        self._losses.add((name, order_id))
+    def fail(self, name: str, order_id: str, error: Exception) -> None:
+        """The next attempt, before it has any effect."""
+        self._failures[name, order_id] = error
 
     def around(self, activities: Sequence[Callable[..., Any]]) -> list[Callable[..., Any]]:
         """The same activities, each between its gates."""
@@ -75,11 +71,10 @@ class Gates:
         async def gated(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the activity takes
             order_id = _order_of(activity.info())
             await self._pass(name, order_id, When.BEFORE)
+            if error := self._failures.pop((name, order_id), None):
+                raise error
             answer = await run(*arguments)
             await self._pass(name, order_id, When.AFTER)
-            if (name, order_id) in self._losses:
-                self._losses.remove((name, order_id))
-                raise AnswerLost(name)
             return answer
 
         return gated

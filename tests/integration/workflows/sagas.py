@@ -224,6 +224,15 @@ class Sagas:
         history = await self.workflow(order_id).fetch_history()
         return {event.event_type for event in history.events}
 
+    async def activities_of(self, order_id: str) -> list[str]:
+        """The activities that the latest run of the order's workflow has asked for, in order."""
+        history = await self.workflow(order_id).fetch_history()
+        return [
+            event.activity_task_scheduled_event_attributes.activity_type.name
+            for event in history.events
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
+
     async def until_running(self, workflow_id: str) -> None:
         async with asyncio.timeout(30):
             while not await self._is_running(workflow_id):  # noqa: ASYNC110 - a fact to wait for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -13,8 +14,9 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
+from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import Sagas, an_order
-from workflows.parking import BY_ITSELF
+from workflows.parking import BY_ITSELF, TURNS_ROUND
 
 RETRY, SKIP, RESOLVE, COMPENSATE = Decision
 CAPTURED = {"authorized": (1, 250), "captured": (1, 250)}
@@ -251,6 +253,70 @@ async def test_a_decision_without_a_reason_is_refused_and_the_saga_stays_parked(
         ("input", "reason"),
     )
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked"]
+
+
+WRONG_STATE = Refused(ErrorCode.WRONG_STATE, "as the test wants it")
+
+
+async def parked_at_reserve(sagas: Sagas) -> tuple[str, str]:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
+    sagas.gates.fail("reserve", order.aggregate_id, WRONG_STATE)
+    order_id = await sagas.place(order)
+    await sagas.needs_attention(f"order-{order_id}", expected=True)
+    return order_id, sku
+
+
+async def by_customer(sagas: Sagas, order_id: str) -> None:
+    await sagas.cancel(order_id)
+
+
+async def in_temporal(sagas: Sagas, order_id: str) -> None:
+    await sagas.workflow(order_id).cancel()
+
+
+@pytest.mark.parametrize("cancel", [by_customer, in_temporal])
+async def test_what_is_parked_on_the_way_forward_is_left_when_the_order_is_cancelled(
+    sagas: Sagas, cancel: Callable[[Sagas, str], Awaitable[None]]
+) -> None:
+    order_id, sku = await parked_at_reserve(sagas)
+
+    await cancel(sagas, order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaCompensationRequested"]
+    decided = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
+    assert (decided.data["reason"], decided.metadata.actor) == (TURNS_ROUND, "system")
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    await sagas.needs_attention(f"order-{order_id}", expected=False)
+
+
+async def test_an_order_that_is_cancelled_while_it_is_about_to_park_does_not_stay_parked(
+    sagas: Sagas,
+) -> None:
+    order = an_order((await sagas.stocked(1), 1))
+    order_id = order.aggregate_id
+    sagas.gates.fail("reserve", order_id, WRONG_STATE)
+
+    async with sagas.gates.stopped("park", order_id, When.AFTER) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await in_temporal(sagas, order_id)
+    await placing
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaCompensationRequested"]
+
+
+async def test_a_saga_whose_last_step_is_skipped_ends_where_it_stands(sagas: Sagas) -> None:
+    order_id, _ = await placed(sagas)
+    sagas.gates.fail("complete", order_id, WRONG_STATE)
+    await sagas.deliver(order_id)
+
+    await sagas.decide(order_id, "complete", SKIP)
+
+    assert await sagas.end(order_id) == "DELIVERED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
 
 
 async def test_a_cancelled_workflow_stays_parked_at_its_undo_and_loses_nothing(

@@ -211,6 +211,17 @@ async def test_a_return_that_is_taken_up_is_refunded_once(sagas: Sagas) -> None:
     assert await sagas.money(order_id) == {**PAID, "refunded": (1, 250)}
 
 
+async def test_what_the_log_says_is_done_is_not_asked_for_again(sagas: Sagas) -> None:
+    patient = sagas.within(return_window=timedelta(minutes=5))
+    order_id = await patient.arrived(an_order((await sagas.stocked(1), 1), postal_code=NORMAL))
+    await sagas.terminate(order_id)
+
+    await sagas.take_up(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.activities_of(order_id) == ["capture"]
+
+
 async def ended(sagas: Sagas) -> str:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
