@@ -110,7 +110,7 @@ def reconciliation_activities(
     open_orders = OpenOrders(pool, store, grace)
     changed = ChangedOrders(pool, store, grace, settings.reconcile_books)
     return [
-        *TakingUpActivities(handler, open_orders, RunningSagas(client, orchestrator)).all,
+        *TakingUpActivities(pool, handler, open_orders, RunningSagas(client, orchestrator)).all,
         *ReconciliationActivities(handler, changed, books, orchestrator).all,
     ]
 

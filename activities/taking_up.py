@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from temporalio import activity
@@ -18,12 +19,15 @@ from domain.order.state import FINAL
 from domain.saga.commands import TakeUpCause, TakeUpSaga
 from domain.saga.decide import SAGA
 from domain.saga.plan import COMPLETE
+from eventstore.leadership import leading
+from eventstore.pool import Pool
 
 logger = logging.getLogger(__name__)
 
 AT_MOST: Final = 5000
 """In one run; the next one goes on."""
 NAMED_AT_MOST: Final = 100
+ALONE: Final = "taking_up"
 
 
 class RunningSagas(Protocol):
@@ -40,8 +44,9 @@ class RunningSagas(Protocol):
 
 class TakingUpActivities(interface.TakingUpActivities):
     def __init__(
-        self, handler: CommandHandler, open_orders: OpenOrders, sagas: RunningSagas
+        self, pool: Pool, handler: CommandHandler, open_orders: OpenOrders, sagas: RunningSagas
     ) -> None:
+        self._pool = pool
         self._handler = handler
         self._open_orders = open_orders
         self._sagas = sagas
@@ -52,11 +57,16 @@ class TakingUpActivities(interface.TakingUpActivities):
             suspects = await self._open_orders.one(reconcile.order_id)
         else:
             suspects = await self._suspects()
+        return await self._take_up_all(suspects, reconcile.cause) if suspects else TakenUp(0)
+
+    async def _take_up_all(self, suspects: Sequence[OpenOrder], cause: TakeUpCause) -> TakenUp:
+        """One run at a time: between the record and the start a saga looks lost to another."""
 
         async def take_up(order: OpenOrder) -> str | None:
-            return order.order_id if await self._take_up(order, reconcile.cause) else None
+            return order.order_id if await self._take_up(order, cause) else None
 
-        taken = [order_id for order_id in await each(suspects, take_up) if order_id]
+        async with leading(self._pool, ALONE):
+            taken = [order_id for order_id in await each(suspects, take_up) if order_id]
         return TakenUp(len(taken), tuple(taken[:NAMED_AT_MOST]))
 
     async def _suspects(self) -> list[OpenOrder]:
@@ -71,7 +81,6 @@ class TakingUpActivities(interface.TakingUpActivities):
         return suspects[:AT_MOST]
 
     async def _take_up(self, order: OpenOrder, cause: TakeUpCause) -> bool:
-        """In this order: whoever else takes it up meanwhile has counted the same."""
         order_id = order.order_id
         saga = await self._handler.load(SAGA, order_id)
         if COMPLETE.name in saga.settled:  # a person has let it end without its last step

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from activities import taking_up
 from domain.inventory.state import InventoryState
+from eventstore.leadership import leading
+from eventstore.pool import Connection, Pool
 from tests.integration.reconciliation.conftest import Reconciliation, settle_by_hand
 from tests.integration.workflows.sagas import Sagas, an_order
+from workflows.running_sagas import RunningSagas
 
 
 async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
@@ -64,10 +70,40 @@ async def test_many_that_reconcile_at_once_take_a_saga_up_once(
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
     await sagas.terminate(order_id)
 
-    await asyncio.gather(*(reconciliation.run() for _ in range(5)))
+    runs = await asyncio.gather(*(reconciliation.run() for _ in range(4)))
 
+    assert sum(run.taken_up.count for run in runs) == 1
     assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
-    assert (await reconciliation.run()).taken_up.count == 0
+
+
+async def test_a_run_waits_while_another_is_between_the_record_and_the_start(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = RunningSagas.take_up
+    recorded, second_is_there = asyncio.Event(), asyncio.Event()
+
+    async def held(self: RunningSagas, order_id: str, customer_id: str) -> None:
+        recorded.set()
+        await second_is_there.wait()
+        await start(self, order_id, customer_id)
+
+    @asynccontextmanager
+    async def told(pool: Pool, name: str) -> AsyncIterator[Connection]:
+        if recorded.is_set():
+            second_is_there.set()
+        async with leading(pool, name) as connection:
+            yield connection
+
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await sagas.terminate(order_id)
+    monkeypatch.setattr(RunningSagas, "take_up", held)
+    monkeypatch.setattr(taking_up, "leading", told)
+    first = asyncio.create_task(reconciliation.run())
+    await asyncio.wait_for(recorded.wait(), 20)
+    second = await reconciliation.run()
+
+    assert ((await first).taken_up.count, second.taken_up.count) == (1, 0)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
 
 
 async def test_a_saga_may_be_taken_up_again_and_again(
