@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test bench check check-deploy recover token lock
+.PHONY: help run demo test matrix bench check check-deploy recover token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(INSTALLED) ## Drive real orders through every outcome and check that all
 
 test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS="-k name")
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+matrix: $(INSTALLED) ## Run every saga step with every fault (ARGS="-k name")
+	@exec $(BIN)/python -m pytest tests/matrix -m matrix $(ARGS)
 
 bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK=1)
 	@exec $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)

@@ -103,6 +103,7 @@ class NaivePaymentWorkflow:
 
     @workflow.run
     async def run(self, order_id: str) -> None:
+        order: workflow.ExternalWorkflowHandle[NaiveOrderWorkflow]
         order = workflow.get_external_workflow_handle_for(
             NaiveOrderWorkflow.run, order_workflow_id(order_id)
         )

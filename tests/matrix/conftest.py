@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator
@@ -104,6 +105,7 @@ async def results(request: pytest.FixtureRequest, world: World) -> AsyncIterator
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
+    gc.collect()  # what the SDK has left in a cycle is told of here, and not in pytest's own work
 
 
 def _case_of(item: pytest.Item) -> Case | None:

@@ -18,7 +18,6 @@ from domain.saga.decide import SAGA
 from domain.saga.state import SagaState
 from tests.matrix.cases import Case, Fault
 from tests.matrix.people import People
-from tests.matrix.points import workflow_of
 from tests.matrix.script import Act
 from tests.matrix.worker import kept_alive
 from tests.matrix.world import POLL_SECONDS, World, settled, until
@@ -115,7 +114,7 @@ class Journey:
 
     async def _terminate(self) -> None:
         """The one that is at the gate; and where it is an order's, another takes its place."""
-        workflow_id = workflow_of(self.case.point.activity, self.id)
+        workflow_id = f"{self.case.point.runs_in}-{self.id}"
         await self.world.client.get_workflow_handle(workflow_id).terminate("by the matrix")
         if (await self.order_state()).status is not None and workflow_id.startswith("order-"):
             await self.people.take_up()

@@ -53,7 +53,8 @@ class People:
 
     async def places(self) -> None:
         await _insist(
-            lambda: self._orchestrator.start_saga(SagaType.ORDER, self.order, actor="customer:m")
+            lambda: self._orchestrator.start_saga(SagaType.ORDER, self.order, actor="customer:m"),
+            (Unavailable,),
         )
 
     async def approves(self) -> None:

@@ -36,6 +36,8 @@ class Point:
     scenario: Scenario
     asked: Asked | None = None
     """None: it touches the log alone, as a local activity."""
+    runs_in: str = "order"
+    """The beginning of the id of the workflow that does it."""
     changes: bool = True
     """Whether it appends something."""
 
@@ -51,11 +53,13 @@ _OWNER: Final = {
 }
 ACTIVITIES: Final = frozenset(_OWNER)
 
-_CHILDREN: Final = {
-    "payment": {"look_up", "authorize_again", "request_payment"},
-    "return": {"collect_return", "finish_return", "lapse_return", "refund", "track_return"},
+_RUNS_IN: Final = {
+    **dict.fromkeys(("look_up", "authorize_again", "request_payment"), "payment"),
+    **dict.fromkeys(
+        ("collect_return", "finish_return", "lapse_return", "refund", "track_return"), "return"
+    ),
 }
-"""What runs in a workflow of its own, by the beginning of that workflow's id."""
+"""What is done by a workflow of its own. What is said of a parked step, by the one it stands in."""
 _LOG_ALONE: Final = {"request_payment"}
 """Of the activities of providers."""
 _ASKS: Final = {
@@ -91,6 +95,8 @@ BESIDE_THE_PLAN: Final = (
     ("finish_return", way.REFUND_SETTLED),
     ("park", way.PARKED),
     ("decide", way.PARKED),
+    ("park", way.REFUND_SETTLED),
+    ("decide", way.REFUND_SETTLED),
 )
 """What customers, operators and the engine itself put into the log."""
 LEFT_OUT: Final = frozenset({"stand", "run_command"})
@@ -132,7 +138,8 @@ def _beside() -> Iterator[Point]:
 
 def _point(activity: str, scenario: Scenario) -> Point:
     is_quiet = (activity, scenario) in _QUIET
-    return Point(activity, scenario, _asked(activity, scenario), changes=not is_quiet)
+    runs_in = "return" if scenario is way.REFUND_SETTLED else _RUNS_IN.get(activity, "order")
+    return Point(activity, scenario, _asked(activity, scenario), runs_in, changes=not is_quiet)
 
 
 def _asked(activity: str, scenario: Scenario) -> Asked | None:
@@ -142,9 +149,3 @@ def _asked(activity: str, scenario: Scenario) -> Asked | None:
     if (activity, scenario) == ("give_back", way.LOST):
         return Asked(provider, "refund", "refund")
     return Asked(provider, *_ASKS.get(activity, (None, "*")))
-
-
-def workflow_of(activity: str, order_id: str) -> str:
-    """The id of the workflow that it runs in."""
-    kinds = [kind for kind, activities in _CHILDREN.items() if activity in activities]
-    return f"{kinds[0] if kinds else 'order'}-{order_id}"

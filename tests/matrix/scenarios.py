@@ -121,9 +121,9 @@ RETURN_LAPSED = Scenario(
     deadlines={"return_window": timedelta(seconds=8), "return_delivery": SOON},
     play=_return_all,
 )
-SHORT = Scenario("short of stock", Status.REJECTED, in_stock=0)
+SHORT = Scenario("short of stock", Status.REJECTED, in_stock=1)
 BACKORDERED = Scenario(
-    "backordered", Status.COMPLETED, in_stock=0, backorder=True, play=_bring_stock
+    "backordered", Status.COMPLETED, in_stock=1, backorder=True, play=_bring_stock
 )
 CANCELLED = Scenario("cancelled", Status.CANCELLED, postal_code=NEVER_LEAVES, play=_cancel_late)
 TOO_LATE = Scenario(

@@ -18,6 +18,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, W
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
+from activities.failed_attempts import FailedAttempts
 from activities.types import Decide
 from domain.catalogue.commands import ListProduct
 from domain.command import Command
@@ -313,5 +314,6 @@ async def running_sagas(
     activities = saga_activities(store, vault, *providers)
     by_name = {activity.__name__: activity for activity in activities}
     task_queue, gates = f"test-{uuid.uuid4()}", Gates()
-    async with temporal_worker(client, task_queue, gates.around(activities)):
+    around = gates.around(activities)
+    async with temporal_worker(client, task_queue, around, FailedAttempts(pool)):
         yield Sagas(client, store, task_queue, *simulators, by_name, gates)
