@@ -97,11 +97,17 @@ BESIDE_THE_PLAN: Final = (
     ("decide", way.PARKED),
     ("park", way.REFUND_SETTLED),
     ("decide", way.REFUND_SETTLED),
+    ("waiting_for", way.CANCELLED),
+    ("waiting_for", way.REFUND_SETTLED),
 )
 """What customers, operators and the engine itself put into the log."""
 LEFT_OUT: Final = frozenset({"stand", "run_command"})
 """The one changes nothing, the other is no part of a saga."""
-_QUIET: Final = (("release", way.LOST),)
+_QUIET: Final = (
+    ("release", way.LOST),
+    ("waiting_for", way.CANCELLED),
+    ("waiting_for", way.REFUND_SETTLED),
+)
 """Where the log has everything already, and nothing is appended."""
 
 

@@ -19,6 +19,5 @@ def test_every_activity_of_the_sagas_is_a_point_of_the_matrix() -> None:
 async def test_the_order_ends_with_its_stock_and_money_where_they_belong(
     case: Case, results: Results
 ) -> None:
-    wrong = await results[case.name]
-
-    assert not wrong, f"{case.name}\n{wrong}"
+    if wrong := await results[case.name]:
+        pytest.fail(f"{case.name}\n{wrong}", pytrace=False)
