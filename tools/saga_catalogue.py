@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Final
 
-from domain.saga.plan import ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
+from domain.saga.plan import ORDER_PLAN, RETURN_PLAN, Deadline, Patience, SagaStep, Undo
 from settings import Settings
 from tools.saga_catalogue_text import (
     HOW_TO,
@@ -59,23 +59,29 @@ def _picture(plan: Sequence[SagaStep], *, end: str) -> str:
 
 
 def _back(undoable: Sequence[SagaStep]) -> Iterator[str]:
-    undos = [_undo_of(step).name for step in reversed(undoable)]
-    for one, next_one in pairwise(undos):
-        yield f"    {one} ==> {next_one}"
-    if undos:
-        yield f'    {undos[-1]} ==> back(["CANCELLED"])'
+    """Newest first; neighbours that stand alone side by side, as the engine runs them."""
+    undos = [_undo_of(step) for step in reversed(undoable)]
+    together = [[u.name for u in group] for _, group in groupby(undos, key=_stage)]
+    for earlier, later in pairwise(together):
+        yield f"    {' & '.join(earlier)} ==> {' & '.join(later)}"
+    if together:
+        yield f'    {" & ".join(together[-1])} ==> back(["CANCELLED"])'
+
+
+def _stage(undo: Undo) -> str:
+    """What the undos that run at the same time have in common."""
+    return "together" if undo.stands_alone else undo.name
 
 
 def _table(plan: Iterable[SagaStep]) -> str:
     rows = [
-        "| step | what it does | undone by | deadline (default) | if it fails for good |",
-        "| --- | --- | --- | --- | --- |",
+        "| step | what it does | undone by | waits at most | asks again for | when it fails |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for step in plan:
         undo = f"`{step.undo.name}`" if step.undo else ""
-        rows.append(
-            f"| `{step.name}` | {step.does} | {undo} | {_deadline(step)} | {_failure(step)} |"
-        )
+        times = f"{_time(step.deadline)} | {_time(step.patience)}"
+        rows.append(f"| `{step.name}` | {step.does} | {undo} | {times} | {_failure(step)} |")
     return "\n".join(rows)
 
 
@@ -83,12 +89,11 @@ def _failure(step: SagaStep) -> str:
     return f"turns round: `{step.on_failure}`" if step.on_failure else "parks"
 
 
-def _deadline(step: SagaStep) -> str:
-    if step.deadline is None:
+def _time(name: Deadline | Patience | None) -> str:
+    """The setting, and its default."""
+    if name is None:
         return ""
-    setting = step.deadline
-    if setting not in Settings.model_fields:
-        setting = f"{setting}_deadline"
+    setting = name if name in Settings.model_fields else f"{name}_deadline"
     default = Settings.model_fields[setting].default
     return f"`WAYBILL_{setting.upper()}` ({_told(default)})"
 
@@ -102,11 +107,15 @@ def _told(duration: timedelta) -> str:
 
 
 def _undos(plan: Sequence[SagaStep]) -> str:
-    rows = ["| undo | what it does | beside others |", "| --- | --- | --- |"]
+    rows = [
+        "| undo | what it does | asks again for | beside others |",
+        "| --- | --- | --- | --- |",
+    ]
     for step in reversed(plan):
         if step.undo is not None:
             undo = step.undo
-            rows.append(f"| `{undo.name}` | {undo.does} | {_company(undo)} |")
+            time = _time(undo.patience)
+            rows.append(f"| `{undo.name}` | {undo.does} | {time} | {_company(undo)} |")
     return "\n".join(rows)
 
 

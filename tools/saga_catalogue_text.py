@@ -15,15 +15,18 @@ A saga carries an order through steps that no single transaction can hold togeth
 - **Nothing interrupts an undo**: neither a cancelled workflow nor a second request. Undos run
   newest first; those that touch nothing of each other run at the same time.
 - **What fails for good either turns the saga round or parks it.** Before the parcel has left, a
-  failed step is answered by undoing what was done. An undo that fails, or a step after the parcel
-  has left, stops the saga where it is, holding what it holds, until somebody decides.
+  provider's failure is answered by undoing what was done. An undo that fails, a step after the
+  parcel has left, or one that our own log refuses stops the saga where it is, holding what it
+  holds, until somebody decides.
 - **The log is enough.** Every step can run twice and then changes nothing more, and a step that the
   log says is done is not run. So a saga whose workflow is gone (terminated, failed, lost with
   Temporal's database) is taken up by starting its workflow again: reconciliation does it within a
   minute, `make recover` at once.
 
 A provider's call is a Temporal activity; what touches our database alone is a local activity or
-rides in the same activity as the call beside it."""
+rides in the same activity as the call beside it. A provider that does not answer is asked again
+after 0.25 s, then after twice as long each time, at most after 15 s, for as long as the tables say;
+whoever else is waited for has the deadline beside it. Our database is asked until it answers."""
 
 ORDER: Final = """\
 ## The order saga
@@ -64,7 +67,8 @@ flowchart TD
 Its window is `WAYBILL_PAYMENT_WINDOW`, counted from the reservation. News are hints: the provider
 is asked each time. Before a retry or a void after an unknown outcome the attempt is looked up; each
 attempt is voided before the next one is made, and a late approval of an attempt that counts no more
-is voided too."""
+is voided too. Whoever doubts that the webhooks come has it look at once: the signal
+`payment_reported`, with `{"order_id": "<id>", "attempt": 1}`."""
 
 RETURN: Final = """\
 ## The return saga

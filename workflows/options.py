@@ -13,6 +13,9 @@ from typing import Final
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
+from domain.saga.plan import SagaStep, Undo
+from workflows.types import Deadlines
+
 DATABASE: Final = LocalActivityConfig(
     start_to_close_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
@@ -27,14 +30,15 @@ ATTEMPT: Final = timedelta(seconds=40)
 HEARTBEAT: Final = timedelta(seconds=6)
 
 
-def asking(patience: timedelta) -> ActivityConfig:
-    """For a call to a provider, tried again until it is answered or `patience` is at its end.
+def asking(step: SagaStep | Undo, deadlines: Deadlines) -> ActivityConfig:
+    """For a provider's call of this step: tried again until it is answered, or until the plan's
+    patience with it is at its end.
 
     A cancelled attempt is waited for, so that nothing of it runs on beside its undo.
     """
     return ActivityConfig(
         start_to_close_timeout=ATTEMPT,
-        schedule_to_close_timeout=patience,
+        schedule_to_close_timeout=deadlines.of(step.patience),
         heartbeat_timeout=HEARTBEAT,
         retry_policy=PROVIDER_RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

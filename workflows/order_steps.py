@@ -23,9 +23,10 @@ from domain.errors import ErrorCode
 from domain.ids import payment_workflow_id, return_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
+from domain.saga import plan
 from workflows.child import run_child
 from workflows.failure import overdue, refusal_of
-from workflows.options import DATABASE, asking
+from workflows.options import DATABASE
 from workflows.order_waits import OrderWaits
 from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
@@ -43,9 +44,9 @@ class OrderSteps(OrderWaits):
     def __init__(self, order: OrderSaga) -> None:
         super().__init__(order)
         undos = {
-            "release": self._release,
-            "give_back": self._give_back,
-            "cancel_shipment": self._cancel_shipment,
+            plan.RELEASE.name: self._release,
+            plan.GIVE_BACK.name: self._give_back,
+            plan.CANCEL_SHIPMENT.name: self._cancel_shipment,
         }
         self._saga = Saga(self._id, order.deadlines, undos)
         self._gate = asyncio.Lock()
@@ -59,7 +60,7 @@ class OrderSteps(OrderWaits):
 
     async def _reserve(self) -> None:
         """A line that is short rejects the order, or makes it wait as a backorder."""
-        closes_at = self._standing.since + self._deadlines.backorder
+        closes_at = self._closes_at(plan.RESERVE)
         queued_for: set[str] = set()
         while (short := await self._short_of()) is not None:
             if short not in queued_for and await self._backorder():
@@ -104,7 +105,7 @@ class OrderSteps(OrderWaits):
 
     async def _authorize(self) -> None:
         self._authorization = await workflow.execute_activity_method(
-            PaymentActivities.authorize, self._id, **asking(self._deadlines.provider_patience)
+            PaymentActivities.authorize, self._id, **self._asking(plan.AUTHORIZE)
         )
         if self._authorization.outcome is AuthorizationOutcome.AUTHORIZED:
             self._saga.reached(OrderStatus.CONFIRMED)
@@ -125,12 +126,12 @@ class OrderSteps(OrderWaits):
 
     async def _look_up(self) -> Authorization:
         return await workflow.execute_activity_method(
-            PaymentActivities.look_up, self._id, **asking(self._deadlines.provider_patience)
+            PaymentActivities.look_up, self._id, **self._asking(plan.AWAIT_PAYMENT)
         )
 
     async def _give_back(self) -> bool:
         await workflow.execute_activity_method(
-            PaymentActivities.give_back, self._id, **asking(self._deadlines.undo_patience)
+            PaymentActivities.give_back, self._id, **self._asking(plan.GIVE_BACK)
         )
         return True
 
@@ -139,19 +140,19 @@ class OrderSteps(OrderWaits):
             await workflow.execute_activity_method(
                 ShippingActivities.create_shipment,
                 self._id,
-                **asking(self._deadlines.provider_patience),
+                **self._asking(plan.CREATE_SHIPMENT),
             )
 
     async def _cancel_shipment(self) -> bool:
         return await workflow.execute_activity_method(
-            ShippingActivities.cancel_shipment, self._id, **asking(self._deadlines.undo_patience)
+            ShippingActivities.cancel_shipment, self._id, **self._asking(plan.CANCEL_SHIPMENT)
         )
 
     async def _await_dispatch(self) -> None:
         if self._parcel_left:
             return
-        closes_at = self._standing.since + self._deadlines.dispatch
-        match await self._tracked(closes_at, T.DISPATCHED, T.DELIVERED, T.LOST, T.CANCELLED):
+        told = (T.DISPATCHED, T.DELIVERED, T.LOST, T.CANCELLED)
+        match await self._tracked(plan.AWAIT_DISPATCH, *told):
             case T.WAITING:
                 raise TurnRound(Reason.DISPATCH_DEADLINE_MISSED)
             case T.CANCELLED:
@@ -165,13 +166,12 @@ class OrderSteps(OrderWaits):
 
     async def _capture(self) -> None:
         await workflow.execute_activity_method(
-            PaymentActivities.capture, self._id, **asking(self._deadlines.undo_patience)
+            PaymentActivities.capture, self._id, **self._asking(plan.CAPTURE)
         )
         self._saga.reached(OrderStatus.SHIPPED)
 
     async def _await_delivery(self) -> None:
-        closes_at = self._standing.since + self._deadlines.delivery
-        match await self._tracked(closes_at, T.DELIVERED, T.LOST):
+        match await self._tracked(plan.AWAIT_DELIVERY, T.DELIVERED, T.LOST):
             case T.DELIVERED:
                 return
             case T.LOST:
@@ -185,7 +185,7 @@ class OrderSteps(OrderWaits):
 
     async def _await_return(self) -> None:
         """A return is a workflow of its own; after one of a part, the window may still be open."""
-        closes_at = self._standing.since + self._deadlines.return_window
+        closes_at = self._closes_at(plan.AWAIT_RETURN)
         while not self._return_window_closed:
             await self._until(closes_at, lambda: self._return_requested)
             async with self._gate:

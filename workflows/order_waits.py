@@ -10,7 +10,8 @@ from temporalio import workflow
 
 from activities.interface import SagaActivities, ShippingActivities
 from activities.types import Standing, TrackedStatus
-from workflows.options import DATABASE, asking
+from domain.saga.plan import SagaStep
+from workflows.options import DATABASE
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import OrderSaga
 
@@ -33,6 +34,10 @@ class OrderWaits(SagaWorkflow):
         assert self._saga.standing is not None  # noqa: S101 - from the beginning on
         return self._saga.standing
 
+    def _closes_at(self, step: SagaStep) -> datetime:
+        """When the step's deadline is over, counted from what happened last."""
+        return self._standing.since + self._deadlines.of(step.deadline)
+
     async def _until(self, closes_at: datetime, happened: Callable[[], bool]) -> bool:
         """Whether it happened before the time."""
         if happened():
@@ -46,12 +51,13 @@ class OrderWaits(SagaWorkflow):
             return False
         return True
 
-    async def _tracked(self, closes_at: datetime, *told: TrackedStatus) -> TrackedStatus:
-        """What the carrier has told by then; silent, it is asked once the time has come.
+    async def _tracked(self, wait: SagaStep, *told: TrackedStatus) -> TrackedStatus:
+        """What the carrier has told in time; silent, it is asked once the deadline is over.
 
         Good news are believed. Bad news, and what a saga that was taken up may have missed, are
         asked about.
         """
+        closes_at = self._closes_at(wait)
         while True:
             in_time = self._may_have_missed_news or await self._until(
                 closes_at, lambda: any(status in self._news for status in told)
@@ -61,16 +67,16 @@ class OrderWaits(SagaWorkflow):
                 return believed[0]
             self._may_have_missed_news = False
             self._news -= BAD_NEWS
-            tracked = await self._track()
+            tracked = await self._track(wait)
             if tracked in told:
                 self._news.add(tracked)  # the wait after this one has missed it as well
                 return tracked
             if not in_time:
                 return tracked
 
-    async def _track(self) -> TrackedStatus:
+    async def _track(self, wait: SagaStep) -> TrackedStatus:
         return await workflow.execute_activity_method(
-            ShippingActivities.track, self._id, **asking(self._deadlines.provider_patience)
+            ShippingActivities.track, self._id, **self._asking(wait)
         )
 
     async def _stand(self) -> Standing:

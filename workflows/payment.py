@@ -22,6 +22,7 @@ from activities.interface import PaymentActivities
 from activities.types import Authorization, AuthorizationOutcome, Authorize, Recorded
 from domain.errors import ErrorCode
 from domain.news import PaymentReported
+from domain.saga import plan
 from workflows.failure import refusal_of
 from workflows.options import DATABASE, asking
 from workflows.types import PaymentEnd, PaymentSaga, RetryPayment
@@ -37,7 +38,7 @@ class PaymentWorkflow:
     def __init__(self, payment: PaymentSaga) -> None:
         self._payment = payment
         self._latest = payment.authorization
-        self._closes_at = payment.opened_at + payment.deadlines.payment_window
+        self._closes_at = payment.opened_at + payment.deadlines.of(plan.AWAIT_PAYMENT.deadline)
         # The provider's word may have come between the first attempt and this workflow's start.
         self._news = self._latest.outcome is Outcome.PENDING
         self._retry: RetryPayment | None = None
@@ -105,7 +106,7 @@ class PaymentWorkflow:
         """A provider that does not answer leaves the outcome open: pending, until it is known."""
         try:
             self._latest = await workflow.execute_activity_method(
-                activity, argument, **asking(self._payment.deadlines.provider_patience)
+                activity, argument, **asking(plan.AWAIT_PAYMENT, self._payment.deadlines)
             )
         except FailureError as error:
             if is_cancelled_exception(error):

@@ -9,7 +9,6 @@ from temporalio import workflow
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
 from domain.news import ShipmentNews, ShipmentReported
 from domain.saga import plan
-from workflows.options import asking
 from workflows.saga import Saga
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import ReturnEnd, ReturnSaga
@@ -55,7 +54,7 @@ class ReturnWorkflow(SagaWorkflow):
 
     async def _collect(self) -> None:
         await workflow.execute_activity_method(
-            ShippingActivities.collect_return, self._id, **asking(self._deadlines.undo_patience)
+            ShippingActivities.collect_return, self._id, **self._asking(plan.COLLECT_RETURN)
         )
 
     async def _await_goods(self) -> bool:
@@ -69,7 +68,7 @@ class ReturnWorkflow(SagaWorkflow):
     async def _come_in_time(self) -> bool:
         try:
             await workflow.wait_condition(
-                lambda: self._are_back, timeout=self._deadlines.return_delivery
+                lambda: self._are_back, timeout=self._deadlines.of(plan.AWAIT_GOODS.deadline)
             )
         except TimeoutError:
             return False
@@ -77,12 +76,12 @@ class ReturnWorkflow(SagaWorkflow):
 
     async def _track(self) -> bool:
         return self._are_back or await workflow.execute_activity_method(
-            ShippingActivities.track_return, self._id, **asking(self._deadlines.undo_patience)
+            ShippingActivities.track_return, self._id, **self._asking(plan.AWAIT_GOODS)
         )
 
     async def _refund(self) -> bool:
         await workflow.execute_activity_method(
-            PaymentActivities.refund, self._id, **asking(self._deadlines.undo_patience)
+            PaymentActivities.refund, self._id, **self._asking(plan.REFUND)
         )
         return True
 

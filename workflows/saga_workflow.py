@@ -11,15 +11,17 @@ from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityConfig
 
 from activities.interface import OrderActivities
 from activities.types import Decide, Recorded
 from domain.saga.commands import Decision
+from domain.saga.plan import SagaStep, Undo
 from workflows.failure import refusal_of
-from workflows.options import DATABASE
+from workflows.options import DATABASE, asking
 from workflows.parking import not_parked
 from workflows.saga import Saga
-from workflows.types import Say
+from workflows.types import Deadlines, Say
 
 OrderStep = Callable[[OrderActivities, str], Awaitable[None]]
 
@@ -27,7 +29,11 @@ OrderStep = Callable[[OrderActivities, str], Awaitable[None]]
 class SagaWorkflow:
     _id: str
     """The order's."""
+    _deadlines: Deadlines
     _saga: Saga
+
+    def _asking(self, step: SagaStep | Undo) -> ActivityConfig:
+        return asking(step, self._deadlines)
 
     async def _on_order(self, activity: OrderStep) -> None:
         await workflow.execute_local_activity_method(activity, self._id, **DATABASE)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from activities.types import Authorization, ParkedStep, Place
+from domain.saga.plan import Deadline, Patience
 
 
 class SagaType(StrEnum):
@@ -29,6 +30,13 @@ class Deadlines:
     delivery: timedelta
     return_window: timedelta
     return_delivery: timedelta
+
+    def of(self, name: Deadline | Patience | None) -> timedelta:
+        """By the name that the plan of the saga gives it."""
+        if name is None:
+            raise ValueError("the plan names no time for this step")
+        found: timedelta = getattr(self, name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,25 @@ The workflows run them, the ledger shows them and docs/SAGAS.md is made from the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus as Status
+
+Patience = Literal["provider_patience", "undo_patience"]
+"""How long a provider is asked again that does not answer: briefly where the saga can still turn
+round, for long where giving up helps nobody."""
+Deadline = Literal[
+    "backorder", "payment_window", "dispatch", "delivery", "return_window", "return_delivery"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
     name: str
     does: str
+    patience: Patience | None = None
+    """None: it asks no provider."""
     stands_alone: bool = False
     """Nothing of it touches what the undos beside it touch: they may run at the same time."""
     until_pivot: bool = False
@@ -29,64 +38,83 @@ class SagaStep:
     name: str
     does: str
     undo: Undo | None = None
-    deadline: str | None = None
-    """Which of the deadlines limits it; None: it is tried until it is done."""
+    deadline: Deadline | None = None
+    """How long it may wait for others; None: it waits for nobody."""
+    patience: Patience | None = None
+    """None: it asks no provider; our database is asked until it answers."""
     on_failure: Reason | None = None
     """Why the saga turns round when it fails for good; None: it parks, and a person decides."""
     until: Status | None = None
     """The status from which on it need not run again."""
 
 
+RELEASE: Final = Undo("release", "Give back the stock that is held.", stands_alone=True)
+GIVE_BACK: Final = Undo(
+    "give_back",
+    "Make sure that nothing is taken or kept: look up and void every attempt, or refund.",
+    patience="undo_patience",
+    stands_alone=True,
+)
+CANCEL_SHIPMENT: Final = Undo(
+    "cancel_shipment",
+    "Stop the parcel, unless it has left.",
+    patience="undo_patience",
+    until_pivot=True,
+)
+
 RESERVE: Final = SagaStep(
     "reserve",
     "Hold every line's stock, all or none; a backorder waits for it.",
-    undo=Undo("release", "Give back the stock that is held.", stands_alone=True),
+    undo=RELEASE,
     deadline="backorder",
     until=Status.RESERVED,
 )
 AUTHORIZE: Final = SagaStep(
     "authorize",
     "Set the money aside at the payment provider, and confirm the order with it.",
-    undo=Undo(
-        "give_back",
-        "Make sure that nothing is taken or kept: look up and void every attempt, or refund.",
-        stands_alone=True,
-    ),
-    deadline="provider_patience",
+    undo=GIVE_BACK,
+    patience="provider_patience",
     on_failure=Reason.PAYMENT_FAILED,
     until=Status.CONFIRMED,
 )
 AWAIT_PAYMENT: Final = SagaStep(
     "await_payment",
-    "Wait for the customer, if the payment is pending or declined: a workflow of its own.",
+    "Wait for the customer, if the payment is pending or declined: a workflow of its own. When "
+    "the window closes, the saga turns round.",
     deadline="payment_window",
+    patience="provider_patience",
     on_failure=Reason.PAYMENT_FAILED,
     until=Status.CONFIRMED,
 )
 CREATE_SHIPMENT: Final = SagaStep(
     "create_shipment",
     "Ask the carrier to collect the parcel.",
-    undo=Undo("cancel_shipment", "Stop the parcel, unless it has left.", until_pivot=True),
-    deadline="provider_patience",
+    undo=CANCEL_SHIPMENT,
+    patience="provider_patience",
     on_failure=Reason.SHIPMENT_FAILED,
     until=Status.SHIPPED,
 )
 AWAIT_DISPATCH: Final = SagaStep(
     "await_dispatch",
-    "Wait until the carrier has the parcel; a silent carrier is asked once more.",
+    "Wait until the carrier has the parcel; a silent carrier is asked once more, and one that has "
+    "cancelled the shipment turns the saga round.",
     deadline="dispatch",
+    patience="provider_patience",
     on_failure=Reason.DISPATCH_DEADLINE_MISSED,
     until=Status.SHIPPED,
 )
 CAPTURE: Final = SagaStep(
     "capture",
     "Record that the parcel has left, and take the money. From here on there is no way back.",
+    patience="undo_patience",
     until=Status.COMPLETED,
 )
 AWAIT_DELIVERY: Final = SagaStep(
     "await_delivery",
-    "Wait until the parcel has arrived; a silent carrier is asked at each deadline.",
+    "Wait until the parcel has arrived; a silent carrier is asked at each deadline, and a parcel "
+    "that is lost turns the saga round: the money goes back.",
     deadline="delivery",
+    patience="provider_patience",
     until=Status.DELIVERED,
 )
 DELIVER: Final = SagaStep("deliver", "Record the delivery.", until=Status.DELIVERED)
@@ -111,11 +139,20 @@ ORDER_PLAN: Final = (
     COMPLETE,
 )
 
-COLLECT_RETURN: Final = SagaStep("collect_return", "Ask the carrier to fetch the goods back.")
-AWAIT_GOODS: Final = SagaStep(
-    "await_goods", "Wait until the goods are back.", deadline="return_delivery"
+COLLECT_RETURN: Final = SagaStep(
+    "collect_return", "Ask the carrier to fetch the goods back.", patience="undo_patience"
 )
-REFUND: Final = SagaStep("refund", "Give the money back, and put the goods into stock again.")
+AWAIT_GOODS: Final = SagaStep(
+    "await_goods",
+    "Wait until the goods are back.",
+    deadline="return_delivery",
+    patience="undo_patience",
+)
+REFUND: Final = SagaStep(
+    "refund",
+    "Give the money back, and put the goods into stock again.",
+    patience="undo_patience",
+)
 
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
 """The saga of a return, part of an order's."""
