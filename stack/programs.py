@@ -27,13 +27,18 @@ def carrier_simulator(ports: Ports, environment: Environment) -> Program:
 
 
 def api(ports: Ports, environment: Environment) -> Program:
-    address = ("--host", LOOPBACK, "--port", str(ports.http_port))
     return Program(
         name="api",
-        command=(_PYTHON, "-m", "uvicorn", "api.app:app", *address, *_API_OPTIONS),
+        command=(_PYTHON, *api_command(ports.http_port)),
         environment=environment,
         is_ready=answers(f"http://{LOOPBACK}:{ports.http_port}/healthz"),
     )
+
+
+def api_command(port: int) -> tuple[str, ...]:
+    """What Python is to run."""
+    address = ("--host", LOOPBACK, "--port", str(port))
+    return ("-m", "uvicorn", "api.app:app", *address, *_API_OPTIONS)
 
 
 def worker(number: int, environment: Environment) -> Program:

@@ -52,6 +52,8 @@ WINDOW_OPENS_WITHIN_SECONDS: Final = 1.5
 SECONDS_BETWEEN_TRIES: Final = 0.05
 
 _PLACED_UPDATE_ID: Final = "placed"
+SYSTEM: Final = "system"
+"""The actor where nobody is told to have asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ class SagaOrchestrator:
         self._task_queue = task_queue
         self._deadlines = deadlines
 
-    async def start_saga(self, saga_type: SagaType, data: PlaceOrder, *, actor: str) -> Accepted:
+    async def start_saga(
+        self, saga_type: SagaType, data: PlaceOrder, *, actor: str = SYSTEM
+    ) -> Accepted:
         """Start the saga, or find it started; return once its first event is in the log."""
         if saga_type is not SagaType.ORDER:
             raise ValueError(f"no saga of type {saga_type} is started from outside")
@@ -120,7 +124,13 @@ class SagaOrchestrator:
                 search_attributes=search_attributes.at_start(customer_id),
             )
 
-    async def compensate_saga(self, saga_id: str, *, reason: CancellationReason, actor: str) -> int:
+    async def compensate_saga(
+        self,
+        saga_id: str,
+        *,
+        reason: CancellationReason = CancellationReason.OPERATOR_REQUEST,
+        actor: str = SYSTEM,
+    ) -> int:
         """Turn an order's saga round; return the position once that is in the log."""
         async with _translated():
             answer = await self._order(saga_id).execute_update(

@@ -20,7 +20,7 @@ STOCK: Final = 1_000_000
 CENTS: Final = 250
 LINES: Final = 2
 
-_CUSTOMER: Final = "customer-1"
+CUSTOMER: Final = "customer-1"
 _VISA: Final = "pm_card_visa"
 _DELIVERABLE: Final = "10115"
 """The carrier simulator has no trouble with this postal code."""
@@ -55,8 +55,8 @@ def order_of(
     """One piece of each."""
     lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)
     return PlaceOrder(
-        aggregate_id=order_id_for(_CUSTOMER, key),
-        customer_id=_CUSTOMER,
+        aggregate_id=order_id_for(CUSTOMER, key),
+        customer_id=CUSTOMER,
         lines=lines,
         total=Money(amount=CENTS * len(lines), currency="EUR"),
         payment_method=method,

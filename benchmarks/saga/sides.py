@@ -14,19 +14,24 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from benchmarks.saga.naive import NaiveOrder, NaiveOrderWorkflow, order_workflow_id
 from benchmarks.saga.noop import NoopWorkflow
+from benchmarks.saga.orders import CUSTOMER
 from benchmarks.saga.webhooks import News
 from benchmarks.saga.world import World
+from demo.client import Client as GraphQL
 from domain.news import ShipmentReported
 from domain.order.commands import PlaceOrder
 from providers.http import pooled_client
+from stack import programs
 from stack.http import answers
 from stack.ports import LOOPBACK, Ports
 from stack.temporal import polled_by_worker, worked_for
+from stack.tokens import Role, token
 from workflows.orchestrator import SagaOrchestrator
 from workflows.temporal_client import deadlines
 from workflows.types import Deadlines, SagaType
 
 OURS: Final = "ours"
+API: Final = "api"
 TEMPORAL_PEERS: Final = "peers"
 DBOS: Final = "dbos"
 NAIVE_NAME: Final = "naive saga (temporalio)"
@@ -41,6 +46,24 @@ class Ours:
 
     async def place(self, order: PlaceOrder) -> None:
         await self._orchestrator.start_saga(SagaType.ORDER, order, actor="customer:bench")
+
+
+class OverGraphQL:
+    def __init__(self, ours: Ours, client: GraphQL) -> None:
+        self.handle_event = ours.handle_event
+        self._client = client
+
+    async def place(self, order: PlaceOrder) -> None:
+        """Under a key of its fingerprint, which gives the same order id."""
+        address = order.shipping_address.model_dump()
+        address["postalCode"] = address.pop("postal_code")
+        await self._client.change(
+            "PlaceOrder",
+            idempotencyKey=order.fingerprint,
+            lines=[{"sku": line.sku, "quantity": line.quantity} for line in order.lines],
+            paymentMethod=order.payment_method,
+            shippingAddress=address,
+        )
 
 
 class Naive:
@@ -101,6 +124,18 @@ async def started_ours(world: World) -> Ours:
     return Ours(
         SagaOrchestrator(world.client, task_queue=OURS, deadlines=deadlines(world.settings))
     )
+
+
+@asynccontextmanager
+async def started_api(world: World) -> AsyncIterator[OverGraphQL]:
+    """Ours as its clients reach it: the API's own process, before the same worker."""
+    ours = await started_ours(world)
+    port = Ports.free().http_port
+    url = f"http://{LOOPBACK}:{port}"
+    await world.start(API, answers(f"{url}/healthz"), *programs.api_command(port), task_queue=OURS)
+    secret = world.settings.jwt_secret.get_secret_value()
+    async with pooled_client() as http:
+        yield OverGraphQL(ours, GraphQL(http, url, token(secret, Role.CUSTOMER, CUSTOMER)))
 
 
 async def started_naive(world: World) -> Naive:

@@ -36,6 +36,7 @@ OPTIONS: Final = {
     # It would find the peers' orders without a saga of ours, and take them up.
     "WAYBILL_RECONCILE_EVERY": "P1D",
     "WAYBILL_RECONCILE_GRACE": "P1D",
+    "WAYBILL_BUS": "memory",
 }
 
 
@@ -49,14 +50,19 @@ class World:
     supervisor: Supervisor
 
     async def start(
-        self, name: str, is_ready: Callable[[int], Awaitable[bool]], *command: str
+        self,
+        name: str,
+        is_ready: Callable[[int], Awaitable[bool]],
+        *command: str,
+        task_queue: str | None = None,
     ) -> None:
-        """A Python process, on a task queue of its own name; returns once it is ready."""
+        """A Python process, on a task queue of its own name unless told; returns once it is
+        ready."""
         await self.supervisor.start(
             Program(
                 name=name,
                 command=(sys.executable, *command),
-                environment={**self.environment, "WAYBILL_TASK_QUEUE": name},
+                environment={**self.environment, "WAYBILL_TASK_QUEUE": task_queue or name},
                 is_ready=is_ready,
             )
         )

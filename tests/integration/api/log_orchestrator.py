@@ -22,7 +22,7 @@ from domain.saga.commands import DecideOnStep
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY
-from workflows.orchestrator import Accepted, NoSuchSaga, SagaOrchestrator
+from workflows.orchestrator import SYSTEM, Accepted, NoSuchSaga, SagaOrchestrator
 from workflows.types import SagaType
 
 
@@ -37,11 +37,19 @@ class LogOrchestrator(SagaOrchestrator):
         self.workflow_ids: list[str] = []
         self._decisions: dict[str, int] = {}
 
-    async def start_saga(self, saga_type: SagaType, data: PlaceOrder, *, actor: str) -> Accepted:
+    async def start_saga(
+        self, saga_type: SagaType, data: PlaceOrder, *, actor: str = SYSTEM
+    ) -> Accepted:
         assert saga_type is SagaType.ORDER
         return Accepted(data.aggregate_id, await self._decide(data, "place", actor))
 
-    async def compensate_saga(self, saga_id: str, *, reason: CancellationReason, actor: str) -> int:
+    async def compensate_saga(
+        self,
+        saga_id: str,
+        *,
+        reason: CancellationReason = CancellationReason.OPERATOR_REQUEST,
+        actor: str = SYSTEM,
+    ) -> int:
         command = RequestCancellation(aggregate_id=saga_id, reason=reason)
         return await self._decide(command, "cancel", actor)
 

@@ -48,6 +48,20 @@ async def test_an_order_that_nothing_goes_wrong_with_is_completed(
     assert await payment_simulator.books(order_id) == {"authorized": (1, 750), "captured": (1, 750)}
 
 
+async def test_a_saga_is_started_and_turned_round_by_whoever_says_no_more_than_which(
+    sagas: Sagas,
+) -> None:
+    order = an_order((await sagas.stocked(1), 1))
+
+    accepted = await sagas.orchestrator.start_saga(SagaType.ORDER, order)
+    await sagas.orchestrator.compensate_saga(accepted.order_id)
+
+    assert await sagas.end(accepted.order_id) == "CANCELLED"
+    stored = await sagas.store.load_events(f"order-{accepted.order_id}")
+    asked = next(e for e in stored if e.type == "OrderCancellationRequested")
+    assert (asked.data["reason"], asked.metadata.actor) == ("OPERATOR_REQUEST", "system")
+
+
 async def test_an_order_short_of_one_line_is_rejected_and_holds_nothing(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
