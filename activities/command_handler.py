@@ -111,10 +111,11 @@ class CommandHandler:
         appends = _appends(step, streams.values())
         if not appends:
             return max(stream.position for stream in streams.values())
-        position = (await self._store.append(appends)).last_position
-        for stream in streams.values():
-            await self._snapshot_if_due(stream)
-        return position
+        result = await self._store.append(appends)
+        if not result.duplicate:  # what a repetition has decided anew has not happened
+            for stream in streams.values():
+                await self._snapshot_if_due(stream)
+        return result.last_position
 
     async def _load(self, aggregate: Aggregate[Any], aggregate_id: str) -> _Stream:
         stream_id = aggregate.stream(aggregate_id)

@@ -49,6 +49,23 @@ async def test_a_snapshot_and_the_rest_make_the_same_state_as_a_full_replay(
     assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(everything)
 
 
+async def test_a_repeated_append_leaves_no_snapshot_of_what_has_not_happened(
+    handler: CommandHandler, store: PostgresEventStore
+) -> None:
+    receipt = ReceiveStock(aggregate_id="sku", quantity=1)
+    for _ in range(98):
+        await handler.handle(step(), receipt)
+    last = step()
+    first = await handler.handle(last, receipt)
+
+    again = await handler.handle(last, receipt)
+
+    assert again == first
+    assert await store.load_snapshot("inventory-sku") is None
+    await handler.handle(step(), receipt)
+    assert await handler.load(INVENTORY, "sku") == InventoryState(received=100)
+
+
 async def test_a_snapshot_of_another_shape_is_passed_over(
     handler: CommandHandler, store: PostgresEventStore
 ) -> None:
