@@ -6,9 +6,12 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.saga import commands as c
 from domain.saga import events as e
+from domain.saga.plan import CLOSING
 from domain.saga.state import DECISION_OF, SagaState, evolve
 
 _EVENT_OF = {decision: event for event, decision in DECISION_OF.items()}
+_CLOSING = frozenset(undo.name for undo in CLOSING)
+_PASSING_OVER = frozenset({c.Decision.SKIP, c.Decision.RESOLVE})
 
 
 def decide(command: c.SagaCommand, state: SagaState) -> Sequence[e.SagaEvent]:
@@ -59,6 +62,11 @@ def _decide_on(command: c.DecideOnStep, state: SagaState) -> Sequence[e.SagaEven
             ErrorCode.SAGA_ALREADY_TURNED,
             f"the saga of order {command.aggregate_id} is undoing already:"
             f" retry, skip or resolve {command.step}",
+        )
+    if command.step in _CLOSING and command.decision in _PASSING_OVER:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"{command.step} is how the order's way back ends, and cannot be left out: retry it",
         )
     return [
         _EVENT_OF[command.decision](

@@ -8,6 +8,7 @@ from domain.saga import commands as c
 from domain.saga import events as e
 from domain.saga.commands import Book, Decision, TakeUpCause
 from domain.saga.decide import SAGA
+from domain.saga.plan import CLOSING
 from tests.unit.domain.specification import Specification
 
 saga = Specification(SAGA)
@@ -98,6 +99,15 @@ def test_a_decision_on_an_earlier_parking_does_not_touch_the_later_one() -> None
     given = saga.given([parked(), decided(Decision.RETRY), parked(parking=2)])
 
     given.when(decide(Decision.SKIP)).then_refused(ErrorCode.SAGA_NOT_PARKED)
+
+
+@pytest.mark.parametrize("decision", [Decision.SKIP, Decision.RESOLVE])
+@pytest.mark.parametrize("closing", [undo.name for undo in CLOSING])
+def test_what_the_way_back_ends_with_cannot_be_left_out(decision: Decision, closing: str) -> None:
+    given = saga.given([parked(closing, undoing=True)])
+
+    given.when(decide(decision, closing)).then_refused(ErrorCode.WRONG_STATE)
+    given.when(decide(Decision.RETRY, closing)).then([decided(Decision.RETRY, closing)])
 
 
 def test_an_undo_cannot_be_turned_round_once_more() -> None:
