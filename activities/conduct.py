@@ -12,8 +12,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.failed_attempts import PROVIDER_REFUSED, FailureLedger, failed_attempt
-from domain.errors import Refused
+from activities.failed_attempts import FailureLedger, failed_attempt
+from activities.types import PROVIDER_REFUSED
+from domain.errors import ErrorCode, Refused
+from eventstore.errors import InvalidAppend
 from providers.errors import ProviderRefused
 
 
@@ -65,6 +67,8 @@ def _final(error: Exception) -> ApplicationError | None:
             return ApplicationError(
                 str(error), [error.code], type=PROVIDER_REFUSED, non_retryable=True
             )
+        case InvalidAppend():  # what the log cannot hold now it cannot hold later
+            return ApplicationError(str(error), type=ErrorCode.INVALID_INPUT, non_retryable=True)
         case _:
             return None
 

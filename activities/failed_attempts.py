@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from activities.types import PROVIDER_REFUSED
 from domain.errors import Refused
 from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
 from eventstore.pool import Pool
@@ -18,7 +19,6 @@ from providers.errors import ProviderError, ProviderRefused
 
 logger = logging.getLogger(__name__)
 
-PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 PROVIDER_UNAVAILABLE: Final = "PROVIDER_UNAVAILABLE"
 
 _PATIENCE_SECONDS: Final = 1.0

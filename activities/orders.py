@@ -84,7 +84,18 @@ class OrderActivities(interface.OrderActivities):
                 Step.current(f"reserve/backorder/{line.sku}", order_id),
                 QueueBackorder(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity),
             )
-        return True
+        return await self._may_wait(order_id)
+
+    async def _may_wait(self, order_id: str) -> bool:
+        """An order that has ended or turned meanwhile waits for nothing: its way back is past."""
+        order = await self._handler.load(ORDER, order_id)
+        if order.status is OrderStatus.PLACED:
+            return True
+        if order.has_shipped or not order.has_reached(OrderStatus.RESERVED):
+            for release in await self._releases(order_id):
+                key = f"reserve/backorder/{release.aggregate_id}/late"
+                await self._handler.handle(Step.current(key, order_id), release)
+        return False
 
     @activity.defn
     async def release(self, order_id: str) -> None:

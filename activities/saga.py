@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import ValidationError
 from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.types import Decide, Decided, Park, ParkedStep, Parking, Standing
+from domain.command import Command
 from domain.errors import ErrorCode, Refused
+from domain.order.commands import CancellationReason, RequestCancellation
 from domain.order.decide import ORDER
-from domain.saga.commands import DecideOnStep, ParkStep
+from domain.order.events import OrderReturnRequested
+from domain.saga.commands import DecideOnStep, Decision, ParkStep
 from domain.saga.decide import SAGA
 from eventstore.envelope import StoredEvent
 
@@ -35,7 +40,7 @@ async def standing_of(handler: CommandHandler, order_id: str) -> Standing:
             ParkedStep(step, parked.number, parked.workflow_id)
             for step, parked in saga.parked.items()
         ),
-        return_requested=order.returning is not None,
+        return_requested_at=_return_requested_at(stored) if order.returning else None,
         has_left=order.has_shipped,
     )
 
@@ -48,6 +53,11 @@ def _last_change(stored: list[StoredEvent]) -> StoredEvent:
         if state.status is not before:
             changed = event
     return changed
+
+
+def _return_requested_at(stored: list[StoredEvent]) -> datetime | None:
+    asked = (event for event in stored if isinstance(event.decode(), OrderReturnRequested))
+    return next((event.recorded_at for event in asked), None)
 
 
 class SagaActivities(interface.SagaActivities):
@@ -93,7 +103,7 @@ class SagaActivities(interface.SagaActivities):
             ) from None
         step = Step.current(f"decide/{decide.step}/{decide.parking}", decide.order_id, decide.actor)
         try:
-            position = await self._handler.handle(step, command)
+            position = await self._handler.handle(step, command, *_turning(decide))
         except Refused:
             saga = await self._handler.load(SAGA, decide.order_id)
             if decide.parking not in saga.decided:
@@ -101,3 +111,16 @@ class SagaActivities(interface.SagaActivities):
             events = await self._handler.events(SAGA, decide.order_id)
             return Decided(events[-1].position, saga.decided[decide.parking])
         return Decided(position, decide.decision)
+
+
+def _turning(decide: Decide) -> tuple[Command, ...]:
+    """Whoever takes the saga up after a decision to turn it round finds it turned."""
+    if decide.decision is not Decision.COMPENSATE:
+        return ()
+    return (
+        RequestCancellation(
+            aggregate_id=decide.order_id,
+            reason=CancellationReason.OPERATOR_REQUEST,
+            after_dispatch=True,
+        ),
+    )

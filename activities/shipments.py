@@ -15,6 +15,7 @@ from domain.order.events import OrderCreated
 from domain.order.lines import Address
 from domain.order.state import FINAL, OrderStatus
 from domain.shipping import commands as c
+from domain.shipping.decide import SHIPMENT
 from eventstore.privacy.errors import Erased
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
@@ -48,6 +49,8 @@ class ShippingActivities(interface.ShippingActivities):
     @activity.defn
     async def create_shipment(self, order_id: str) -> None:
         await self._check_goes_forward(order_id)
+        if (await self._handler.load(SHIPMENT, order_id)).is_under_way:
+            return  # a saga that was taken up needs no carrier for what it has booked before
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
             order_id=order_id,

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Book, Decision, TakeUpCause
+
+PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
+"""The type of the failure of an activity that a provider has refused."""
 
 
 class AuthorizationOutcome(StrEnum):
@@ -66,10 +70,14 @@ class Standing:
     """Steps that a person has skipped or resolved."""
     parked: tuple[ParkedStep, ...] = ()
     """Steps that nobody has decided on."""
-    return_requested: bool = False
-    """A return is under way."""
+    return_requested_at: datetime | None = None
+    """Since when a return is under way."""
     has_left: bool = False
     """The log says that the parcel is on its way, or was."""
+
+    @property
+    def return_requested(self) -> bool:
+        return self.return_requested_at is not None
 
     @property
     def is_final(self) -> bool:

@@ -15,9 +15,9 @@ from temporalio.exceptions import (
     TimeoutError as NoAnswerInTime,
 )
 
+from activities.types import PROVIDER_REFUSED
 from domain.errors import ErrorCode
 
-PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 OVERDUE: Final = "OVERDUE"
 NO_ANSWER: Final = "NO_ANSWER"
 _OURS: Final = {*ErrorCode, PROVIDER_REFUSED, OVERDUE}
@@ -50,11 +50,6 @@ def describe(error: FailureError) -> Failure:
     if isinstance(cause, NoAnswerInTime):
         return Failure(NO_ANSWER, "no answer within its time", is_refusal=False)
     return Failure(type(cause or error).__name__, "it was broken off", is_refusal=False)
-
-
-def is_code(error: FailureError, code: ErrorCode) -> bool:
-    refusal = refusal_of(error)
-    return refusal is not None and refusal.type == code
 
 
 def overdue(message: str) -> ApplicationError:

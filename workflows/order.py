@@ -15,7 +15,7 @@ from activities.types import (
     TrackedStatus,
 )
 from domain.errors import ErrorCode
-from domain.news import ShipmentReported
+from domain.news import ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga import plan
@@ -38,7 +38,6 @@ class OrderWorkflow(OrderSteps):
         super().__init__(order)
         self._order = order
         self._begun: Standing | ApplicationError | None = None
-        self._is_taken_up = False
         self._shown: str = search_attributes.OPEN
 
     @workflow.run
@@ -119,7 +118,9 @@ class OrderWorkflow(OrderSteps):
         if self._begun.status is not OrderStatus.PLACED:  # it may turn round before its first step
             self._saga.register_all(plan.ORDER_PLAN)
         self._return_requested = self._begun.return_requested
-        self._is_taken_up = self._begun.status is not OrderStatus.PLACED
+        self._is_taken_up = (
+            self._order.place is None or self._begun.status is not OrderStatus.PLACED
+        )
         self._may_have_missed_news = self._is_taken_up
         await self._saga.parked.take_over(self._begun.parked_in(workflow.info().workflow_id))
         return True
@@ -184,6 +185,8 @@ class OrderWorkflow(OrderSteps):
 
     @workflow.signal
     async def shipment_reported(self, report: ShipmentReported) -> None:
+        if report.news is ShipmentNews.RETURNED:
+            return  # to the wrong one: a return has a workflow of its own
         self._news.add(TrackedStatus(report.news.value))
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier has news")
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityConfig
 
 from activities.interface import (
     OrderActivities,
@@ -24,6 +25,7 @@ from domain.ids import payment_workflow_id, return_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga import plan
+from domain.saga.plan import SagaStep
 from workflows.child import run_child
 from workflows.failure import overdue, refusal_of
 from workflows.options import DATABASE
@@ -62,12 +64,15 @@ class OrderSteps(OrderWaits):
         """A line that is short rejects the order, or makes it wait as a backorder."""
         closes_at = self._closes_at(plan.RESERVE)
         queued_for: set[str] = set()
+        is_over = False
         while (short := await self._short_of()) is not None:
             if short not in queued_for and await self._backorder():
                 queued_for.add(short)
                 continue  # stock that came before the order was queued has woken nobody
-            if short not in queued_for or not await self._stock_comes_before(closes_at):
+            if short not in queued_for or is_over:
                 raise TurnRound(await self._reject(short))
+            # Not everybody is woken by each receipt: at the end it is looked once more.
+            is_over = not await self._stock_comes_before(closes_at)
         self._saga.reached(OrderStatus.RESERVED)
 
     async def _short_of(self) -> str | None:
@@ -104,8 +109,9 @@ class OrderSteps(OrderWaits):
         return True
 
     async def _authorize(self) -> None:
+        asking = self._asking_again if self._is_taken_up else self._asking
         self._authorization = await workflow.execute_activity_method(
-            PaymentActivities.authorize, self._id, **self._asking(plan.AUTHORIZE)
+            PaymentActivities.authorize, self._id, **asking(plan.AUTHORIZE)
         )
         if self._authorization.outcome is AuthorizationOutcome.AUTHORIZED:
             self._saga.reached(OrderStatus.CONFIRMED)
@@ -114,6 +120,7 @@ class OrderSteps(OrderWaits):
         """What has to wait for the customer is a workflow of its own."""
         opened_at = self._standing.since
         while self._authorization.outcome is not AuthorizationOutcome.AUTHORIZED:
+            self._saga.check()
             saga = PaymentSaga(self._id, self._authorization, opened_at, self._deadlines)
             workflow_id = payment_workflow_id(self._id)
             end = await run_child(PaymentWorkflow.run, saga, id=workflow_id)
@@ -126,8 +133,16 @@ class OrderSteps(OrderWaits):
 
     async def _look_up(self) -> Authorization:
         return await workflow.execute_activity_method(
-            PaymentActivities.look_up, self._id, **self._asking(plan.AWAIT_PAYMENT)
+            PaymentActivities.look_up, self._id, **self._asking_again(plan.AWAIT_PAYMENT)
         )
+
+    def _asking_again(self, step: SagaStep) -> ActivityConfig:
+        """For a payment that is open already: its window is not cut short by an outage."""
+        patience = self._deadlines.of(step.patience)
+        left = self._closes_at(plan.AWAIT_PAYMENT) - workflow.now()
+        asking = self._asking(step)
+        asking["schedule_to_close_timeout"] = max(patience, left)
+        return asking
 
     async def _give_back(self) -> bool:
         await workflow.execute_activity_method(
@@ -201,6 +216,7 @@ class OrderSteps(OrderWaits):
             saga = ReturnSaga(
                 order_id=self._id,
                 deadlines=self._deadlines,
+                requested_at=self._standing.return_requested_at or workflow.now(),
                 settled=self._standing.settled,
                 parked=self._standing.parked_in(workflow_id),
                 may_have_missed_news=self._may_have_missed_news,

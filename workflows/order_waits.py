@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from activities.interface import SagaActivities, ShippingActivities
 from activities.types import Standing, TrackedStatus
 from domain.saga.plan import SagaStep
+from workflows.failure import describe
 from workflows.options import DATABASE
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import OrderSaga
@@ -27,6 +29,7 @@ class OrderWaits(SagaWorkflow):
         self._deadlines = order.deadlines
         self._news: set[TrackedStatus] = set()
         """Of the carrier."""
+        self._is_taken_up = False
         self._may_have_missed_news = False
 
     @property
@@ -40,22 +43,13 @@ class OrderWaits(SagaWorkflow):
 
     async def _until(self, closes_at: datetime, happened: Callable[[], bool]) -> bool:
         """Whether it happened before the time."""
-        if happened():
-            return True
-        remaining = closes_at - workflow.now()
-        if remaining <= timedelta(0):
-            return False
-        try:
-            await workflow.wait_condition(happened, timeout=remaining)
-        except TimeoutError:
-            return False
-        return True
+        return await self._saga.wait(happened, closes_at - workflow.now())
 
     async def _tracked(self, wait: SagaStep, *told: TrackedStatus) -> TrackedStatus:
         """What the carrier has told in time; silent, it is asked once the deadline is over.
 
         Good news are believed. Bad news, and what a saga that was taken up may have missed, are
-        asked about.
+        asked about; if nobody answers, it is still time to ask again until the deadline.
         """
         closes_at = self._closes_at(wait)
         while True:
@@ -67,7 +61,14 @@ class OrderWaits(SagaWorkflow):
                 return believed[0]
             self._may_have_missed_news = False
             self._news -= BAD_NEWS
-            tracked = await self._track(wait)
+            try:
+                tracked = await self._track(wait)
+            except FailureError as error:
+                self._saga.check()
+                if describe(error).is_refusal or workflow.now() >= closes_at:
+                    raise
+                self._may_have_missed_news = True
+                continue
             if tracked in told:
                 self._news.add(tracked)  # the wait after this one has missed it as well
                 return tracked

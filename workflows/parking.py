@@ -15,7 +15,7 @@ from activities.interface import SagaActivities
 from activities.types import Decide, Park, ParkedStep, Recorded
 from domain.errors import ErrorCode
 from domain.saga.commands import Decision
-from workflows.failure import describe
+from workflows.failure import describe, refusal_of
 from workflows.options import DATABASE
 from workflows.search_attributes import NEEDS_ATTENTION
 
@@ -94,10 +94,16 @@ class ParkingLot:
     async def decide_all(
         self, decision: Decision, *, step: str | None, reason: str, actor: str
     ) -> None:
-        """The same for one step that is named, or for every one that stands here."""
+        """The same for one step that is named, or for every one that stands here.
+
+        Nobody waits for an answer: what cannot be done is told in the worker's log.
+        """
         for name, parked in self._open(step):
             decide = Decide(self._order_id, name, parked.number, decision, reason, actor)
-            await self.decide(decide)
+            try:
+                await self.decide(decide)
+            except FailureError as error:
+                workflow.logger.warning("not decided on %s: %s", name, refusal_of(error))
 
     async def nudge(self, step: str, reason: str) -> None:
         """Something has happened that the step waits for: it need not wait any longer."""

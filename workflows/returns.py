@@ -26,6 +26,7 @@ class ReturnWorkflow(SagaWorkflow):
         self._id = saga.order_id
         self._deadlines = saga.deadlines
         self._saga = Saga(saga.order_id, saga.deadlines, settled=saga.settled)
+        self._requested_at = saga.requested_at
         self._left_parked = saga.parked
         self._are_back = False
         self._may_have_missed_news = saga.may_have_missed_news
@@ -44,9 +45,9 @@ class ReturnWorkflow(SagaWorkflow):
         await self._saga.parked.take_over(self._left_parked)
         insist = self._saga.insist
         await insist(plan.COLLECT_RETURN.name, self._collect, settled=None)
-        if not await insist(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
-            await insist(LAPSE, self._lapse, settled=None)
-            return ReturnEnd.LAPSED
+        while not await insist(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
+            if await insist(LAPSE, self._lapse, settled=True):
+                return ReturnEnd.LAPSED
         if not await insist(plan.REFUND.name, self._refund, settled=False):
             await insist(FINISH, self._finish, settled=None)
         await wake_for(self._id)
@@ -66,13 +67,10 @@ class ReturnWorkflow(SagaWorkflow):
         return await self._track()
 
     async def _come_in_time(self) -> bool:
-        try:
-            await workflow.wait_condition(
-                lambda: self._are_back, timeout=self._deadlines.of(plan.AWAIT_GOODS.deadline)
-            )
-        except TimeoutError:
-            return False
-        return True
+        deadline = self._deadlines.of(plan.AWAIT_GOODS.deadline)
+        return await self._saga.wait(
+            lambda: self._are_back, self._requested_at + deadline - workflow.now()
+        )
 
     async def _track(self) -> bool:
         return self._are_back or await workflow.execute_activity_method(
@@ -88,8 +86,12 @@ class ReturnWorkflow(SagaWorkflow):
     async def _finish(self) -> None:
         await self._on_order(OrderActivities.finish_return)
 
-    async def _lapse(self) -> None:
+    async def _lapse(self) -> bool:
+        """Whether it has lapsed: the goods may have come while the carrier was asked."""
+        if self._are_back:
+            return False
         await self._on_order(OrderActivities.lapse_return)
+        return True
 
     @workflow.signal
     async def shipment_reported(self, report: ShipmentReported) -> None:

@@ -6,8 +6,8 @@ good stops the saga where it is, until a person (or, if it was refused by nobody
 settled it. A step that the log says is done is not run again, so a saga is taken up by running it.
 
 What it asks of others. A step may run twice and then changes nothing more; an undo bears that its
-step never happened. A step waits for one thing only: a cancellation may be swallowed by an
-activity that ends well all the same, and is looked at again between steps.
+step never happened. A cancellation may be swallowed by an activity that ends well all the same: a
+step that goes on after one waits by `Saga.wait`, or looks by `Saga.check`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
@@ -116,6 +117,23 @@ class Saga:
         possible any more. Raises TurnRound if somebody was quicker."""
         self.check()
         self._has_passed_pivot = True
+
+    async def wait(self, happened: Callable[[], bool], at_most: timedelta) -> bool:
+        """Whether it happened in time, which may be over already. Every step waits here.
+
+        A cancellation is told to a task once, and an activity that ends well all the same keeps it
+        to itself: so whoever waits looks by itself whether there is anything to wait for.
+        Raises TurnRound.
+        """
+        self.check()
+        if happened() or at_most <= timedelta(0):
+            return happened()
+        try:
+            await workflow.wait_condition(lambda: happened() or self.is_turning, timeout=at_most)
+        except TimeoutError:
+            return False
+        self.check()
+        return True
 
     # Forward.
 

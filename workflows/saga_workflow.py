@@ -68,10 +68,6 @@ class SagaWorkflow:
         await self._say(Decision.COMPENSATE, say)
 
     async def _say(self, decision: Decision, say: Say) -> None:
-        """Nobody waits for an answer: what cannot be done is told in the log."""
-        try:
-            await self._saga.parked.decide_all(
-                decision, step=say.step, reason=say.reason, actor=say.actor
-            )
-        except FailureError as error:
-            workflow.logger.warning("not decided: %s", refusal_of(error) or "try again")
+        await self._saga.parked.decide_all(
+            decision, step=say.step, reason=say.reason, actor=say.actor
+        )

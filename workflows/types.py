@@ -81,6 +81,7 @@ class PaymentEnd(StrEnum):
 class ReturnSaga:
     order_id: str
     deadlines: Deadlines
+    requested_at: datetime
     settled: tuple[str, ...] = ()
     """Steps that a person has skipped or resolved."""
     parked: tuple[ParkedStep, ...] = ()

@@ -105,7 +105,8 @@ AWAIT_DISPATCH: Final = SagaStep(
 )
 CAPTURE: Final = SagaStep(
     "capture",
-    "Record that the parcel has left, and take the money. From here on there is no way back.",
+    "Record that the parcel has left, and take the money. From here on only a "
+    "lost parcel or a person turns the saga round.",
     patience="undo_patience",
     until=Status.COMPLETED,
 )

@@ -30,6 +30,11 @@ class ShipmentState:
     return_id: str | None = None
     is_back: bool = False
 
+    @property
+    def is_under_way(self) -> bool:
+        """The carrier has it, or is about to collect it."""
+        return self.status is ShipmentStatus.CREATED or self.status in HAS_LEFT
+
 
 def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # noqa: PLR0911 - one for each event
     match event:

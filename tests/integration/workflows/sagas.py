@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
@@ -65,6 +65,7 @@ VISA, DECLINED, APPROVAL = (
     "pm_card_authenticationRequired",
 )
 CUSTOMER = "customer-1"
+T = TypeVar("T")
 
 
 def an_order(
@@ -233,6 +234,29 @@ class Sagas:
             for event in history.events
             if event.HasField("activity_task_scheduled_event_attributes")
         ]
+
+    async def until_asked(self, order_id: str, activity: str, times: int) -> None:
+        """Until the latest run of the order's workflow has asked for this activity so often."""
+        async with asyncio.timeout(30):
+            while (await self.activities_of(order_id)).count(activity) < times:  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+
+    async def until_failed(self, order_id: str, activity: str, times: int) -> None:
+        """Until Temporal is about to make the attempt after so many failed ones."""
+        async with asyncio.timeout(30):
+            while await self._attempt(order_id, activity) <= times:  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+
+    async def _attempt(self, order_id: str, activity: str) -> int:
+        description = (await self.workflow(order_id).describe()).raw_description
+        attempts = {a.activity_type.name: a.attempt for a in description.pending_activities}
+        return attempts.get(activity, 0)
+
+    async def started_with(self, workflow_id: str, kind: type[T]) -> list[T]:
+        """The arguments of the workflow's latest run."""
+        history = await self.client.get_workflow_handle(workflow_id).fetch_history()
+        started = history.events[0].workflow_execution_started_event_attributes
+        return await self.client.data_converter.decode(started.input.payloads, [kind])
 
     async def until_running(self, workflow_id: str) -> None:
         async with asyncio.timeout(30):

@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from activities.command_handler import CommandHandler, Step
+from activities.orders import OrderActivities
+from activities.types import Place, RequestCancel
+from domain.command import Command
+from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
+from domain.order.commands import CancellationReason
 from tests.integration.workflows.sagas import Sagas, an_order
 
 
@@ -65,6 +71,45 @@ async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_
     assert await sagas.events(f"order-{order_id}") == ["OrderCreated", "OrderRejected"]
     assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == {}
+
+
+async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas: Sagas) -> None:
+    order_id, sku = await waiting(sagas.within(backorder=timedelta(seconds=1)))
+
+    receipt = ReceiveStock(aggregate_id=sku, quantity=1)
+    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/untold", sku), receipt)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
+
+
+class CancelledMeanwhile(CommandHandler):
+    """Between an activity's look at the order and its append the order turns round."""
+
+    def __init__(self, sagas: Sagas) -> None:
+        super().__init__(sagas.store)
+        self._sagas = sagas
+
+    async def handle(self, step: Step, *commands: Command) -> int:
+        order_id = step.correlation_id
+        if isinstance(commands[0], QueueBackorder):
+            request = RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
+            await self._sagas.stray("turn_round", order_id, request)
+            await self._sagas.stray("release", order_id)
+            await self._sagas.stray("cancel", order_id)
+        return await super().handle(step, *commands)
+
+
+async def test_a_stray_attempt_leaves_no_cancelled_order_waiting(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 2), backorder=True)
+    order_id = order.aggregate_id
+    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    sagas.activities["backorder"] = OrderActivities(CancelledMeanwhile(sagas)).backorder
+
+    assert await sagas.stray("backorder", order_id) is False
+
+    assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
 async def test_an_order_that_is_cancelled_while_it_waits_waits_no_more(sagas: Sagas) -> None:

@@ -17,6 +17,7 @@ from domain.saga.commands import Decision
 from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import Sagas, an_order
 from workflows.parking import BY_ITSELF, TURNS_ROUND
+from workflows.types import Say
 
 RETRY, SKIP, RESOLVE, COMPENSATE = Decision
 CAPTURED = {"authorized": (1, 250), "captured": (1, 250)}
@@ -219,6 +220,33 @@ async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refund
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.money(order_id) == {**CAPTURED, "refunded": (1, 250)}
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_saga_that_is_to_turn_round_does_so_though_its_workflow_never_heard_of_it(
+    sagas: Sagas,
+) -> None:
+    order_id, _ = await parked_at_capture(sagas)
+    await sagas.terminate(order_id)
+    decide = Decide(order_id, "capture", 1, Decision.COMPENSATE, "gone", "operator:test")
+    await sagas.stray("decide", order_id, decide)
+
+    await sagas.take_up(order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
+
+
+async def test_a_decision_by_hand_that_the_log_could_not_hold_is_told_and_waits_for_another(
+    sagas: Sagas,
+) -> None:
+    order_id, _ = await parked_at_capture(sagas)
+    handle = sagas.workflow(order_id)
+
+    await handle.signal("retry_saga", Say("because", actor="operator:\x00"))
+    await sagas.decide(order_id, "capture", Decision.RETRY)
+
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
 async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overruled(

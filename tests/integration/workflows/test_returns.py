@@ -9,9 +9,10 @@ import pytest
 from activities.types import RequestReturn
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
+from domain.news import ShipmentNews, ShipmentReported
 from domain.order.lines import ReturnedLine
 from domain.saga.commands import Decision
+from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import NEVER_COMES_BACK, NORMAL, Sagas, an_order
 
 OPEN = timedelta(minutes=5)
@@ -90,6 +91,39 @@ async def test_a_return_whose_goods_never_come_back_lapses_and_refunds_nothing(
     ]
     assert await sagas.money(order_id) == PAID
     assert await sagas.inventory(sku) == InventoryState(received=2, shipped=2)
+
+
+async def test_goods_that_come_back_while_the_return_is_about_to_lapse_are_refunded(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(1)
+    patient = sagas.within(
+        return_window=timedelta(minutes=5), return_delivery=timedelta(milliseconds=200)
+    )
+    order_id = await patient.arrived(an_order((sku, 1), postal_code=NEVER_COMES_BACK))
+
+    async with sagas.gates.stopped("track_return", order_id, When.AFTER) as gate:
+        await sagas.send_back(order_id)
+        await gate.reached()
+        await sagas.hear(order_id, ShipmentNews.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert await sagas.money(order_id) == {
+        "authorized": (1, 250),
+        "captured": (1, 250),
+        "refunded": (1, 250),
+    }
+
+
+async def test_news_of_a_return_that_are_told_to_the_order_do_no_harm(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    report = ShipmentReported(order_id, ShipmentNews.RETURNED)
+    await sagas.workflow(order_id).signal("shipment_reported", report)
+    await sagas.deliver(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
 
 
 async def test_there_is_one_return_for_each_order_and_a_repeat_changes_nothing(

@@ -15,12 +15,13 @@ from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import (
     APPROVAL,
     DECLINED,
+    NEVER_COMES_BACK,
     NORMAL,
     VISA,
     Sagas,
     an_order,
 )
-from workflows.types import PaymentSaga
+from workflows.types import PaymentSaga, ReturnSaga
 
 DELIVERED_ORDER = [
     "OrderCreated",
@@ -180,6 +181,55 @@ async def test_what_an_ended_run_parks_late_does_not_stay_parked(sagas: Sagas) -
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+
+
+async def test_an_outage_while_it_is_taken_up_turns_no_order_round_that_has_time(
+    sagas: Sagas,
+) -> None:
+    hasty = sagas.within(provider_patience=timedelta(milliseconds=200))
+    order_id = await hasty.place(an_order((await sagas.stocked(1), 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    with sagas.carrier_simulator.failing(order_id, "*", "down"):
+        await sagas.terminate(order_id)
+        await hasty.take_up(order_id)
+        await sagas.until_asked(order_id, "track", times=3)
+    await sagas.deliver(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+
+
+async def test_an_outage_while_a_payment_is_taken_up_does_not_cut_its_window_short(
+    sagas: Sagas,
+) -> None:
+    hasty = sagas.within(provider_patience=timedelta(milliseconds=200))
+    order_id = await hasty.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+
+    with sagas.payment_simulator.failing(order_id, "*", "down"):
+        await sagas.terminate(order_id)
+        await hasty.take_up(order_id)
+        await sagas.until_failed(order_id, "authorize", times=3)
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.approve(order_id)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+
+
+async def test_a_return_that_is_taken_up_has_no_more_time_than_it_had(sagas: Sagas) -> None:
+    order_id = await sagas.within(return_window=timedelta(minutes=5)).arrived(
+        an_order((await sagas.stocked(1), 1), postal_code=NEVER_COMES_BACK)
+    )
+    await sagas.send_back(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+
+    await taken_up(sagas, order_id)
+    await sagas.until_running(f"return-{order_id}")
+
+    stored = await sagas.store.load_events(f"order-{order_id}")
+    asked = next(event for event in stored if event.type == "OrderReturnRequested")
+    (saga,) = await sagas.started_with(f"return-{order_id}", ReturnSaga)
+    assert saga.requested_at == asked.recorded_at
 
 
 async def test_a_step_that_was_settled_by_hand_stays_settled_when_taken_up(sagas: Sagas) -> None:

@@ -1,0 +1,65 @@
+"""A cancellation that comes while an activity is about to end well.
+
+Temporal tells the activity of it, which ends well all the same and so keeps it to itself: the
+workflow has to look by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from domain.inventory.state import InventoryState
+from tests.integration.workflows.gates import When
+from tests.integration.workflows.sagas import APPROVAL, Sagas, an_order
+
+
+async def by_customer(sagas: Sagas, order_id: str) -> None:
+    await sagas.cancel(order_id)
+
+
+async def in_temporal(sagas: Sagas, order_id: str) -> None:
+    await sagas.workflow(order_id).cancel()
+
+
+CANCELLATIONS = [by_customer, in_temporal]
+Cancel = Callable[[Sagas, str], Awaitable[None]]
+
+
+@pytest.mark.parametrize("cancel", CANCELLATIONS)
+async def test_while_the_carrier_is_asked_what_has_been_missed_it_turns_the_order_round(
+    sagas: Sagas, cancel: Cancel
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.terminate(order_id)
+
+    async with sagas.gates.stopped("track", order_id, When.AFTER) as gate:
+        await sagas.take_up(order_id)
+        await gate.reached()
+        await cancel(sagas, order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
+    assert (await sagas.events(f"shipment-{order_id}"))[-1] == "ShipmentCancelled"
+
+
+@pytest.mark.parametrize("cancel", CANCELLATIONS)
+async def test_while_a_payment_is_looked_up_it_turns_the_order_round(
+    sagas: Sagas, cancel: Cancel
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), method=APPROVAL))
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+
+    async with sagas.gates.stopped("look_up", order_id, When.AFTER) as gate:
+        await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
+        await gate.reached()
+        await cancel(sagas, order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
