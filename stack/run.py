@@ -126,6 +126,8 @@ def _welcome(settings: Settings, started: System) -> str:
     return f"""
   GraphQL          {started.url}/graphql
   Temporal Web UI  {started.temporal_ui_url}
+  Payments         {started.environment["WAYBILL_PAYMENT_URL"]}
+  Carrier          {started.environment["WAYBILL_CARRIER_URL"]}
   Logs             {settings.data_dir / "logs"}
 
 A first request, from another terminal:
