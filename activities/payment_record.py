@@ -9,6 +9,7 @@ from typing import Final
 from activities.command_handler import CommandHandler, Step
 from activities.types import Authorization, AuthorizationOutcome, Authorize
 from domain.errors import ErrorCode, Refused
+from domain.ids import payment_retry_step
 from domain.order.commands import ConfirmOrder, MarkAuthorized
 from domain.order.decide import ORDER
 from domain.order.state import OrderState
@@ -52,7 +53,7 @@ class PaymentRecord:
         """Note an attempt before the provider is asked; the position of that."""
         order_id, attempt = authorize.order_id, authorize.attempt
         return await self._handler.handle(
-            Step.current(f"authorize/{attempt}/request", order_id, authorize.actor),
+            Step.current(_request_key(authorize), order_id, authorize.actor),
             c.RequestPayment(
                 aggregate_id=order_id,
                 attempt=attempt,
@@ -104,10 +105,16 @@ class PaymentRecord:
             await self._handler.handle(step, command)
 
 
+def _request_key(authorize: Authorize) -> str:
+    if authorize.key is None:
+        return f"authorize/{authorize.attempt}/request"
+    return payment_retry_step(authorize.key)
+
+
 def _key(payment: PaymentState, answer: ProviderPayment) -> str:
-    """The step of an answer. A pending payment may be told again, with another address to go to."""
+    """The step of an answer. A pending payment may be told again, with an address to go to."""
     key = f"authorize/{payment.attempt}/{_ANSWERED[answer.state]}"
-    if payment.status is PaymentStatus.PENDING and answer.action_url is not None:
+    if answer.action_url is not None:
         return f"{key}/{sha256(answer.action_url.encode()).hexdigest()[:12]}"
     return key
 

@@ -130,6 +130,8 @@ class Authorize:
     attempt: int
     method: str | None = None
     actor: str = "system"
+    key: str | None = None
+    """Under which the customer has asked for a further attempt."""
 
 
 @dataclass(frozen=True, slots=True)

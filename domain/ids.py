@@ -28,6 +28,12 @@ def payment_workflow_id(order_id: str) -> str:
     return f"payment-{order_id}"
 
 
+def payment_retry_step(idempotency_key: str) -> str:
+    """Of the one further attempt to pay that a customer's key can stand for, in whichever run of
+    the payment's workflow it arrives."""
+    return f"authorize/retry/{idempotency_key}"
+
+
 def return_workflow_id(order_id: str) -> str:
     return f"return-{order_id}"
 

@@ -146,7 +146,7 @@ class SagaOrchestrator:
         Ask it only for a payment that waits for its customer: for any other it takes a while to
         find out that there is NoSuchSaga.
         """
-        retry = RetryPayment(method, actor)
+        retry = RetryPayment(method, actor, idempotency_key)
         last_try = time.monotonic() + WINDOW_OPENS_WITHIN_SECONDS
         while True:
             try:

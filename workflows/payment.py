@@ -114,7 +114,7 @@ class PaymentWorkflow:
             self._latest = Authorization(Outcome.PENDING, self._latest.attempt)
 
     def _attempt_with(self, retry: RetryPayment, attempt: int) -> Authorize:
-        return Authorize(self._payment.order_id, attempt, retry.method, retry.actor)
+        return Authorize(self._payment.order_id, attempt, retry.method, retry.actor, retry.key)
 
     @workflow.update
     async def retry(self, retry: RetryPayment) -> Recorded:

@@ -70,6 +70,8 @@ class PaymentSaga:
 class RetryPayment:
     method: str
     actor: str
+    key: str
+    """The customer's idempotency key."""
 
 
 class PaymentEnd(StrEnum):

@@ -27,6 +27,7 @@ from providers.errors import WebhookRejected
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
+from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -62,6 +63,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         OrderUpdates(store, feed, orders),
         LogQueries(engine),
         Inbox(pool),
+        PaymentQueries(engine),
         SagaQueries(engine),
     )
     try:

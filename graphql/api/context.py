@@ -15,6 +15,7 @@ from api.identifiers import is_identifier
 from eventstore.inbox import Inbox
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
+from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -31,6 +32,7 @@ class Services:
     updates: OrderUpdates
     log: LogQueries
     inbox: Inbox
+    payments: PaymentQueries
     sagas: SagaQueries
 
 

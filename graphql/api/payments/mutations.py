@@ -4,14 +4,17 @@ import strawberry
 from pydantic import ValidationError
 
 from api.context import Context, Info
+from api.idempotency import mark_replayed
 from api.orders.types import Order
 from api.payments.inputs import RetryPaymentDetails, RetryPaymentInput
 from api.payments.types import RetryPaymentPayload
 from api.scalars import Position
-from api.user_errors import UserError, invalid_inputs, no_such_order
+from api.user_errors import UserError, input_error, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from domain.payment.decide import RETRYABLE
+from queries.orders import OrderView
+from queries.payments import AskedBefore
 from workflows.orchestrator import NoSuchSaga, Unavailable
 
 
@@ -36,6 +39,9 @@ async def _retry(
     order = await context.find_order(order_id)
     if order is None:
         return RetryPaymentPayload(user_errors=[no_such_order()])
+    earlier = await context.services.payments.asked_under(order.id, details.idempotency_key)
+    if earlier is not None:
+        return _replay(order, earlier, details)
     try:
         position = await context.services.orchestrator.retry_payment(
             order.id,
@@ -47,6 +53,18 @@ async def _retry(
         raise await _why_none_waits(order.id, context) from None
     order = await context.get_order(order.id)
     return RetryPaymentPayload(order=Order.of(order), position=Position(position))
+
+
+def _replay(
+    order: OrderView, earlier: AskedBefore, details: RetryPaymentDetails
+) -> RetryPaymentPayload:
+    """Whatever has become of the payment since: it was asked for once."""
+    if earlier.method != details.payment_method:
+        message = "this idempotency key stands for another method; use a new key for a new one"
+        reused = input_error(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")
+        return RetryPaymentPayload(user_errors=[reused])
+    mark_replayed()
+    return RetryPaymentPayload(order=Order.of(order), position=Position(earlier.position))
 
 
 async def _why_none_waits(order_id: str, context: Context) -> Refused | Unavailable:

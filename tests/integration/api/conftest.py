@@ -19,6 +19,7 @@ from projections.inline import InlineReadModels
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
+from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -65,6 +66,7 @@ async def module_api(
         updates,
         LogQueries(engine),
         Inbox(module_pool),
+        PaymentQueries(engine),
         SagaQueries(engine),
     )
 

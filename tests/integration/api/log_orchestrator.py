@@ -5,7 +5,7 @@ from __future__ import annotations
 from activities.types import Decide
 from domain.aggregate import Aggregate
 from domain.command import Command
-from domain.ids import event_id_for
+from domain.ids import event_id_for, payment_retry_step
 from domain.news import PaymentReported, ShipmentReported
 from domain.order.commands import (
     CancellationReason,
@@ -65,7 +65,7 @@ class LogOrchestrator(SagaOrchestrator):
             amount=payment.amount,
             method=method,
         )
-        return await self._decide(command, idempotency_key, actor)
+        return await self._decide(command, payment_retry_step(idempotency_key), actor)
 
     async def request_return(
         self,
@@ -117,7 +117,7 @@ class LogOrchestrator(SagaOrchestrator):
         events = aggregate.decide(command, aggregate.fold(event.decode() for event in stored))
         if not events:
             return stored[-1].position
-        metadata = EventMetadata(correlation_id=command.aggregate_id, actor=actor)
+        metadata = EventMetadata(correlation_id=command.aggregate_id, actor=actor, step=step)
         new = [
             NewEvent(event_id_for(stream, step, index), event, metadata)
             for index, event in enumerate(events)

@@ -92,15 +92,19 @@ async def test_a_bad_key_is_refused_by_every_mutation(api: Api, ada: Viewer, ord
     assert await api.events_of(order_id) == ["OrderCreated"]
 
 
-async def test_a_declined_payment_is_tried_with_another_method(
-    api: Api, ada: Viewer, order_id: str
-) -> None:
+async def declined(api: Api, order_id: str) -> None:
     amount = Money(amount=500, currency="EUR")
     await api.log.append(
         f"payment-{order_id}",
         PaymentRequested(order_id=order_id, attempt=1, amount=amount, method="pm_no"),
         PaymentDeclined(order_id=order_id, attempt=1, reference="pi_1", code="card_declined"),
     )
+
+
+async def test_a_declined_payment_is_tried_with_another_method(
+    api: Api, ada: Viewer, order_id: str
+) -> None:
+    await declined(api, order_id)
 
     request = key(orderId=order_id, paymentMethod="pm_card_visa")
     payload = await ada.run("RetryPayment", input=request)
@@ -109,6 +113,28 @@ async def test_a_declined_payment_is_tried_with_another_method(
     payment = payload["order"]["payment"]
     assert (payment["status"], payment["attempt"]) == ("REQUESTED", 2)
     assert payload["position"] == payload["order"]["position"]
+
+
+async def test_a_retry_that_is_repeated_gets_its_first_answer_whatever_has_come_of_it_since(
+    api: Api, ada: Viewer, order_id: str
+) -> None:
+    await declined(api, order_id)
+    request = key(orderId=order_id, paymentMethod="pm_card_visa")
+    first = await ada.run("RetryPayment", input=request)
+    await api.log.append(
+        f"payment-{order_id}",
+        PaymentDeclined(order_id=order_id, attempt=2, reference="pi_2", code="card_declined"),
+    )
+
+    again = await ada.ask(operation("RetryPayment"), input=request)
+    other = await ada.run("RetryPayment", input=request | {"paymentMethod": "pm_another"})
+
+    payload = again["data"]["retryPayment"]
+    assert (payload["position"], payload["userErrors"]) == (first["position"], [])
+    assert again["extensions"] == {"idempotency": {"replayed": True}}
+    assert codes(other) == [("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])]
+    stored = await api.log.store.load_events(f"payment-{order_id}")
+    assert [event.type for event in stored].count("PaymentRequested") == 2
 
 
 async def test_a_payment_that_waits_for_nothing_is_not_retryable(

@@ -142,8 +142,11 @@ class Sagas:
         await self.orchestrator.compensate_saga(order_id, reason=reason, actor="customer:test")
 
     async def pay_with(self, order_id: str, method: str) -> None:
-        await self.orchestrator.retry_payment(
-            order_id, method, idempotency_key=uuid.uuid4().hex, actor="customer:test"
+        await self.retry(order_id, method, key=uuid.uuid4().hex)
+
+    async def retry(self, order_id: str, method: str, *, key: str) -> int:
+        return await self.orchestrator.retry_payment(
+            order_id, method, idempotency_key=key, actor="customer:test"
         )
 
     async def approve(self, order_id: str) -> None:

@@ -330,6 +330,22 @@ async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_canc
     assert books.get("authorized", (0, 0))[1] == books["voided"][1]
 
 
+async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.retry(order_id, APPROVAL, key="once")
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+
+    await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
+    await sagas.until_written(order_id, EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED)
+    await sagas.retry(order_id, APPROVAL, key="once")
+    await sagas.approve(order_id)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
 # Attempts that come when all is over.
 
 OF_THE_ORDER = [
