@@ -8,8 +8,9 @@ from typing import Final
 
 from benchmarks.measure import Count
 from benchmarks.saga.costs import Cost
+from benchmarks.saga.desk import Desk
 from benchmarks.saga.orders import a_product
-from benchmarks.saga.outcomes import OUTCOMES, Desk, Outcome
+from benchmarks.saga.outcomes import OUTCOMES, Outcome
 from benchmarks.saga.sides import OURS, started_ours
 from benchmarks.saga.world import World, opened_world
 from benchmarks.server import Server
@@ -34,7 +35,9 @@ class Costs:
 async def _drive_all(world: World) -> dict[str, Cost]:
     await started_ours(world)
     async with aclosing(Providers(world.settings)) as providers:
-        desk = Desk(world.client, OURS, providers.carrier, a_product(), _SOLD_OUT)
+        desk = Desk(
+            world.client, OURS, providers.carrier, providers.payments, a_product(), _SOLD_OUT
+        )
         return {outcome.name: await outcome.cost(desk) for outcome in OUTCOMES}
 
 

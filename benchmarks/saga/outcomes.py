@@ -6,122 +6,34 @@ chance never is. The carrier's webhooks are not passed on; its news are told whe
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
-
-from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from typing import Final
 
 from benchmarks.saga.costs import Cost, cost_of
-from benchmarks.saga.orders import order_of
-from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
-from domain.news import ShipmentNews, ShipmentReported
-from domain.order.commands import CancellationReason
-from domain.order.state import FINAL, OrderStatus
-from providers.carrier import Carrier, ShipmentStatus
-from workflows.orchestrator import SagaOrchestrator
-from workflows.types import Deadlines, SagaType
-
-NORMAL, REFUSED, NEVER_DISPATCHED, LOST = "10115", "00000", "00001", "00004"
-"""Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
-VISA, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
-DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
-ACTOR: Final = "customer:bench"
-LOOK_EVERY_SECONDS: Final = 0.02
-SLOWEST_SECONDS: Final = 30.0
-FIRST_TASK: Final = 3
-"""The events of a workflow whose first task is under way."""
-DAY: Final = timedelta(days=1)
-PATIENT: Final = Deadlines(
-    provider_patience=DAY,
-    undo_patience=DAY,
-    parked_retry=DAY,
-    backorder=DAY,
-    payment_window=DAY,
-    dispatch=DAY,
-    delivery=DAY,
-    return_window=DAY,
-    return_delivery=DAY,
+from benchmarks.saga.desk import (
+    ACTOR,
+    APPROVAL,
+    DECLINED,
+    LOST,
+    NEVER_COMES_BACK,
+    NORMAL,
+    REFUSED,
+    VISA,
+    Desk,
 )
+from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
+from domain.inventory.commands import ReceiveStock
+from domain.news import ShipmentNews, ShipmentReported
+from domain.order.lines import ReturnedLine
+from domain.order.state import FINAL, OrderStatus
+from providers.carrier import ShipmentStatus
+
+DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
 SOON: Final = timedelta(seconds=2)
 """Later than anything else that is under way, and soon enough to be waited for."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """From where an order is placed and followed. `sku` and `sold_out` can be ordered."""
-
-    client: Client
-    task_queue: str
-    carrier: Carrier
-    sku: str
-    sold_out: str
-    deadlines: Deadlines = PATIENT
-
-    @property
-    def orchestrator(self) -> SagaOrchestrator:
-        return SagaOrchestrator(self.client, task_queue=self.task_queue, deadlines=self.deadlines)
-
-    def with_deadlines(self, **deadlines: timedelta) -> Desk:
-        return replace(self, deadlines=replace(self.deadlines, **deadlines))
-
-    async def place(
-        self, sku: str = "", method: str = VISA, postal_code: str = NEVER_DISPATCHED
-    ) -> str:
-        order = order_of(uuid.uuid4().hex, [sku or self.sku], method, postal_code)
-        placed = await self.orchestrator.start_saga(SagaType.ORDER, order, actor=ACTOR)
-        return placed.order_id
-
-    async def hear(self, order_id: str, *news: ShipmentNews) -> None:
-        for one in news:
-            await self.idle(order_workflow_id(order_id))
-            await self.orchestrator.handle_event(ShipmentReported(order_id, one))
-
-    async def cancel(self, order_id: str) -> None:
-        reason = CancellationReason.CUSTOMER_REQUEST
-        await self.orchestrator.compensate_saga(order_id, reason=reason, actor=ACTOR)
-
-    async def idle(self, workflow_id: str) -> None:
-        """Returns once it waits for something outside."""
-        handle = self.client.get_workflow_handle(workflow_id)
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            while await _is_busy(handle):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
-
-    async def until_shipped(self, order_id: str, status: ShipmentStatus) -> None:
-        """By the carrier's books."""
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            while True:
-                found = await self.carrier.find(order_id=order_id)
-                if found is not None and found.status is status:
-                    return
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
-
-    async def closed(self, workflow_id: str) -> None:
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            await self.client.get_workflow_handle(workflow_id).result()
-
-    async def end(self, order_id: str) -> str:
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            handle = self.client.get_workflow_handle(order_workflow_id(order_id))
-            return str(await handle.result())
-
-
-async def _is_busy(handle: WorkflowHandle[Any, Any]) -> bool:
-    try:
-        found = (await handle.describe()).raw_description
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return True  # a child that is about to start
-    has_begun = found.workflow_execution_info.history_length > FIRST_TASK
-    return (
-        not has_begun or found.HasField("pending_workflow_task") or bool(found.pending_activities)
-    )
 
 
 async def delivered(desk: Desk) -> str:
@@ -149,12 +61,33 @@ async def paid_again(desk: Desk) -> str:
     return order_id
 
 
+async def approved(desk: Desk) -> str:
+    """3-D Secure."""
+    desk = desk.with_deadlines(return_window=SOON)
+    order_id = await desk.place(method=APPROVAL)
+    await desk.idle(payment_workflow_id(order_id))
+    await desk.approve(order_id)
+    await desk.closed(payment_workflow_id(order_id))
+    await desk.hear(order_id, DISPATCHED, DELIVERED)
+    return order_id
+
+
 async def payment_window_closed(desk: Desk) -> str:
     return await desk.with_deadlines(payment_window=SOON).place(method=DECLINED)
 
 
 async def out_of_stock(desk: Desk) -> str:
-    return await desk.place(sku=desk.sold_out)
+    return await desk.place(desk.sold_out)
+
+
+async def backordered(desk: Desk) -> str:
+    desk, sku = desk.with_deadlines(return_window=SOON), f"short-{uuid.uuid4().hex}"
+    order_id = await desk.place(sku, backorder=True)
+    await desk.idle(order_workflow_id(order_id))
+    receipt = ReceiveStock(aggregate_id=sku, quantity=1)
+    await desk.orchestrator.execute(receipt, idempotency_key=sku, actor=ACTOR)
+    await desk.hear(order_id, DISPATCHED, DELIVERED)
+    return order_id
 
 
 async def cancelled_before_shipment(desk: Desk) -> str:
@@ -177,16 +110,36 @@ async def carrier_failed(desk: Desk) -> str:
     return await desk.place(postal_code=REFUSED)
 
 
+async def dispatch_missed(desk: Desk) -> str:
+    return await desk.with_deadlines(dispatch=SOON).place()
+
+
 async def returned(desk: Desk) -> str:
-    order_id = await desk.place(postal_code=NORMAL)
-    await desk.until_shipped(order_id, ShipmentStatus.DELIVERED)
-    await desk.hear(order_id, DISPATCHED, DELIVERED)
-    await desk.idle(order_workflow_id(order_id))
-    await desk.orchestrator.request_return(
-        order_id, None, idempotency_key=uuid.uuid4().hex, actor=ACTOR
-    )
-    await desk.idle(return_workflow_id(order_id))
+    order_id = await desk.arrived()
+    await desk.send_back(order_id)
     await desk.orchestrator.handle_event(ShipmentReported(order_id, ShipmentNews.RETURNED))
+    return order_id
+
+
+async def returned_in_part(desk: Desk) -> str:
+    """One of two lines; the return window is open still."""
+    other = f"other-{uuid.uuid4().hex}"
+    receipt = ReceiveStock(aggregate_id=other, quantity=1)
+    await desk.orchestrator.execute(receipt, idempotency_key=other, actor=ACTOR)
+    order_id = await desk.arrived(desk.sku, other)
+    await desk.send_back(order_id, ReturnedLine(sku=other, quantity=1))
+    await desk.orchestrator.handle_event(ShipmentReported(order_id, ShipmentNews.RETURNED))
+    await desk.closed(return_workflow_id(order_id))
+    await desk.idle(order_workflow_id(order_id))
+    return order_id
+
+
+async def return_lapsed(desk: Desk) -> str:
+    """The return window is open still."""
+    order_id = await desk.with_deadlines(return_delivery=SOON).arrived(postal_code=NEVER_COMES_BACK)
+    await desk.send_back(order_id)
+    await desk.closed(return_workflow_id(order_id))
+    await desk.idle(order_workflow_id(order_id))
     return order_id
 
 
@@ -228,6 +181,11 @@ class Outcome:
 OUTCOMES: Final = (
     Outcome("delivered", OrderStatus.DELIVERED, Cost(40, 12), delivered),
     Outcome("completed", OrderStatus.COMPLETED, Cost(47, 14), completed),
+    Outcome("approved", OrderStatus.COMPLETED, Cost(79, 20), approved),
+    Outcome("backordered", OrderStatus.COMPLETED, Cost(56, 17), backordered),
+    Outcome("dispatch_missed", OrderStatus.CANCELLED, Cost(51, 14), dispatch_missed),
+    Outcome("returned_in_part", OrderStatus.DELIVERED, Cost(82, 23), returned_in_part),
+    Outcome("return_lapsed", OrderStatus.DELIVERED, Cost(81, 22), return_lapsed),
     Outcome("declined_then_paid", OrderStatus.COMPLETED, Cost(75, 20), paid_again),
     Outcome("payment_window_closed", OrderStatus.CANCELLED, Cost(47, 12), payment_window_closed),
     Outcome("out_of_stock", OrderStatus.REJECTED, Cost(13, 4), out_of_stock),

@@ -5,17 +5,26 @@ from __future__ import annotations
 import pytest
 
 from activities.command_handler import CommandHandler
+from benchmarks.saga.desk import Desk
 from benchmarks.saga.orders import stock
-from benchmarks.saga.outcomes import OUTCOMES, Desk, Outcome
+from benchmarks.saga.outcomes import OUTCOMES, Outcome
 from providers.http_carrier import HttpCarrier
+from providers.stripe_payments import StripePayments
 from tests.integration.workflows.sagas import Sagas
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.name)
 async def test_an_order_costs_what_it_has_to(
-    sagas: Sagas, carrier: HttpCarrier, outcome: Outcome
+    sagas: Sagas, carrier: HttpCarrier, payments: StripePayments, outcome: Outcome
 ) -> None:
     await stock(CommandHandler(sagas.store), "in-stock")
-    desk = Desk(sagas.client, sagas.task_queue, carrier, sku="in-stock", sold_out="never-listed")
+    desk = Desk(
+        sagas.client,
+        sagas.task_queue,
+        carrier,
+        payments,
+        sku="in-stock",
+        sold_out="never-listed",
+    )
 
     assert await outcome.cost(desk) == outcome.most
