@@ -49,7 +49,7 @@ class Intents:
         if method.decline_code:
             return self._decline(intent, "card_declined", method.decline_code)
         if method.authenticate:
-            self._challenge(intent)
+            self._challenge(intent, form.get("return_url"))
         else:
             self._hold(intent)
         return _answer(intent, form)
@@ -128,13 +128,12 @@ class Intents:
         intent["latest_charge"] = _new_charge(intent)
         self._changed(intent, "amount_capturable_updated", "authorized", amount)
 
-    def _challenge(self, intent: Document) -> None:
+    def _challenge(self, intent: Document, return_url: str | None) -> None:
+        """Without an address to come back to, only Stripe's own script could go on."""
         url = f"{self._base_url}/authenticate/{intent['id']}"
-        redirect = {"url": url, "return_url": None}
-        intent.update(
-            status="requires_action",
-            next_action={"type": "redirect_to_url", "redirect_to_url": redirect},
-        )
+        kind = "redirect_to_url" if return_url else "use_stripe_sdk"
+        facts = {"url": url, "return_url": return_url} if return_url else {}
+        intent.update(status="requires_action", next_action={"type": kind, kind: facts})
         self._save(intent)
         announce(self._webhooks, "requires_action", intent)
 

@@ -130,69 +130,6 @@ async def test_a_wrong_api_key_is_refused(payment_simulator: SimulatorProcess) -
     await stranger.close()
 
 
-async def pending(payments: StripePayments, order_id: str) -> ProviderPayment:
-    return await payments.authorize(
-        order_id=order_id,
-        attempt=1,
-        amount=1000,
-        currency="EUR",
-        method="pm_card_authenticationRequired",
-    )
-
-
-async def choose(url: str | None, outcome: str) -> None:
-    async with httpx.AsyncClient() as browser:
-        assert "1000 EUR" in (await browser.get(str(url))).text
-        assert (await browser.post(str(url), data={"outcome": outcome})).status_code == 200
-
-
-async def test_a_payment_that_needs_the_customer_holds_nothing_yet(
-    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
-) -> None:
-    payment = await pending(payments, order_id)
-
-    url = f"{payment_simulator.url}/authenticate/{payment.reference}"
-    assert (payment.state, payment.action_url) == (PaymentState.PENDING, url)
-    assert await payment_simulator.books(order_id) == {}
-
-
-async def test_a_customer_who_approves_authorizes_the_payment(
-    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
-) -> None:
-    await choose((await pending(payments, order_id)).action_url, "approve")
-
-    # The same call as before is answered with the state of today, not of that time.
-    payment = await pending(payments, order_id)
-    assert (payment.state, payment.action_url) == (PaymentState.AUTHORIZED, None)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
-
-
-async def test_a_customer_who_fails_to_authenticate_is_declined(
-    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
-) -> None:
-    payment = await pending(payments, order_id)
-    await choose(payment.action_url, "fail")
-
-    declined = await payments.get(reference=payment.reference)
-    assert declined.state is PaymentState.DECLINED
-    assert declined.decline_code == "payment_intent_authentication_failure"
-    assert await payment_simulator.books(order_id) == {}
-
-
-async def test_a_customer_can_not_approve_what_was_voided(
-    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
-) -> None:
-    payment = await pending(payments, order_id)
-    await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
-
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(str(payment.action_url), data={"outcome": "approve"})
-
-    assert answer.status_code == 400
-    assert (await payments.get(reference=payment.reference)).state is PaymentState.VOIDED
-    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
-
-
 async def test_capturing_takes_the_amount_once(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:

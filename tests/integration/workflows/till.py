@@ -32,7 +32,12 @@ from projections.inline import InlineReadModels
 from providers.payments import ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.keys import a_vault
-from tests.integration.simulators import API_KEY, IMPATIENCE_SECONDS, SimulatorProcess
+from tests.integration.simulators import (
+    API_KEY,
+    IMPATIENCE_SECONDS,
+    RETURN_URL,
+    SimulatorProcess,
+)
 from tests.integration.workflows.conftest import an_order
 
 A = TypeVar("A")
@@ -49,7 +54,7 @@ class GatedPayments(StripePayments):
     """Holds back the answers of one operation until the gate is opened."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(API_KEY, url, total_seconds=IMPATIENCE_SECONDS)
+        super().__init__(API_KEY, url, RETURN_URL, IMPATIENCE_SECONDS)
         self.gated = ""
         self.answered = asyncio.Event()
         self.gate = asyncio.Event()
