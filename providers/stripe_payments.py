@@ -84,20 +84,20 @@ class StripePayments:
             )
             return [_payment(intent) for intent in found.data]
 
-    async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+    async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
         async with self._asking("capture"):
             try:
+                # No key of ours: an intent can be captured once, and a kept refusal or error of a
+                # first try would hide for a day that a later one could succeed.
                 intent = await self._intents.capture_async(
-                    reference,
-                    {"amount_to_capture": amount, "expand": ["latest_charge"]},
-                    {"idempotency_key": key},
+                    reference, {"amount_to_capture": amount, "expand": ["latest_charge"]}
                 )
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
                 if (payment.state, payment.captured) != (PaymentState.CAPTURED, amount):
                     raise
                 return payment
-            return await self._fresh(intent)
+            return _payment(intent)
 
     async def void(
         self,
@@ -112,8 +112,7 @@ class StripePayments:
             if reference is None:
                 reference = (await self._create(order_id, attempt, amount, currency)).id
             try:
-                # No key of ours: cancelling is idempotent by nature, and a kept refusal of a
-                # first try would hide that a later one could succeed.
+                # No key of ours, as for a capture: cancelling is idempotent by nature.
                 return _payment(await self._intents.cancel_async(reference))
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)

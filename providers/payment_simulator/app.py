@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
-from providers.payment_simulator.intents import INTENT, Intents
+from providers.payment_simulator.intents import INTENT, REFUND, REFUND_FAILS, Intents
 from providers.payment_simulator.methods import METHODS
 from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
@@ -28,6 +28,7 @@ _MOST_LISTED = 100
 def payment_simulator(config: SimulatorConfig) -> FastAPI:
     simulator = Simulator(config, signer(config.webhook_secret))
     intents = Intents(simulator.store, simulator.webhooks, config.base_url)
+    simulator.handlers[REFUND_FAILS] = intents.fail_refund
     app = simulator.app()
     _add_changes(app, simulator, intents)
     _add_lookups(app, simulator, intents)
@@ -127,7 +128,7 @@ def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
     async def list_refunds(request: Request, payment_intent: str) -> Response:
         return await simulator.look(
             request,
-            lambda: _list("/v1/refunds", simulator.store.owned("refund", payment_intent)),
+            lambda: _list("/v1/refunds", simulator.store.owned(REFUND, payment_intent)),
         )
 
 

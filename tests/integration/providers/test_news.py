@@ -53,7 +53,7 @@ async def test_each_change_of_a_payment_is_told(
     payments: StripePayments, receiver: Receiver, order_id: str
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
 
     assert await receiver.types(order_id, 2) == {
         "payment_intent.amount_capturable_updated",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import httpx
@@ -49,7 +50,7 @@ async def test_authorizing_again_after_the_capture_tells_of_the_capture(
     payments: StripePayments, order_id: str
 ) -> None:
     first = await authorized(payments, order_id)
-    await payments.capture(reference=first.reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=first.reference, amount=1000)
 
     assert (await authorized(payments, order_id)).state is PaymentState.CAPTURED
 
@@ -135,22 +136,33 @@ async def test_capturing_takes_the_amount_once(
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
 
-    first = await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
-    same_key = await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
-    other_key = await payments.capture(reference=reference, amount=1000, key=f"{order_id}/again")
+    captures = [await payments.capture(reference=reference, amount=1000) for _ in "12"]
 
-    assert (first.state, first.captured) == (PaymentState.CAPTURED, 1000)
-    assert first == same_key == other_key
+    assert (captures[0].state, captures[0].captured) == (PaymentState.CAPTURED, 1000)
+    assert captures[1] == captures[0]
     assert await payment_simulator.books(order_id) == {
         "authorized": (1, 1000),
         "captured": (1, 1000),
     }
 
 
+async def test_captures_at_the_same_time_take_the_amount_once(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = (await authorized(payments, order_id)).reference
+
+    captures = await asyncio.gather(
+        *(payments.capture(reference=reference, amount=1000) for _ in range(5))
+    )
+
+    assert {(each.state, each.captured) for each in captures} == {(PaymentState.CAPTURED, 1000)}
+    assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
+
+
 async def test_capturing_less_releases_the_rest(payments: StripePayments, order_id: str) -> None:
     reference = (await authorized(payments, order_id)).reference
 
-    payment = await payments.capture(reference=reference, amount=700, key=f"{order_id}/capture")
+    payment = await payments.capture(reference=reference, amount=700)
 
     assert (payment.amount, payment.captured, payment.refunded) == (1000, 700, 0)
 
@@ -164,11 +176,11 @@ async def test_capturing_another_amount_than_was_held_or_taken_is_refused(
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
     for amount in before:
-        await payments.capture(reference=reference, amount=amount, key=f"{order_id}/capture")
+        await payments.capture(reference=reference, amount=amount)
     books = await payment_simulator.books(order_id)
 
     with pytest.raises(ProviderRefused):
-        await payments.capture(reference=reference, amount=1001, key=f"{order_id}/more")
+        await payments.capture(reference=reference, amount=1001)
 
     assert await payment_simulator.books(order_id) == books
 
@@ -209,7 +221,7 @@ async def test_voiding_what_was_captured_is_refused_and_changes_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
 
     with pytest.raises(ProviderRefused) as refusal:
         await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
@@ -223,7 +235,7 @@ async def test_refunds_add_up_and_the_same_key_refunds_once(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
 
     refunded = [
         (
@@ -240,7 +252,7 @@ async def test_a_refund_above_what_is_left_is_refused_and_leaves_the_books_as_th
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
     await payments.refund(reference=reference, amount=400, key=f"{order_id}/a")
     books = await payment_simulator.books(order_id)
 
