@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 import stripe
 from stripe.params import PaymentIntentConfirmParams
 
-from providers.errors import ProviderRefused
+from providers.errors import ProviderRefused, ProviderUnavailable, UnknownStatus
 from providers.http import TOTAL_SECONDS
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_transport import PROVIDER, StripeTransport, asking
@@ -116,6 +116,9 @@ class StripePayments:
                 return _payment(await self._intents.cancel_async(reference))
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
+                if payment.state is PaymentState.PENDING:
+                    # Stripe lets none be cancelled while a bank makes up its mind.
+                    raise ProviderUnavailable(PROVIDER, "void", "processing") from None
                 if payment.state is not PaymentState.VOIDED:
                     raise
                 return payment
@@ -208,6 +211,8 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
 def _state(intent: stripe.PaymentIntent) -> PaymentState:
     if intent.status == "requires_payment_method" and intent.last_payment_error:
         return PaymentState.DECLINED
+    if intent.status not in _STATES:
+        raise UnknownStatus(PROVIDER, "read", intent.status)
     return _STATES[intent.status]
 
 
