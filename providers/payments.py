@@ -49,7 +49,6 @@ class PaymentNews:
     type: str
     order_id: str
     attempt: int
-    reference: str
 
 
 class PaymentProvider(Protocol):
