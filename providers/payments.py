@@ -57,7 +57,8 @@ class PaymentProvider(Protocol):
     ) -> ProviderPayment:
         """Hold `amount` on `method`, a provider token.
 
-        A decline is a state, not an error. A payment voided before is returned as VOIDED.
+        A decline is a state, not an error, and so is a method that the provider does not take.
+        A payment voided before is returned as VOIDED.
         """
         ...
 

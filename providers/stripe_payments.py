@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import stripe
 from stripe.params import PaymentIntentConfirmParams
@@ -30,6 +31,8 @@ _STATES = {
 }
 _REFUND_FAILED = {"failed", "canceled"}
 _HTTP_OK = 200
+_METHOD = "payment_method"
+_OF_METHODS = {"payment_intent_incompatible_payment_method"}
 
 # The SDK would otherwise time each call and describe this machine to Stripe.
 stripe.enable_telemetry = False
@@ -169,6 +172,8 @@ class StripePayments:
         except stripe.CardError:
             return await self._get(reference)
         except stripe.InvalidRequestError as error:
+            if _is_about_the_method(error):
+                return _declined(await self._get(reference), error)
             return await self._state_behind(error, reference)
         return await self._fresh(intent)
 
@@ -190,6 +195,25 @@ class StripePayments:
         return _payment(
             await self._intents.retrieve_async(reference, {"expand": ["latest_charge"]})
         )
+
+
+def _is_about_the_method(error: stripe.InvalidRequestError) -> bool:
+    """One that is mistyped, used up or of another kind: the customer can bring another.
+
+    Of a method that was used before, Stripe gives neither a code nor the parameter.
+    """
+    code = error.code or ""
+    if error.param == _METHOD or code.startswith(f"{_METHOD}_") or code in _OF_METHODS:
+        return True
+    return not (code or error.param) and "PaymentMethod" in (error.user_message or "")
+
+
+def _declined(payment: ProviderPayment, error: stripe.InvalidRequestError) -> ProviderPayment:
+    """Stripe itself notes nothing of it; a payment that has come further stays as it is."""
+    if payment.state is not PaymentState.CREATED:
+        return payment
+    code = error.code or f"{_METHOD}_refused"
+    return replace(payment, state=PaymentState.DECLINED, decline_code=code)
 
 
 def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:

@@ -9,7 +9,7 @@ import pytest
 
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
-from providers.payments import ProviderPayment
+from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.providers.scripted import answering
 
@@ -58,6 +58,56 @@ async def void(payments: StripePayments) -> ProviderPayment:
     return await payments.void(
         order_id="o1", attempt=1, amount=1000, currency="EUR", reference="pi_1"
     )
+
+
+def confirming(error: dict[str, str]) -> Answers:
+    return {
+        "POST /v1/payment_intents": (200, intent("requires_payment_method")),
+        f"POST {INTENT}/confirm": (400, {"error": {"type": "invalid_request_error", **error}}),
+        f"GET {INTENT}": (200, intent("requires_payment_method")),
+    }
+
+
+async def authorize(payments: StripePayments) -> ProviderPayment:
+    return await payments.authorize(
+        order_id="o1", attempt=1, amount=1000, currency="EUR", method="pm_1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "resource_missing", "param": "payment_method"}, "resource_missing"),
+        ({"code": "payment_method_unexpected_state"}, "payment_method_unexpected_state"),
+        (
+            {"code": "payment_intent_incompatible_payment_method"},
+            "payment_intent_incompatible_payment_method",
+        ),
+        ({"message": "The provided PaymentMethod was previously used."}, "payment_method_refused"),
+    ],
+)
+async def test_a_method_that_the_provider_refuses_is_a_decline_with_the_refusals_code(
+    error: dict[str, str], code: str
+) -> None:
+    async with stripe(confirming(error)) as payments:
+        payment = await authorize(payments)
+
+    assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, code)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "amount_too_small", "param": "amount"},
+        {"code": "url_invalid", "param": "return_url"},
+        {"code": "resource_missing", "param": "intent"},
+        {"message": "Something else."},
+    ],
+)
+async def test_a_refusal_that_is_not_about_the_method_is_no_decline(error: dict[str, str]) -> None:
+    async with stripe(confirming(error)) as payments:
+        with pytest.raises(ProviderRefused):
+            await authorize(payments)
 
 
 @TELLS_NOTHING

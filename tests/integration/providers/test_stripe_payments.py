@@ -106,17 +106,28 @@ async def test_another_method_for_the_same_attempt_is_refused_and_does_nothing(
     assert await payment_simulator.books(order_id) == {}
 
 
-async def test_an_unknown_method_is_refused_and_does_nothing(
+async def test_a_method_that_nobody_knows_is_a_decline_however_often_it_is_tried(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
-    with pytest.raises(ProviderRefused) as refusal:
-        await payments.authorize(
+    for _ in "12":
+        payment = await payments.authorize(
             order_id=order_id, attempt=1, amount=1000, currency="EUR", method="pm_nobody"
         )
+        assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, "resource_missing")
 
-    assert (refusal.value.code, refusal.value.status) == ("resource_missing", 400)
-    assert "pm_nobody" not in str(refusal.value)
     assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_method_that_nobody_knows_says_nothing_of_a_payment_that_was_voided(
+    payments: StripePayments, order_id: str
+) -> None:
+    facts = {"order_id": order_id, "attempt": 1, "amount": 1000, "currency": "EUR"}
+    await payments.authorize(**facts, method="pm_nobody")  # type: ignore[arg-type]
+    await payments.void(**facts)  # type: ignore[arg-type]
+
+    payment = await payments.authorize(**facts, method="pm_nobody")  # type: ignore[arg-type]
+
+    assert payment.state is PaymentState.VOIDED
 
 
 async def test_a_wrong_api_key_refuses_no_payment(payment_simulator: SimulatorProcess) -> None:
