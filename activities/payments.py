@@ -156,8 +156,7 @@ class PaymentActivities(interface.PaymentActivities):
         payment = await self._record.load(order_id)
         captured = None
         if payment.status is not PaymentStatus.VOIDED:
-            for attempt in range(1, payment.attempt + 1):
-                captured = await self._attempts.free(order_id, payment, attempt) or captured
+            captured = await self._attempts.free_until(order_id, payment, payment.attempt)
         step = Step.current("give_back", order_id)
         if captured is not None:
             await self._handler.handle(

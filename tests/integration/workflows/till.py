@@ -60,6 +60,8 @@ class GatedPayments(StripePayments):
         self.gated = ""
         self.answered = asyncio.Event()
         self.gate = asyncio.Event()
+        self.meeting: asyncio.Barrier | None = None
+        """Voids wait here for one another."""
 
     async def get(self, *, reference: str) -> ProviderPayment:
         answer = await super().get(reference=reference)
@@ -68,6 +70,8 @@ class GatedPayments(StripePayments):
 
     async def void(self, **what: Any) -> ProviderPayment:  # noqa: ANN401 - as it is
         answer = await super().void(**what)
+        if self.meeting is not None:
+            await self.meeting.wait()
         await self._pass("void")
         return answer
 
