@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
-from providers.payment_simulator.intents import INTENT, REFUND, REFUND_FAILS, Intents
+from providers.payment_simulator.intents import REFUND, REFUND_FAILS, Intents
 from providers.payment_simulator.methods import METHODS
 from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
@@ -22,7 +22,6 @@ from providers.simulation.store import Answer, Document, Store
 
 _PAGE = Template(Path(__file__).with_name("authenticate.html").read_text())
 _OUTCOMES = {"approve": True, "fail": False}
-_MOST_LISTED = 100
 
 
 def payment_simulator(config: SimulatorConfig) -> FastAPI:
@@ -115,14 +114,6 @@ def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
             lambda: Answer(200, json.dumps(shown(intents.load(reference), with_charge=expand))),
             intents.order_of(reference),
         )
-
-    @app.get("/v1/payment_intents")
-    async def list_intents(request: Request, limit: int = 10) -> Response:
-        def newest() -> Answer:
-            found = simulator.store.newest(INTENT, min(limit, _MOST_LISTED))
-            return _list("/v1/payment_intents", [shown(intent) for intent in found])
-
-        return await simulator.look(request, newest)
 
     @app.get("/v1/refunds")
     async def list_refunds(request: Request, payment_intent: str) -> Response:

@@ -193,16 +193,6 @@ async def test_refunds_are_listed_with_their_intent(
     assert error(more) == (400, "charge_already_refunded")
 
 
-async def test_intents_are_listed_newest_first(
-    stripe_http: httpx.AsyncClient, order_id: str
-) -> None:
-    ids = [(await post(stripe_http, INTENTS, intent(order_id))).json()["id"] for _ in range(3)]
-
-    answer = await stripe_http.get(INTENTS, params={"limit": 2})
-
-    assert [found["id"] for found in answer.json()["data"]] == [ids[2], ids[1]]
-
-
 async def test_a_charge_is_an_id_unless_it_is_expanded(
     stripe_http: httpx.AsyncClient, order_id: str
 ) -> None:
