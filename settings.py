@@ -74,6 +74,11 @@ class Settings(BaseSettings):
 
     payment_url: str = ""
     """Base URL of the payment provider's API; empty means the provider's own public one."""
+    payment_return_url: str = ""
+    """The shop's page that a customer comes back to from 3-D Secure.
+
+    Without it Stripe gives no address to send the customer to.
+    """
     payment_api_key: SecretStr = SecretStr("")
     payment_webhook_secret: SecretStr = SecretStr("")
     carrier_url: str = ""

@@ -73,8 +73,12 @@ class Providers:
 
     def __init__(self, settings: Settings) -> None:
         settings.require("payment_api_key", "carrier_url", "carrier_api_key")
+        if not settings.payment_url:  # Stripe itself: without it no 3-D Secure ever succeeds
+            settings.require("payment_return_url")
         self.payments = StripePayments(
-            settings.payment_api_key.get_secret_value(), settings.payment_url
+            settings.payment_api_key.get_secret_value(),
+            settings.payment_url,
+            settings.payment_return_url,
         )
         self.carrier = HttpCarrier(
             settings.carrier_api_key.get_secret_value(), settings.carrier_url

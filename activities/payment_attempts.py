@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from activities.command_handler import CommandHandler
+from activities.few_at_a_time import each
 from domain.errors import ErrorCode, Refused
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentRequested
@@ -34,13 +35,12 @@ class Attempts:
 
         Raises Refused when one of them has been captured: the order is paid.
         """
-        for earlier in range(1, payment.attempt):
-            # One at a time: the customer may still be looking at the last one's page.
-            if await self.free(order_id, payment, earlier) is not None:
-                raise Refused(
-                    ErrorCode.WRONG_STATE,
-                    f"attempt {earlier} to pay order {order_id} has been captured: refund it",
-                )
+        # Before it is made: the customer may still be looking at the last one's page.
+        if await self.free_until(order_id, payment, payment.attempt - 1) is not None:
+            raise Refused(
+                ErrorCode.WRONG_STATE,
+                f"an earlier attempt to pay order {order_id} has been captured: refund it",
+            )
         return await self._provider.authorize(
             order_id=order_id,
             attempt=payment.attempt,
@@ -59,6 +59,20 @@ class Attempts:
                 return max(begun, key=lambda found: found.state in _HOLDING)
         return await self._find(order_id, payment, payment.attempt, reference)
 
+    async def free_until(
+        self, order_id: str, payment: PaymentState, attempt: int
+    ) -> ProviderPayment | None:
+        """Free all attempts up to this one; what has been captured of them is returned.
+
+        At the same time: one after the other, slow answers to many would outlast their activity.
+        """
+
+        async def free(one: int) -> ProviderPayment | None:
+            return await self.free(order_id, payment, one)
+
+        freed = await each(range(attempt, 0, -1), free)
+        return next((captured for captured in freed if captured is not None), None)
+
     async def free(
         self, order_id: str, payment: PaymentState, attempt: int, reference: str | None = None
     ) -> ProviderPayment | None:
@@ -71,10 +85,12 @@ class Attempts:
         if reference is None:
             forgotten = await self._forgotten(order_id, attempt)
             references += [found.reference for found in forgotten]
-        for each in references:
-            if captured := await self._void(order_id, payment, attempt, each):
-                return captured
-        return None
+
+        async def void(one: str | None) -> ProviderPayment | None:
+            return await self._void(order_id, payment, attempt, one)
+
+        freed = await each(references, void)
+        return next((captured for captured in freed if captured is not None), None)
 
     async def _void(
         self, order_id: str, payment: PaymentState, attempt: int, reference: str | None

@@ -10,6 +10,7 @@ from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.payment_attempts import KEYS_KEPT, Attempts
 from activities.payment_record import PaymentRecord
+from activities.refunds import Refunds
 from activities.saga import standing_of
 from activities.types import Authorization, Authorize, Recorded, Standing
 from domain.errors import ErrorCode, Refused
@@ -36,6 +37,7 @@ class PaymentActivities(interface.PaymentActivities):
         self._provider = provider
         self._record = PaymentRecord(handler)
         self._attempts = Attempts(handler, provider, keys_kept)
+        self._refunds = Refunds(handler, provider)
 
     @activity.defn
     async def authorize(self, order_id: str) -> Authorization:
@@ -90,11 +92,7 @@ class PaymentActivities(interface.PaymentActivities):
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be captured",
             )
-        await self._provider.capture(
-            reference=payment.reference,
-            amount=payment.amount.amount,
-            key=f"{order_id}/{payment.attempt}/capture",
-        )
+        await self._provider.capture(reference=payment.reference, amount=payment.amount.amount)
         await self._handler.handle(
             Step.current("capture", order_id),
             c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
@@ -158,8 +156,7 @@ class PaymentActivities(interface.PaymentActivities):
         payment = await self._record.load(order_id)
         captured = None
         if payment.status is not PaymentStatus.VOIDED:
-            for attempt in range(1, payment.attempt + 1):
-                captured = await self._attempts.free(order_id, payment, attempt) or captured
+            captured = await self._attempts.free_until(order_id, payment, payment.attempt)
         step = Step.current("give_back", order_id)
         if captured is not None:
             await self._handler.handle(
@@ -180,11 +177,7 @@ class PaymentActivities(interface.PaymentActivities):
         self, order_id: str, payment: PaymentState, captured: ProviderPayment
     ) -> list[c.PaymentCommand]:
         """What to record: also a capture and an authorisation whose answers were lost."""
-        left = captured.captured - captured.refunded
-        if left:
-            await self._provider.refund(
-                reference=captured.reference, amount=left, key=f"{order_id}/give_back/{left}"
-            )
+        await self._refunds.give(order_id, "give_back", captured.reference, captured.captured)
         taken = Money(amount=captured.captured, currency=captured.currency)
         return [
             c.RecordAuthorization(
@@ -195,24 +188,14 @@ class PaymentActivities(interface.PaymentActivities):
         ]
 
     async def _refund(self, order_id: str, wanted: Money) -> c.RecordRefund:
-        """Give back so much more than the log knows of; what to record of it.
-
-        The provider's books are read first: it may have been done before its keys were forgotten,
-        or by a person.
-        """
+        """Give back so much more than the log knows of; what to record of it."""
         payment = await self._record.load(order_id)
         if payment.status is not PaymentStatus.CAPTURED or payment.reference is None:
             raise Refused(
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
             )
-        books = await self._provider.get(reference=payment.reference)
         in_all = payment.refunded + wanted.amount
-        if books.refunded < in_all:
-            await self._provider.refund(
-                reference=payment.reference,
-                amount=in_all - books.refunded,
-                key=f"{order_id}/return",
-            )
+        await self._refunds.give(order_id, "refund", payment.reference, in_all)
         refunded_in_all = Money(amount=in_all, currency=wanted.currency)
         return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)

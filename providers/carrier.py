@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -67,14 +66,12 @@ class CarrierReturn:
 
 @dataclass(frozen=True, slots=True)
 class CarrierNews:
-    """A webhook we believe. It may be late, repeated or out of order; `occurred_at` is UTC."""
+    """A webhook we believe. It may be late, repeated or out of order."""
 
     event_id: str
     order_id: str
-    subject_id: str
-    """Of the shipment or the return that it is about."""
     status: ShipmentStatus | ReturnStatus
-    occurred_at: datetime
+    """Which of the two it is tells whether it is about the shipment or the return."""
 
 
 class Carrier(Protocol):

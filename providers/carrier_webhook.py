@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from providers.carrier import CarrierNews, ReturnStatus, ShipmentStatus
 from providers.errors import WebhookFault, WebhookRejected
 
+_STATUSES: Final[dict[str, ShipmentStatus | ReturnStatus]] = {
+    str(status): status for status in (*ShipmentStatus, *ReturnStatus)
+}
+
 
 class _Data(BaseModel):
-    id: str
     reference: str
-    status: ShipmentStatus | ReturnStatus
+    status: str
 
 
 class _Event(BaseModel):
-    type: str
-    timestamp: AwareDatetime
     data: _Data
 
 
-def verify_carrier_webhook(raw: bytes, headers: Mapping[str, str], secret: str) -> CarrierNews:
-    """The news in `raw`, exactly as received, with its headers. Raises WebhookRejected.
+def verify_carrier_webhook(
+    raw: bytes, headers: Mapping[str, str], secret: str
+) -> CarrierNews | None:
+    """The news in `raw`, exactly as received, with its headers; None for a status that we do not
+    know. Raises WebhookRejected.
 
     `secret` is base64, with or without the prefix `whsec_`; the age limit is five minutes.
     """
@@ -35,14 +40,9 @@ def verify_carrier_webhook(raw: bytes, headers: Mapping[str, str], secret: str) 
         event = _Event.model_validate_json(raw)
     except ValidationError:
         raise WebhookRejected(WebhookFault.MALFORMED) from None
-    subject = event.data
-    return CarrierNews(
-        event_id=lower["webhook-id"],
-        order_id=subject.reference,
-        subject_id=subject.id,
-        status=subject.status,
-        occurred_at=event.timestamp.astimezone(UTC),
-    )
+    if (status := _STATUSES.get(event.data.status)) is None:
+        return None
+    return CarrierNews(lower["webhook-id"], event.data.reference, status)
 
 
 def _check_signature(raw: bytes, headers: dict[str, str], secret: str) -> None:

@@ -20,11 +20,19 @@ class ProviderUnavailable(ProviderError):
     `reason` is a short fact (`timeout`, `connection`, `http_503`, `idempotency_key_in_use`).
     """
 
+    advice = "the outcome is unknown: find it before trying again"
+
     def __init__(self, provider: str, operation: str, reason: str) -> None:
-        super().__init__(
-            provider, operation, f"{reason}; the outcome is unknown: find it before trying again"
-        )
+        super().__init__(provider, operation, f"{reason}; {self.advice}")
         self.reason = reason
+
+
+class UnknownStatus(ProviderUnavailable):
+    """The provider tells of a status that this code does not know: it is newer than we are."""
+
+    def __init__(self, provider: str, operation: str, status: str) -> None:
+        self.advice = f"it answers {status!r}: deploy a version that knows it, or ask again later"
+        super().__init__(provider, operation, "unknown_status")
 
 
 class ProviderRefused(ProviderError):

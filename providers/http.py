@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import httpx
 
@@ -13,6 +14,12 @@ from providers.errors import ProviderUnavailable
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 8.0
 POOL = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=30)
+
+SAYS_NOTHING: Final = frozenset({401, 403, 408, 425, 429})
+"""Statuses that are about our key or about the moment: the same request may yet succeed.
+
+Were they refusals, a key that has expired would cancel every order.
+"""
 
 # A proxy named in the environment can not reach this machine's loopback.
 _NEVER_PROXIED = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}

@@ -18,8 +18,14 @@ from providers.carrier import (
     ShipmentItem,
     ShipmentStatus,
 )
-from providers.errors import AlreadyDispatched, ProviderError, ProviderRefused, ProviderUnavailable
-from providers.http import TOTAL_SECONDS, answering, pooled_client
+from providers.errors import (
+    AlreadyDispatched,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnknownStatus,
+)
+from providers.http import SAYS_NOTHING, TOTAL_SECONDS, answering, pooled_client
 
 PROVIDER = "carrier"
 _SHIPMENTS = "/v1/shipments"
@@ -155,14 +161,21 @@ class HttpCarrier:
 def _read(shape: type[Shape], operation: str, answer: httpx.Response) -> Shape:
     try:
         return shape.model_validate_json(answer.content)
-    except ValidationError:
-        raise ProviderUnavailable(PROVIDER, operation, "unreadable_answer") from None
+    except ValidationError as error:
+        raise _unreadable(operation, error) from None
+
+
+def _unreadable(operation: str, error: ValidationError) -> ProviderUnavailable:
+    for fault in error.errors():
+        if fault["type"] == "enum" and fault["loc"][-1] == "status":
+            return UnknownStatus(PROVIDER, operation, str(fault["input"]))
+    return ProviderUnavailable(PROVIDER, operation, "unreadable_answer")
 
 
 def _failure(operation: str, answer: httpx.Response) -> ProviderError:
     code = _code(answer)
-    busy = answer.status_code == httpx.codes.TOO_MANY_REQUESTS or code == "idempotency_key_in_use"
-    if busy or not answer.is_client_error:
+    says_nothing = answer.status_code in SAYS_NOTHING or code == "idempotency_key_in_use"
+    if says_nothing or not answer.is_client_error:
         return ProviderUnavailable(PROVIDER, operation, code)
     return ProviderRefused(PROVIDER, operation, code, answer.status_code)
 

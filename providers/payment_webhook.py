@@ -17,7 +17,6 @@ class _Metadata(BaseModel):
 
 
 class _Subject(BaseModel):
-    id: str = ""
     object: str
     metadata: dict[str, str] | None = None
 
@@ -42,6 +41,8 @@ def verify_payment_webhook(
 
     Raises WebhookRejected.
     """
+    if not signature_header.isascii():  # the SDK can compare no other
+        raise WebhookRejected(WebhookFault.BAD_SIGNATURE)
     _check_signature(raw, signature_header, secret, tolerance_seconds)
     try:
         event = _Event.model_validate_json(raw)
@@ -72,4 +73,4 @@ def _news(event: _Event) -> PaymentNews | None:
         return None
     if intent.object != "payment_intent":
         return None
-    return PaymentNews(event.id, event.type, ours.order_id, ours.attempt, intent.id)
+    return PaymentNews(event.id, event.type, ours.order_id, ours.attempt)

@@ -49,7 +49,6 @@ class PaymentNews:
     type: str
     order_id: str
     attempt: int
-    reference: str
 
 
 class PaymentProvider(Protocol):
@@ -58,7 +57,8 @@ class PaymentProvider(Protocol):
     ) -> ProviderPayment:
         """Hold `amount` on `method`, a provider token.
 
-        A decline is a state, not an error. A payment voided before is returned as VOIDED.
+        A decline is a state, not an error, and so is a method that the provider does not take.
+        A payment voided before is returned as VOIDED.
         """
         ...
 
@@ -79,7 +79,7 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+    async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
         """Take `amount`, at most what was authorised, once; the rest of the hold is released.
 
         Capturing again for the same amount returns the state.
@@ -104,7 +104,11 @@ class PaymentProvider(Protocol):
         ...
 
     async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
-        """Give back `amount` of what was captured; the same `key` never refunds twice."""
+        """Give back `amount` of what was captured; the same `key` never refunds twice.
+
+        It gives the provider's first answer again, so the state that is returned may tell of a
+        refund that has failed since.
+        """
         ...
 
     async def get(self, *, reference: str) -> ProviderPayment: ...

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import stripe
 from stripe.params import PaymentIntentConfirmParams
 
-from providers.errors import ProviderRefused
+from providers.errors import ProviderRefused, ProviderUnavailable, UnknownStatus
 from providers.http import TOTAL_SECONDS
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_transport import PROVIDER, StripeTransport, asking
@@ -30,6 +31,8 @@ _STATES = {
 }
 _REFUND_FAILED = {"failed", "canceled"}
 _HTTP_OK = 200
+_METHOD = "payment_method"
+_OF_METHODS = {"payment_intent_incompatible_payment_method"}
 
 # The SDK would otherwise time each call and describe this machine to Stripe.
 stripe.enable_telemetry = False
@@ -84,20 +87,20 @@ class StripePayments:
             )
             return [_payment(intent) for intent in found.data]
 
-    async def capture(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+    async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
         async with self._asking("capture"):
             try:
+                # No key of ours: an intent can be captured once, and a kept refusal or error of a
+                # first try would hide for a day that a later one could succeed.
                 intent = await self._intents.capture_async(
-                    reference,
-                    {"amount_to_capture": amount, "expand": ["latest_charge"]},
-                    {"idempotency_key": key},
+                    reference, {"amount_to_capture": amount, "expand": ["latest_charge"]}
                 )
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
                 if (payment.state, payment.captured) != (PaymentState.CAPTURED, amount):
                     raise
                 return payment
-            return await self._fresh(intent)
+            return _payment(intent)
 
     async def void(
         self,
@@ -112,11 +115,13 @@ class StripePayments:
             if reference is None:
                 reference = (await self._create(order_id, attempt, amount, currency)).id
             try:
-                # No key of ours: cancelling is idempotent by nature, and a kept refusal of a
-                # first try would hide that a later one could succeed.
+                # No key of ours, as for a capture: cancelling is idempotent by nature.
                 return _payment(await self._intents.cancel_async(reference))
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
+                if payment.state is PaymentState.PENDING:
+                    # Stripe lets none be cancelled while a bank makes up its mind.
+                    raise ProviderUnavailable(PROVIDER, "void", "processing") from None
                 if payment.state is not PaymentState.VOIDED:
                     raise
                 return payment
@@ -167,6 +172,8 @@ class StripePayments:
         except stripe.CardError:
             return await self._get(reference)
         except stripe.InvalidRequestError as error:
+            if _is_about_the_method(error):
+                return _declined(await self._get(reference), error)
             return await self._state_behind(error, reference)
         return await self._fresh(intent)
 
@@ -190,6 +197,25 @@ class StripePayments:
         )
 
 
+def _is_about_the_method(error: stripe.InvalidRequestError) -> bool:
+    """One that is mistyped, used up or of another kind: the customer can bring another.
+
+    Of a method that was used before, Stripe gives neither a code nor the parameter.
+    """
+    code = error.code or ""
+    if error.param == _METHOD or code.startswith(f"{_METHOD}_") or code in _OF_METHODS:
+        return True
+    return not (code or error.param) and "PaymentMethod" in (error.user_message or "")
+
+
+def _declined(payment: ProviderPayment, error: stripe.InvalidRequestError) -> ProviderPayment:
+    """Stripe itself notes nothing of it; a payment that has come further stays as it is."""
+    if payment.state is not PaymentState.CREATED:
+        return payment
+    code = error.code or f"{_METHOD}_refused"
+    return replace(payment, state=PaymentState.DECLINED, decline_code=code)
+
+
 def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
     charge = intent.latest_charge
     returned = charge.amount_refunded if isinstance(charge, stripe.Charge) else 0
@@ -209,6 +235,8 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
 def _state(intent: stripe.PaymentIntent) -> PaymentState:
     if intent.status == "requires_payment_method" and intent.last_payment_error:
         return PaymentState.DECLINED
+    if intent.status not in _STATES:
+        raise UnknownStatus(PROVIDER, "read", intent.status)
     return _STATES[intent.status]
 
 

@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 import stripe
 
 from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from providers.http import answering, pooled_client
+from providers.http import SAYS_NOTHING, answering, pooled_client
 
 PROVIDER = "payments"
 _CONFLICT = 409
-_TOO_MANY = 429
 _FIRST_SERVER_ERROR = 500
 _FIRST_CLIENT_ERROR = 400
 
@@ -58,7 +57,7 @@ def _translated(operation: str, error: stripe.StripeError) -> ProviderError:
 
 
 def _worth_asking_again(error: stripe.StripeError, status: int) -> bool:
-    if isinstance(error, stripe.RateLimitError) or status in {_CONFLICT, _TOO_MANY}:
+    if isinstance(error, stripe.RateLimitError) or status in SAYS_NOTHING | {_CONFLICT}:
         return True
     return status >= _FIRST_SERVER_ERROR or status < _FIRST_CLIENT_ERROR
 

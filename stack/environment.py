@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic_settings import DotEnvSettingsSource
+
 from settings import STACK_ENV_FILE, Settings
 from stack.build import build_id
 from stack.ports import LOOPBACK, Ports
@@ -43,8 +45,17 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 """How each secret is made at the first start; later starts keep it."""
 
 
-def stack_environment(data_dir: Path, ports: Ports) -> Environment:
-    """The addresses on these ports and the secrets of this folder, made if missing; written."""
+OUTSIDE = ("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER_URL")
+"""Where the providers are: what the user says of it counts, and so does that one is empty."""
+
+
+def stack_environment(
+    data_dir: Path, ports: Ports, given: Mapping[str, str] | None = None
+) -> Environment:
+    """The addresses on these ports and the secrets of this folder, made if missing; written.
+
+    Of `given`, the addresses of providers count: another terminal must reach the same ones.
+    """
     file = data_dir / STACK_ENV_FILE
     kept = _read(file)
     password = urlsplit(kept.get("WAYBILL_DATABASE_URL", "")).password or _token()
@@ -53,9 +64,12 @@ def stack_environment(data_dir: Path, ports: Ports) -> Environment:
         "WAYBILL_TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal_port}",
         "WAYBILL_NATS_URL": f"nats://{LOOPBACK}:{ports.nats_port}",
         "WAYBILL_PAYMENT_URL": f"http://{LOOPBACK}:{ports.payment_simulator_port}",
+        "WAYBILL_PAYMENT_RETURN_URL": f"http://{LOOPBACK}:{ports.http_port}/",
         "WAYBILL_CARRIER_URL": f"http://{LOOPBACK}:{ports.carrier_simulator_port}",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
-    } | {name: kept.get(name) or make() for name, make in SECRETS.items()}
+    }
+    environment |= {name: value for name, value in (given or {}).items() if name in OUTSIDE}
+    environment |= {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment
 
@@ -63,8 +77,12 @@ def stack_environment(data_dir: Path, ports: Ports) -> Environment:
 def system_environment(
     data_dir: Path, ports: Ports, given: Mapping[str, str] | None = None
 ) -> Environment:
-    """What every process of one system is started with; of `given`, secrets and options count."""
-    given, embedded = given or {}, stack_environment(data_dir, ports)
+    """What every process of one system is started with.
+
+    Of `given`, options count, secrets, and where the providers are.
+    """
+    given = given or {}
+    embedded = stack_environment(data_dir, ports, given)
     webhooks = f"http://{LOOPBACK}:{ports.http_port}/webhooks"
     outside = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {
@@ -80,10 +98,22 @@ def system_environment(
 
 
 def given_by_user(settings: Settings) -> Environment:
-    """The user's own variables, and their secrets from wherever the settings found them."""
+    """The user's own variables, their secrets from wherever the settings found them, and their
+    providers, which the settings can not tell from those of the last start."""
     variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    secret = {name: getattr(settings, name.removeprefix(PREFIX).lower()) for name in SECRETS}
-    return variables | {n: v.get_secret_value() for n, v in secret.items() if v}
+    written = DotEnvSettingsSource(Settings, env_file=".env")()
+    outside = {name: written[_field(name)] for name in OUTSIDE if _field(name) in written}
+    secret = {name: getattr(settings, _field(name)) for name in SECRETS}
+    return outside | variables | {n: v.get_secret_value() for n, v in secret.items() if v}
+
+
+def _field(name: str) -> str:
+    return name.removeprefix(PREFIX).lower()
+
+
+def of_the_simulators(given: Environment) -> Environment:
+    """The same, but for whoever must never reach a real provider: the demonstration."""
+    return {name: value for name, value in given.items() if name not in OUTSIDE}
 
 
 def _read(file: Path) -> Environment:

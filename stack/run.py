@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from settings import Settings
 from stack import programs, system
-from stack.environment import given_by_user
+from stack.environment import given_by_user, of_the_simulators
 from stack.ports import Ports
 from stack.supervisor import Supervisor, supervised
 from stack.system import System
@@ -37,7 +37,7 @@ async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
     try:
         async with (
             _stopped_by_signals(end_with_parent),
-            _running(settings, workers, {}) as (supervisor, started),
+            _running(settings, workers, given_by_user(settings)) as (supervisor, started),
         ):
             say(_welcome(settings, started))
             async with supervisor.watching():
@@ -49,10 +49,11 @@ async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
 
 async def demo(settings: Settings, workers: int, end_with_parent: bool) -> int:
     """Run until the demonstration ends; its exit code."""
+    given = {**of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
     try:
         async with (
             _stopped_by_signals(end_with_parent),
-            _running(settings, workers, DEMO_DEADLINES) as (supervisor, started),
+            _running(settings, workers, given) as (supervisor, started),
             supervisor.watching(),
         ):
             return await supervisor.finish(programs.demo(started.environment))
@@ -68,7 +69,7 @@ def say(text: str) -> None:
 
 @asynccontextmanager
 async def _running(
-    settings: Settings, workers: int, options: Mapping[str, str]
+    settings: Settings, workers: int, given: Mapping[str, str]
 ) -> AsyncIterator[tuple[Supervisor, System]]:
     os.umask(0o077)
     began = time.monotonic()
@@ -79,7 +80,7 @@ async def _running(
             settings.data_dir,
             Ports.of(settings),
             workers=workers,
-            given={**given_by_user(settings), **options},
+            given=given,
         )
         say(f"Waybill is ready after {time.monotonic() - began:.1f} s.")
         try:

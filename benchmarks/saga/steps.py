@@ -157,9 +157,7 @@ class Steps:
     async def capture(self, hold: Hold) -> None:
         payment = await self._handler.load(PAYMENT, hold.order_id)
         await self._providers.payments.capture(
-            reference=hold.reference,
-            amount=payment.amount.amount,
-            key=f"{hold.order_id}/{FIRST}/capture",
+            reference=hold.reference, amount=payment.amount.amount
         )
 
     @activity.defn

@@ -31,6 +31,8 @@ class SagaState:
     parkings: int = 0
     decided: Mapping[int, Decision] = field(default_factory=dict)
     """By parking."""
+    decisions: Mapping[str, int] = field(default_factory=dict)
+    """By step: how often it has been decided on."""
     settled: frozenset[str] = frozenset()
     """Steps that were skipped or resolved: they are not run again."""
     taken_up: int = 0
@@ -56,6 +58,7 @@ def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
                 state,
                 parked={step: p for step, p in state.parked.items() if step != event.step},
                 decided={**state.decided, event.parking: decision},
+                decisions={**state.decisions, event.step: state.decisions.get(event.step, 0) + 1},
                 settled=state.settled | settled,
             )
         case e.SagaTakenUp():

@@ -49,7 +49,7 @@ def webhooks(settings: Settings) -> APIRouter:
     @router.post("/shipping")
     async def shipping(request: Request) -> Response:
         news = verify_carrier_webhook(await request.body(), request.headers, carrier_secret)
-        if told := _NEWS.get(news.status):
+        if news is not None and (told := _NEWS.get(news.status)):
             webhook = Webhook("shipping", news.event_id, news.status, news.order_id)
             await _pass_on(webhook, ShipmentReported(news.order_id, told), request)
         return Response(status_code=ACKNOWLEDGED)

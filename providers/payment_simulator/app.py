@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
-from providers.payment_simulator.intents import INTENT, Intents
+from providers.payment_simulator.intents import REFUND, REFUND_FAILS, Intents
 from providers.payment_simulator.methods import METHODS
 from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
@@ -22,12 +22,12 @@ from providers.simulation.store import Answer, Document, Store
 
 _PAGE = Template(Path(__file__).with_name("authenticate.html").read_text())
 _OUTCOMES = {"approve": True, "fail": False}
-_MOST_LISTED = 100
 
 
 def payment_simulator(config: SimulatorConfig) -> FastAPI:
     simulator = Simulator(config, signer(config.webhook_secret))
     intents = Intents(simulator.store, simulator.webhooks, config.base_url)
+    simulator.handlers[REFUND_FAILS] = intents.fail_refund
     app = simulator.app()
     _add_changes(app, simulator, intents)
     _add_lookups(app, simulator, intents)
@@ -115,19 +115,11 @@ def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
             intents.order_of(reference),
         )
 
-    @app.get("/v1/payment_intents")
-    async def list_intents(request: Request, limit: int = 10) -> Response:
-        def newest() -> Answer:
-            found = simulator.store.newest(INTENT, min(limit, _MOST_LISTED))
-            return _list("/v1/payment_intents", [shown(intent) for intent in found])
-
-        return await simulator.look(request, newest)
-
     @app.get("/v1/refunds")
     async def list_refunds(request: Request, payment_intent: str) -> Response:
         return await simulator.look(
             request,
-            lambda: _list("/v1/refunds", simulator.store.owned("refund", payment_intent)),
+            lambda: _list("/v1/refunds", simulator.store.owned(REFUND, payment_intent)),
         )
 
 

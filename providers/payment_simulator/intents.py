@@ -10,10 +10,12 @@ from providers.payment_simulator.events import announce, new_id, shown
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.methods import METHODS
 from providers.simulation.refusal import Refusal
-from providers.simulation.store import Answer, Document, Store
+from providers.simulation.store import Answer, Document, Job, Store
 from providers.simulation.webhooks import Webhooks
 
 INTENT = "payment_intent"
+REFUND = "refund"
+REFUND_FAILS = "refund_fails"
 _CONFIRMABLE = {"requires_payment_method", "requires_confirmation"}
 _CANCELLABLE = {*_CONFIRMABLE, "requires_action", "requires_capture"}
 
@@ -41,15 +43,14 @@ class Intents:
         name = form.required("payment_method")
         method = METHODS.get(name)
         if method is None:
-            raise Refusal(
-                400, "resource_missing", "No such payment method.", param="payment_method"
-            )
+            message = "No such payment method."
+            raise Refusal(400, "resource_missing", message, kept=True, param="payment_method")
         _require(intent, _CONFIRMABLE, "confirmed")
         intent.update(payment_method=name, last_payment_error=None)
         if method.decline_code:
             return self._decline(intent, "card_declined", method.decline_code)
         if method.authenticate:
-            self._challenge(intent)
+            self._challenge(intent, form.get("return_url"))
         else:
             self._hold(intent)
         return _answer(intent, form)
@@ -60,9 +61,8 @@ class Intents:
         held = intent["amount_capturable"]
         amount = form.positive("amount_to_capture") if "amount_to_capture" in form else held
         if amount > held:
-            raise Refusal(
-                400, "amount_too_large", f"At most {held} is held.", param="amount_to_capture"
-            )
+            message = f"At most {held} is held."
+            raise Refusal(400, "amount_too_large", message, kept=True, param="amount_to_capture")
         intent.update(status="succeeded", amount_capturable=0, amount_received=amount)
         intent["latest_charge"].update(captured=True, amount_captured=amount)
         self._changed(intent, "succeeded", "captured", amount)
@@ -87,14 +87,34 @@ class Intents:
         if left == 0:
             raise Refusal(400, "charge_already_refunded", "All of it has been refunded.", kept=True)
         if amount > left:
-            raise Refusal(400, "amount_too_large", f"At most {left} is left.", param="amount")
+            message = f"At most {left} is left."
+            raise Refusal(400, "amount_too_large", message, kept=True, param="amount")
         charge["amount_refunded"] += amount
         charge["refunded"] = amount == left
         self._save(intent)
         self._store.record(_order_id(intent), "refunded", amount)
         refund = _new_refund(intent, amount)
-        self._store.put("refund", intent["id"], refund)
+        self._store.put(REFUND, intent["id"], refund)
+        method = METHODS.get(intent["payment_method"])
+        if method and method.refund_fails_once and self._store.first_time(f"refund/{intent['id']}"):
+            self._store.add_job(REFUND_FAILS, refund["id"], "")
         return Answer(200, json.dumps(refund))
+
+    async def fail_refund(self, job: Job) -> bool:
+        """The customer's bank sends the money back, after the refund had succeeded."""
+        refund = self._store.get(REFUND, job.subject)
+        if refund is None or refund["status"] == "failed":
+            return True
+        intent = self.load(refund["payment_intent"])
+        charge = intent["latest_charge"]
+        charge["amount_refunded"] -= refund["amount"]
+        charge["refunded"] = False
+        refund.update(status="failed", failure_reason="expired_or_canceled_card")
+        with self._store.transaction():
+            self._save(intent)
+            self._store.put(REFUND, intent["id"], refund)
+            self._store.record(_order_id(intent), "refund_failed", refund["amount"])
+        return True
 
     def authenticate(self, reference: str, *, approved: bool) -> None:
         """What the customer's bank decides, on the page it shows."""
@@ -128,13 +148,12 @@ class Intents:
         intent["latest_charge"] = _new_charge(intent)
         self._changed(intent, "amount_capturable_updated", "authorized", amount)
 
-    def _challenge(self, intent: Document) -> None:
+    def _challenge(self, intent: Document, return_url: str | None) -> None:
+        """Without an address to come back to, only Stripe's own script could go on."""
         url = f"{self._base_url}/authenticate/{intent['id']}"
-        redirect = {"url": url, "return_url": None}
-        intent.update(
-            status="requires_action",
-            next_action={"type": "redirect_to_url", "redirect_to_url": redirect},
-        )
+        kind = "redirect_to_url" if return_url else "use_stripe_sdk"
+        facts = {"url": url, "return_url": return_url} if return_url else {}
+        intent.update(status="requires_action", next_action={"type": kind, kind: facts})
         self._save(intent)
         announce(self._webhooks, "requires_action", intent)
 

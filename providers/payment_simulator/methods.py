@@ -12,6 +12,8 @@ class Method:
     decline_code: str | None = None
     authenticate: bool = False
     fault: Fault | None = None
+    refund_fails_once: bool = False
+    """The first refund succeeds, and then fails at the bank."""
 
 
 METHODS = {
@@ -21,5 +23,6 @@ METHODS = {
     "pm_card_authenticationRequired": Method(authenticate=True),
     "pm_waybill_timeoutBefore": Method(fault=Fault.TIMEOUT_BEFORE),
     "pm_waybill_timeoutAfter": Method(fault=Fault.TIMEOUT_AFTER),
+    "pm_waybill_refundFailsOnce": Method(refund_fails_once=True),
     "pm_waybill_unavailable": Method(fault=Fault.UNAVAILABLE),
 }

@@ -19,6 +19,10 @@ class Fault(StrEnum):
     """Answered 503 like `503`: the word for what lasts until it is cleared."""
     REFUSE = "refuse"
     """Refused for good, with no effect."""
+    REFUSE_KEPT = "refuse_kept"
+    """Refused once it had begun, with no effect: the idempotency key remembers it."""
+    ERROR_KEPT = "500"
+    """Broken off once it had begun, with no effect: the idempotency key remembers it."""
 
 
 EVERY_OPERATION: Final = "*"

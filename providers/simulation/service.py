@@ -27,6 +27,18 @@ LOOK: Final = "look"
 _UNAVAILABLE: Final = {Fault.TIMEOUT_BEFORE, Fault.UNAVAILABLE, Fault.DOWN}
 
 
+def _refuse() -> Answer:
+    raise Refusal(400, "refused_on_request", "Refused, as /control has ordered.", kept=True)
+
+
+def _break_off() -> Answer:
+    raise Refusal(500, "internal_error", "Something went wrong.", kept=True, type="api_error")
+
+
+_BREAKING_OFF: Final = {Fault.REFUSE_KEPT: _refuse, Fault.ERROR_KEPT: _break_off}
+"""Instead of the effect, and kept like one."""
+
+
 class Simulator:
     def __init__(self, config: SimulatorConfig, sign: Sign) -> None:
         self.config = config
@@ -51,6 +63,7 @@ class Simulator:
         await self._fail_before(fault)
         key = request.headers.get("idempotency-key")
         fingerprint = f"{request.url.path}\n{(await request.body()).decode()}"
+        effect = _BREAKING_OFF.get(fault, effect) if fault else effect
         answer = await self._idempotency.once(key, fingerprint, effect, self._pause)
         if fault is Fault.TIMEOUT_AFTER and not answer.replayed:
             self.wake()

@@ -81,12 +81,6 @@ class Store:
         )
         return [json.loads(body) for (body,) in rows]
 
-    def newest(self, kind: str, limit: int) -> list[Document]:
-        rows = self._db.execute(
-            "SELECT body FROM objects WHERE kind = ? ORDER BY sequence DESC LIMIT ?", (kind, limit)
-        )
-        return [json.loads(body) for (body,) in rows]
-
     def answer(self, key: str) -> tuple[str, Answer] | None:
         """The fingerprint and the answer kept under an idempotency key."""
         rows = self._db.execute(

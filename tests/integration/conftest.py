@@ -9,7 +9,7 @@ import pytest
 
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
-from tests.integration.simulators import API_KEY, Receiver, SimulatorProcess, simulator
+from tests.integration.simulators import API_KEY, RETURN_URL, Receiver, SimulatorProcess, simulator
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ async def carrier_simulator(
 
 @pytest.fixture(scope="session")
 async def payments(payment_simulator: SimulatorProcess) -> AsyncIterator[StripePayments]:
-    client = StripePayments(API_KEY, payment_simulator.url)
+    client = StripePayments(API_KEY, payment_simulator.url, RETURN_URL)
     yield client
     await client.close()
 

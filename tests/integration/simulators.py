@@ -20,6 +20,7 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
+RETURN_URL = "https://shop.example/paid"
 SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
 IMPATIENCE_SECONDS = 0.5
 """What an impatient client waits; the simulators hang for far longer."""

@@ -76,7 +76,7 @@ async def test_news_of_a_shipment_and_of_a_return_reach_their_saga(
     assert api.orchestrator.news == [ShipmentReported("o1", news)]
 
 
-@pytest.mark.parametrize("status", ["created", "requested"])
+@pytest.mark.parametrize("status", ["created", "requested", "in_customs"])
 async def test_news_that_no_saga_waits_for_are_acknowledged_and_dropped(
     api: Api, status: str
 ) -> None:
@@ -102,6 +102,19 @@ async def test_news_of_a_payment_that_cannot_be_believed_are_refused(
     (error,) = response.json()["errors"]
     assert error["message"].startswith(f"webhook rejected: {fault};")
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert api.orchestrator.news == []
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [("payments", b"stripe-signature"), ("shipping", b"webhook-signature")],
+)
+async def test_a_signature_of_other_letters_is_refused(api: Api, path: str, header: bytes) -> None:
+    answer = await api.http.post(
+        f"/webhooks/{path}", content=b"{}", headers=[(header, "t=1,v1=é".encode())]
+    )
+
+    assert answer.status_code == 400
     assert api.orchestrator.news == []
 
 

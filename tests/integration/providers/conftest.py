@@ -14,6 +14,7 @@ from providers.stripe_payments import StripePayments
 from tests.integration.simulators import (
     API_KEY,
     IMPATIENCE_SECONDS,
+    RETURN_URL,
     SECRET,
     Receiver,
     SimulatorProcess,
@@ -39,7 +40,7 @@ def own_payment_simulator(tmp_path: Path, receiver: Receiver) -> SimulatorProces
 
 @pytest.fixture(scope="session")
 async def impatient_payments(payment_simulator: SimulatorProcess) -> AsyncIterator[StripePayments]:
-    client = StripePayments(API_KEY, payment_simulator.url, total_seconds=IMPATIENCE_SECONDS)
+    client = StripePayments(API_KEY, payment_simulator.url, RETURN_URL, IMPATIENCE_SECONDS)
     yield client
     await client.close()
 

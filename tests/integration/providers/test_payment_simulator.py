@@ -92,6 +92,50 @@ async def test_a_key_still_running_is_in_use_and_runs_once(
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
 
 
+@pytest.mark.parametrize(
+    ("how", "fault"),
+    [("refuse_kept", (400, "refused_on_request")), ("500", (500, "internal_error"))],
+)
+async def test_what_broke_off_once_it_had_begun_is_repeated_under_its_key(
+    stripe_http: httpx.AsyncClient,
+    payment_simulator: SimulatorProcess,
+    order_id: str,
+    how: str,
+    fault: tuple[int, str],
+) -> None:
+    path = f"{INTENTS}/{await confirmed(stripe_http, order_id)}/capture"
+    with payment_simulator.failing(order_id, "capture", how):
+        first = await post(stripe_http, path, {}, order_id)
+
+    again = await post(stripe_http, path, {}, order_id)
+    other = await post(stripe_http, path, {}, f"{order_id}/other")
+
+    assert error(first) == fault
+    assert again.content == first.content
+    assert again.headers["idempotent-replayed"] == "true"
+    assert other.status_code == 200
+    assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
+
+
+async def test_a_refund_may_fail_after_it_has_succeeded_and_its_key_never_tells(
+    stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    method = {"payment_method": "pm_waybill_refundFailsOnce"}
+    reference = (await post(stripe_http, INTENTS, intent(order_id))).json()["id"]
+    await post(stripe_http, f"{INTENTS}/{reference}/confirm", method)
+    await post(stripe_http, f"{INTENTS}/{reference}/capture", {})
+    first = await post(stripe_http, "/v1/refunds", {"payment_intent": reference}, order_id)
+    await payment_simulator.until_booked(order_id, "refund_failed")
+
+    again = await post(stripe_http, "/v1/refunds", {"payment_intent": reference}, order_id)
+
+    listed = await stripe_http.get("/v1/refunds", params={"payment_intent": reference})
+    charge = await stripe_http.get(f"{INTENTS}/{reference}", params={"expand[0]": "latest_charge"})
+    assert again.content == first.content
+    assert (first.json()["status"], listed.json()["data"][0]["status"]) == ("succeeded", "failed")
+    assert charge.json()["latest_charge"]["amount_refunded"] == 0
+
+
 async def test_a_request_that_was_wrong_leaves_its_key_unused(
     stripe_http: httpx.AsyncClient, order_id: str
 ) -> None:
@@ -147,16 +191,6 @@ async def test_refunds_are_listed_with_their_intent(
 
     assert [refund["amount"] for refund in answer.json()["data"]] == [300, 700]
     assert error(more) == (400, "charge_already_refunded")
-
-
-async def test_intents_are_listed_newest_first(
-    stripe_http: httpx.AsyncClient, order_id: str
-) -> None:
-    ids = [(await post(stripe_http, INTENTS, intent(order_id))).json()["id"] for _ in range(3)]
-
-    answer = await stripe_http.get(INTENTS, params={"limit": 2})
-
-    assert [found["id"] for found in answer.json()["data"]] == [ids[2], ids[1]]
 
 
 async def test_a_charge_is_an_id_unless_it_is_expanded(

@@ -82,9 +82,7 @@ async def test_money_that_was_taken_by_somebody_else_is_a_difference(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(
-        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
-    )
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
 
     assert (await reconciliation.run()).at_odds == (
         AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "captured 500"),
@@ -112,9 +110,7 @@ async def test_what_a_person_has_settled_by_hand_is_no_difference_and_ends_one(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(
-        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
-    )
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
     assert len((await reconciliation.run()).at_odds) == 1
 
     await settle_by_hand(sagas, order_id, "capture")
@@ -195,9 +191,7 @@ async def test_what_has_moved_between_two_looks_is_no_difference(
     sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(
-        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
-    )
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
     first = await comparing.compare_books(Reconcile())
     assert first.look_again == (order_id,)
     await payments.refund(
@@ -212,9 +206,7 @@ async def test_judging_twice_records_a_difference_once(
     sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(
-        reference=await reference(sagas, order_id), amount=500, key=f"by-hand/{order_id}"
-    )
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
     first = await comparing.compare_books(Reconcile())
 
     assert await comparing.judge_books(first) == await comparing.judge_books(first)

@@ -127,6 +127,20 @@ async def test_a_declined_payment_is_paid_by_another_method(till: Till) -> None:
     assert (await till.books())["authorized"] == (1, 500)
 
 
+async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_one_pays(
+    till: Till,
+) -> None:
+    await till.order("pm_mistyped")
+    assert await till.authorize() == Authorization(Outcome.DECLINED, 1)
+    assert (await till.payment()).decline_code == "resource_missing"
+    assert await till.retry(2, "pm_mistyped_too") == Authorization(Outcome.DECLINED, 2)
+
+    assert await till.retry(3) == Authorization(Outcome.AUTHORIZED, 3)
+
+    assert await till.status() is OrderStatus.CONFIRMED
+    assert (await till.books())["authorized"] == (1, 500)
+
+
 async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -> None:
     await till.order(DECLINED)
     await till.authorize()

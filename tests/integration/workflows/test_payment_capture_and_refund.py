@@ -10,7 +10,7 @@ from domain.errors import ErrorCode, Refused
 from domain.order import commands as o
 from domain.order.state import OrderStatus
 from eventstore.pool import Pool
-from providers.errors import ProviderRefused
+from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from tests.integration.simulators import SimulatorProcess
 from tests.integration.workflows.till import Till, a_till
 
@@ -54,6 +54,22 @@ async def test_a_parcel_that_has_left_is_recorded_though_the_money_can_not_be_ta
     assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
+@pytest.mark.parametrize(
+    ("how", "failure"), [("refuse_kept", ProviderRefused), ("500", ProviderUnavailable)]
+)
+async def test_money_can_be_taken_as_soon_as_what_kept_it_from_that_is_gone(
+    till: Till, how: str, failure: type[ProviderError]
+) -> None:
+    await till.paid()
+    with till.simulator.failing(till.order_id, "capture", how), pytest.raises(failure):
+        await till.capture()
+
+    await till.capture()
+
+    assert await till.events() == ["Requested", "Authorized", "Captured"]
+    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+
+
 async def test_a_parcel_that_left_before_its_shipment_was_recorded_is_paid(till: Till) -> None:
     await till.paid()
 
@@ -80,10 +96,6 @@ async def test_nothing_is_captured_for_an_order_that_was_never_paid(till: Till) 
 # The return.
 
 
-async def refund(till: Till) -> OrderStatus:
-    return (await till.run(till.activities.refund, till.order_id)).status
-
-
 async def payment_view(till: Till, pool: Pool) -> tuple[str, int, int]:
     async with pool.acquire() as connection:
         row = await connection.fetchrow(
@@ -100,7 +112,7 @@ async def test_a_whole_return_gives_all_back_and_puts_the_goods_into_stock(
     await till.returning(2)
     assert await till.on_hand() == 3
 
-    assert [await refund(till) for _ in "12"] == [OrderStatus.RETURNED] * 2
+    assert [await till.refund() for _ in "12"] == [OrderStatus.RETURNED] * 2
 
     assert await till.on_hand() == 5
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
@@ -111,7 +123,7 @@ async def test_a_whole_return_gives_all_back_and_puts_the_goods_into_stock(
 async def test_a_return_of_a_part_gives_its_price_back(till: Till, module_pool: Pool) -> None:
     await till.returning(1)
 
-    assert await refund(till) is OrderStatus.DELIVERED
+    assert await till.refund() is OrderStatus.DELIVERED
 
     assert await till.on_hand() == 4
     assert (await till.books())["refunded"] == (1, 250)
@@ -125,7 +137,7 @@ async def test_a_return_that_a_person_has_refunded_at_the_provider_is_not_refund
     reference = str((await till.payment()).reference)
     await till.provider.refund(reference=reference, amount=250, key=f"{till.order_id}/by-hand")
 
-    await refund(till)
+    await till.refund()
 
     assert (await till.payment()).refunded == 250
     assert (await till.books())["refunded"] == (1, 250)
@@ -139,7 +151,7 @@ async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_w
         till.simulator.failing(till.order_id, "refund", "refuse"),
         pytest.raises(ProviderRefused),
     ):
-        await refund(till)
+        await till.refund()
 
     assert await till.status() is OrderStatus.DELIVERED
     assert await till.on_hand() == 3
@@ -148,7 +160,7 @@ async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_w
 
 async def test_what_a_return_has_refunded_is_not_given_back_again(till: Till) -> None:
     await till.returning(1)
-    await refund(till)
+    await till.refund()
 
     await till.give_back()
 

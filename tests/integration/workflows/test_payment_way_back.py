@@ -11,6 +11,7 @@ import pytest
 
 from activities.types import Authorization, Authorize
 from activities.types import AuthorizationOutcome as Outcome
+from domain.payment.decide import MOST_ATTEMPTS
 from eventstore.pool import Pool
 from providers.errors import ProviderRefused, ProviderUnavailable
 from tests.integration.simulators import API_KEY, SimulatorProcess
@@ -70,6 +71,20 @@ async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till:
     assert "authorized" not in await till.books()
 
 
+async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
+    await till.order(DECLINED)
+    await till.authorize()
+    for attempt in range(2, MOST_ATTEMPTS + 1):
+        await till.retry(attempt, DECLINED)
+    till.provider.meeting = asyncio.Barrier(MOST_ATTEMPTS)
+
+    async with asyncio.timeout(10):  # one after the other, they would wait for ever
+        await till.give_back()
+
+    assert (await till.events())[-1] == "Voided"
+    assert await till.books() == {"voided": (MOST_ATTEMPTS, 0)}
+
+
 async def test_money_taken_without_our_knowing_is_given_back_and_recorded(till: Till) -> None:
     await till.paid()
     await till.ship()
@@ -120,14 +135,19 @@ async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> 
 # Attempts whose keys the provider has forgotten.
 
 
-async def held_under_no_key(till: Till) -> None:
-    """An attempt that the log has no answer of, and the provider no key."""
+async def held_under_no_key(till: Till) -> str:
+    """An attempt that the log has no answer of, and the provider no key; its reference."""
     await till.order()
     with (
         till.simulator.failing(till.order_id, "*", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
+    return await hold(till)
+
+
+async def hold(till: Till) -> str:
+    """Labelled as the first attempt, under no key; its reference."""
     form = {
         "amount": "500",
         "currency": "eur",
@@ -137,8 +157,9 @@ async def held_under_no_key(till: Till) -> None:
     }
     intents = f"{till.simulator.url}/v1/payment_intents"
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {API_KEY}"}) as http:
-        reference = (await http.post(intents, data=form)).json()["id"]
+        reference = str((await http.post(intents, data=form)).json()["id"])
         await http.post(f"{intents}/{reference}/confirm", data={"payment_method": VISA})
+    return reference
 
 
 async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
@@ -149,6 +170,21 @@ async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
 
     assert (await till.books())["authorized"] == (1, 500)
     assert (await till.books())["voided"][1] == 500
+
+
+async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_taken(
+    till: Till,
+) -> None:
+    await held_under_no_key(till)
+    await till.provider.capture(reference=await hold(till), amount=500)
+    till.keys_kept = timedelta(0)
+
+    await till.give_back()
+
+    books = await till.books()
+    assert (books["authorized"], books["voided"][1]) == ((2, 1000), 500)
+    assert (books["captured"], books["refunded"]) == ((1, 500), (1, 500))
+    assert (await till.payment()).refunded == 500
 
 
 async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> None:

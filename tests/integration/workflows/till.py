@@ -25,6 +25,8 @@ from domain.order.lines import ReturnedLine
 from domain.order.state import OrderStatus
 from domain.payment.decide import PAYMENT
 from domain.payment.state import PaymentState
+from domain.saga.commands import DecideOnStep, Decision, ParkStep
+from domain.saga.decide import SAGA
 from domain.shipping.commands import RecordDelivery, RecordShipment
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
@@ -32,7 +34,12 @@ from projections.inline import InlineReadModels
 from providers.payments import ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.keys import a_vault
-from tests.integration.simulators import API_KEY, IMPATIENCE_SECONDS, SimulatorProcess
+from tests.integration.simulators import (
+    API_KEY,
+    IMPATIENCE_SECONDS,
+    RETURN_URL,
+    SimulatorProcess,
+)
 from tests.integration.workflows.conftest import an_order
 
 A = TypeVar("A")
@@ -49,10 +56,12 @@ class GatedPayments(StripePayments):
     """Holds back the answers of one operation until the gate is opened."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(API_KEY, url, total_seconds=IMPATIENCE_SECONDS)
+        super().__init__(API_KEY, url, RETURN_URL, IMPATIENCE_SECONDS)
         self.gated = ""
         self.answered = asyncio.Event()
         self.gate = asyncio.Event()
+        self.meeting: asyncio.Barrier | None = None
+        """Voids wait here for one another."""
 
     async def get(self, *, reference: str) -> ProviderPayment:
         answer = await super().get(reference=reference)
@@ -61,6 +70,8 @@ class GatedPayments(StripePayments):
 
     async def void(self, **what: Any) -> ProviderPayment:  # noqa: ANN401 - as it is
         answer = await super().void(**what)
+        if self.meeting is not None:
+            await self.meeting.wait()
         await self._pass("void")
         return answer
 
@@ -121,12 +132,12 @@ class Till:
     async def capture(self) -> None:
         await self.run(self.activities.capture, self.order_id)
 
-    async def paid(self) -> None:
-        await self.order()
+    async def paid(self, method: str = VISA) -> None:
+        await self.order(method)
         await self.authorize()
 
-    async def sent(self) -> None:
-        await self.paid()
+    async def sent(self, method: str = VISA) -> None:
+        await self.paid(method)
         await self.ship()
         await self.capture()
 
@@ -135,13 +146,37 @@ class Till:
             RecordShipment(aggregate_id=self.order_id, shipment_id="shp", tracking_number="WB")
         )
 
-    async def returning(self, pieces: int) -> None:
-        await self.sent()
+    async def returning(self, pieces: int, method: str = VISA) -> None:
+        await self.sent(method)
         await self.does(
             o.MarkDelivered(aggregate_id=self.order_id),
             RecordDelivery(aggregate_id=self.order_id),
             o.RequestReturn(
                 aggregate_id=self.order_id, lines=(ReturnedLine(sku=self.sku, quantity=pieces),)
+            ),
+        )
+
+    async def refund(self) -> OrderStatus:
+        return (await self.run(self.activities.refund, self.order_id)).status
+
+    async def retried_by_a_person(self, step: str) -> None:
+        """It was parked, and somebody has decided to try it again."""
+        parking = (await CommandHandler(self.store).load(SAGA, self.order_id)).parkings + 1
+        await self.does(
+            ParkStep(
+                aggregate_id=self.order_id,
+                step=step,
+                undoing=False,
+                code="PROVIDER_REFUSED",
+                message="refused",
+                workflow_id=f"order-{self.order_id}",
+            ),
+            DecideOnStep(
+                aggregate_id=self.order_id,
+                step=step,
+                parking=parking,
+                decision=Decision.RETRY,
+                reason="the cause is gone",
             ),
         )
 

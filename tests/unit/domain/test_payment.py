@@ -274,3 +274,23 @@ def test_a_payment_voided_before_it_was_asked_for_can_never_begin() -> None:
     payment.given([UNASKED_VOIDED]).when(COMMANDS["ask"][0]).then_refused(
         ErrorCode.PAYMENT_NOT_RETRYABLE
     )
+
+
+def test_a_payment_takes_so_many_attempts_and_no_more() -> None:
+    def attempt(number: int) -> e.PaymentRequested:
+        return ASKED.model_copy(update={"attempt": number})
+
+    def ask(number: int) -> c.RequestPayment:
+        return c.RequestPayment(
+            aggregate_id="o-1", attempt=number, amount=TOTAL, method="pm_card_visa"
+        )
+
+    nine = [attempt(number) for number in range(1, 10)]
+
+    payment.given(nine).when(ask(10)).then([attempt(10)])
+    payment.given([*nine, attempt(10)]).when(ask(10)).then([])
+    full = payment.given([*nine, attempt(10)]).when(ask(11))
+    refusal = full.then_refused(ErrorCode.PAYMENT_NOT_RETRYABLE)
+    assert refusal.message == (
+        "order o-1 has been tried to be paid 10 times: cancel it, and place another"
+    )

@@ -187,3 +187,17 @@ def test_a_difference_that_is_gone_is_settled_and_may_come_back() -> None:
     saga.given([found(), settled]).when(compare()).then([found()])
     assert SAGA.fold([found()]).needs_attention
     assert not SAGA.fold([found(), settled]).needs_attention
+
+
+def test_each_decision_on_a_step_is_counted() -> None:
+    state = SAGA.fold(
+        [
+            parked("refund"),
+            decided(Decision.RETRY, "refund"),
+            parked("refund", parking=2),
+            decided(Decision.RETRY, "refund", parking=2),
+            parked("capture", parking=3),
+        ]
+    )
+
+    assert state.decisions == {"refund": 2}

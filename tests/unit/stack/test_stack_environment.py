@@ -9,7 +9,14 @@ import pytest
 from standardwebhooks import Webhook
 
 from settings import Settings
-from stack.environment import SECRETS, given_by_user, stack_environment, system_environment
+from stack.environment import (
+    OUTSIDE,
+    SECRETS,
+    given_by_user,
+    of_the_simulators,
+    stack_environment,
+    system_environment,
+)
 from stack.ports import Ports
 
 PORTS = Ports(8000, 7233, 8233, 5433, 4223, 8223, 8101, 8102)
@@ -73,6 +80,39 @@ def test_a_test_system_takes_nothing_from_the_shell_of_its_developer(
     assert "WAYBILL_RETURN_WINDOW" not in system_environment(tmp_path, PORTS)
     given = given_by_user(Settings(_env_file=None))
     assert system_environment(tmp_path, PORTS, given)["WAYBILL_RETURN_WINDOW"] == "PT1H"
+
+
+def test_a_customer_comes_back_to_the_embedded_service_unless_told(tmp_path: Path) -> None:
+    environment = system_environment(tmp_path, PORTS)
+    assert environment["WAYBILL_PAYMENT_URL"] == "http://127.0.0.1:8101"
+    assert environment["WAYBILL_PAYMENT_RETURN_URL"] == "http://127.0.0.1:8000/"
+
+
+@pytest.mark.parametrize("told_by", ["environment", "file"])
+def test_a_provider_that_the_user_names_wins_also_by_an_empty_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stack_environment(tmp_path, PORTS)
+    if told_by == "environment":
+        monkeypatch.setenv("WAYBILL_PAYMENT_URL", "")
+    else:
+        (tmp_path / ".env").write_text("WAYBILL_PAYMENT_URL=\n")
+
+    given = given_by_user(Settings(_env_file=tmp_path / "stack.env"))
+
+    environment = system_environment(tmp_path, PORTS, given)
+    assert environment["WAYBILL_PAYMENT_URL"] == ""
+    assert environment["WAYBILL_CARRIER_URL"] == "http://127.0.0.1:8102"
+    elsewhere = Settings(_env_file=tmp_path / "stack.env")
+    assert elsewhere.payment_url == ""
+
+
+def test_the_demonstration_never_reaches_the_providers_of_the_user(tmp_path: Path) -> None:
+    given = {"WAYBILL_JWT_SECRET": "own", **dict.fromkeys(OUTSIDE, "https://real.example")}
+    environment = system_environment(tmp_path, PORTS, of_the_simulators(given))
+    assert environment["WAYBILL_JWT_SECRET"] == "own"  # noqa: S105
+    assert "https://real.example" not in environment.values()
 
 
 def _folders(parent: Path) -> tuple[str, str]:

@@ -1,0 +1,39 @@
+"""A provider that answers what it is told to, for what the simulators never do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """`answers` are statuses and JSON bodies by request line, `GET /v1/things/1` say."""
+
+    answers: Mapping[str, tuple[int, object]]
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        method, target, _ = head.split("\r\n", 1)[0].split(" ")
+        lengths = [line for line in head.lower().split("\r\n") if line.startswith("content-length")]
+        await reader.readexactly(sum(int(line.split(":")[1]) for line in lengths))
+        status, body = self.answers[f"{method} {target.split('?')[0]}"]
+        raw = json.dumps(body).encode()
+        writer.write(
+            f"HTTP/1.1 {status} As Told\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode()
+        )
+        writer.write(raw)
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def answering(answers: Mapping[str, tuple[int, object]]) -> AsyncIterator[str]:
+    """The address of such a provider."""
+    server = await asyncio.start_server(Scripted(answers).answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -1,0 +1,179 @@
+"""Answers that tell nothing of what was asked for, and answers that nobody foresaw."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+
+from providers.errors import ProviderRefused, ProviderUnavailable
+from providers.http_carrier import HttpCarrier
+from providers.payments import PaymentState, ProviderPayment
+from providers.stripe_payments import StripePayments
+from tests.integration.providers.scripted import answering
+
+INTENT = "/v1/payment_intents/pi_1"
+SHIPMENTS = "/v1/shipments"
+TELLS_NOTHING = pytest.mark.parametrize("status", [401, 403, 408, 425, 429, 500, 503])
+
+Answers = Mapping[str, tuple[int, object]]
+
+
+def refusal(code: str) -> dict[str, object]:
+    return {"error": {"code": code, "type": "invalid_request_error", "message": "No."}}
+
+
+def intent(status: str) -> dict[str, object]:
+    return {
+        "id": "pi_1",
+        "object": "payment_intent",
+        "status": status,
+        "amount": 1000,
+        "amount_received": 0,
+        "currency": "eur",
+        "latest_charge": None,
+        "last_payment_error": None,
+        "next_action": None,
+    }
+
+
+@asynccontextmanager
+async def stripe(answers: Answers) -> AsyncIterator[StripePayments]:
+    async with answering(answers) as url:
+        payments = StripePayments("sk_test", url)
+        yield payments
+        await payments.close()
+
+
+@asynccontextmanager
+async def carrier(answers: Answers) -> AsyncIterator[HttpCarrier]:
+    async with answering(answers) as url:
+        http = HttpCarrier("key", url)
+        yield http
+        await http.close()
+
+
+async def void(payments: StripePayments) -> ProviderPayment:
+    return await payments.void(
+        order_id="o1", attempt=1, amount=1000, currency="EUR", reference="pi_1"
+    )
+
+
+def confirming(error: dict[str, str]) -> Answers:
+    return {
+        "POST /v1/payment_intents": (200, intent("requires_payment_method")),
+        f"POST {INTENT}/confirm": (400, {"error": {"type": "invalid_request_error", **error}}),
+        f"GET {INTENT}": (200, intent("requires_payment_method")),
+    }
+
+
+async def authorize(payments: StripePayments) -> ProviderPayment:
+    return await payments.authorize(
+        order_id="o1", attempt=1, amount=1000, currency="EUR", method="pm_1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "resource_missing", "param": "payment_method"}, "resource_missing"),
+        ({"code": "payment_method_unexpected_state"}, "payment_method_unexpected_state"),
+        (
+            {"code": "payment_intent_incompatible_payment_method"},
+            "payment_intent_incompatible_payment_method",
+        ),
+        ({"message": "The provided PaymentMethod was previously used."}, "payment_method_refused"),
+    ],
+)
+async def test_a_method_that_the_provider_refuses_is_a_decline_with_the_refusals_code(
+    error: dict[str, str], code: str
+) -> None:
+    async with stripe(confirming(error)) as payments:
+        payment = await authorize(payments)
+
+    assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, code)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "amount_too_small", "param": "amount"},
+        {"code": "url_invalid", "param": "return_url"},
+        {"code": "resource_missing", "param": "intent"},
+        {"message": "Something else."},
+    ],
+)
+async def test_a_refusal_that_is_not_about_the_method_is_no_decline(error: dict[str, str]) -> None:
+    async with stripe(confirming(error)) as payments:
+        with pytest.raises(ProviderRefused):
+            await authorize(payments)
+
+
+@TELLS_NOTHING
+async def test_a_payment_that_was_not_looked_at_is_not_refused(status: int) -> None:
+    async with stripe({f"GET {INTENT}": (status, refusal("some_code"))}) as payments:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await payments.get(reference="pi_1")
+
+    assert unavailable.value.reason == "some_code"
+
+
+@TELLS_NOTHING
+async def test_a_shipment_that_was_not_looked_at_is_not_refused(status: int) -> None:
+    async with carrier({f"GET {SHIPMENTS}": (status, refusal("some_code"))}) as http:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await http.find(order_id="o1")
+
+    assert unavailable.value.reason == "some_code"
+
+
+async def test_a_payment_that_is_being_processed_is_voided_later() -> None:
+    answers = {
+        f"POST {INTENT}/cancel": (400, refusal("payment_intent_unexpected_state")),
+        f"GET {INTENT}": (200, intent("processing")),
+    }
+    async with stripe(answers) as payments:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await void(payments)
+
+    assert unavailable.value.reason == "processing"
+
+
+async def test_a_payment_that_can_not_be_voided_for_good_is_refused() -> None:
+    answers = {
+        f"POST {INTENT}/cancel": (400, refusal("payment_intent_unexpected_state")),
+        f"GET {INTENT}": (200, intent("succeeded")),
+    }
+    async with stripe(answers) as payments:
+        with pytest.raises(ProviderRefused) as refused:
+            await void(payments)
+
+    assert refused.value.code == "payment_intent_unexpected_state"
+
+
+async def test_a_payment_in_a_state_that_we_do_not_know_is_to_be_looked_at_again() -> None:
+    async with stripe({f"GET {INTENT}": (200, intent("in_review"))}) as payments:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await payments.get(reference="pi_1")
+
+    assert unavailable.value.reason == "unknown_status"
+    assert "'in_review'" in str(unavailable.value)
+
+
+async def test_a_shipment_in_a_state_that_we_do_not_know_is_to_be_looked_at_again() -> None:
+    shipment = {"id": "shp_1", "reference": "o1", "status": "in_customs"}
+    async with carrier({f"GET {SHIPMENTS}": (200, {"data": [shipment]})}) as http:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await http.find(order_id="o1")
+
+    assert unavailable.value.reason == "unknown_status"
+    assert "'in_customs'" in str(unavailable.value)
+
+
+async def test_a_shipment_that_can_not_be_read_is_to_be_looked_at_again() -> None:
+    async with carrier({f"GET {SHIPMENTS}": (200, {"data": [{"id": "shp_1"}]})}) as http:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await http.find(order_id="o1")
+
+    assert unavailable.value.reason == "unreadable_answer"

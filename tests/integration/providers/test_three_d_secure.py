@@ -1,0 +1,100 @@
+"""A payment that its customer has to approve, with 3-D Secure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from providers.payments import PaymentState, ProviderPayment
+from providers.stripe_payments import StripePayments
+from tests.integration.simulators import API_KEY, RETURN_URL
+
+if TYPE_CHECKING:
+    from tests.integration.simulators import SimulatorProcess
+
+
+async def pending(payments: StripePayments, order_id: str) -> ProviderPayment:
+    return await payments.authorize(
+        order_id=order_id,
+        attempt=1,
+        amount=1000,
+        currency="EUR",
+        method="pm_card_authenticationRequired",
+    )
+
+
+async def choose(url: str | None, outcome: str) -> None:
+    async with httpx.AsyncClient() as browser:
+        assert "1000 EUR" in (await browser.get(str(url))).text
+        assert (await browser.post(str(url), data={"outcome": outcome})).status_code == 200
+
+
+async def test_a_payment_that_needs_the_customer_holds_nothing_yet(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await pending(payments, order_id)
+
+    url = f"{payment_simulator.url}/authenticate/{payment.reference}"
+    assert (payment.state, payment.action_url) == (PaymentState.PENDING, url)
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_customer_who_approves_authorizes_the_payment(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    await choose((await pending(payments, order_id)).action_url, "approve")
+
+    # The same call as before is answered with the state of today, not of that time.
+    payment = await pending(payments, order_id)
+    assert (payment.state, payment.action_url) == (PaymentState.AUTHORIZED, None)
+    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+
+
+async def test_a_customer_who_fails_to_authenticate_is_declined(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await pending(payments, order_id)
+    await choose(payment.action_url, "fail")
+
+    declined = await payments.get(reference=payment.reference)
+    assert declined.state is PaymentState.DECLINED
+    assert declined.decline_code == "payment_intent_authentication_failure"
+    assert await payment_simulator.books(order_id) == {}
+
+
+async def test_a_customer_can_not_approve_what_was_voided(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    payment = await pending(payments, order_id)
+    await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
+
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.post(str(payment.action_url), data={"outcome": "approve"})
+
+    assert answer.status_code == 400
+    assert (await payments.get(reference=payment.reference)).state is PaymentState.VOIDED
+    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+
+
+async def test_without_an_address_to_come_back_to_the_customer_can_be_sent_nowhere(
+    payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    without = StripePayments(API_KEY, payment_simulator.url)
+
+    payment = await pending(without, order_id)
+
+    assert (payment.state, payment.action_url) == (PaymentState.PENDING, None)
+    assert await payment_simulator.books(order_id) == {}
+    await without.close()
+
+
+async def test_the_customer_comes_back_to_the_address_that_was_given(
+    payments: StripePayments, stripe_http: httpx.AsyncClient, order_id: str
+) -> None:
+    reference = (await pending(payments, order_id)).reference
+
+    answer = (await stripe_http.get(f"/v1/payment_intents/{reference}")).json()
+
+    assert answer["next_action"]["type"] == "redirect_to_url"
+    assert answer["next_action"]["redirect_to_url"]["return_url"] == RETURN_URL

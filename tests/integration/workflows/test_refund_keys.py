@@ -1,0 +1,119 @@
+"""Giving money back again, after a first try that the provider remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from domain.order.state import OrderStatus
+from eventstore.pool import Pool
+from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from tests.integration.simulators import SimulatorProcess
+from tests.integration.workflows.till import Till, a_till
+
+FAILS_ONCE = "pm_waybill_refundFailsOnce"
+KEPT = pytest.mark.parametrize(
+    ("how", "failure"), [("refuse_kept", ProviderRefused), ("500", ProviderUnavailable)]
+)
+
+
+@pytest.fixture
+async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncIterator[Till]:
+    async with a_till(module_pool, payment_simulator) as till:
+        yield till
+
+
+async def fails_to_refund(till: Till, how: str, failure: type[ProviderError]) -> None:
+    with till.simulator.failing(till.order_id, "refund", how), pytest.raises(failure):
+        await till.refund()
+
+
+async def lost_refund_that_fails_later(till: Till) -> None:
+    """It succeeded, its answer was lost, and then the bank sent the money back."""
+    await till.returning(2, FAILS_ONCE)
+    await fails_to_refund(till, "timeout_after", ProviderUnavailable)
+    await till.simulator.until_booked(till.order_id, "refund_failed")
+
+
+@KEPT
+async def test_a_refund_that_the_provider_remembers_as_failed_is_made_once_a_person_says_so(
+    till: Till, how: str, failure: type[ProviderError]
+) -> None:
+    await till.returning(1)
+    await fails_to_refund(till, how, failure)
+    with pytest.raises(failure):  # the cause is gone; the provider repeats itself
+        await till.refund()
+
+    await till.retried_by_a_person("refund")
+
+    assert [await till.refund() for _ in "12"] == [OrderStatus.DELIVERED] * 2
+    assert (await till.payment()).refunded == 250
+    assert (await till.books())["refunded"] == (1, 250)
+
+
+@KEPT
+async def test_an_undo_that_the_provider_remembers_as_failed_is_made_once_a_person_says_so(
+    till: Till, how: str, failure: type[ProviderError]
+) -> None:
+    await till.sent()
+    with till.simulator.failing(till.order_id, "refund", how), pytest.raises(failure):
+        await till.give_back()
+
+    await till.retried_by_a_person("give_back")
+    await till.give_back()
+
+    assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
+    assert (await till.books())["refunded"] == (1, 500)
+
+
+async def test_what_a_person_has_refunded_meanwhile_is_left_out(till: Till) -> None:
+    await till.returning(1)
+    await fails_to_refund(till, "refuse_kept", ProviderRefused)
+    reference = str((await till.payment()).reference)
+    await till.provider.refund(reference=reference, amount=100, key=f"{till.order_id}/by-hand")
+
+    assert await till.refund() is OrderStatus.DELIVERED
+
+    assert (await till.payment()).refunded == 250
+    assert (await till.books())["refunded"] == (2, 250)
+
+
+async def test_a_refund_that_has_failed_at_the_bank_is_not_recorded_as_made(till: Till) -> None:
+    await lost_refund_that_fails_later(till)
+
+    with pytest.raises(ProviderRefused) as refusal:
+        await till.refund()
+
+    assert refusal.value.code == "refund_failed"
+    assert await till.events() == ["Requested", "Authorized", "Captured"]
+    assert await till.status() is OrderStatus.DELIVERED
+    assert await till.on_hand() == 3
+
+
+async def test_a_refund_that_has_failed_at_the_bank_is_made_again_once_a_person_says_so(
+    till: Till,
+) -> None:
+    await lost_refund_that_fails_later(till)
+    await till.retried_by_a_person("refund")
+
+    assert await till.refund() is OrderStatus.RETURNED
+
+    books = await till.books()
+    assert (books["refunded"], books["refund_failed"]) == ((2, 1000), (1, 500))
+    assert (await till.payment()).refunded == 500
+
+
+@pytest.mark.parametrize("_", range(3))
+async def test_of_refunds_at_the_same_time_one_gives_the_money_back(till: Till, _: int) -> None:
+    await till.returning(1)
+
+    with till.simulator.control(latency_ms=20):
+        await asyncio.gather(*(till.refund() for _ in range(4)), return_exceptions=True)
+    with suppress(ProviderUnavailable):  # one that was first is still at it
+        await till.refund()
+
+    assert (await till.payment()).refunded == 250
+    assert (await till.books())["refunded"] == (1, 250)

@@ -1,0 +1,36 @@
+"""What a worker needs to be told before it starts."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from settings import Settings, SettingsError
+from worker import Providers
+
+URL = "https://payments.example"
+
+
+def settings(payment_url: str, return_url: str) -> Settings:
+    return Settings(
+        payment_url=payment_url,
+        payment_return_url=return_url,
+        payment_api_key=SecretStr("key"),
+        carrier_url="https://carrier.example",
+        carrier_api_key=SecretStr("key"),
+        _env_file=None,
+    )
+
+
+def test_stripe_itself_is_not_asked_without_an_address_for_customers_to_come_back_to() -> None:
+    with pytest.raises(SettingsError) as error:
+        Providers(settings("", ""))
+
+    assert str(error.value).startswith("WAYBILL_PAYMENT_RETURN_URL is not set")
+
+
+@pytest.mark.parametrize(("url", "return_url"), [("", "https://shop.example"), (URL, "")])
+async def test_stripe_with_that_address_and_whatever_stands_in_for_stripe_are_asked(
+    url: str, return_url: str
+) -> None:
+    await Providers(settings(url, return_url)).aclose()
