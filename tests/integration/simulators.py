@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
 RETURN_URL = "https://shop.example/paid"
 SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
-IMPATIENCE_SECONDS = 0.5
+IMPATIENCE_SECONDS = 1.0
 """What an impatient client waits; the simulators hang for far longer."""
 
 NOT_TAKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio import workflow
@@ -328,6 +329,24 @@ async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_canc
     assert await sagas.end(order_id) == "CANCELLED"
     books = await sagas.money(order_id)
     assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+
+
+async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
+    window = timedelta(seconds=1.5)
+    hasty = sagas.within(payment_window=window)
+    order_id = await hasty.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+    stored = await sagas.store.load_events(f"order-{order_id}")
+    opened_at = next(event.recorded_at for event in stored if event.type == "OrderReserved")
+
+    async with sagas.gates.stopped("request_payment", order_id, When.BEFORE) as gate:
+        retry = asyncio.create_task(sagas.pay_with(order_id, VISA))
+        await gate.reached()
+        await asyncio.sleep((opened_at + window - datetime.now(UTC)).total_seconds())
+    await retry
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
 async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas: Sagas) -> None:
