@@ -94,20 +94,29 @@ BEGUN = "INSERT INTO eventstore.checkpoint VALUES ($1, 0)"
 
 
 @pytest.fixture
-async def idle_sagas(
-    client: Client,
+async def sagas_by(
     pool: Pool,
     providers: Providers,
     payment_simulator: SimulatorProcess,
     carrier_simulator: SimulatorProcess,
-) -> Sagas:
-    """Nobody works for them yet."""
+) -> Callable[[Client], Sagas]:
+    """Of this client; nobody works for them yet."""
     await pool.execute(BEGUN, changed_orders.CHECKPOINT)
-    vault = a_vault(pool)
-    store = PostgresEventStore(pool, [InlineReadModels()], vault)
-    activities = {a.__name__: a for a in saga_activities(store, vault, *providers)}
-    queue, simulators = f"test-{uuid.uuid4()}", (payment_simulator, carrier_simulator)
-    return Sagas(client, store, queue, *simulators, activities, Gates())
+
+    def sagas_by(client: Client) -> Sagas:
+        vault = a_vault(pool)
+        store = PostgresEventStore(pool, [InlineReadModels()], vault)
+        activities = {a.__name__: a for a in saga_activities(store, vault, *providers)}
+        queue, simulators = f"test-{uuid.uuid4()}", (payment_simulator, carrier_simulator)
+        return Sagas(client, store, queue, *simulators, activities, Gates())
+
+    return sagas_by
+
+
+@pytest.fixture
+def idle_sagas(client: Client, sagas_by: Callable[[Client], Sagas]) -> Sagas:
+    """Nobody works for them yet."""
+    return sagas_by(client)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from tests.integration.reconciliation.conftest import (
 )
 from tests.integration.workflows.sagas import Sagas
 from worker import temporal_worker
+from workflows.recover import NotRecovered, recover
 from workflows.schedule import keep_scheduled
 
 A_SECOND = timedelta(seconds=1)
@@ -79,3 +80,27 @@ async def test_a_saga_is_taken_up_while_a_provider_hangs(
             await sagas.until(f"saga-{order_id}", "SagaTakenUp")
         server.stop()
     assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
+
+
+async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_to_no_end(
+    sagas: Sagas, pool: Pool, providers: Providers, silent: tuple[SilentServer, HttpCarrier]
+) -> None:
+    server, carrier = silent
+    order_id = await a_waiting_order(sagas)
+    await sagas.terminate(order_id)
+    queue = f"{sagas.task_queue}-reconciliation"
+    activities = activities_for(sagas, pool, (providers[0], carrier))
+    told: list[str] = []
+
+    async def tell() -> None:
+        async for line in recover(sagas.client, queue, order_id, patience=4):
+            told.append(line)  # noqa: PERF401 - what comes before the error counts
+
+    async with temporal_worker(sagas.client, queue, activities):
+        with pytest.raises(NotRecovered, match=f"waybill-recovery-books-{order_id} has not ended"):
+            await tell()
+        server.stop()
+    assert told == [
+        f"order {order_id}: its saga had no workflow and was taken up",
+        "1 saga taken up.",
+    ]
