@@ -124,7 +124,8 @@ class Settings(BaseSettings):
     reconcile_grace: timedelta = timedelta(seconds=10)
     """How long a change may be on its way before it is missed."""
     reconcile_books: int = Field(200, ge=1, le=1000)
-    """Of so many orders, at most, the providers are asked in one run."""
+    """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
+    many that nothing has happened to."""
 
     @model_validator(mode="after")
     def _production_has_its_secrets(self) -> Self:

@@ -27,11 +27,15 @@ from activities.books import Books
 from activities.changed_orders import ChangedOrders
 from activities.command_handler import CommandHandler
 from activities.conduct import ActivityConduct
+from activities.differences import Differences
 from activities.failed_attempts import FailedAttempts, FailureLedger
+from activities.needless_sagas import NeedlessSagas
+from activities.not_compared import NotCompared
 from activities.open_orders import OpenOrders
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
-from activities.reconciliation import ReconciliationActivities
+from activities.reconciliation import OrdersToCompare, ReconciliationActivities
+from activities.rotation import Rotation
 from activities.saga import SagaActivities
 from activities.shipments import ShippingActivities
 from activities.taking_up import TakingUpActivities
@@ -43,6 +47,7 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
+from eventstore.restart import restarting
 from projections.inline import InlineReadModels
 from providers.carrier import Carrier
 from providers.http_carrier import HttpCarrier
@@ -108,14 +113,23 @@ def reconciliation_activities(
     settings: Settings, client: Client, pool: Pool, store: EventStore, books: Books
 ) -> list[Activity]:
     handler, grace = CommandHandler(store), settings.reconcile_grace
+    at_most = settings.reconcile_books
+    share = max(1, at_most // 4)
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
+    running = RunningSagas(client, orchestrator)
     open_orders = OpenOrders(pool, store, grace)
-    changed = ChangedOrders(pool, store, grace, settings.reconcile_books)
+    differences = Differences(pool, handler)
+    needless = NeedlessSagas(open_orders, differences, running)
+    orders = OrdersToCompare(
+        ChangedOrders(pool, store, grace, at_most),
+        NotCompared(pool, share),
+        Rotation(pool, grace, share),
+    )
     return [
-        *TakingUpActivities(pool, handler, open_orders, RunningSagas(client, orchestrator)).all,
-        *ReconciliationActivities(handler, changed, books, orchestrator).all,
+        *TakingUpActivities(pool, handler, open_orders, needless, running).all,
+        *ReconciliationActivities(orders, books, differences, orchestrator).all,
     ]
 
 
@@ -166,8 +180,12 @@ async def run_sagas(
         ledger = FailedAttempts(pool)
         async with temporal_worker(client, queue, activities, ledger, build_id=build_id):
             logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
+            every = settings.reconcile_every
             scheduling = asyncio.create_task(
-                keep_scheduled(client, queue, settings.reconcile_every)
+                restarting(
+                    "the scheduling of reconciliation",
+                    lambda: keep_scheduled(client, queue, every, build_id),
+                )
             )
             await stop.wait()
             scheduling.cancel()

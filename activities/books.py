@@ -6,6 +6,7 @@ waits, has left or is lost. How far the log has come otherwise may lag, and is t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -20,7 +21,7 @@ from domain.saga.commands import Book
 from domain.saga.decide import SAGA
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.state import ShipmentStatus
-from providers.carrier import Carrier
+from providers.carrier import Carrier, ReturnStatus
 from providers.carrier import ShipmentStatus as CarrierStatus
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment
@@ -107,12 +108,15 @@ class Books:
             if (answer := await self._look(reference)) is not None
         }
         latest = answers.get(payment.attempt)
+        found = [*answers.items()]
+        if order.status in FINAL:
+            found += await self._unanswered(order_id, payment)
         is_decided = latest is not None and latest.state not in _UNDECIDED
         is_news = order.status not in FINAL and payment.status in UNSETTLED and is_decided
         return Account(
             Book.PAYMENT,
             ours=str(_promised(order, payment)),
-            theirs=str(_held(answers)),
+            theirs=str(_held(found)),
             news=PaymentReported(order_id, payment.attempt) if is_news else None,
         )
 
@@ -125,18 +129,35 @@ class Books:
                 raise
             return None
 
+    async def _unanswered(
+        self, order_id: str, payment: PaymentState
+    ) -> list[tuple[int, ProviderPayment]]:
+        """Attempts whose answer was lost, by what they are labelled with: nobody will ask again."""
+        return [
+            (attempt, found)
+            for attempt in range(1, payment.attempt + 1)
+            if attempt not in payment.references
+            for found in await self._payments.search(order_id=order_id, attempt=attempt)
+        ]
+
     async def _shipment(self, order_id: str, order: OrderState) -> Account:
         shipment = await self._handler.load(SHIPMENT, order_id)
         there = await self._carrier.find(order_id=order_id)
         theirs = None if there is None else ShipmentStatus(there.status.upper())
         is_news = order.status not in FINAL and there is not None and theirs is not shipment.status
         news = _NEWS.get(there.status) if is_news and there is not None else None
+        if order.returning is not None and await self._is_back(order_id):
+            news = ShipmentNews.RETURNED
         return Account(
             Book.SHIPMENT,
             ours=_parcel(shipment.status),
             theirs=_parcel(theirs),
             news=ShipmentReported(order_id, news) if news is not None else None,
         )
+
+    async def _is_back(self, order_id: str) -> bool:
+        fetched = await self._carrier.find_return(order_id=order_id)
+        return fetched is not None and fetched.status is ReturnStatus.RETURNED
 
 
 def _believed(account: Account, settled: frozenset[str]) -> Account:
@@ -152,12 +173,12 @@ def _promised(order: OrderState, payment: PaymentState) -> Holdings:
     return logged.given_back if order.status in _UNDONE else logged
 
 
-def _held(answers: dict[int, ProviderPayment]) -> Holdings:
-    held = tuple(n for n, a in answers.items() if a.state is ProviderState.AUTHORIZED)
+def _held(answers: Sequence[tuple[int, ProviderPayment]]) -> Holdings:
+    held = {attempt for attempt, there in answers if there.state is ProviderState.AUTHORIZED}
     return Holdings(
-        held,
-        captured=sum(answer.captured for answer in answers.values()),
-        refunded=sum(answer.refunded for answer in answers.values()),
+        tuple(sorted(held)),
+        captured=sum(there.captured for _, there in answers),
+        refunded=sum(there.refunded for _, there in answers),
     )
 
 

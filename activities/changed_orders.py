@@ -8,11 +8,11 @@ from typing import Final
 from domain.order import events as order
 from domain.payment import events as payment
 from domain.shipping import events as shipment
-from eventstore.checkpoint import Checkpoint
+from eventstore.checkpoint import BOOKS_COMPARED, Checkpoint
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
 
-CHECKPOINT: Final = "reconciliation.books"
+CHECKPOINT: Final = BOOKS_COMPARED
 EVENTS_AT_MOST: Final = 2000
 
 TYPES: Final = tuple(
@@ -38,15 +38,13 @@ TYPES: Final = tuple(
 """After which a provider's book must say the same."""
 
 _CLOCK: Final = "SELECT clock_timestamp()"
-_AT_ODDS: Final = """
-    SELECT order_id FROM (SELECT DISTINCT order_id FROM readmodel.saga_difference) AS d
-    ORDER BY random()
-    LIMIT $1
-"""
 
 
 class ChangedOrders:
     """At most `limit` a run, so that the providers are not asked more than they like.
+
+    Without a checkpoint it begins where the log stands: what came before is not news, and reading
+    all of it would keep the news waiting for days.
 
     `grace`: how long a step may be on its way from a provider's book into the log.
     """
@@ -59,25 +57,23 @@ class ChangedOrders:
 
     async def since_last_run(self) -> tuple[list[str], int]:
         """Those with a change older than the grace, and how far the log has been read for them."""
+        head = await self._store.safe_head()
         async with self._pool.acquire() as connection:
-            position = (await Checkpoint.read(connection, CHECKPOINT)).position
+            position = (await Checkpoint.read(connection, CHECKPOINT, beginning=head)).position
             now: datetime = await connection.fetchval(_CLOCK)
         orders: dict[str, None] = {}
-        for event in await self._store.load_all_events(position, EVENTS_AT_MOST, types=TYPES):
+        events = await self._store.load_all_events(position, EVENTS_AT_MOST, types=TYPES)
+        for event in events:
             is_full = len(orders) == self._limit and event.aggregate_id not in orders
             if is_full or event.recorded_at > now - self.grace:
-                break
+                return list(orders), position
             orders[event.aggregate_id] = None
             position = event.position
+        if len(events) < EVENTS_AT_MOST:
+            position = max(position, head)  # nothing else up to there is of these types
         return list(orders), position
 
     async def done(self, position: int) -> None:
         async with self._pool.acquire() as connection:
             checkpoint = await Checkpoint.read(connection, CHECKPOINT)
             await checkpoint.advance(max(position, checkpoint.position))
-
-    async def at_odds(self) -> list[str]:
-        """Orders with a difference on record; each has its turn, however many there are."""
-        async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_AT_ODDS, self._limit)
-        return [row[0] for row in rows]

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from activities.few_at_a_time import NotBegun
 from activities.types import PROVIDER_REFUSED
 from domain.errors import Refused
 from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
@@ -77,10 +78,10 @@ def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> Fa
     step = activity_type if activity_type in _STEPS else _STEP_OF.get(activity_type)
     if kind not in _WORKFLOWS or step is None:
         return None
-    return FailedAttempt(order_id, step, *_describe(error))
+    return FailedAttempt(order_id, step, *described(error))
 
 
-def _describe(error: Exception) -> tuple[str, str]:
+def described(error: Exception) -> tuple[str, str]:
     """A code and a message, neither of which can hold anything personal."""
     match error:
         case Refused():
@@ -89,5 +90,7 @@ def _describe(error: Exception) -> tuple[str, str]:
             return PROVIDER_REFUSED, str(error)
         case ProviderError():
             return PROVIDER_UNAVAILABLE, str(error)
+        case NotBegun():
+            return "NOT_BEGUN", "its turn did not come: others failed, or took all the time"
         case _:
             return type(error).__name__, "an unexpected error; see the worker's log"

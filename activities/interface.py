@@ -13,7 +13,6 @@ from typing import Any
 from temporalio import activity
 
 from activities.types import (
-    AtOdds,
     Authorization,
     Authorize,
     CancellationAnswer,
@@ -21,6 +20,7 @@ from activities.types import (
     Compared,
     Decide,
     Decided,
+    Judged,
     Park,
     Parking,
     Place,
@@ -222,7 +222,8 @@ class TakingUpActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def take_up_missing(self, reconcile: Reconcile) -> TakenUp:
-        """Run the saga of every open order that has no workflow any more."""
+        """Run the saga of every open order that has no workflow any more, and record workflows
+        that have no open order any more."""
 
 
 class ReconciliationActivities(Activities, ABC):
@@ -231,9 +232,10 @@ class ReconciliationActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def compare_books(self, reconcile: Reconcile) -> Compared:
-        """Look at what has changed since the last run, and wake sagas that missed the news."""
+        """Look at what has changed since the last run, and at some of what has not; wake sagas
+        that missed the news."""
 
     @activity.defn
     @abstractmethod
-    async def judge_books(self, compared: Compared) -> tuple[AtOdds, ...]:
+    async def judge_books(self, compared: Compared) -> Judged:
         """Look again: record what is at odds still, settle what agrees; what stays at odds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,18 +15,26 @@ from eventstore.protocol import EventStore
 CHECKPOINT: Final = "reconciliation.open_orders"
 PAGE: Final = 1000
 
+# Without those whose saga a person has let end: they are open for good.
 _PAGE: Final = """
-    SELECT order_id, customer_id, placed_position,
-           updated_at < clock_timestamp() - $3::interval AS is_at_rest
-    FROM readmodel.order_view
+    SELECT order_id, customer_id, updated_at < clock_timestamp() - $3::interval, placed_position
+    FROM readmodel.order_view AS o
     WHERE placed_position > $1 AND status <> ALL ($2)
+      AND NOT EXISTS (SELECT FROM readmodel.saga_let_be AS l WHERE l.order_id = o.order_id)
     ORDER BY placed_position
     LIMIT $4
 """
 _ONE: Final = """
-    SELECT order_id, customer_id
-    FROM readmodel.order_view
+    SELECT order_id, customer_id, true
+    FROM readmodel.order_view AS o
     WHERE order_id = $1 AND status <> ALL ($2)
+      AND NOT EXISTS (SELECT FROM readmodel.saga_let_be AS l WHERE l.order_id = o.order_id)
+"""
+_NOT_OPEN: Final = """
+    SELECT order_id, o.status
+    FROM unnest($1::text[]) AS asked (order_id) LEFT JOIN readmodel.order_view AS o USING (order_id)
+    WHERE o.order_id IS NULL
+       OR o.status = ANY ($2) AND o.updated_at < clock_timestamp() - $3::interval
 """
 _FINAL: Final = sorted(FINAL)
 
@@ -35,15 +43,17 @@ _FINAL: Final = sorted(FINAL)
 class OpenOrder:
     order_id: str
     customer_id: str
+    is_at_rest: bool
+    """Nothing has just happened to it."""
 
 
 class OpenOrders:
-    """`grace`: how long an order whose last change is so young is not looked at."""
+    """`grace`: how long an order whose last change is so young is not at rest."""
 
     def __init__(self, pool: Pool, store: EventStore, grace: timedelta) -> None:
         self._pool = pool
         self._store = store
-        self._grace = grace
+        self.grace = grace
 
     async def one(self, order_id: str) -> list[OpenOrder]:
         """None of it, if it is final or does not exist."""
@@ -51,8 +61,8 @@ class OpenOrders:
             rows = await connection.fetch(_ONE, order_id, _FINAL)
         return [OpenOrder(*row) for row in rows]
 
-    async def at_rest(self) -> AsyncIterator[list[OpenOrder]]:
-        """Those that nothing has just happened to, oldest first.
+    async def all(self) -> AsyncIterator[list[OpenOrder]]:
+        """Oldest first.
 
         Orders before the oldest open one are final for good and never read again: without that,
         each run would read all that were ever placed.
@@ -60,17 +70,23 @@ class OpenOrders:
         head = await self._store.safe_head()
         after = await self._begin()
         oldest: int | None = None
-        while rows := await self._page(after):
-            after = rows[-1][2]
-            oldest = rows[0][2] if oldest is None else oldest
-            yield [OpenOrder(*row[:2]) for row in rows if row[3]]
+        while page := await self._page(after):
+            after = page[-1][1]
+            oldest = page[0][1] if oldest is None else oldest
+            yield [order for order, _ in page]
         # Above the safe head an older order may still appear.
         await self._end(head if oldest is None else min(head, oldest - 1))
 
-    async def _page(self, after: int) -> list[tuple[str, str, int, bool]]:
+    async def not_open(self, order_ids: Collection[str]) -> dict[str, str]:
+        """Those of them that have been final for the grace, or were never placed; their status."""
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_PAGE, after, _FINAL, self._grace, PAGE)
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+            rows = await connection.fetch(_NOT_OPEN, list(order_ids), _FINAL, self.grace)
+        return {row[0]: row[1] or "no such order" for row in rows}
+
+    async def _page(self, after: int) -> list[tuple[OpenOrder, int]]:
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_PAGE, after, _FINAL, self.grace, PAGE)
+        return [(OpenOrder(*row[:3]), row[3]) for row in rows]
 
     async def _begin(self) -> int:
         async with self._pool.acquire() as connection:

@@ -70,7 +70,7 @@ class Attempts:
         async def free(one: int) -> ProviderPayment | None:
             return await self.free(order_id, payment, one)
 
-        freed = await each(range(attempt, 0, -1), free)
+        freed = (await each(range(attempt, 0, -1), free)).all()
         return next((captured for captured in freed if captured is not None), None)
 
     async def free(
@@ -89,7 +89,7 @@ class Attempts:
         async def void(one: str | None) -> ProviderPayment | None:
             return await self._void(order_id, payment, attempt, one)
 
-        freed = await each(references, void)
+        freed = (await each(references, void)).all()
         return next((captured for captured in freed if captured is not None), None)
 
     async def _void(

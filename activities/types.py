@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -12,6 +12,8 @@ from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Book, Decision, TakeUpCause
 
+NAMED_AT_MOST: Final = 100
+"""Orders in the result of a run that found many."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 """The type of the failure of an activity that a provider has refused."""
 
@@ -213,21 +215,32 @@ class Reconcile:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenUp:
-    """Orders that had no workflow any more; `order_ids` are the first hundred of them."""
+class LeftOut:
+    """Orders that could not be read or started; `why` of the first hundred of them."""
 
-    count: int
-    order_ids: tuple[str, ...] = ()
+    count: int = 0
+    why: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class AtOdds:
-    """The log and a provider's book, as far as they have to agree and do not."""
+    """The log and another's book, as far as they have to agree and do not."""
 
     order_id: str
     book: Book
     ours: str
     theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """Orders that had no workflow any more; `order_ids` are the first hundred of them."""
+
+    count: int
+    order_ids: tuple[str, ...] = ()
+    left_out: LeftOut = field(default_factory=LeftOut)
+    at_odds: tuple[AtOdds, ...] = ()
+    """Workflows that run for an order which has ended, or never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +254,13 @@ class Compared:
     pause: timedelta
     """How long a step may be on its way from the provider's book into the log."""
     position: int | None
-    """How far the log has been compared with this; None: one order was asked for alone."""
+    """How far the log has been compared with this; None: nothing has to be remembered."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The books at a second look."""
+
+    at_odds: tuple[AtOdds, ...]
+    left_out: LeftOut = field(default_factory=LeftOut)

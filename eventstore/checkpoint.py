@@ -6,8 +6,11 @@ from typing import Final, Self
 
 from eventstore.pool import Connection
 
+BOOKS_COMPARED: Final = "reconciliation.books"
+"""The checkpoint whose distance from the log's end is a metric."""
+
 _READ: Final = (
-    "INSERT INTO eventstore.checkpoint AS c (name, position) VALUES ($1, 0)"
+    "INSERT INTO eventstore.checkpoint AS c (name, position) VALUES ($1, $2)"
     " ON CONFLICT (name) DO UPDATE SET position = c.position RETURNING position"
 )
 _ADVANCE: Final = "UPDATE eventstore.checkpoint SET position = $2 WHERE name = $1"
@@ -22,9 +25,9 @@ class Checkpoint:
         self.position = position
 
     @classmethod
-    async def read(cls, connection: Connection, name: str) -> Self:
-        """Where it was left, or the beginning of the log."""
-        return cls(connection, name, await connection.fetchval(_READ, name))
+    async def read(cls, connection: Connection, name: str, beginning: int = 0) -> Self:
+        """Where it was left; what has never been left anywhere is at the beginning."""
+        return cls(connection, name, await connection.fetchval(_READ, name, beginning))
 
     async def advance(self, position: int) -> None:
         """Everything up to `position` is done. Raises an asyncpg error when the lead is lost."""

@@ -73,10 +73,17 @@ def _fewer_reasons(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _fewer_books(data: dict[str, Any]) -> dict[str, Any]:
+    """`book` can be WORKFLOW since; the others are as they were."""
+    return data
+
+
 UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
     ("OrderCreated", 1): _rejected_when_short,
     ("OrderCancellationRequested", 1): _fewer_reasons,
     ("OrderCancelled", 1): _fewer_reasons,
+    ("DifferenceFound", 1): _fewer_books,
+    ("DifferenceSettled", 1): _fewer_books,
 }
 """By event type and the version that the step starts from."""
 

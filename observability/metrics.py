@@ -29,7 +29,25 @@ PARKED_SAGA_OLDEST: Final = Gauge(
 
 SAGA_DIFFERENCES: Final = Gauge(
     "waybill_saga_differences",
-    "How many orders a provider's book tells otherwise than the log.",
+    "How many orders another's book (a provider's, or Temporal's) tells otherwise than the log.",
     ["book"],
+    registry=REGISTRY,
+)
+
+SAGAS_TAKEN_UP: Final = Gauge(
+    "waybill_sagas_taken_up",
+    "How often a saga that had no workflow any more has been taken up, since the log began.",
+    registry=REGISTRY,
+)
+
+ORDERS_NOT_COMPARED: Final = Gauge(
+    "waybill_orders_not_compared",
+    "How many orders' books could not be read when it was their turn, and have not been since.",
+    registry=REGISTRY,
+)
+
+BOOKS_LAG: Final = Gauge(
+    "waybill_books_lag_seconds",
+    "How old the oldest event is that has not been compared with the providers' books; 0 for none.",
     registry=REGISTRY,
 )

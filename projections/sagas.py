@@ -7,6 +7,7 @@ and costs the straight way nothing.
 from __future__ import annotations
 
 from domain.saga import events as e
+from domain.saga.plan import COMPLETE
 from eventstore.envelope import StoredEvent
 from projections.change import Change
 
@@ -18,6 +19,15 @@ PARKED = """
 DECIDED = """
     DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2
 """
+# Without its last step the order stays open, and has no saga any more.
+LET_BE = """
+    WITH decided AS (DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2)
+    INSERT INTO readmodel.saga_let_be VALUES ($1) ON CONFLICT DO NOTHING
+"""
+TAKEN_UP = """
+    INSERT INTO readmodel.saga_taken_up AS s VALUES ($1, 1)
+    ON CONFLICT (order_id) DO UPDATE SET times = s.times + 1
+"""
 DIFFERENCE_FOUND = """
     INSERT INTO readmodel.saga_difference AS d (order_id, book, ours, theirs, found_at, position)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -28,12 +38,14 @@ DIFFERENCE_SETTLED = """
 """
 
 
-def project(event: e.SagaEvent, stored: StoredEvent) -> Change | None:
+def project(event: e.SagaEvent, stored: StoredEvent) -> Change:
     at = (stored.recorded_at, stored.position)
     match event:
         case e.SagaParked():
             failure = (event.undoing, event.parking, event.code, event.message, event.workflow_id)
             return Change(PARKED, (event.order_id, event.step, *failure, *at))
+        case e.SagaStepSkipped(step=COMPLETE.name) | e.SagaStepResolved(step=COMPLETE.name):
+            return Change(LET_BE, (event.order_id, event.step))
         case e.SagaStepDecided():
             return Change(DECIDED, (event.order_id, event.step))
         case e.DifferenceFound():
@@ -42,4 +54,4 @@ def project(event: e.SagaEvent, stored: StoredEvent) -> Change | None:
         case e.DifferenceSettled():
             return Change(DIFFERENCE_SETTLED, (event.order_id, event.book))
         case e.SagaTakenUp():
-            return None
+            return Change(TAKEN_UP, (event.order_id,))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.saga.commands import Book
 from domain.saga.decide import SAGA
+from eventstore.checkpoint import BOOKS_COMPARED
 from eventstore.envelope import StoredEvent
 from projections.tables import parked_step, saga_difference
 from queries.keyset import Page, PageRequest, fetch_page
@@ -41,6 +42,16 @@ _PARKED_FIGURES: Final = text("""
            coalesce(extract(epoch FROM clock_timestamp() - min(parked_at)), 0)
     FROM readmodel.parked_step
 """)
+_RECONCILIATION_FIGURES: Final = text("""
+    SELECT (SELECT coalesce(sum(times), 0) FROM readmodel.saga_taken_up),
+           (SELECT count(*) FROM journal.not_compared),
+           coalesce(extract(epoch FROM clock_timestamp() - (
+               SELECT recorded_at FROM eventstore.event
+               WHERE position > (SELECT position FROM eventstore.checkpoint WHERE name = :books)
+               ORDER BY position
+               LIMIT 1
+           )), 0)
+""")
 _DIFFERENCES: Final = select(saga_difference.c.book, func.count()).group_by(saga_difference.c.book)
 
 
@@ -58,6 +69,12 @@ class SagaFigures:
     oldest_seconds: float
     """Since the oldest of them was parked; 0 for none."""
     differences: Mapping[Book, int]
+    taken_up: int
+    """How often one had to be, in all."""
+    not_compared: int
+    """Orders whose books could not be read."""
+    books_lag_seconds: float
+    """The age of the oldest event that has not been compared with them; 0 for none."""
 
 
 class SagaQueries:
@@ -80,8 +97,18 @@ class SagaQueries:
         async with self._engine.connect() as connection:
             parked, oldest_seconds = (await connection.execute(_PARKED_FIGURES)).one()
             counts = (await connection.execute(_DIFFERENCES)).all()
+            books = {"books": BOOKS_COMPARED}
+            figures = (await connection.execute(_RECONCILIATION_FIGURES, books)).one()
         found = {Book(book): count for book, count in counts}
-        return SagaFigures(parked, float(oldest_seconds), {b: found.get(b, 0) for b in Book})
+        taken_up, not_compared, lag_seconds = figures
+        return SagaFigures(
+            parked=parked,
+            oldest_seconds=float(oldest_seconds),
+            differences={book: found.get(book, 0) for book in Book},
+            taken_up=taken_up,
+            not_compared=not_compared,
+            books_lag_seconds=float(lag_seconds),
+        )
 
 
 async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[str, SagaView]:

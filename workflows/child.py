@@ -8,12 +8,15 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
+from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
     TerminatedError,
     WorkflowAlreadyStartedError,
 )
+
+from workflows.search_attributes import CUSTOMER
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -56,11 +59,20 @@ async def _started(
     argument: A,
     id: str,  # noqa: A002 - the SDK's name
 ) -> workflow.ChildWorkflowHandle[Any, R]:
-    """A child dies with its parent: whoever takes the saga up begins it again from the log."""
+    """A child dies with its parent: whoever takes the saga up begins it again from the log.
+
+    Temporal finds it by its customer, as its parent.
+    """
+    of_parent = workflow.info().typed_search_attributes
+    found_by = [pair for pair in of_parent if pair.key == CUSTOMER]
     while True:
         start = asyncio.create_task(
             workflow.start_child_workflow(
-                run, argument, id=id, parent_close_policy=workflow.ParentClosePolicy.TERMINATE
+                run,
+                argument,
+                id=id,
+                parent_close_policy=workflow.ParentClosePolicy.TERMINATE,
+                search_attributes=TypedSearchAttributes(found_by),
             )
         )
         try:

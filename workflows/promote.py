@@ -17,6 +17,7 @@ from typing import Final
 from temporalio.api.enums.v1 import RoutingConfigUpdateState
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentResponse,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
@@ -32,7 +33,11 @@ SECONDS_BETWEEN_TRIES: Final = 0.2
 _NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
 
 
-class NoSuchBuild(Exception):
+class NotPromoted(Exception):
+    """The message says what to do."""
+
+
+class NoSuchBuild(NotPromoted):
     """No worker of this build has been seen."""
 
 
@@ -40,32 +45,52 @@ async def promote(client: Client, build_id: str, *, patience: float = SECONDS_TO
     """Wait until a worker of the build polls, make it the current one, and see that it is.
 
     Once this returns, no task goes to another build. Doing it again changes nothing. Raises
-    NoSuchBuild when no worker polls for so many seconds.
+    NoSuchBuild when no worker polls for so many seconds, and NotPromoted when the task queues have
+    not all heard of it after as many more.
     """
-    try:
-        async with asyncio.timeout(patience):
-            await _until(lambda: _is_accepted(client, build_id))
-    except TimeoutError:
+    if not await _within(patience, lambda: _is_accepted(client, build_id)):
         raise NoSuchBuild(
             f"no worker of build {build_id} polls: start one with that WAYBILL_WORKER_BUILD_ID"
-        ) from None
-    await _until(lambda: _is_known_everywhere(client))
+        )
+    if not await _within(patience, lambda: _is_known_everywhere(client)):
+        raise NotPromoted(
+            f"build {build_id} is the current one, but not every task queue has heard of it:"
+            " keep the workers of the build before, and try again"
+        )
 
 
-async def _until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    while not await is_so():  # noqa: ASYNC110 - nothing wakes it
-        await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+async def described(client: Client) -> DescribeWorkerDeploymentResponse:
+    return await client.workflow_service.describe_worker_deployment(
+        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+    )
+
+
+async def set_current(client: Client, build_id: str, *, conflict_token: bytes = b"") -> None:
+    """With a token, only if the deployment is as it was when that was given out."""
+    await client.workflow_service.set_worker_deployment_current_version(
+        SetWorkerDeploymentCurrentVersionRequest(
+            namespace=client.namespace,
+            deployment_name=DEPLOYMENT,
+            build_id=build_id,
+            conflict_token=conflict_token,
+            ignore_missing_task_queues=True,  # there is one; another was left by a change of name
+        )
+    )
+
+
+async def _within(seconds: float, is_so: Callable[[], Awaitable[bool]]) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            while not await is_so():  # noqa: ASYNC110 - nothing wakes it
+                await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _is_accepted(client: Client, build_id: str) -> bool:
-    request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace=client.namespace,
-        deployment_name=DEPLOYMENT,
-        build_id=build_id,
-        ignore_missing_task_queues=True,  # there is one; another was left by a change of its name
-    )
     try:
-        await client.workflow_service.set_worker_deployment_current_version(request)
+        await set_current(client, build_id)
     except RPCError as error:
         if error.status in _NOT_YET:
             return False
@@ -75,10 +100,7 @@ async def _is_accepted(client: Client, build_id: str) -> bool:
 
 async def _is_known_everywhere(client: Client) -> bool:
     """The task queues hear of it a while later; until then they serve the build before."""
-    described = await client.workflow_service.describe_worker_deployment(
-        DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
-    )
-    state = described.worker_deployment_info.routing_config_update_state
+    state = (await described(client)).worker_deployment_info.routing_config_update_state
     return state != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 
 
@@ -96,7 +118,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         build_id = asyncio.run(_run(load_settings(), arguments.build_id))
-    except (SettingsError, NoSuchBuild, RPCError, RuntimeError) as error:
+    except (SettingsError, NotPromoted, RPCError, RuntimeError) as error:
         sys.exit(f"promote: {error}")
     sys.stdout.write(f"Build {build_id} is the current one.\n")
 

@@ -11,38 +11,59 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from activities.types import Reconcile
+from activities.types import AtOdds, LeftOut, Reconcile, TakenUp
 from domain.saga.commands import TakeUpCause
 from settings import Settings, SettingsError, load_settings
-from workflows.reconciliation import Reconciled, ReconciliationWorkflow
+from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
 from workflows.temporal_client import connect
+
+R = TypeVar("R")
 
 WORKFLOW_ID: Final = "waybill-recovery"
 SECONDS_TO_WAIT: Final = 120.0
 
 
 class NotRecovered(Exception):
-    """The run did not end; the message says what to do."""
+    """A run did not end; the message says what to do."""
 
 
-async def recover(client: Client, task_queue: str, order_id: str | None) -> Reconciled:
-    """Raises NotRecovered."""
-    handle = await client.start_workflow(
-        ReconciliationWorkflow.run,
-        Reconcile(order_id, TakeUpCause.BY_HAND),
-        id=f"{WORKFLOW_ID}-{order_id}" if order_id else WORKFLOW_ID,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
+async def recover(
+    client: Client, task_queue: str, order_id: str | None, *, patience: float = SECONDS_TO_WAIT
+) -> AsyncIterator[str]:
+    """What came of it, a line for each order and a summary, as soon as it is known.
+
+    What was taken up is told even if the books cannot be compared. Raises NotRecovered.
+    """
+
+    async def start(
+        run: Callable[[Any, Reconcile], Awaitable[R]], what: str
+    ) -> WorkflowHandle[Any, R]:
+        return await client.start_workflow(
+            run,
+            Reconcile(order_id, TakeUpCause.BY_HAND),
+            id="-".join(filter(None, (WORKFLOW_ID, what, order_id))),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+
+    taking_up = await start(TakingUpWorkflow.run, "sagas")
+    comparing = await start(ReconciliationWorkflow.run, "books")
+    for line in of_sagas(await _result(taking_up, patience)):
+        yield line
+    for line in of_books(await _result(comparing, patience)):
+        yield line
+
+
+async def _result(handle: WorkflowHandle[Any, R], patience: float) -> R:
     try:
-        async with asyncio.timeout(SECONDS_TO_WAIT):
+        async with asyncio.timeout(patience):
             return await handle.result()
     except TimeoutError:
         raise NotRecovered(
@@ -53,32 +74,50 @@ async def recover(client: Client, task_queue: str, order_id: str | None) -> Reco
         raise NotRecovered(f"{handle.id} failed: {failure.cause}; try again") from failure
 
 
-def report(reconciled: Reconciled) -> Iterator[str]:
-    """A line for each order, and a summary."""
-    taken_up = reconciled.taken_up
+def of_sagas(taken_up: TakenUp) -> Iterator[str]:
     for order_id in taken_up.order_ids:
         yield f"order {order_id}: its saga had no workflow and was taken up"
     if taken_up.count > len(taken_up.order_ids):
         yield f"... and {taken_up.count - len(taken_up.order_ids)} more"
-    for odds in reconciled.at_odds:
+    yield from _of_left_out(taken_up.left_out, "not taken up")
+    yield from _of_differences(taken_up.at_odds)
+    yield f"{_counted(taken_up.count, 'saga')} taken up."
+
+
+def of_books(reconciled: Reconciled) -> Iterator[str]:
+    yield from _of_left_out(reconciled.left_out, "not compared")
+    yield from _of_differences(reconciled.at_odds)
+    if reconciled.why_not is not None:
+        yield f"No books compared: {reconciled.why_not}"
+        return
+    compared = _counted(reconciled.compared, "order")
+    yield f"Books of {compared} compared, {len(reconciled.at_odds)} at odds."
+
+
+def _of_left_out(left_out: LeftOut, what: str) -> Iterator[str]:
+    for order_id, why in left_out.why.items():
+        yield f"order {order_id}: {what}: {why}"
+    if left_out.count > len(left_out.why):
+        yield f"... and {left_out.count - len(left_out.why)} more {what}"
+
+
+def _of_differences(differences: Iterable[AtOdds]) -> Iterator[str]:
+    for odds in differences:
         yield (
             f"order {odds.order_id}: {odds.book.lower()} at odds:"
-            f" the log says {odds.ours}, the provider {odds.theirs}"
+            f" the log says {odds.ours}, the other side {odds.theirs}"
         )
-    if reconciled.compared is None:
-        books = "no books compared: a provider does not answer"
-    else:
-        compared = _counted(reconciled.compared, "order")
-        books = f"books of {compared} compared, {len(reconciled.at_odds)} at odds"
-    yield f"{_counted(taken_up.count, 'saga')} taken up; {books}."
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-async def _run(settings: Settings, order_id: str | None) -> Reconciled:
-    return await recover(await connect(settings), settings.task_queue, order_id)
+async def _run(settings: Settings, order_id: str | None) -> None:
+    client = await connect(settings)
+    async for line in recover(client, settings.task_queue, order_id):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 def main() -> None:
@@ -86,12 +125,11 @@ def main() -> None:
     parser.add_argument("--order", metavar="ID", help="look at this order alone")
     arguments = parser.parse_args()
     try:
-        reconciled = asyncio.run(_run(load_settings(), arguments.order))
+        asyncio.run(_run(load_settings(), arguments.order))
     except (SettingsError, NotRecovered) as error:
         sys.exit(f"recover: {error}")
     except (RPCError, RuntimeError):
         sys.exit("recover: Temporal does not answer: start the service first, with `make run`")
-    sys.stdout.writelines(f"{line}\n" for line in report(reconciled))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.reconciliation import ReconciliationWorkflow
+from workflows.reconciliation import ReconciliationWorkflow, TakingUpWorkflow
 from workflows.returns import ReturnWorkflow
 
 WORKFLOWS: Final[tuple[type[Any], ...]] = (
@@ -20,6 +20,7 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     ReturnWorkflow,
     CommandWorkflow,
     ReconciliationWorkflow,
+    TakingUpWorkflow,
 )
 
 PASSED_THROUGH: Final = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -22,11 +22,11 @@ class RunningSagas:
         self._client = client
         self._orchestrator = orchestrator
 
-    async def running(self) -> set[str]:
+    async def running(self) -> dict[str, datetime]:
         """From Temporal's index, which may be some moments behind."""
         prefix = order_workflow_id("")
-        found = self._client.list_workflows(RUNNING, page_size=1000, rpc_timeout=PATIENCE)
-        return {workflow.id.removeprefix(prefix) async for workflow in found}
+        listed = self._client.list_workflows(RUNNING, page_size=1000, rpc_timeout=PATIENCE)
+        return {found.id.removeprefix(prefix): found.start_time async for found in listed}
 
     async def is_running(self, order_id: str) -> bool:
         """From the workflow itself."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import (
     Client,
@@ -22,38 +24,61 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types import Reconcile
-from workflows.reconciliation import ReconciliationWorkflow
+from workflows.provisioning import make_current_if_none_is, register_search_attributes
+from workflows.reconciliation import ReconciliationWorkflow, TakingUpWorkflow
 
 logger = logging.getLogger(__name__)
 
-SCHEDULE_ID: Final = "waybill-reconciliation"
 CATCH_UP: Final = timedelta(seconds=10)
 """A run that was missed is not made up for: the next one sees all that it would have seen."""
-AT_MOST: Final = timedelta(minutes=20)
-"""A run that lasts longer is ended: the next one must not wait for it. It has nothing to undo."""
 PATIENCE: Final = timedelta(seconds=10)
 
 
-async def keep_scheduled(client: Client, task_queue: str, every: timedelta) -> None:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`at_most`: a run that lasts longer is ended, for the next one must not wait for it. It has
+    nothing to undo."""
+
+    id: str
+    run: Callable[[Any, Reconcile], Awaitable[object]]
+    at_most: timedelta
+
+
+TAKING_UP: Final = Job("waybill-taking-up", TakingUpWorkflow.run, timedelta(minutes=1))
+RECONCILIATION: Final = Job(
+    "waybill-reconciliation", ReconciliationWorkflow.run, timedelta(minutes=5)
+)
+
+
+async def keep_scheduled(
+    client: Client, task_queue: str, every: timedelta, build_id: str = ""
+) -> None:
     """Endless. Every worker does it: whoever comes later finds it done."""
     while True:
-        try:
-            await schedule(client, task_queue, every)
-        except RPCError as error:
-            logger.warning("reconciliation could not be scheduled: %s; trying again", error)
+        await _see_to("the search attributes", register_search_attributes(client))
+        for job in (TAKING_UP, RECONCILIATION):
+            await _see_to(job.id, schedule(client, job, task_queue, every))
+        await _see_to("the build", make_current_if_none_is(client, task_queue, build_id))
         await asyncio.sleep(every.total_seconds())
 
 
-async def schedule(client: Client, task_queue: str, every: timedelta) -> None:
+async def _see_to(what: str, seeing: Awaitable[None]) -> None:
+    try:
+        await seeing
+    except RPCError as error:
+        logger.warning("%s could not be seen to: %s; trying again", what, error)
+
+
+async def schedule(client: Client, job: Job, task_queue: str, every: timedelta) -> None:
     """Create it, or change it to this; one that somebody has paused stays paused."""
-    wanted = _schedule(task_queue, every)
-    handle = client.get_schedule_handle(SCHEDULE_ID)
+    wanted = _schedule(job, task_queue, every)
+    handle = client.get_schedule_handle(job.id)
     try:
         found = (await handle.describe(rpc_timeout=PATIENCE)).schedule
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        await _create(client, wanted)
+        await _create(client, job, wanted)
         return
     if _facts(found) != _facts(wanted):
 
@@ -62,27 +87,25 @@ async def schedule(client: Client, task_queue: str, every: timedelta) -> None:
             return ScheduleUpdate(wanted)
 
         await handle.update(change, rpc_timeout=PATIENCE)
-        logger.info("reconciliation runs every %s from now on", every)
+        logger.info("%s runs every %s from now on", job.id, every)
 
 
-async def _create(client: Client, wanted: Schedule) -> None:
+async def _create(client: Client, job: Job, wanted: Schedule) -> None:
     try:
-        await client.create_schedule(
-            SCHEDULE_ID, wanted, trigger_immediately=True, rpc_timeout=PATIENCE
-        )
+        await client.create_schedule(job.id, wanted, trigger_immediately=True, rpc_timeout=PATIENCE)
     except ScheduleAlreadyRunningError:  # another worker was quicker
         return
-    logger.info("reconciliation is scheduled")
+    logger.info("%s is scheduled", job.id)
 
 
-def _schedule(task_queue: str, every: timedelta) -> Schedule:
+def _schedule(job: Job, task_queue: str, every: timedelta) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
-            ReconciliationWorkflow.run,
+            job.run,
             Reconcile(),
-            id=SCHEDULE_ID,
+            id=job.id,
             task_queue=task_queue,
-            execution_timeout=AT_MOST,
+            execution_timeout=job.at_most,
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCH_UP),

@@ -16,6 +16,7 @@ from domain.ids import digest_of_customer
 STATUS: Final = SearchAttributeKey.for_keyword("WaybillStatus")
 CUSTOMER: Final = SearchAttributeKey.for_keyword("WaybillCustomer")
 NEEDS_ATTENTION: Final = SearchAttributeKey.for_bool("WaybillNeedsAttention")
+ALL: Final = (STATUS, CUSTOMER, NEEDS_ATTENTION)
 
 OPEN: Final = "OPEN"
 """Of an order that goes forward."""

@@ -37,6 +37,8 @@ class Book(StrEnum):
 
     PAYMENT = "PAYMENT"
     SHIPMENT = "SHIPMENT"
+    WORKFLOW = "WORKFLOW"
+    """Temporal's: what runs there."""
 
 
 class SagaCommand(Command):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from domain.event import Event
 from domain.saga.commands import Book, TakeUpCause
 
@@ -61,17 +63,21 @@ class SagaTakenUp(Event):
 class DifferenceFound(Event):
     """Reconciliation has found the log and another's book at odds."""
 
+    schema_version: ClassVar[int] = 2
+
     order_id: str
     book: Book
     """Who keeps the other account."""
     ours: str
     """As the log has it."""
     theirs: str
-    """As the provider has it."""
+    """As the other has it."""
 
 
 class DifferenceSettled(Event):
     """The log and that book agree again."""
+
+    schema_version: ClassVar[int] = 2
 
     order_id: str
     book: Book

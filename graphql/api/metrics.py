@@ -7,11 +7,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.context import Services
 from observability.metrics import (
+    BOOKS_LAG,
+    ORDERS_NOT_COMPARED,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
     REGISTRY,
     SAFE_HEAD_AGE,
     SAGA_DIFFERENCES,
+    SAGAS_TAKEN_UP,
 )
 from queries.sagas import SagaFigures
 
@@ -30,5 +33,8 @@ async def metrics(request: Request) -> Response:
 def _show(sagas: SagaFigures) -> None:
     PARKED_SAGAS.set(sagas.parked)
     PARKED_SAGA_OLDEST.set(sagas.oldest_seconds)
+    SAGAS_TAKEN_UP.set(sagas.taken_up)
+    ORDERS_NOT_COMPARED.set(sagas.not_compared)
+    BOOKS_LAG.set(sagas.books_lag_seconds)
     for book, count in sagas.differences.items():
         SAGA_DIFFERENCES.labels(book.lower()).set(count)

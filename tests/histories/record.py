@@ -13,32 +13,39 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from eventstore.pool import create_pool
+from eventstore.pool import Pool, create_pool
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from stack.databases import fresh_database
 from stack.servers import Servers, started_servers
 from tests.histories.files import CONVERTER, FOLDER, write
 from tests.histories.paths import COMMANDS_TOO, PATHS
+from tests.histories.reconciliations import RECONCILIATIONS
+from tests.integration.reconciliation.conftest import Providers
 from tests.integration.simulators import API_KEY, Receiver, SimulatorProcess, simulator
 from tests.integration.workflows.sagas import Sagas, running_sagas
 
 
 async def record(folder: Path) -> list[str]:
     """The paths that were recorded."""
-    missing = [path for path in PATHS if not (folder / f"{path}.json").exists()]
+    paths = {*PATHS, *RECONCILIATIONS}
+    missing = {path for path in paths if not (folder / f"{path}.json").exists()}
     with tempfile.TemporaryDirectory() as data_dir:
         async with (
             started_servers(Path(data_dir)) as servers,
             simulators(Path(data_dir)) as (payments, carrier),
         ):
-            for path in missing:
-                async with sagas_of(servers, payments, carrier) as sagas:
+            for path in missing & PATHS.keys():
+                async with recording(servers, payments, carrier) as (sagas, _, _):
                     order_id = await PATHS[path](sagas)
                     await sagas.end(order_id)
                     histories = await sagas.histories(commands=path in COMMANDS_TOO)
                     write(folder, path, histories)
-    return missing
+            for path in missing & RECONCILIATIONS.keys():
+                async with recording(servers, payments, carrier) as (sagas, pool, providers):
+                    run = await RECONCILIATIONS[path](sagas, pool, providers)
+                    write(folder, path, [await run.fetch_history()])
+    return sorted(missing)
 
 
 @asynccontextmanager
@@ -55,9 +62,9 @@ async def simulators(data_dir: Path) -> AsyncIterator[tuple[SimulatorProcess, Si
 
 
 @asynccontextmanager
-async def sagas_of(
+async def recording(
     servers: Servers, payments: SimulatorProcess, carrier: SimulatorProcess
-) -> AsyncIterator[Sagas]:
+) -> AsyncIterator[tuple[Sagas, Pool, Providers]]:
     client = await Client.connect(
         servers.temporal_address, data_converter=CONVERTER, identity="recorder"
     )
@@ -67,7 +74,7 @@ async def sagas_of(
         await create_pool(url) as pool,
         running_sagas(client, pool, providers, (payments, carrier)) as sagas,
     ):
-        yield sagas
+        yield sagas, pool, providers
     for provider in providers:
         await provider.close()
 

@@ -282,6 +282,9 @@ async def test_metrics_tell_of_what_is_parked(api: Api, order_id: str) -> None:
     assert await metric(api, "waybill_parked_sagas") == before + 1
     assert await metric(api, "waybill_parked_saga_oldest_seconds") > 0
     assert await metric(api, 'waybill_saga_differences{book="payment"}') == 0
+    assert await metric(api, "waybill_sagas_taken_up") == 0
+    assert await metric(api, "waybill_orders_not_compared") == 0
+    assert await metric(api, "waybill_books_lag_seconds") == 0
 
 
 async def metric(api: Api, name: str) -> float:

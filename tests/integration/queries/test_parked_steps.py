@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from domain.saga import events as e
 from domain.saga.commands import Book, TakeUpCause
 from eventstore.pool import Pool
@@ -71,4 +73,19 @@ async def test_a_difference_is_a_row_until_it_is_settled(log: OrderLog, pool: Po
 async def test_being_taken_up_waits_for_nobody(log: OrderLog, pool: Pool) -> None:
     await log.append("saga-o1", e.SagaTakenUp(order_id="o1", cause=TakeUpCause.MISSING))
 
+    assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0
+    assert await pool.fetchval("SELECT times FROM readmodel.saga_taken_up") == 1
+
+
+@pytest.mark.parametrize("decided", [e.SagaStepSkipped, e.SagaStepResolved])
+async def test_an_order_whose_last_step_was_settled_by_hand_is_let_be(
+    log: OrderLog, pool: Pool, decided: type[e.SagaStepDecided]
+) -> None:
+    for parking, step in enumerate(("capture", "complete"), 1):
+        await log.append("saga-o1", parked(step, parking=parking))
+        by_hand = decided(order_id="o1", step=step, parking=parking, reason="x")
+        assert await pool.fetchval("SELECT count(*) FROM readmodel.saga_let_be") == 0
+        await log.append("saga-o1", by_hand)
+
+    assert await pool.fetchval("SELECT order_id FROM readmodel.saga_let_be") == "o1"
     assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.order.events import OrderReserved
 from domain.saga import events as e
-from domain.saga.commands import Book
+from domain.saga.commands import Book, TakeUpCause
 from eventstore.pool import Pool
 from queries.keyset import Page, PageRequest
 from queries.saga_ledger import Failures
@@ -127,7 +127,33 @@ async def test_figures_tell_of_what_waits_and_for_how_long(
     figures = await sagas.figures()
 
     assert (nothing.parked, nothing.oldest_seconds) == (0, 0)
-    assert nothing.differences == {Book.PAYMENT: 0, Book.SHIPMENT: 0}
+    assert nothing.differences == {Book.PAYMENT: 0, Book.SHIPMENT: 0, Book.WORKFLOW: 0}
     assert figures.parked == 2
     assert 3600 <= figures.oldest_seconds < 3660
-    assert figures.differences == {Book.PAYMENT: 1, Book.SHIPMENT: 0}
+    assert figures.differences == {Book.PAYMENT: 1, Book.SHIPMENT: 0, Book.WORKFLOW: 0}
+
+
+async def test_figures_tell_how_often_sagas_were_lost(log: OrderLog, sagas: SagaQueries) -> None:
+    assert (await sagas.figures()).taken_up == 0
+    for order_id in ("o1", "o1", "o2"):
+        taken_up = e.SagaTakenUp(order_id=order_id, cause=TakeUpCause.MISSING)
+        await log.append(f"saga-{order_id}", taken_up)
+    assert (await sagas.figures()).taken_up == 3
+
+
+async def test_figures_tell_how_far_the_books_are_behind(
+    log: OrderLog, pool: Pool, sagas: SagaQueries
+) -> None:
+    never_compared = await sagas.figures()
+    await pool.execute("INSERT INTO eventstore.checkpoint VALUES ('reconciliation.books', 0)")
+    empty = await sagas.figures()
+    position = await log.place("o1")
+    await pool.execute("UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 hour'")
+    behind = await sagas.figures()
+    await pool.execute("UPDATE eventstore.checkpoint SET position = $1", position)
+    await pool.execute("INSERT INTO journal.not_compared VALUES ('o1', 'X', 'x', now())")
+    compared = await sagas.figures()
+
+    assert (never_compared.books_lag_seconds, empty.books_lag_seconds) == (0, 0)
+    assert 3600 <= behind.books_lag_seconds < 3660
+    assert (compared.books_lag_seconds, compared.not_compared) == (0, 1)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MethodType
+from typing import Any, TypeVar
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
+from activities import changed_orders
 from activities.books import Books
 from activities.command_handler import CommandHandler, Step
-from activities.types import Reconcile
+from activities.reconciliation import ReconciliationActivities
+from activities.types import Reconcile, TakenUp
 from domain.saga.commands import DecideOnStep, Decision, ParkStep
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
@@ -24,11 +30,13 @@ from stack.servers import Servers
 from tests.integration.keys import PAYLOAD_KEYS, a_vault
 from tests.integration.simulators import SimulatorProcess
 from tests.integration.workflows.gates import Gates
-from tests.integration.workflows.sagas import PATIENT, Sagas
+from tests.integration.workflows.sagas import PATIENT, Sagas, an_order
 from worker import Activity, reconciliation_activities, saga_activities, temporal_worker
-from workflows.reconciliation import Reconciled, ReconciliationWorkflow
+from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
+from workflows.schedule import RECONCILIATION, TAKING_UP
 from workflows.temporal_client import data_converter
 
+R = TypeVar("R")
 Providers = tuple[StripePayments, HttpCarrier]
 NO_TIME = timedelta(0)
 
@@ -38,9 +46,15 @@ class Reconciliation:
     client: Client
     task_queue: str
 
-    async def run(self, order_id: str | None = None) -> Reconciled:
+    async def take_up(self, order_id: str | None = None) -> TakenUp:
+        return await self._run(TakingUpWorkflow.run, order_id)
+
+    async def compare(self, order_id: str | None = None) -> Reconciled:
+        return await self._run(ReconciliationWorkflow.run, order_id)
+
+    async def _run(self, run: Callable[[Any, Reconcile], Awaitable[R]], order_id: str | None) -> R:
         return await self.client.execute_workflow(
-            ReconciliationWorkflow.run,
+            run,
             Reconcile(order_id),
             id=f"reconciliation-{uuid.uuid4()}",
             task_queue=self.task_queue,
@@ -75,20 +89,34 @@ def providers(payments: StripePayments, carrier: HttpCarrier) -> Providers:
     return payments, carrier
 
 
+BEGUN = "INSERT INTO eventstore.checkpoint VALUES ($1, 0)"
+"""As long as it runs, the log is compared from where it was left: here, from its beginning."""
+
+
 @pytest.fixture
-def idle_sagas(
-    client: Client,
+async def sagas_by(
     pool: Pool,
     providers: Providers,
     payment_simulator: SimulatorProcess,
     carrier_simulator: SimulatorProcess,
-) -> Sagas:
+) -> Callable[[Client], Sagas]:
+    """Of this client; nobody works for them yet."""
+    await pool.execute(BEGUN, changed_orders.CHECKPOINT)
+
+    def sagas_by(client: Client) -> Sagas:
+        vault = a_vault(pool)
+        store = PostgresEventStore(pool, [InlineReadModels()], vault)
+        activities = {a.__name__: a for a in saga_activities(store, vault, *providers)}
+        queue, simulators = f"test-{uuid.uuid4()}", (payment_simulator, carrier_simulator)
+        return Sagas(client, store, queue, *simulators, activities, Gates())
+
+    return sagas_by
+
+
+@pytest.fixture
+def idle_sagas(client: Client, sagas_by: Callable[[Client], Sagas]) -> Sagas:
     """Nobody works for them yet."""
-    vault = a_vault(pool)
-    store = PostgresEventStore(pool, [InlineReadModels()], vault)
-    activities = {a.__name__: a for a in saga_activities(store, vault, *providers)}
-    queue, simulators = f"test-{uuid.uuid4()}", (payment_simulator, carrier_simulator)
-    return Sagas(client, store, queue, *simulators, activities, Gates())
+    return sagas_by(client)
 
 
 @pytest.fixture
@@ -119,3 +147,40 @@ async def settle_by_hand(sagas: Sagas, order_id: str, step: str) -> None:
     )
     await handler.handle(Step("by-hand", f"park/{step}", order_id), park)
     await handler.handle(Step("by-hand", f"decide/{step}", order_id), skip)
+
+
+async def a_waiting_order(sagas: Sagas) -> str:
+    """Paid for, its parcel waits to be collected."""
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def reference(sagas: Sagas, order_id: str) -> str:
+    stored = await sagas.store.load_events(f"payment-{order_id}")
+    return next(str(e.data["reference"]) for e in stored if "reference" in e.data)
+
+
+@pytest.fixture
+def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationActivities:
+    """The activities themselves, to do something between two looks."""
+    return reconciling(sagas, pool, providers)
+
+
+def reconciling(
+    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
+) -> ReconciliationActivities:
+    registered = activities_for(sagas, pool, providers, grace, books)
+    compare = next(a for a in registered if a.__name__ == "compare_books")
+    assert isinstance(compare, MethodType)
+    assert isinstance(compare.__self__, ReconciliationActivities)
+    return compare.__self__
+
+
+async def forget_schedules(client: Client) -> None:
+    """And end what they have started."""
+    for job in (TAKING_UP, RECONCILIATION):
+        with contextlib.suppress(RPCError):  # there is none
+            await client.get_schedule_handle(job.id).delete()
+        with contextlib.suppress(RPCError):  # it has ended
+            await client.get_workflow_handle(job.id).terminate()

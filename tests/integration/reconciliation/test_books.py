@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from types import MethodType
-
-import pytest
 
 from activities.reconciliation import ReconciliationActivities
-from activities.types import AtOdds, Compared, Reconcile
+from activities.types import AtOdds, Judged, Reconcile
 from domain.news import ShipmentNews
 from domain.saga.commands import Book
 from eventstore.pool import Pool
-from providers.errors import ProviderRefused, ProviderUnavailable
-from providers.http_carrier import HttpCarrier
-from providers.payments import ProviderPayment
+from providers.errors import ProviderRefused
+from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.reconciliation.conftest import (
-    NO_TIME,
     Providers,
     Reconciliation,
-    activities_for,
+    a_waiting_order,
+    reconciling,
+    reference,
     settle_by_hand,
 )
 from tests.integration.workflows.sagas import APPROVAL, LOST, NORMAL, Sagas, an_order
-
-
-async def a_waiting_order(sagas: Sagas) -> str:
-    """Paid for, its parcel waits to be collected."""
-    order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
-    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    return order_id
-
-
-async def reference(sagas: Sagas, order_id: str) -> str:
-    stored = await sagas.store.load_events(f"payment-{order_id}")
-    return next(str(e.data["reference"]) for e in stored if "reference" in e.data)
 
 
 async def test_books_that_agree_are_compared_once_and_leave_no_trace(
@@ -47,7 +32,7 @@ async def test_books_that_agree_are_compared_once_and_leave_no_trace(
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
 
-    first, second = await reconciliation.run(), await reconciliation.run()
+    first, second = await reconciliation.compare(), await reconciliation.compare()
 
     assert (first.compared, first.at_odds) == (1, ())
     assert (second.compared, second.at_odds) == (0, ())
@@ -66,16 +51,16 @@ async def test_money_that_is_no_longer_held_is_a_difference_until_the_books_agre
         reference=await reference(sagas, order_id),
     )
 
-    found = (await reconciliation.run()).at_odds
+    found = (await reconciliation.compare()).at_odds
     assert found == (AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "nothing"),)
-    assert (await reconciliation.run()).at_odds == found
+    assert (await reconciliation.compare()).at_odds == found
     assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound"]
 
     await sagas.cancel(order_id)
     assert await sagas.end(order_id) == "CANCELLED"
-    assert (await reconciliation.run()).at_odds == ()
+    assert (await reconciliation.compare()).at_odds == ()
     assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound", "DifferenceSettled"]
-    assert (await reconciliation.run()).at_odds == ()
+    assert (await reconciliation.compare()).at_odds == ()
 
 
 async def test_money_that_was_taken_by_somebody_else_is_a_difference(
@@ -84,7 +69,7 @@ async def test_money_that_was_taken_by_somebody_else_is_a_difference(
     order_id = await a_waiting_order(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500)
 
-    assert (await reconciliation.run()).at_odds == (
+    assert (await reconciliation.compare()).at_odds == (
         AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "captured 500"),
     )
 
@@ -101,7 +86,7 @@ async def test_a_refund_that_the_log_does_not_know_is_a_difference(
         reference=await reference(sagas, order_id), amount=200, key=f"by-hand/{order_id}"
     )
 
-    assert (await reconciliation.run()).at_odds == (
+    assert (await reconciliation.compare()).at_odds == (
         AtOdds(order_id, Book.PAYMENT, "captured 500", "captured 500, refunded 200"),
     )
 
@@ -111,11 +96,11 @@ async def test_what_a_person_has_settled_by_hand_is_no_difference_and_ends_one(
 ) -> None:
     order_id = await a_waiting_order(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500)
-    assert len((await reconciliation.run()).at_odds) == 1
+    assert len((await reconciliation.compare()).at_odds) == 1
 
     await settle_by_hand(sagas, order_id, "capture")
 
-    assert (await reconciliation.run()).at_odds == ()
+    assert (await reconciliation.compare()).at_odds == ()
     assert (await sagas.events(f"saga-{order_id}"))[-1] == "DifferenceSettled"
 
 
@@ -126,7 +111,7 @@ async def test_a_parcel_that_the_log_lets_leave_too_early_is_a_difference(
     await sagas.hear(order_id, ShipmentNews.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
 
-    assert (await reconciliation.run()).at_odds == (
+    assert (await reconciliation.compare()).at_odds == (
         AtOdds(order_id, Book.SHIPMENT, "left", "waiting"),
     )
 
@@ -138,11 +123,11 @@ async def test_a_saga_that_missed_the_carriers_news_is_told_and_nothing_is_at_od
     await sagas.carrier_simulator.until_booked(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
-    await reconciliation.run()
+    await reconciliation.compare()
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
-    await reconciliation.run()
+    await reconciliation.compare()
     assert "SagaTakenUp" not in await sagas.events(f"saga-{order_id}")
 
 
@@ -153,7 +138,7 @@ async def test_a_saga_that_missed_the_loss_of_its_parcel_is_told(
     await sagas.carrier_simulator.until_booked(order_id, "lost")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
-    await reconciliation.run()
+    await reconciliation.compare()
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -166,25 +151,9 @@ async def test_a_payment_that_missed_its_approval_is_told(
     await sagas.until(f"payment-{order_id}", "PaymentPending")
     await sagas.payment_simulator.authenticate(await reference(sagas, order_id), "approve")
 
-    await reconciliation.run()
+    await reconciliation.compare()
 
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
-
-
-@pytest.fixture
-def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationActivities:
-    """The activities themselves, to do something between two looks."""
-    return reconciling(sagas, pool, providers)
-
-
-def reconciling(
-    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
-) -> ReconciliationActivities:
-    registered = activities_for(sagas, pool, providers, grace, books)
-    compare = next(a for a in registered if a.__name__ == "compare_books")
-    assert isinstance(compare, MethodType)
-    assert isinstance(compare.__self__, ReconciliationActivities)
-    return compare.__self__
 
 
 async def test_what_has_moved_between_two_looks_is_no_difference(
@@ -198,7 +167,7 @@ async def test_what_has_moved_between_two_looks_is_no_difference(
         reference=await reference(sagas, order_id), amount=500, key=f"back/{order_id}"
     )
 
-    assert await comparing.judge_books(first) == ()
+    assert await comparing.judge_books(first) == Judged(())
     assert await sagas.events(f"saga-{order_id}") == []
 
 
@@ -211,41 +180,6 @@ async def test_judging_twice_records_a_difference_once(
 
     assert await comparing.judge_books(first) == await comparing.judge_books(first)
     assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound"]
-
-
-async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
-    sagas: Sagas, pool: Pool, providers: Providers
-) -> None:
-    orders = {await a_waiting_order(sagas) for _ in range(3)}
-    comparing = reconciling(sagas, pool, providers, books=2)
-
-    counts = []
-    for _ in range(3):
-        compared = await comparing.compare_books(Reconcile())
-        counts.append(compared.count)
-        await comparing.judge_books(compared)
-
-    assert len(orders) == 3
-    assert counts == [2, 1, 0]
-
-
-async def test_what_is_not_judged_is_compared_again(
-    sagas: Sagas, comparing: ReconciliationActivities
-) -> None:
-    await a_waiting_order(sagas)
-    first = await comparing.compare_books(Reconcile())
-    assert first.count == 1
-    assert await comparing.compare_books(Reconcile()) == first
-
-
-async def test_what_has_just_changed_is_not_compared_yet(
-    sagas: Sagas, pool: Pool, providers: Providers
-) -> None:
-    await a_waiting_order(sagas)
-    patient = reconciling(sagas, pool, providers, grace=timedelta(hours=1))
-    assert await patient.compare_books(Reconcile()) == Compared(
-        0, (), (), pause=timedelta(hours=1), position=0
-    )
 
 
 async def test_a_provider_that_knows_nothing_of_a_payment_holds_nothing(
@@ -264,13 +198,28 @@ async def test_a_provider_that_knows_nothing_of_a_payment_holds_nothing(
     await forgetful.close()
 
 
-async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_saga_waiting(
+class Remembering(StripePayments):
+    """Has an authorisation of whatever attempt is searched for, and answers nothing else."""
+
+    async def search(self, *, order_id: str, attempt: int) -> list[ProviderPayment]:
+        reference = f"pi_{order_id}_{attempt}"
+        return [ProviderPayment(reference, PaymentState.AUTHORIZED, 500, "EUR", 0, 0)]
+
+
+async def test_a_hold_whose_answer_was_lost_is_found_once_the_order_has_ended(
     sagas: Sagas, pool: Pool, providers: Providers
 ) -> None:
-    order_id = await a_waiting_order(sagas)
-    deaf = HttpCarrier("key", "http://127.0.0.1:1")
-    comparing = reconciling(sagas, pool, (providers[0], deaf))
-    with pytest.raises(ProviderUnavailable):
-        await comparing.compare_books(Reconcile())
-    assert await sagas.events(f"saga-{order_id}") == []
-    await deaf.close()
+    impatient = sagas.within(provider_patience=timedelta(seconds=1))
+    ordered = an_order((await sagas.stocked(5), 2))
+    with sagas.payment_simulator.failing(ordered.aggregate_id, "*", "down"):
+        order_id = await impatient.place(ordered)
+        await sagas.until(f"order-{order_id}", "OrderCancellationRequested")
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert "PaymentAuthorized" not in await sagas.events(f"payment-{order_id}")
+
+    remembering = Remembering("key", "http://127.0.0.1:1")
+    comparing = reconciling(sagas, pool, (remembering, providers[1]))
+    assert (await comparing.compare_books(Reconcile())).at_odds == (
+        AtOdds(order_id, Book.PAYMENT, "nothing", "attempt 1 held"),
+    )
+    await remembering.close()

@@ -106,7 +106,7 @@ async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happe
         await sagas.hear(order_id, ShipmentNews.DISPATCHED)
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
-        assert (await reconciliation.run()).taken_up.order_ids == (order_id,)
+        assert (await reconciliation.take_up()).order_ids == (order_id,)
         await sagas.deliver(order_id)
         assert await sagas.end(order_id) == "COMPLETED"
 
@@ -156,7 +156,7 @@ async def test_both_workflows_of_an_order_may_be_incompatible(
         await sagas.hear(order_id, ShipmentNews.DISPATCHED)  # wakes it too early, and is no harm
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
-        assert (await reconciliation.run()).taken_up.order_ids == (order_id,)
+        assert (await reconciliation.take_up()).order_ids == (order_id,)
         await sagas.approve(order_id)
         await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 

@@ -49,8 +49,8 @@ class Orders:
             await connection.execute(sql, order_id)
 
     async def open(self, head: int, grace: timedelta = NO_TIME) -> list[str]:
-        found = OpenOrders(self.pool, SafeUpTo(self.pool, head), grace).at_rest()
-        return [order.order_id async for page in found for order in page]
+        found = OpenOrders(self.pool, SafeUpTo(self.pool, head), grace).all()
+        return [order.order_id async for page in found for order in page if order.is_at_rest]
 
 
 @pytest.fixture
@@ -105,3 +105,16 @@ async def test_orders_before_the_oldest_open_one_are_not_read_again(orders: Orde
             "SELECT position FROM eventstore.checkpoint WHERE name = $1", open_orders.CHECKPOINT
         )
     assert position == 1
+
+
+async def test_an_order_whose_end_a_person_has_skipped_holds_nothing_up(orders: Orders) -> None:
+    let_be = await orders.placed(1, "DELIVERED")
+    await orders.placed(5, "COMPLETED")
+    await orders.pool.execute("INSERT INTO readmodel.saga_let_be VALUES ($1)", let_be)
+
+    assert await orders.open(head=9) == []
+
+    position = await orders.pool.fetchval(
+        "SELECT position FROM eventstore.checkpoint WHERE name = $1", open_orders.CHECKPOINT
+    )
+    assert position == 9

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 
 from activities import taking_up
 from domain.inventory.state import InventoryState
+from domain.news import ShipmentNews
 from eventstore.leadership import leading
 from eventstore.pool import Connection, Pool
-from tests.integration.reconciliation.conftest import Reconciliation, settle_by_hand
+from providers.stripe_payments import StripePayments
+from tests.integration.reconciliation.conftest import Reconciliation, reference, settle_by_hand
 from tests.integration.workflows.sagas import Sagas, an_order
 from workflows.running_sagas import RunningSagas
 
@@ -31,9 +34,9 @@ async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end
     order_id = await a_shipment_waits(sagas, sku)
     await sagas.terminate(order_id)
 
-    reconciled = await reconciliation.run()
+    reconciled = await reconciliation.take_up()
 
-    assert reconciled.taken_up.order_ids == (order_id,)
+    assert reconciled.order_ids == (order_id,)
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
@@ -44,7 +47,7 @@ async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end
 
 async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reconciliation) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
-    assert (await reconciliation.run()).taken_up.count == 0
+    assert (await reconciliation.take_up()).count == 0
     assert await sagas.events(f"saga-{order_id}") == []
 
 
@@ -58,8 +61,8 @@ async def test_an_order_that_has_ended_is_never_taken_up(
     rejected = await sagas.place(an_order((sku, 9)))
     assert await sagas.end(rejected) == "REJECTED"
 
-    assert (await reconciliation.run()).taken_up.count == 0
-    assert (await reconciliation.run(completed)).taken_up.count == 0
+    assert (await reconciliation.take_up()).count == 0
+    assert (await reconciliation.take_up(completed)).count == 0
     assert "SagaTakenUp" not in await sagas.events(f"saga-{completed}")
     assert await sagas.events(f"saga-{rejected}") == []
 
@@ -70,26 +73,73 @@ async def test_many_that_reconcile_at_once_take_a_saga_up_once(
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
     await sagas.terminate(order_id)
 
-    runs = await asyncio.gather(*(reconciliation.run() for _ in range(4)))
+    runs = await asyncio.gather(*(reconciliation.take_up() for _ in range(4)))
 
-    assert sum(run.taken_up.count for run in runs) == 1
+    assert sum(run.count for run in runs) == 1
     assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
 
 
-async def test_a_run_waits_while_another_is_between_the_record_and_the_start(
+async def test_a_saga_that_cannot_be_started_leaves_nothing_in_the_log_and_stops_no_other(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = await sagas.stocked(5)
+    rejected, other = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.terminate(rejected)
+    await sagas.terminate(other)
+    start = RunningSagas.take_up
+
+    async def reject(self: RunningSagas, order_id: str, customer_id: str) -> None:
+        if order_id == rejected:
+            raise RuntimeError("no mapping defined for search attribute")
+        await start(self, order_id, customer_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunningSagas, "take_up", reject)
+        for taken in ((other,), ()):
+            taken_up = await reconciliation.take_up()
+            assert taken_up.order_ids == taken
+            assert taken_up.left_out.why.keys() == {rejected}
+    assert await sagas.events(f"saga-{rejected}") == []
+
+    assert (await reconciliation.take_up()).order_ids == (rejected,)
+    assert await sagas.events(f"saga-{rejected}") == ["SagaTakenUp"]
+
+
+async def test_an_order_of_which_temporal_cannot_tell_stops_no_other(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = await sagas.stocked(5)
+    unclear, other = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.terminate(unclear)
+    await sagas.terminate(other)
+    ask = RunningSagas.is_running
+
+    async def unknown(self: RunningSagas, order_id: str) -> bool:
+        if order_id == unclear:
+            raise ValueError("99 is not a valid WorkflowExecutionStatus")
+        return await ask(self, order_id)
+
+    monkeypatch.setattr(RunningSagas, "is_running", unknown)
+    taken_up = await reconciliation.take_up()
+
+    assert taken_up.order_ids == (other,)
+    assert taken_up.left_out.why.keys() == {unclear}
+
+
+async def test_a_run_waits_while_another_is_about_to_start_one(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = RunningSagas.take_up
-    recorded, second_is_there = asyncio.Event(), asyncio.Event()
+    begun, second_is_there = asyncio.Event(), asyncio.Event()
 
     async def held(self: RunningSagas, order_id: str, customer_id: str) -> None:
-        recorded.set()
+        begun.set()
         await second_is_there.wait()
         await start(self, order_id, customer_id)
 
     @asynccontextmanager
     async def told(pool: Pool, name: str) -> AsyncIterator[Connection]:
-        if recorded.is_set():
+        if begun.is_set():
             second_is_there.set()
         async with leading(pool, name) as connection:
             yield connection
@@ -98,11 +148,11 @@ async def test_a_run_waits_while_another_is_between_the_record_and_the_start(
     await sagas.terminate(order_id)
     monkeypatch.setattr(RunningSagas, "take_up", held)
     monkeypatch.setattr(taking_up, "leading", told)
-    first = asyncio.create_task(reconciliation.run())
-    await asyncio.wait_for(recorded.wait(), 20)
-    second = await reconciliation.run()
+    first = asyncio.create_task(reconciliation.take_up())
+    await asyncio.wait_for(begun.wait(), 20)
+    second = await reconciliation.take_up()
 
-    assert ((await first).taken_up.count, second.taken_up.count) == (1, 0)
+    assert ((await first).count, second.count) == (1, 0)
     assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
 
 
@@ -112,7 +162,7 @@ async def test_a_saga_may_be_taken_up_again_and_again(
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
     for times in (1, 2, 3):
         await sagas.terminate(order_id)
-        assert (await reconciliation.run()).taken_up.order_ids == (order_id,)
+        assert (await reconciliation.take_up()).order_ids == (order_id,)
         assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"] * times
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
@@ -126,7 +176,7 @@ async def test_by_hand_one_order_alone_is_taken_up(
     await sagas.terminate(wanted)
     await sagas.terminate(other)
 
-    assert (await reconciliation.run(wanted)).taken_up.order_ids == (wanted,)
+    assert (await reconciliation.take_up(wanted)).order_ids == (wanted,)
     assert await sagas.events(f"saga-{other}") == []
 
 
@@ -137,22 +187,22 @@ async def test_an_order_older_than_one_that_has_ended_is_still_found(
     older, newer = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
     await sagas.deliver(newer)
     await sagas.end(newer)
-    await reconciliation.run()
+    await reconciliation.take_up()
     await sagas.terminate(older)
 
-    assert (await reconciliation.run()).taken_up.order_ids == (older,)
+    assert (await reconciliation.take_up()).order_ids == (older,)
 
 
 async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_itself(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing(_: object) -> set[str]:
-        return set()
+    async def nothing(_: object) -> dict[str, datetime]:
+        return {}
 
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
     monkeypatch.setattr("workflows.running_sagas.RunningSagas.running", nothing)
 
-    assert (await reconciliation.run()).taken_up.count == 0
+    assert (await reconciliation.take_up()).count == 0
     assert await sagas.events(f"saga-{order_id}") == []
 
 
@@ -163,5 +213,21 @@ async def test_an_order_whose_end_a_person_has_skipped_is_let_be(
     await settle_by_hand(sagas, order_id, "complete")
     await sagas.terminate(order_id)
 
-    assert (await reconciliation.run()).taken_up.count == 0
+    assert (await reconciliation.take_up()).count == 0
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
+
+
+async def test_a_saga_is_parked_where_the_log_leaves_a_doubt(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await sagas.terminate(order_id)
+    held = await reference(sagas, order_id)
+    await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
+
+    assert (await reconciliation.take_up()).order_ids == (order_id,)
+    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+
+    assert (await sagas.parked(order_id, "capture"))["code"] == "PROVIDER_REFUSED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp", "SagaParked"]
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "voided": (1, 500)}

@@ -13,6 +13,7 @@ from temporalio.client import WorkflowHistory
 from activities import interface
 from tests.histories.files import CONVERTER, FOLDER, read
 from tests.histories.paths import PATHS
+from tests.histories.reconciliations import RECONCILIATIONS
 from tests.histories.variants import OneLookLess, OneMoreStep, OneUndoLess, StepsSwapped
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
@@ -23,7 +24,7 @@ def recorded(path: str) -> list[WorkflowHistory]:
     return read(FOLDER / f"{path}.json")
 
 
-@pytest.mark.parametrize("path", sorted(PATHS))
+@pytest.mark.parametrize("path", sorted({*PATHS, *RECONCILIATIONS}))
 async def test_a_recorded_path_is_gone_the_same_way_again(path: str) -> None:
     for history in recorded(path):
         await replayer(CONVERTER).replay_workflow(history)
@@ -50,7 +51,7 @@ async def test_a_change_that_sagas_under_way_could_not_follow_is_noticed(
 
 
 def test_every_path_is_recorded_and_nothing_else() -> None:
-    assert {file.stem for file in FOLDER.glob("*.json")} == set(PATHS)
+    assert {file.stem for file in FOLDER.glob("*.json")} == {*PATHS, *RECONCILIATIONS}
 
 
 def test_every_activity_and_every_workflow_of_a_saga_is_on_some_recorded_path() -> None:
@@ -69,6 +70,17 @@ def test_every_activity_and_every_workflow_of_a_saga_is_on_some_recorded_path() 
         "PaymentWorkflow",
         "ReturnWorkflow",
         "CommandWorkflow",
+    }
+
+
+def test_both_workflows_of_reconciliation_and_their_activities_are_on_some_recorded_path() -> None:
+    histories = [history for path in RECONCILIATIONS for history in recorded(path)]
+    seen = {name for history in histories for name in _activities_in(history)}
+
+    assert seen == {"take_up_missing", "compare_books", "judge_books"}
+    assert {_workflow_of(history) for history in histories} == {
+        "TakingUpWorkflow",
+        "ReconciliationWorkflow",
     }
 
 

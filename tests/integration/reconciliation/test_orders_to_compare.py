@@ -1,0 +1,161 @@
+"""Which orders the providers are asked about in a run, and what becomes of those that cannot be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from activities.reconciliation import ReconciliationActivities
+from activities.types import AtOdds, Compared, LeftOut, Reconcile
+from domain.saga.commands import Book
+from eventstore.pool import Pool
+from providers.errors import ProviderRefused, ProviderUnavailable
+from providers.http_carrier import HttpCarrier
+from providers.payments import ProviderPayment
+from providers.stripe_payments import StripePayments
+from tests.integration.reconciliation.conftest import (
+    Providers,
+    Reconciliation,
+    a_waiting_order,
+    reconciling,
+    reference,
+)
+from tests.integration.workflows.sagas import APPROVAL, NORMAL, Sagas, an_order
+
+
+async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    orders = {await a_waiting_order(sagas) for _ in range(3)}
+    comparing = reconciling(sagas, pool, providers, books=2)
+
+    counts = [(await comparing.compare_books(Reconcile())).count for _ in range(5)]
+
+    assert len(orders) == 3
+    # Those that have changed, two at most, and one in turn, which may be one of them.
+    assert counts == [2, 2, 1, 0, 1]
+
+
+async def test_what_is_not_judged_is_compared_again(
+    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    first = await comparing.compare_books(Reconcile())
+    assert first.look_again == (order_id,)
+    assert await comparing.compare_books(Reconcile()) == first
+
+
+async def test_what_has_just_changed_is_not_compared_yet(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    await a_waiting_order(sagas)
+    patient = reconciling(sagas, pool, providers, grace=timedelta(hours=1))
+    assert await patient.compare_books(Reconcile()) == Compared(
+        0, (), (), pause=timedelta(hours=1), position=0
+    )
+
+
+async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_saga_waiting(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    deaf = HttpCarrier("key", "http://127.0.0.1:1")
+    comparing = reconciling(sagas, pool, (providers[0], deaf))
+    with pytest.raises(ProviderUnavailable):
+        await comparing.compare_books(Reconcile())
+    assert await sagas.events(f"saga-{order_id}") == []
+    await deaf.close()
+
+
+async def test_without_a_checkpoint_the_comparison_begins_where_the_log_stands(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    await a_waiting_order(sagas)
+    await pool.execute("DELETE FROM eventstore.checkpoint")
+    changed = reconciling(sagas, pool, providers)._orders.changed
+    assert await changed.since_last_run() == ([], await sagas.store.safe_head())
+
+
+class Unreadable(StripePayments):
+    """Refuses to tell of one payment."""
+
+    def __init__(self, instead_of: StripePayments, unreadable: str) -> None:
+        self._instead_of = instead_of
+        self.unreadable = unreadable
+
+    async def get(self, *, reference: str) -> ProviderPayment:
+        if reference == self.unreadable:
+            raise ProviderRefused("payments", "get", "testmode_only", 403)
+        return await self._instead_of.get(reference=reference)
+
+
+async def unread(pool: Pool) -> list[tuple[str, str]]:
+    rows = await pool.fetch("SELECT order_id, code FROM journal.not_compared ORDER BY order_id")
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_an_order_that_cannot_be_read_stops_no_other_and_is_looked_at_again(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    unreadable, other = await a_waiting_order(sagas), await a_waiting_order(sagas)
+    payments = Unreadable(providers[0], await reference(sagas, unreadable))
+    comparing = reconciling(sagas, pool, (payments, providers[1]))
+
+    first = await comparing.compare_books(Reconcile())
+    why = "payments get: refused with testmode_only (HTTP 403); change the request"
+    assert first.left_out == LeftOut(1, {unreadable: why})
+    assert first.count == 1
+    assert await unread(pool) == [(unreadable, "PROVIDER_REFUSED")]
+
+    await pool.execute("UPDATE readmodel.order_view SET status = 'COMPLETED'")
+    again = await comparing.compare_books(Reconcile(other))
+    assert (again.count, again.left_out.count) == (1, 0)
+    assert len(await unread(pool)) == 1
+    payments.unreadable = "none"
+    assert (await comparing.compare_books(Reconcile())).count == 1
+    assert await unread(pool) == []
+    assert (await comparing.compare_books(Reconcile())).count == 0
+
+
+async def test_what_no_news_tell_of_is_found_when_it_is_the_orders_turn(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    assert (await reconciliation.compare()).at_odds == ()
+    held = await reference(sagas, order_id)
+    await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
+
+    assert (await reconciliation.compare()).at_odds == (
+        AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "nothing"),
+    )
+
+
+async def test_a_saga_whose_news_were_lost_later_on_is_told_when_it_is_its_turn(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), method=APPROVAL))
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+    await reconciliation.compare()
+    assert "OrderConfirmed" not in await sagas.events(f"order-{order_id}")
+    await sagas.payment_simulator.authenticate(await reference(sagas, order_id), "approve")
+
+    await reconciliation.compare()
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+
+
+async def test_a_return_whose_goods_are_back_unheard_is_told(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    patient = sagas.within(return_window=timedelta(minutes=5))
+    ordered = an_order((await sagas.stocked(5), 2), postal_code=NORMAL)
+    order_id = await patient.arrived(ordered)
+    await sagas.send_back(order_id)
+    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+
+    await reconciliation.compare()
+
+    assert await sagas.end(order_id) == "RETURNED"

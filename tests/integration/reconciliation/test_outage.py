@@ -1,0 +1,106 @@
+"""A provider that is out of reach keeps no lost saga waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client
+
+from eventstore.pool import Pool
+from providers.http_carrier import HttpCarrier
+from tests.integration.reconciliation.conftest import (
+    Providers,
+    a_waiting_order,
+    activities_for,
+    forget_schedules,
+)
+from tests.integration.workflows.sagas import Sagas
+from worker import temporal_worker
+from workflows.recover import NotRecovered, recover
+from workflows.schedule import keep_scheduled
+
+A_SECOND = timedelta(seconds=1)
+
+
+class SilentServer:
+    """Takes every request and never answers."""
+
+    def __init__(self) -> None:
+        self.is_asked = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    async def answer(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.is_asked.set()
+        await self._stopped.wait()
+        writer.close()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+@pytest.fixture
+async def silent() -> AsyncIterator[tuple[SilentServer, HttpCarrier]]:
+    server = SilentServer()
+    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        carrier = HttpCarrier("key", f"http://127.0.0.1:{port}")
+        yield server, carrier
+        server.stop()
+        await carrier.close()
+
+
+@pytest.fixture
+async def scheduled(sagas: Sagas, client: Client) -> AsyncIterator[str]:
+    """The queue of reconciliation that runs every second."""
+    queue = f"{sagas.task_queue}-reconciliation"
+    keeping = asyncio.create_task(keep_scheduled(client, queue, A_SECOND))
+    yield queue
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await forget_schedules(client)
+
+
+async def test_a_saga_is_taken_up_while_a_provider_hangs(
+    sagas: Sagas,
+    pool: Pool,
+    providers: Providers,
+    silent: tuple[SilentServer, HttpCarrier],
+    scheduled: str,
+) -> None:
+    server, carrier = silent
+    order_id = await a_waiting_order(sagas)
+    activities = activities_for(sagas, pool, (providers[0], carrier))
+    async with temporal_worker(sagas.client, scheduled, activities):
+        await asyncio.wait_for(server.is_asked.wait(), 20)
+        await sagas.terminate(order_id)
+        async with asyncio.timeout(6):
+            await sagas.until(f"saga-{order_id}", "SagaTakenUp")
+        server.stop()
+    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
+
+
+async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_to_no_end(
+    sagas: Sagas, pool: Pool, providers: Providers, silent: tuple[SilentServer, HttpCarrier]
+) -> None:
+    server, carrier = silent
+    order_id = await a_waiting_order(sagas)
+    await sagas.terminate(order_id)
+    queue = f"{sagas.task_queue}-reconciliation"
+    activities = activities_for(sagas, pool, (providers[0], carrier))
+    told: list[str] = []
+
+    async def tell() -> None:
+        async for line in recover(sagas.client, queue, order_id, patience=4):
+            told.append(line)  # noqa: PERF401 - what comes before the error counts
+
+    async with temporal_worker(sagas.client, queue, activities):
+        with pytest.raises(NotRecovered, match=f"waybill-recovery-books-{order_id} has not ended"):
+            await tell()
+        server.stop()
+    assert told == [
+        f"order {order_id}: its saga had no workflow and was taken up",
+        "1 saga taken up.",
+    ]

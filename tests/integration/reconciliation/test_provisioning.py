@@ -1,0 +1,152 @@
+"""A Temporal that has lost its database is told again what it has to know."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from temporalio import activity
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from stack.servers import Servers
+from worker import temporal_worker
+from workflows import provisioning
+from workflows.promote import described
+from workflows.provisioning import make_current_if_none_is, register_search_attributes
+
+A_DAY = Duration(seconds=86_400)
+QUEUE = "waybill"
+
+
+@pytest.fixture
+async def blank(servers: Servers) -> Client:
+    """A namespace that knows nothing of us."""
+    namespace = f"blank-{uuid.uuid4()}"
+    client = await Client.connect(servers.temporal_address, namespace=namespace)
+    await client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=A_DAY)
+    )
+    async with asyncio.timeout(30):
+        while not await is_known(client):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(0.1)
+    return client
+
+
+async def is_known(client: Client) -> bool:
+    try:
+        await client.count_workflows()
+        await registered(client)
+    except RPCError:
+        return False
+    return True
+
+
+async def registered(client: Client) -> dict[str, int]:
+    listed = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    return {n: t for n, t in listed.custom_attributes.items() if n.startswith("Waybill")}
+
+
+@activity.defn
+async def nothing() -> None: ...
+
+
+@asynccontextmanager
+async def working(client: Client, *builds: str) -> AsyncIterator[None]:
+    if not builds:
+        yield
+        return
+    build, *others = builds
+    async with temporal_worker(client, QUEUE, [nothing], build_id=build):
+        await until_polled(client, build)
+        async with working(client, *others):
+            yield
+
+
+async def until_polled(client: Client, build: str) -> None:
+    async with asyncio.timeout(20):
+        while build not in await builds_polling(client):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(0.05)
+
+
+async def builds_polling(client: Client) -> set[str]:
+    """Those that Temporal knows, and "" where a worker without one polls."""
+    found = await provisioning.pollers(client, QUEUE)
+    without = {""} if any(not p.deployment_options.build_id for p in found) else set()
+    return without | await builds_of(client)
+
+
+async def builds_of(client: Client) -> set[str]:
+    try:
+        info = (await described(client)).worker_deployment_info
+    except RPCError:
+        return set()
+    return {summary.deployment_version.build_id for summary in info.version_summaries}
+
+
+async def current(client: Client) -> str:
+    info = (await described(client)).worker_deployment_info
+    return info.routing_config.current_deployment_version.build_id
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provisioning, "SECONDS_TO_APPEAR", 0.1)
+
+
+async def test_search_attributes_that_are_missing_are_registered(blank: Client) -> None:
+    assert await registered(blank) == {}
+    await register_search_attributes(blank)
+    await register_search_attributes(blank)
+    keyword, boolean = 2, 5
+    assert await registered(blank) == {
+        "WaybillStatus": keyword,
+        "WaybillCustomer": keyword,
+        "WaybillNeedsAttention": boolean,
+    }
+
+
+@pytest.mark.parametrize("status", [RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED])
+async def test_where_workers_may_not_register_them_others_will_have(
+    client: Client, monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode
+) -> None:
+    async def forbidden(_: object) -> None:
+        raise RPCError("not for you", status, b"")
+
+    monkeypatch.setattr(provisioning, "_missing", forbidden)
+    await register_search_attributes(client)
+
+
+async def test_the_only_build_becomes_current_where_none_is(blank: Client) -> None:
+    async with working(blank, "first"):
+        await make_current_if_none_is(blank, QUEUE, "first")
+        assert await current(blank) == "first"
+        async with working(blank, "second"):
+            await make_current_if_none_is(blank, QUEUE, "second")
+            assert await current(blank) == "first"
+
+
+@pytest.mark.parametrize("others", [("second",), ("",)], ids=["another build", "no build at all"])
+async def test_where_there_is_something_to_choose_people_choose(
+    blank: Client, others: tuple[str]
+) -> None:
+    async with working(blank, "first", *others):
+        await make_current_if_none_is(blank, QUEUE, "first")
+        assert await current(blank) == ""
+
+
+async def test_before_any_worker_has_come_and_without_builds_nothing_is_made_current(
+    blank: Client,
+) -> None:
+    await make_current_if_none_is(blank, QUEUE, "first")
+    async with working(blank, ""):
+        await make_current_if_none_is(blank, QUEUE, "")
+    assert await builds_of(blank) == set()
