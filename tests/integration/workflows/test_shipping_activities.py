@@ -195,17 +195,32 @@ async def test_a_lost_parcel_is_not_stopped(parcel: Parcel) -> None:
 
 
 async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undone(
-    parcel: Parcel,
+    parcel: Parcel, carrier: HttpCarrier
 ) -> None:
     await parcel.ordered(CANCELS_ITSELF)
-    await parcel.run(ShippingActivities.create_shipment)
+    lines = [ShipmentItem("cup", 2), ShipmentItem("pot", 1)]
+    address = ShipmentAddress("Ada Lovelace", "1 Example Street", "Sampleton", CANCELS_ITSELF, "DE")
+    await carrier.create_shipment(order_id=parcel.order_id, address=address, items=lines)
     await parcel.hears(1)
 
     with pytest.raises(ProviderRefused) as refusal:
         await parcel.run(ShippingActivities.create_shipment)
     assert refusal.value.code == "shipment_cancelled"
     assert await parcel.run(ShippingActivities.cancel_shipment)
-    assert await parcel.events() == ["ShipmentCreated", "ShipmentCancelled"]
+    assert await parcel.events() == ["ShipmentCancelled"]
+
+
+async def test_what_is_booked_already_needs_no_carrier_when_its_saga_is_taken_up(
+    parcel: Parcel,
+) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+    await parcel.run(ShippingActivities.create_shipment)
+
+    with parcel.simulator.failing(parcel.order_id, "*", "down"):
+        await parcel.run(ShippingActivities.create_shipment)
+
+    assert await parcel.events() == ["ShipmentCreated"]
+    assert await parcel.books() == {"created": (1, 3)}
 
 
 async def test_what_is_returned_is_fetched_once(parcel: Parcel) -> None:
