@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -45,6 +47,8 @@ class OrderFault(BaseModel):
     operation: str = EVERY_OPERATION
     """One operation; `look` is every look-up, and `*` is all of them."""
     how: Fault
+    spares: int = Field(0, ge=0)
+    """So many calls are let through first."""
 
 
 class Control(BaseModel):
@@ -64,9 +68,11 @@ class Faults:
     def clear(self) -> None:
         self.latency_seconds = 0.0
         self._next: dict[str, NextFault] = {}
-        self._of_orders: dict[str, dict[str, Fault]] = {}
+        self._of_orders: dict[str, dict[str, OrderFault]] = {}
+        self._served: defaultdict[str, Counter[tuple[str, Fault]]] = defaultdict(Counter)
 
     def clear_order(self, order_id: str) -> None:
+        """What has been served stays known."""
         self._of_orders.pop(order_id, None)
 
     def set(self, control: Control) -> None:
@@ -75,13 +81,37 @@ class Faults:
         if control.fail_next is not None:
             self._next[control.fail_next.operation] = control.fail_next
         if (ordered := control.fail_order) is not None:
-            self._of_orders.setdefault(ordered.order_id, {})[ordered.operation] = ordered.how
+            self._of_orders.setdefault(ordered.order_id, {})[ordered.operation] = ordered
 
     def take(self, operation: str, order_id: str = "") -> Fault | None:
         """The fault that this call meets: the order's own, or the operation's, counted down."""
+        fault = self._take_ordered(operation, order_id)
+        if fault is not None and fault is not Fault.TIMEOUT_AFTER:
+            self._served[order_id][operation, fault] += 1
+        return fault or self._take_next(operation)
+
+    def lose_answer(self, operation: str, order_id: str) -> None:
+        """The answer of this call hangs: only now is it known that there was an effect."""
+        if order_id in self._of_orders:
+            self._served[order_id][operation, Fault.TIMEOUT_AFTER] += 1
+
+    def served(self, order_id: str) -> Mapping[str, Mapping[str, int]]:
+        """How often the order's calls met what was ordered for them: by operation and fault."""
+        counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (operation, fault), count in self._served.get(order_id, Counter()).items():
+            counts[operation][fault] = count
+        return counts
+
+    def _take_ordered(self, operation: str, order_id: str) -> Fault | None:
         of_order = self._of_orders.get(order_id, {})
-        lasting = of_order.get(operation) or of_order.get(EVERY_OPERATION)
-        return lasting or self._take_next(operation)
+        ordered = of_order.get(operation) or of_order.get(EVERY_OPERATION)
+        if ordered is None:
+            return None
+        if ordered.spares:
+            spared = ordered.model_copy(update={"spares": ordered.spares - 1})
+            of_order[ordered.operation] = spared
+            return None
+        return ordered.how
 
     def _take_next(self, operation: str) -> Fault | None:
         fault = self._next.pop(operation, None)

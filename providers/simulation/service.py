@@ -66,6 +66,7 @@ class Simulator:
         effect = _BREAKING_OFF.get(fault, effect) if fault else effect
         answer = await self._idempotency.once(key, fingerprint, effect, self._pause)
         if fault is Fault.TIMEOUT_AFTER and not answer.replayed:
+            self._faults.lose_answer(operation, order_id)
             self.wake()
             await self._hang()
         return self._response(answer)
@@ -78,6 +79,7 @@ class Simulator:
         await self._fail_before(fault)
         await self._pause()
         if fault is Fault.TIMEOUT_AFTER:
+            self._faults.lose_answer(LOOK, order_id)
             await self._hang()
         return self._response(answer())
 
@@ -152,6 +154,10 @@ class Simulator:
         @app.post("/control", status_code=204)
         async def control(change: Control) -> None:
             self._faults.set(change)
+
+        @app.get("/control")
+        async def served(order_id: str) -> Mapping[str, Mapping[str, int]]:
+            return self._faults.served(order_id)
 
         @app.delete("/control", status_code=204)
         async def reset(order_id: str | None = None) -> None:

@@ -3,10 +3,14 @@
 Left out, by rule:
 - `refused` and `down` where nobody is asked: there is nobody to refuse, and a local activity is
   tried until the database is back.
+- Time-outs where nothing runs; `after the effect` of what has none.
 - `during` where nothing is appended and nobody is asked.
+- `before` and `after` once for each activity, however many calls it makes.
 - `cancelled` before the order is in the log: its customer does not know it yet.
 - `before` and `after` of a cancellation that meets a local activity: Temporal tells the workflow
   of both, result and cancellation, in one and the same task, whichever came first.
+- `terminated with its order` for the order's own workflow.
+- `terminated before anybody is asked` where nobody is: a local activity has no attempt of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from tests.matrix.asks import Call
 from tests.matrix.points import Point, points
 from tests.matrix.script import Act, Phase, Script
 from workflows.types import Deadlines
@@ -32,6 +37,10 @@ class Fault(StrEnum):
     CANCELLED = "cancelled by the customer"
     TEMPORAL_CANCELLED = "cancelled in Temporal"
     TERMINATED = "terminated"
+    PARENT_TERMINATED = "terminated with its order"
+    """The order's workflow is, and Temporal ends the child whose turn it was."""
+    CUT_OFF = "terminated before anybody is asked"
+    """And the attempt that was about to ask dies with it; else it goes on, and does it late."""
 
 
 _IN_PHASES: Final = (
@@ -39,10 +48,13 @@ _IN_PHASES: Final = (
     Fault.CANCELLED,
     Fault.TEMPORAL_CANCELLED,
     Fault.TERMINATED,
+    Fault.PARENT_TERMINATED,
 )
 CANCELLATIONS: Final = (Fault.CANCELLED, Fault.TEMPORAL_CANCELLED)
-_OUTAGES: Final = (Fault.REFUSED, Fault.DOWN)
-HARMLESS: Final = (Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER, Fault.KILLED, Fault.TERMINATED)
+OUTAGES: Final = (Fault.REFUSED, Fault.DOWN)
+TIMEOUTS: Final = (Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)
+TERMINATIONS: Final = (Fault.TERMINATED, Fault.PARENT_TERMINATED, Fault.CUT_OFF)
+HARMLESS: Final = (*TIMEOUTS, Fault.KILLED, *TERMINATIONS)
 """Whatever they hit, the order ends as if nothing had happened."""
 
 _LONG: Final = timedelta(minutes=5)
@@ -57,13 +69,18 @@ _PATIENT: Final = Deadlines(
     return_window=timedelta(milliseconds=50),
     return_delivery=_LONG,
 )
-_IMPATIENT: Final = replace(
-    _PATIENT,
-    provider_patience=timedelta(seconds=2),
-    undo_patience=timedelta(seconds=2),
-    payment_window=timedelta(seconds=5),
-)
-"""Where a provider is away for longer than that."""
+_PATIENCE: Final = timedelta(seconds=5)
+"""Where a provider is away for longer than that. What is not faulted has to be done within it."""
+_WINDOW: Final = timedelta(seconds=12)
+"""Where a payment waits for what never comes."""
+_GIVEN_UP_ON_THE_WAY: Final = {
+    "authorize",
+    "authorize_again",
+    "create_shipment",
+    "look_up",
+    "track",
+}
+"""With the patience of the way forward; all others with that of an undo."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +96,49 @@ class Case:
 
     @property
     def deadlines(self) -> Deadlines:
-        deadlines = _IMPATIENT if self.fault in _OUTAGES else _PATIENT
+        deadlines, call = _PATIENT, self.point.call
+        if self.fault in OUTAGES and self.point.runs_in == "payment":
+            deadlines = replace(deadlines, payment_window=_WINDOW)
+        if self.fault is Fault.DOWN and call is not None:
+            # Where an attempt is lost first, the next one has to be made within the patience.
+            patience = 2 * _PATIENCE if call.after else _PATIENCE
+            on_the_way = self.point.activity in _GIVEN_UP_ON_THE_WAY
+            limit = "provider_patience" if on_the_way else "undo_patience"
+            deadlines = replace(deadlines, **{limit: patience})
         return replace(deadlines, **self.point.scenario.deadlines)
 
     @property
     def script(self) -> Script:
-        asked = self.point.asked
-        script = Script(self.point.activity, self.phase or Phase.BEFORE, _act_of(self))
-        if asked is None:
-            return replace(script, phase=self.phase or _LOST_ANSWER[self.fault])
-        return replace(
-            script,
-            provider=asked.provider,
-            method=asked.method,
-            operation=asked.operation,
+        point, call = self.point, self.point.call
+        if call is None:
+            phase = self.phase or _LOST_ANSWER.get(self.fault, Phase.BEFORE)
+            return Script(point.activity, phase, self._act)
+        return Script(
+            point.activity,
+            self.phase or Phase.BEFORE,
+            self._act,
+            provider=point.provider,
+            operation=call.operation,
+            nth=call.nth,
+            lost=call.after,
             fault=_AT_THE_PROVIDER.get(self.fault),
-            lasts=self.fault in _OUTAGES,
+            lasts=self.fault in OUTAGES,
         )
+
+    @property
+    def _act(self) -> Act:
+        if self.point.wait is not None:
+            return Act.IDLE
+        if self.fault is Fault.KILLED:
+            return Act.KILL
+        if self.phase is not None or self.fault is Fault.CUT_OFF:
+            return Act.GATE
+        return Act.PROVIDER if self.point.call else Act.FAIL
+
+    @property
+    def is_disturbed(self) -> bool:
+        """By the test itself, and the rest of the world waits for that."""
+        return self._act in {Act.GATE, Act.IDLE}
 
 
 _AT_THE_PROVIDER: Final = {
@@ -110,34 +153,44 @@ _LOST_ANSWER: Final = {
 }
 
 
-def _act_of(case: Case) -> Act:
-    if case.fault is Fault.KILLED:
-        return Act.KILL
-    if case.phase is not None:
-        return Act.GATE
-    return Act.PROVIDER if case.point.asked else Act.FAIL
-
-
 def all_cases() -> list[Case]:
-    return [case for case in _combinations() if why_left_out(case) is None]
+    return [case for case in combinations() if why_left_out(case) is None]
 
 
 def left_out() -> Counter[str]:
     """How many combinations are left out, by the reason."""
-    return Counter(why for case in _combinations() if (why := why_left_out(case)) is not None)
+    return Counter(why for case in combinations() if (why := why_left_out(case)) is not None)
 
 
-def _combinations() -> Iterator[Case]:
+def combinations() -> Iterator[Case]:
     for point in points():
         for fault in Fault:
-            phases = tuple(Phase) if fault in _IN_PHASES else (None,)
-            yield from (Case(point, fault, phase) for phase in phases)
+            has_phases = fault in _IN_PHASES and point.wait is None
+            yield from (Case(point, fault, phase) for phase in (Phase if has_phases else (None,)))
 
 
 def why_left_out(case: Case) -> str | None:
-    if case.point.asked is not None:
-        return None
-    if case.fault in _OUTAGES:
+    point = case.point
+    if case.fault is Fault.PARENT_TERMINATED and not point.has_parent:
+        return "it is the order's own workflow"
+    if point.wait is not None:
+        return None if case.fault in _IN_PHASES else "nothing runs that could fail"
+    if point.call is not None:
+        return _why_no_call(case, point.call)
+    return _why_not_in_the_log(case)
+
+
+def _why_no_call(case: Case, call: Call) -> str | None:
+    is_around = case.phase in {Phase.BEFORE, Phase.AFTER} or case.fault is Fault.CUT_OFF
+    if is_around and not case.point.is_first:
+        return "the same for each call of an activity"
+    if case.fault is Fault.TIMEOUT_AFTER and not call.changes:
+        return "it has no effect"
+    return None
+
+
+def _why_not_in_the_log(case: Case) -> str | None:
+    if case.fault in {*OUTAGES, Fault.CUT_OFF}:
         return "nobody is asked"
     if case.fault in CANCELLATIONS and case.phase is not Phase.DURING:
         return "the same as during, for a local activity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ from tests.matrix.worker import Surroundings, kept_alive, preloaded
 from tests.matrix.world import World
 from workflows.temporal_client import data_converter
 
+logger = logging.getLogger(__name__)
 AT_ONCE: Final = int(os.environ.get("MATRIX_AT_ONCE", "10"))
 """Most of the time a case waits: for a time-out, or for a dead worker to be noticed."""
 SHARED_QUEUE: Final = "matrix"
@@ -116,7 +118,7 @@ def _case_of(item: pytest.Item) -> Case | None:
 
 async def _run(world: World, case: Case, free: asyncio.Semaphore) -> str:
     async with free:
-        journey = Journey(world, case)
+        journey, began = Journey(world, case), time.monotonic()
         try:
             await journey.travel()
             wrong = await faults(journey)
@@ -124,8 +126,13 @@ async def _run(world: World, case: Case, free: asyncio.Semaphore) -> str:
             wrong = [str(left)]
         end = str((await journey.order_state()).status)
         end += " parked" if journey.parkings else ""
-        _OUTCOMES.append(Outcome(case.fault, end, is_right=not wrong))
-        return await story(journey, wrong) if wrong else ""
+        seconds = time.monotonic() - began
+        _OUTCOMES.append(Outcome(case, seconds, end, is_right=not wrong))
+        if not wrong:
+            return ""
+        told = f"{case.name}\n{await story(journey, wrong)}"
+        logger.error(told)  # at once; pytest tells it at the end
+        return told
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
-from temporalio.service import RPCError
-
-from activities.types import CancellationAnswer, RequestCancel
-from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderState
 from domain.saga.decide import SAGA
 from domain.saga.state import SagaState
 from tests.matrix.cases import Case, Fault
+from tests.matrix.disturbance import Disturbance
 from tests.matrix.people import People
-from tests.matrix.script import Act
-from tests.matrix.worker import kept_alive
-from tests.matrix.world import POLL_SECONDS, World, settled, until
-from workflows.order import OrderWorkflow
+from tests.matrix.worker import KeptWorker, kept_alive
+from tests.matrix.world import POLL_SECONDS, World, settled
 
 MOST_SECONDS: Final = 100
 MOST_PARKINGS: Final = 6
@@ -37,8 +31,7 @@ class Journey:
         self.case = case
         self.people = People(world, case)
         self.id = self.people.id
-        self.was_cancelled = False
-        """Its customer was told so by the case."""
+        self.disturbance = Disturbance(world, case, self.people)
         self.parkings = 0
 
     @property
@@ -51,13 +44,15 @@ class Journey:
         await world.offer(self.people.sku, scenario.in_stock)
         world.scripts.write(self.id, self.case.script)
         async with AsyncExitStack() as stack:
+            worker = None
             if self.case.fault is Fault.KILLED:
-                worker = kept_alive(world.processes, world.surroundings, self.people.queue)
-                await stack.enter_async_context(worker)
+                worker = await stack.enter_async_context(
+                    kept_alive(world.processes, world.surroundings, self.people.queue)
+                )
             if scenario.refused:
                 fault = world.payments.failing(self.id, scenario.refused, "refuse")
                 stack.enter_context(fault)
-            await stack.enter_async_context(self._meanwhile())
+            await stack.enter_async_context(self._meanwhile(worker))
             try:
                 async with asyncio.timeout(MOST_SECONDS):
                     await self._to_its_end()
@@ -65,11 +60,11 @@ class Journey:
                 raise LeftBehind(f"not at its end after {MOST_SECONDS} s") from None
 
     @asynccontextmanager
-    async def _meanwhile(self) -> AsyncIterator[None]:
+    async def _meanwhile(self, worker: KeptWorker | None) -> AsyncIterator[None]:
         people = self.people
         acts = [people.places(), people.pass_on_news(), self.case.point.scenario.play(people)]
-        if self.case.script.act is Act.GATE:
-            acts.append(self._interfere())
+        if self.case.is_disturbed:
+            acts.append(self.disturbance.happen(worker))
         tasks = [asyncio.ensure_future(act) for act in acts]
         try:
             yield
@@ -82,63 +77,25 @@ class Journey:
             self.parkings = saga.parkings
             if saga.parkings > MOST_PARKINGS:
                 raise LeftBehind(f"parked {saga.parkings} times")
-            if saga.parked:
+            if saga.parked and not self._stands_there_for_the_case:
                 await self.people.mend_and_decide(saga)
-            elif (await self.order_state()).status in FINAL and not await self._runs():
+            elif (await self.order_state()).status in FINAL and not await self._goes_on():
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _runs(self) -> bool:
+    async def _goes_on(self) -> bool:
+        has_begun = self.case.is_disturbed and self.world.scripts.has_sprung(self.id)
+        if has_begun and not self.disturbance.is_over:
+            return True
         return any([await self.world.is_running(name) for name in self.workflow_ids])
+
+    @property
+    def _stands_there_for_the_case(self) -> bool:
+        """Parked: nobody decides before it has been disturbed there."""
+        return self.case.point.wait is not None and not self.world.scripts.is_open(self.id)
 
     async def order_state(self) -> OrderState:
         return await self.world.state(ORDER, self.id)
 
     async def saga_state(self) -> SagaState:
         return await self.world.state(SAGA, self.id)
-
-    # What meets it at the gate.
-
-    async def _interfere(self) -> None:
-        scripts = self.world.scripts
-        await until(lambda: scripts.has_sprung(self.id))
-        match self.case.fault:
-            case Fault.TERMINATED:
-                await self._terminate()
-                scripts.open(self.id)
-            case Fault.TEMPORAL_CANCELLED:
-                await self._order.cancel()
-                scripts.open(self.id)
-            case Fault.CANCELLED:
-                await self._cancel()
-
-    async def _terminate(self) -> None:
-        """The one that is at the gate; and where it is an order's, another takes its place."""
-        workflow_id = f"{self.case.point.runs_in}-{self.id}"
-        await self.world.client.get_workflow_handle(workflow_id).terminate("by the matrix")
-        if (await self.order_state()).status is not None and workflow_id.startswith("order-"):
-            await self.people.take_up()
-
-    async def _cancel(self) -> None:
-        """The gate opens once the workflow knows; a local activity's, once it has been asked."""
-        request = RequestCancel(self.id, CancellationReason.CUSTOMER_REQUEST, "customer:gate")
-        asked = asyncio.create_task(
-            self._order.start_update(
-                OrderWorkflow.cancel, request, wait_for_stage=WorkflowUpdateStage.ACCEPTED
-            )
-        )
-        if self.case.point.asked is None:
-            await asyncio.sleep(0)
-            self.world.scripts.open(self.id)
-        try:
-            update = await asked
-            self.world.scripts.open(self.id)
-            answer: CancellationAnswer = await update.result()
-        except (WorkflowUpdateFailedError, RPCError):
-            self.world.scripts.open(self.id)
-        else:
-            self.was_cancelled = answer.status == "CANCELLING"
-
-    @property
-    def _order(self) -> WorkflowHandle[Any, Any]:
-        return self.world.client.get_workflow_handle(f"order-{self.id}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
 import httpx
-from temporalio.service import RPCError
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types import Decide
 from domain.errors import Refused
@@ -19,10 +23,11 @@ from domain.payment.events import PaymentPending
 from domain.saga.commands import Decision
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
+from providers.errors import ProviderRefused
 from tests.integration.simulators import Delivery
 from tests.matrix.cases import Case, Fault
 from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order, until
-from workflows.orchestrator import NoSuchSaga, Unavailable
+from workflows.orchestrator import NoSuchSaga, SagaOrchestrator, Unavailable
 from workflows.types import SagaType
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
@@ -48,6 +53,11 @@ class People:
     async def logged(self, category: str, event_type: str) -> None:
         subject = self.sku if category == "inventory" else self.id
         await self.world.until_logged(f"{category}-{subject}", event_type)
+
+    async def disturbed(self) -> None:
+        """Until the test has done to the saga what it is here to do, if it does it itself."""
+        if self.case.is_disturbed:
+            await until(lambda: self.world.scripts.is_open(self.id))
 
     # Customers.
 
@@ -80,6 +90,9 @@ class People:
             )
         )
 
+    async def cancels_in_temporal(self) -> None:
+        await _insist(self._workflow("order").cancel, (RPCError,))
+
     async def sends_back(self) -> None:
         await self.logged("order", "OrderDelivered")
         await _insist(
@@ -92,7 +105,7 @@ class People:
 
     async def bring_stock(self) -> None:
         await self.world.receive(self.sku, QUANTITY, "second")
-        order = self.world.client.get_workflow_handle(f"order-{self.id}")
+        order = self._workflow("order")
         await _insist(lambda: order.signal("stock_received"), (RPCError,))
 
     async def mend_and_decide(self, saga: SagaState) -> None:
@@ -111,9 +124,27 @@ class People:
             except (*_NOT_NOW, Refused):
                 continue  # the workflow is not there yet: whoever looks again finds it
 
-    async def take_up(self) -> None:
+    async def take_up(self, orchestrator: SagaOrchestrator | None = None) -> None:
         """As reconciliation does with an order whose saga has no workflow any more."""
-        await _insist(lambda: self._orchestrator.take_up(self.id, self.order.customer_id))
+        does = orchestrator or self._orchestrator
+        await _insist(lambda: does.take_up(self.id, self.order.customer_id))
+
+    async def end(self, workflow: str) -> None:
+        """Terminate it; one that has ended already has."""
+        try:
+            await self._workflow(workflow).terminate("by the matrix")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def close_the_window(self) -> None:
+        """For returns, by taking the order up with a window that has closed: its return is over."""
+        await self.disturbed()
+        while await self.world.is_running(f"return-{self.id}"):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(POLL_SECONDS)
+        closed = replace(self.case.deadlines, return_window=timedelta(0))
+        await self.end("order")
+        await self.take_up(self.world.orchestrator(closed, self.queue))
 
     async def _lift_faults(self) -> None:
         if self.case.script.lasts:
@@ -125,9 +156,10 @@ class People:
     async def _refund_by_hand(self) -> None:
         payment = await self.world.state(PAYMENT, self.id)
         assert payment.reference
-        await self.world.payment_client.refund(
-            reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
-        )
+        with suppress(ProviderRefused):  # it is done: a saga that was taken up has tried again
+            await self.world.payment_client.refund(
+                reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
+            )
 
     async def _where_parked(self, number: int) -> str:
         for stored in await self.world.events(f"saga-{self.id}"):
@@ -135,6 +167,9 @@ class People:
             if isinstance(event, SagaParked) and event.parking == number:
                 return event.workflow_id
         raise LookupError(f"there is no parking {number}")
+
+    def _workflow(self, kind: str) -> WorkflowHandle[Any, Any]:
+        return self.world.client.get_workflow_handle(f"{kind}-{self.id}")
 
     # Banks and carriers.
 

@@ -7,7 +7,7 @@ its activity bears its name. Only of a wait it has to be said what is done meanw
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from activities.interface import (
@@ -16,34 +16,40 @@ from activities.interface import (
     SagaActivities,
     ShippingActivities,
 )
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep
+from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
 from tests.matrix import scenarios as way
+from tests.matrix.asks import Call, calls_of
 from tests.matrix.scenarios import Scenario
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Whom an activity asks, by which method of our client and operation of the simulator."""
-
-    provider: str
-    method: str | None = None
-    operation: str = "*"
+from tests.matrix.waits import WAITS, Wait
 
 
 @dataclass(frozen=True)
 class Point:
     activity: str
+    """Empty where none runs: see `wait`."""
     scenario: Scenario
-    asked: Asked | None = None
-    """None: it touches the log alone, as a local activity."""
+    call: Call | None = None
+    """The call of a provider that goes wrong. None: it touches the log alone, as a local
+    activity."""
+    provider: str | None = None
     runs_in: str = "order"
     """The beginning of the id of the workflow that does it."""
     changes: bool = True
     """Whether it appends something."""
+    is_first: bool = True
+    """Of an activity's calls on this way."""
+    wait: Wait | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.activity} ({self.scenario.name})"
+        if self.wait is not None:
+            return f"idle until {self.wait.of} ({self.scenario.name})"
+        at = f" at {self.call.name}" if self.call else ""
+        return f"{self.activity}{at} ({self.scenario.name})"
+
+    @property
+    def has_parent(self) -> bool:
+        return self.runs_in != "order"
 
 
 _PROVIDERS: Final = {PaymentActivities: "payments", ShippingActivities: "carrier"}
@@ -60,24 +66,7 @@ _RUNS_IN: Final = {
     ),
 }
 """What is done by a workflow of its own. What is said of a parked step, by the one it stands in."""
-_LOG_ALONE: Final = {"request_payment"}
-"""Of the activities of providers."""
-_ASKS: Final = {
-    "authorize": ("authorize", "confirm"),
-    "authorize_again": ("authorize", "confirm"),
-    "cancel_shipment": ("cancel", "cancel"),
-    "capture": ("capture", "capture"),
-    "collect_return": ("create_return", "return"),
-    "create_shipment": ("create_shipment", "create"),
-    "give_back": ("void", "cancel"),
-    "look_up": ("get", "look"),
-    "refund": ("refund", "refund"),
-    "track": ("find", "look"),
-    "track_return": ("find_return", "look"),
-}
-"""Activities that are not here meet their faults at whatever they ask first."""
-
-WAITS: Final = {
+DONE_MEANWHILE: Final = {
     "await_payment": (("look_up", way.SECURE), ("authorize_again", way.PAID_AGAIN)),
     "await_dispatch": (("track", way.UNTOLD),),
     "await_delivery": (("track", way.UNTOLD_DELIVERY),),
@@ -103,55 +92,88 @@ BESIDE_THE_PLAN: Final = (
 """What customers, operators and the engine itself put into the log."""
 LEFT_OUT: Final = frozenset({"stand", "run_command"})
 """The one changes nothing, the other is no part of a saga."""
-_QUIET: Final = (
-    ("release", way.LOST),
-    ("waiting_for", way.CANCELLED),
-    ("waiting_for", way.REFUND_SETTLED),
-)
+_QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
 """Where the log has everything already, and nothing is appended."""
 
 
+_WAYS_BACK: Final = (way.CANCELLED, way.CANCELLED_IN_TEMPORAL, way.ADDRESS_REFUSED)
+"""Who turns the saga round: a customer, whoever cancels in Temporal, a step that fails."""
+_MORE_TO_UNDO: Final = {
+    "release": (way.BACKORDER_CANCELLED,),
+    "give_back": (way.PENDING_CANCELLED, way.DECLINED_CANCELLED, way.PAYMENT_REFUSED),
+    "cancel_shipment": (way.TOO_LATE,),
+}
+"""Undos that find something else to undo than the usual, or find that it is too late."""
+
+
 def points() -> list[Point]:
-    return [*_of_plan(ORDER_PLAN, way.STRAIGHT), *_of_plan(RETURN_PLAN, way.RETURNED), *_beside()]
+    return [
+        *_of_plan(ORDER_PLAN, way.STRAIGHT),
+        *_of_plan(RETURN_PLAN, way.RETURNED),
+        *_undos(),
+        *_beside(),
+        *_waits(),
+    ]
 
 
 def _of_plan(plan: tuple[SagaStep, ...], straight: Scenario) -> Iterator[Point]:
     for step in plan:
         for activity, scenario in _done_in(step, straight):
-            yield _point(activity, scenario)
-    for step in plan:
-        if step.undo is not None:
-            yield _point(step.undo.name, way.CANCELLED)
-            if not step.undo.until_pivot:
-                yield _point(step.undo.name, way.LOST)
+            yield from _points(activity, scenario)
 
 
 def _done_in(step: SagaStep, straight: Scenario) -> tuple[tuple[str, Scenario], ...]:
     if step.name in ACTIVITIES:
         return ((step.name, straight),)
-    if step.name in WAITS:
-        return WAITS[step.name]
-    raise LookupError(f"no activity bears the name of {step.name}: say in WAITS what it does")
+    if step.name in DONE_MEANWHILE:
+        return DONE_MEANWHILE[step.name]
+    raise LookupError(
+        f"no activity bears the name of {step.name}: say in DONE_MEANWHILE what it does"
+    )
+
+
+def undos() -> Iterator[tuple[str, Scenario]]:
+    """Each undo, and what ends them, on each way back."""
+    for step in ORDER_PLAN:
+        if step.undo is not None:
+            yield from ((step.undo.name, scenario) for scenario in _ways_to(step.undo))
+    closing, withdrawing = CLOSING
+    yield from ((closing.name, scenario) for scenario in (*_WAYS_BACK, way.LOST))
+    yield withdrawing.name, way.TOO_LATE
+    yield withdrawing.name, way.TOO_LATE_IN_TEMPORAL
+
+
+def _ways_to(undo: Undo) -> Iterator[Scenario]:
+    yield from _WAYS_BACK
+    yield from _MORE_TO_UNDO.get(undo.name, ())
+    if not undo.until_pivot:
+        yield way.LOST
+
+
+def _undos() -> Iterator[Point]:
+    for activity, scenario in undos():
+        yield from _points(activity, scenario)
 
 
 def _beside() -> Iterator[Point]:
-    closing, withdrawing = CLOSING
-    yield _point(closing.name, way.CANCELLED)
-    yield _point(withdrawing.name, way.TOO_LATE)
     for activity, scenario in BESIDE_THE_PLAN:
-        yield _point(activity, scenario)
+        yield from _points(activity, scenario)
 
 
-def _point(activity: str, scenario: Scenario) -> Point:
-    is_quiet = (activity, scenario) in _QUIET
-    runs_in = "return" if scenario is way.REFUND_SETTLED else _RUNS_IN.get(activity, "order")
-    return Point(activity, scenario, _asked(activity, scenario), runs_in, changes=not is_quiet)
+def _waits() -> Iterator[Point]:
+    for wait in WAITS:
+        yield Point("", wait.scenario, runs_in=wait.runs_in, wait=wait)
 
 
-def _asked(activity: str, scenario: Scenario) -> Asked | None:
+def _points(activity: str, scenario: Scenario) -> Iterator[Point]:
+    """One for each call of a provider; one alone where nobody is asked."""
     provider = _PROVIDERS.get(_OWNER[activity])
-    if provider is None or activity in _LOG_ALONE:
-        return None
-    if (activity, scenario) == ("give_back", way.LOST):
-        return Asked(provider, "refund", "refund")
-    return Asked(provider, *_ASKS.get(activity, (None, "*")))
+    calls = calls_of(activity, scenario) if provider else ()
+    is_quiet = bool({(activity, scenario.name), (activity, None)} & {*_QUIET})
+    runs_in = "return" if scenario is way.REFUND_SETTLED else _RUNS_IN.get(activity, "order")
+    point = Point(activity, scenario, runs_in=runs_in, changes=not is_quiet)
+    if not calls:
+        yield point
+    for call in calls:
+        first = call is calls[0]
+        yield replace(point, call=call, provider=provider, is_first=first)

@@ -10,17 +10,19 @@ from typing import Final
 from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
-from tests.matrix.cases import Fault, left_out
+from tests.matrix.cases import Case, Fault, left_out
 from tests.matrix.checks import events_of
 from tests.matrix.journey import Journey
 
+SLOWEST: Final = 8
 _PREFIX: Final = "EVENT_TYPE_"
 _DULL: Final = ("WORKFLOW_TASK_",)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    fault: Fault
+    case: Case
+    seconds: float
     end: str
     """The order's last status, and whether it was parked on its way."""
     is_right: bool
@@ -28,16 +30,18 @@ class Outcome:
 
 def table(outcomes: Sequence[Outcome], seconds: float) -> Iterator[str]:
     ends = sorted({outcome.end for outcome in outcomes})
-    counts = Counter((outcome.fault, outcome.end) for outcome in outcomes)
+    counts = Counter((outcome.case.fault, outcome.end) for outcome in outcomes)
     width = max(len(fault) for fault in Fault)
     yield f"{'':{width}}  " + "  ".join(f"{end:>17}" for end in ends) + "    cases  wrong"
     for fault in Fault:
-        of_fault = [outcome for outcome in outcomes if outcome.fault is fault]
+        of_fault = [outcome for outcome in outcomes if outcome.case.fault is fault]
         wrong = sum(not outcome.is_right for outcome in of_fault)
         cells = "  ".join(f"{counts[fault, end] or '':>17}" for end in ends)
         yield f"{fault:{width}}  {cells}  {len(of_fault):>7}  {wrong:>5}"
     wrong = sum(not outcome.is_right for outcome in outcomes)
     yield f"{len(outcomes)} cases in {seconds:.0f} s, {wrong} wrong"
+    for outcome in sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]:
+        yield f"{outcome.seconds:.0f} s: {outcome.case.name}"
     for why, count in left_out().items():
         yield f"{count} combinations left out: {why}"
 

@@ -7,7 +7,7 @@ off at the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +34,7 @@ CARD, DECLINED_CARD, SECURE_CARD = (
     "pm_card_chargeDeclined",
     "pm_card_authenticationRequired",
 )
-SOON: Final = timedelta(seconds=1)
+SOON: Final = timedelta(seconds=2)
 
 
 async def _nothing(_: People) -> None:
@@ -58,6 +58,14 @@ class Scenario:
     """An operation that the payment provider refuses until somebody sees to it."""
     settled_by_hand: bool = False
     """What is refused: the operator does it in the provider's dashboard, and says so."""
+    attempts: int = 1
+    """To pay: each may be voided once."""
+    cancellations: int = 0
+    """Asked for on this way, by whomever."""
+    parkings: int = 0
+    """Where it comes by something that is refused."""
+    receipts: int = 1
+    """Of stock."""
     play: Play = _nothing
 
 
@@ -73,14 +81,36 @@ async def _return_all(people: People) -> None:
     await people.sends_back()
 
 
-async def _cancel_late(people: People) -> None:
+async def _return_nothing(people: People) -> None:
+    """The window is closed by hand: so it does not matter how fast this machine is."""
+    await people.sends_back()
+    await people.logged("order", "OrderReturnLapsed")
+    await people.close_the_window()
+
+
+def cancel_after(category: str, event_type: str) -> Play:
+    async def play(people: People) -> None:
+        await people.logged(category, event_type)
+        await people.cancels()
+
+    return play
+
+
+async def _cancel_in_temporal(people: People) -> None:
     await people.logged("shipment", "ShipmentCreated")
-    await people.cancels()
+    await people.cancels_in_temporal()
 
 
 async def _cancel_too_late(people: People) -> None:
     await people.until_dispatched()
     await people.cancels()
+    await people.logged("order", "OrderCancellationWithdrawn")
+    await people.hear_all()
+
+
+async def _cancel_too_late_in_temporal(people: People) -> None:
+    await people.until_dispatched()
+    await people.cancels_in_temporal()
     await people.logged("order", "OrderCancellationWithdrawn")
     await people.hear_all()
 
@@ -92,7 +122,9 @@ async def _bring_stock(people: People) -> None:
 
 STRAIGHT = Scenario("straight", Status.COMPLETED)
 SECURE = Scenario("3-D Secure", Status.COMPLETED, method=SECURE_CARD, play=_approve)
-PAID_AGAIN = Scenario("paid again", Status.COMPLETED, method=DECLINED_CARD, play=_pay_again)
+PAID_AGAIN = Scenario(
+    "paid again", Status.COMPLETED, method=DECLINED_CARD, attempts=2, play=_pay_again
+)
 UNTOLD = Scenario(
     "dispatch untold",
     Status.COMPLETED,
@@ -118,28 +150,65 @@ RETURN_LAPSED = Scenario(
     "return lapsed",
     Status.COMPLETED,
     postal_code=NEVER_COMES_BACK,
-    deadlines={"return_window": timedelta(seconds=8), "return_delivery": SOON},
-    play=_return_all,
+    deadlines={**OPEN_WINDOW, "return_delivery": SOON},
+    play=_return_nothing,
 )
 SHORT = Scenario("short of stock", Status.REJECTED, in_stock=1)
 BACKORDERED = Scenario(
-    "backordered", Status.COMPLETED, in_stock=1, backorder=True, play=_bring_stock
+    "backordered", Status.COMPLETED, in_stock=1, backorder=True, receipts=2, play=_bring_stock
 )
-CANCELLED = Scenario("cancelled", Status.CANCELLED, postal_code=NEVER_LEAVES, play=_cancel_late)
+BACKORDER_CANCELLED = Scenario(
+    "cancelled waiting for stock",
+    Status.CANCELLED,
+    in_stock=1,
+    backorder=True,
+    cancellations=1,
+    play=cancel_after("inventory", "BackorderQueued"),
+)
+CANCELLED = Scenario(
+    "cancelled",
+    Status.CANCELLED,
+    postal_code=NEVER_LEAVES,
+    cancellations=1,
+    play=cancel_after("shipment", "ShipmentCreated"),
+)
+CANCELLED_IN_TEMPORAL = replace(CANCELLED, name="cancelled in Temporal", play=_cancel_in_temporal)
+PENDING_CANCELLED = Scenario(
+    "cancelled while the bank asks",
+    Status.CANCELLED,
+    method=SECURE_CARD,
+    cancellations=1,
+    play=cancel_after("payment", "PaymentPending"),
+)
+DECLINED_CANCELLED = Scenario(
+    "cancelled after a decline",
+    Status.CANCELLED,
+    method=DECLINED_CARD,
+    cancellations=1,
+    play=cancel_after("payment", "PaymentDeclined"),
+)
+PAYMENT_REFUSED = Scenario("payment refused", Status.CANCELLED, refused="confirm", cancellations=1)
 TOO_LATE = Scenario(
     "cancelled too late",
     Status.COMPLETED,
     unheard=frozenset({News.DISPATCHED, News.DELIVERED}),
+    cancellations=1,
     play=_cancel_too_late,
 )
-ADDRESS_REFUSED = Scenario("address refused", Status.CANCELLED, postal_code=REFUSED_THERE)
-LOST = Scenario("lost", Status.CANCELLED, postal_code=IS_LOST)
-PARKED = Scenario("capture refused", Status.COMPLETED, refused="capture")
+TOO_LATE_IN_TEMPORAL = replace(
+    TOO_LATE, name="cancelled in Temporal too late", play=_cancel_too_late_in_temporal
+)
+ADDRESS_REFUSED = Scenario(
+    "address refused", Status.CANCELLED, postal_code=REFUSED_THERE, cancellations=1
+)
+LOST = Scenario("lost", Status.CANCELLED, postal_code=IS_LOST, cancellations=1)
+PARKED = Scenario("capture refused", Status.COMPLETED, refused="capture", parkings=1)
 REFUND_SETTLED = Scenario(
     "refund by hand",
     Status.RETURNED,
     deadlines=OPEN_WINDOW,
     refused="refund",
     settled_by_hand=True,
+    parkings=1,
     play=_return_all,
 )

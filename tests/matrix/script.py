@@ -15,7 +15,7 @@ from pathlib import Path
 class Phase(StrEnum):
     BEFORE = "before"
     DURING = "during"
-    """Once the provider has answered; where nobody is asked, within the change of the log."""
+    """Once the provider has done it; where nobody is asked, within the change of the log."""
     AFTER = "after"
     """Done, and Temporal does not know it yet."""
 
@@ -29,6 +29,8 @@ class Act(StrEnum):
     """The activity's answer is lost."""
     PROVIDER = "provider"
     """The provider fails while the activity runs."""
+    IDLE = "idle"
+    """No activity runs when it happens: the test does it from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,14 @@ class Script:
     act: Act
     provider: str | None = None
     """Who is asked: `payments` or `carrier`."""
-    method: str | None = None
-    """Of the provider's client: `during` is after its answer. None: after the first answer."""
-    operation: str = "*"
-    """Of the simulator, which fails in this way."""
+    operation: str | None = None
+    """Of the provider: what fails there, or what it has just done `during` the activity."""
+    nth: int = 1
+    """Which call of the operation, in one attempt of the activity."""
+    lost: str | None = None
+    """An operation whose answer is lost first: only a repeated attempt comes by this one."""
     fault: str | None = None
+    """What the provider does instead."""
     lasts: bool = False
     """Until the test takes the script away; else it happens once."""
 

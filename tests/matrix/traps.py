@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,23 +21,39 @@ from eventstore.postgres import PostgresEventStore
 from tests.matrix.script import Act, Phase, Script, Scripts
 
 POLL_SECONDS: Final = 0.02
+LOST_ANSWER: Final = "timeout_after"
 
 
 class AnswerLost(Exception):
     """The connection broke: whether it was done is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Armed:
-    """The script of the order whose activity is running."""
+    """The script of the order whose activity is running, for one attempt of it."""
 
     order_id: str
     script: Script
     scripts: Scripts
+    loses: bool = False
+    """The answer that has to be lost first is lost in this attempt."""
+    answers: int = 0
+    """To the operation that the script names."""
+
+    @property
+    def meets_a_gate(self) -> bool:
+        return self.script.act is Act.GATE and not self.loses
 
     async def at(self, phase: Phase) -> None:
         if phase is self.script.phase and self.scripts.spring(self.order_id):
             await self._act()
+
+    async def answered(self, operation: str) -> None:
+        if operation != self.script.operation or self.loses:
+            return
+        self.answers += 1
+        if self.answers == self.script.nth:
+            await self.at(Phase.DURING)
 
     async def _act(self) -> None:
         match self.script.act:
@@ -80,48 +96,65 @@ class _Trapped(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         armed = Armed(order_id, script, self._scripts)
         if script.act is Act.PROVIDER:
-            async with self._failing_provider(armed):
-                return await super().execute_activity(input)
-        _ARMED.set(armed)
-        await armed.at(Phase.BEFORE)
-        result = await super().execute_activity(input)
-        await armed.at(Phase.AFTER)
-        return result
+            self._scripts.spring(order_id)
+        async with self._failing_provider(armed):
+            _ARMED.set(armed)
+            await armed.at(Phase.BEFORE)
+            result = await super().execute_activity(input)
+            await armed.at(Phase.AFTER)
+            return result
 
     @asynccontextmanager
     async def _failing_provider(self, armed: Armed) -> AsyncIterator[None]:
         """For as long as the attempt runs: what goes wrong elsewhere is another case."""
-        script, order_id = armed.script, armed.order_id
-        if not armed.scripts.spring(order_id) and not script.lasts:
+        script, order = armed.script, {"order_id": armed.order_id}
+        if script.fault is None and script.lost is None:
             yield
             return
         url = f"{self._simulators[script.provider or '']}/control"
-        fault = {"order_id": order_id, "operation": script.operation, "how": script.fault}
         async with httpx.AsyncClient() as http:
-            (await http.post(url, json={"fail_order": fault})).raise_for_status()
+            served = (await http.get(url, params=order)).json()
+            for fault in _ordered(script, served):
+                armed.loses = armed.loses or fault["operation"] == script.lost
+                (await http.post(url, json={"fail_order": order | fault})).raise_for_status()
             try:
                 yield
             finally:
-                await http.delete(url, params={"order_id": order_id})
+                await http.delete(url, params=order)
+
+
+def _ordered(
+    script: Script, served: Mapping[str, Mapping[str, int]]
+) -> Iterator[dict[str, str | int]]:
+    """What has not been served yet, or lasts."""
+    if script.lost and LOST_ANSWER not in served.get(script.lost, {}):
+        yield {"operation": script.lost, "how": LOST_ANSWER}
+        return  # what goes wrong after that is for the attempt after this one
+    operation, how = script.operation, script.fault
+    if operation and how and (script.lasts or how not in served.get(operation, {})):
+        yield {"operation": operation, "how": how, "spares": script.nth - 1}
 
 
 class TrappedProvider:
-    """A provider's client that tells when it has answered."""
+    """A provider's client that gives up soon; at a gate it is patient, for the gate opens."""
 
-    def __init__(self, provider: object) -> None:
-        self._provider = provider
+    def __init__(self, hasty: object, patient: object) -> None:
+        self._hasty = hasty
+        self._patient = patient
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._provider, name)
-
         async def asked(**arguments: object) -> object:
-            answer = await method(**arguments)
             armed = _ARMED.get()
-            if armed and armed.script.provider and armed.script.method in {None, name}:
-                await armed.at(Phase.DURING)
-            return answer
+            client = self._patient if armed and armed.meets_a_gate else self._hasty
+            return await getattr(client, name)(**arguments)
 
         return asked
+
+
+async def answered(operation: str) -> None:
+    """A provider has just done this for the activity that is running."""
+    if armed := _ARMED.get():
+        await armed.answered(operation)
 
 
 class TrappedStore(PostgresEventStore):

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Final, cast
@@ -25,13 +28,23 @@ from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from tests.integration.simulators import API_KEY
+from tests.matrix.operations import tell
 from tests.matrix.script import Scripts
-from tests.matrix.traps import Trapdoor, TrappedProvider, TrappedStore, Traps
+from tests.matrix.traps import (
+    POLL_SECONDS,
+    Trapdoor,
+    TrappedProvider,
+    TrappedStore,
+    Traps,
+    answered,
+)
 from worker import saga_activities, temporal_worker
 from workflows.temporal_client import data_converter
 
 IMPATIENCE_SECONDS: Final = 1.0
 """How long a provider has to answer; the simulators hang for far longer."""
+GATE_SECONDS: Final = 60.0
+"""How long it has where the test holds the answer back."""
 CONNECTIONS: Final = 8
 
 
@@ -64,28 +77,46 @@ def start_worker(
     return process
 
 
+class KeptWorker:
+    """A worker process on this queue, started anew each time it dies."""
+
+    def __init__(
+        self, context: ForkServerContext, surroundings: Surroundings, task_queue: str
+    ) -> None:
+        self._start = partial(start_worker, context, surroundings, task_queue)
+        self._process = self._start()
+
+    async def keep(self) -> None:
+        while True:
+            await asyncio.to_thread(self._process.join, 1)
+            if self._process.exitcode is not None:
+                self._process = self._start()
+
+    async def kill(self) -> None:
+        """Until another has taken its place."""
+        killed = self._process
+        os.kill(killed.pid or 0, signal.SIGKILL)
+        while self._process is killed:  # noqa: ASYNC110 - nothing to be woken by
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def end(self) -> None:
+        self._process.kill()
+        await asyncio.to_thread(self._process.join)
+
+
 @asynccontextmanager
 async def kept_alive(
     context: ForkServerContext, surroundings: Surroundings, task_queue: str
-) -> AsyncIterator[None]:
-    """A worker on this queue until the end of the block, started anew each time it dies."""
-    process = start_worker(context, surroundings, task_queue)
-
-    async def keep() -> None:
-        nonlocal process
-        while True:
-            await asyncio.to_thread(process.join, 1)
-            if process.exitcode is not None:
-                process = start_worker(context, surroundings, task_queue)
-
-    keeper = asyncio.create_task(keep())
+) -> AsyncIterator[KeptWorker]:
+    """Until the end of the block."""
+    worker = KeptWorker(context, surroundings, task_queue)
+    keeper = asyncio.create_task(worker.keep())
     try:
-        yield
+        yield worker
     finally:
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
-        process.kill()
-        await asyncio.to_thread(process.join)
+        await worker.end()
 
 
 def _main(surroundings: Surroundings, task_queue: str) -> None:
@@ -98,7 +129,7 @@ def _main(surroundings: Surroundings, task_queue: str) -> None:
 
 async def _run(world: Surroundings, task_queue: str) -> None:
     simulators = {"payments": world.payments_url, "carrier": world.carrier_url}
-    client = await Client.connect(
+    temporal = await Client.connect(
         world.temporal_address,
         data_converter=data_converter(Keyring(world.payload_key, setting="payload_key")),
         interceptors=[Traps(Scripts(world.folder), simulators)],
@@ -109,14 +140,18 @@ async def _run(world: Surroundings, task_queue: str) -> None:
     ):
         vault = Vault(pool, Keyring(world.master_key, setting="master_key"))
         store = TrappedStore(pool, [InlineReadModels(), Trapdoor()], vault)
-        payments = StripePayments(API_KEY, world.payments_url, total_seconds=IMPATIENCE_SECONDS)
-        closing.push_async_callback(payments.close)
-        carrier = HttpCarrier(API_KEY, world.carrier_url, total_seconds=IMPATIENCE_SECONDS)
-        closing.push_async_callback(carrier.close)
+        payments, carriers = [], []
+        for seconds in (IMPATIENCE_SECONDS, GATE_SECONDS):
+            payments.append(StripePayments(API_KEY, world.payments_url, total_seconds=seconds))
+            carriers.append(HttpCarrier(API_KEY, world.carrier_url, total_seconds=seconds))
+        clients: list[StripePayments | HttpCarrier] = [*payments, *carriers]
+        for client in clients:
+            tell(client, answered)
+            closing.push_async_callback(client.close)
         activities = saga_activities(
             store,
             vault,
-            cast("PaymentProvider", TrappedProvider(payments)),
-            cast("Carrier", TrappedProvider(carrier)),
+            cast("PaymentProvider", TrappedProvider(*payments)),
+            cast("Carrier", TrappedProvider(*carriers)),
         )
-        await temporal_worker(client, task_queue, activities, FailedAttempts(pool)).run()
+        await temporal_worker(temporal, task_queue, activities, FailedAttempts(pool)).run()

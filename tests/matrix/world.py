@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from typing import Any, Final, TypeVar
 
-from temporalio.client import Client, WorkflowExecutionStatus
+import httpx
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.command_handler import CommandHandler, Step
@@ -36,10 +36,8 @@ S = TypeVar("S")
 POLL_SECONDS: Final = 0.05
 QUANTITY, PRICE, CUSTOMER = 2, 250, "customer-1"
 TOTAL: Final = QUANTITY * PRICE
-_VIEW: Final = (
-    "SELECT received, on_hand, reserved, shipped FROM readmodel.inventory_view WHERE sku = $1"
-)
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
+COMPLETED: Final = WorkflowExecutionStatus.COMPLETED
 
 
 @dataclass(frozen=True)
@@ -86,17 +84,53 @@ class World:
             await asyncio.sleep(POLL_SECONDS)
 
     async def is_running(self, workflow_id: str) -> bool:
+        return await self.status_of(workflow_id) is RUNNING
+
+    async def status_of(self, workflow_id: str) -> WorkflowExecutionStatus | None:
+        """None: there is none."""
+        described = await self._describe(workflow_id)
+        return described.status if described else None
+
+    async def until_idle(self, *workflow_ids: str) -> None:
+        """Until nothing of these workflows runs, and nothing has been put to them."""
+        while not all([await self._is_idle(name) for name in workflow_ids]):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_idle(self, workflow_id: str) -> bool:
+        """It has come somewhere, and moves neither now nor a moment later."""
+        before, after = await self._at_rest(workflow_id), None
+        if before is not None:
+            await asyncio.sleep(4 * POLL_SECONDS)
+            after = await self._at_rest(workflow_id)
+        return before is not None and before == after
+
+    async def _at_rest(self, workflow_id: str) -> int | None:
+        """The length of its history; None while something of it is under way."""
+        described = await self._describe(workflow_id)
+        if described is None:
+            return None
+        raw = described.raw_description
+        is_moving = raw.pending_activities or raw.HasField("pending_workflow_task")
+        return None if is_moving or described.status is not RUNNING else described.history_length
+
+    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         try:
-            described = await self.client.get_workflow_handle(workflow_id).describe()
+            return await self.client.get_workflow_handle(workflow_id).describe()
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return False
-        return described.status is RUNNING
+            return None
 
-    async def view(self, sku: str) -> tuple[int, int, int, int]:
-        """The read model of the stock: received, on hand, reserved, shipped."""
-        return tuple(await self.pool.fetchrow(_VIEW, sku))  # type: ignore[arg-type]  # one SKU
+    async def served(self, provider: str, order_id: str) -> Mapping[str, Mapping[str, int]]:
+        """The faults that the provider's simulator has answered the order with."""
+        simulator = {"payments": self.payments, "carrier": self.carrier}[provider]
+        async with httpx.AsyncClient() as http:
+            answer = await http.get(f"{simulator.url}/control", params={"order_id": order_id})
+        counts: Mapping[str, Mapping[str, int]] = answer.json()
+        return counts
+
+    async def rows(self, query: str, key: str) -> Sequence[tuple[object, ...]]:
+        return [tuple(row) for row in await self.pool.fetch(query, key)]
 
     @property
     def _handler(self) -> CommandHandler:
@@ -128,9 +162,14 @@ async def until(fact: Callable[[], bool]) -> None:
 
 
 async def settled(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel what still runs of these; what failed by itself is raised."""
+    """Cancel what still runs of these; what failed by itself is raised.
+
+    More than once: a call to a server may take a cancellation for a time-out, and be repeated.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=4 * POLL_SECONDS)
     for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
+        if not task.cancelled():
+            task.result()

@@ -80,6 +80,32 @@ def test_an_orders_faults_are_cleared_by_themselves_or_with_all_others() -> None
     assert faults.take("refund", "order-2") is None
 
 
+def test_an_orders_fault_can_spare_the_first_calls() -> None:
+    faults = Faults()
+    fault = OrderFault(order_id="order-1", operation="look", how=Fault.REFUSE, spares=2)
+    faults.set(Control(fail_order=fault))
+
+    met = [faults.take("look", "order-1") for _ in range(4)]
+
+    assert met == [None, None, Fault.REFUSE, Fault.REFUSE]
+
+
+def test_the_faults_that_an_order_has_met_are_counted_and_outlast_them() -> None:
+    faults = Faults()
+    faults.set(of_order("order-1", "refund", Fault.REFUSE))
+    faults.set(of_order("order-1", "capture", Fault.TIMEOUT_AFTER))
+    for operation in ("refund", "refund", "look", "capture"):
+        faults.take(operation, "order-1")
+    assert faults.served("order-1") == {"refund": {"refuse": 2}}
+
+    faults.lose_answer("capture", "order-1")
+    faults.clear_order("order-1")
+
+    counted = {"refund": {"refuse": 2}, "capture": {"timeout_after": 1}}
+    assert faults.served("order-1") == counted
+    assert faults.served("order-2") == {}
+
+
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     def fail() -> None:
         with store.transaction():

@@ -1,0 +1,127 @@
+"""What the test itself does to a saga: at the gate of an activity, or while nothing of it runs.
+
+Everything that follows waits for it, and it waits until the server has it: what has only been sent
+may come too late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.update.v1 import UpdateRef
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.types import CancellationAnswer, RequestCancel
+from domain.order.commands import CancellationReason
+from domain.order.decide import ORDER
+from tests.matrix.cases import Case, Fault
+from tests.matrix.people import People
+from tests.matrix.points import Point
+from tests.matrix.worker import KeptWorker
+from tests.matrix.world import POLL_SECONDS, World, until
+from workflows.order import OrderWorkflow
+
+UPDATE_ID: Final = "cancel-at-the-gate"
+
+
+class Disturbance:
+    def __init__(self, world: World, case: Case, people: People) -> None:
+        self._world = world
+        self._case = case
+        self._people = people
+        self._id = people.id
+        self.is_over = False
+        self.was_cancelled = False
+        """Its customer was told so."""
+        self.cancelled_run: str | None = None
+        """Which of the order's runs was asked in Temporal to cancel."""
+
+    async def happen(self, worker: KeptWorker | None) -> None:
+        await self._its_moment()
+        match self._case.fault:
+            case Fault.KILLED:
+                assert worker
+                await worker.kill()
+            case Fault.TERMINATED | Fault.CUT_OFF:
+                await self._terminate(self._case.point.runs_in)
+            case Fault.PARENT_TERMINATED:
+                await self._terminate("order")
+            case Fault.TEMPORAL_CANCELLED:
+                self.cancelled_run = (await self._order.describe()).run_id
+                await self._order.cancel()  # once it is answered, the server has it for good
+            case Fault.CANCELLED:
+                await self._cancel()
+        if self._case.fault is not Fault.CUT_OFF:  # its attempt hears in time that it is over
+            self._world.scripts.open(self._id)
+        self.is_over = True
+
+    async def _its_moment(self) -> None:
+        scripts, wait = self._world.scripts, self._case.point.wait
+        if wait is not None:
+            await wait.begins(self._people)
+            await self._world.until_idle(*workflows_at(self._case.point, self._id))
+            scripts.spring(self._id)
+        await until(lambda: scripts.has_sprung(self._id))
+
+    async def _terminate(self, kind: str) -> None:
+        """Where it is the order's, another takes its place."""
+        await self._people.end(kind)
+        if kind == "order" and (await self._world.state(ORDER, self._id)).status is not None:
+            await self._people.take_up()
+
+    async def _cancel(self) -> None:
+        """The gate opens once the workflow knows of it. A workflow that is busy with a local
+        activity does not listen before that ends: then, once the server has taken it in."""
+        request = RequestCancel(self._id, CancellationReason.CUSTOMER_REQUEST, "customer:gate")
+        asked = asyncio.create_task(
+            self._order.start_update(
+                OrderWorkflow.cancel,
+                request,
+                id=UPDATE_ID,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            )
+        )
+        if is_busy(self._case.point):
+            await self._until_admitted()
+            self._world.scripts.open(self._id)
+        try:
+            update = await asked
+            self._world.scripts.open(self._id)
+            answer: CancellationAnswer = await update.result()
+        except (WorkflowUpdateFailedError, RPCError):
+            return  # it comes too late
+        self.was_cancelled = answer.status == "CANCELLING"
+
+    async def _until_admitted(self) -> None:
+        execution = WorkflowExecution(workflow_id=f"order-{self._id}")
+        request = PollWorkflowExecutionUpdateRequest(
+            namespace=self._world.client.namespace,
+            update_ref=UpdateRef(workflow_execution=execution, update_id=UPDATE_ID),
+        )
+        while True:
+            try:
+                await self._world.client.workflow_service.poll_workflow_execution_update(request)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                await asyncio.sleep(POLL_SECONDS)
+            else:
+                return
+
+    @property
+    def _order(self) -> WorkflowHandle[Any, Any]:
+        return self._world.client.get_workflow_handle(f"order-{self._id}")
+
+
+def is_busy(point: Point) -> bool:
+    """With a local activity, in the order's workflow: it hears nothing meanwhile."""
+    return point.wait is None and point.call is None and not point.has_parent
+
+
+def workflows_at(point: Point, order_id: str) -> tuple[str, ...]:
+    """The one whose turn it is, and the order's that waits for it."""
+    return tuple({f"order-{order_id}": None, f"{point.runs_in}-{order_id}": None})

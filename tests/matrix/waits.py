@@ -1,0 +1,105 @@
+"""Where a saga waits and nothing of it runs, and how it goes on once it was disturbed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from domain.news import ShipmentNews as News
+from tests.matrix import scenarios as way
+from tests.matrix.scenarios import Play, Scenario
+
+if TYPE_CHECKING:
+    from tests.matrix.people import People
+
+
+@dataclass(frozen=True)
+class Wait:
+    of: str
+    """What is waited for."""
+    begins: Callable[[People], Coroutine[None, None, None]]
+    """What has happened by then; what is still under way after it is waited out."""
+    scenario: Scenario
+    runs_in: str = "order"
+    """The workflow that waits; an order's waits for that of its payment or its return."""
+
+
+def _then(following: Play, *, first: Play | None = None) -> Play:
+    async def play(people: People) -> None:
+        if first is not None:
+            await first(people)
+        await people.disturbed()
+        await following(people)
+
+    return play
+
+
+def _logged(category: str, event_type: str) -> Play:
+    async def logged(people: People) -> None:
+        await people.logged(category, event_type)
+
+    return logged
+
+
+async def _dispatched(people: People) -> None:
+    await people.logged("shipment", "ShipmentCreated")
+    await people.until_dispatched()
+
+
+async def _sends_back(people: People) -> None:
+    await people.sends_back()
+
+
+async def _hears(people: People) -> None:
+    await people.hear_all()
+
+
+def _goes_on(scenario: Scenario) -> Scenario:
+    return replace(scenario, play=_then(scenario.play))
+
+
+_UNHEARD: Final = replace(way.STRAIGHT, play=_then(_hears))
+_PARKED: Final = _logged("saga", "SagaParked")
+
+WAITS: Final = (
+    Wait("stock", _logged("inventory", "BackorderQueued"), _goes_on(way.BACKORDERED)),
+    Wait("the bank", _logged("payment", "PaymentPending"), _goes_on(way.SECURE), "payment"),
+    Wait(
+        "another card", _logged("payment", "PaymentDeclined"), _goes_on(way.PAID_AGAIN), "payment"
+    ),
+    Wait("the carrier", _logged("shipment", "ShipmentCreated"), _goes_on(way.CANCELLED)),
+    Wait(
+        "news of the dispatch",
+        _dispatched,
+        replace(
+            _UNHEARD,
+            name="dispatch unheard",
+            unheard=frozenset({News.DISPATCHED, News.DELIVERED}),
+        ),
+    ),
+    Wait(
+        "the delivery",
+        _logged("payment", "PaymentCaptured"),
+        replace(_UNHEARD, name="delivery unheard", unheard=frozenset({News.DELIVERED})),
+    ),
+    Wait("a return", _logged("order", "OrderDelivered"), _goes_on(way.RETURNED)),
+    Wait(
+        "the goods",
+        _logged("shipment", "ShipmentReturnRequested"),
+        replace(
+            way.RETURNED,
+            name="return unheard",
+            unheard=frozenset({News.RETURNED}),
+            play=_then(_hears, first=_sends_back),
+        ),
+        "return",
+    ),
+    Wait("a decision on the capture", _PARKED, way.PARKED),
+    Wait(
+        "a decision on an undo",
+        _PARKED,
+        replace(way.CANCELLED, name="void refused", refused="cancel", parkings=1),
+    ),
+    Wait("a decision on the refund", _PARKED, way.REFUND_SETTLED, "return"),
+)
