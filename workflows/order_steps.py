@@ -128,12 +128,14 @@ class OrderSteps(OrderWaits):
                 raise TurnRound(Reason.PAYMENT_WINDOW_CLOSED)
             if end is PaymentEnd.AUTHORIZED:
                 break
-            self._authorization = await self._look_up()
+            self._authorization = await self._see_to_payment()
         self._saga.reached(OrderStatus.CONFIRMED)
 
-    async def _look_up(self) -> Authorization:
+    async def _see_to_payment(self) -> Authorization:
+        """The customer may have been promised an attempt that the workflow which was cut off never
+        made: it is looked up, and made if it was not."""
         return await workflow.execute_activity_method(
-            PaymentActivities.look_up, self._id, **self._asking_again(plan.AWAIT_PAYMENT)
+            PaymentActivities.authorize, self._id, **self._asking_again(plan.AWAIT_PAYMENT)
         )
 
     def _asking_again(self, step: SagaStep) -> ActivityConfig:

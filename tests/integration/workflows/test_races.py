@@ -349,6 +349,20 @@ async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Saga
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
+async def test_an_attempt_that_was_promised_is_made_though_its_workflow_is_cut_off_before(
+    sagas: Sagas,
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+    async with sagas.gates.stopped("authorize_again", order_id, When.BEFORE) as gate:
+        await sagas.pay_with(order_id, VISA)
+        await gate.reached()
+        await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
+        await sagas.until(f"order-{order_id}", "OrderConfirmed")
+
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
 async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
     await sagas.until_running(f"payment-{order_id}")

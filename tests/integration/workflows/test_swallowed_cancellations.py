@@ -48,7 +48,7 @@ async def test_while_the_carrier_is_asked_what_has_been_missed_it_turns_the_orde
 
 
 @pytest.mark.parametrize("cancel", CANCELLATIONS)
-async def test_while_a_payment_is_looked_up_it_turns_the_order_round(
+async def test_while_a_payment_is_seen_to_it_turns_the_order_round(
     sagas: Sagas, cancel: Cancel
 ) -> None:
     sku = await sagas.stocked(1)
@@ -56,7 +56,7 @@ async def test_while_a_payment_is_looked_up_it_turns_the_order_round(
     await sagas.until_running(f"payment-{order_id}")
     await sagas.until(f"payment-{order_id}", "PaymentPending")
 
-    async with sagas.gates.stopped("look_up", order_id, When.AFTER) as gate:
+    async with sagas.gates.stopped("authorize", order_id, When.AFTER) as gate:
         await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
         await gate.reached()
         await cancel(sagas, order_id)
