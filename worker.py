@@ -55,8 +55,9 @@ from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator
-from workflows.runner import WORKFLOWS, sandbox
+from workflows.runner import WORKFLOWS
 from workflows.running_sagas import RunningSagas
+from workflows.sandbox import sandbox
 from workflows.schedule import keep_scheduled
 from workflows.temporal_client import connect, deadlines
 from workflows.versions import deployment

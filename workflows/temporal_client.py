@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 
 from eventstore.privacy.keyring import Keyring
 from settings import Settings
 from workflows.payload_codec import EncryptionCodec
+from workflows.payload_converter import SharedPydanticPayloadConverter
 from workflows.trace_propagation import TracePropagation
 from workflows.types import Deadlines
 
 
 def data_converter(payload_keys: Keyring) -> DataConverter:
-    return dataclasses.replace(
-        pydantic_data_converter,
+    return DataConverter(
+        payload_converter_class=SharedPydanticPayloadConverter,
         payload_codec=EncryptionCodec(payload_keys),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
