@@ -19,6 +19,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+import uvloop
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.workflow import NondeterminismError
@@ -256,7 +257,7 @@ def main() -> None:
     for chatty in ("httpx", "stripe"):  # they tell of every request, with its URL
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
-        asyncio.run(run(load_settings(), arguments.roles))
+        uvloop.run(run(load_settings(), arguments.roles))
     except* (SettingsError, OSError, RuntimeError) as errors:
         sys.exit("\n".join(f"worker: {error}" for error in errors.exceptions))
 

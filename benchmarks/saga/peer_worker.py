@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import uvloop
 
 from benchmarks.saga.naive import NaiveOrderWorkflow, NaivePaymentWorkflow
 from benchmarks.saga.noop import NoopWorkflow
@@ -29,4 +29,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())
