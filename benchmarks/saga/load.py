@@ -19,7 +19,7 @@ from stack.supervisor import alone
 
 AT_ONCE: Final = 30
 """Orders, or workflows, under way at a time."""
-LOOK_EVERY_SECONDS: Final = 0.01
+LOOK_EVERY_SECONDS: Final = 0.05
 SLOWEST_SECONDS: Final = 60.0
 """No order takes as long on any side: whoever waits longer waits for nothing."""
 

@@ -14,7 +14,8 @@ from benchmarks.saga.load import opened_shop, throughput
 from benchmarks.saga.world import opened_world
 from benchmarks.server import Server
 
-ORDERS: Final = 120
+ORDERS: Final = 240
+"""So many that the beginning and the end, when fewer than AT_ONCE are under way, weigh little."""
 FEWEST: Final = 40
 """Fewer would be over before AT_ONCE of them are under way for a while."""
 NOOPS_PER_ORDER: Final = 3
