@@ -1,66 +1,140 @@
-"""What one request may ask for at the most, and what is done once for equal requests."""
+"""What one request may ask for, and what is done once for equal documents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from functools import partial
-from typing import Final
+from functools import lru_cache, partial
+from typing import Any, Final
 
-from graphql import ASTValidationRule, GraphQLSyntaxError
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    parse,
+    specified_rules,
+    validate,
+)
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from strawberry.extensions import (
-    AddValidationRules,
-    DisableIntrospection,
-    MaxAliasesLimiter,
-    MaxTokensLimiter,
-    ParserCache,
-    QueryDepthLimiter,
-    SchemaExtension,
-    ValidationCache,
-)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from api.errors import PresentErrors, RequestErrorCode, as_json
+from api.document_limits import MAX_TOKENS, DocumentTooLarge, check_document
+from api.errors import PresentErrors, RequestError, RequestErrorCode, as_json, bad_input
 from api.idempotency import ReportReplays
+from api.price import MAX_PRICE, price_of
 
 MAX_BODY_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 12
-MAX_ALIASES: Final = 30
-MAX_TOKENS: Final = 2_000
-CACHED_DOCUMENTS: Final = 500
+MAX_VALIDATION_ERRORS: Final = 10
+"""Each error quotes and suggests, which takes longer than finding it."""
+ANSWER_TIMEOUT_SECONDS: Final = 20.0
+"""Longer than the orchestrator waits for a worker."""
+CACHED_DOCUMENTS: Final = 100
+MAX_CACHED_CHARACTERS: Final = 1_500
+"""A parsed document takes up to 300 bytes for each character of its text."""
+
+RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
-    """Made anew for each request, all but the rules: those are part of the cache's key."""
-    rules: list[type[ASTValidationRule]] = [
-        *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
-        *MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules,
-        *([] if introspection else DisableIntrospection().validation_rules),
-    ]
+    """Made anew for each request."""
     return [
-        partial(MaxTokensLimiter, MAX_TOKENS),
-        partial(AddValidationRules, rules),
-        partial(SoundParserCache, CACHED_DOCUMENTS),
-        partial(ValidationCache, CACHED_DOCUMENTS),
+        DocumentCache,
+        partial(Validation, introspection),
+        AnswerTimeout,
         ReportReplays,
         PresentErrors,
     ]
 
 
-class SoundParserCache(ParserCache):
-    """Strawberry's, but a syntax error is left to be reported where all others are.
+class DocumentCache(SchemaExtension):
+    """Parse a short document once.
 
-    Raised in here it would pass by the other extensions, and end a socket's operation unsaid.
+    A syntax error is left to be reported where all others are: raised in here it would pass by the
+    other extensions, and end a socket's operation unsaid.
     """
 
     def on_parse(self) -> Iterator[None]:
         context = self.execution_context
-        with suppress(GraphQLSyntaxError):
-            context.graphql_document = self.cached_parse_document(
-                context.query, **context.parse_options
-            )
+        context.parse_options["max_tokens"] = MAX_TOKENS
+        if context.query is not None and len(context.query) <= MAX_CACHED_CHARACTERS:
+            with suppress(GraphQLSyntaxError):
+                context.graphql_document = _parsed(context.query)
         yield
+
+
+class Validation(SchemaExtension):
+    """Hold the document to its bounds, then to GraphQL's rules, then the operation to its price."""
+
+    def __init__(self, introspection: bool) -> None:
+        super().__init__()
+        self._introspection = introspection
+        self._price: int | None = None
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = [*self._errors()]
+        yield
+
+    def get_results(self) -> dict[str, Any]:
+        return {} if self._price is None else {"price": self._price}
+
+    def _errors(self) -> Iterator[GraphQLError]:
+        context = self.execution_context
+        document, schema = context.graphql_document, context.schema._schema
+        assert document is not None  # noqa: S101 - validation follows parsing
+        is_short = len(context.query or "") <= MAX_CACHED_CHARACTERS
+        faults = (cached_faults_of if is_short else faults_of)(
+            schema, document, self._introspection
+        )
+        yield from faults
+        if not faults:
+            self._price = price_of(schema, document, context.operation_name, context.variables)
+            if self._price > MAX_PRICE:
+                yield _too_dear(self._price)
+
+
+class AnswerTimeout(SchemaExtension):
+    """Bound what awaits. Synchronous work is bounded by the document's limits and its price."""
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                yield
+        except TimeoutError:
+            message = f"there was no answer within {ANSWER_TIMEOUT_SECONDS:g} s: try again"
+            raise RequestError(RequestErrorCode.UNAVAILABLE, message) from None
+
+
+@lru_cache(CACHED_DOCUMENTS)
+def _parsed(query: str) -> DocumentNode:
+    return parse(query, max_tokens=MAX_TOKENS)
+
+
+def faults_of(
+    schema: GraphQLSchema, document: DocumentNode, introspection: bool
+) -> tuple[GraphQLError, ...]:
+    try:
+        check_document(document)
+    except DocumentTooLarge as fault:
+        return (fault,)
+    rules = RULES if introspection else (*RULES, NoSchemaIntrospectionCustomRule)
+    return tuple(
+        validate(schema, document, rules, MAX_VALIDATION_ERRORS, hide_suggestions=not introspection)
+    )
+
+
+cached_faults_of = lru_cache(CACHED_DOCUMENTS)(faults_of)
+
+
+def _too_dear(price: int) -> RequestError:
+    return bad_input(
+        f"the answer may hold {price} fields; {MAX_PRICE} are allowed: ask for smaller pages"
+    )
 
 
 class BodyLimit:

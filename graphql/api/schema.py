@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import cache
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from api.customers.mutations import CustomerMutation
+from api.document_limits import DocumentTooLarge, check_length
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
@@ -38,10 +42,30 @@ class Subscription(OrderSubscription):
 
 
 class Schema(strawberry.Schema):
+    """Strawberry's, but a text that is too long is refused before anything looks at it."""
+
+    async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:  # noqa: ANN401 - passed on
+        try:
+            check_length(query)
+        except DocumentTooLarge as fault:
+            return PreExecutionError(data=None, errors=[fault])
+        return await super().execute(query, *args, **kwargs)
+
+    async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
+        try:
+            check_length(query)
+        except DocumentTooLarge as fault:
+            return _refused(fault)
+        return await super().stream(query, *args, **kwargs)
+
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Log nothing here: Strawberry would log values. See api.errors.present()."""
+
+
+async def _refused(fault: DocumentTooLarge) -> AsyncIterator[ExecutionResult]:
+    yield PreExecutionError(data=None, errors=[fault])
 
 
 @cache

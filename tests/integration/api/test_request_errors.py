@@ -81,21 +81,9 @@ async def test_variables_that_do_not_fit_are_named_and_not_repeated(
     [
         ("{ orders {", "Syntax Error: Expected Name, found <EOF>."),
         ("{ nothing }", "Cannot query field 'nothing' on type 'Query'."),
-        (
-            "{ " + " ".join(f"a{i}: __typename" for i in range(31)) + " }",
-            "31 aliases found. Allowed: 30",
-        ),
-        (
-            "{ " + " ".join(f"f{i}" for i in range(2_001)) + " }",
-            "Syntax Error: Document contains more than 2000 tokens. Parsing aborted.",
-        ),
-        (
-            "{" + " orders { edges { node { lines { total {" * 3 + " amount" + "}" * 15 + "}",
-            "'anonymous' exceeds maximum operation depth of 12",
-        ),
     ],
 )
-async def test_a_document_beyond_the_rules_is_refused(
+async def test_a_document_that_is_not_valid_is_refused(
     ada: Viewer, query: str, message: str
 ) -> None:
     answer = await ada.ask(query)

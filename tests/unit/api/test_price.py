@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from graphql import get_introspection_query, parse
+
+from api.limits import faults_of
+from api.price import price_of
+from api.schema import build_schema
+
+OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
+SCHEMA = build_schema(introspection=True)._schema
+
+
+def price(text: str, name: str | None = None, **variables: object) -> int:
+    document = parse(text)
+    assert faults_of(SCHEMA, document, introspection=True) == ()
+    return price_of(SCHEMA, document, name, variables)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ __typename }", 1),
+        ('{ order(id: "x") { id status } }', 3),
+        ('{ order(id: "x") { lines { sku } } }', 1 + 1 + 10 * 1),
+        ("{ orders { edges { node { id } } } }", 1 + 1 + 20 * 2),
+        ("{ orders(first: 3) { edges { node { id } } } }", 1 + 1 + 3 * 2),
+        ("{ orders(last: 3) { edges { cursor node { id } } } }", 1 + 1 + 3 * 3),
+        ("{ orders(first: 3) { ...C } } fragment C on OrderConnection { edges { cursor } }", 5),
+        ("{ orders(first: 3) { ... on OrderConnection { edges { cursor } } } }", 5),
+        ("{ orders(first: 3) { ... { edges { cursor } } } }", 5),
+        ("{ a: orders(first: 3) { edges { cursor } } b: __typename }", 6),
+    ],
+)
+def test_a_price_counts_the_fields_that_an_answer_may_hold(text: str, expected: int) -> None:
+    assert price(text) == expected
+
+
+@pytest.mark.parametrize(("first", "nodes"), [(7, 7), (-1, 1), (0, 1), (5_000, 100), (None, 20)])
+def test_a_variable_sets_the_size_of_a_page_within_what_a_page_may_have(
+    first: int | None, nodes: int
+) -> None:
+    text = "query($n: Int) { orders(first: $n) { edges { cursor } } }"
+
+    assert price(text, n=first) == 2 + nodes
+
+
+def test_a_variable_that_is_not_given_has_its_default() -> None:
+    text = "query($n: Int = 4) { orders(first: $n) { edges { cursor } } }"
+
+    assert price(text) == 2 + 4
+    assert price(text, n=5) == 2 + 5
+
+
+def test_only_the_operation_that_runs_is_priced() -> None:
+    text = "query A { __typename } query B { products(first: 9) { edges { cursor } } }"
+
+    assert price(text, "A") == 1
+    assert price(text, "B") == 11
+
+
+def test_introspection_is_within_the_price() -> None:
+    assert price(get_introspection_query()) < 100
