@@ -137,6 +137,12 @@ def _too_dear(price: int) -> RequestError:
     )
 
 
+_ENCODED: Final = JSONResponse(
+    as_json(RequestErrorCode.BAD_USER_INPUT, "send the body as it is, without a Content-Encoding"),
+    status_code=415,
+)
+
+
 class BodyLimit:
     """ASGI middleware: HTTP 413 for a body over the limit, whether it says so or just is.
 
@@ -150,6 +156,8 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        if _encoding(scope) not in {b"", b"identity"}:
+            return await _ENCODED(scope, receive, send)
         body = await self._read(scope, receive)
         if body is None:
             return await _too_large(self.limit)(scope, receive, send)
@@ -173,6 +181,11 @@ class BodyLimit:
                 return None
             more = message.get("more_body", False)
         return bytes(body)
+
+
+def _encoding(scope: Scope) -> bytes:
+    encoding: bytes = dict(scope["headers"]).get(b"content-encoding", b"")
+    return encoding.strip().lower()
 
 
 def _declared_length(scope: Scope) -> int:

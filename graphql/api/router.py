@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from json import JSONDecodeError
 from typing import Any, Final
 
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
+from pydantic_core import from_json
 from starlette.responses import JSONResponse
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
+from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -62,6 +65,24 @@ class Router(GraphQLRouter[Context, None]):
         except Unauthenticated:
             raise ConnectionRejectionError from None
         return _ACKNOWLEDGED
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Strict JSON in UTF-8, without deep nesting. Raises JSONDecodeError."""
+        try:
+            return from_json(data, allow_inf_nan=False)
+        except ValueError:  # without its cause, which may quote what a customer sent
+            raise JSONDecodeError("malformed JSON", "", 0) from None
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        try:
+            data = await super().parse_http_body(request)
+        except AttributeError:  # neither an object nor a list
+            raise HTTPException(400, "The body must be a JSON object") from None
+        if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
+            raise HTTPException(400, "The `operationName` must be a string or null, if provided.")
+        return data
 
     async def run(  # its two overloads, in one
         self,

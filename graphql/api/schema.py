@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
@@ -41,6 +42,10 @@ class Subscription(OrderSubscription):
     pass
 
 
+ANSWERED: Final = {OperationType.QUERY, OperationType.MUTATION}
+"""What has one answer. A subscription has a stream of them, and needs a socket."""
+
+
 class Schema(strawberry.Schema):
     """Strawberry's, but a text that is too long is refused before anything looks at it."""
 
@@ -49,6 +54,8 @@ class Schema(strawberry.Schema):
             check_length(query)
         except DocumentTooLarge as fault:
             return PreExecutionError(data=None, errors=[fault])
+        allowed = kwargs.get("allowed_operation_types", ANSWERED)
+        kwargs["allowed_operation_types"] = ANSWERED & set(allowed)
         return await super().execute(query, *args, **kwargs)
 
     async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
