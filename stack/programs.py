@@ -12,7 +12,6 @@ from stack.processes import Program, Tier
 from stack.temporal import worked_for
 
 _PYTHON = sys.executable
-_API_OPTIONS = ("--no-access-log", "--timeout-graceful-shutdown", "3")
 _TASK_QUEUE = str(Settings.model_fields["task_queue"].default)
 
 Environment = Mapping[str, str]
@@ -37,8 +36,7 @@ def api(ports: Ports, environment: Environment) -> Program:
 
 def api_command(port: int) -> tuple[str, ...]:
     """What Python is to run."""
-    address = ("--host", LOOPBACK, "--port", str(port))
-    return ("-m", "uvicorn", "api.app:app", *address, *_API_OPTIONS)
+    return ("-m", "api", "--host", LOOPBACK, "--port", str(port))
 
 
 def worker(number: int, environment: Environment) -> Program:

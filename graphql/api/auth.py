@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 import jwt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.command import Identifier
 
@@ -31,6 +31,8 @@ class Viewer(BaseModel):
 
     sub: Identifier
     role: Role
+    expires_at: float = Field(alias="exp")
+    """Seconds since the epoch (RFC 7519, section 4.1.4); the leeway comes on top."""
 
     @property
     def actor(self) -> str:

@@ -18,6 +18,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
@@ -158,7 +159,10 @@ class BodyLimit:
             return await self.app(scope, receive, send)
         if _encoding(scope) not in {b"", b"identity"}:
             return await _ENCODED(scope, receive, send)
-        body = await self._read(scope, receive)
+        try:
+            body = await self._read(scope, receive)
+        except ClientDisconnect:
+            return None  # nobody is there to answer, and half a body is nothing to act on
         if body is None:
             return await _too_large(self.limit)(scope, receive, send)
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -176,6 +180,8 @@ class BodyLimit:
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
             body += message.get("body", b"")
             if len(body) > self.limit:
                 return None

@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from json import JSONDecodeError
 from typing import Any, Final
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError
 from pydantic_core import from_json
 from starlette.responses import JSONResponse
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
 from strawberry.http import GraphQLRequestData
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 from strawberry.types.unset import UNSET, UnsetType
 
 from api.auth import Authenticator, Unauthenticated
 from api.context import Context, authenticated_context
 from api.errors import RequestErrorCode, as_json
 from api.schema import Schema
+from api.socket import SocketAdapter, SocketHandler
 
 _ACKNOWLEDGED: Final[UnsetType] = UNSET
 
 
-class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    """Strawberry's, mended where it departs from the protocol (graphql-ws, PROTOCOL.md)."""
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        if message.get("payload", {}) is None:
-            message = {"type": "connection_init"}
-        await super().handle_connection_init(message)
-
-    @staticmethod
-    def _get_pre_execution_close_reason(_: GraphQLError) -> str | None:
-        return None  # a fault in one operation ends that operation, not the socket
-
-
 class Router(GraphQLRouter[Context, None]):
     graphql_transport_ws_handler_class = SocketHandler
+    websocket_adapter_class = SocketAdapter
+    connection_init_wait_timeout = timedelta(seconds=10)
+    max_subscriptions_per_connection = 100
 
     def __init__(self, schema: Schema, authenticator: Authenticator) -> None:
         super().__init__(

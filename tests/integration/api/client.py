@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,10 @@ import jwt
 import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from api.server import server_config
 from queries.feed import LiveFeed
 from settings import Settings
 from tests.integration.api.log_orchestrator import LogOrchestrator
@@ -100,6 +102,7 @@ class Viewer:
 @dataclass
 class Socket:
     connection: ClientConnection
+    received: list[Json] = field(default_factory=list)
 
     async def send(self, **message: object) -> None:
         await self.connection.send(json.dumps(message))
@@ -118,6 +121,20 @@ class Socket:
         update: Json = message["payload"]["data"]["orderUpdates"]
         return update
 
+    async def exchange(self, messages: Sequence[object]) -> int | None:
+        """Send these messages and a last query; return None once it is answered, or the close code.
+
+        All that was received is in `received`.
+        """
+        with suppress(ConnectionClosed):
+            for message in messages:
+                await self.connection.send(json.dumps(message))
+            await self.send(id="last", type="subscribe", payload={"query": "{ __typename }"})
+            while self.received[-1:] != [{"id": "last", "type": "complete"}]:
+                self.received.append(await self.receive())
+            return None
+        return await self.close_code()
+
     async def close_code(self) -> int | None:
         await asyncio.wait_for(self.connection.wait_closed(), 5)
         return self.connection.close_code
@@ -132,7 +149,7 @@ async def connecting(url: str, **options: Any) -> AsyncIterator[Socket]:  # noqa
 
 class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI) -> None:
-        super().__init__(uvicorn.Config(app, log_config=None, access_log=False))
+        super().__init__(server_config(app, log_config=None))
         self.is_up = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,0 +1,21 @@
+"""Run the API: `python -m api`."""
+
+from __future__ import annotations
+
+import argparse
+
+import uvicorn
+
+from api.server import server_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
+    options = parser.parse_args()
+    uvicorn.Server(server_config("api.app:app", host=options.host, port=options.port)).run()
+
+
+if __name__ == "__main__":
+    main()

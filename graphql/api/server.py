@@ -1,0 +1,157 @@
+"""The HTTP server: uvicorn, with the bounds that it leaves to a proxy in front of it.
+
+A client may take only so long and send only so much before its request is complete, and it may
+leave an answer unread only so long. Whoever runs `uvicorn api.app:app` goes without these bounds;
+`python -m api` has them.
+"""
+
+from __future__ import annotations
+
+import json
+from asyncio import TimerHandle, Transport
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from api.errors import RequestErrorCode, as_json
+from api.limits import MAX_BODY_BYTES
+
+REQUEST_TIMEOUT_SECONDS: Final = 10.0
+"""From a request's first byte, or from the connection, to the end of its body."""
+UNREAD_TIMEOUT_SECONDS: Final = 30.0
+"""For a client that does not read its answer."""
+MAX_HEAD_BYTES: Final = 32 * 1024
+"""A request's line and headers."""
+MAX_QUEUED_MESSAGES: Final = 8
+"""Of one socket, received and not yet handled."""
+SHUTDOWN_TIMEOUT_SECONDS: Final = 3
+
+
+class HeadTooLarge(Exception):
+    """Ends the parsing of a request that has been refused."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. Its timers end it when the client stops in the middle of an exchange."""
+
+    _request_timer: TimerHandle | None = None
+    _unread_timer: TimerHandle | None = None
+    _head_bytes = 0
+    _is_in_head = False
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_idle():
+            self._await_request()
+        began_before = self._is_in_head
+        super().data_received(data)
+        if began_before and self._is_in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse_head()
+
+    def on_message_begin(self) -> None:
+        self._is_in_head, self._head_bytes = True, 0
+        if self._request_timer is None:
+            self._await_request()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head > MAX_HEAD_BYTES:
+            self._refuse_head()
+            raise HeadTooLarge
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_request_timer()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_timers()
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(UNREAD_TIMEOUT_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_unread_timer()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self.transport.is_closing():
+            self._refuse(HTTPStatus.BAD_REQUEST, RequestErrorCode.BAD_USER_INPUT, msg)
+
+    def _is_idle(self) -> bool:
+        """Whether the next byte begins a request."""
+        if self._request_timer is not None:
+            return False
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        return cycle is None or cycle.response_complete
+
+    def _await_request(self) -> None:
+        self._request_timer = self.loop.call_later(REQUEST_TIMEOUT_SECONDS, self._time_out)
+
+    def _time_out(self) -> None:
+        message = f"the request was not complete within {REQUEST_TIMEOUT_SECONDS:g} s"
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, RequestErrorCode.BAD_USER_INPUT, message)
+
+    def _refuse_head(self) -> None:
+        message = f"the headers are larger than {MAX_HEAD_BYTES} bytes: send less"
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        self._refuse(status, RequestErrorCode.PAYLOAD_TOO_LARGE, message)
+
+    def _refuse(self, status: HTTPStatus, code: RequestErrorCode, message: str) -> None:
+        body = json.dumps(as_json(code, message)).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+            "content-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self._stop_timers()
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+        # A client that does not read it keeps the connection no longer either.
+        self._unread_timer = self.loop.call_later(UNREAD_TIMEOUT_SECONDS, self.transport.abort)
+
+    def _stop_timers(self) -> None:
+        self._stop_request_timer()
+        self._stop_unread_timer()
+
+    def _stop_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+
+def server_config(app: FastAPI | str, **options: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's
+    """Return the configuration of a server of this app with every bound in force."""
+    return uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws_max_size=MAX_BODY_BYTES,
+        ws_max_queue=MAX_QUEUED_MESSAGES,
+        access_log=False,
+        proxy_headers=False,  # the addresses that count are found out by api.clients
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
+        **options,
+    )

@@ -1,0 +1,148 @@
+"""What one client may cost the server, told byte by byte over a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import pytest
+
+from api import server
+from tests.integration.api.client import Api, connecting
+
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HALF_REQUESTS = {
+    "nothing": b"",
+    "empty lines": b"\r\n\r\n\r\n",
+    "half a line": b"POST /gra",
+    "half a head": HEAD,
+    "half a header": HEAD + b"Authorization: Bea",
+    "half a body": HEAD + b'Content-Length: 100\r\n\r\n{"query": ',
+    "half a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n64\r\n{",
+    "a second request": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea",
+}
+
+
+class Connection:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def rest(self) -> bytes:
+        """Return all that the server sends until it closes the connection."""
+        async with asyncio.timeout(5):
+            return await self.reader.read()
+
+
+@asynccontextmanager
+async def connection(api: Api) -> AsyncIterator[Connection]:
+    address = urlsplit(api.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()
+
+
+def refusal(answer: bytes) -> tuple[int, str]:
+    """The status and the code of the last answer."""
+    head, _, body = answer[answer.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+    (error,) = json.loads(body)["errors"]
+    return int(head.split()[1]), error["extensions"]["code"]
+
+
+@pytest.mark.parametrize("sent", HALF_REQUESTS.values(), ids=HALF_REQUESTS.keys())
+async def test_half_a_request_is_given_up_after_its_time(
+    api: Api, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_SECONDS", 0.2)
+
+    async with connection(api) as client:
+        await client.send(sent)
+        answer = await client.rest()
+
+    assert refusal(answer) == (408, "BAD_USER_INPUT")
+
+
+async def test_a_request_that_arrives_slowly_but_in_time_is_answered(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_SECONDS", 5.0)
+
+    async with connection(api) as client:
+        for byte in b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":
+            await client.send(bytes([byte]))
+        answer = await client.rest()
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [HEAD + b"X-A: " + b"a" * 33_000 + b"\r\n\r\n", HEAD + b"X-A: a\r\n" * 5_000 + b"\r\n"],
+    ids=["one", "many"],
+)
+async def test_headers_beyond_their_bound_are_refused(api: Api, head: bytes) -> None:
+    async with connection(api) as client:
+        await client.send(head)
+        answer = await client.rest()
+
+    assert refusal(answer) == (431, "PAYLOAD_TOO_LARGE")
+
+
+async def test_a_header_without_an_end_is_cut_off(api: Api) -> None:
+    async with connection(api) as client:
+        await client.send(HEAD + b"X-A: ")
+        sent = 0
+        with suppress(ConnectionError):
+            while sent < 100_000_000:
+                await client.send(b"a" * 100_000)
+                sent += 100_000
+
+    assert sent < 20_000_000  # what the system's own buffers take
+
+
+async def test_bytes_that_are_no_http_are_refused_with_a_code(api: Api) -> None:
+    async with connection(api) as client:
+        await client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
+        answer = await client.rest()
+
+    assert refusal(answer) == (400, "BAD_USER_INPUT")
+
+
+async def test_a_client_that_reads_no_answer_is_cut_off(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "UNREAD_TIMEOUT_SECONDS", 0.2)
+
+    async with connection(api) as client:
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(20):
+                await client.send(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" * 200_000)
+
+
+async def test_a_socket_outlives_the_time_of_a_request(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_SECONDS", 0.05)
+    loop = asyncio.get_running_loop()
+
+    async with api.viewer().socket() as socket:
+        end = loop.time() + 0.2
+        while loop.time() < end:
+            await socket.send(type="ping")
+            assert await socket.receive() == {"type": "pong"}
+
+
+async def test_a_message_beyond_the_bound_closes_the_socket(api: Api) -> None:
+    async with connecting(api.url) as socket:
+        await socket.send(type="ping", payload={"text": "x" * 300_000})
+
+        assert await socket.close_code() == 1009

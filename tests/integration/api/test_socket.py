@@ -1,0 +1,127 @@
+"""A socket is held to its protocol, and to the token that opened it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api import socket as api_socket
+from tests.integration.api.client import Api, Socket, connecting, operation, token
+from tests.integration.api.fuzzing import JSON, REQUESTS, VALUES
+from tests.integration.api.inputs import an_order
+
+MALFORMED = {
+    "null": "null",
+    "a number": "5",
+    "a list": "[]",
+    "no type": "{}",
+    "a type that is a number": '{"type": 5}',
+    "a type that is a list": '{"type": []}',
+    "an unknown type": '{"type": "' + "x" * 500 + '"}',
+    "a server's type": '{"type": "connection_ack"}',
+    "no JSON": "{",
+    "nested lists": "[" * 50_000,
+    "subscribe without an id": '{"type": "subscribe", "payload": {"query": "{ a }"}}',
+    "subscribe with a number for an id": '{"type": "subscribe", "id": 5, "payload": {}}',
+    "subscribe with an empty id": '{"type": "subscribe", "id": "", "payload": {"query": "{a}"}}',
+    "subscribe without a payload": '{"type": "subscribe", "id": "1"}',
+    "subscribe with a null payload": '{"type": "subscribe", "id": "1", "payload": null}',
+    "subscribe without a query": '{"type": "subscribe", "id": "1", "payload": {}}',
+    "a query that is a number": '{"type": "subscribe", "id": "1", "payload": {"query": 5}}',
+    "variables that are a list": (
+        '{"type": "subscribe", "id": "1", "payload": {"query": "{ a }", "variables": []}}'
+    ),
+    "complete without an id": '{"type": "complete"}',
+    "a ping with a list": '{"type": "ping", "payload": []}',
+}
+
+
+@pytest.mark.parametrize("is_signed_in", [True, False])
+@pytest.mark.parametrize("message", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_malformed_message_closes_the_socket_with_the_protocols_code(
+    api: Api, message: str, is_signed_in: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connecting(api.url) as socket:
+        if is_signed_in:
+            await sign_in(api, socket, expires_in=timedelta(hours=1))
+        await socket.connection.send(message)
+
+        assert await socket.close_code() == 4400
+
+    assert "Traceback" not in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_a_binary_message_closes_the_socket_with_the_protocols_code(api: Api) -> None:
+    async with connecting(api.url) as socket:
+        await socket.connection.send(b"\x00\xff")
+
+        assert await socket.close_code() == 4400
+
+
+async def test_an_id_may_be_long_and_used_twice(api: Api) -> None:
+    """The reason of the close names the id, and a close frame has little room."""
+    async with api.viewer().socket() as socket:
+        subscribe = {"type": "subscribe", "id": "ä" * 100}
+        payload = {"query": operation("OrderUpdates"), "variables": {"orderId": "x"}}
+        await socket.send(**subscribe, payload=payload)
+        await socket.send(**subscribe, payload=payload)
+
+        assert await socket.close_code() == 4409
+
+
+async def sign_in(api: Api, socket: Socket, expires_in: timedelta) -> None:
+    secret = api.settings.jwt_secret.get_secret_value()
+    bearer = token(secret, "ada", "customer", exp=datetime.now(UTC) + expires_in)
+    await socket.send(type="connection_init", payload={"authorization": f"Bearer {bearer}"})
+    assert await socket.receive() == {"type": "connection_ack"}
+
+
+async def test_a_socket_is_closed_when_its_token_expires(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_socket, "LEEWAY_SECONDS", 0)
+
+    async with connecting(api.url) as socket:
+        await sign_in(api, socket, expires_in=timedelta(seconds=1))
+
+        assert await socket.close_code() == 4403
+        assert socket.connection.close_reason == "token expired"
+
+
+async def test_nothing_is_done_for_a_token_that_has_expired(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set while the socket slept: the next message finds it out."""
+    async with connecting(api.url) as socket:
+        await sign_in(api, socket, expires_in=timedelta(hours=1))
+        monkeypatch.setattr(api_socket, "LEEWAY_SECONDS", -7200)
+        await socket.subscribe(operation("PlaceOrder"), input=an_order())
+
+        assert await socket.close_code() == 4403
+
+    assert api.orchestrator.actors == []
+
+
+FRAMES = JSON | st.fixed_dictionaries(
+    {"type": st.sampled_from(["subscribe", "complete", "ping", "connection_init"]) | VALUES},
+    optional={"id": st.sampled_from(["1", "2"]) | VALUES, "payload": REQUESTS | JSON},
+)
+
+
+@given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())
+@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+async def test_no_message_is_a_server_error(
+    module_api: Api, frames: list[object], is_signed_in: bool
+) -> None:
+    async with connecting(module_api.url) as socket:
+        if is_signed_in:
+            await sign_in(module_api, socket, expires_in=timedelta(hours=1))
+        closed = await socket.exchange(frames)
+
+    assert closed in {None, 4400, 4401, 4403, 4409, 4429}
+    assert "INTERNAL" not in str(socket.received)
