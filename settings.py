@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     bus: Bus = Bus.NATS
     nats_url: str = ""
 
+    rate_limit_per_principal: int = Field(100, ge=0, le=1_000_000)
+    """Requests a second of one signed-in user, to one API process; 0 sets no limit."""
+    rate_limit_per_address: int = Field(300, ge=0, le=1_000_000)
+    """The same for one address, signed in or not. Webhooks and probes are not counted."""
+    trusted_proxies: str = ""
+    """Networks, comma-separated, whose `X-Forwarded-For` names the client's address."""
+
     jwt_secret: SecretStr = SecretStr("")
     payload_key: SecretStr = SecretStr("")
     """Base64 of 32 random bytes: encrypts what Temporal stores (AES-256-GCM)."""

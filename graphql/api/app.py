@@ -16,6 +16,7 @@ from api.context import Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Check, checks
 from api.limits import BodyLimit
+from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
@@ -86,6 +87,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
 
     app = FastAPI(title="Waybill", lifespan=lifespan, openapi_url=None)
     app.state.authenticator = authenticator
+    app.state.rate_limits = limits = RateLimits.of(settings)
     schema = build_schema(introspection=settings.environment is Environment.DEVELOPMENT)
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
@@ -94,7 +96,9 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.mount("/codec", codec_app(settings, authenticator))
     app.add_middleware(BodyLimit)
     app.add_middleware(Traced)
+    app.add_middleware(AddressLimit, limits=limits)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(TooManyRequests, _too_many_requests)
     app.add_exception_handler(WebhookRejected, _webhook_rejected)
     app.add_exception_handler(Unavailable, _unavailable)
     return app
@@ -103,6 +107,11 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
 async def _unauthenticated(_: Request, error: Exception) -> JSONResponse:
     body = as_json(RequestErrorCode.UNAUTHENTICATED, str(error))
     return JSONResponse(body, status_code=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def _too_many_requests(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooManyRequests)  # noqa: S101 - registered for it
+    return too_many(error)
 
 
 async def _webhook_rejected(_: Request, error: Exception) -> JSONResponse:

@@ -12,6 +12,7 @@ from strawberry.fastapi import BaseContext
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.identifiers import is_identifier
+from api.rate_limit import RateLimiter, RateLimits
 from eventstore.inbox import Inbox
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
@@ -39,10 +40,15 @@ class Services:
 class Context(BaseContext):
     """Of one request, or of one socket with all that is asked over it: so no session in here."""
 
-    def __init__(self, services: Services, viewer: Viewer | None) -> None:
+    def __init__(self, services: Services, principals: RateLimiter, viewer: Viewer | None) -> None:
         super().__init__()
         self.services = services
+        self._principals = principals
         self._viewer = viewer
+
+    def count_request(self) -> None:
+        """Count a request of the viewer's. Raises TooManyRequests."""
+        self._principals.take(self.viewer.actor)
 
     @property
     def viewer(self) -> Viewer:
@@ -75,10 +81,17 @@ Info: TypeAlias = strawberry.Info[Context, None]
 
 
 def authenticated_context(connection: HTTPConnection) -> Context:
-    """Raises Unauthenticated, but for a socket, which may bring its token in its first message."""
-    authenticator: Authenticator = connection.app.state.authenticator
-    services: Services = connection.app.state.services
+    """Raises Unauthenticated, but for a socket, which may bring its token in its first message.
+
+    Raises TooManyRequests. A socket's requests are counted as they come.
+    """
+    state = connection.app.state
+    authenticator: Authenticator = state.authenticator
+    limits: RateLimits = state.rate_limits
     header = connection.headers.get("authorization")
-    if connection.scope["type"] == "websocket" and header is None:
-        return Context(services, None)
-    return Context(services, authenticator.viewer(header))
+    is_socket = connection.scope["type"] == "websocket"
+    viewer = None if is_socket and header is None else authenticator.viewer(header)
+    context = Context(state.services, limits.principals, viewer)
+    if not is_socket:
+        context.count_request()
+    return context

@@ -29,6 +29,7 @@ class RequestErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    RATE_LIMITED = "RATE_LIMITED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNAVAILABLE = "UNAVAILABLE"
 
@@ -46,6 +47,10 @@ def bad_input(message: str) -> RequestError:
 
 def not_found(what: str) -> RequestError:
     return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} of this id")
+
+
+def rate_limited(message: str) -> RequestError:
+    return RequestError(RequestErrorCode.RATE_LIMITED, message)
 
 
 def forbidden(message: str) -> RequestError:

@@ -30,13 +30,15 @@ from strawberry.utils.aio import aclosing
 
 from api.auth import LEEWAY_SECONDS
 from api.context import Context
-from api.errors import present
+from api.errors import present, rate_limited
 from api.frames import is_frame
+from api.rate_limit import TooManyRequests
 
 log = logging.getLogger(__name__)
 
 FORBIDDEN: Final = 4403
 """Clients such as npm graphql-ws connect again after it, with a new token; 4401 is fatal."""
+TOO_MANY: Final = 4429
 MAX_REASON_BYTES: Final = 123
 """RFC 6455, section 5.5: what a close frame has room for."""
 MAX_SLEEP_SECONDS: Final = 60.0
@@ -65,6 +67,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Invalid message")
         elif self.connection_acknowledged and self._seconds_left() <= 0:
             await self._close_expired()
+        elif self.connection_acknowledged and not await self._is_within_its_rate(message):
+            return
         else:
             await super().handle_message(message)
 
@@ -74,6 +78,19 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_connection_init(message)
         if self.connection_acknowledged:
             self.expiry = asyncio.create_task(self._close_at_expiry())
+
+    async def _is_within_its_rate(self, message: Message) -> bool:
+        """An operation too many is refused; a client that floods otherwise is cut off."""
+        try:
+            self.context.count_request()
+        except TooManyRequests as refusal:
+            if message["type"] != "subscribe":
+                await self.websocket.close(TOO_MANY, str(refusal))
+            else:
+                error = rate_limited(str(refusal)).formatted
+                await self.send_message({"id": message["id"], "type": "error", "payload": [error]})
+            return False
+        return True
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Whatever fails is an error of the operation: never a silent `complete`."""

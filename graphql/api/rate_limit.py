@@ -1,0 +1,132 @@
+"""How often one principal and one address may ask, in this process.
+
+Each has a token bucket. The buckets live in this process: with n API processes a client may ask n
+times as often. Behind a proxy the address is the one that the proxy names, if it is trusted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final, Self
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import RequestErrorCode, as_json
+from settings import Settings, SettingsError
+
+BURST_SECONDS: Final = 2.0
+"""A bucket holds what this long a pause allows."""
+MAX_BUCKETS: Final = 20_000
+"""When there are more, the one that was used longest ago is forgotten, and is full again."""
+UNLIMITED_PATHS: Final = ("/webhooks/", "/healthz", "/readyz", "/metrics")
+"""A provider sends at its own pace. A probe that is refused takes the process out of service."""
+
+Network = IPv4Network | IPv6Network
+
+
+class TooManyRequests(Exception):
+    """The bucket is empty; ask again after `retry_after` whole seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many requests: try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class RateLimiter:
+    """Token buckets by key. A rate of 0 sets no limit."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = per_second
+        self._capacity = max(1.0, per_second * BURST_SECONDS)
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> None:
+        """Take one token from this key's bucket. Raises TooManyRequests."""
+        if not self._rate:
+            return
+        now = self._clock()
+        tokens, since = self._buckets.pop(key, (self._capacity, now))
+        tokens = min(self._capacity, tokens + (now - since) * self._rate)
+        has_token = tokens >= 1
+        self._buckets[key] = (tokens - has_token, now)
+        if len(self._buckets) > MAX_BUCKETS:
+            self._buckets.popitem(last=False)
+        if not has_token:
+            raise TooManyRequests(math.ceil((1 - tokens) / self._rate))
+
+
+@dataclass(frozen=True)
+class RateLimits:
+    principals: RateLimiter
+    addresses: RateLimiter
+    trusted_proxies: Sequence[Network]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Raises SettingsError."""
+        return cls(
+            RateLimiter(settings.rate_limit_per_principal),
+            RateLimiter(settings.rate_limit_per_address),
+            _networks(settings.trusted_proxies),
+        )
+
+    def address_of(self, scope: Scope) -> str:
+        """The client's address; that of its network for IPv6, where one client has 2^64."""
+        hops = [(scope.get("client") or ("", 0))[0]]
+        forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+        hops += [hop.strip() for hop in reversed(forwarded.split(",")) if hop.strip()]
+        return _network_of(next((hop for hop in hops if not self._is_trusted(hop)), hops[-1]))
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self.trusted_proxies)
+
+
+class AddressLimit:
+    """ASGI middleware: HTTP 429 for an address that asks too often, before anything is read."""
+
+    def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_limited = scope["type"] != "lifespan" and not scope["path"].startswith(UNLIMITED_PATHS)
+        try:
+            if is_limited:
+                self._limits.addresses.take(self._limits.address_of(scope))
+        except TooManyRequests as refusal:
+            return await too_many(refusal)(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+
+def too_many(refusal: TooManyRequests) -> JSONResponse:
+    body = as_json(RequestErrorCode.RATE_LIMITED, str(refusal))
+    return JSONResponse(body, status_code=429, headers={"Retry-After": str(refusal.retry_after)})
+
+
+def _networks(text: str) -> list[Network]:
+    try:
+        return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise SettingsError(f"WAYBILL_TRUSTED_PROXIES holds no network: {error}") from None
+
+
+def _network_of(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:64]
+    if parsed.version == 4 or parsed.ipv4_mapped:  # noqa: PLR2004 - of the Internet Protocol
+        return str(parsed)
+    return str(ip_network((parsed, 64), strict=False))
