@@ -35,6 +35,7 @@ def settings(module_database_url: str) -> Settings:
     return Settings(
         database_url=SecretStr(module_database_url),
         bus=Bus.MEMORY,
+        rate_limit_per_principal=0,
         rate_limit_per_address=0,  # all the tests come from one
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
