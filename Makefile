@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix bench check check-deploy recover token lock
+.PHONY: help run demo test matrix bench check check-deploy recover position token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check-deploy: $(INSTALLED)
 
 recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
 	@$(BIN)/python -m workflows.recover $(if $(ORDER),--order $(ORDER))
+
+position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either)
+	@$(BIN)/python -m eventstore.positions '$(OF)'
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))

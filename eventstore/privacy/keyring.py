@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from eventstore.privacy.encryption import KEY_BYTES, decrypt, encrypt
@@ -53,6 +55,13 @@ class Keyring:
         if key is None:
             raise UnknownKey(encrypted.key_id, self._setting)
         return decrypt(key, encrypted.data, context)
+
+    def derive(self, purpose: bytes, length: int) -> list[bytes]:
+        """Return a key for one purpose from each key (HKDF, RFC 5869), the current one's first."""
+        return [
+            HKDF(SHA256(), length, salt=None, info=purpose).derive(key)
+            for key in self._keys.values()
+        ]
 
 
 def key_id_of(key: bytes) -> str:

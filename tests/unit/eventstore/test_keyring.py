@@ -96,3 +96,10 @@ def test_a_bad_retired_key_is_named_as_such() -> None:
     )
     with pytest.raises(SettingsError, match="WAYBILL_RETIRED_PAYLOAD_KEYS holds no key"):
         Keyring.of(settings, "payload_key")
+
+
+def test_a_derived_key_is_of_one_key_and_one_purpose() -> None:
+    of_new, of_old = RING.derive(b"a purpose", 32)
+    assert [of_new] == Keyring(NEW, setting="payload_key").derive(b"a purpose", 32)
+    assert [of_old] == Keyring(OLD, setting="payload_key").derive(b"a purpose", 32)
+    assert len({of_new, of_old, NEW, OLD, *RING.derive(b"another", 32)}) == 6
