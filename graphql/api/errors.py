@@ -18,6 +18,8 @@ from workflows.orchestrator import Unavailable
 
 log = logging.getLogger(__name__)
 
+_SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")
+
 UNAVAILABLE: Final = (Unavailable, OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 
@@ -63,10 +65,21 @@ def as_json(code: RequestErrorCode, message: str) -> dict[str, object]:
 
 
 class PresentErrors(MaskErrors):
-    """Every error, in an answer or in a stream of them, as present() has it."""
+    """Every error, in an answer or in a stream of them, as present() has it.
+
+    Where introspection is off, no message suggests a name of the schema. graphql-core's own option
+    covers validation alone: not the values of variables, nor a field without its selection.
+    """
+
+    def __init__(self, *, introspection: bool) -> None:
+        super().__init__()
+        self._introspection = introspection
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        return present(error)
+        presented = present(error)
+        if not self._introspection:
+            presented.message = _SUGGESTION.sub("", presented.message)
+        return presented
 
 
 def present(error: GraphQLError) -> GraphQLError:

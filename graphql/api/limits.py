@@ -49,7 +49,7 @@ def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
         partial(Validation, introspection),
         AnswerTimeout,
         ReportReplays,
-        PresentErrors,
+        partial(PresentErrors, introspection=introspection),
     ]
 
 
