@@ -66,7 +66,10 @@ class Settings(BaseSettings):
 
     jwt_secret: SecretStr = SecretStr("")
     payload_key: SecretStr = SecretStr("")
-    """Base64 of 32 random bytes: encrypts what Temporal stores (AES-256-GCM)."""
+    """Base64 of 32 random bytes: encrypts what Temporal stores (AES-256-GCM).
+
+    The key that seals the positions of the API is derived from it.
+    """
     retired_payload_keys: SecretStr = SecretStr("")
     """The payload keys before it, comma-separated: they still decrypt."""
     master_key: SecretStr = SecretStr("")
@@ -78,6 +81,9 @@ class Settings(BaseSettings):
 
     Empty means the embedded stack's.
     """
+
+    public_stock_limit: int = Field(10, ge=1, le=1_000_000)
+    """Customers see at most so many pieces of a product: that many or more."""
 
     payment_url: str = ""
     """Base URL of the payment provider's API; empty means the provider's own public one."""

@@ -61,7 +61,7 @@ async def play(people: People, plan: Plan) -> Ending:
     order: Json = {}
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            order = await _place(people.customer, plan)
+            order = await _place(people, plan)
             order = await _follow(people, plan.scenario, order["id"])
         became = outcome(order["status"], order["reason"])
     except TimeoutError:
@@ -80,11 +80,11 @@ async def receive(operator: Client, run: str, units: Basket) -> None:
     await asyncio.gather(*receipts)
 
 
-async def _place(customer: Client, plan: Plan) -> Json:
+async def _place(people: People, plan: Plan) -> Json:
     basket = dict(plan.basket)
-    if plan.scenario.is_short:
-        basket[SCARCE] = (await customer.ask("Product", sku=SCARCE))["available"] + 1
-    placed = await customer.change(
+    if plan.scenario.is_short:  # only staff see the exact stock
+        basket[SCARCE] = (await people.operator.ask("Product", sku=SCARCE))["available"] + 1
+    placed = await people.customer.change(
         "PlaceOrder",
         idempotencyKey=plan.key,
         lines=[{"sku": sku, "quantity": quantity} for sku, quantity in basket.items()],

@@ -65,7 +65,8 @@ class StepView:
 class SagaView:
     order_id: str
     customer_id: str
-    status: SagaStatus
+    direction: SagaStatus
+    """Never PARKED: where the saga goes, or would go if no step of it was parked."""
     needs_attention: bool
     parked_since: datetime | None
     taken_up: int
@@ -74,6 +75,10 @@ class SagaView:
     decided: Sequence[Decided]
     differences: Sequence[Difference]
     position: int
+
+    @property
+    def status(self) -> SagaStatus:
+        return self.direction if self.parked_since is None else SagaStatus.PARKED
 
     @property
     def parked(self) -> Mapping[str, Parking]:
@@ -87,7 +92,7 @@ def saga_view(order_id: str, history: History, failures: Mapping[str, Failures])
     return SagaView(
         order_id=order_id,
         customer_id=history.order.customer_id,
-        status=_status(history),
+        direction=_direction(history),
         needs_attention=history.saga.needs_attention,
         parked_since=min(parked_since, default=None),
         taken_up=history.saga.taken_up,
@@ -99,9 +104,7 @@ def saga_view(order_id: str, history: History, failures: Mapping[str, Failures])
     )
 
 
-def _status(history: History) -> SagaStatus:
-    if history.parked:
-        return SagaStatus.PARKED
+def _direction(history: History) -> SagaStatus:
     if history.order.status is OrderStatus.CANCELLING:
         return SagaStatus.TURNING
     return SagaStatus.FINAL if history.order.status in FINAL else SagaStatus.FORWARD

@@ -57,7 +57,8 @@ class OrderUpdates:
             if after is None:
                 if (order := await self._orders.get(order_id)) is None:
                     return
-                yield Update(order, None, seam)
+                # Not the seam where it is later: it would tell how the whole log grows.
+                yield Update(order, None, min(seam, order.position))
             else:
                 async for update in self._past(order_id, after, seam):
                     yield update

@@ -35,7 +35,7 @@ def _reserve(command: c.ReserveStock, state: InventoryState) -> Sequence[e.Inven
     if command.quantity > state.on_hand:
         raise Refused(
             ErrorCode.OUT_OF_STOCK,
-            f"{sku}: {command.quantity} wanted, {state.on_hand} on hand",
+            f"{sku}: {command.quantity} wanted, fewer on hand",
             (sku,),
         )
     return [

@@ -23,6 +23,7 @@ from api.trace import Traced
 from api.webhooks import webhooks
 from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
+from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
 from queries.feed import LiveFeed
@@ -88,7 +89,10 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app = FastAPI(title="Waybill", lifespan=lifespan, openapi_url=None)
     app.state.authenticator = authenticator
     app.state.rate_limits = limits = RateLimits.of(settings)
-    schema = build_schema(introspection=settings.environment is Environment.DEVELOPMENT)
+    app.state.positions = positions = PositionCodec.of(settings)
+    app.state.public_stock_limit = settings.public_stock_limit
+    is_development = settings.environment is Environment.DEVELOPMENT
+    schema = build_schema(positions, introspection=is_development)
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
     app.include_router(health.router)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Self, TypeVar
 import strawberry
 
 from api.errors import bad_input
+from eventstore.positions import BadPosition
 from queries.cursor import BadCursor
 from queries.keyset import Page, PageRequest
 
@@ -69,5 +70,6 @@ def _size(size: int | None, argument: str) -> int:
 def _key(cursor: str | None, argument: str, key_of: Callable[[str], K]) -> K | None:
     try:
         return None if cursor is None else key_of(cursor)
-    except BadCursor as error:
-        raise bad_input(f"{argument}: {error}") from None
+    except (BadCursor, BadPosition):
+        message = "this is no cursor of this list: pass one that the list gave, unchanged"
+        raise bad_input(f"{argument}: {message}") from None

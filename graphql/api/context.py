@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import strawberry
+from starlette.datastructures import State
 from starlette.requests import HTTPConnection
 from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.identifiers import is_identifier
-from api.rate_limit import RateLimiter, RateLimits
+from api.rate_limit import RateLimiter
 from eventstore.inbox import Inbox
+from eventstore.positions import PositionCodec
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
@@ -40,10 +42,12 @@ class Services:
 class Context(BaseContext):
     """Of one request, or of one socket with all that is asked over it: so no session in here."""
 
-    def __init__(self, services: Services, principals: RateLimiter, viewer: Viewer | None) -> None:
+    def __init__(self, state: State, viewer: Viewer | None) -> None:
         super().__init__()
-        self.services = services
-        self._principals = principals
+        self.services: Services = state.services
+        self.positions: PositionCodec = state.positions
+        self.public_stock_limit: int = state.public_stock_limit
+        self._principals: RateLimiter = state.rate_limits.principals
         self._viewer = viewer
 
     def count_request(self) -> None:
@@ -85,13 +89,12 @@ def authenticated_context(connection: HTTPConnection) -> Context:
 
     Raises TooManyRequests. A socket's requests are counted as they come.
     """
-    state = connection.app.state
+    state: State = connection.app.state
     authenticator: Authenticator = state.authenticator
-    limits: RateLimits = state.rate_limits
     header = connection.headers.get("authorization")
     is_socket = connection.scope["type"] == "websocket"
     viewer = None if is_socket and header is None else authenticator.viewer(header)
-    context = Context(state.services, limits.principals, viewer)
+    context = Context(state, viewer)
     if not is_socket:
         context.count_request()
     return context

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Final
 
 from api.schema import build_schema
+from eventstore.positions import PositionCodec
+from eventstore.privacy.encryption import KEY_BYTES
+from eventstore.privacy.keyring import Keyring
 
 FILE: Final = Path(__file__).parent.parent / "schema.graphql"
 
 
 def printed() -> str:
-    return f"{build_schema(introspection=True).as_str().rstrip()}\n"
+    # The text is the same whatever the key.
+    positions = PositionCodec(Keyring(bytes(KEY_BYTES), setting="payload_key"))
+    return f"{build_schema(positions, introspection=True).as_str().rstrip()}\n"
 
 
 def main(arguments: Sequence[str]) -> int | str:

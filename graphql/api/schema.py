@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from api.access import apply_access
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
 from api.limits import extensions
@@ -23,8 +24,9 @@ from api.payments.mutations import PaymentMutation
 from api.products.queries import ProductQuery
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
-from api.scalars import SCALARS
+from api.scalars import scalars
 from api.stock.mutations import StockMutation
+from eventstore.positions import PositionCodec
 
 
 @strawberry.type
@@ -76,11 +78,13 @@ async def _refused(fault: DocumentTooLarge) -> AsyncIterator[ExecutionResult]:
 
 
 @cache
-def build_schema(*, introspection: bool) -> Schema:
-    return Schema(
+def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
+    schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         extensions=extensions(introspection=introspection),
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=scalars(positions)),
     )
+    apply_access(schema._schema)
+    return schema

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import strawberry
 
-from api.auth import Role
 from api.context import Info, Services
 from api.customers.inputs import EraseCustomerInput
 from api.customers.types import EraseCustomerPayload
-from api.errors import forbidden
 from api.identifiers import is_identifier
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
@@ -21,11 +19,8 @@ class CustomerMutation:
         "while an order of theirs is open."
     )
     async def erase_customer(self, info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - its name in the contract
-        viewer = info.context.viewer
-        if viewer.role is not Role.ADMIN:
-            raise forbidden("eraseCustomer is for admins: sign in as one")
         try:
-            return await _erase(input, viewer.actor, info.context.services)
+            return await _erase(input, info.context.viewer.actor, info.context.services)
         except Refused as refused:
             return EraseCustomerPayload(user_errors=[UserError.of(refused)])
 

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import strawberry
 
-from api.scalars import Position
-from api.user_errors import UserError
+from api.payload import Payload
 
 
 @strawberry.type
-class EraseCustomerPayload:
-    position: Position | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class EraseCustomerPayload(Payload):
+    pass

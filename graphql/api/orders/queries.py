@@ -11,7 +11,6 @@ from api.errors import forbidden
 from api.identifiers import is_identifier
 from api.orders.inputs import OrderFilter
 from api.orders.types import CURSOR_KIND, Order, OrderConnection, OrderOrder
-from queries.cursor import decode_int
 from queries.orders import OrderFilter as Wanted
 
 
@@ -33,19 +32,20 @@ class OrderQuery:
         filter: OrderFilter | None = None,  # noqa: A002 - its name in the contract
         order_by: OrderOrder = OrderOrder.PLACED_AT_DESC,
     ) -> OrderConnection:
+        positions = info.context.positions
         page = await info.context.services.orders.page(
             _wanted(filter or OrderFilter(), info.context.viewer),
-            page_request(first, after, last, before, partial(decode_int, CURSOR_KIND)),
+            page_request(first, after, last, before, partial(positions.open, purpose=CURSOR_KIND)),
             newest_first=order_by is OrderOrder.PLACED_AT_DESC,
         )
-        return OrderConnection.of(page)
+        return OrderConnection.of(page, positions)
 
 
 def _wanted(given: OrderFilter, viewer: Viewer) -> Wanted:
     customer_id = given.customer_id
+    if customer_id is not None and not viewer.may_see(customer_id):
+        raise forbidden("filter.customerId is for operators: leave it out")
     if not viewer.is_staff:
-        if customer_id not in {None, viewer.sub}:
-            raise forbidden("filter.customerId is for operators: leave it out")
         return Wanted(viewer.sub, given.status)
     if customer_id is not None and not is_identifier(customer_id):
         return Wanted(statuses=[])

@@ -8,18 +8,18 @@ import strawberry
 
 from api.connections import PageInfo
 from api.money import Money
-from api.scalars import Position
-from api.user_errors import UserError
+from api.payload import POSITION_NUMBER, Payload
+from api.scalars import Long, Position
 from domain.order.state import OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
-from queries import cursor
+from eventstore.positions import PositionCodec
 from queries.keyset import Page
 from queries.orders import LineView, OrderView, PaymentView, ShipmentView
 from queries.updates import Lagged as LaggedUpdate
 from queries.updates import Update
 
-CURSOR_KIND = "order"
+CURSOR_KIND = "order cursor"
 
 strawberry.enum(OrderStatus)
 strawberry.enum(PaymentStatus)
@@ -100,7 +100,7 @@ class Order:
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="A return of it is under way.")
     backordered: bool = strawberry.field(description="It waits for stock that is short.")
-    needs_attention: bool = strawberry.field(
+    needs_attention: bool | None = strawberry.field(
         description="Its saga waits for an operator, or a provider's book differs from ours."
     )
     placed_at: datetime
@@ -108,6 +108,10 @@ class Order:
     position: Position = strawberry.field(
         description="Of the last event that changed the order, its payment or its shipment."
     )
+
+    @strawberry.field(description=POSITION_NUMBER)
+    def position_number(self) -> Long | None:
+        return Long(self.position)
 
     @classmethod
     def of(cls, order: OrderView) -> Self:
@@ -141,8 +145,8 @@ class OrderConnection:
     page_info: PageInfo
 
     @classmethod
-    def of(cls, page: Page[OrderView]) -> Self:
-        cursors = [cursor.encode(CURSOR_KIND, order.placed_position) for order in page.items]
+    def of(cls, page: Page[OrderView], positions: PositionCodec) -> Self:
+        cursors = [positions.seal(order.placed_position, CURSOR_KIND) for order in page.items]
         edges = [
             OrderEdge(cursor=at, node=Order.of(order))
             for at, order in zip(cursors, page.items, strict=True)
@@ -158,6 +162,10 @@ class OrderUpdate:
     )
     position: Position = strawberry.field(description="To resume from, as `after`.")
 
+    @strawberry.field(description=POSITION_NUMBER)
+    def position_number(self) -> Long | None:
+        return Long(self.position)
+
     @classmethod
     def of(cls, update: Update) -> Self:
         return cls(
@@ -171,6 +179,10 @@ class OrderUpdate:
 class Lagged:
     position: Position
 
+    @strawberry.field(description=POSITION_NUMBER)
+    def position_number(self) -> Long | None:
+        return Long(self.position)
+
     @classmethod
     def of(cls, lagged: LaggedUpdate) -> Self:
         return cls(position=Position(lagged.position))
@@ -180,21 +192,15 @@ OrderUpdateEvent = Annotated[OrderUpdate | Lagged, strawberry.union("OrderUpdate
 
 
 @strawberry.type
-class PlaceOrderPayload:
+class PlaceOrderPayload(Payload):
     order: Order | None = None
-    position: Position | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
 @strawberry.type
-class CancelOrderPayload:
+class CancelOrderPayload(Payload):
     order: Order | None = None
-    position: Position | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
 
 
 @strawberry.type
-class RequestReturnPayload:
+class RequestReturnPayload(Payload):
     order: Order | None = None
-    position: Position | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)

@@ -3,12 +3,9 @@ from __future__ import annotations
 import strawberry
 
 from api.orders.types import Order
-from api.scalars import Position
-from api.user_errors import UserError
+from api.payload import Payload
 
 
 @strawberry.type
-class RetryPaymentPayload:
+class RetryPaymentPayload(Payload):
     order: Order | None = None
-    position: Position | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)

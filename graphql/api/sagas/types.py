@@ -5,19 +5,18 @@ from typing import Self
 
 import strawberry
 
-from api.auth import Viewer
 from api.connections import PageInfo
-from api.scalars import Position
-from api.user_errors import UserError
+from api.payload import POSITION_NUMBER, Payload
+from api.scalars import Long, Position
 from domain.saga.commands import Book, Decision
-from queries import cursor
+from eventstore.positions import PositionCodec
 from queries.keyset import Page
 from queries.saga_history import Decided, Difference, Parking
 from queries.saga_ledger import Failures, SagaStatus, SagaView, StepView, UndoView
 from queries.saga_states import StepState
 from queries.sagas import ParkedSaga
 
-CURSOR_KIND = "parked"
+CURSOR_KIND = "parked cursor"
 
 strawberry.enum(Book, name="SagaBook", description="Whose account differs from ours.")
 strawberry.enum(Decision, name="SagaDecisionKind")
@@ -61,7 +60,7 @@ class SagaUndo:
     name: str
     does: str
     state: StepState
-    attempts: int
+    attempts: int | None
     started_at: datetime | None
     ended_at: datetime | None
     last_error: SagaStepError | None
@@ -86,7 +85,7 @@ class SagaStep:
     name: str
     does: str
     state: StepState = strawberry.field(description="Its undo's, once that has begun.")
-    attempts: int
+    attempts: int | None
     started_at: datetime | None
     ended_at: datetime | None
     last_error: SagaStepError | None
@@ -114,17 +113,17 @@ class SagaDecision:
     parking: int
     decision: Decision
     reason: str
-    actor: str | None = strawberry.field(description="For operators to see.")
+    actor: str | None
     at: datetime
 
     @classmethod
-    def of(cls, decided: Decided, viewer: Viewer) -> Self:
+    def of(cls, decided: Decided) -> Self:
         return cls(
             step=decided.step,
             parking=decided.parking,
             decision=decided.decision,
             reason=decided.reason,
-            actor=decided.actor if viewer.is_staff else None,
+            actor=decided.actor,
             at=decided.at,
         )
 
@@ -150,26 +149,36 @@ class SagaDifference:
 class Saga:
     order_id: strawberry.ID
     status: SagaStatus
-    needs_attention: bool
+    direction: strawberry.Private[SagaStatus]
+    needs_attention: bool | None
     parked_since: datetime | None
-    taken_up: int = strawberry.field(description="How often it had to be started again.")
-    workflow_ids: list[str] = strawberry.field(description="In Temporal, those that took part.")
+    taken_up: int | None = strawberry.field(description="How often it had to be started again.")
+    workflow_ids: list[str] | None = strawberry.field(
+        description="In Temporal, those that took part."
+    )
     steps: list[SagaStep]
-    decisions: list[SagaDecision]
-    differences: list[SagaDifference]
-    position: Position = strawberry.field(description="Of the last event that is shown here.")
+    decisions: list[SagaDecision] | None
+    differences: list[SagaDifference] | None
+    position: Position | None = strawberry.field(
+        description="Of the last event that is shown here."
+    )
+
+    @strawberry.field(description=POSITION_NUMBER)
+    def position_number(self) -> Long | None:
+        return None if self.position is None else Long(self.position)
 
     @classmethod
-    def of(cls, saga: SagaView, viewer: Viewer) -> Self:
+    def of(cls, saga: SagaView) -> Self:
         return cls(
             order_id=strawberry.ID(saga.order_id),
             status=saga.status,
+            direction=saga.direction,
             needs_attention=saga.needs_attention,
             parked_since=saga.parked_since,
             taken_up=saga.taken_up,
             workflow_ids=list(saga.workflow_ids),
             steps=[SagaStep.of(step) for step in saga.steps],
-            decisions=[SagaDecision.of(decided, viewer) for decided in saga.decided],
+            decisions=[SagaDecision.of(decided) for decided in saga.decided],
             differences=[SagaDifference.of(difference) for difference in saga.differences],
             position=Position(saga.position),
         )
@@ -187,17 +196,15 @@ class SagaConnection:
     page_info: PageInfo
 
     @classmethod
-    def of(cls, page: Page[ParkedSaga], viewer: Viewer) -> Self:
-        cursors = [cursor.encode(CURSOR_KIND, item.key) for item in page.items]
+    def of(cls, page: Page[ParkedSaga], positions: PositionCodec) -> Self:
+        cursors = [positions.seal(item.key, CURSOR_KIND) for item in page.items]
         edges = [
-            SagaEdge(cursor=at, node=Saga.of(item.saga, viewer))
+            SagaEdge(cursor=at, node=Saga.of(item.saga))
             for at, item in zip(cursors, page.items, strict=True)
         ]
         return cls(edges=edges, page_info=PageInfo.of(page, cursors))
 
 
 @strawberry.type
-class SagaDecisionPayload:
+class SagaDecisionPayload(Payload):
     saga: Saga | None = None
-    position: Position | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api.server import server_config
+from eventstore.positions import PositionCodec
 from queries.feed import LiveFeed
 from settings import Settings
 from tests.integration.api.log_orchestrator import LogOrchestrator
@@ -59,6 +60,10 @@ class Api:
     def viewer(self, role: str = "customer") -> Viewer:
         """Somebody nobody has heard of yet."""
         return Viewer(self, f"{role}-{uuid4()}", role)
+
+    def number(self, position: str) -> int:
+        """Open a position that an answer holds."""
+        return PositionCodec.of(self.settings).open(position)
 
     async def events_of(self, order_id: str) -> list[str]:
         return [event.type for event in await self.log.store.load_events(f"order-{order_id}")]

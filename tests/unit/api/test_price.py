@@ -7,10 +7,10 @@ from graphql import get_introspection_query, parse
 
 from api.limits import faults_of
 from api.price import price_of
-from api.schema import build_schema
+from tests.unit.api.schemas import a_schema
 
 OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
-SCHEMA = build_schema(introspection=True)._schema
+SCHEMA = a_schema(introspection=True)._schema
 
 
 def price(text: str, name: str | None = None, **variables: object) -> int:

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 from graphql import FieldsOnCorrectTypeRule, ValidationContext
 
-from api.schema import build_schema
+from tests.unit.api.schemas import a_schema
 
 INTROSPECTION = "{ __schema { queryType { name } } }"
 
 
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_introspection_is_for_development(allowed: bool) -> None:
-    result = await build_schema(introspection=allowed).execute(INTROSPECTION)
+    result = await a_schema(introspection=allowed).execute(INTROSPECTION)
 
     assert (result.errors is None) is allowed
     assert (result.data is not None) is allowed
@@ -25,7 +25,7 @@ async def test_equal_requests_are_validated_once(monkeypatch: pytest.MonkeyPatch
         rule(self, context)
 
     monkeypatch.setattr(FieldsOnCorrectTypeRule, "__init__", counting)
-    schema = build_schema(introspection=True)
+    schema = a_schema(introspection=True)
     for _ in range(3):
         await schema.execute("query OnlyInThisTest { __typename }")
 

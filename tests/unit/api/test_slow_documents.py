@@ -12,8 +12,8 @@ from hypothesis import given, settings, target
 from api.document_limits import MAX_CHARACTERS, MAX_TOKENS, check_length
 from api.limits import faults_of
 from api.price import price_of
-from api.schema import build_schema
 from tests.unit.api.documents import fragment_bomb, slow_documents
+from tests.unit.api.schemas import a_schema
 
 MAX_CPU_SECONDS = 0.05
 ATTEMPTS = 5
@@ -21,7 +21,7 @@ ATTEMPTS = 5
 
 def decide(text: str) -> None:
     """Do all that is done with a document before it is refused or runs, with nothing cached."""
-    schema = build_schema(introspection=False)._schema
+    schema = a_schema(introspection=False)._schema
     with suppress(GraphQLError):
         check_length(text)
         document = parse(text, max_tokens=MAX_TOKENS)

@@ -1,0 +1,206 @@
+"""Who may read each field and run each mutation: one rule for every field of every type.
+
+Objects have a rule of their own: customers reach their own orders only (`Viewer.may_see()`), and
+another customer's order is answered like none. See docs/decisions/access-and-positions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    default_field_resolver,
+    is_introspection_type,
+    is_non_null_type,
+)
+
+from api.auth import Role, Viewer
+from api.context import Context
+from api.errors import forbidden
+from api.public_values import (
+    public_decline_code,
+    public_saga_status,
+    public_step_state,
+    public_stock,
+    public_undo_state,
+)
+
+
+class Access(Enum):
+    VIEWER = "every viewer who has reached the object"
+    OWNER = "the customer whose order it is, and staff"
+    STAFF = "operators"
+    ADMIN = "admins"
+
+    def admits(self, viewer: Viewer) -> bool:
+        """Return whether the viewer's role is enough. The resolver checks an OWNER."""
+        match self:
+            case Access.STAFF:
+                return viewer.is_staff
+            case Access.ADMIN:
+                return viewer.role is Role.ADMIN
+            case _:
+                return True
+
+
+@dataclass(frozen=True, slots=True)
+class Coarse:
+    """Staff see the value; customers see what `show` makes of it. `note` tells clients so."""
+
+    show: Callable[[Any, Context], object]
+    note: str
+
+
+Rule = Access | Coarse
+Rules = Mapping[str, Rule]
+
+
+def _each(rule: Rule, names: str) -> Rules:
+    return dict.fromkeys(names.split(), rule)
+
+
+_PAYLOAD: Final[Rules] = {
+    **_each(Access.VIEWER, "position userErrors"),
+    "positionNumber": Access.STAFF,
+}
+_ORDER_PAYLOAD: Final[Rules] = {"order": Access.VIEWER, **_PAYLOAD}
+_STEP: Final[Rules] = {
+    **_each(Access.VIEWER, "name does startedAt endedAt"),
+    **_each(Access.STAFF, "attempts lastError parking"),
+}
+_PARKED_STATUS: Final = "Customers never see PARKED, but the status without the parked step."
+_PARKED_STATE: Final = "Customers see a parked step as RUNNING, and a parked undo as UNDOING."
+
+RULES: Final[Mapping[str, Rules]] = {
+    "Query": {
+        **_each(Access.OWNER, "order orders saga"),
+        **_each(Access.VIEWER, "product products"),
+        "parkedSagas": Access.STAFF,
+    },
+    "Mutation": {
+        "placeOrder": Access.VIEWER,
+        **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
+        **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
+        "eraseCustomer": Access.ADMIN,
+    },
+    "Subscription": {"orderUpdates": Access.OWNER},
+    "Order": {
+        **_each(Access.VIEWER, "id status reason customerId total lines payment shipment"),
+        **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
+        **_each(Access.STAFF, "needsAttention positionNumber"),
+    },
+    "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
+    "OrderEdge": _each(Access.VIEWER, "cursor node"),
+    "OrderLine": _each(Access.VIEWER, "sku name quantity unitPrice total"),
+    "OrderUpdate": {
+        **_each(Access.VIEWER, "order eventType position"),
+        "positionNumber": Access.STAFF,
+    },
+    "Lagged": {"position": Access.VIEWER, "positionNumber": Access.STAFF},
+    "Payment": {
+        **_each(Access.VIEWER, "status attempt amount captured refunded actionUrl"),
+        "declineCode": Coarse(
+            public_decline_code,
+            "For customers, what they can do nothing about is `card_declined`.",
+        ),
+    },
+    "Shipment": _each(Access.VIEWER, "status trackingNumber"),
+    "Product": {
+        **_each(Access.VIEWER, "sku name price"),
+        "available": Coarse(
+            public_stock,
+            "Customers see at most WAYBILL_PUBLIC_STOCK_LIMIT, which means that many or more.",
+        ),
+    },
+    "ProductConnection": _each(Access.VIEWER, "edges pageInfo"),
+    "ProductEdge": _each(Access.VIEWER, "cursor node"),
+    "Saga": {
+        **_each(Access.VIEWER, "orderId steps"),
+        **_each(Access.STAFF, "needsAttention parkedSince takenUp workflowIds"),
+        **_each(Access.STAFF, "decisions differences position positionNumber"),
+        "status": Coarse(public_saga_status, _PARKED_STATUS),
+    },
+    "SagaStep": {
+        **_STEP,
+        "undo": Access.VIEWER,
+        "state": Coarse(public_step_state, _PARKED_STATE),
+    },
+    "SagaUndo": {**_STEP, "state": Coarse(public_undo_state, _PARKED_STATE)},
+    "SagaStepError": _each(Access.STAFF, "code message"),
+    "SagaParking": _each(Access.STAFF, "number since code message workflowId"),
+    "SagaDecision": _each(Access.STAFF, "step parking decision reason actor at"),
+    "SagaDifference": _each(Access.STAFF, "book ours theirs since"),
+    "SagaConnection": _each(Access.STAFF, "edges pageInfo"),
+    "SagaEdge": _each(Access.STAFF, "cursor node"),
+    "Money": _each(Access.VIEWER, "amount currency"),
+    "PageInfo": _each(Access.VIEWER, "hasNextPage hasPreviousPage startCursor endCursor"),
+    "UserError": _each(Access.VIEWER, "code message field"),
+    "PlaceOrderPayload": _ORDER_PAYLOAD,
+    "CancelOrderPayload": _ORDER_PAYLOAD,
+    "RequestReturnPayload": _ORDER_PAYLOAD,
+    "RetryPaymentPayload": _ORDER_PAYLOAD,
+    "ReceiveStockPayload": {"product": Access.VIEWER, **_PAYLOAD},
+    "SagaDecisionPayload": {"saga": Access.VIEWER, **_PAYLOAD},
+    "EraseCustomerPayload": _PAYLOAD,
+}
+
+ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})
+
+
+def fields_of(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:
+    """Yield each field of the schema with the name of its type and its own."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_):
+            for name, field in type_.fields.items():
+                yield type_.name, name, field
+
+
+def apply_access(schema: GraphQLSchema) -> None:
+    """Hold each field to its rule. Raises LookupError for a field that has none."""
+    for type_name, name, field in fields_of(schema):
+        rule = RULES.get(type_name, {}).get(name)
+        if rule is None:
+            raise LookupError(f"{type_name}.{name} has no rule: add one to api/access.py")
+        if isinstance(rule, Coarse):
+            _coarsen(field, rule)
+        elif rule in {Access.STAFF, Access.ADMIN}:
+            may_be_null = type_name not in ROOTS and not is_non_null_type(field.type)
+            _restrict(name, field, rule, may_be_null=may_be_null)
+
+
+def _restrict(name: str, field: GraphQLField, rule: Access, *, may_be_null: bool) -> None:
+    """Show null to the viewers whom the rule shuts out, or raise FORBIDDEN."""
+    resolve = field.resolve or default_field_resolver
+
+    def guarded(source: object, info: Any, **arguments: object) -> object:  # noqa: ANN401 - graphql-core's
+        if rule.admits(info.context.viewer):
+            return resolve(source, info, **arguments)
+        if may_be_null:
+            return None
+        raise forbidden(f"{name} is for {rule.value}: sign in as one")
+
+    field.resolve = guarded
+    if may_be_null:
+        _note(field, "Null for customers.")
+
+
+def _coarsen(field: GraphQLField, rule: Coarse) -> None:
+    resolve = field.resolve or default_field_resolver
+
+    def guarded(source: object, info: Any, **arguments: object) -> object:  # noqa: ANN401 - graphql-core's
+        if info.context.viewer.is_staff:
+            return resolve(source, info, **arguments)
+        return rule.show(source, info.context)
+
+    field.resolve = guarded
+    _note(field, rule.note)
+
+
+def _note(field: GraphQLField, note: str) -> None:
+    field.description = f"{field.description or ''} {note}".strip()

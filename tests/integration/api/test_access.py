@@ -1,0 +1,342 @@
+"""Each viewer sees what the rules allow, field by field, and each denial changes nothing.
+
+The queries are made from the schema, so that a new field is tried as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import pytest
+
+from api.access import RULES, Access
+from domain.order.events import (
+    OrderAuthorized,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderReserved,
+    OrderShipped,
+)
+from domain.payment.events import PaymentDeclined, PaymentRequested
+from eventstore.pool import Pool
+from tests.integration.api.client import Api, Json, Viewer, operation
+from tests.integration.api.inputs import an_order
+from tests.integration.api.selecting import FIELDS, document, paths, rules_on, values_at
+from tests.integration.api.world import EUROS, SECRETS, park, two_orders
+
+PATHS = paths()
+UPDATES = """
+    subscription($orderId: ID!) {
+      orderUpdates(orderId: $orderId) {
+        ... on OrderUpdate { position positionNumber order { needsAttention positionNumber } }
+      }
+    }
+"""
+
+
+class World:
+    """The viewers, and two orders of the owner's."""
+
+    def __init__(self, api: Api) -> None:
+        self.owner, self.stranger = api.viewer(), api.viewer()
+        self.operator, self.admin = api.viewer("operator"), api.viewer("admin")
+        self.orders: tuple[str, ...] = ()
+
+    async def ask(self, viewer: Viewer, field: tuple[str, str]) -> tuple[list[object], list[str]]:
+        """Return the values of a field and the errors' codes, of both orders together."""
+        path = PATHS[field]
+        text = document(path)
+        orders = self.orders if "$id" in text else self.orders[:1]
+        answers = [await viewer.ask(text, id=order_id) for order_id in orders]
+        values = [value for answer in answers for value in values_at(answer.get("data"), path)]
+        errors = [error for answer in answers for error in answer.get("errors", [])]
+        return values, [error["extensions"]["code"] for error in errors]
+
+
+@pytest.fixture(scope="module")
+async def world(module_api: Api, module_pool: Pool) -> World:
+    world = World(module_api)
+    await module_api.log.list_product("mug", name="Mug", price=250)
+    await module_api.log.receive("mug", 12)
+    world.orders = await two_orders(module_api, world.owner, world.operator, module_pool)
+    return world
+
+
+def of_staff(field: tuple[str, str]) -> bool:
+    return Access.STAFF in rules_on(PATHS[field])
+
+
+@pytest.mark.parametrize("field", PATHS, ids=".".join)
+async def test_staff_see_every_field(world: World, field: tuple[str, str]) -> None:
+    values, errors = await world.ask(world.operator, field)
+
+    assert (len(values) > 0, errors) == (True, [])
+
+
+async def test_admins_see_what_operators_see(world: World) -> None:
+    order_id = world.orders[0]
+
+    for name, variables in (("Saga", {"orderId": order_id}), ("Order", {"id": order_id})):
+        assert await world.admin.run(name, **variables) == await world.operator.run(
+            name, **variables
+        )
+
+
+@pytest.mark.parametrize("field", [field for field in PATHS if of_staff(field)], ids=".".join)
+async def test_a_customer_does_not_see_a_field_of_staff(
+    world: World, field: tuple[str, str]
+) -> None:
+    is_for_staff_alone = RULES["Query"][PATHS[field][0][1]] is Access.STAFF
+
+    values, errors = await world.ask(world.owner, field)
+
+    assert (values, errors) == ([], ["FORBIDDEN"] if is_for_staff_alone else [])
+
+
+@pytest.mark.parametrize("field", [field for field in PATHS if not of_staff(field)], ids=".".join)
+async def test_a_customer_sees_every_other_field_of_their_orders(
+    world: World, field: tuple[str, str]
+) -> None:
+    values, errors = await world.ask(world.owner, field)
+
+    assert (len(values) > 0, errors) == (True, [])
+    assert [secret for secret in SECRETS if secret in json.dumps(values)] == []
+
+
+@pytest.mark.parametrize("field", PATHS, ids=".".join)
+async def test_a_customer_sees_nothing_of_anothers_order(
+    world: World, field: tuple[str, str]
+) -> None:
+    (_, root), *below = PATHS[field]
+    values, errors = await world.ask(world.stranger, field)
+
+    if root in {"order", "saga"}:
+        assert (values, errors) == ([], ["NOT_FOUND"] * 2)
+    elif root == "orders":
+        assert [v for v in values if below and "node" in [name for _, name in below]] == []
+    elif root == "parkedSagas":
+        assert (values, errors) == ([], ["FORBIDDEN"])
+    else:
+        assert root in {"product", "products"}
+
+
+def test_all_other_types_are_of_answers_that_are_tested_by_themselves() -> None:
+    """See the tests of the mutations and of the subscription."""
+    beyond = {type_name for type_name, _ in FIELDS} - {type_name for type_name, _ in PATHS}
+    payloads = {name for name in beyond if name.endswith("Payload")}
+
+    assert beyond - payloads == {"Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError"}
+    assert len(payloads) == len(MUTATIONS) - 3  # four of them decide on sagas
+
+
+async def test_a_customer_reads_no_word_of_staff_or_providers_in_a_whole_saga(
+    world: World,
+) -> None:
+    order_id = world.orders[0]
+    answer = await world.owner.ask(operation("Saga"), orderId=order_id)
+
+    assert "errors" not in answer
+    saga = answer["data"]["saga"]
+    assert [secret for secret in SECRETS if secret in json.dumps(saga)] == []
+    names = {step["name"] for step in saga["steps"]}
+    assert {"reserve", "authorize", "cancel"} <= names
+    assert saga["status"] == "FINAL"
+
+
+async def test_a_customer_sees_a_parked_step_as_running(api: Api, world: World) -> None:
+    order_id = await place(world.owner)
+    await _parked(api, order_id)
+
+    customers, staff = await both(world, order_id)
+
+    assert (customers["status"], customers["steps"][1]["state"]) == ("FORWARD", "RUNNING")
+    assert (staff["status"], staff["steps"][1]["state"]) == ("PARKED", "FAILED")
+
+
+async def test_a_customer_sees_a_parked_undo_as_undoing(api: Api, world: World) -> None:
+    order_id = await place(world.owner)
+    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+    await world.owner.run("CancelOrder", input={"idempotencyKey": "turn", "orderId": order_id})
+    await park(api, order_id, "release")
+
+    customers, staff = await both(world, order_id)
+
+    reserve = customers["steps"][0]
+    assert (customers["status"], reserve["state"], reserve["undo"]["state"]) == (
+        *("TURNING", "UNDOING", "UNDOING"),
+    )
+    reserve = staff["steps"][0]
+    assert (staff["status"], reserve["state"], reserve["undo"]["state"]) == (
+        *("PARKED", "FAILED", "FAILED"),
+    )
+
+
+async def both(world: World, order_id: str) -> tuple[Json, Json]:
+    """Return the saga as its customer and as an operator see it."""
+    customers = await world.owner.run("Saga", orderId=order_id)
+    return customers, await world.operator.run("Saga", orderId=order_id)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("insufficient_funds", "insufficient_funds"),
+        ("expired_card", "expired_card"),
+        ("fraudulent", "card_declined"),
+        ("stolen_card", "card_declined"),
+        ("merchant_blacklist", "card_declined"),
+        ("a code that Stripe may add", "card_declined"),
+    ],
+)
+async def test_a_customer_reads_only_declines_that_they_can_do_something_about(
+    api: Api, world: World, code: str, shown: str
+) -> None:
+    order_id = await place(world.owner)
+    await decline(api, order_id, code)
+
+    for viewer, expected in ((world.owner, shown), (world.operator, code)):
+        order = await viewer.run("Order", id=order_id)
+        assert order["payment"]["declineCode"] == expected
+
+
+async def test_a_subscription_shows_each_viewer_what_a_query_does(api: Api, world: World) -> None:
+    order_id = world.orders[0]
+    updates = []
+    for viewer in (world.owner, world.operator):
+        async with viewer.socket() as socket:
+            await socket.subscribe(UPDATES, orderId=order_id)
+            updates.append(await socket.update())
+    of_owner, of_operator = updates
+
+    assert of_owner == {
+        "position": of_operator["position"],
+        "positionNumber": None,
+        "order": {"needsAttention": None, "positionNumber": None},
+    }
+    number = of_operator["positionNumber"]
+    assert number == api.number(of_operator["position"])
+    assert of_operator["order"] == {"needsAttention": True, "positionNumber": number}
+
+
+async def place(viewer: Viewer) -> str:
+    return str((await viewer.run("PlaceOrder", input=an_order()))["order"]["id"])
+
+
+async def decline(api: Api, order_id: str, code: str = "card_declined") -> None:
+    await api.log.append(
+        f"payment-{order_id}",
+        PaymentRequested(order_id=order_id, attempt=1, amount=EUROS, method="pm_no"),
+        PaymentDeclined(order_id=order_id, attempt=1, reference="pi_1", code=code),
+    )
+
+
+Scene = Callable[[Api, str], Awaitable[Json]]
+"""Bring an order of the owner's to where the mutation succeeds; return the mutation's input."""
+
+
+async def _placed(_: Api, order_id: str) -> Json:
+    return {"orderId": order_id}
+
+
+async def _delivered(api: Api, order_id: str) -> Json:
+    way = (OrderReserved, OrderAuthorized, OrderConfirmed, OrderShipped, OrderDelivered)
+    await api.log.append(f"order-{order_id}", *(step(order_id=order_id) for step in way))
+    return {"orderId": order_id}
+
+
+async def _declined(api: Api, order_id: str) -> Json:
+    await decline(api, order_id)
+    return {"orderId": order_id, "paymentMethod": "pm_card_visa"}
+
+
+async def _parked(api: Api, order_id: str) -> Json:
+    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+    await park(api, order_id, "authorize")
+    return {"orderId": order_id, "reason": "the bank is back"}
+
+
+async def _stock(_: Api, __: str) -> Json:
+    return {"sku": "mug", "quantity": 1}
+
+
+async def _stranger_to_erase(_: Api, __: str) -> Json:
+    return {"customerId": f"customer-{uuid4()}", "reason": "CUSTOMER_REQUEST"}
+
+
+async def _new_order(_: Api, __: str) -> Json:
+    return an_order()
+
+
+MUTATIONS: dict[str, Scene] = {
+    "placeOrder": _new_order,
+    "cancelOrder": _placed,
+    "requestReturn": _delivered,
+    "retryPayment": _declined,
+    "retrySaga": _parked,
+    "skipSagaStep": _parked,
+    "resolveSaga": _parked,
+    "compensateSaga": _parked,
+    "receiveStock": _stock,
+    "eraseCustomer": _stranger_to_erase,
+}
+EVENTS = "SELECT count(*) FROM eventstore.event"
+
+
+def test_each_mutation_is_tried() -> None:
+    assert MUTATIONS.keys() == RULES["Mutation"].keys()
+
+
+async def run(viewer: Viewer, mutation: str, given: Json) -> Json:
+    name = mutation[0].upper() + mutation[1:]
+    text = operation(name).replace("\n    position\n", "\n    position\n    positionNumber\n")
+    return await viewer.ask(text, input={"idempotencyKey": str(uuid4()), **given})
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+async def test_a_mutation_that_is_denied_shows_and_changes_nothing(
+    api: Api, world: World, module_pool: Pool, mutation: str
+) -> None:
+    rule = RULES["Mutation"][mutation]
+    denied, allowed = {
+        Access.VIEWER: ([], [world.owner, world.operator, world.admin]),
+        Access.OWNER: ([world.stranger], [world.owner]),
+        Access.STAFF: ([world.owner, world.stranger], [world.operator]),
+        Access.ADMIN: ([world.owner, world.stranger, world.operator], [world.admin]),
+    }[rule]  # type: ignore[index]  # no mutation has a coarse value
+    order_id = await place(world.owner)
+    given = await MUTATIONS[mutation](api, order_id)
+    api.orchestrator.actors.clear()
+    api.orchestrator.workflow_ids.clear()
+    before = await module_pool.fetchval(EVENTS)
+
+    for viewer in denied:
+        answer = await run(viewer, mutation, given)
+        if rule is Access.OWNER:
+            payload = answer["data"][mutation]
+            assert [error["code"] for error in payload.pop("userErrors")] == ["NOT_FOUND"]
+            assert set(payload.values()) == {None}
+        else:
+            assert answer["data"] is None
+            (error,) = answer["errors"]
+            assert error["extensions"] == {"code": "FORBIDDEN"}
+            assert isinstance(rule, Access)
+            assert error["message"] == f"{mutation} is for {rule.value}: sign in as one"
+
+    assert await module_pool.fetchval(EVENTS) == before
+    assert (api.orchestrator.actors, api.orchestrator.workflow_ids) == ([], [])
+    for viewer in allowed:
+        answer = await run(viewer, mutation, given)
+        payload = answer["data"][mutation]
+        assert payload["userErrors"] == []
+        number = api.number(payload["position"])
+        assert payload["positionNumber"] == (None if viewer.role == "customer" else number)
+
+
+@pytest.mark.parametrize("field", [field for type_, field in PATHS if type_ == "Query"])
+async def test_without_a_token_nothing_is_read(api: Api, world: World, field: str) -> None:
+    body = {"query": document(PATHS["Query", field]), "variables": {"id": world.orders[0]}}
+    response = await api.http.post("/graphql", json=body)
+
+    assert (response.status_code, response.json().get("data")) == (401, None)

@@ -1,0 +1,97 @@
+"""Two orders of one customer in which every field has a value, and what staff did with them."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from domain.event import Event
+from domain.money import Money
+from domain.order.commands import CancellationReason
+from domain.order.events import OrderCancellationRequested, OrderCancelled, OrderReserved
+from domain.payment.events import PaymentDeclined, PaymentPending, PaymentRequested
+from domain.saga.commands import Book
+from domain.saga.events import DifferenceFound, SagaParked
+from domain.shipping.events import ShipmentCreated
+from eventstore.envelope import EventMetadata, NewEvent
+from eventstore.pool import Pool
+from eventstore.versions import ANY
+from tests.integration.api.client import Api, Viewer
+from tests.integration.api.inputs import an_order
+
+SUSPICION = "suspected fraud: the address is a drop-off"
+PROVIDER_TEXT = "No such payment_intent: pi_3Nk"
+DIFFERENCE = "CANCELLED_BY_HAND"
+SECRETS = (SUSPICION, PROVIDER_TEXT, DIFFERENCE, "operator", "order-", "PROVIDER_", "fraudulent")
+"""No customer reads any of these. `order-` begins the ids of workflows."""
+
+EUROS = Money(amount=500, currency="EUR")
+FAILED_ATTEMPT = """
+    INSERT INTO journal.failed_attempts (order_id, step, count, code, message, failed_at)
+    VALUES ($1, $2, 3, 'PROVIDER_REFUSED', $3, now())
+"""
+
+
+async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -> tuple[str, str]:
+    """One that waits for its bank, was cancelled and is parked; and one that was declined."""
+    cancelled, declined = [await _place(customer) for _ in range(2)]
+    await api.log.append(
+        f"payment-{declined}",
+        PaymentRequested(order_id=declined, attempt=1, amount=EUROS, method="pm_no"),
+        PaymentDeclined(order_id=declined, attempt=1, reference="pi_1", code="fraudulent"),
+    )
+    await _pay_and_ship(api, cancelled)
+    await _turn_round(api, cancelled, operator, pool)
+    return cancelled, declined
+
+
+async def park(api: Api, order_id: str, step: str, parking: int = 1) -> None:
+    parked = SagaParked(
+        order_id=order_id,
+        step=step,
+        undoing=step in {"release", "give_back"},
+        parking=parking,
+        code="PROVIDER_REFUSED",
+        message=PROVIDER_TEXT,
+        workflow_id=f"order-{order_id}",
+    )
+    await api.log.append(f"saga-{order_id}", parked)
+
+
+async def _place(customer: Viewer) -> str:
+    return str((await customer.run("PlaceOrder", input=an_order()))["order"]["id"])
+
+
+async def _pay_and_ship(api: Api, order_id: str) -> None:
+    await _record(api, f"order-{order_id}", OrderReserved(order_id=order_id), "reserve")
+    pending = PaymentPending(
+        order_id=order_id, attempt=1, reference="pi_2", action_url="https://bank.example/3ds"
+    )
+    await api.log.append(
+        f"payment-{order_id}",
+        PaymentRequested(order_id=order_id, attempt=1, amount=EUROS, method="pm_secure"),
+        pending,
+    )
+    created = ShipmentCreated(order_id=order_id, shipment_id="shp_1", tracking_number="TRACK-1")
+    await api.log.append(f"shipment-{order_id}", created)
+
+
+async def _turn_round(api: Api, order_id: str, operator: Viewer, pool: Pool) -> None:
+    reason = CancellationReason.OPERATOR_REQUEST
+    requested = OrderCancellationRequested(order_id=order_id, reason=reason)
+    await api.log.append(f"order-{order_id}", requested)
+    for parking, step in enumerate(("give_back", "release", "authorize"), start=1):
+        await park(api, order_id, step, parking)
+        await pool.execute(FAILED_ATTEMPT, order_id, step, PROVIDER_TEXT)
+    decision = {"idempotencyKey": str(uuid4()), "orderId": order_id, "step": "give_back"}
+    await operator.run("ResolveSaga", input=decision | {"reason": SUSPICION})
+    found = DifferenceFound(
+        order_id=order_id, book=Book.SHIPMENT, ours="CREATED", theirs=DIFFERENCE
+    )
+    await api.log.append(f"saga-{order_id}", found)
+    await api.log.append(f"order-{order_id}", OrderCancelled(order_id=order_id, reason=reason))
+
+
+async def _record(api: Api, stream: str, event: Event, step: str) -> None:
+    """As a workflow does it."""
+    metadata = EventMetadata(correlation_id=stream, workflow_id=stream, step=step)
+    await api.log.store.save_events(stream, [NewEvent(uuid4(), event, metadata)], ANY)

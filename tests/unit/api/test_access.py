@@ -1,0 +1,52 @@
+"""Each field of the schema has one rule, and each rule has a field."""
+
+from __future__ import annotations
+
+import pytest
+import strawberry
+from graphql import is_non_null_type
+
+from api import access
+from api.access import ROOTS, RULES, Access, apply_access, fields_of
+from tests.unit.api.schemas import a_schema
+
+FIELDS = {(type_name, name): field for type_name, name, field in fields_of(a_schema()._schema)}
+STAFF_TYPES = {
+    *("SagaConnection", "SagaEdge", "SagaDecision", "SagaDifference", "SagaParking"),
+    "SagaStepError",
+}
+
+
+def test_each_field_has_a_rule_and_each_rule_a_field() -> None:
+    ruled = {(type_name, name) for type_name, rules in RULES.items() for name in rules}
+
+    assert ruled == FIELDS.keys()
+
+
+def test_a_field_without_a_rule_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    @strawberry.type
+    class Query:
+        secret: str
+
+    schema = strawberry.Schema(Query)._schema
+
+    with pytest.raises(LookupError, match=r"^Query\.secret has no rule: add one to api/access\.py"):
+        apply_access(schema)
+    monkeypatch.setitem(access.RULES, "Query", {"secret": Access.STAFF})
+    apply_access(schema)
+
+
+def test_a_field_that_customers_do_not_see_may_be_null_and_says_so() -> None:
+    """Unless its whole type is for staff: then what leads there is null."""
+    for (type_name, name), field in FIELDS.items():
+        if RULES[type_name][name] is Access.STAFF and type_name not in ROOTS | STAFF_TYPES:
+            assert not is_non_null_type(field.type), (type_name, name)
+            assert (field.description or "").endswith("Null for customers."), (type_name, name)
+
+
+def test_what_shows_a_position_shows_its_number_to_staff() -> None:
+    with_position = {type_name for type_name, name in FIELDS if name == "position"}
+
+    assert len(with_position) == 11
+    for type_name in with_position:
+        assert RULES[type_name]["positionNumber"] is Access.STAFF
