@@ -14,6 +14,7 @@ from api.errors import not_found
 from api.identifiers import is_identifier
 from api.rate_limit import RateLimiter, RateLimits
 from eventstore.inbox import Inbox
+from providers.carrier import Carrier
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
@@ -35,6 +36,8 @@ class Services:
     inbox: Inbox
     payments: PaymentQueries
     sagas: SagaQueries
+    carrier: Carrier
+    """To confirm what a notification says."""
 
 
 class Context(BaseContext):
