@@ -15,6 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
+from api.fanout import SharingExecutor
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
@@ -82,5 +83,6 @@ def build_schema(*, introspection: bool) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         extensions=extensions(introspection=introspection),
+        execution_context_class=SharingExecutor,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
