@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix bench check check-deploy recover position token lock
+.PHONY: help run demo test matrix attack bench check check-deploy recover position token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS=
 
 matrix: $(INSTALLED) ## Run every saga step with every fault (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix -m matrix $(ARGS)
+
+attack: $(INSTALLED) ## Fuzz and flood a running API beside an honest client (SECONDS=300)
+	@exec $(BIN)/python -m tests.attack $(if $(SECONDS),--seconds $(SECONDS))
 
 bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK=1)
 	@exec $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)

@@ -56,6 +56,7 @@ from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator
+from workflows.own_order import OwnOrder
 from workflows.runner import WORKFLOWS
 from workflows.running_sagas import RunningSagas
 from workflows.sandbox import sandbox
@@ -155,7 +156,7 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
         task_queue=task_queue,
         workflows=workflows,
         activities=activities,
-        interceptors=[ActivityConduct(ledger)],
+        interceptors=[ActivityConduct(ledger), OwnOrder()],
         workflow_runner=sandbox(*passed_through),
         workflow_failure_exception_types=[NondeterminismError],
         deployment_config=deployment(build_id),

@@ -28,3 +28,5 @@ class PaymentReported:
 class ShipmentReported:
     order_id: str
     news: ShipmentNews
+    is_confirmed: bool = True
+    """The carrier said so when it was asked. Otherwise this is a hint, and the saga asks."""

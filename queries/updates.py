@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from typing import Final
 
 from domain.order.decide import ORDER
 from domain.payment.decide import PAYMENT
 from domain.shipping.decide import SHIPMENT
 from eventstore.envelope import StoredEvent
 from eventstore.protocol import EventStore
+from kit.recent import Recent
 from queries.feed import FeedClosed, FellBehind, Listener, LiveFeed
 from queries.orders import OrderQueries, OrderView
 
@@ -37,11 +40,15 @@ def streams_of(order_id: str) -> tuple[str, ...]:
     return tuple(aggregate.stream(order_id) for aggregate in (ORDER, PAYMENT, SHIPMENT))
 
 
+MAX_SHARED_READS: Final = 256
+
+
 class OrderUpdates:
     def __init__(self, store: EventStore, feed: LiveFeed, orders: OrderQueries) -> None:
         self._store = store
         self._feed = feed
         self._orders = orders
+        self._reads: Recent[int, asyncio.Task[Update | None]] = Recent(MAX_SHARED_READS)
 
     async def follow(
         self, order_id: str, after: int | None
@@ -74,6 +81,7 @@ class OrderUpdates:
     async def _live(
         self, order_id: str, listener: Listener, position: int
     ) -> AsyncIterator[Update | Lagged]:
+        newest = 0
         while True:
             try:
                 event = await listener.next()
@@ -82,9 +90,28 @@ class OrderUpdates:
                 return
             except FeedClosed:
                 return
-            if event.position > position and (update := await self._update(order_id, event)):
+            if event.position > position and (
+                update := await self._shared(order_id, event, newest)
+            ):
                 yield update
-                position = event.position
+                position, newest = event.position, update.order.position
+
+    async def _shared(self, order_id: str, event: StoredEvent, newest: int) -> Update | None:
+        """Read the order once for all who hear of this event.
+
+        A slow watcher may have seen the order as it became later: `newest`. It never goes back.
+        """
+        read = self._reads.get_or_make(
+            event.position, lambda: asyncio.create_task(self._update(order_id, event))
+        )
+        try:
+            update = await asyncio.shield(read)
+        except Exception:
+            self._reads.forget(event.position)
+            raise
+        if update is not None and update.order.position < newest:
+            return await self._update(order_id, event)
+        return update
 
     async def _update(self, order_id: str, event: StoredEvent) -> Update | None:
         order = await self._orders.get(order_id)

@@ -187,7 +187,10 @@ class OrderWorkflow(OrderSteps):
     async def shipment_reported(self, report: ShipmentReported) -> None:
         if report.news is ShipmentNews.RETURNED:
             return  # to the wrong one: a return has a workflow of its own
-        self._news.add(TrackedStatus(report.news.value))
+        if report.is_confirmed:
+            self._news.add(TrackedStatus(report.news.value))
+        else:
+            self._may_have_missed_news = True
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier has news")
 
     @workflow.signal

@@ -54,7 +54,8 @@ class OrderWaits(SagaWorkflow):
         closes_at = self._closes_at(wait)
         while True:
             in_time = self._may_have_missed_news or await self._until(
-                closes_at, lambda: any(status in self._news for status in told)
+                closes_at,
+                lambda: self._may_have_missed_news or any(status in self._news for status in told),
             )
             believed = [s for s in told if s in self._news and s in GOOD_NEWS]
             if believed:

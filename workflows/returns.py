@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
 from domain.news import ShipmentNews, ShipmentReported
@@ -60,17 +61,27 @@ class ReturnWorkflow(SagaWorkflow):
 
     async def _await_goods(self) -> bool:
         """The carrier tells; when it has been silent for too long, it is asked."""
-        if not self._is_overdue:
-            if self._may_have_missed_news and await self._track():
+        while not self._is_overdue and not self._are_back:
+            if self._may_have_missed_news and await self._track_hint():
                 return True
-            self._is_overdue = not await self._come_in_time()
+            self._is_overdue = not await self._is_told_in_time()
         return await self._track()
 
-    async def _come_in_time(self) -> bool:
+    async def _is_told_in_time(self) -> bool:
         deadline = self._deadlines.of(plan.AWAIT_GOODS.deadline)
         return await self._saga.wait(
-            lambda: self._are_back, self._requested_at + deadline - workflow.now()
+            lambda: self._are_back or self._may_have_missed_news,
+            self._requested_at + deadline - workflow.now(),
         )
+
+    async def _track_hint(self) -> bool:
+        """Ask the carrier about a hint. One that comes meanwhile is asked about after it."""
+        self._may_have_missed_news = False
+        try:
+            return await self._track()
+        except FailureError:
+            self._may_have_missed_news = True
+            raise
 
     async def _track(self) -> bool:
         return self._are_back or await workflow.execute_activity_method(
@@ -96,5 +107,8 @@ class ReturnWorkflow(SagaWorkflow):
     @workflow.signal
     async def shipment_reported(self, report: ShipmentReported) -> None:
         if report.news is ShipmentNews.RETURNED:
-            self._are_back = True
+            if report.is_confirmed:
+                self._are_back = True
+            else:
+                self._may_have_missed_news = True
             await self._saga.parked.nudge(plan.AWAIT_GOODS.name, "the goods are back")

@@ -9,6 +9,7 @@ from temporalio.worker import Replayer
 
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
+from workflows.own_order import OwnOrder
 from workflows.payment import PaymentWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, TakingUpWorkflow
 from workflows.returns import ReturnWorkflow
@@ -28,4 +29,9 @@ def replayer(
     data_converter: DataConverter, workflows: tuple[type[Any], ...] = WORKFLOWS
 ) -> Replayer:
     """Runs recorded histories through today's workflows; one that goes another way raises."""
-    return Replayer(workflows=workflows, workflow_runner=sandbox(), data_converter=data_converter)
+    return Replayer(
+        workflows=workflows,
+        workflow_runner=sandbox(),
+        data_converter=data_converter,
+        interceptors=[OwnOrder()],
+    )

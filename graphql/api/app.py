@@ -26,6 +26,7 @@ from eventstore.pool import create_pool
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
+from providers.http_carrier import HttpCarrier
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -37,7 +38,14 @@ from settings import Environment, Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
 
-REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_webhook_secret")
+REQUIRED = (
+    "database_url",
+    "jwt_secret",
+    "payment_webhook_secret",
+    "carrier_webhook_secret",
+    "carrier_url",
+    "carrier_api_key",
+)
 CONNECTIONS_TO_THE_LOG = 10
 """For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
 
@@ -58,6 +66,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
+    carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), settings.carrier_url)
     services = Services(
         orchestrator,
         orders,
@@ -67,10 +76,12 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         Inbox(pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        carrier,
     )
     try:
         yield services, dict(checks(settings, engine, client))
     finally:
+        await carrier.close()
         await feed.close()
         await pool.close()
         await engine.dispose()

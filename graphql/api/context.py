@@ -16,6 +16,7 @@ from api.identifiers import is_identifier
 from api.rate_limit import RateLimiter
 from eventstore.inbox import Inbox
 from eventstore.positions import PositionCodec
+from providers.carrier import Carrier
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
@@ -37,6 +38,8 @@ class Services:
     inbox: Inbox
     payments: PaymentQueries
     sagas: SagaQueries
+    carrier: Carrier
+    """To confirm what a notification says."""
 
 
 class Context(BaseContext):

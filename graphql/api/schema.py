@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from api.access import apply_access
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
+from api.fanout import SharingExecutor
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
@@ -84,6 +85,7 @@ def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         extensions=extensions(introspection=introspection),
+        execution_context_class=SharingExecutor,
         config=StrawberryConfig(scalar_map=scalars(positions)),
     )
     apply_access(schema._schema)

@@ -11,10 +11,10 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from graphql import GraphQLError
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
@@ -25,12 +25,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     CompleteMessage,
     ConnectionInitMessage,
     Message,
+    NextMessage,
 )
 from strawberry.utils.aio import aclosing
 
 from api.auth import LEEWAY_SECONDS
 from api.context import Context
 from api.errors import present, rate_limited
+from api.fanout import text_of
 from api.frames import is_frame
 from api.rate_limit import TooManyRequests
 
@@ -51,7 +53,13 @@ class SocketAdapter(ASGIWebSocketAdapter):
     async def send_json(self, message: Mapping[str, object]) -> None:
         if self.ws.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnected
-        await super().send_json(message)
+        if message["type"] != "next":
+            await super().send_json(message)
+            return
+        try:
+            await self.ws.send_text(text_of(cast("NextMessage", message)))
+        except WebSocketDisconnect:
+            raise WebSocketDisconnected from None
 
     async def close(self, code: int, reason: str) -> None:
         if self.ws.application_state is WebSocketState.CONNECTED:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 import strawberry
 
+from api.auth import Role, Viewer
 from api.connections import PageInfo
 from api.money import Money
 from api.payload import POSITION_NUMBER, Payload
@@ -161,6 +162,7 @@ class OrderUpdate:
         description="None for the state that a subscription without `after` starts with."
     )
     position: Position = strawberry.field(description="To resume from, as `after`.")
+    source: strawberry.Private[Update]
 
     @strawberry.field(description=POSITION_NUMBER)
     def position_number(self) -> Long | None:
@@ -172,7 +174,11 @@ class OrderUpdate:
             order=Order.of(update.order),
             event_type=update.event_type,
             position=Position(update.position),
+            source=update,
         )
+
+    def shared_by(self, viewer: Viewer) -> tuple[int, Role, bool]:
+        return id(self.source), viewer.role, viewer.sub == self.source.order.customer_id
 
 
 @strawberry.type(description="The last message: you were too slow. Resume with `after: position`.")

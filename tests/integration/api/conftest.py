@@ -16,6 +16,7 @@ from eventstore.inbox import Inbox
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
+from providers.http_carrier import HttpCarrier
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -27,6 +28,7 @@ from settings import Bus, Settings
 from tests.integration.api.client import Api, served
 from tests.integration.api.log_orchestrator import LogOrchestrator
 from tests.integration.keys import a_vault
+from tests.integration.providers.scripted import answering
 from tests.integration.queries.order_log import OrderLog
 
 
@@ -39,6 +41,8 @@ def settings(module_database_url: str) -> Settings:
         rate_limit_per_address=0,  # all the tests come from one
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
+        carrier_url="http://127.0.0.1:9",
+        carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
         payment_webhook_secret=SecretStr(f"whsec_{secrets.token_hex(32)}"),
         carrier_webhook_secret=SecretStr(
             f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
@@ -54,8 +58,24 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="module")
+def carrier_answers() -> dict[str, tuple[int, object]]:
+    """What the carrier answers, by request line. A test sets it."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+async def carrier(
+    settings: Settings, carrier_answers: dict[str, tuple[int, object]]
+) -> AsyncIterator[HttpCarrier]:
+    async with answering(carrier_answers) as url:
+        carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), url)
+        yield carrier
+        await carrier.close()
+
+
+@pytest.fixture(scope="module")
 async def module_api(
-    settings: Settings, engine: AsyncEngine, module_pool: Pool
+    settings: Settings, engine: AsyncEngine, module_pool: Pool, carrier: HttpCarrier
 ) -> AsyncIterator[Api]:
     store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
     orders = OrderQueries(engine)
@@ -70,6 +90,7 @@ async def module_api(
         Inbox(module_pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        carrier,
     )
 
     @asynccontextmanager

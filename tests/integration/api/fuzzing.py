@@ -78,3 +78,7 @@ TARGETS = st.sampled_from([*ROUTES, "/healthz", "/readyz", "/", "/nowhere", "/gr
         lambda text: "/graphql?" + text.replace("#", "")
     )
 )
+FRAMES = JSON | st.fixed_dictionaries(
+    {"type": st.sampled_from(["subscribe", "complete", "ping", "connection_init"]) | VALUES},
+    optional={"id": st.sampled_from(["1", "2"]) | VALUES, "payload": REQUESTS | JSON},
+)

@@ -220,6 +220,23 @@ async def test_a_subscription_shows_each_viewer_what_a_query_does(api: Api, worl
     assert of_operator["order"] == {"needsAttention": True, "positionNumber": number}
 
 
+async def test_an_event_shows_each_viewer_what_a_query_does(api: Api, world: World) -> None:
+    """Though subscribers of one order share what is shown to all of them alike."""
+    order_id = await place(world.owner)
+    async with world.owner.socket() as owners, world.operator.socket() as operators:
+        for socket in (owners, operators):
+            await socket.subscribe(UPDATES, orderId=order_id)
+            await socket.update()
+        await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+        of_owner, of_operator = await owners.update(), await operators.update()
+
+    assert of_owner["order"] == {"needsAttention": None, "positionNumber": None}
+    assert of_operator["order"] == {
+        "needsAttention": False,
+        "positionNumber": api.number(of_owner["position"]),
+    }
+
+
 async def place(viewer: Viewer) -> str:
     return str((await viewer.run("PlaceOrder", input=an_order()))["order"]["id"])
 

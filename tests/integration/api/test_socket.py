@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api import socket as api_socket
 from tests.integration.api.client import Api, Socket, connecting, operation, token
-from tests.integration.api.fuzzing import JSON, REQUESTS, VALUES
+from tests.integration.api.fuzzing import FRAMES
 from tests.integration.api.inputs import an_order
 
 MALFORMED = {
@@ -105,12 +105,6 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
         assert await socket.close_code() == 4403
 
     assert api.orchestrator.actors == []
-
-
-FRAMES = JSON | st.fixed_dictionaries(
-    {"type": st.sampled_from(["subscribe", "complete", "ping", "connection_init"]) | VALUES},
-    optional={"id": st.sampled_from(["1", "2"]) | VALUES, "payload": REQUESTS | JSON},
-)
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())

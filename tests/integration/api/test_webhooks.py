@@ -13,6 +13,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from domain.news import PaymentReported, ShipmentNews, ShipmentReported
+from providers.carrier import ReturnStatus
 from tests.integration.api.client import Api
 from workflows.orchestrator import Unavailable
 
@@ -67,13 +68,72 @@ async def test_news_of_somebody_elses_payment_are_acknowledged_and_dropped(api: 
     assert api.orchestrator.news == []
 
 
-@pytest.mark.parametrize("news", ShipmentNews)
-async def test_news_of_a_shipment_and_of_a_return_reach_their_saga(
-    api: Api, news: ShipmentNews
-) -> None:
-    assert (await send_shipment(api, news)).status_code == 204
+Answers = dict[str, tuple[int, object]]
+SHIPMENTS, RETURNS = "GET /v1/shipments", "GET /v1/returns"
 
+
+def carrier_says(answers: Answers, status: str | None) -> None:
+    """Of the shipment and of the return of order o1; None: it knows of neither."""
+    found = {"id": "c1", "reference": "o1", "status": status, "tracking_number": None}
+    is_return = status in set(ReturnStatus)
+    answers[SHIPMENTS] = (200, {"data": [found] if status and not is_return else []})
+    answers[RETURNS] = (200, {"data": [found] if status and is_return else []})
+
+
+@pytest.mark.parametrize("news", ShipmentNews)
+async def test_a_confirmed_notification_reaches_its_saga(
+    api: Api, news: ShipmentNews, carrier_answers: Answers
+) -> None:
+    carrier_says(carrier_answers, news)
+
+    assert (await send_shipment(api, news)).status_code == 204
     assert api.orchestrator.news == [ShipmentReported("o1", news)]
+
+
+async def test_the_saga_hears_what_the_carrier_says_now_and_not_what_it_was_sent(
+    api: Api, carrier_answers: Answers
+) -> None:
+    carrier_says(carrier_answers, "delivered")
+
+    assert (await send_shipment(api, "dispatched")).status_code == 204
+    assert api.orchestrator.news == [ShipmentReported("o1", ShipmentNews.DELIVERED)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "known"),
+    [
+        ("dispatched", "created"),
+        ("delivered", "created"),
+        ("lost", "created"),
+        ("delivered", None),
+        ("returned", "requested"),
+        ("returned", None),
+        ("returned", "delivered"),
+    ],
+)
+async def test_a_notification_that_the_carrier_does_not_confirm_reaches_no_saga(
+    api: Api, sent: str, known: str | None, carrier_answers: Answers
+) -> None:
+    carrier_says(carrier_answers, known)
+    refused = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
+    assert api.orchestrator.news == []
+
+    carrier_says(carrier_answers, sent)
+    again = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
+
+    assert (refused.status_code, again.status_code) == (503, 204)
+    assert api.orchestrator.news == [ShipmentReported("o1", ShipmentNews(sent))]
+
+
+async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
+    api: Api, carrier_answers: Answers
+) -> None:
+    carrier_answers[SHIPMENTS] = (500, {})
+
+    assert (await send_shipment(api, "delivered")).status_code == 204
+    assert api.orchestrator.news == [
+        ShipmentReported("o1", ShipmentNews.DELIVERED, is_confirmed=False)
+    ]
 
 
 @pytest.mark.parametrize("status", ["created", "requested", "in_customs"])
@@ -136,7 +196,10 @@ async def test_news_that_cannot_be_passed_on_are_to_be_sent_again(api: Api) -> N
     assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
 
 
-async def test_news_that_come_again_are_acknowledged_and_not_passed_on(api: Api) -> None:
+async def test_news_that_come_again_are_acknowledged_and_not_passed_on(
+    api: Api, carrier_answers: Answers
+) -> None:
+    carrier_says(carrier_answers, "delivered")
     raw = payment_event("evt_again", order_id="o1", attempt="1")
     payments = [await send_payment(api, raw) for _ in range(2)]
     parcels = [await send_shipment(api, "delivered", event_id="msg_again") for _ in range(2)]

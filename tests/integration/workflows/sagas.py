@@ -175,6 +175,12 @@ class Sagas:
         for item in news:
             await self.orchestrator.handle_event(ShipmentReported(order_id, item))
 
+    async def hint(self, order_id: str, *news: ShipmentNews) -> None:
+        """A notification comes that the carrier could not be asked about."""
+        for item in news:
+            report = ShipmentReported(order_id, item, is_confirmed=False)
+            await self.orchestrator.handle_event(report)
+
     async def deliver(self, order_id: str) -> None:
         await self.hear(order_id, ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED)
 
@@ -229,19 +235,21 @@ class Sagas:
         history = await self.workflow(order_id).fetch_history()
         return {event.event_type for event in history.events}
 
-    async def activities_of(self, order_id: str) -> list[str]:
-        """The activities that the latest run of the order's workflow has asked for, in order."""
-        history = await self.workflow(order_id).fetch_history()
+    async def activities_of(self, order_id: str, saga: str = "order") -> list[str]:
+        """The activities that the latest run of a saga's workflow has asked for, in order."""
+        history = await self.client.get_workflow_handle(f"{saga}-{order_id}").fetch_history()
         return [
             event.activity_task_scheduled_event_attributes.activity_type.name
             for event in history.events
             if event.HasField("activity_task_scheduled_event_attributes")
         ]
 
-    async def until_asked(self, order_id: str, activity: str, times: int) -> None:
-        """Until the latest run of the order's workflow has asked for this activity so often."""
+    async def until_asked(
+        self, order_id: str, activity: str, times: int, saga: str = "order"
+    ) -> None:
+        """Until the latest run of a saga's workflow has asked for this activity so often."""
         async with asyncio.timeout(30):
-            while (await self.activities_of(order_id)).count(activity) < times:  # noqa: ASYNC110 - a fact to wait for
+            while (await self.activities_of(order_id, saga)).count(activity) < times:  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.01)
 
     async def until_failed(self, order_id: str, activity: str, times: int) -> None:

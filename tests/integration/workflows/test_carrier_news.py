@@ -112,3 +112,26 @@ async def test_a_carrier_that_is_silent_is_asked_when_the_parcel_should_have_lef
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_hint_that_the_carrier_denies_moves_nothing(sagas: Sagas) -> None:
+    order_id, _ = await sent(sagas, NEVER_DISPATCHED, "created")
+
+    await sagas.hint(order_id, ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED)
+    await sagas.until_asked(order_id, "track", 1)
+    await sagas.cancel(order_id)  # would be too late for a parcel that has left
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert "OrderShipped" not in await sagas.events(f"order-{order_id}")
+    assert await sagas.money(order_id) == VOIDED
+
+
+async def test_a_hint_that_the_carrier_confirms_is_followed(sagas: Sagas) -> None:
+    order_id, sku = await sent(sagas, NORMAL, "delivered")
+
+    await sagas.hint(order_id, ShipmentNews.DISPATCHED)
+    await sagas.until(f"order-{order_id}", "OrderShipped")
+    await sagas.hint(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)

@@ -232,3 +232,24 @@ async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completi
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_goods_that_are_only_said_to_be_back_are_not_refunded(sagas: Sagas) -> None:
+    order_id, _ = await arrived(sagas, postal_code=NEVER_COMES_BACK)
+    await sent_back(sagas, order_id)
+
+    await sagas.hint(order_id, ShipmentNews.RETURNED)
+    await sagas.until_asked(order_id, "track_return", 1, saga="return")
+
+    assert await sagas.money(order_id) == PAID
+
+
+async def test_goods_that_the_carrier_confirms_after_a_hint_are_refunded(sagas: Sagas) -> None:
+    order_id, _ = await arrived(sagas)
+    await sent_back(sagas, order_id)
+    await sagas.carrier_simulator.until_booked(order_id, "returned")
+
+    await sagas.hint(order_id, ShipmentNews.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert await sagas.money(order_id) == {**PAID, "refunded": (1, 500)}

@@ -1,0 +1,82 @@
+"""Attack a running API for minutes: `make attack [SECONDS=300]`.
+
+Fuzzers and floods run beside an honest client. It fails on any server error, on any answer to the
+honest client that is refused or takes over a second, and on memory that grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, suppress
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from stack.errors import StackError
+from stack.system import System, started_system
+from stack.tokens import Role
+from tests.attack.attackers import ATTACKS, Target, ready, run
+from tests.attack.honest import ask_until
+from tests.attack.report import Report
+
+SKU: Final = "TEA-01"
+WARM_UP_SECONDS: Final = 15.0
+"""After so long the caches are full: from then on, memory must not grow."""
+
+
+async def attack(system: System, seconds: float) -> Report:
+    loop = asyncio.get_running_loop()
+    with ExitStack() as stack:
+        processes = [stack.enter_context(_process()) for _ in ATTACKS]
+        await asyncio.gather(*(loop.run_in_executor(one, ready) for one in processes))
+        ends_at = time.time() + seconds
+        target = Target(system.url, system.token(Role.OPERATOR, "mallory"), ends_at)
+        memory = asyncio.create_task(_memory_after_warm_up(system.api.pid, seconds))
+        attacks = [
+            loop.run_in_executor(process, run, name, target)
+            for process, name in zip(processes, ATTACKS, strict=True)
+        ]
+        honest = await ask_until(ends_at, system.url, system.token(Role.CUSTOMER, "ada"), SKU)
+        sides = [honest, *await asyncio.gather(*attacks)]
+    return Report(sides, await memory, _memory(system.api.pid))
+
+
+def _process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+async def _memory_after_warm_up(pid: int, seconds: float) -> int:
+    await asyncio.sleep(min(WARM_UP_SECONDS, seconds / 3))
+    return _memory(pid)
+
+
+def _memory(pid: int) -> int:
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long (300)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        async with started_system(Path(folder)) as system:
+            sys.stdout.write(f"Attacking {system.url} for {options.seconds:g} s ...\n")
+            sys.stdout.flush()
+            report = await attack(system, options.seconds)
+    sys.stdout.write(f"{report.text()}\n")
+    return 1 if report.faults() else 0
+
+
+if __name__ == "__main__":
+    try:
+        with suppress(KeyboardInterrupt):
+            sys.exit(asyncio.run(main()))
+    except StackError as error:
+        sys.exit(f"attack: {error}")

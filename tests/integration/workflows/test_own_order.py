@@ -1,0 +1,81 @@
+"""A workflow refuses whatever names another order than its own."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from activities.types import Place, RequestCancel, RequestReturn
+from domain.ids import order_workflow_id
+from domain.news import ShipmentNews, ShipmentReported
+from domain.order.commands import CancellationReason
+from tests.integration.workflows.sagas import PATIENT, Sagas, an_order
+from workflows.order import OrderWorkflow
+from workflows.types import OrderSaga
+
+
+async def two_orders(sagas: Sagas) -> tuple[str, str]:
+    """Two orders that wait for their dispatch."""
+    sku = await sagas.stocked(2)
+    placed = [await sagas.place(an_order((sku, 1))) for _ in range(2)]
+    for order_id in placed:
+        await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return placed[0], placed[1]
+
+
+async def test_an_update_that_names_another_order_is_refused_and_changes_neither(
+    sagas: Sagas,
+) -> None:
+    mine, other = await two_orders(sagas)
+    before = await sagas.events(f"order-{mine}"), await sagas.events(f"order-{other}")
+    handle = sagas.workflow(mine)
+    cancel = RequestCancel(other, CancellationReason.CUSTOMER_REQUEST, "customer:test", False)
+
+    for update, request in [
+        ("cancel", cancel),
+        ("request_return", RequestReturn(other, "customer:test", None)),
+    ]:
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await handle.execute_update(update, request)
+        cause = refused.value.cause
+        assert isinstance(cause, ApplicationError)
+        assert cause.type == "INVALID_INPUT"
+
+    after = await sagas.events(f"order-{mine}"), await sagas.events(f"order-{other}")
+    assert after == before
+
+
+async def test_a_signal_that_names_another_order_moves_neither(sagas: Sagas) -> None:
+    mine, other = await two_orders(sagas)
+    handle = sagas.workflow(mine)
+
+    await handle.signal(
+        OrderWorkflow.shipment_reported, ShipmentReported(other, ShipmentNews.DISPATCHED)
+    )
+    await sagas.cancel(mine)  # would be too late for a parcel that has left
+
+    await sagas.until(f"order-{mine}", "OrderCancelled")
+    assert "OrderShipped" not in await sagas.events(f"order-{other}")
+
+
+@pytest.mark.parametrize("is_named_by_its_command", [True, False])
+async def test_a_workflow_does_not_start_for_another_order(
+    sagas: Sagas, is_named_by_its_command: bool
+) -> None:
+    sku = await sagas.stocked(1)
+    order, mine = an_order((sku, 1)), str(uuid.uuid4())
+    named = mine if is_named_by_its_command else order.aggregate_id
+
+    with pytest.raises(WorkflowFailureError):
+        await sagas.client.execute_workflow(
+            OrderWorkflow.run,
+            OrderSaga(named, PATIENT, Place(order, "customer:test")),
+            id=order_workflow_id(mine),
+            task_queue=sagas.task_queue,
+        )
+
+    assert await sagas.events(f"order-{order.aggregate_id}") == []
+    assert await sagas.events(f"order-{mine}") == []

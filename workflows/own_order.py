@@ -1,0 +1,75 @@
+"""Each saga's workflow handles its own order alone.
+
+An input, an update or a signal that names another order is refused, whoever sent it: it would move
+that order's money or stock under this workflow's name, and beside the workflow that guards it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from temporalio import worker, workflow
+from temporalio.exceptions import ApplicationError
+
+from domain.command import Command
+from domain.errors import ErrorCode
+from domain.ids import order_id_of
+
+
+class OwnOrder(worker.Interceptor):
+    def workflow_interceptor_class(
+        self,
+        input: worker.WorkflowInterceptorClassInput,  # noqa: A002 - the SDK's name
+    ) -> type[worker.WorkflowInboundInterceptor]:
+        del input
+        return _Guard
+
+
+class _Guard(worker.WorkflowInboundInterceptor):
+    async def execute_workflow(self, input: worker.ExecuteWorkflowInput) -> Any:  # noqa: A002, ANN401 - the SDK's
+        _require_own(input.args)
+        return await super().execute_workflow(input)
+
+    async def handle_signal(self, input: worker.HandleSignalInput) -> None:  # noqa: A002 - the SDK's name
+        if _is_own(input.args):
+            await super().handle_signal(input)
+        else:
+            workflow.logger.warning("a signal %s names another order: dropped", input.signal)
+
+    def handle_update_validator(self, input: worker.HandleUpdateInput) -> None:  # noqa: A002 - the SDK's name
+        _require_own(input.args)
+        super().handle_update_validator(input)
+
+    async def handle_update_handler(self, input: worker.HandleUpdateInput) -> Any:  # noqa: A002, ANN401 - the SDK's
+        _require_own(input.args)  # for an update that has no validator
+        return await super().handle_update_handler(input)
+
+
+def _require_own(arguments: Sequence[object]) -> None:
+    if not _is_own(arguments):
+        workflow_id = workflow.info().workflow_id
+        raise ApplicationError(
+            f"workflow {workflow_id} handles its own order alone; this names another",
+            type=ErrorCode.INVALID_INPUT,
+            non_retryable=True,
+        )
+
+
+def _is_own(arguments: Iterable[object]) -> bool:
+    own = order_id_of(workflow.info().workflow_id)
+    return own is None or all(found == own for value in arguments for found in _orders_in(value))
+
+
+def _orders_in(value: object) -> Iterator[str]:
+    """Yield the id of each order that an argument names."""
+    if isinstance(value, Command):
+        yield value.aggregate_id
+    elif is_dataclass(value):
+        for field in fields(value):
+            inner = getattr(value, field.name)
+            if field.name == "order_id":
+                yield inner
+            else:
+                yield from _orders_in(inner)
