@@ -1,7 +1,7 @@
-"""Who may read each field and run each mutation: one rule for every field of every type.
+"""Restrict who may read each field and run each mutation: one rule for every field of every type.
 
-Objects have a rule of their own: customers reach their own orders only (`Viewer.may_see()`), and
-another customer's order is answered like none. See docs/decisions/access-and-positions.md.
+For objects, `Viewer.may_see()` is the rule: customers reach the orders they placed, and any other
+order is answered as if it did not exist. See docs/decisions/access-and-positions.md.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Coarse:
-    """Staff see the value; customers see what `show` makes of it. `note` tells clients so."""
+    """Staff see the value, customers what `show` returns. `note` is for the field's description."""
 
     show: Callable[[Any, Context], object]
     note: str

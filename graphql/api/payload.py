@@ -1,4 +1,4 @@
-"""What every mutation answers with."""
+"""Holds the fields that the answer of every mutation has."""
 
 from __future__ import annotations
 

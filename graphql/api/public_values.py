@@ -1,4 +1,4 @@
-"""What a customer sees of a value that staff see in full."""
+"""Reduce values that staff see in full to what a customer sees."""
 
 from __future__ import annotations
 

@@ -110,3 +110,15 @@ async def test_a_position_that_is_none_is_refused(ada: Viewer, position: str) ->
     assert error["message"] == (
         "Variable '$after' has invalid value: this is no position of the log"
     )
+
+
+@pytest.mark.parametrize("literal", ['"12"', f'"{FOREIGN}"', "12", "true", "[]"])
+async def test_a_literal_that_is_no_position_is_refused(ada: Viewer, literal: str) -> None:
+    query = f'subscription {{ orderUpdates(orderId: "x", after: {literal}) {{ __typename }} }}'
+    async with ada.socket() as socket:
+        await socket.subscribe(query)
+        message = await socket.receive()
+
+    (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert "this is no position of the log" in error["message"]

@@ -91,6 +91,16 @@ def test_a_key_that_is_retired_still_opens_and_seals_no_more() -> None:
         codec(NEW).open(SEALED)
 
 
+def test_the_keys_are_those_of_the_settings(tmp_path: Path) -> None:
+    new, old = (SecretStr(base64.b64encode(key).decode()) for key in (NEW, OLD))
+    settings = Settings(_env_file=tmp_path / "none", payload_key=new, retired_payload_keys=old)
+
+    rotated = PositionCodec.of(settings)
+
+    assert rotated.open(SEALED) == 761
+    assert rotated.seal(761) == codec(NEW).seal(761)
+
+
 @pytest.mark.parametrize("text", ["761", SEALED])
 def test_an_operator_gives_a_position_in_either_form(text: str) -> None:
     assert CODEC.number(text) == 761
