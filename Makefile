@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix attack bench check check-deploy recover token lock
+.PHONY: help run demo test matrix attack bench check check-deploy recover sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,12 +43,16 @@ check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events,
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@$(MAKE) --no-print-directory check-deploy
+	@echo "== known vulnerabilities" && $(BIN)/python -m tools.audit
 
 check-deploy: $(INSTALLED)
 	@echo "== deployment files" && deploy/check
 
 recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
 	@$(BIN)/python -m workflows.recover $(if $(ORDER),--order $(ORDER))
+
+sbom: $(INSTALLED) ## Write the CycloneDX bill of materials of the image to build/
+	@deploy/sbom
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))
