@@ -25,8 +25,10 @@ VULNERABLE = {
         ),
         (
             [SOUND, SKIPPED, VULNERABLE],
-            "jinja2 2.4.1: PYSEC-2014-8, fixed in 2.7.2\n"
-            "jinja2 2.4.1: X-1, fixed in no version yet",
+            (
+                "jinja2 2.4.1: PYSEC-2014-8, fixed in 2.7.2\n"
+                "jinja2 2.4.1: X-1, fixed in no version yet"
+            ),
         ),
     ],
 )
