@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix attack bench check check-deploy recover position token lock
+.PHONY: help run demo test matrix attack bench check check-deploy recover position sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,7 @@ check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events,
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@$(MAKE) --no-print-directory check-deploy
+	@echo "== known vulnerabilities" && $(BIN)/python -m tools.audit
 
 check-deploy: $(INSTALLED)
 	@echo "== deployment files" && deploy/check
@@ -52,6 +53,9 @@ recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the b
 
 position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either)
 	@$(BIN)/python -m eventstore.positions '$(OF)'
+
+sbom: $(INSTALLED) ## Write the CycloneDX bill of materials of the image to build/
+	@deploy/sbom
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))
