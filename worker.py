@@ -49,6 +49,7 @@ from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
 from eventstore.restart import restarting
+from kit.command import run_command
 from projections.inline import InlineReadModels
 from providers.carrier import Carrier
 from providers.http_carrier import HttpCarrier
@@ -263,4 +264,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -6,7 +6,6 @@ Running it again changes nothing. It goes the way of every command: a worker has
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +15,7 @@ from domain.command import Command
 from domain.errors import Refused
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
@@ -84,8 +84,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    # The Temporal client cannot be closed, and its threads at times abort an interpreter that
-    # winds up right after a call (temporalio/sdk-python#300).
-    os._exit(code)
+    run_command(main)

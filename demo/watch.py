@@ -11,6 +11,7 @@ import httpx
 
 from demo.client import Client, Failed
 from domain.order.state import FINAL
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from stack.tokens import Role, token
 
@@ -48,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -23,6 +23,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.temporal_client import connect
 from workflows.versions import DEPLOYMENT
@@ -124,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

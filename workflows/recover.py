@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 
 from activities.types import AtOdds, LeftOut, Reconcile, TakenUp
 from domain.saga.commands import TakeUpCause
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
 from workflows.temporal_client import connect
@@ -133,4 +134,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

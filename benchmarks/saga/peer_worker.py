@@ -7,6 +7,7 @@ import uvloop
 from benchmarks.saga.naive import NaiveOrderWorkflow, NaivePaymentWorkflow
 from benchmarks.saga.noop import NoopWorkflow
 from benchmarks.saga.steps import opened_steps
+from kit.command import run_command
 from settings import load_settings
 from worker import stop_signal, temporal_worker
 from workflows.temporal_client import connect
@@ -29,4 +30,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    run_command(lambda: uvloop.run(main()))
