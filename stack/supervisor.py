@@ -43,7 +43,7 @@ class Supervisor:
         """Start it and wait until it serves. Raises ProcessFailedError."""
         child = Child(program, self._guardian, self._logs)
         self._children.append(child)
-        await child.start()
+        child.start()
         await child.ready()
         return child
 
@@ -100,7 +100,7 @@ class Supervisor:
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _LAST_BACKOFF_SECONDS)
             await child.stop()
-            await child.start()
+            child.start()
 
 
 @asynccontextmanager
