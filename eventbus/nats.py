@@ -32,13 +32,17 @@ _WRONG_SETTING: Final = re.compile("authorization|authentication|invalid", re.IG
 logger = logging.getLogger(__name__)
 
 
+class BusAway(ConnectionError):
+    """NATS does not answer."""
+
+
 def is_bus_away(error: BaseException) -> bool:
     """Tell whether NATS does not answer, or cannot do its work now."""
     return isinstance(error, OSError | nats.errors.Error)
 
 
 async def ask(url: str) -> None:
-    """Connect once and wait for an answer. Raises what `is_bus_away` names, or SettingsError.
+    """Connect once and wait for an answer. Raises BusAway or SettingsError.
 
     A client that may reconnect never ends its first attempt, whatever the server answers.
     """
@@ -49,7 +53,9 @@ async def ask(url: str) -> None:
     except nats.errors.Error as error:
         if _WRONG_SETTING.search(str(error)):
             raise SettingsError(f"WAYBILL_NATS_URL: {one_line(error)}") from None
-        raise
+        raise BusAway(f"NATS does not answer: {one_line(error)}") from None
+    except OSError as error:
+        raise BusAway(f"NATS does not answer: {one_line(error)}") from None
     try:
         await connection.flush(ANSWER_SECONDS)
     finally:

@@ -1,0 +1,70 @@
+"""A process of Waybill's as a test starts it: its log, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.processes import ROOT
+
+PATIENCE_SECONDS = 20
+
+
+@dataclass
+class Process:
+    process: asyncio.subprocess.Process
+    _log: Path
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def runs(self) -> bool:
+        return self.process.returncode is None
+
+    async def writes(self, pattern: str, times: int = 1) -> None:
+        """Wait until the log has so many lines that match; fail when the process ends before."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(re.findall(pattern, self.log, re.MULTILINE)) < times:
+                assert self.runs, self.log
+                await asyncio.sleep(0.02)
+
+    async def ends(self, seconds: float) -> int:
+        """Return its exit code. Fails when it still runs after so many seconds."""
+        async with asyncio.timeout(seconds):
+            return await self.process.wait()
+
+    async def stops(self, number: signal.Signals) -> tuple[int, float]:
+        """Send it the signal; its exit code and the seconds it took."""
+        sent = time.monotonic()
+        self.process.send_signal(number)
+        return await self.ends(PATIENCE_SECONDS), time.monotonic() - sent
+
+
+@asynccontextmanager
+async def started(
+    log: Path, environment: Mapping[str, str], *arguments: str
+) -> AsyncIterator[Process]:
+    """A Python program of the checkout, killed at the end of the block."""
+    with log.open("w") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *arguments),
+            cwd=ROOT,
+            env=dict(environment),
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    try:
+        yield Process(process, log)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
