@@ -66,6 +66,18 @@ async def described(client: Client) -> DescribeWorkerDeploymentResponse:
     )
 
 
+async def current_build(client: Client) -> str:
+    """Return the build that Temporal gives the sagas' tasks to; empty: workers without a build."""
+    try:
+        deployment = await described(client)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return ""
+        raise
+    routing = deployment.worker_deployment_info.routing_config
+    return routing.current_deployment_version.build_id
+
+
 async def set_current(client: Client, build_id: str, *, conflict_token: bytes = b"") -> None:
     """With a token, only if the deployment is as it was when that was given out."""
     await client.workflow_service.set_worker_deployment_current_version(
