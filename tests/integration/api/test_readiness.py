@@ -134,19 +134,24 @@ async def test_it_starts_without_temporal_and_says_that_it_is_not_ready(
     assert outcomes(response)["database"] == ("ok", True)
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    ["default_transaction_read_only = on", "temp_file_limit = 0"],
+    ids=["as a standby", "as a full disk"],
+)
 @pytest.mark.usefixtures("leaders", "polled")
 async def test_a_database_that_takes_no_writes_is_not_ready(
-    real_settings: Settings, module_pool: Pool
+    real_settings: Settings, module_pool: Pool, hostile: str
 ) -> None:
     url = real_settings.database_url.get_secret_value()
     name = url.rpartition("/")[2]
     async with connected(url) as connection:
-        await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        await connection.execute(f'ALTER DATABASE "{name}" SET {hostile}')
     try:
         response = await ready(real_settings)
     finally:
         async with module_pool.acquire() as writing:
-            await writing.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+            await writing.execute(f'ALTER DATABASE "{name}" RESET ALL')
 
     assert (response.status_code, response.json()["status"]) == (503, "not ready")
     assert outcomes(response) == OK | {"database": ("failing", True)}
