@@ -18,7 +18,7 @@ from domain.money import Money
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
-from workflows.temporal_client import connect, deadlines
+from workflows.temporal_client import TemporalAway, connect, deadlines
 
 ACTOR: Final = "operator:catalogue"
 
@@ -77,7 +77,7 @@ def main() -> int:
     faults: set[str] = set()
     try:
         asyncio.run(run(load_settings()))
-    except* (SettingsError, Refused, Unavailable, RuntimeError) as errors:
+    except* (SettingsError, Refused, Unavailable, TemporalAway) as errors:
         faults = {f"catalogue: {error}\n" for error in errors.exceptions}
     sys.stderr.writelines(sorted(faults))
     return 1 if faults else 0

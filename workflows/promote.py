@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
-from workflows.temporal_client import connect
+from workflows.temporal_client import TemporalAway, connect
 from workflows.versions import DEPLOYMENT
 
 SECONDS_TO_WAIT: Final = 60.0
@@ -131,7 +131,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         build_id = asyncio.run(_run(load_settings(), arguments.build_id))
-    except (SettingsError, NotPromoted, RPCError, RuntimeError) as error:
+    except (SettingsError, NotPromoted, RPCError, TemporalAway) as error:
         sys.exit(f"promote: {error}")
     sys.stdout.write(f"Build {build_id} is the current one.\n")
 
