@@ -70,7 +70,13 @@ from workflows.runner import WORKFLOWS
 from workflows.running_sagas import RunningSagas
 from workflows.sandbox import sandbox
 from workflows.schedule import keep_scheduled
-from workflows.temporal_client import TemporalAway, connect, deadlines, is_temporal_away
+from workflows.temporal_client import (
+    TemporalAway,
+    connect,
+    deadlines,
+    is_temporal_away,
+    require_namespace,
+)
 from workflows.versions import deployment
 
 logger = logging.getLogger("waybill.worker")
@@ -79,7 +85,6 @@ DRAIN: Final = timedelta(seconds=2)
 """How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
 STOP_WITHIN: Final = timedelta(seconds=2.8)
 """The process is gone so long after SIGTERM, whatever a server that is away still owes it."""
-ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 SECONDS_BETWEEN_RECORDS: Final = 4.0
 QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
@@ -202,6 +207,7 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
 async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
     """Run the sagas until cancelled. Raises TemporalAway."""
     client = await connect(settings)
+    await require_namespace(client)
     async with contextlib.aclosing(Providers(settings)) as providers:
         books = Books(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
@@ -224,7 +230,7 @@ async def run_temporal_worker(worker: Worker, client: Client) -> None:
         await worker.run()
     except RuntimeError as error:
         try:
-            await client.service_client.check_health(timeout=ANSWER_TIMEOUT)
+            await require_namespace(client)
         except RPCError:
             raise TemporalAway(one_line(error)) from None
         raise
@@ -235,7 +241,7 @@ async def keep_recording_polls(client: Client, pool: Pool, queue: str, build_id:
 
     async def record() -> None:
         while True:
-            await client.service_client.check_health(timeout=ANSWER_TIMEOUT)
+            await require_namespace(client)
             await record_polling(pool, queue, build_id)
             await asyncio.sleep(SECONDS_BETWEEN_RECORDS)
 

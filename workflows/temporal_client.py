@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Final
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.service import RPCError, RPCStatusCode
@@ -18,6 +20,8 @@ from workflows.types import Deadlines
 
 _NO_ANSWER: Final = "Failed client connect"
 """How the SDK's RuntimeError begins when a connection cannot be made."""
+
+ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 
 _LASTING: Final = frozenset(
     {
@@ -80,6 +84,20 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     except RuntimeError as error:
         where = f"Temporal does not answer at {settings.temporal_address}"
         raise TemporalAway(f"{where}: {_reason(error)}") from None
+
+
+async def require_namespace(client: Client) -> None:
+    """Ask Temporal for the namespace, in at most ANSWER_TIMEOUT.
+
+    Raises SettingsError when there is none of this name, RPCError when Temporal does not answer.
+    """
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        await client.workflow_service.describe_namespace(request, timeout=ANSWER_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise SettingsError(f"WAYBILL_TEMPORAL_NAMESPACE: {error}") from None
+        raise
 
 
 def _reason(error: RuntimeError) -> str:

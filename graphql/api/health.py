@@ -20,6 +20,7 @@ from temporalio.client import Client
 from api.check import PROBE_TIMEOUT, Check
 from eventbus import nats, relay
 from eventstore import head
+from eventstore.checkpoint import BOOKS_COMPARED
 from eventstore.heartbeat import beat
 from eventstore.pool import Pool
 from queries.log import LogQueries
@@ -31,6 +32,9 @@ MAX_SILENCE: Final = timedelta(seconds=15)
 """How long no worker may poll, and how long a role may be without a leader."""
 MAX_LAG: Final = timedelta(seconds=30)
 """How long an append may hold the safe head back, and an event wait to be relayed."""
+MISSED_RUNS: Final = 10
+MIN_BOOKS_LAG: Final = timedelta(minutes=5)
+"""The books may lag behind the log for so many runs of the reconciliation, and for this long."""
 NOT_READY: Final = "not ready"
 
 logger = logging.getLogger(__name__)
@@ -75,6 +79,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "temporal": Check(probes.temporal, required=True),
         "workers": Check(probes.polling, required=True),
         "head": Check(probes.safe_head, required=False, grace=MAX_SILENCE),
+        "reconciliation": Check(probes.reconciliation, required=False),
     }
     if settings.bus is Bus.NATS:
         found["bus"] = Check(probes.bus, required=False)
@@ -110,6 +115,13 @@ class Probes:
         if age > MAX_LAG.total_seconds():
             return f"an append has held the safe head back for {age:.0f} s"
         return None if await self.workers.is_led(head.NAME) else "no worker announces the safe head"
+
+    async def reconciliation(self) -> str | None:
+        limit = max(MISSED_RUNS * self.settings.reconcile_every, MIN_BOOKS_LAG)
+        lag = await self.workers.lag_seconds(BOOKS_COMPARED)
+        if lag <= limit.total_seconds():
+            return None
+        return f"the providers' books have not been compared with the log for {lag:.0f} s"
 
     async def bus(self) -> None:
         await nats.ask(self.settings.nats_url)

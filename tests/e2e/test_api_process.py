@@ -73,7 +73,9 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
         assert (await http.get("/healthz")).status_code == 200
         response = await http.get("/readyz")
         assert response.status_code == 503
-        assert failing(response.json()) == {"database", "temporal", "workers", "bus"}
+        assert failing(response.json()) == {
+            *("database", "temporal", "workers", "bus", "reconciliation")
+        }
         assert "waybill_ready 0.0" in (await http.get("/metrics")).text.splitlines()
         code, seconds = await process.stops(signal.SIGTERM)
 
@@ -86,7 +88,7 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
 @pytest.mark.parametrize(
     ("name", "required"),
     [
-        (DATABASE, {"database", "workers", "head", "relay"}),
+        (DATABASE, {"database", "workers", "head", "relay", "reconciliation"}),
         (TEMPORAL, {"temporal", "workers"}),
         (NATS, {"bus"}),
     ],

@@ -62,16 +62,20 @@ async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_the_s
     assert name in line
 
 
-@pytest.mark.parametrize("change", ["password", "database"])
+@pytest.mark.parametrize("change", ["password", "database", "namespace"])
 async def test_a_setting_that_the_server_refuses_ends_it_with_one_line_that_names_the_setting(
     system: System, tmp_path: Path, change: str
 ) -> None:
     url = system.environment[DATABASE]
     user, _, rest = url.partition("@")
-    wrong = {"password": f"{user}x@{rest}", "database": sibling(url, "nowhere")}[change]
-    async with worker(system, tmp_path / "log", **{DATABASE: wrong}) as process:
+    name, wrong = {
+        "password": (DATABASE, f"{user}x@{rest}"),
+        "database": (DATABASE, sibling(url, "nowhere")),
+        "namespace": ("WAYBILL_TEMPORAL_NAMESPACE", "nowhere"),
+    }[change]
+    async with worker(system, tmp_path / "log", **{name: wrong}) as process:
         assert await process.ends(5) == 1
-    assert process.log.splitlines()[-1].startswith(f"worker: {DATABASE}: ")
+    assert process.log.splitlines()[-1].startswith(f"worker: {name}: ")
     assert "Traceback" not in process.log
 
 

@@ -29,6 +29,7 @@ OK = {
     "temporal": ("ok", True),
     "workers": ("ok", True),
     "head": ("ok", False),
+    "reconciliation": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
 }
