@@ -24,10 +24,18 @@ async def alone() -> AsyncIterator[None]:
 
 
 async def together(*jobs: Coroutine[None, None, object]) -> None:
-    """Run all at once; the first failure cancels the others and is raised by itself."""
-    async with alone(), asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(job)
+    """Run all at once; the first failure cancels the others and is raised by itself.
+
+    A TaskGroup would leave its parent marked as cancelled (until Python 3.13), and `restarting`
+    asks for that mark.
+    """
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until_stopped(job: Coroutine[None, None, object], within: timedelta) -> None:

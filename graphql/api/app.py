@@ -82,7 +82,6 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
                 await engine.dispose()
-        pool.terminate()
 
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
