@@ -103,7 +103,7 @@ class Role(StrEnum):
 
 
 class RoleFailed(Exception):
-    """A role met a fault that is not of a server that is away."""
+    """A role met a fault other than a server that is away; the message is one line."""
 
 
 class Providers:
@@ -284,14 +284,18 @@ async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:
     """
     try:
         await restarting(f"role {role}", job, is_server_away)
-    except SettingsError:
-        raise
-    except WRONG_DATABASE_URL as error:
-        raise SettingsError(f"WAYBILL_DATABASE_URL: {one_line(error)}") from None
     except Exception as error:
-        fault = f"role {role} failed: {one_line(error)} ({origin(error)})"
+        fault = describe(role, error)
         leave_within(STOP_WITHIN, f"worker: {fault}")
         raise RoleFailed(fault) from error
+
+
+def describe(role: Role, error: Exception) -> str:
+    if isinstance(error, SettingsError):
+        return str(error)
+    if isinstance(error, WRONG_DATABASE_URL):
+        return f"WAYBILL_DATABASE_URL: {one_line(error)}"
+    return f"role {role} failed: {one_line(error)} ({origin(error)})"
 
 
 async def run(settings: Settings, roles: Sequence[Role]) -> None:

@@ -107,4 +107,4 @@ class NatsBus:
         )
 
     async def aclose(self) -> None:
-        await self._client.drain()
+        await self._client.close()  # what was published is acknowledged by then

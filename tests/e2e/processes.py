@@ -39,8 +39,11 @@ class Process:
 
     async def ends(self, seconds: float) -> int:
         """Return its exit code. Fails when it still runs after so many seconds."""
-        async with asyncio.timeout(seconds):
-            return await self.process.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"it still runs after {seconds} s: {self.log}") from None
 
     async def stops(self, number: signal.Signals) -> tuple[int, float]:
         """Send it the signal; its exit code and the seconds it took."""
