@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.processes import ROOT
+from tests.guarded import guarded
 
 PATIENCE_SECONDS = 20
 
 
 @dataclass
 class Process:
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[bytes]
     _log: Path
 
     @property
@@ -28,7 +30,7 @@ class Process:
 
     @property
     def runs(self) -> bool:
-        return self.process.returncode is None
+        return self.process.poll() is None
 
     async def writes(self, pattern: str, times: int = 1) -> None:
         """Wait until the log has so many lines that match; fail when the process ends before."""
@@ -41,7 +43,7 @@ class Process:
         """Return its exit code. Fails when it still runs after so many seconds."""
         try:
             async with asyncio.timeout(seconds):
-                return await self.process.wait()
+                return await asyncio.to_thread(self.process.wait)
         except TimeoutError:
             raise AssertionError(f"it still runs after {seconds} s: {self.log}") from None
 
@@ -57,17 +59,10 @@ async def started(
     log: Path, environment: Mapping[str, str], *arguments: str
 ) -> AsyncIterator[Process]:
     """A Python program of the checkout, killed at the end of the block."""
-    with log.open("w") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *arguments),
-            cwd=ROOT,
-            env=dict(environment),
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-    try:
+    with (
+        log.open("w") as output,
+        guarded(
+            (sys.executable, *arguments), environment=environment, folder=ROOT, output=output
+        ) as process,
+    ):
         yield Process(process, log)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
