@@ -1,4 +1,4 @@
-"""How a command ends: with its exit code, whatever its libraries' threads still do."""
+"""Run a command, and end its process with its exit code though threads of libraries still run."""
 
 from __future__ import annotations
 

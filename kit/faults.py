@@ -1,4 +1,4 @@
-"""How a fault is written in one line of a log."""
+"""Write a fault in one line of a log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 MAX_TEXT: Final = 300
 
 _RETRIED_BY_TEMPORAL: Final = "temporalio."
-"""The SDK's loggers: Temporal keeps the stack trace of what fails, and tries it again."""
+"""The loggers of the SDK. Temporal keeps the stack trace of what fails, and tries it again."""
 
 
 def one_line(error: BaseException) -> str:
@@ -36,7 +36,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 class BriefFormatter(logging.Formatter):
-    """Writes one line where a traceback says no more: a server is away, or Temporal retries."""
+    """Write one line instead of a traceback when a server is away or Temporal tries again."""
 
     def __init__(self, is_away: Callable[[BaseException], bool]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")

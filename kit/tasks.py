@@ -1,4 +1,4 @@
-"""Coroutines that run together, and that end together."""
+"""Run coroutines together, and end them together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def alone() -> AsyncIterator[None]:
-    """Raise the first failure of a group of tasks by itself: one cause, one line."""
+    """Raise the first failure of a group of tasks instead of the group."""
     try:
         yield
     except BaseExceptionGroup as failures:
@@ -24,7 +24,7 @@ async def alone() -> AsyncIterator[None]:
 
 
 async def together(*jobs: Coroutine[None, None, object]) -> None:
-    """Run all at once; the first failure cancels the others and is raised by itself.
+    """Run all at once. The first failure cancels the others and is raised alone.
 
     A TaskGroup would leave its parent marked as cancelled (until Python 3.13), and `restarting`
     asks for that mark.
