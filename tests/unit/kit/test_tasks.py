@@ -82,3 +82,34 @@ async def test_the_first_failure_cancels_the_others_and_is_raised_alone() -> Non
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
+
+
+async def test_a_cancellation_lets_each_job_end_in_its_own_time() -> None:
+    ended: list[str] = []
+    running = {name: asyncio.Event() for name in ("quick", "slow")}
+    release = asyncio.Event()
+
+    async def quick() -> None:
+        try:
+            running["quick"].set()
+            await asyncio.Event().wait()
+        finally:
+            ended.append("quick")
+            release.set()
+
+    async def slow() -> None:
+        try:
+            running["slow"].set()
+            await asyncio.Event().wait()
+        finally:
+            await release.wait()
+            await asyncio.sleep(0.01)
+            ended.append("slow")
+
+    task = asyncio.create_task(together(slow(), together(quick())))
+    for event in running.values():
+        await event.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert ended == ["quick", "slow"]
