@@ -12,6 +12,11 @@ from eventstore.restart import restarting
 NAME: Final = "head"
 CHANNEL: Final = "waybill_head"
 TICK_SECONDS: Final = 0.01
+MAX_TICK_SECONDS: Final = 0.25
+"""As often as followers look by themselves: waiting longer would leave all of it to them."""
+BACK_OFF: Final = 1.1
+"""A tick without news makes the next one a tenth longer, so an event is announced late by at most
+a tenth of the silence before it."""
 
 _ANNOUNCE: Final = "SELECT eventstore.announce_head($1)"
 
@@ -30,8 +35,9 @@ class HeadAnnouncer:
         await restarting("announcing the head", self._announce)
 
     async def _announce(self) -> None:
-        head = 0
+        head, tick = 0, TICK_SECONDS
         async with leading(self._pool, NAME) as connection:
             while True:
-                head = await connection.fetchval(_ANNOUNCE, head)
-                await asyncio.sleep(TICK_SECONDS)
+                last, head = head, await connection.fetchval(_ANNOUNCE, head)
+                tick = TICK_SECONDS if head > last else min(tick * BACK_OFF, MAX_TICK_SECONDS)
+                await asyncio.sleep(tick)
