@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from eventstore.pool import Pool
 from tests.integration.eventstore.proof import Load, mixed, prove, slow_beside_batches
+from tests.integration.eventstore.readers import Account, Faults
+from tests.integration.eventstore.writers import SLOW
 
 SECONDS = 3.0
+ANNOUNCE_NOTHING = """
+    CREATE OR REPLACE FUNCTION eventstore.announcement(floor bigint) RETURNS bigint
+    LANGUAGE sql RETURN floor  -- without bit 62 no reader sees it
+"""
 
 
 @pytest.mark.parametrize(
@@ -25,3 +34,22 @@ async def test_every_committed_event_is_seen_once_and_in_order_by_each_reader(
 
     assert outcome.committed > 1_000
     assert outcome.is_flawless, outcome
+
+
+async def test_the_proof_fails_when_appends_announce_nothing(database_url: str, pool: Pool) -> None:
+    await pool.execute(ANNOUNCE_NOTHING)
+    load = Load([(60, SLOW)], seconds=2, pollers=1, followers=0)
+
+    ((_, faults),) = (await prove(database_url, load)).faults
+    assert faults.skipped > 0
+    assert faults.never_committed == 0
+
+
+def test_an_account_counts_what_a_reader_was_given_wrong() -> None:
+    events = [("a", 1, 1), ("a", 2, 2), ("b", 1, 5), ("a", 3, 3), ("b", 1, 5), ("a", 5, 9)]
+    account = Account()
+    account.note([SimpleNamespace(stream_id=s, version=v, position=p) for s, v, p in events])  # type: ignore[misc]  # as much of an event as it looks at
+
+    assert account.faults({1, 2, 3, 4, 5, 7}) == Faults(
+        skipped=2, doubled=1, out_of_order=1, out_of_stream_order=2, never_committed=1
+    )
