@@ -1,4 +1,4 @@
--- Tell those who listen that the safe head has passed `last`, and return where it is.
+-- Notify listeners when the safe head has passed `last`, and return the head.
 -- Only the one leader calls this: a NOTIFY takes a lock that would make appends commit in turn.
 CREATE OR REPLACE FUNCTION eventstore.announce_head(last bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$

@@ -20,12 +20,12 @@ SECONDS_TO_CATCH_UP = 60
 
 Reader = Poller | Follower
 Report = Callable[[int, int], None]
-"""Told the number of events that are acknowledged, and of those that every reader has."""
+"""Takes the number of events that are acknowledged, and of those that every reader has."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Who writes and who reads at once, and for how long."""
+    """Writers and readers that run at once, for some seconds."""
 
     writers: Sequence[tuple[int, Habit]]
     seconds: float
@@ -54,7 +54,7 @@ def slow_beside_batches(seconds: float, *, synchronous_commit: bool) -> Load:
 class Outcome:
     committed: int
     faults: Sequence[tuple[str, Faults]]
-    """Of each reader, by its name."""
+    """The name and the faults of each reader."""
 
     @property
     def is_flawless(self) -> bool:
@@ -99,7 +99,7 @@ async def write(pool: Pool, load: Load, writers: Sequence[Writer]) -> None:
 
 
 async def catch_up(writers: Sequence[Writer], readers: Sequence[Reader]) -> None:
-    """Until each reader has the last event; one that never gets it has skipped it."""
+    """Wait until each reader has the last event; a reader that never gets it has skipped it."""
     last = max(max(writer.appended, default=0) for writer in writers)
     with suppress(TimeoutError):
         async with asyncio.timeout(SECONDS_TO_CATCH_UP):

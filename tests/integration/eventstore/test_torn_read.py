@@ -1,4 +1,4 @@
-"""Why the log never reads its sequence by SELECT: see docs/decisions/safe-head.md."""
+"""The log never reads its sequence by SELECT: docs/decisions/safe-head.md says why."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COUNT_STEPS_BACK = """
 
 
 async def steps_back(url: str, read: str) -> asyncpg.Record:
-    """How often the value goes backwards while two connections draw, and how far at most."""
+    """Count how often the value goes backwards while two connections draw, and how far at most."""
     async with connected(url) as first, connected(url) as second, connected(url) as reader:
         await reader.execute(COUNT_STEPS_BACK.format(read=read))
         drawing = [asyncio.create_task(each.fetchval(DRAW, DRAWS)) for each in (first, second)]
@@ -54,7 +54,7 @@ async def test_the_last_drawn_position_never_goes_backwards_while_two_draw(
     )
     locked = await steps_back(database_url, "value := eventstore.drawn_position()")
 
-    # No assertion on the torn read: how often it happens depends on the machine.
+    # The torn read is not asserted: how often it happens depends on the machine.
     print(f"SELECT last_value: backwards {torn['steps']} times, by up to {torn['furthest']}")  # noqa: T201 - pytest shows it with -s
     assert locked["forward"] > 0
     assert (locked["steps"], locked["furthest"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""Writers that do whatever a writer may do to a log, but lie about what it acknowledged."""
+"""Writers that roll back, linger and lose connections, and know what the log acknowledged."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class RolledBack(Exception):
 
 @dataclass(frozen=True)
 class Habit:
-    """What a writer appends, and what becomes of its transactions."""
+    """The appends of a writer, and the fate of its transactions."""
 
     streams: int
     """The streams that it shares with the other writers of its kind."""
     events: tuple[int, ...]
-    """How many events an append has, one of these at random."""
+    """An append has one of these numbers of events, at random."""
     holds: tuple[float, ...]
-    """For how many seconds it keeps its transaction open, one of these at random."""
+    """A transaction stays open for one of these durations, in seconds, at random."""
     rollbacks: float = 0.1
     cuts: float = 0.03
 

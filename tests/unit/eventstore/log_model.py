@@ -1,6 +1,6 @@
 """A model of announce, draw, commit and read, small enough to try every interleaving.
 
-Each step below is one that PostgreSQL makes atomic, and the model assumes no more of it than this:
+Each step below is one that PostgreSQL makes atomic. The model assumes only this of PostgreSQL:
 
 - a sequence is read under the lock of its buffer, and so is each nextval(): values only go up;
 - an advisory lock is taken and released at one moment, and pg_locks shows all of them as they
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 TORN = 2
-"""How far above the truth a torn read may be: 32 in PostgreSQL, and 2 is enough to go wrong."""
+"""A torn read returns a value that is too high by this: 2 is enough to go wrong, and quick."""
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What appends and readers do; by default, what the log does."""
+    """The order of the steps of appends and readers. The default is the order of the log."""
 
     appends_check_their_floor: bool = True
     announcement_reads_torn: bool = False
@@ -36,20 +36,20 @@ class Algorithm:
     sequence_has_a_cache: bool = False
 
     def append(self, events: int) -> tuple[str, ...]:
-        """The steps of an append of so many events."""
+        """Return the steps of an append of this many events."""
         draws = ("draw",) * events
         announced = (*draws, "lock") if self.announces_after_drawing else ("lock", *draws)
         end = ("unlock", "end") if self.unlocks_before_it_is_visible else ("end", "unlock")
         return ("floor", *announced, *end)
 
     def read(self) -> tuple[str, ...]:
-        """The steps of one page of a reader."""
+        """Return the steps by which a reader reads one page."""
         head = ("locks", "sequence") if self.head_reads_locks_first else ("sequence", "locks")
         return ("rows", *head) if self.reader_keeps_an_old_snapshot else (*head, "rows")
 
 
 class Session(NamedTuple):
-    """A writer: the steps still to take, and what its transaction and its connection hold."""
+    """A writer has steps still to take; its transaction and its connection hold the rest."""
 
     steps: tuple[str, ...]
     floor: int = 0
@@ -77,7 +77,7 @@ class State(NamedTuple):
 
     @property
     def skipped(self) -> list[int]:
-        """Events that the reader has passed without seeing them."""
+        """Return the events that the reader has passed without seeing them."""
         if self.reader.steps:
             return []
         return [row for row in self.rows - self.reader.rows if row <= self.reader.head]
@@ -87,7 +87,7 @@ Trace = tuple[str, ...]
 
 
 def skipping(algorithm: Algorithm, sessions: Sequence[Sequence[int]]) -> tuple[Trace | None, int]:
-    """A way in which the reader skips an event, if there is one, and how many states were tried.
+    """Return the steps by which the reader skips an event, or None, and the number of states tried.
 
     `sessions` holds the events of each append that each session makes, one after the other.
     """
@@ -124,7 +124,7 @@ def steps_to(state: State, came_by: dict[State, tuple[str, State] | None]) -> Tr
 
 
 def next_states(algorithm: Algorithm, state: State) -> Iterator[tuple[str, State]]:
-    """Every step that a writer or the reader may take now."""
+    """Yield every step that a writer or the reader may take now."""
     for number, session in enumerate(state.sessions):
         if session.steps:
             others = state.sessions[:number] + state.sessions[number + 1 :]
@@ -138,7 +138,7 @@ def next_states(algorithm: Algorithm, state: State) -> Iterator[tuple[str, State
 
 
 def written(algorithm: Algorithm, state: State, session: Session) -> Iterator[State]:
-    """The states after the session's next step, in which `sessions` is that session alone."""
+    """Yield the states after the session's next step; `sessions` is that session alone."""
     step, after = session.steps[0], session._replace(steps=session.steps[1:])
     rows = state.rows
     match step:
@@ -164,12 +164,12 @@ def written(algorithm: Algorithm, state: State, session: Session) -> Iterator[St
 
 
 def fresh(algorithm: Algorithm, state: State) -> tuple[int, ...]:
-    """What the sequence gives to a session: a position, and those that it keeps for later."""
+    """Draw a position, and those that the session keeps for later."""
     return tuple(range(state.drawn + 1, state.drawn + (3 if algorithm.sequence_has_a_cache else 2)))
 
 
 def read(algorithm: Algorithm, state: State) -> Iterator[Reader]:
-    """The reader after its next step."""
+    """Yield the reader after its next step."""
     after = state.reader._replace(steps=state.reader.steps[1:])
     match state.reader.steps[0]:
         case "sequence":
@@ -183,5 +183,5 @@ def read(algorithm: Algorithm, state: State) -> Iterator[Reader]:
 
 
 def values(state: State, is_torn: bool) -> Sequence[int]:
-    """What a read of the sequence may return."""
+    """Return the values that a read of the sequence may have."""
     return (state.drawn, state.drawn + TORN) if is_torn else (state.drawn,)

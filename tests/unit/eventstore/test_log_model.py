@@ -1,4 +1,4 @@
-"""In every interleaving of a few appends and a reader, the log skips nothing; its variants do."""
+"""The log skips nothing in any interleaving of a few appends and a reader; its variants do."""
 
 from __future__ import annotations
 
