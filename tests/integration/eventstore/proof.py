@@ -13,7 +13,15 @@ from eventstore.head import HeadAnnouncer
 from eventstore.pool import Pool, create_pool
 from tests.integration.eventstore.readers import Faults, Follower, Poller
 from tests.integration.eventstore.test_follow import CUT_THE_LEADER
-from tests.integration.eventstore.writers import BATCHES, CUT, MIXED, SLOW, Habit, Writer
+from tests.integration.eventstore.writers import (
+    BATCHES,
+    CUT,
+    MIXED,
+    SLOW,
+    Habit,
+    Writer,
+    draw_in_vain,
+)
 
 LEADERS = 2
 SECONDS_TO_CATCH_UP = 60
@@ -38,7 +46,7 @@ class Load:
     def connections(self) -> int:
         # A follower listens over one connection and reads over another.
         writers = sum(count for count, _ in self.writers)
-        return writers + self.pollers + 2 * self.followers + LEADERS + 2
+        return writers + self.pollers + 2 * self.followers + LEADERS + 3
 
 
 def mixed(seconds: float, seed: int) -> Load:
@@ -89,7 +97,7 @@ def make_writers(pool: Pool, load: Load) -> Sequence[Writer]:
 
 async def write(pool: Pool, load: Load, writers: Sequence[Writer]) -> None:
     stop = asyncio.Event()
-    async with asyncio.TaskGroup() as writing, running([cut_the_leader(pool)]):
+    async with asyncio.TaskGroup() as writing, running([cut_the_leader(pool), draw_in_vain(pool)]):
         for writer in writers:
             writing.create_task(writer.run(stop))
         await asyncio.sleep(load.seconds)

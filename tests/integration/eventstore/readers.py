@@ -18,7 +18,7 @@ PAGE = 500
 
 
 class Faults(NamedTuple):
-    """The events that a reader was given wrong, counted: all zero when the log keeps its promise."""
+    """What a reader was given wrong, counted: all zero when the log keeps its promise."""
 
     skipped: int
     doubled: int
