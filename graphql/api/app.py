@@ -14,7 +14,7 @@ from api.auth import Authenticator, Unauthenticated
 from api.codec import codec_app
 from api.context import Services
 from api.errors import RequestErrorCode, as_json
-from api.health import Probe, probes
+from api.health import Check, checks
 from api.limits import BodyLimit
 from api.router import Router
 from api.schema import build_schema
@@ -39,7 +39,7 @@ REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_web
 CONNECTIONS_TO_THE_LOG = 10
 """For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
 
-OpenedServices = tuple[Services, dict[str, Probe]]
+OpenedServices = tuple[Services, dict[str, Check]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 
 
@@ -67,7 +67,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         SagaQueries(engine),
     )
     try:
-        yield services, dict(probes(settings, engine, client))
+        yield services, dict(checks(settings, engine, client))
     finally:
         await feed.close()
         await pool.close()
@@ -81,7 +81,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings) as (app.state.services, app.state.probes):
+        async with open_services(settings) as (app.state.services, app.state.checks):
             yield
 
     app = FastAPI(title="Waybill", lifespan=lifespan, openapi_url=None)

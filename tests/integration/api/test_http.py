@@ -127,14 +127,31 @@ async def ready(settings: Settings) -> httpx.Response:
         return await http.get("/readyz")
 
 
+def outcomes(response: httpx.Response) -> dict[str, tuple[str, bool]]:
+    """The status of each check, and whether it is required."""
+    checks = response.json()["checks"]
+    return {name: (check["status"], check["required"]) for name, check in checks.items()}
+
+
 async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) -> None:
     response = await ready(real_settings)
 
     assert response.status_code == 200
-    assert response.json() == {
-        "status": "ready",
-        "checks": {"database": "ready", "temporal": "ready", "bus": "ready"},
+    assert response.json()["status"] == "ready"
+    assert outcomes(response) == {
+        "database": ("ok", True),
+        "temporal": ("ok", True),
+        "bus": ("ok", False),
     }
+
+
+async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings) -> None:
+    settings = real_settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
+    response = await ready(settings)
+
+    assert response.status_code == 200
+    assert response.json()["status"] == "degraded"
+    assert outcomes(response)["bus"] == ("failing", False)
 
 
 async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
@@ -151,9 +168,11 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
             response = await ready(settings)
 
     assert response.status_code == 503
-    assert response.json() == {
-        "status": "not ready",
-        "checks": {"database": "not ready", "temporal": "ready", "bus": "not ready"},
+    assert response.json()["status"] == "not ready"
+    assert outcomes(response) == {
+        "database": ("failing", True),
+        "temporal": ("ok", True),
+        "bus": ("failing", False),
     }
 
 

@@ -1,0 +1,25 @@
+"""A row that readiness writes, to know that the database takes writes."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    # One row for each API process, updated at each readiness check: room for HOT updates.
+    op.execute(
+        """
+        CREATE TABLE journal.heartbeat (
+            process text        PRIMARY KEY COLLATE "C",
+            beat_at timestamptz NOT NULL
+        ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0,
+                autovacuum_vacuum_threshold = 1000)
+        """
+    )
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE journal.heartbeat")
