@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import asyncpg
 from asyncpg.exceptions import ClientConfigurationError
 
+from eventstore.errors import SafeHeadUnknown
 from eventstore.pool import CONNECTION_LOST
 from kit.faults import one_line
 
@@ -23,6 +24,7 @@ _DATABASE_AWAY: Final = (
     asyncpg.OperatorInterventionError,  # it starts, stops, or ended the session
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
+    SafeHeadUnknown,  # the same
     asyncpg.TransactionTimeoutError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionRollbackError,  # it ended a deadlock
