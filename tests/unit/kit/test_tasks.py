@@ -59,8 +59,8 @@ def test_a_signal_ends_the_process_in_time(job: str, said: str, number: signal.S
         sent = time.monotonic()
         process.send_signal(number)
         assert process.stdout.readline() == f"{said}\n"
-        assert process.wait(5) == 0
-    assert time.monotonic() - sent < 2
+        assert process.wait(20) == 0
+    assert time.monotonic() - sent < 5
 
 
 async def test_the_first_failure_cancels_the_others_and_is_raised_alone() -> None:
