@@ -17,7 +17,8 @@ _NEXT: Final = """
     SELECT order_id, placed_position
     FROM readmodel.order_view
     WHERE placed_position > greatest(
-              $1, (SELECT position FROM eventstore.checkpoint WHERE name = $2))
+              $1, (SELECT position FROM eventstore.checkpoint
+                   WHERE name = $2 AND position <= eventstore.drawn_position()))
       AND status <> ALL ($3)
       AND updated_at < clock_timestamp() - $4::interval
     ORDER BY placed_position

@@ -1,4 +1,4 @@
-"""What an append can be refused for. In every case nothing has been written."""
+"""The errors of the store. Where an append raises one, nothing has been written."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ class EventIdReused(EventStoreError):
         )
         self.stream_ids = tuple(stream_ids)
         self.event_ids = tuple(event_ids)
+
+
+class PositionLost(EventStoreError):
+    """A position was read from this log and is not in it any more: the log has lost its tail."""
+
+    def __init__(self, position: int, drawn: int) -> None:
+        super().__init__(
+            f"position {position} is not in the log any more, which has drawn {drawn}: a failover "
+            "or a restore has lost the events above; begin again from an earlier position"
+        )
+        self.position = position
+        self.drawn = drawn
 
 
 class UnknownEventType(EventStoreError):

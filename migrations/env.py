@@ -17,9 +17,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from settings import load_settings
 
 FUNCTIONS = (
+    "drawn_position",
     "announcement",
     "announced_appends",
     "safe_head",
+    "held_floors",
     "safe_head_age",
     "announce_head",
     "known_events",
