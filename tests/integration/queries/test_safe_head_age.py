@@ -90,7 +90,7 @@ async def test_a_role_without_privileges_counts_each_append_by_itself(
 
 
 async def test_a_role_that_may_read_all_statistics_sees_the_age_at_its_first_look(
-    stranger: LogQueries, pool: Pool, database_url: str
+    stranger: LogQueries, pool: Pool
 ) -> None:
     role = await pool.fetchval("SELECT rolname FROM pg_roles WHERE rolname LIKE 'stranger%'")
     await pool.execute(f"GRANT pg_read_all_stats TO {role}")
@@ -120,7 +120,7 @@ async def test_a_session_lock_of_another_program_that_collides_is_not_silent(
 
 
 async def test_in_psql_an_age_that_cannot_be_read_is_null_and_not_zero(
-    owner: LogQueries, database_url: str, pool: Pool
+    database_url: str, pool: Pool
 ) -> None:
     assert await pool.fetchval("SELECT eventstore.safe_head_age()") == 0
     async with connected(database_url) as other:
