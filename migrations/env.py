@@ -20,6 +20,8 @@ FUNCTIONS = (
     "drawn_position",
     "announcement",
     "announced_appends",
+    "position_of_new_key",
+    "erase_subject",
     "safe_head",
     "held_floors",
     "safe_head_age",

@@ -1,0 +1,38 @@
+"""A key is compared with an erasure by position, not by the clocks of two moments."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0009"
+
+UPGRADES = (
+    "ALTER TABLE eventstore.subject_key ADD COLUMN made_after bigint",
+    # After every erasure so far, and before every one to come.
+    """
+    UPDATE eventstore.subject_key
+    SET made_after = pg_sequence_last_value('eventstore.event_position'::regclass)
+    """,
+    """
+    ALTER TABLE eventstore.subject_key
+        ALTER COLUMN made_after SET NOT NULL,
+        DROP COLUMN created_at
+    """,
+)
+
+
+def upgrade() -> None:
+    for statement in UPGRADES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute(
+        """
+        ALTER TABLE eventstore.subject_key
+            ADD COLUMN created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            DROP COLUMN made_after
+        """
+    )
+    op.execute("ALTER TABLE eventstore.subject_key ALTER COLUMN created_at DROP DEFAULT")
