@@ -54,10 +54,17 @@ class Attempts:
         reference = payment.references.get(payment.attempt)
         if reference is None:
             forgotten = await self._forgotten(order_id, payment.attempt)
-            begun = [found for found in forgotten if found.state is not ProviderState.CREATED]
-            if begun:
-                return max(begun, key=lambda found: found.state in _HOLDING)
+            if (begun := _begun(forgotten)) is not None:
+                return begun
         return await self._find(order_id, payment, payment.attempt, reference)
+
+    async def look_for_lost(self, order_id: str, payment: PaymentState) -> ProviderPayment:
+        """What became of an attempt that the log has lost, however old it is; CREATED if it was
+        never made."""
+        labelled = await self._provider.search(order_id=order_id, attempt=payment.attempt)
+        if (begun := _begun(labelled)) is not None:
+            return begun
+        return await self._find(order_id, payment, payment.attempt, None)
 
     async def free_until(
         self, order_id: str, payment: PaymentState, attempt: int
@@ -131,3 +138,9 @@ class Attempts:
                     return ()
                 return await self._provider.search(order_id=order_id, attempt=attempt)
         return ()
+
+
+def _begun(found: Sequence[ProviderPayment]) -> ProviderPayment | None:
+    """The payment that counts, of several under one label."""
+    begun = [payment for payment in found if payment.state is not ProviderState.CREATED]
+    return max(begun, key=lambda payment: payment.state in _HOLDING, default=None)

@@ -19,7 +19,7 @@ from domain.money import Money
 from domain.order.commands import FinishReturn, MarkShipped
 from domain.order.state import CANCELLABLE
 from domain.payment import commands as c
-from domain.payment.decide import TAKEN
+from domain.payment.decide import RETRYABLE, TAKEN
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from providers.payments import PaymentProvider, ProviderPayment
@@ -62,6 +62,20 @@ class PaymentActivities(interface.PaymentActivities):
         # With the method that the log has: the update that brought it may have been lost.
         payment = await self._record.load(order_id)
         return await self._settle(order_id, payment, looks=True)
+
+    @activity.defn
+    async def restore(self, order_id: str) -> None:
+        order = await self._record.order(order_id)
+        while (payment := await self._record.load(order_id)).status in {None, *RETRYABLE}:
+            attempt = payment.attempt + 1
+            lost = PaymentState(
+                PaymentStatus.REQUESTED, attempt, order.total, method=order.payment_method
+            )
+            answer = await self._attempts.look_for_lost(order_id, lost)
+            if answer.state is ProviderState.CREATED:
+                return
+            await self._record.request(Authorize(order_id, attempt), order)
+            await self._conclude(order_id, lost, answer)
 
     @activity.defn
     async def request_payment(self, authorize: Authorize) -> Recorded:

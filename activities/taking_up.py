@@ -53,11 +53,21 @@ class TakingUpActivities(interface.TakingUpActivities):
     @activity.defn
     async def take_up_missing(self, reconcile: Reconcile) -> TakenUp:
         if reconcile.order_id is not None:
+            if not await self._handler.events(ORDER, reconcile.order_id):
+                return await self._place_again(reconcile.order_id)
             one = await self._open_orders.one(reconcile.order_id)
             return await self._take_up_all(one, reconcile.cause)
         lost, without_open_order = await self._lost()
         taken_up = await self._take_up_all(lost, reconcile.cause)
         return replace(taken_up, at_odds=await self._needless.compare(without_open_order))
+
+    async def _place_again(self, order_id: str) -> TakenUp:
+        """A failover or a restore has lost the order; or there never was one."""
+        async with leading(self._pool, ALONE):
+            if not await self._sagas.place_again(order_id):
+                return TakenUp(0)
+        logger.warning("order %s was not in the log any more: placed again", order_id)
+        return TakenUp(0, placed_again=(order_id,))
 
     async def _take_up_all(self, lost: Sequence[OpenOrder], cause: TakeUpCause) -> TakenUp:
         """One run at a time: between the start and the record another would record it as well."""

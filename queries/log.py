@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from eventstore.checkpoint import AHEAD, CheckpointAhead
 
 _HELD: Final = text("SELECT floor, holder, seconds FROM eventstore.held_floors")
+_HOLDS: Final = text("SELECT EXISTS (SELECT FROM eventstore.event WHERE position = :position)")
 _AHEAD: Final = text(AHEAD)
 
 
@@ -45,6 +46,12 @@ class LogQueries:
 
     def _remember(self, held: Iterable[_Floor], asked_at: float) -> None:
         self._first_seen = {floor: self._first_seen.get(floor, asked_at) for floor in held}
+
+    async def holds(self, position: int) -> bool:
+        """Return whether there is an event at this position, which a saga has answered with."""
+        async with self._engine.connect() as connection:
+            found = await connection.execute(_HOLDS, {"position": position})
+            return bool(found.scalar_one())
 
     async def checkpoints_ahead(self) -> Sequence[CheckpointAhead]:
         """Return the checkpoints that stand above what the log has drawn."""
