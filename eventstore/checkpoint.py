@@ -15,25 +15,28 @@ BOOKS_COMPARED: Final = "reconciliation.books"
 
 SET_RIGHT: Final = "python -m eventstore.checkpoints set-right"
 
-_READ: Final = (
-    "INSERT INTO eventstore.checkpoint AS c (name, position) VALUES ($1, $2)"
-    " ON CONFLICT (name) DO UPDATE SET position = c.position"
-    " RETURNING position, eventstore.drawn_position()"
-)
-_ADVANCE: Final = "UPDATE eventstore.checkpoint SET position = $2 WHERE name = $1"
-AHEAD: Final = """
-    SELECT name, position, drawn
-    FROM eventstore.checkpoint, (SELECT eventstore.drawn_position() AS drawn) AS log
-    WHERE position > drawn
+_READ: Final = """
+    INSERT INTO eventstore.checkpoint AS c (name, position, event_id)
+    VALUES ($1, $2, eventstore.newest_event($2))
+    ON CONFLICT (name) DO UPDATE SET position = c.position
+    RETURNING position, eventstore.drawn_position(), eventstore.is_lost(position, event_id)
+"""
+_ADVANCE: Final = """
+    UPDATE eventstore.checkpoint SET position = $2, event_id = eventstore.newest_event($2)
+    WHERE name = $1
+"""
+LOST: Final = """
+    SELECT name, position, eventstore.drawn_position()
+    FROM eventstore.checkpoint
+    WHERE eventstore.is_lost(position, event_id)
     ORDER BY name
 """
-"""The checkpoints above all that the log has drawn. The safe head may be lower for a moment."""
 
 logger = logging.getLogger(__name__)
 
 
-class CheckpointAhead(NamedTuple):
-    """A checkpoint that stands above the log: a failover or a restore has lost the log's tail."""
+class LostCheckpoint(NamedTuple):
+    """A checkpoint at a position that the log has lost, by a failover or a restore."""
 
     name: str
     position: int
@@ -41,17 +44,17 @@ class CheckpointAhead(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"checkpoint {self.name} is at position {self.position}, above the log, which has drawn"
-            f" {self.drawn}: set it right with `{SET_RIGHT} --name {self.name}`"
+            f"checkpoint {self.name} is at position {self.position}, which the log has lost (it has"
+            f" drawn {self.drawn}): set it right with `{SET_RIGHT} --name {self.name}`"
         )
 
 
 class CheckpointLost(EventStoreError):
     """A follower cannot go on from its checkpoint: it would pass over all that comes."""
 
-    def __init__(self, ahead: CheckpointAhead) -> None:
-        super().__init__(str(ahead))
-        self.ahead = ahead
+    def __init__(self, checkpoint: LostCheckpoint) -> None:
+        super().__init__(str(checkpoint))
+        self.checkpoint = checkpoint
 
 
 class Checkpoint:
@@ -66,13 +69,13 @@ class Checkpoint:
     async def read(cls, connection: Connection, name: str, beginning: int = 0) -> Self:
         """Return it where it was left, or at the beginning if it has never been.
 
-        Raises CheckpointLost where it stands above the log.
+        Raises CheckpointLost where the log has lost that position.
         """
         row = await connection.fetchrow(_READ, name, beginning)
         assert row is not None  # noqa: S101 - the statement returns one row
-        position, drawn = row
-        if position > drawn:
-            raise CheckpointLost(CheckpointAhead(name, position, drawn))
+        position, drawn, is_lost = row
+        if is_lost:
+            raise CheckpointLost(LostCheckpoint(name, position, drawn))
         return cls(connection, name, position)
 
     async def advance(self, position: int) -> None:
@@ -81,13 +84,13 @@ class Checkpoint:
         self.position = position
 
 
-async def checkpoints_ahead(connection: Connection) -> Sequence[CheckpointAhead]:
-    return [CheckpointAhead(*row) for row in await connection.fetch(AHEAD)]
+async def lost_checkpoints(connection: Connection) -> Sequence[LostCheckpoint]:
+    return [LostCheckpoint(*row) for row in await connection.fetch(LOST)]
 
 
-async def warn_of_checkpoints_ahead(pool: Pool) -> None:
+async def warn_of_lost_checkpoints(pool: Pool) -> None:
     """Log a line for each. A database that does not answer is left to those who need it."""
     with suppress(*CONNECTION_LOST):
         async with pool.acquire() as connection:
-            for ahead in await checkpoints_ahead(connection):
-                logger.warning("%s", ahead)
+            for checkpoint in await lost_checkpoints(connection):
+                logger.warning("%s", checkpoint)

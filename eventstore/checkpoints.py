@@ -1,4 +1,4 @@
-"""Set right the checkpoints that stand above the log, after a failover or a restore lost its tail.
+"""Set right the checkpoints at positions that the log lost, by a failover or a restore.
 
     python -m eventstore.checkpoints set-right [--name NAME] [--to POSITION]
 
@@ -17,13 +17,16 @@ from typing import Final
 
 from asyncpg import PostgresError
 
-from eventstore.checkpoint import CheckpointAhead, checkpoints_ahead
+from eventstore.checkpoint import LostCheckpoint, lost_checkpoints
 from eventstore.pool import Connection, create_pool
 from settings import Settings, SettingsError, load_settings
 
 # Only where it still stands: its follower may have been set right meanwhile.
 _FORGET: Final = "DELETE FROM eventstore.checkpoint WHERE name = $1 AND position = $2"
-_MOVE: Final = "UPDATE eventstore.checkpoint SET position = $3 WHERE name = $1 AND position = $2"
+_MOVE: Final = """
+    UPDATE eventstore.checkpoint SET position = $3, event_id = eventstore.newest_event($3)
+    WHERE name = $1 AND position = $2
+"""
 
 
 class NotInTheLog(Exception):
@@ -34,20 +37,22 @@ async def set_right(
     connection: Connection, name: str | None = None, to: int | None = None
 ) -> AsyncIterator[str]:
     """Yield a line for each checkpoint that was set right. Raises NotInTheLog."""
-    ahead = [a for a in await checkpoints_ahead(connection) if name in {None, a.name}]
-    for checkpoint in ahead:
+    lost = [c for c in await lost_checkpoints(connection) if name in {None, c.name}]
+    for checkpoint in lost:
         yield await _set_right(connection, checkpoint, to)
-    yield f"{len(ahead)} checkpoint{'' if len(ahead) == 1 else 's'} set right."
+    yield f"{len(lost)} checkpoint{'' if len(lost) == 1 else 's'} set right."
 
 
-async def _set_right(connection: Connection, ahead: CheckpointAhead, to: int | None) -> str:
-    stood = f"{ahead.name} stood at {ahead.position}, above the log, which has drawn {ahead.drawn}"
+async def _set_right(connection: Connection, lost: LostCheckpoint, to: int | None) -> str:
+    stood = (
+        f"{lost.name} stood at {lost.position}, which the log has lost (it has drawn {lost.drawn})"
+    )
     if to is None:
-        await connection.execute(_FORGET, ahead.name, ahead.position)
+        await connection.execute(_FORGET, lost.name, lost.position)
         return f"{stood}: forgotten, so that its follower begins as on its first day"
-    if not 0 <= to <= ahead.drawn:
-        raise NotInTheLog(f"--to is a position from 0 to {ahead.drawn}, not {to}")
-    await connection.execute(_MOVE, ahead.name, ahead.position, to)
+    if not 0 <= to <= lost.drawn:
+        raise NotInTheLog(f"--to is a position from 0 to {lost.drawn}, not {to}")
+    await connection.execute(_MOVE, lost.name, lost.position, to)
     return f"{stood}: set to {to}"
 
 
@@ -68,7 +73,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=["set-right"])
-    parser.add_argument("--name", help="only this checkpoint (default: each one above the log)")
+    parser.add_argument("--name", help="only this checkpoint (default: each one that is lost)")
     parser.add_argument("--to", type=int, metavar="POSITION", help="go on from here instead")
     arguments = parser.parse_args()
     try:

@@ -18,6 +18,8 @@ from settings import load_settings
 
 FUNCTIONS = (
     "drawn_position",
+    "newest_event",
+    "is_lost",
     "announcement",
     "announced_appends",
     "position_of_new_key",

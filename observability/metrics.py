@@ -17,7 +17,7 @@ SAFE_HEAD_AGE: Final = Gauge(
 
 CHECKPOINTS_ABOVE_HEAD: Final = Gauge(
     "waybill_checkpoints_above_head",
-    "How many followers of the log stand above its end: a failover or a restore lost its tail.",
+    "How many followers stand at a position that the log lost, by a failover or a restore.",
     registry=REGISTRY,
 )
 

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from eventstore.checkpoint import AHEAD, CheckpointAhead
+from eventstore.checkpoint import LOST, LostCheckpoint
 
 _HELD: Final = text("SELECT floor, holder, seconds FROM eventstore.held_floors")
 _HOLDS: Final = text("SELECT EXISTS (SELECT FROM eventstore.event WHERE position = :position)")
-_AHEAD: Final = text(AHEAD)
+_LOST: Final = text(LOST)
 
 
 class _Floor(NamedTuple):
@@ -53,8 +53,8 @@ class LogQueries:
             found = await connection.execute(_HOLDS, {"position": position})
             return bool(found.scalar_one())
 
-    async def checkpoints_ahead(self) -> Sequence[CheckpointAhead]:
-        """Return the checkpoints that stand above what the log has drawn."""
+    async def lost_checkpoints(self) -> Sequence[LostCheckpoint]:
+        """Return the checkpoints that stand at a position that the log has lost."""
         async with self._engine.connect() as connection:
-            rows = (await connection.execute(_AHEAD)).all()
-        return [CheckpointAhead(*row) for row in rows]
+            rows = (await connection.execute(_LOST)).all()
+        return [LostCheckpoint(*row) for row in rows]

@@ -79,7 +79,7 @@ def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[s
             await _ask_nats(settings.nats_url)
 
     async def checkpoints() -> str | None:
-        return "; ".join(map(str, await log_queries.checkpoints_ahead())) or None
+        return "; ".join(map(str, await log_queries.lost_checkpoints())) or None
 
     return {
         "database": Check(database, required=True),

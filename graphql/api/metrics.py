@@ -27,7 +27,7 @@ async def metrics(request: Request) -> Response:
     """A database that cannot be asked fails the scrape, which is what an alert looks for."""
     services: Services = request.app.state.services
     SAFE_HEAD_AGE.set(await services.log.safe_head_age())
-    CHECKPOINTS_ABOVE_HEAD.set(len(await services.log.checkpoints_ahead()))
+    CHECKPOINTS_ABOVE_HEAD.set(len(await services.log.lost_checkpoints()))
     _show(await services.sagas.figures())
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 

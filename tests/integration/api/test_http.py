@@ -166,7 +166,7 @@ async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert outcomes(response)["checkpoints"] == ("failing", False)
     detail = response.json()["checks"]["checkpoints"]["detail"]
-    assert detail.startswith("checkpoint relay is at position 1000000000, above the log, which has")
+    assert detail.startswith("checkpoint relay is at position 1000000000, which the log has lost (")
     assert detail.endswith("`python -m eventstore.checkpoints set-right --name relay`")
     assert await metric(api, "waybill_checkpoints_above_head") == 0
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from eventstore import checkpoint
-from eventstore.checkpoint import Checkpoint, CheckpointLost, warn_of_checkpoints_ahead
+from eventstore.checkpoint import Checkpoint, CheckpointLost, warn_of_lost_checkpoints
 from eventstore.checkpoints import NotInTheLog, set_right
 from eventstore.errors import PositionLost
 from eventstore.pool import Pool
@@ -22,7 +22,7 @@ CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-PUT = "INSERT INTO eventstore.checkpoint VALUES ($1, $2)"
+PUT = "INSERT INTO eventstore.checkpoint (name, position) VALUES ($1, $2)"
 CHECKPOINTS = "SELECT name, position FROM eventstore.checkpoint ORDER BY name"
 
 
@@ -126,9 +126,25 @@ async def test_a_checkpoint_above_the_log_is_refused_by_its_name(
         with pytest.raises(CheckpointLost) as lost:
             await Checkpoint.read(connection, "relay")
     assert str(lost.value) == (
-        "checkpoint relay is at position 3, above the log, which has drawn 1:"
+        "checkpoint relay is at position 3, which the log has lost (it has drawn 1):"
         " set it right with `python -m eventstore.checkpoints set-right --name relay`"
     )
+
+
+async def test_a_checkpoint_stays_lost_when_other_events_have_come_up_to_it(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    await store.append([to("order-1", 3)])
+    async with pool.acquire() as connection:
+        relay = await Checkpoint.read(connection, "relay")
+        await relay.advance(3)
+        await lose_tail(pool, 1)
+        await store.append([to("order-1", 9)])
+
+        with pytest.raises(CheckpointLost):
+            await Checkpoint.read(connection, "relay")
+        await relay.advance(4)
+        assert (await Checkpoint.read(connection, "relay")).position == 4
 
 
 async def test_each_checkpoint_above_the_log_is_warned_of_in_one_line(
@@ -137,12 +153,12 @@ async def test_each_checkpoint_above_the_log_is_warned_of_in_one_line(
     for name, position in (("relay", 0), ("books", 5), ("turns", 7)):
         await pool.execute(PUT, name, position)
 
-    await warn_of_checkpoints_ahead(pool)
+    await warn_of_lost_checkpoints(pool)
 
     lines = [r.getMessage() for r in caplog.records if r.name == checkpoint.logger.name]
     assert [line.partition(":")[0] for line in lines] == [
-        "checkpoint books is at position 5, above the log, which has drawn 0",
-        "checkpoint turns is at position 7, above the log, which has drawn 0",
+        "checkpoint books is at position 5, which the log has lost (it has drawn 0)",
+        "checkpoint turns is at position 7, which the log has lost (it has drawn 0)",
     ]
 
 
@@ -156,14 +172,14 @@ async def test_setting_right_forgets_the_checkpoints_above_the_log_and_no_other(
     async with pool.acquire() as connection:
         forgotten, summary = [line async for line in set_right(connection, "books")]
         assert forgotten == (
-            "books stood at 5, above the log, which has drawn 3: forgotten, so that its follower"
-            " begins as on its first day"
+            "books stood at 5, which the log has lost (it has drawn 3): forgotten, so that its"
+            " follower begins as on its first day"
         )
         assert summary == "1 checkpoint set right."
         assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [("relay", 3), ("turns", 7)]
 
         assert [line async for line in set_right(connection, to=2)] == [
-            "turns stood at 7, above the log, which has drawn 3: set to 2",
+            "turns stood at 7, which the log has lost (it has drawn 3): set to 2",
             "1 checkpoint set right.",
         ]
         assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [("relay", 3), ("turns", 2)]

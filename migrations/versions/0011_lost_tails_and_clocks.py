@@ -1,4 +1,4 @@
-"""A key is compared with an erasure by position, not by the clocks of two moments."""
+"""A checkpoint knows its event, and a key its position: neither is believed by a clock."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ UPGRADES = (
         ALTER COLUMN made_after SET NOT NULL,
         DROP COLUMN created_at
     """,
+    # Of the newest event at or below the position: eventstore/sql/is_lost.sql.
+    "ALTER TABLE eventstore.checkpoint ADD COLUMN event_id uuid",
 )
 
 
@@ -35,4 +37,5 @@ def downgrade() -> None:
             DROP COLUMN made_after
         """
     )
+    op.execute("ALTER TABLE eventstore.checkpoint DROP COLUMN event_id")
     op.execute("ALTER TABLE eventstore.subject_key ALTER COLUMN created_at DROP DEFAULT")
