@@ -61,10 +61,13 @@ async def test_an_order_whose_saga_has_ended_comes_back_too(
 ) -> None:
     sku = await sagas.stocked(5)
     before = await sagas.store.safe_head()
-    order_id = await sagas.arrived(an_order((sku, 2), postal_code=NORMAL))
+    order = an_order((sku, 2), postal_code=NORMAL)
+    order_id = await sagas.arrived(order)
     assert await sagas.end(order_id) == "COMPLETED"
     await lose_tail(pool, before)
 
+    assert await accepted(sagas, order) > before
+    assert await sagas.events(f"order-{order_id}") == []
     assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
 
     assert await sagas.end(order_id) == "COMPLETED"
