@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.payment_attempts import KEYS_KEPT, Attempts
+from activities.payment_attempts import Attempts
 from activities.payment_record import PaymentRecord
 from activities.refunds import Refunds
 from activities.saga import standing_of
@@ -27,16 +25,11 @@ from providers.payments import PaymentState as ProviderState
 
 
 class PaymentActivities(interface.PaymentActivities):
-    def __init__(
-        self,
-        handler: CommandHandler,
-        provider: PaymentProvider,
-        keys_kept: timedelta = KEYS_KEPT,
-    ) -> None:
+    def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
         self._handler = handler
         self._provider = provider
         self._record = PaymentRecord(handler)
-        self._attempts = Attempts(handler, provider, keys_kept)
+        self._attempts = Attempts(provider)
         self._refunds = Refunds(handler, provider)
 
     @activity.defn
@@ -71,7 +64,7 @@ class PaymentActivities(interface.PaymentActivities):
             lost = PaymentState(
                 PaymentStatus.REQUESTED, attempt, order.total, method=order.payment_method
             )
-            answer = await self._attempts.look_for_lost(order_id, lost)
+            answer = await self._attempts.look(order_id, lost)
             if answer.state is ProviderState.CREATED:
                 return
             await self._record.request(Authorize(order_id, attempt), order)
