@@ -20,7 +20,7 @@ _NEXT: Final = """
               $1, (SELECT position FROM eventstore.checkpoint
                    WHERE name = $2 AND position <= eventstore.drawn_position()))
       AND status <> ALL ($3)
-      AND updated_at < clock_timestamp() - $4::interval
+      AND updated_at NOT BETWEEN clock_timestamp() - $4::interval AND clock_timestamp()
     ORDER BY placed_position
     LIMIT $5
 """

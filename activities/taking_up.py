@@ -59,7 +59,8 @@ class TakingUpActivities(interface.TakingUpActivities):
             return await self._take_up_all(one, reconcile.cause)
         lost, without_open_order = await self._lost()
         taken_up = await self._take_up_all(lost, reconcile.cause)
-        return replace(taken_up, at_odds=await self._needless.compare(without_open_order))
+        now = activity.info().started_time
+        return replace(taken_up, at_odds=await self._needless.compare(without_open_order, now))
 
     async def _place_again(self, order_id: str) -> TakenUp:
         """A failover or a restore has lost the order; or there never was one."""
