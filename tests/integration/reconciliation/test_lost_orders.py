@@ -115,6 +115,24 @@ async def test_a_further_attempt_to_pay_is_found_at_the_provider_and_not_made_ag
     ]
 
 
+async def test_nothing_is_paid_before_the_provider_has_said_what_it_knows(
+    kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
+) -> None:
+    sku = await kept_open.stocked(5)
+    before = await kept_open.store.safe_head()
+    order_id = await kept_open.arrived(an_order((sku, 2), postal_code=NORMAL))
+    await lose_tail(pool, before)
+
+    with kept_open.payment_simulator.failing(order_id, "*", "down"):
+        assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
+        await kept_open.until_failed(order_id, "restore", 1)
+        assert await kept_open.events(f"order-{order_id}") == ["OrderCreated"]
+        assert await kept_open.events(f"payment-{order_id}") == []
+
+    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await kept_open.money(order_id) == PAID_ONCE
+
+
 async def test_an_order_that_cannot_have_its_stock_again_is_cancelled_and_its_money_given_back(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
