@@ -257,6 +257,11 @@ class Saga:
 
 
 def _not_of_the_future(standing: Standing) -> Standing:
-    """Its time is the database's, whose clock may be ahead of Temporal's: no window opens later
+    """Its times are the database's, whose clock may be ahead of Temporal's: no window opens later
     than now, or it would close as much too late."""
-    return replace(standing, since=min(standing.since, workflow.now()))
+    now, requested_at = workflow.now(), standing.return_requested_at
+    return replace(
+        standing,
+        since=min(standing.since, now),
+        return_requested_at=requested_at and min(requested_at, now),
+    )

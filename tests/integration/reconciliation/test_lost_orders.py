@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,7 @@ async def test_an_order_whose_saga_runs_comes_back_as_it_was_and_is_paid_once(
     assert again[0].event_id == was[0].event_id
     assert again[0].metadata.actor == "customer:test"
     assert [event.type for event in again] == [*(event.type for event in was), "OrderCompleted"]
+    assert await kept_open.events(f"saga-{order_id}") == ["SagaTakenUp"]
     assert await kept_open.money(order_id) == PAID_ONCE
     assert await kept_open.carrier_simulator.books(order_id) == SENT_ONCE
     assert await kept_open.inventory(sku) == InventoryState(received=5, shipped=2)
@@ -150,6 +152,21 @@ async def test_an_order_that_cannot_have_its_stock_again_is_cancelled_and_its_mo
         "created": (1, 2),
         "cancelled": (1, 2),
     }
+
+
+async def test_an_order_is_placed_again_once_however_many_ask_for_it(
+    kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
+) -> None:
+    sku = await kept_open.stocked(5)
+    before = await kept_open.store.safe_head()
+    order_id = await kept_open.arrived(an_order((sku, 2), postal_code=NORMAL))
+    await lose_tail(pool, before)
+
+    runs = await asyncio.gather(*(reconciliation.take_up(order_id) for _ in range(3)))
+
+    assert sorted(run.placed_again for run in runs) == [(), (), (order_id,)]
+    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await kept_open.events(f"saga-{order_id}") == ["SagaTakenUp"]
 
 
 async def test_an_order_that_nobody_has_placed_is_not_placed(
