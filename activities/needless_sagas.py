@@ -31,8 +31,9 @@ class NeedlessSagas:
     async def compare(
         self, without_open_order: Mapping[str, datetime], now: datetime
     ) -> tuple[AtOdds, ...]:
-        """Of these sagas, since when each runs, and those on record: what is at odds. `now` is by
-        the clock that says since when: Temporal's.
+        """Compare these sagas, given with their start times, and those on record with the log.
+
+        `now` and the start times come from Temporal's clock.
 
         A saga that has just begun may be about to place its order, and one that has just put its
         end into the log is about to end.

@@ -18,8 +18,8 @@ _HOLDING: Final = {ProviderState.AUTHORIZED, ProviderState.CAPTURED}
 class Attempts:
     """An attempt without a reference is searched for by its label as well as by its key.
 
-    Providers forget a key after a day, and how old an attempt is cannot be told: it was recorded by
-    another clock, which may have been wrong, or in a log that has been restored since.
+    A provider forgets a key after a day, and the age of an attempt is unknown: another clock
+    recorded it, which may have been wrong, or the log was restored since.
     """
 
     def __init__(self, provider: PaymentProvider) -> None:

@@ -72,7 +72,7 @@ class TakingUpActivities(interface.TakingUpActivities):
             if not await self._is_lost(order_id) or not await self._sagas.place_again(order_id):
                 return TakenUp(0)
             await self._record(order_id, cause)
-        logger.warning("order %s was not in the log any more: placed again", order_id)
+        logger.warning("order %s was lost from the log: placed again", order_id)
         return TakenUp(0, placed_again=(order_id,))
 
     async def _take_up_all(self, lost: Sequence[OpenOrder], cause: TakeUpCause) -> TakenUp:

@@ -21,7 +21,7 @@ from eventstore.checkpoint import LostCheckpoint, lost_checkpoints
 from eventstore.pool import Connection, create_pool
 from settings import Settings, SettingsError, load_settings
 
-# Only where it still stands: its follower may have been set right meanwhile.
+# Change only a checkpoint that still stands there.
 _FORGET: Final = "DELETE FROM eventstore.checkpoint WHERE name = $1 AND position = $2"
 _MOVE: Final = """
     UPDATE eventstore.checkpoint SET position = $3, event_id = eventstore.newest_event($3)

@@ -39,12 +39,12 @@ class EventIdReused(EventStoreError):
 
 
 class PositionLost(EventStoreError):
-    """A position was read from this log and is not in it any more: the log has lost its tail."""
+    """A reader's position is not in the log: a failover or a restore has lost the log's tail."""
 
     def __init__(self, position: int, drawn: int) -> None:
         super().__init__(
-            f"position {position} is not in the log any more, which has drawn {drawn}: a failover "
-            "or a restore has lost the events above; begin again from an earlier position"
+            f"position {position} is not in the log, which has drawn {drawn}: a failover or a "
+            "restore has lost the newest events; read again from an earlier position"
         )
         self.position = position
         self.drawn = drawn

@@ -51,8 +51,8 @@ def not_found(what: str) -> RequestError:
 
 def position_lost() -> RequestError:
     message = (
-        "this position is not in the log any more: some of the latest changes were lost with a"
-        " database; subscribe again without `after`"
+        "this position is not in the log: a database has lost the latest changes; subscribe again"
+        " without `after`"
     )
     return RequestError(RequestErrorCode.POSITION_LOST, message)
 

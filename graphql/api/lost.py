@@ -1,7 +1,7 @@
-"""A saga remembers what the log has lost, by a failover or by a restore of the database.
+"""Refuse to answer from Temporal's memory what a failover or a restore has lost from the log.
 
-Temporal answers a repeated request with its first answer. Where the log does not hold that any
-more, the answer would be untrue.
+Temporal answers a repeated request with its first answer. That answer is untrue once the log has
+lost the record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A failover or a restore has lost the log's tail: who read it is told, and is not left waiting."""
+"""A failover or a restore has lost the log's tail: its readers get an error and do not wait."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_read_from_above_the_log_is_refused(store: PostgresEventStore) -
     with pytest.raises(PositionLost) as lost:
         await store.load_all_events(4)
     assert (lost.value.position, lost.value.drawn) == (4, 3)
-    assert str(lost.value).startswith("position 4 is not in the log any more, which has drawn 3: ")
+    assert str(lost.value).startswith("position 4 is not in the log, which has drawn 3: ")
     assert await store.load_all_events(3) == []
 
 
@@ -98,12 +98,12 @@ async def test_a_follower_notices_that_other_events_have_taken_the_place_of_a_lo
         await lose_tail(pool, 1)
         await store.append([to("order-1", 9)])
 
-        with pytest.raises(PositionLost, match="position 3 is not in the log any more"):
+        with pytest.raises(PositionLost, match="position 3 is not in the log, "):
             await anext(pages)
 
 
 async def reconnected(pool: Pool) -> None:
-    """Once the pool hands out no connection any more that was cut."""
+    """Wait until the pool hands out no connection that was cut."""
     await pool.expire_connections()
     async with asyncio.timeout(5):
         while True:

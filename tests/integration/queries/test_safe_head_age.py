@@ -1,4 +1,4 @@
-"""How long the log's safe head has been held back, whoever asks and whatever holds it."""
+"""The age of a held safe head, for each asking role and each kind of holder."""
 
 from __future__ import annotations
 

@@ -169,9 +169,7 @@ async def test_an_order_is_placed_again_once_however_many_ask_for_it(
     assert await kept_open.events(f"saga-{order_id}") == ["SagaTakenUp"]
 
 
-async def test_an_order_that_nobody_has_placed_is_not_placed(
-    sagas: Sagas, reconciliation: Reconciliation
-) -> None:
+async def test_an_unknown_order_is_not_placed(sagas: Sagas, reconciliation: Reconciliation) -> None:
     taken_up = await reconciliation.take_up("nope")
 
     assert (taken_up.count, taken_up.placed_again) == (0, ())
