@@ -7,6 +7,8 @@ from alembic import op
 revision = "0011"
 down_revision = "0009"
 
+DESTROYS = ()
+
 UPGRADES = (
     "ALTER TABLE eventstore.subject_key ADD COLUMN made_after bigint",
     # After every erasure so far, and before every one to come.
@@ -21,6 +23,16 @@ UPGRADES = (
     """,
     # Of the newest event at or below the position: eventstore/sql/is_lost.sql.
     "ALTER TABLE eventstore.checkpoint ADD COLUMN event_id uuid",
+    # `python -m eventstore.checkpoints set-right` forgets a checkpoint.
+    """
+    DO $$
+    BEGIN
+        IF to_regrole('waybill_append') IS NOT NULL THEN
+            GRANT DELETE ON eventstore.checkpoint TO waybill_append;
+        END IF;
+    END
+    $$
+    """,
 )
 
 
