@@ -135,6 +135,8 @@ class PostgresEventStore:
         wanted = EventFilter(types, categories)
         last_event_id: UUID | None = None
         while True:
+            # A standby refuses LISTEN too, but without saying where to follow instead.
+            await self._fetchrow(sql.SAFE_HEAD)
             async with wakeups(self._pool) as word:
                 # A database that was restored comes back over a new connection.
                 await self.check_position(after, last_event_id)

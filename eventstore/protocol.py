@@ -53,6 +53,7 @@ class EventStore(Protocol):
 
         A reader that goes on from the position of the last event it was given misses none.
         Raises PositionLost for a position that the log has not drawn.
+        Raises SafeHeadUnknown on a standby, UnsafeSequence where the database needs an operator.
         """
 
     def follow(

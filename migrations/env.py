@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from settings import load_settings
 
 FUNCTIONS = (
+    "positions_are_cached",
+    "refuse_position",
     "drawn_position",
     "newest_event",
     "is_lost",

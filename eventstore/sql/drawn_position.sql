@@ -1,18 +1,9 @@
--- The highest position that the log has drawn. No event lies above it, and a position above it was
--- read from a log that has lost its tail since: by a failover, or by a restore.
+-- The last position that was drawn. An append announces it, and the safe head begins with it.
 --
--- A crash or a restore may move this value up, by as many positions as nextval() logs in advance
--- (32), and those are never drawn again. So a position at or below it misses no event.
--- pg_sequence_last_value() reads under the buffer's lock: see docs/decisions/safe-head.md.
+-- `SELECT last_value` is a torn read: see docs/decisions/safe-head.md. pg_sequence_last_value()
+-- reads under the lock, but answers NULL where it cannot; this function raises instead, because an
+-- advisory lock on a NULL key is silently not taken.
 CREATE OR REPLACE FUNCTION eventstore.drawn_position() RETURNS bigint
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    drawn bigint := pg_sequence_last_value('eventstore.event_position'::regclass);
-BEGIN
-    IF drawn IS NULL THEN
-        RAISE EXCEPTION 'eventstore.event_position has no value that % may read', current_user
-            USING HINT = 'Grant USAGE on the sequence, or draw a position if it was restarted.';
-    END IF;
-    RETURN drawn;
-END
-$$
+LANGUAGE sql VOLATILE
+RETURN coalesce(pg_sequence_last_value('eventstore.event_position'::regclass),
+                eventstore.refuse_position(NULL))

@@ -11,7 +11,7 @@ import pytest
 from eventstore import checkpoint
 from eventstore.checkpoint import Checkpoint, CheckpointLost, warn_of_lost_checkpoints
 from eventstore.checkpoints import NotInTheLog, set_right
-from eventstore.errors import PositionLost
+from eventstore.errors import PositionLost, UnsafeSequence
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.protocol import EventStore
@@ -200,5 +200,5 @@ async def test_a_sequence_without_a_value_is_an_error(
 ) -> None:
     await pool.execute("ALTER SEQUENCE eventstore.event_position RESTART WITH 5")
 
-    with pytest.raises(asyncpg.PostgresError, match="event_position"):
+    with pytest.raises(UnsafeSequence, match="it was restarted"):
         await store.check_position(0)
