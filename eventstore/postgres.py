@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -17,10 +17,17 @@ from eventstore.envelope import (
     StoredEvent,
     StreamAppend,
 )
-from eventstore.errors import EventIdReused, EventStoreError, InvalidAppend, VersionConflict
+from eventstore.errors import (
+    AppendRolledBack,
+    EventIdReused,
+    EventStoreError,
+    InvalidAppend,
+    VersionConflict,
+)
 from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
+from eventstore.repetition import first_result, is_repeated
 from eventstore.snapshots import Snapshot
 from eventstore.tail import wakeups
 from eventstore.validation import check_appends
@@ -29,6 +36,20 @@ from eventstore.versions import ExpectedVersion, holds, to_sql
 FOLLOWED_PAGE: Final = 1000
 
 ID_CONSTRAINT: Final = "event_event_id_key"
+
+MAX_DEADLOCKS: Final = 5
+"""How many deadlocks an append may lose before its caller hears of it."""
+
+ROLLED_BACK: Final = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionTimeoutError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""How PostgreSQL ends a transaction that would pass at another time: nothing has been written."""
 
 
 class PostgresEventStore:
@@ -51,22 +72,35 @@ class PostgresEventStore:
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
+        sealed = appends
         if any(fields_in_clear(new.event) for a in appends for new in a.events):
-            appends = await self._sealed(appends)
+            sealed = await self._sealed(appends)
         try:
-            async with self._pool.acquire() as connection, self._transaction(connection):
-                result = await _append(connection, appends)
-                if self._inline:
-                    stored = _stored(appends, result)
-                    for projection in self._inline:
-                        await projection.apply(connection, stored)
-                return result
+            return await self._append_through_deadlocks(sealed)
         except VersionConflict as conflict:
             return await self._repeated(appends, conflict)
         except asyncpg.UniqueViolationError as violation:
             if violation.constraint_name != ID_CONSTRAINT:
                 raise
             return await self._repeated(appends, _reused(appends))
+        except ROLLED_BACK as error:
+            raise AppendRolledBack([a.stream_id for a in appends], _cause(error)) from error
+
+    async def _append_through_deadlocks(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        """Append again after a deadlock: its winner may have appended these very ids."""
+        for _ in range(MAX_DEADLOCKS):
+            with suppress(asyncpg.DeadlockDetectedError):
+                return await self._append(appends)
+        return await self._append(appends)
+
+    async def _append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        async with self._pool.acquire() as connection, self._transaction(connection):
+            result = await _append(connection, appends)
+            if self._inline:
+                stored = _stored(appends, result)
+                for projection in self._inline:
+                    await projection.apply(connection, stored)
+            return result
 
     async def _sealed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
         if self._vault is None:
@@ -80,14 +114,14 @@ class PostgresEventStore:
     async def _repeated(
         self, appends: Sequence[StreamAppend], refusal: EventStoreError
     ) -> AppendResult:
-        """The first result, if this very append was made before; else raise the refusal."""
-        streams, ids, types = zip(
-            *((a.stream_id, e.event_id, e.type) for a in appends for e in a.events), strict=True
-        )
-        row = await self._fetchrow(sql.KNOWN_EVENTS, streams, ids, types)
-        if row["same"] == len(ids):
-            return _result(row, duplicate=True)
-        raise _reused(appends) if row["known"] else refusal
+        """Return the first result, if this very append was made before; else raise the refusal."""
+        ids = [new.event_id for append in appends for new in append.events]
+        stored = {event.event_id: event for event in await self._load(sql.KNOWN_EVENTS, ids)}
+        if not stored:
+            raise refusal
+        if await is_repeated(appends, stored, self._vault):
+            return first_result(appends, stored)
+        raise _reused(appends, tuple(stored.values()))
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return await self._load(sql.LOAD_STREAM, stream_id, from_version)
@@ -174,6 +208,14 @@ class PostgresEventStore:
 
 
 async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
+    try:
+        return await _append_events(connection, appends)
+    except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+        # A number that is too large, say, or arrays that are nested too deep.
+        raise InvalidAppend(f"PostgreSQL cannot store these events ({_cause(error)})") from error
+
+
+async def _append_events(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
     match appends:
         case [StreamAppend(events=[event]) as only]:
             return await _append_event(connection, only, event)
@@ -181,7 +223,9 @@ async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> Ap
     assert row is not None  # noqa: S101 - the function returns one row
     if row["positions"] is None:
         raise _conflict(appends, row["versions"])
-    return _result(row, duplicate=False)
+    return AppendResult(
+        tuple(row["positions"]), tuple(row["versions"]), row["recorded_at"], duplicate=False
+    )
 
 
 async def _append_event(
@@ -218,12 +262,6 @@ def _arguments(appends: Sequence[StreamAppend]) -> tuple[Any, ...]:
     )
 
 
-def _result(row: asyncpg.Record, *, duplicate: bool) -> AppendResult:
-    return AppendResult(
-        tuple(row["positions"]), tuple(row["versions"]), row["recorded_at"], duplicate
-    )
-
-
 def _stored(appends: Sequence[StreamAppend], result: AppendResult) -> list[StoredEvent]:
     events = [(a.stream_id, e) for a in appends for e in a.events]
     return [
@@ -252,6 +290,13 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
     )
 
 
-def _reused(appends: Sequence[StreamAppend]) -> EventIdReused:
+def _reused(
+    appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()
+) -> EventIdReused:
     ids = [e.event_id for a in appends for e in a.events]
-    return EventIdReused([a.stream_id for a in appends], ids)
+    return EventIdReused([a.stream_id for a in appends], ids, stored)
+
+
+def _cause(error: asyncpg.PostgresError) -> str:
+    """Name the error without its message, which may show data."""
+    return f"{error.sqlstate} {type(error).__name__}"

@@ -34,7 +34,7 @@ class EventStore(Protocol):
         """The stream's events with a version above `from_version`, in order."""
 
     async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
-        """Keep this snapshot, unless a newer one of the same shape is kept already."""
+        """Keep this snapshot, unless a newer one of the same shape and stream is kept already."""
 
     async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...
 

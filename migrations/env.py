@@ -22,7 +22,6 @@ FUNCTIONS = (
     "safe_head",
     "safe_head_age",
     "announce_head",
-    "known_events",
     "append_event",
     "append",
 )
