@@ -45,8 +45,6 @@ ROLLED_BACK: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
-    asyncpg.TransactionTimeoutError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
 )
 """How PostgreSQL ends a transaction that would pass at another time: nothing has been written."""
