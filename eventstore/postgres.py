@@ -28,6 +28,7 @@ from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.repetition import first_result, is_repeated
+from eventstore.scan import Scan
 from eventstore.snapshots import Snapshot
 from eventstore.tail import wakeups
 from eventstore.validation import check_appends
@@ -62,6 +63,7 @@ class PostgresEventStore:
         self._pool = pool
         self._inline = tuple(inline)
         self._vault = vault
+        self._scan = Scan(self._load)
 
     async def save_events(
         self, stream_id: str, events: Sequence[NewEvent], expected_version: ExpectedVersion
@@ -148,7 +150,12 @@ class PostgresEventStore:
         categories: Collection[str] | None = None,
     ) -> list[StoredEvent]:
         wanted = EventFilter(types, categories)
-        return (await self._page(from_position, limit, wanted))[0]
+        events: list[StoredEvent] = []
+        seen, is_last = from_position, False
+        while not is_last and len(events) < limit:
+            page, seen, is_last = await self._page(seen, limit - len(events), wanted)
+            events += page
+        return events
 
     async def follow(
         self,
@@ -164,29 +171,29 @@ class PostgresEventStore:
                 # since a crash of PostgreSQL may draw the same positions again.
                 seen = after
                 while word.is_connected:
-                    page, seen = await self._page(seen, FOLLOWED_PAGE, wanted)
+                    page, seen, is_last = await self._page(seen, FOLLOWED_PAGE, wanted)
                     if page:
                         after = page[-1].position
                         yield page
-                    if len(page) < FOLLOWED_PAGE:
+                    if is_last:
                         await word.wait()
 
     async def _page(
         self, after: int, limit: int, wanted: EventFilter
-    ) -> tuple[list[StoredEvent], int]:
-        """The next events, and the position up to which these are all."""
+    ) -> tuple[list[StoredEvent], int, bool]:
+        """Return the next events, the position up to which these are all, and whether that is the
+        safe head."""
         # The head is read first, in a statement of its own: the events below it are then all
         # visible to the snapshot of the next one.
         head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
         if head <= after:
-            return [], after
+            return [], after, True
         if wanted.takes_all:
             page = await self._load(sql.LOAD_ALL, after, head, limit)
+            seen = page[-1].position if len(page) == limit else head
         else:
-            page = await self._load(
-                sql.LOAD_SOME, after, head, limit, wanted.types, wanted.categories
-            )
-        return page, page[-1].position if len(page) == limit else head
+            page, seen = await self._scan.next(after, head, limit, wanted)
+        return page, seen, seen == head
 
     async def safe_head(self) -> int:
         # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
@@ -288,9 +295,7 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
     )
 
 
-def _reused(
-    appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()
-) -> EventIdReused:
+def _reused(appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()) -> EventIdReused:
     ids = [e.event_id for a in appends for e in a.events]
     return EventIdReused([a.stream_id for a in appends], ids, stored)
 

@@ -32,16 +32,12 @@ LAST_SAFE_EVENT: Final = (
     " WHERE position <= (SELECT eventstore.safe_head())"
 )
 
-_EVENT: Final = (
+_COLUMNS: Final = (
     "SELECT position, stream_id, version, event_id, type, schema_version,"
-    " data::text, metadata::text, recorded_at FROM eventstore.event"
+    " data::text, metadata::text, recorded_at"
 )
+_EVENT: Final = f"{_COLUMNS} FROM eventstore.event"
 KNOWN_EVENTS: Final = f"{_EVENT} WHERE event_id = ANY($1)"
 LOAD_STREAM: Final = f"{_EVENT} WHERE stream_id = $1 AND version > $2 ORDER BY version"
 LOAD_ALL: Final = f"{_EVENT} WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"
-LOAD_SOME: Final = (
-    f"{_EVENT} WHERE position > $1 AND position <= $2"
-    " AND ($4::text[] IS NULL OR type = ANY($4))"
-    " AND ($5::text[] IS NULL OR split_part(stream_id, '-', 1) = ANY($5))"
-    " ORDER BY position LIMIT $3"
-)
+LOAD_SOME: Final = f"{_COLUMNS} FROM eventstore.filtered_events($1, $2, $3, $4, $5)"

@@ -22,6 +22,7 @@ FUNCTIONS = (
     "safe_head",
     "safe_head_age",
     "announce_head",
+    "filtered_events",
     "append_event",
     "append",
 )

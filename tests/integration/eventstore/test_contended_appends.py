@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -43,7 +43,7 @@ async def _impatient(database_url: str) -> None:
         )
 
 
-async def outcomes(*appends: Any) -> list[AppendResult | BaseException]:
+async def outcomes(*appends: Awaitable[AppendResult]) -> list[AppendResult | BaseException]:
     return list(await asyncio.gather(*appends, return_exceptions=True))
 
 

@@ -14,13 +14,13 @@ from domain.event import Event
 from domain.inventory.commands import ReceiveStock, ReleaseStock, ReserveStock
 from domain.order.events import OrderConfirmed, OrderReserved
 from domain.registry import EVENT_TYPES
-from domain.saga.commands import Decision, DecideOnStep, ParkStep
+from domain.saga.commands import DecideOnStep, Decision, ParkStep
 from eventstore import upcasting
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.errors import EventIdReused
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
-from eventstore.versions import ANY, NO_STREAM
+from eventstore.versions import ANY, NO_STREAM, ExpectedVersion
 
 METADATA: Final = EventMetadata(correlation_id="test", traceparent="00-1-1-01", actor="system")
 
@@ -65,7 +65,7 @@ def new(event: Event, event_id: UUID | None = None) -> NewEvent:
 @pytest.mark.parametrize("expected", [ANY, NO_STREAM, 2])
 @pytest.mark.parametrize("at", [0, 1])
 async def test_the_same_ids_with_other_data_are_refused(
-    store: PostgresEventStore, stream: str, expected: Any, at: int
+    store: PostgresEventStore, stream: str, expected: ExpectedVersion, at: int
 ) -> None:
     events = [new(Measured(value="a")), new(Measured(value="b"))]
     await store.save_events(stream, events, NO_STREAM)
@@ -116,7 +116,19 @@ async def test_any_difference_in_the_data_is_other_data(
 
 @pytest.mark.parametrize(
     "value",
-    [{"b": 1, "a": 2}, 1e23, 1e-7, 5e-324, 1.7e308, -0.0, 10**400, 2**64, "é語🧭\x01\u2028", [], {}],
+    [
+        {"b": 1, "a": 2},
+        1e23,
+        1e-7,
+        5e-324,
+        1.7e308,
+        -0.0,
+        10**400,
+        2**64,
+        "é語🧭\x01\u2028",
+        [],
+        {},
+    ],
 )
 async def test_a_value_that_postgresql_writes_in_another_way_is_the_same_data(
     store: PostgresEventStore, stream: str, value: object
@@ -230,7 +242,8 @@ async def test_a_step_that_runs_again_with_other_commands_is_refused(
     ):
         with pytest.raises(EventIdReused):
             await handler.handle(step, other)
-    assert await handler.handle(step, ReleaseStock(aggregate_id=sku, order_id="o")) == (
-        await store.load_events(f"inventory-{sku}")
-    )[0].position
+    assert (
+        await handler.handle(step, ReleaseStock(aggregate_id=sku, order_id="o"))
+        == (await store.load_events(f"inventory-{sku}"))[0].position
+    )
     assert len(await store.load_events(f"inventory-{sku}")) == 1

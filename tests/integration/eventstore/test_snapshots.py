@@ -144,7 +144,7 @@ async def test_a_snapshot_of_a_stream_without_any_event_is_passed_over(
 
 @pytest.mark.parametrize("state", ['{"received": "many"}', "[]", "null"])
 async def test_a_snapshot_whose_state_does_not_validate_is_passed_over(
-    handler: CommandHandler, store: PostgresEventStore, pool: Pool, state: str
+    handler: CommandHandler, pool: Pool, state: str
 ) -> None:
     await busy(handler, rounds=70)
     before = await handler.load(INVENTORY, "sku")

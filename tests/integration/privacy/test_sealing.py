@@ -146,8 +146,8 @@ async def test_a_repeat_after_the_erasure_is_compared_by_the_fields_in_clear(
         await log.place("o-2")
 
     again = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    other = replace(order, event=changed_total("o-1"))
     with pytest.raises(EventIdReused):
-        other = replace(order, event=changed_total("o-1"))
         await log.store.save_events("order-o-1", [other], NO_STREAM)
 
     assert (again.positions, again.duplicate) == (first.positions, True)

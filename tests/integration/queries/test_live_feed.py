@@ -13,7 +13,7 @@ from eventstore.envelope import StoredEvent
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
-from queries.feed import PATIENCE_SECONDS, QUEUE_LIMIT, FellBehind, LiveFeed, Listener
+from queries.feed import PATIENCE_SECONDS, QUEUE_LIMIT, FellBehind, Listener, LiveFeed
 from tests.integration.eventstore.conftest import some_events
 
 

@@ -121,7 +121,10 @@ def test_an_append_to_too_many_streams_is_refused_by_the_limit(streams: int) -> 
 
 def test_an_append_of_too_many_events_is_refused_by_the_limit() -> None:
     events = [new(n) for n in range(MAX_EVENTS + 1)]
-    for appends in ([append(events=events)], [append(events=events[:1]), append("o-2", events[1:])]):
+    for appends in (
+        [append(events=events)],
+        [append(events=events[:1]), append("order-o-2", events[1:])],
+    ):
         _refused(appends, f"an append of {MAX_EVENTS + 1} events: {MAX_EVENTS} are allowed")
 
 
