@@ -15,9 +15,12 @@ import asyncpg
 from eventstore import statements as sql
 from eventstore.envelope import EventFilter, StoredEvent
 
-MAX_WINDOW: Final = 250_000
-"""In positions: about a quarter of a second without any help of an index."""
+MAX_WINDOW: Final = 500_000
+"""In positions: about half a second where no index helps."""
 MIN_WINDOW: Final = 1_000
+MIN_LIMIT: Final = 1_000
+"""PostgreSQL takes it that a window's events are spread evenly. For a few of them it would read by
+position, and so to the window's end where there are none."""
 SHRINK: Final = 8
 
 CUT: Final = (asyncpg.QueryCanceledError, asyncpg.ConnectionDoesNotExistError)
@@ -40,8 +43,13 @@ class Scan:
         while True:
             end = min(after + self._window, head)
             try:
-                page = await self._load(
-                    sql.LOAD_SOME, after, end, limit, wanted.types, wanted.categories
+                found = await self._load(
+                    sql.LOAD_SOME,
+                    after,
+                    end,
+                    max(limit, MIN_LIMIT),
+                    wanted.types,
+                    wanted.categories,
                 )
             except CUT:
                 if self._window == MIN_WINDOW:
@@ -49,4 +57,5 @@ class Scan:
                 self._window = max(self._window // SHRINK, MIN_WINDOW)
                 continue
             self._window = min(self._window * 2, MAX_WINDOW)
+            page = found[:limit]
             return page, page[-1].position if len(page) == limit else end
