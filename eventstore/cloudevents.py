@@ -88,7 +88,7 @@ class _Number:
 
 def encode(stored: StoredEvent) -> bytes:
     metadata = stored.metadata
-    in_attributes = stored.metadata_json == _as_stored(metadata)
+    in_attributes = stored.metadata_json == metadata_as_stored(metadata)
     envelope = _Envelope(
         specversion="1.0",
         id=stored.event_id,
@@ -122,7 +122,7 @@ def decode(body: bytes) -> StoredEvent:
         type=match[1],
         schema_version=int(match[2]),
         data_json=_data(envelope.data),
-        metadata_json=envelope.metadata or _as_stored(_metadata(envelope)),
+        metadata_json=envelope.metadata or metadata_as_stored(_metadata(envelope)),
         recorded_at=envelope.time.astimezone(UTC),
     )
 
@@ -151,7 +151,7 @@ def _metadata(envelope: _Envelope) -> EventMetadata:
     )
 
 
-def _as_stored(metadata: EventMetadata) -> str:
+def metadata_as_stored(metadata: EventMetadata) -> str:
     """Return the JSON as PostgreSQL writes it: short keys first."""
     known = metadata.model_dump(exclude_none=True)
     return json.dumps({key: known[key] for key in sorted(known, key=_jsonb)}, ensure_ascii=False)
