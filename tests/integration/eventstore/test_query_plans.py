@@ -126,6 +126,9 @@ async def test_an_append_of_several_events_looks_up_the_version_in_the_index_alo
     assert explained.scans == ["Index Only Scan by event_stream_version_key", "ModifyTable by None"]
 
 
+THE_HEAD = {"Index Only Scan by event_pkey"}
+"""The scan by which the safe head finds the log's last position."""
+
 RARE = """
     INSERT INTO eventstore.event
         (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
@@ -165,8 +168,9 @@ async def test_rare_events_are_found_by_an_index(
         events = await store.load_all_events(**wanted)  # type: ignore[arg-type]  # two keywords
         assert [event.position for event in events] == [rare]
 
-    assert {scan.rpartition(" by ")[2] for scan in explained.scans} <= {index, "None"}
-    assert {scan.partition(" by ")[0] for scan in explained.scans} <= {
+    scans = set(explained.scans) - THE_HEAD
+    assert {scan.rpartition(" by ")[2] for scan in scans} <= {index, "None"}
+    assert {scan.partition(" by ")[0] for scan in scans} <= {
         "Bitmap Heap Scan",
         "Bitmap Index Scan",
         "Index Scan",
@@ -200,5 +204,5 @@ async def test_frequent_events_are_read_by_position(
         assert [event.position for event in events] == list(range(50_001, 50_101))
 
     assert rare > EVENTS
-    assert set(explained.scans) == {"Index Scan by event_pkey"}
+    assert set(explained.scans) - THE_HEAD == {"Index Scan by event_pkey"}
     assert not explained.sorted
