@@ -30,7 +30,7 @@ FUNCTIONS = (
     "held_floors",
     "safe_head_age",
     "announce_head",
-    "known_events",
+    "filtered_events",
     "append_event",
     "append",
 )
