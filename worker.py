@@ -46,6 +46,7 @@ from activities.shipments import ShippingActivities
 from activities.taking_up import TakingUpActivities
 from eventbus.nats import NatsBus, is_bus_away
 from eventbus.relay import Relay
+from eventstore.checkpoint import warn_of_lost_checkpoints
 from eventstore.head import HeadAnnouncer
 from eventstore.heartbeat import record_polling
 from eventstore.pool import Pool, create_pool
@@ -313,6 +314,11 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             Role.RELAY: lambda: run_relay(settings, pool, store),
             Role.HEAD: HeadAnnouncer(pool).run,
         }
+        with contextlib.suppress(
+            asyncpg.PostgresError, TimeoutError
+        ):  # a role that it concerns will name it
+            async with asyncio.timeout(STOP_WITHIN.total_seconds()):
+                await warn_of_lost_checkpoints(pool)
         await together(*(run_role(role, jobs[role]) for role in roles))
 
 

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 from eventbus.bus import EventBus
 from eventbus.nats import is_bus_away
 from eventstore.checkpoint import Checkpoint
+from eventstore.errors import EventStoreError
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
@@ -17,7 +18,8 @@ NAME: Final = "relay"
 
 
 def _is_away(error: BaseException) -> bool:
-    return is_database_away(error) or is_bus_away(error)
+    """A fault of the log itself waits for an operator, and readiness names it."""
+    return is_database_away(error) or is_bus_away(error) or isinstance(error, EventStoreError)
 
 
 class Relay:

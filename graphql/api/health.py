@@ -79,6 +79,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "temporal": Check(probes.temporal, required=True),
         "workers": Check(probes.polling, required=True),
         "head": Check(probes.safe_head, required=False, grace=MAX_SILENCE),
+        "checkpoints": Check(probes.checkpoints, required=False),
         "reconciliation": Check(probes.reconciliation, required=False),
     }
     if settings.bus is Bus.NATS:
@@ -115,6 +116,9 @@ class Probes:
         if age > MAX_LAG.total_seconds():
             return f"an append has held the safe head back for {age:.0f} s"
         return None if await self.workers.is_led(head.NAME) else "no worker announces the safe head"
+
+    async def checkpoints(self) -> str | None:
+        return "; ".join(map(str, await self.log.lost_checkpoints())) or None
 
     async def reconciliation(self) -> str | None:
         limit = max(MISSED_RUNS * self.settings.reconcile_every, MIN_BOOKS_LAG)

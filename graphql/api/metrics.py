@@ -21,6 +21,7 @@ from kit.faults import one_line
 from observability.metrics import (
     BOOKS_LAG,
     CHECK_PASSING,
+    CHECKPOINTS_ABOVE_HEAD,
     ORDERS_NOT_COMPARED,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
@@ -35,6 +36,7 @@ from queries.sagas import SagaFigures
 PATIENCE_SECONDS: Final = 2.0
 OF_THE_DATABASE: Final = (
     SAFE_HEAD_AGE,
+    CHECKPOINTS_ABOVE_HEAD,
     PARKED_SAGAS,
     PARKED_SAGA_OLDEST,
     SAGAS_TAKEN_UP,
@@ -66,11 +68,13 @@ async def _show_database(services: Services) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
+            lost = len(await services.log.lost_checkpoints())
     except Exception as error:  # noqa: BLE001 - whatever it is, the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
     else:
         SAFE_HEAD_AGE.set(age)
+        CHECKPOINTS_ABOVE_HEAD.set(lost)
         _show(sagas)
 
 

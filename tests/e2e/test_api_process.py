@@ -82,7 +82,7 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
         response = await http.get("/readyz")
         assert response.status_code == 503
         assert failing(response.json()) == {
-            *("database", "temporal", "workers", "bus", "reconciliation")
+            *("database", "temporal", "workers", "bus", "reconciliation", "checkpoints")
         }
         assert "waybill_ready 0.0" in (await http.get("/metrics")).text.splitlines()
         code, seconds = await process.stops(signal.SIGTERM)
@@ -96,7 +96,7 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
 @pytest.mark.parametrize(
     ("name", "required"),
     [
-        (DATABASE, {"database", "workers", "head", "relay", "reconciliation"}),
+        (DATABASE, {"database", "workers", "head", "relay", "reconciliation", "checkpoints"}),
         (TEMPORAL, {"temporal", "workers"}),
         (NATS, {"bus"}),
     ],

@@ -20,7 +20,8 @@ from eventstore.pool import Pool
 from settings import Bus, Settings
 from stack.postgres import connected
 from stack.servers import Servers
-from tests.integration.api.client import Json, served
+from tests.integration.api.client import Api, Json, served
+from tests.integration.api.test_http import metric
 from workflows.promote import current_build
 
 NOBODY = "nats://127.0.0.1:1"
@@ -29,6 +30,7 @@ OK = {
     "temporal": ("ok", True),
     "workers": ("ok", True),
     "head": ("ok", False),
+    "checkpoints": ("ok", False),
     "reconciliation": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
@@ -191,6 +193,23 @@ async def polled_ago(pool: Pool, seconds: int) -> None:
             seconds,
             PROCESS,
         )
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
+    real_settings: Settings, module_pool: Pool, api: Api
+) -> None:
+    await module_pool.execute("INSERT INTO eventstore.checkpoint VALUES ('relay', 1000000000)")
+    assert await metric(api, "waybill_checkpoints_above_head") == 1
+    response = await ready(real_settings)
+    await module_pool.execute("DELETE FROM eventstore.checkpoint")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert outcomes(response)["checkpoints"] == ("failing", False)
+    said = detail(response, "checkpoints")
+    assert said.startswith("checkpoint relay is at position 1000000000, which the log has lost (")
+    assert said.endswith("`python -m eventstore.checkpoints set-right --name relay`")
+    assert await metric(api, "waybill_checkpoints_above_head") == 0
 
 
 @pytest.mark.usefixtures("polled")
