@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix bench check check-deploy recover token lock
+.PHONY: help run demo test matrix bench check check-deploy recover republish token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check-deploy: $(INSTALLED)
 
 recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
 	@$(BIN)/python -m workflows.recover $(if $(ORDER),--order $(ORDER))
+
+republish: $(INSTALLED) ## Publish events to the bus again that it has lost (FROM=position; 0 for all)
+	@$(BIN)/python -m eventbus.republish --from='$(FROM)'
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))

@@ -3,57 +3,286 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Final, Self
+from urllib.parse import urlsplit
 
-import nats
+import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import PubAck, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from eventstore.cloudevents import CONTENT_TYPE, encode
+from eventbus.bus import Holdings, Published
+from eventbus.errors import BusRefusal, BusUnavailable, EventTooLarge
+from eventstore.cloudevents import (
+    CONTENT_TYPE,
+    MAX_ENVELOPE_BYTES,
+    MalformedCloudEvent,
+    decode,
+    encode,
+)
 from eventstore.envelope import StoredEvent
+from eventstore.validation import MAX_EVENT_BYTES
 
 STREAM: Final = "WAYBILL"
 SUBJECTS: Final = "waybill.events"
 KEPT_FOR: Final = timedelta(days=7)
-"""A listener that was away for longer reads the log instead."""
+"""A consumer that was away for longer reads the log instead."""
+DUPLICATE_WINDOW: Final = timedelta(minutes=2)
+
+MAX_HEADER_BYTES: Final = 256
+MAX_MESSAGE_BYTES: Final = MAX_EVENT_BYTES + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
+"""The largest message of an event that the log takes. NATS counts the headers."""
+
+CONNECT_TIMEOUT: Final = timedelta(seconds=3)
+ANSWER_TIMEOUT: Final = timedelta(seconds=2)
+PUBLISH_TIMEOUT: Final = timedelta(seconds=5)
+CLOSE_TIMEOUT: Final = timedelta(seconds=1)
+PING_INTERVAL_SECONDS: Final = 10
+"""The client gives up a connection on which two pings had no answer."""
+MAX_IN_FLIGHT: Final = 100
+"""How many messages wait for their acknowledgement at once."""
+
+CONFIG: Final = StreamConfig(
+    name=STREAM,
+    subjects=[f"{SUBJECTS}.>"],
+    retention=RetentionPolicy.LIMITS,
+    storage=StorageType.FILE,
+    max_age=KEPT_FOR.total_seconds(),
+    max_msgs=-1,
+    max_bytes=-1,
+    max_msgs_per_subject=-1,
+    max_msg_size=-1,
+    duplicate_window=DUPLICATE_WINDOW.total_seconds(),
+    no_ack=False,
+    sealed=False,
+)
+_COMPARED: Final = (
+    *("subjects", "retention", "storage", "max_age", "max_msgs", "max_bytes"),
+    *("max_msgs_per_subject", "max_msg_size", "duplicate_window", "no_ack", "sealed"),
+)
+"""The settings of the stream on which the promises rest. Replicas, say, are the operator's."""
+
+logger = logging.getLogger(__name__)
 
 
 class NatsBus:
     """An EventBus. The subject of an event is `waybill.events.<category>.<Type>`."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, url: str, client: Client) -> None:
+        self._url = url
         self._client = client
-        self._stream: JetStreamContext = client.jetstream()
+        self._max_message_size = -1
 
     @classmethod
     async def connect(cls, url: str) -> Self:
-        """Connect, and make the stream where there is none."""
-        bus = cls(await nats.connect(url, max_reconnect_attempts=-1))
-        try:
-            await bus._stream.stream_info(STREAM)
-        except NotFoundError:
-            await bus._stream.add_stream(
-                StreamConfig(
-                    name=STREAM,
-                    subjects=[f"{SUBJECTS}.>"],
-                    max_age=KEPT_FOR.total_seconds(),
-                    duplicate_window=timedelta(minutes=2).total_seconds(),
-                )
-            )
-        return bus
+        """Connect, and reconnect from then on. Raises BusUnavailable within CONNECT_TIMEOUT."""
+        return cls(url, await _connected_client(url))
 
-    async def publish(self, *events: StoredEvent) -> None:
-        await asyncio.gather(*(self._publish(event) for event in events))
+    async def publish(self, events: Sequence[StoredEvent]) -> Published:
+        await self._require_connection()
+        streams: dict[str, list[tuple[StoredEvent, bytes]]] = defaultdict(list)
+        for event in events:
+            streams[event.stream_id].append((event, self._message(event)))
+        acknowledged: list[PubAck] = []
+        may_publish = asyncio.Semaphore(MAX_IN_FLIGHT)
 
-    async def _publish(self, event: StoredEvent) -> None:
-        await self._stream.publish(
-            f"{SUBJECTS}.{event.category}.{event.type}",
-            encode(event),
-            headers={"Nats-Msg-Id": str(event.event_id), "Content-Type": CONTENT_TYPE},
+        async def publish_in_order(messages: Iterable[tuple[StoredEvent, bytes]]) -> None:
+            for event, body in messages:
+                async with may_publish:
+                    acknowledged.append(await self._publish(event, body))
+
+        await _together([publish_in_order(messages) for messages in streams.values()])
+        return _published(acknowledged)
+
+    async def holdings(self) -> Holdings:
+        await self._require_connection()
+        with _translated(self._url):
+            info = await self._info()
+        first, last = max(info.state.first_seq, 1), info.state.last_seq
+        self._max_message_size = (
+            -1 if info.config.max_msg_size is None else info.config.max_msg_size
+        )
+        max_age = info.config.max_age
+        return Holdings(
+            generation=str(info.created),
+            first_sequence=first,
+            last_sequence=last,
+            removed=last - first + 1 - info.state.messages,
+            retention=timedelta(seconds=max_age) if max_age else None,
+            difference=_difference(info.config, self._client.max_payload),
         )
 
+    async def oldest_position(self) -> int | None:
+        await self._require_connection()
+        with _translated(self._url):
+            state = (await self._info()).state
+            if not state.messages:
+                return None
+            message = await self._stream.get_msg(STREAM, state.first_seq)
+        with suppress(MalformedCloudEvent):
+            return decode(message.data or b"").position
+        return None
+
     async def aclose(self) -> None:
-        await self._client.drain()
+        await _close(self._client)
+
+    @property
+    def _stream(self) -> JetStreamContext:
+        return self._client.jetstream(timeout=ANSWER_TIMEOUT.total_seconds())
+
+    async def _require_connection(self) -> None:
+        if self._client.is_closed:  # The client closes itself when the server refuses it.
+            self._client = await _connected_client(self._url)
+        if not self._client.is_connected:
+            # While the client reconnects, a request would only wait for its time-out.
+            raise BusUnavailable(f"NATS at {address_of(self._url)} does not answer")
+
+    def _message(self, event: StoredEvent) -> bytes:
+        body = encode(event)
+        size, limit = header_bytes(event) + len(body), self._client.max_payload
+        if self._max_message_size >= 0:
+            limit = min(limit, self._max_message_size)
+        if size > limit:
+            raise EventTooLarge(event.position, size, limit)
+        return body
+
+    async def _publish(self, event: StoredEvent, body: bytes) -> PubAck:
+        with _translated(self._url):
+            return await self._stream.publish(
+                subject_of(event),
+                body,
+                timeout=PUBLISH_TIMEOUT.total_seconds(),
+                stream=STREAM,
+                headers=headers_of(event),
+            )
+
+    async def _info(self) -> StreamInfo:
+        try:
+            return await self._stream.stream_info(STREAM)
+        except NotFoundError:
+            logger.warning("stream %s is not there: making it", STREAM)
+            return await self._stream.add_stream(CONFIG)
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Raise BusError for whatever the client raises."""
+    try:
+        yield
+    except NoStreamResponseError:
+        raise BusRefusal(f"no stream of NATS at {address_of(url)} takes {SUBJECTS}.>") from None
+    except APIError as error:
+        raise BusRefusal(f"stream {STREAM} of NATS refuses: {error.description}") from None
+    except nats.errors.Error as error:
+        raise BusUnavailable(f"NATS at {address_of(url)} does not answer: {error}") from None
+
+
+def subject_of(event: StoredEvent) -> str:
+    return f"{SUBJECTS}.{event.category}.{event.type}"
+
+
+def headers_of(event: StoredEvent) -> dict[str, str]:
+    return {"Nats-Msg-Id": str(event.event_id), "Content-Type": CONTENT_TYPE}
+
+
+def header_bytes(event: StoredEvent) -> int:
+    """Return the size of the headers as NATS counts it: with the one that names the stream."""
+    headers = headers_of(event) | {"Nats-Expected-Stream": STREAM}
+    return len("NATS/1.0\r\n\r\n") + sum(len(f"{k}: {v}\r\n") for k, v in headers.items())
+
+
+async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
+    """Run all at once. The first failure is raised once none of the others runs any more.
+
+    A TaskGroup would leave its parent marked as cancelled (until Python 3.13): see restart.py.
+    """
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _published(acknowledged: Sequence[PubAck]) -> Published:
+    new = [ack.seq for ack in acknowledged if not ack.duplicate]
+    return Published(min(new, default=None), max(new, default=None))
+
+
+def _difference(found: StreamConfig, max_payload: int) -> str | None:
+    wrong = [
+        f"{name} is {_plain(getattr(found, name))}, not {_plain(getattr(CONFIG, name))}"
+        for name in _COMPARED
+        if getattr(found, name) != getattr(CONFIG, name)
+    ]
+    parts = [f"stream {STREAM} is set up otherwise: {', '.join(wrong)}"] if wrong else []
+    if max_payload < MAX_MESSAGE_BYTES:
+        parts.append(f"max_payload of NATS is {max_payload}, below the {MAX_MESSAGE_BYTES} needed")
+    return "; ".join(parts) or None
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, RetentionPolicy | StorageType) else value
+
+
+async def _connected_client(url: str) -> Client:
+    client = Client()
+    reports = _Reports(address_of(url), client)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
+            await client.connect(
+                url,
+                max_reconnect_attempts=-1,
+                ping_interval=PING_INTERVAL_SECONDS,
+                error_cb=reports.error,
+                disconnected_cb=reports.disconnected,
+                reconnected_cb=reports.reconnected,
+            )
+    except (TimeoutError, OSError, nats.errors.Error) as error:
+        await _close(client)
+        cause = str(reports.last_error or error)
+        problem = f"NATS at {address_of(url)} does not answer"
+        raise BusUnavailable(f"{problem}: {cause}" if cause else problem) from None
+    except asyncio.CancelledError:
+        await _close(client)
+        raise
+    return client
+
+
+class _Reports:
+    """What the client reports beside its answers, a line each. Its default is a traceback each."""
+
+    def __init__(self, address: str, client: Client) -> None:
+        self._address = address
+        self._client = client
+        self.last_error: Exception | None = None
+
+    async def error(self, error: Exception) -> None:
+        self.last_error = error
+
+    async def disconnected(self) -> None:
+        if not self._client.is_closed:
+            logger.warning("the connection to NATS at %s is lost", self._address)
+
+    async def reconnected(self) -> None:
+        logger.info("NATS at %s answers again", self._address)
+
+
+async def _close(client: Client) -> None:
+    """Close, or leave a server that takes nothing. What was published is acknowledged by then."""
+    with suppress(TimeoutError, OSError, nats.errors.Error, asyncio.InvalidStateError):
+        async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
+            await client.close()
+
+
+def address_of(url: str) -> str:
+    """Return the host and port of a URL, without its credentials."""
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    return parts.netloc.rpartition("@")[2]

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from datetime import timedelta
+from time import monotonic
 from typing import Final, NoReturn
 
 from eventbus.bus import EventBus
+from eventbus.errors import BusError, EventTooLarge
+from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
+from eventstore.envelope import StoredEvent
+from eventstore.errors import EventStoreError
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
 from eventstore.restart import restarting
 
-NAME: Final = "relay"
+COMPARE_EVERY: Final = timedelta(seconds=1)
+"""How often the leader asks the bus whether it still keeps what it took."""
+
+Page = Sequence[StoredEvent]
 
 
 class Relay:
@@ -29,8 +40,57 @@ class Relay:
 
     async def _lead(self) -> None:
         async with leading(self._pool, NAME) as connection:
-            checkpoint = await Checkpoint.read(connection, NAME)
-            async with aclosing(self._store.follow(checkpoint.position)) as pages:
-                async for page in pages:
-                    await self._bus.publish(*page)
-                    await checkpoint.advance(page[-1].position)
+            record = BusRecord(connection, self._bus)
+            try:
+                await self._relay(await Checkpoint.read(connection, NAME), record)
+            except (BusError, EventStoreError) as error:
+                await record.note_fault(str(error))
+                raise
+
+    async def _relay(self, checkpoint: Checkpoint, record: BusRecord) -> None:
+        await record.compare(checkpoint.position)
+        compared = monotonic()
+        async with (
+            aclosing(self._store.follow(checkpoint.position)) as pages,
+            aclosing(_with_pauses(pages, COMPARE_EVERY)) as pages_and_pauses,
+        ):
+            async for page in pages_and_pauses:
+                if page:
+                    await self._carry(page, checkpoint, record)
+                if monotonic() - compared >= COMPARE_EVERY.total_seconds():
+                    await record.compare(checkpoint.position)
+                    await record.note_success()
+                    compared = monotonic()
+
+    async def _carry(self, page: Page, checkpoint: Checkpoint, record: BusRecord) -> None:
+        try:
+            await self._publish(page, checkpoint, record)
+        except EventTooLarge as refused:
+            if before := [event for event in page if event.position < refused.position]:
+                await self._publish(before, checkpoint, record)
+            raise
+
+    async def _publish(self, page: Page, checkpoint: Checkpoint, record: BusRecord) -> None:
+        published = await self._bus.publish(page)
+        if published.first_sequence is not None and published.last_sequence is not None:
+            if published.first_sequence <= record.last_sequence:
+                # The bus has given this number before: what had it is lost.
+                await record.lose(checkpoint.position)
+            await record.acknowledge(published.last_sequence)
+        await checkpoint.advance(page[-1].position)
+
+
+async def _with_pauses(pages: AsyncIterator[Page], pause: timedelta) -> AsyncGenerator[Page, None]:
+    """The pages as they come, and an empty one whenever none has come for that long."""
+    upcoming = asyncio.ensure_future(anext(pages))
+    try:
+        while True:
+            await asyncio.wait({upcoming}, timeout=pause.total_seconds())
+            if not upcoming.done():
+                yield ()
+                continue
+            yield upcoming.result()
+            upcoming = asyncio.ensure_future(anext(pages))
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)

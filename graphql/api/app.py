@@ -24,6 +24,7 @@ from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
+from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -65,6 +66,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         Inbox(pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        BusQueries(engine),
     )
     try:
         yield services, dict(checks(settings, engine, client))

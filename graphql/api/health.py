@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from queries.bus import BusQueries
 from settings import Bus, Settings
 
 PATIENCE: Final = timedelta(seconds=2)
@@ -71,9 +72,11 @@ def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[s
     async def temporal() -> None:
         await client.service_client.check_health(timeout=PATIENCE)
 
-    async def bus() -> None:
-        if settings.bus is Bus.NATS:
-            await _ask_nats(settings.nats_url)
+    async def bus() -> str | None:
+        if settings.bus is not Bus.NATS:
+            return None
+        await _ask_nats(settings.nats_url)
+        return (await BusQueries(engine).state()).problem
 
     return {
         "database": Check(database, required=True),

@@ -8,6 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.context import Services
 from observability.metrics import (
     BOOKS_LAG,
+    BUS_FAULTY,
+    BUS_MISSING_TO,
     ORDERS_NOT_COMPARED,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
@@ -27,6 +29,9 @@ async def metrics(request: Request) -> Response:
     services: Services = request.app.state.services
     SAFE_HEAD_AGE.set(await services.log.safe_head_age())
     _show(await services.sagas.figures())
+    bus = await services.bus.state()
+    BUS_MISSING_TO.set(bus.missing_to or 0)
+    BUS_FAULTY.set(bus.fault is not None)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
