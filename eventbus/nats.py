@@ -27,7 +27,7 @@ from eventstore.cloudevents import (
     encode,
 )
 from eventstore.envelope import StoredEvent
-from eventstore.validation import MAX_EVENT_BYTES
+from eventstore.validation import MAX_EVENT_BYTES, MAX_VERSION
 
 STREAM: Final = "WAYBILL"
 SUBJECTS: Final = "waybill.events"
@@ -36,6 +36,8 @@ KEPT_FOR: Final = timedelta(days=7)
 DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 
 MAX_HEADER_BYTES: Final = 256
+MAX_BYTES_PER_LETTER: Final = 4
+"""Of UTF-8."""
 MAX_MESSAGE_BYTES: Final = MAX_EVENT_BYTES + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
 """The largest message of an event that the log takes. NATS counts the headers."""
 
@@ -86,18 +88,19 @@ class NatsBus:
 
     async def publish(self, events: Sequence[StoredEvent]) -> Published:
         await self._require_connection()
-        streams: dict[str, list[tuple[StoredEvent, bytes]]] = defaultdict(list)
+        streams: dict[str, list[StoredEvent]] = defaultdict(list)
         for event in events:
-            streams[event.stream_id].append((event, self._message(event)))
+            self._require_room(event)
+            streams[event.stream_id].append(event)
         acknowledged: list[PubAck] = []
         may_publish = asyncio.Semaphore(MAX_IN_FLIGHT)
 
-        async def publish_in_order(messages: Iterable[tuple[StoredEvent, bytes]]) -> None:
-            for event, body in messages:
+        async def publish_in_order(events_of_stream: Iterable[StoredEvent]) -> None:
+            for event in events_of_stream:
                 async with may_publish:
-                    acknowledged.append(await self._publish(event, body))
+                    acknowledged.append(await self._publish(event))
 
-        await _together([publish_in_order(messages) for messages in streams.values()])
+        await _together([publish_in_order(stream) for stream in streams.values()])
         return _published(acknowledged)
 
     async def holdings(self) -> Holdings:
@@ -143,24 +146,35 @@ class NatsBus:
             # While the client reconnects, a request would only wait for its time-out.
             raise BusUnavailable(f"NATS at {address_of(self._url)} does not answer")
 
-    def _message(self, event: StoredEvent) -> bytes:
-        body = encode(event)
-        size, limit = header_bytes(event) + len(body), self._client.max_payload
+    def _require_room(self, event: StoredEvent) -> None:
+        limit = self._client.max_payload
         if self._max_message_size >= 0:
             limit = min(limit, self._max_message_size)
-        if size > limit:
+        if _at_most(event) > limit and (size := message_bytes(event)) > limit:
             raise EventTooLarge(event.position, size, limit)
-        return body
 
-    async def _publish(self, event: StoredEvent, body: bytes) -> PubAck:
+    async def _publish(self, event: StoredEvent) -> PubAck:
+        message_id = str(event.event_id)
         with _translated(self._url):
-            return await self._stream.publish(
-                subject_of(event),
-                body,
-                timeout=PUBLISH_TIMEOUT.total_seconds(),
-                stream=STREAM,
-                headers=headers_of(event),
-            )
+            while True:
+                ack = await self._stream.publish(
+                    subject_of(event),
+                    encode(event),
+                    timeout=PUBLISH_TIMEOUT.total_seconds(),
+                    stream=STREAM,
+                    headers=headers_of(message_id),
+                )
+                if not ack.duplicate or await self._keeps(ack.seq):
+                    return ack
+                # NATS knows an id for two minutes, even when it has lost the message since.
+                message_id = f"{event.event_id}/{ack.seq}"
+
+    async def _keeps(self, sequence: int) -> bool:
+        try:
+            await self._stream.get_msg(STREAM, sequence)
+        except NotFoundError:
+            return False
+        return True
 
     async def _info(self) -> StreamInfo:
         try:
@@ -178,23 +192,38 @@ def _translated(url: str) -> Iterator[None]:
     except NoStreamResponseError:
         raise BusRefusal(f"no stream of NATS at {address_of(url)} takes {SUBJECTS}.>") from None
     except APIError as error:
-        raise BusRefusal(f"stream {STREAM} of NATS refuses: {error.description}") from None
+        raise BusRefusal(f"stream {STREAM} of NATS refuses: {_reason(error)}") from None
     except nats.errors.Error as error:
         raise BusUnavailable(f"NATS at {address_of(url)} does not answer: {error}") from None
+
+
+def _reason(error: APIError) -> str:
+    return error.description or "JetStream is not available"
 
 
 def subject_of(event: StoredEvent) -> str:
     return f"{SUBJECTS}.{event.category}.{event.type}"
 
 
-def headers_of(event: StoredEvent) -> dict[str, str]:
-    return {"Nats-Msg-Id": str(event.event_id), "Content-Type": CONTENT_TYPE}
+def headers_of(message_id: str) -> dict[str, str]:
+    return {"Nats-Msg-Id": message_id, "Content-Type": CONTENT_TYPE}
+
+
+def message_bytes(event: StoredEvent) -> int:
+    """Return the size of the event's message as NATS counts it: its headers and its body."""
+    return header_bytes(event) + len(encode(event))
 
 
 def header_bytes(event: StoredEvent) -> int:
-    """Return the size of the headers as NATS counts it: with the one that names the stream."""
-    headers = headers_of(event) | {"Nats-Expected-Stream": STREAM}
+    """Return the size of the headers with the longest message id that the event may get."""
+    headers = headers_of(f"{event.event_id}/{MAX_VERSION}") | {"Nats-Expected-Stream": STREAM}
     return len("NATS/1.0\r\n\r\n") + sum(len(f"{k}: {v}\r\n") for k, v in headers.items())
+
+
+def _at_most(event: StoredEvent) -> int:
+    """Return a limit of the message's size, without encoding it."""
+    letters = len(event.data_json) + len(event.metadata_json)
+    return letters * MAX_BYTES_PER_LETTER + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
 
 
 async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from uuid import uuid4
 import nats
 import pytest
 from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from domain.order.events import OrderReserved
 from eventbus.nats import STREAM, NatsBus
 from eventbus.relay import Relay
-from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
+from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
@@ -87,14 +88,17 @@ class Broker:
         """Every message of the stream, oldest first."""
         async with self.jetstream() as stream:
             state = (await stream.stream_info(STREAM)).state
-            numbers = range(max(state.first_seq, 1), state.last_seq + 1)
-            return [await stream.get_msg(STREAM, number) for number in numbers]
+            kept = []
+            for number in range(max(state.first_seq, 1), state.last_seq + 1):
+                with suppress(NotFoundError):
+                    kept.append(await stream.get_msg(STREAM, number))
+            return kept
 
     async def positions(self) -> list[int]:
         """The positions of the events that the stream keeps, in the stream's order."""
         try:
             return [int(json.loads(m.data)["sequence"]) for m in await self.messages()]
-        except nats.js.errors.NotFoundError:
+        except NotFoundError:
             return []
 
     async def has(self, positions: Sequence[int]) -> None:
@@ -123,10 +127,10 @@ class Log:
     def store(self) -> PostgresEventStore:
         return PostgresEventStore(self.pool)
 
-    async def append(self, count: int = 1, stream_id: str = "order-1") -> list[int]:
-        events = [
-            NewEvent(uuid4(), OrderReserved(order_id=stream_id), METADATA) for _ in range(count)
-        ]
+    async def append(
+        self, count: int = 1, stream_id: str = "order-1", text: str = "o-1"
+    ) -> list[int]:
+        events = [NewEvent(uuid4(), OrderReserved(order_id=text), METADATA) for _ in range(count)]
         return list((await self.store.append([StreamAppend(stream_id, events, ANY)])).positions)
 
     @asynccontextmanager
@@ -138,6 +142,9 @@ class Log:
             finally:
                 task.cancel()
                 await asyncio.wait({task})
+
+    async def events(self) -> list[StoredEvent]:
+        return await self.store.load_all_events(limit=100_000)
 
     async def relay_all(self, count: int = 1) -> None:
         """Append events, and relay until the checkpoint is at the last of them."""
@@ -174,6 +181,13 @@ class Log:
 
         await eventually(is_there)
         return await self.fault() or ""
+
+    async def stays_faulty(self, part: str) -> None:
+        """Look through some retries: no probe may find that all is well in between."""
+        async with asyncio.timeout(15):
+            for _ in range(100):
+                assert part in (await self.fault() or "")
+                await asyncio.sleep(0.03)
 
     async def has_no_fault(self) -> None:
         await eventually(lambda: _equal(self.fault, None))

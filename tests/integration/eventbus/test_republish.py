@@ -147,6 +147,36 @@ async def test_a_bus_that_does_not_answer_is_said_in_seconds(log: Log, broker: B
         await lines_of(log, 0)
 
 
+@pytest.mark.parametrize("keep", [None, 2])
+async def test_what_was_purged_a_moment_ago_is_taken_again(
+    log: Log, broker: Broker, keep: int | None
+) -> None:
+    await log.relay_all(4)
+    async with broker.jetstream() as stream:
+        await stream.purge_stream(STREAM, keep=keep)
+
+    await lines_of(log, 1)
+
+    assert sorted(await broker.positions()) == [1, 2, 3, 4]
+    assert await log.missing_to() is None
+
+
+async def test_events_deleted_a_moment_ago_are_taken_again_and_again(
+    log: Log, broker: Broker
+) -> None:
+    await log.relay_all(4)
+    event = (await log.events())[1]
+    async with broker.jetstream() as stream:
+        for lost in (2, 5, 6):
+            await stream.delete_msg(STREAM, lost)
+            await lines_of(log, 1)
+            await lines_of(log, 1)
+            assert sorted(await broker.positions()) == [1, 2, 3, 4]
+            newest = (await broker.messages())[-1]
+            assert newest.headers["Nats-Msg-Id"] == f"{event.event_id}/{lost}"
+    assert await log.missing_to() is None
+
+
 @pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", "1e3", " 1", "²", "9" * 30])
 def test_what_is_no_number_is_no_position(text: str) -> None:
     with pytest.raises(NotRepublished, match="is no position: give FROM=<number>"):
