@@ -1,4 +1,4 @@
-"""What Waybill asks of an event bus."""
+"""The interface of an event bus."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eventstore.envelope import StoredEvent
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the bus says that it keeps. Sequences are the bus's own numbers, not positions."""
+    """The bus's report of its contents. Sequences are the bus's own numbers, not positions."""
 
     generation: str
     """Changes when the bus lost everything and began anew."""
@@ -23,15 +23,15 @@ class Holdings:
     retention: timedelta | None
     """The age at which the bus drops a message; None: it keeps all."""
     difference: str | None
-    """How the bus is set up otherwise than Waybill needs it, in a line; None: it is not."""
+    """A line that says how the setup of the bus differs from what Waybill needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The sequences that the bus gave to a batch; None: it had all of these events already."""
+    """The sequences that the bus gave to a batch; 0: it had all of these events already."""
 
-    first_sequence: int | None
-    last_sequence: int | None
+    first_sequence: int
+    last_sequence: int
 
 
 class EventBus(Protocol):

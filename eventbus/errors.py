@@ -1,10 +1,15 @@
-"""What keeps events from the bus. In every case the relay repeats them from its checkpoint."""
+"""Errors of the bus. After each of them the relay repeats events from its checkpoint."""
 
 from __future__ import annotations
 
 
 class BusError(Exception):
     """The bus did not take events, or did not say what it keeps. One line says why."""
+
+
+def is_bus_away(error: BaseException) -> bool:
+    """Tell whether the bus does not answer, or cannot do its work now: the relay tries again."""
+    return isinstance(error, BusError)
 
 
 class BusUnavailable(BusError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from eventstore.cloudevents import (
 )
 from eventstore.envelope import StoredEvent
 from eventstore.validation import MAX_EVENT_BYTES, MAX_VERSION
+from settings import SettingsError
 
 STREAM: Final = "WAYBILL"
 SUBJECTS: Final = "waybill.events"
@@ -37,7 +39,7 @@ DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 
 MAX_HEADER_BYTES: Final = 256
 MAX_BYTES_PER_LETTER: Final = 4
-"""Of UTF-8."""
+"""The longest code of UTF-8."""
 MAX_MESSAGE_BYTES: Final = MAX_EVENT_BYTES + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
 """The largest message of an event that the log takes. NATS counts the headers."""
 
@@ -48,7 +50,7 @@ CLOSE_TIMEOUT: Final = timedelta(seconds=1)
 PING_INTERVAL_SECONDS: Final = 10
 """The client gives up a connection on which two pings had no answer."""
 MAX_IN_FLIGHT: Final = 100
-"""How many messages wait for their acknowledgement at once."""
+"""The number of messages that may wait for their acknowledgement at once."""
 
 CONFIG: Final = StreamConfig(
     name=STREAM,
@@ -70,6 +72,8 @@ _COMPARED: Final = (
 )
 """The settings of the stream on which the promises rest. Replicas, say, are the operator's."""
 
+_WRONG_SETTING: Final = re.compile("authorization|authentication|invalid", re.IGNORECASE)
+
 logger = logging.getLogger(__name__)
 
 
@@ -83,7 +87,10 @@ class NatsBus:
 
     @classmethod
     async def connect(cls, url: str) -> Self:
-        """Connect, and reconnect from then on. Raises BusUnavailable within CONNECT_TIMEOUT."""
+        """Connect, and reconnect from then on.
+
+        Raises BusUnavailable within seconds, or SettingsError for a wrong URL or password.
+        """
         return cls(url, await _connected_client(url))
 
     async def publish(self, events: Sequence[StoredEvent]) -> Published:
@@ -186,7 +193,7 @@ class NatsBus:
 
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
-    """Raise BusError for whatever the client raises."""
+    """Raise BusError for every error of the client."""
     try:
         yield
     except NoStreamResponseError:
@@ -227,7 +234,7 @@ def _at_most(event: StoredEvent) -> int:
 
 
 async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run all at once. The first failure is raised once none of the others runs any more.
+    """Run all at once. Raise the first failure when all the others have ended.
 
     A TaskGroup would leave its parent marked as cancelled (until Python 3.13): see restart.py.
     """
@@ -242,7 +249,7 @@ async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
 
 def _published(acknowledged: Sequence[PubAck]) -> Published:
     new = [ack.seq for ack in acknowledged if not ack.duplicate]
-    return Published(min(new, default=None), max(new, default=None))
+    return Published(min(new, default=0), max(new, default=0))
 
 
 def _difference(found: StreamConfig, max_payload: int) -> str | None:
@@ -261,7 +268,24 @@ def _plain(value: object) -> object:
     return value.value if isinstance(value, RetentionPolicy | StorageType) else value
 
 
+async def ask(url: str) -> None:
+    """Connect once and wait for an answer. Raises BusUnavailable, or SettingsError.
+
+    A client that may reconnect never ends its first attempt, whatever the server answers.
+    """
+    client = Client()
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
+            await client.connect(url, allow_reconnect=False, error_cb=_raise)
+            await client.flush()
+    except (TimeoutError, OSError, ValueError, nats.errors.Error) as error:
+        raise _no_answer(url, error) from None
+    finally:
+        await _close(client)
+
+
 async def _connected_client(url: str) -> Client:
+    await ask(url)
     client = Client()
     reports = _Reports(address_of(url), client)
     try:
@@ -274,27 +298,35 @@ async def _connected_client(url: str) -> Client:
                 disconnected_cb=reports.disconnected,
                 reconnected_cb=reports.reconnected,
             )
-    except (TimeoutError, OSError, nats.errors.Error) as error:
+    except BaseException as error:
         await _close(client)
-        cause = str(reports.last_error or error)
-        problem = f"NATS at {address_of(url)} does not answer"
-        raise BusUnavailable(f"{problem}: {cause}" if cause else problem) from None
-    except asyncio.CancelledError:
-        await _close(client)
+        if isinstance(error, TimeoutError | OSError | nats.errors.Error):
+            raise _no_answer(url, error) from None
         raise
     return client
 
 
+def _no_answer(url: str, error: Exception) -> BusUnavailable | SettingsError:
+    cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, ValueError) or _WRONG_SETTING.search(cause):
+        return SettingsError(f"WAYBILL_NATS_URL: {cause}")
+    return BusUnavailable(f"NATS at {address_of(url)} does not answer: {cause}")
+
+
+async def _raise(error: Exception) -> None:
+    """End the attempt. The default logs a traceback and tries again."""
+    raise error
+
+
 class _Reports:
-    """What the client reports beside its answers, a line each. Its default is a traceback each."""
+    """Log the client's reports in a line each. The client's default is a traceback each."""
 
     def __init__(self, address: str, client: Client) -> None:
         self._address = address
         self._client = client
-        self.last_error: Exception | None = None
 
     async def error(self, error: Exception) -> None:
-        self.last_error = error
+        logger.debug("NATS at %s: %s", self._address, error)
 
     async def disconnected(self) -> None:
         if not self._client.is_closed:
@@ -305,8 +337,9 @@ class _Reports:
 
 
 async def _close(client: Client) -> None:
-    """Close, or leave a server that takes nothing. What was published is acknowledged by then."""
-    with suppress(TimeoutError, OSError, nats.errors.Error, asyncio.InvalidStateError):
+    """Close, or give up a server that takes nothing. All that was published is acknowledged."""
+    # An AssertionError says that the client refused the URL before it did anything.
+    with suppress(TimeoutError, OSError, nats.errors.Error, AssertionError):
         async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
             await client.close()
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL remembers of the bus: what it kept, what it lost, why it takes nothing."""
+"""The record of the bus in PostgreSQL: what it keeps, what it has lost, why it takes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Self
 
-from eventbus.bus import EventBus, Holdings
+from eventbus.bus import EventBus, Holdings, Published
+from eventstore.checkpoint import Checkpoint
 from eventstore.pool import Connection
 
 NAME: Final = "relay"
@@ -27,28 +28,32 @@ _FAULT: Final = (
     "UPDATE eventstore.bus SET fault = $2 WHERE name = $1 AND fault IS DISTINCT FROM $2"
     " RETURNING name"
 )
-_ACKNOWLEDGE: Final = (
-    "UPDATE eventstore.bus SET last_sequence = greatest(last_sequence, $2) WHERE name = $1"
-)
 _NEWEST_EVENT: Final = (
     "SELECT position FROM (SELECT position, recorded_at FROM eventstore.event"
     " WHERE position <= $1 ORDER BY position DESC LIMIT 1) AS newest"
     " WHERE $2::interval IS NULL OR recorded_at > clock_timestamp() - $2::interval"
 )
 
+_CHECKPOINT: Final = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
+
 logger = logging.getLogger(__name__)
+
+
+async def relayed_position(connection: Connection) -> int:
+    """Return the relay's checkpoint: the bus has taken all events up to it."""
+    return await connection.fetchval(_CHECKPOINT, NAME) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The row as it is."""
+    """One row of eventstore.bus."""
 
     generation: str
     first_sequence: int
     last_sequence: int
     removed: int
     losses: int
-    """How often the bus had lost events: another number means that it lost some since."""
+    """The number of losses so far. A higher number later means that the bus lost events again."""
     missing_to: int | None
     """The bus lacks the events up to this position; None: it has what it should have."""
 
@@ -74,52 +79,59 @@ class BusRecord:
         self._connection = connection
         self._bus = bus
         self._holdings: Holdings | None = None
-        self.last_sequence = 0
+        self._known: Known | None = None
 
-    async def compare(self, relayed_to: int) -> Known:
+    async def compare(self) -> Known:
         """Ask the bus what it keeps, and record what it has lost since the last time.
 
-        `relayed_to` is the relay's checkpoint: the bus has taken everything up to it. Raises
-        BusError.
+        Raises BusError.
         """
         async with self._connection.transaction():
             before = await self._locked()
             holdings = await self._bus.holdings()
             after = before.after(holdings)
-            lost_to = await self._lost(before, holdings, relayed_to)
-            if lost_to is not None:
+            if (lost_to := await self._lost(before, holdings)) is not None:
                 after = after.with_loss(lost_to)
-                logger.warning("the bus has lost the events up to position %s", lost_to)
             after = replace(after, missing_to=await self._newest(after.missing_to, holdings))
             await self._save(before, after)
-        self._holdings, self.last_sequence = holdings, after.last_sequence
+        self._holdings, self._known = holdings, after
         return after
 
-    async def lose(self, missing_to: int) -> None:
-        """Record that the bus lacks the events up to this position."""
-        async with self._connection.transaction():
-            before = await self._locked()
-            await self._save(before, before.with_loss(missing_to))
+    async def advance(self, checkpoint: Checkpoint, position: int, published: Published) -> bool:
+        """Record that the bus has taken the events up to `position`.
 
-    async def settle(self, first: int, losses: int, relayed_to: int) -> Known:
+        Return False and record nothing when another process has found a loss since compare(): the
+        bus may have lost these events with the others.
+        """
+        known = self._known
+        assert known is not None  # noqa: S101 - the relay compares before it publishes
+        async with self._connection.transaction():
+            locked = await self._locked()
+            if locked.losses != known.losses:
+                return False
+            now = replace(locked, last_sequence=max(locked.last_sequence, published.last_sequence))
+            if 0 < published.first_sequence <= known.last_sequence:
+                # The bus gave this number before: the message that had it is lost.
+                now = now.with_loss(checkpoint.position)
+            await self._save(locked, now)
+            await checkpoint.advance(position)
+        self._known = now
+        return True
+
+    async def settle(self, first: int, losses: int) -> Known:
         """Record that the bus has everything from position `first` again.
 
         Not so when it has lost events while they were published: `losses` is what compare() gave
         before.
         """
         async with self._connection.transaction():
-            known = await self.compare(relayed_to)
+            known = await self.compare()
             if known.losses != losses or known.missing_to is None or first > known.missing_to:
                 return known
             assert self._holdings is not None  # noqa: S101 - compare() has just set it
             settled = replace(known, missing_to=await self._newest(first - 1, self._holdings))
             await self._save(known, settled)
         return settled
-
-    async def acknowledge(self, last_sequence: int) -> None:
-        """Remember the newest sequence that the bus has given."""
-        self.last_sequence = max(self.last_sequence, last_sequence)
-        await self._connection.execute(_ACKNOWLEDGE, NAME, last_sequence)
 
     async def note_fault(self, fault: str) -> None:
         """Record why the bus takes no events."""
@@ -136,8 +148,9 @@ class BusRecord:
         assert row is not None  # noqa: S101 - the migration inserts it
         return Known(*row)
 
-    async def _lost(self, before: Known, now: Holdings, relayed_to: int) -> int | None:
-        """Return the position up to which the bus lost events between two looks at it."""
+    async def _lost(self, before: Known, now: Holdings) -> int | None:
+        """Return the position up to which the bus lost events since the last comparison."""
+        relayed_to = await relayed_position(self._connection)
         if before.generation == now.generation:
             if now.last_sequence < before.last_sequence or now.removed > before.removed:
                 return await self._newest(relayed_to, now)
@@ -156,5 +169,7 @@ class BusRecord:
         return position
 
     async def _save(self, before: Known, after: Known) -> None:
+        if after.losses > before.losses:
+            logger.warning("the bus has lost the events up to position %s", after.missing_to)
         if after != before:
             await self._connection.execute(_SAVE, NAME, *asdict(after).values())

@@ -21,7 +21,7 @@ from eventstore.protocol import EventStore
 from eventstore.restart import restarting
 
 COMPARE_EVERY: Final = timedelta(seconds=1)
-"""How often the leader asks the bus whether it still keeps what it took."""
+"""The time between two questions to the bus whether it still keeps what it took."""
 
 Page = Sequence[StoredEvent]
 
@@ -35,7 +35,7 @@ class Relay:
         self._bus = bus
 
     async def run(self) -> NoReturn:
-        """Until cancelled. Whatever fails is begun again from the checkpoint."""
+        """Run until cancelled. After a fault the relay starts again from the checkpoint."""
         await restarting("relaying the log", self._lead)
 
     async def _lead(self) -> None:
@@ -48,7 +48,7 @@ class Relay:
                 raise
 
     async def _relay(self, checkpoint: Checkpoint, record: BusRecord) -> None:
-        await record.compare(checkpoint.position)
+        await record.compare()
         compared = monotonic()
         async with (
             aclosing(self._store.follow(checkpoint.position)) as pages,
@@ -58,7 +58,7 @@ class Relay:
                 if page:
                     await self._carry(page, checkpoint, record)
                 if monotonic() - compared >= COMPARE_EVERY.total_seconds():
-                    await record.compare(checkpoint.position)
+                    await record.compare()
                     await record.note_success()
                     compared = monotonic()
 
@@ -71,17 +71,13 @@ class Relay:
             raise
 
     async def _publish(self, page: Page, checkpoint: Checkpoint, record: BusRecord) -> None:
-        published = await self._bus.publish(page)
-        if published.first_sequence is not None and published.last_sequence is not None:
-            if published.first_sequence <= record.last_sequence:
-                # The bus has given this number before: what had it is lost.
-                await record.lose(checkpoint.position)
-            await record.acknowledge(published.last_sequence)
-        await checkpoint.advance(page[-1].position)
+        position = page[-1].position
+        while not await record.advance(checkpoint, position, await self._bus.publish(page)):
+            await record.compare()
 
 
 async def _with_pauses(pages: AsyncIterator[Page], pause: timedelta) -> AsyncGenerator[Page, None]:
-    """The pages as they come, and an empty one whenever none has come for that long."""
+    """Yield the pages, and an empty page when none has come for the time of `pause`."""
     upcoming = asyncio.ensure_future(anext(pages))
     try:
         while True:

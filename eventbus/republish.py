@@ -19,7 +19,7 @@ from asyncpg import PostgresError
 from eventbus.bus import EventBus
 from eventbus.errors import BusError
 from eventbus.nats import NatsBus
-from eventbus.record import NAME, BusRecord
+from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
@@ -27,9 +27,7 @@ from settings import Bus, Settings, SettingsError, load_settings
 
 EVENTS_AT_ONCE: Final = 500
 MAX_DIGITS: Final = 18
-"""Of a position that a PostgreSQL bigint holds."""
-
-_CHECKPOINT: Final = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
+"""Every number of this many digits fits into PostgreSQL's bigint."""
 
 
 class NotRepublished(Exception):
@@ -47,16 +45,16 @@ async def republish(
     if first > max(head := await store.safe_head(), 1):
         raise NotRepublished(f"position {first} is above the log's last event, {head}")
     async with pool.acquire() as connection:
-        last = await connection.fetchval(_CHECKPOINT, NAME) or 0
         record = BusRecord(connection, bus)
-        losses = (await record.compare(last)).losses
+        losses = (await record.compare()).losses
+        last = await relayed_position(connection)
         count = 0
         async with aclosing(_batches(store, first, last, events_at_once)) as batches:
             async for batch in batches:
                 await bus.publish(batch)
                 count += len(batch)
                 yield f"published {_events(count)}, up to position {batch[-1].position} of {last}"
-        known = await record.settle(first, losses, last)
+        known = await record.settle(first, losses)
     if known.losses != losses:
         raise NotRepublished("the bus lost events while these were published: run it again")
     yield f"{_events(count)} published again; {_rest(known.missing_to)}"

@@ -1,4 +1,4 @@
-"""What is known of the event bus."""
+"""The state of the event bus, as the relay recorded it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _BUS: Final = text("SELECT fault, missing_to FROM eventstore.bus")
 @dataclass(frozen=True, slots=True)
 class BusState:
     fault: str | None
-    """Why the bus takes no events, or how it is set up otherwise than it should be."""
+    """A line: the bus takes no events, or is set up otherwise than Waybill needs it."""
     missing_to: int | None
     """The bus lacks the events up to this position."""
 
     @property
     def problem(self) -> str | None:
-        """What an operator must see to, in a line."""
+        """Return a line that says what an operator must mend."""
         return "; ".join(filter(None, (self.fault, self._gap))) or None
 
     @property

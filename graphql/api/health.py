@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-import nats
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from eventbus.nats import ask
 from queries.bus import BusQueries
 from settings import Bus, Settings
 
@@ -75,7 +75,7 @@ def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[s
     async def bus() -> str | None:
         if settings.bus is not Bus.NATS:
             return None
-        await _ask_nats(settings.nats_url)
+        await ask(settings.nats_url)
         return (await BusQueries(engine).state()).problem
 
     return {
@@ -83,18 +83,6 @@ def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[s
         "temporal": Check(temporal, required=True),
         "bus": Check(bus, required=False),
     }
-
-
-async def _ask_nats(url: str) -> None:
-    connection = await nats.connect(url, allow_reconnect=False, error_cb=_ignore)
-    try:
-        await connection.flush(int(PATIENCE.total_seconds()))
-    finally:
-        await connection.close()
-
-
-async def _ignore(_: Exception) -> None:
-    """connect() raises it as well; the default would log it too."""
 
 
 async def _answer(name: str, check: Check) -> dict[str, object]:

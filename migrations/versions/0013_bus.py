@@ -1,4 +1,4 @@
-"""What is known of the event bus."""
+"""The record of the event bus."""
 
 from __future__ import annotations
 

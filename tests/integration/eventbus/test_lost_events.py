@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import aclosing
 from datetime import timedelta
 
 import pytest
 from nats.js.api import StreamConfig
 
-from eventbus.nats import CONFIG, STREAM, SUBJECTS
+from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
+from eventbus.record import NAME, BusRecord
+from eventstore.checkpoint import Checkpoint
 from tests.integration.eventbus.conftest import Broker, Log, eventually
 
 
@@ -132,6 +135,32 @@ async def test_a_store_that_was_put_back_to_an_older_state_is_noticed(
     async with log.relaying():
         await log.lacks_to(5)
     assert await broker.positions() == [1, 2]
+
+
+async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
+    log: Log, broker: Broker
+) -> None:
+    await log.relay_all(2)
+    await broker.kill()
+    older = broker.folder / "older"
+    shutil.copytree(broker.store, older)
+    await broker.start()
+    await log.relay_all(3)
+    async with log.pool.acquire() as connection:
+        async with aclosing(await NatsBus.connect(broker.url)) as bus:
+            record = BusRecord(connection, bus)
+            await record.compare()
+        await broker.kill()
+        shutil.rmtree(broker.store)
+        shutil.copytree(older, broker.store)
+        await broker.start()
+        last = (await log.append(3))[-1]
+        async with aclosing(await NatsBus.connect(broker.url)) as bus:
+            published = await bus.publish((await log.events())[5:])
+        checkpoint = await Checkpoint.read(connection, NAME)
+        assert await record.advance(checkpoint, last, published)
+    assert await log.missing_to() == 5
+    assert await broker.positions() == [1, 2, 6, 7, 8]
 
 
 async def test_what_the_stream_drops_by_age_is_not_lost(log: Log, broker: Broker) -> None:

@@ -1,4 +1,4 @@
-"""The log arrives on the bus, each event once and in the order of its stream, whatever happens."""
+"""The log arrives on the bus: each event once, each stream in its order, through every fault."""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ import pytest
 
 from eventbus.errors import BusUnavailable
 from eventbus.nats import STREAM, NatsBus
+from eventbus.record import NAME, BusRecord
 from eventbus.republish import NotRepublished, position, republish
+from eventstore.checkpoint import Checkpoint
 from stack.processes import ROOT
 from tests.integration.eventbus.conftest import Broker, Log
 
@@ -139,6 +141,36 @@ async def test_a_loss_while_events_are_published_leaves_the_gap_open(
         with pytest.raises(NotRepublished, match="lost events while these were published"):
             _ = [line async for line in lines]
     assert await log.missing_to() == 4
+
+
+async def test_a_loss_that_the_command_finds_does_not_hide_what_the_relay_publishes_meanwhile(
+    log: Log, broker: Broker
+) -> None:
+    """The relay publishes events 4 and 5, the bus loses all, and the command is first to notice."""
+    await log.relay_all(3)
+    last = (await log.append(2))[-1]
+    async with (
+        aclosing(await NatsBus.connect(broker.url)) as bus,
+        log.pool.acquire() as connection,
+    ):
+        checkpoint = await Checkpoint.read(connection, NAME)
+        relay = BusRecord(connection, bus)
+        await relay.compare()
+        published = await bus.publish((await log.events())[3:])
+        async with broker.jetstream() as stream:
+            await stream.delete_stream(STREAM)
+        lines = await lines_of(log, 1)
+
+        assert lines[-1] == (
+            "3 events published again; the bus has every event that it should have"
+        )
+        assert not await relay.advance(checkpoint, last, published)
+        assert await log.checkpoint() == 3
+        await relay.compare()
+        again = await bus.publish((await log.events())[3:])
+        assert await relay.advance(checkpoint, last, again)
+    assert await broker.positions() == [1, 2, 3, 4, 5]
+    assert await log.checkpoint() == 5
 
 
 async def test_a_bus_that_does_not_answer_is_said_in_seconds(log: Log, broker: Broker) -> None:

@@ -1,4 +1,4 @@
-"""Whatever the log takes fits into a message of NATS, which takes 1 MiB by default."""
+"""Every event that the log takes fits into a message of NATS, which takes 1 MiB by default."""
 
 from __future__ import annotations
 
