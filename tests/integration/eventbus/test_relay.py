@@ -9,14 +9,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from nats.js.api import DiscardPolicy
 
+from domain.order.events import OrderConfirmed
 from eventbus.nats import CONFIG, STREAM
 from eventstore.cloudevents import decode
+from eventstore.envelope import NewEvent, StreamAppend
+from eventstore.versions import ANY
 from stack.processes import ROOT
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.conftest import METADATA, Broker, Log, eventually
 
 LEADERS = """
     SELECT count(*) FROM pg_locks
@@ -155,6 +159,25 @@ async def test_each_stream_arrives_in_its_order_though_pages_are_published_at_on
     for number in range(10):
         versions = [event.version for event in arrived if event.stream_id == f"order-{number}"]
         assert versions == list(range(1, 41))
+
+
+async def test_an_event_that_is_refused_holds_back_those_behind_it_in_its_stream(
+    log: Log, broker: Broker
+) -> None:
+    one_of_a_type = replace(
+        CONFIG, max_msgs_per_subject=1, discard=DiscardPolicy.NEW, discard_new_per_subject=True
+    )
+    async with broker.jetstream() as stream:
+        await stream.add_stream(one_of_a_type)
+        await log.append(2)
+        confirmed = NewEvent(uuid4(), OrderConfirmed(order_id="o-1"), METADATA)
+        await log.store.append([StreamAppend("order-1", [confirmed], ANY)])
+        async with log.relaying():
+            await log.has_fault("refuses")
+            assert await broker.positions() == [1]
+
+            await stream.update_stream(CONFIG)
+            await broker.has([1, 2, 3])
 
 
 @pytest.mark.parametrize("keeps", ["WAYBILL", "OTHER"])
