@@ -21,7 +21,7 @@ from eventbus.errors import BusError
 from eventbus.nats import NatsBus
 from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
-from eventstore.pool import Pool, create_pool
+from eventstore.pool import CONNECTION_LOST, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from settings import Bus, Settings, SettingsError, load_settings
 
@@ -112,8 +112,11 @@ def main() -> None:
         asyncio.run(run(load_settings(), position(arguments.first)))
     except (SettingsError, NotRepublished, BusError) as error:
         sys.exit(f"republish: {error}")
-    except (OSError, PostgresError) as error:
-        sys.exit(f"republish: PostgreSQL does not answer: {error}")
+    except KeyboardInterrupt:
+        sys.exit("republish: interrupted; the gap stays open: run it again")
+    except (*CONNECTION_LOST, PostgresError) as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        sys.exit(f"republish: PostgreSQL fails: {first_line}")
 
 
 if __name__ == "__main__":

@@ -263,7 +263,7 @@ async def test_the_command_publishes_and_says_so(
         ("1", {"WAYBILL_BUS": "memory"}, "WAYBILL_BUS is memory: nothing is published to it"),
         ("1", {"WAYBILL_NATS_URL": "nats://127.0.0.1:1"}, "NATS at 127.0.0.1:1 does not answer"),
         ("1", {"WAYBILL_NATS_URL": ""}, "WAYBILL_NATS_URL is not set"),
-        ("1", {"WAYBILL_DATABASE_URL": AWAY}, "PostgreSQL does not answer"),
+        ("1", {"WAYBILL_DATABASE_URL": AWAY}, "PostgreSQL fails: "),
     ],
 )
 async def test_the_command_fails_in_one_line(
