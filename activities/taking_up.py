@@ -53,6 +53,8 @@ class TakingUpActivities(interface.TakingUpActivities):
     @activity.defn
     async def take_up_missing(self, reconcile: Reconcile) -> TakenUp:
         if reconcile.order_id is not None:
+            if not await self._handler.events(ORDER, reconcile.order_id):
+                return TakenUp(0, is_unknown=True)
             one = await self._open_orders.one(reconcile.order_id)
             return await self._take_up_all(one, reconcile.cause)
         lost, without_open_order = await self._lost()

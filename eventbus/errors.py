@@ -7,6 +7,11 @@ class BusError(Exception):
     """The bus did not take events, or did not say what it keeps. One line says why."""
 
 
+def is_bus_away(error: BaseException) -> bool:
+    """Tell whether the bus does not answer, or cannot do its work now: the relay tries again."""
+    return isinstance(error, BusError)
+
+
 class BusUnavailable(BusError):
     """The bus does not answer."""
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Final, Self
@@ -29,6 +29,8 @@ from eventstore.cloudevents import (
 )
 from eventstore.envelope import StoredEvent
 from eventstore.validation import MAX_EVENT_BYTES, MAX_VERSION
+from kit.faults import one_line
+from kit.tasks import together
 from settings import SettingsError
 
 STREAM: Final = "WAYBILL"
@@ -43,7 +45,7 @@ MAX_BYTES_PER_LETTER: Final = 4
 MAX_MESSAGE_BYTES: Final = MAX_EVENT_BYTES + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
 """The largest message of an event that the log takes. NATS counts the headers."""
 
-CONNECT_TIMEOUT: Final = timedelta(seconds=3)
+CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 PUBLISH_TIMEOUT: Final = timedelta(seconds=5)
 CLOSE_TIMEOUT: Final = timedelta(seconds=1)
@@ -107,7 +109,7 @@ class NatsBus:
                 async with may_publish:
                     acknowledged.append(await self._publish(event))
 
-        await _together([publish_in_order(stream) for stream in streams.values()])
+        await together(*(publish_in_order(stream) for stream in streams.values()))
         return _published(acknowledged)
 
     async def holdings(self) -> Holdings:
@@ -233,20 +235,6 @@ def _at_most(event: StoredEvent) -> int:
     return letters * MAX_BYTES_PER_LETTER + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
 
 
-async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run all at once. Raise the first failure when all the others have ended.
-
-    A TaskGroup would leave its parent marked as cancelled (until Python 3.13): see restart.py.
-    """
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def _published(acknowledged: Sequence[PubAck]) -> Published:
     new = [ack.seq for ack in acknowledged if not ack.duplicate]
     return Published(min(new, default=0), max(new, default=0))
@@ -307,7 +295,7 @@ async def _connected_client(url: str) -> Client:
 
 
 def _no_answer(url: str, error: Exception) -> BusUnavailable | SettingsError:
-    cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    cause = one_line(error)
     if isinstance(error, ValueError) or _WRONG_SETTING.search(cause):
         return SettingsError(f"WAYBILL_NATS_URL: {cause}")
     return BusUnavailable(f"NATS at {address_of(url)} does not answer: {cause}")

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final, NoReturn
 
 from eventbus.bus import EventBus
-from eventbus.errors import BusError, EventTooLarge
+from eventbus.errors import BusError, EventTooLarge, is_bus_away
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
@@ -18,12 +18,17 @@ from eventstore.errors import EventStoreError
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
-from eventstore.restart import restarting
+from eventstore.restart import is_database_away, restarting
 
 COMPARE_EVERY: Final = timedelta(seconds=1)
 """The time between two questions to the bus whether it still keeps what it took."""
 
 Page = Sequence[StoredEvent]
+
+
+def _may_restart(error: BaseException) -> bool:
+    # The log may have lost its tail, and the checkpoint is above it: an operator sets it right.
+    return is_database_away(error) or is_bus_away(error) or isinstance(error, EventStoreError)
 
 
 class Relay:
@@ -36,7 +41,7 @@ class Relay:
 
     async def run(self) -> NoReturn:
         """Run until cancelled. After a fault the relay starts again from the checkpoint."""
-        await restarting("relaying the log", self._lead)
+        await restarting("relaying the log", self._lead, _may_restart)
 
     async def _lead(self) -> None:
         async with leading(self._pool, NAME) as connection:

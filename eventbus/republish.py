@@ -23,6 +23,8 @@ from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
 from eventstore.pool import CONNECTION_LOST, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.command import run_command
+from kit.faults import one_line
 from settings import Bus, Settings, SettingsError, load_settings
 
 EVENTS_AT_ONCE: Final = 500
@@ -115,9 +117,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("republish: interrupted; the gap stays open: run it again")
     except (*CONNECTION_LOST, PostgresError) as error:
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        sys.exit(f"republish: PostgreSQL fails: {first_line}")
+        sys.exit(f"republish: PostgreSQL fails: {one_line(error)}")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
