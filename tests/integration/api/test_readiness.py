@@ -210,7 +210,7 @@ async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that
     assert "waybill_ready 0.0" in lines
     assert 'waybill_check_passing{check="database",required="true"} 0.0' in lines
     assert 'waybill_check_passing{check="temporal",required="true"} 1.0' in lines
-    assert 'waybill_check_passing{check="bus",required="false"} 1.0' in lines
+    assert 'waybill_check_passing{check="bus",required="false"} 0.0' in lines
     assert "waybill_parked_sagas NaN" in lines
     assert "waybill_safe_head_age_seconds NaN" in lines
     assert not any(line.startswith("waybill_saga_differences{") for line in lines)
