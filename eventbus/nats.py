@@ -43,7 +43,7 @@ MAX_BYTES_PER_LETTER: Final = 4
 MAX_MESSAGE_BYTES: Final = MAX_EVENT_BYTES + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
 """The largest message of an event that the log takes. NATS counts the headers."""
 
-CONNECT_TIMEOUT: Final = timedelta(seconds=3)
+CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 PUBLISH_TIMEOUT: Final = timedelta(seconds=5)
 CLOSE_TIMEOUT: Final = timedelta(seconds=1)
