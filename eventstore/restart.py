@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import asyncpg
 from asyncpg.exceptions import ClientConfigurationError
 
+from eventstore.errors import SafeHeadUnknown
 from eventstore.pool import CONNECTION_LOST
 from kit.faults import one_line
 
@@ -23,6 +24,7 @@ _DATABASE_AWAY: Final = (
     asyncpg.OperatorInterventionError,  # it starts, stops, or ended the session
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
+    SafeHeadUnknown,  # the same
     asyncpg.TransactionTimeoutError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionRollbackError,  # it ended a deadlock
@@ -47,7 +49,7 @@ async def restarting(
 ) -> NoReturn:
     """Run the job until cancelled. It must be able to go on from where it was.
 
-    Each fault is one line of the log. Raises an error that `may_restart` does not name.
+    Each fault of a server is one line of the log. Raises an error that `may_restart` does not name.
     """
     loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS
     while True:
@@ -62,6 +64,9 @@ async def restarting(
                 raise
             if loop.time() - started > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            logger.warning("%s: %s; trying again in %g s", name, one_line(error), pause)
+            unexpected = None if is_database_away(error) or may_restart is not always else error
+            logger.warning(
+                "%s: %s; trying again in %g s", name, one_line(error), pause, exc_info=unexpected
+            )
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

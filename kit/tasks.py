@@ -29,12 +29,13 @@ async def together(*jobs: Coroutine[None, None, object]) -> None:
     A TaskGroup would leave its parent marked as cancelled (until Python 3.13), and `restarting`
     asks for that mark.
     """
-    tasks = [asyncio.ensure_future(job) for job in jobs]
+    tasks = [asyncio.create_task(job) for job in jobs]
     try:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second cancellation would cut a clean end short
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from stack.processes import ROOT
 from tests.guarded import guarded
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 @dataclass

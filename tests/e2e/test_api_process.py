@@ -19,12 +19,20 @@ from stack.tokens import Role
 from tests.e2e.line import Line
 from tests.e2e.processes import Process, started
 from tests.e2e.test_first_order import an_order
-from tests.e2e.test_worker_process import DATABASE, NATS, STOP_SECONDS, TEMPORAL, at, worker
+from tests.e2e.test_worker_process import (
+    DATABASE,
+    END_SECONDS,
+    NATS,
+    STOP_SECONDS,
+    TEMPORAL,
+    at,
+    worker,
+)
 from tests.integration.api.client import Json, operation
 
 MAX_LOG_CHARACTERS = 4_000
-ANSWER_SECONDS = 3
-PATIENCE_SECONDS = 40
+ANSWER_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @asynccontextmanager
@@ -150,7 +158,7 @@ async def test_a_simulator_stops_in_time_and_names_a_setting_that_is_missing(
     key = f"WAYBILL_{provider.upper()}_API_KEY"
     own = {**Ports.free().as_environment(), "WAYBILL_DATA_DIR": str(tmp_path)}
     async with started(tmp_path / "log", {**system.environment, **own, key: ""}, *module) as wrong:
-        assert await wrong.ends(5) == 1
+        assert await wrong.ends(END_SECONDS) == 1
     (line,) = wrong.log.splitlines()
     assert line.startswith(f"{provider}-simulator: {key} is not set")
 

@@ -98,3 +98,14 @@ async def test_a_fault_on_the_way_out_hides_no_cancellation() -> None:
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
+
+
+async def test_what_runs_on_after_any_fault_shows_the_traceback_of_an_unexpected_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = Job(AWAY[0], KeyError("position"))
+    task = asyncio.create_task(restarting("the live feed", job.run))
+    await asyncio.wait_for(job.runs.wait(), 5)
+    task.cancel()
+    await asyncio.wait([task])
+    assert [record.exc_info is not None for record in caplog.records] == [False, True]
