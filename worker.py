@@ -44,7 +44,8 @@ from activities.rotation import Rotation
 from activities.saga import SagaActivities
 from activities.shipments import ShippingActivities
 from activities.taking_up import TakingUpActivities
-from eventbus.nats import NatsBus, is_bus_away
+from eventbus.errors import is_bus_away
+from eventbus.nats import NatsBus
 from eventbus.relay import Relay
 from eventstore.checkpoint import warn_of_lost_checkpoints
 from eventstore.head import HeadAnnouncer

@@ -29,6 +29,8 @@ from eventstore.validation import STREAM_ID
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "/waybill"
+MAX_ENVELOPE_BYTES: Final = 1_024
+"""The most that `encode` adds to an event's data and metadata: names, ids, the time, the stream."""
 
 _TYPE: Final = re.compile(r"waybill\.([A-Za-z][A-Za-z0-9]*)\.v([1-9][0-9]{0,4})")
 _EXTENSIONS: Final = {name.replace("_", ""): name for name in EventMetadata.model_fields}

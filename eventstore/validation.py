@@ -9,16 +9,22 @@ from typing import Final, NoReturn
 
 from pydantic_core import PydanticSerializationError
 
+from domain.privacy import fields_in_clear
 from domain.registry import EVENT_TYPES
 from eventstore.envelope import NewEvent, StreamAppend
 from eventstore.errors import InvalidAppend
+from eventstore.privacy.vault import with_blank_seals
 from eventstore.versions import ExpectedVersion, StreamExpectation
 
-STREAM_ID: Final = re.compile(r"[a-z]+-[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-"""The category, a dash, the aggregate's id."""
+STREAM_ID: Final = re.compile(r"[a-z]{1,40}-[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+"""The category, a dash, the aggregate's id. Its length is part of a message's size on the bus."""
 
 MAX_EVENT_BYTES: Final = 1_000_000
-"""Of an event's JSON, data and metadata together, in UTF-8: it leaves a bus room within 1 MiB."""
+"""The size of an event's JSON as it is stored: data, sealed, and metadata together, in UTF-8.
+
+As a message on the bus the event is larger by at most `cloudevents.MAX_ENVELOPE_BYTES` and the
+headers. Together that is less than 1 MiB, the largest message that NATS takes by default.
+"""
 
 MAX_STREAMS: Final = 256
 """The streams of one append. Each takes a lock until the commit, in a table that all transactions
@@ -59,8 +65,9 @@ def _check_counts(streams: int, events: int) -> None:
 def _check(append: StreamAppend) -> None:
     if not STREAM_ID.fullmatch(append.stream_id):
         raise InvalidAppend(
-            f"{append.stream_id[:50]!r} is no stream name: it takes a category in lower case, a "
-            "dash and an id of at most 200 letters, digits, dots, underscores, colons and dashes"
+            f"{append.stream_id[:50]!r} is no stream name: it takes a category of at most 40 "
+            "lower-case letters, a dash and an id of at most 200 letters, digits, dots, "
+            "underscores, colons and dashes"
         )
     if not append.events:
         raise InvalidAppend(f"stream {append.stream_id}: an append takes at least one event")
@@ -105,8 +112,11 @@ def _metadata_bytes(events: Sequence[NewEvent]) -> dict[int, int]:
 
 def _check_json(new: NewEvent, metadata_bytes: int) -> None:
     size = metadata_bytes + _checked_size(new, lambda new: new.data_json)
+    if fields_in_clear(new.event):
+        sealed = with_blank_seals(new.event).model_dump_json()
+        size = metadata_bytes + len(sealed.encode())
     if size > MAX_EVENT_BYTES:
-        raise _invalid(new, f"has {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
+        raise _invalid(new, f"is stored as {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
 
 
 def _checked_size(new: NewEvent, json_of: Callable[[NewEvent], str]) -> int:

@@ -70,3 +70,15 @@ BOOKS_LAG: Final = Gauge(
     "How old the oldest event is that has not been compared with the providers' books; 0 for none.",
     registry=REGISTRY,
 )
+
+BUS_MISSING_TO: Final = Gauge(
+    "waybill_bus_missing_to_position",
+    "The event bus has lost the events up to this position; 0: it has all that it should have.",
+    registry=REGISTRY,
+)
+
+BUS_FAULTY: Final = Gauge(
+    "waybill_bus_faulty",
+    "1 while the event bus takes no events, or is set up otherwise than Waybill needs it.",
+    registry=REGISTRY,
+)

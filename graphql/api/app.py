@@ -27,6 +27,7 @@ from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
+from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -72,8 +73,9 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         Inbox(pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        BusQueries(engine),
     )
-    probes = Probes(settings, pool, client, services.log, WorkerQueries(engine))
+    probes = Probes(settings, pool, client, services.log, WorkerQueries(engine), services.bus)
     try:
         yield services, checks(settings, probes)
     finally:

@@ -13,6 +13,7 @@ from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.identifiers import is_identifier
 from eventstore.inbox import Inbox
+from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
@@ -34,6 +35,7 @@ class Services:
     inbox: Inbox
     payments: PaymentQueries
     sagas: SagaQueries
+    bus: BusQueries
 
 
 class Context(BaseContext):

@@ -18,11 +18,12 @@ from fastapi.responses import JSONResponse
 from temporalio.client import Client
 
 from api.check import PROBE_TIMEOUT, Check
-from eventbus import nats, relay
+from eventbus import nats, record
 from eventstore import head
 from eventstore.checkpoint import BOOKS_COMPARED
 from eventstore.heartbeat import beat
 from eventstore.pool import Pool
+from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
@@ -95,6 +96,7 @@ class Probes:
     client: Client
     log: LogQueries
     workers: WorkerQueries
+    bus_state: BusQueries
 
     async def database(self) -> None:
         await beat(self.pool)
@@ -127,11 +129,12 @@ class Probes:
             return None
         return f"the providers' books have not been compared with the log for {lag:.0f} s"
 
-    async def bus(self) -> None:
+    async def bus(self) -> str | None:
         await nats.ask(self.settings.nats_url)
+        return (await self.bus_state.state()).problem
 
     async def relay(self) -> str | None:
-        lag = await self.workers.lag_seconds(relay.NAME)
+        lag = await self.workers.lag_seconds(record.NAME)
         if lag > MAX_LAG.total_seconds():
             return f"an event has waited for {lag:.0f} s to be relayed to the bus"
-        return None if await self.workers.is_led(relay.NAME) else "no worker relays the log"
+        return None if await self.workers.is_led(record.NAME) else "no worker relays the log"

@@ -20,6 +20,8 @@ from api.context import Services
 from kit.faults import one_line
 from observability.metrics import (
     BOOKS_LAG,
+    BUS_FAULTY,
+    BUS_MISSING_TO,
     CHECK_PASSING,
     CHECKPOINTS_ABOVE_HEAD,
     ORDERS_NOT_COMPARED,
@@ -42,6 +44,8 @@ OF_THE_DATABASE: Final = (
     SAGAS_TAKEN_UP,
     ORDERS_NOT_COMPARED,
     BOOKS_LAG,
+    BUS_MISSING_TO,
+    BUS_FAULTY,
 )
 
 logger = logging.getLogger(__name__)
@@ -69,6 +73,7 @@ async def _show_database(services: Services) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
             age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
             lost = len(await services.log.lost_checkpoints())
+            bus = await services.bus.state()
     except Exception as error:  # noqa: BLE001 - whatever it is, the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -76,6 +81,8 @@ async def _show_database(services: Services) -> None:
         SAFE_HEAD_AGE.set(age)
         CHECKPOINTS_ABOVE_HEAD.set(lost)
         _show(sagas)
+        BUS_MISSING_TO.set(bus.missing_to or 0)
+        BUS_FAULTY.set(bus.fault is not None)
 
 
 def _show_nothing() -> None:

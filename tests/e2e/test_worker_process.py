@@ -85,7 +85,7 @@ async def test_a_setting_that_the_server_refuses_ends_it_with_one_line_that_name
 AWAY = pytest.mark.parametrize(
     ("name", "waits", "runs_on"),
     [
-        (NATS, "role relay: .*NATS .*does not answer", "running sagas from task queue"),
+        (NATS, "role relay: BusUnavailable: NATS at 127.0.0.1", "running sagas from task queue"),
         (TEMPORAL, "role sagas: TemporalAway: Temporal does not answer", "relaying the log when"),
         (DATABASE, "announcing the head: .*refused", "running sagas from task queue"),
     ],

@@ -16,6 +16,7 @@ from eventstore.inbox import Inbox
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
+from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -68,6 +69,7 @@ async def module_api(
         Inbox(module_pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        BusQueries(engine),
     )
 
     @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from domain.event import Event
 from domain.money import Money
-from domain.order.events import OrderReserved
+from domain.order.events import OrderCreated, OrderReserved
 from domain.privacy import Sealed
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.errors import EventIdReused, InvalidAppend
@@ -19,6 +19,8 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.errors import Erased, TamperedField, UnknownKey
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.rotation import rotate
+from eventstore.privacy.vault import with_blank_seals
+from eventstore.validation import MAX_EVENT_BYTES
 from eventstore.versions import ANY, NO_STREAM
 from tests.integration.keys import MASTER_KEY, MASTER_KEYS, a_vault
 from tests.integration.privacy.conftest import ADDRESS, MARKERS, Log, TextOfTables, created
@@ -178,6 +180,44 @@ async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log)
 
     assert [marker for marker in MARKERS if marker in str(caught.value)] == []
     assert await log.store.load_events("order-o-1") == []
+
+
+def _large(size: int, letter: str = "x") -> OrderCreated:
+    """An order with an address so long as no command lets through."""
+    name = letter * (size // len(letter.encode()))
+    return created("o-1", address=ADDRESS.model_copy(update={"name": name}))
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "🧭", '"', "\\"])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 1_000])
+async def test_an_event_is_measured_as_it_is_stored(log: Log, letter: str, size: int) -> None:
+    event = _large(size, letter)
+    (append,) = await log.vault.seal([StreamAppend("order-o-1", [new(event)], ANY)])
+    sealed = append.events[0].data_json
+    assert len(with_blank_seals(event).model_dump_json()) == len(sealed)
+
+
+@pytest.mark.parametrize("size", [760_000, 900_000])
+async def test_personal_data_that_sealing_makes_too_large_is_refused_before_anything_is_written(
+    log: Log, size: int
+) -> None:
+    event = _large(size)
+    assert len(event.model_dump_json()) < MAX_EVENT_BYTES
+
+    with pytest.raises(InvalidAppend, match=r"is stored as 1[0-9]{6} bytes of JSON") as caught:
+        await log.append("order-o-1", event)
+
+    assert "xxx" not in str(caught.value)
+    assert await log.keys() == []
+    assert await log.append("order-o-2", RESERVED) == 1
+
+
+async def test_the_largest_personal_data_is_stored_within_the_limit(pool: Pool) -> None:
+    log = Log(pool, a_vault(pool), inline=())
+    await log.append("order-o-1", _large(740_000))
+
+    (stored,) = await log.store.load_events("order-o-1")
+    assert 980_000 < len(stored.data_json) < MAX_EVENT_BYTES
 
 
 async def test_another_master_key_opens_nothing_and_is_named(pool: Pool, log: Log) -> None:

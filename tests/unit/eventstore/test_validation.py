@@ -60,7 +60,8 @@ def test_a_boolean_is_no_version_though_python_counts_with_it(expected: bool) ->
 
 
 @pytest.mark.parametrize(
-    "stream_id", ["order-o-1", "order-1", "inventory-A.b_c:d-e", "order-" + "a" * 200]
+    "stream_id",
+    ["order-o-1", "order-1", "inventory-A.b_c:d-e", "order-" + "a" * 200, "x" * 40 + "-1"],
 )
 def test_a_stream_name_is_a_category_a_dash_and_an_id(stream_id: str) -> None:
     check_appends([append(stream_id)])
@@ -82,6 +83,7 @@ def test_a_stream_name_is_a_category_a_dash_and_an_id(stream_id: str) -> None:
         "order-ø",
         "order-o\x00",
         "order-" + "a" * 201,
+        "x" * 41 + "-1",
     ],
 )
 def test_anything_else_is_no_stream_name(stream_id: str) -> None:
