@@ -1,0 +1,28 @@
+"""What PostgreSQL said, as asyncpg and SQLAlchemy wrap it."""
+
+from __future__ import annotations
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+
+def cause(error: DBAPIError) -> asyncpg.PostgresError | None:
+    """The server's own error; None where the client raised it."""
+    found = error.orig.__cause__ if error.orig else None
+    return found if isinstance(found, asyncpg.PostgresError) else None
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    found = cause(error)
+    return found.sqlstate if found else None
+
+
+def first_line(error: DBAPIError) -> str:
+    found = cause(error)
+    return str(found.args[0] if found else error.orig).partition("\n")[0]
+
+
+def detail(error: DBAPIError) -> str:
+    """What the server adds to its first line, on one line."""
+    found = cause(error)
+    return "; ".join(str(getattr(found, "detail", None) or "").splitlines())

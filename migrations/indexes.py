@@ -1,0 +1,39 @@
+"""Indexes on tables that are being written: made without stopping the writers."""
+
+from __future__ import annotations
+
+from alembic import op
+
+_DROP_INVALID = """
+    DO $$
+    BEGIN
+        IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('{schema}.{name}')
+                   AND NOT indisvalid) THEN
+            DROP INDEX {schema}.{name};
+        END IF;
+    END
+    $$
+"""
+
+_RESTORE_LOCK_TIMEOUT = """
+    SELECT set_config('lock_timeout',
+                      coalesce(nullif(current_setting('waybill.lock_timeout', true), ''), '0'),
+                      false)
+"""
+
+
+def create_index_concurrently(name: str, table: str, definition: str) -> None:
+    """Create the index of this name on a table named with its schema, unless it is there.
+
+    `definition` is what stands behind the table's name, e.g. `(type, position)`. It runs outside
+    any transaction: all that the migrations did before is committed, so a migration that calls
+    this does nothing else. A run that was cut short leaves an invalid index, which the next run
+    replaces.
+    """
+    schema = table.partition(".")[0]
+    with op.get_context().autocommit_block():
+        op.execute(_DROP_INVALID.format(schema=schema, name=name))
+        # It blocks nobody while it waits for older transactions to end.
+        op.execute("SET lock_timeout = 0")
+        op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {definition}")
+        op.execute(_RESTORE_LOCK_TIMEOUT)
