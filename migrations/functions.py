@@ -1,8 +1,8 @@
 """Bring the functions and views of eventstore/sql up to date, in place and only where they changed.
 
 What was installed is marked by a comment on the function: a digest of its file and roles, and one
-of the definition and the grants as PostgreSQL has them. So a function that was altered by hand or
-lost a grant is mended too.
+of the definition and our roles' grants as PostgreSQL has them. So a function that was altered by
+hand, or that lost one of these grants, is mended too.
 """
 
 from __future__ import annotations
@@ -30,18 +30,22 @@ _OTHER_RESULT: Final = ("42P13", "42P16")
 """invalid_function_definition, invalid_table_definition: REPLACE cannot change a result."""
 _DEPENDENT_OBJECTS: Final = "2BP01"
 
-_ROUTINES: Final = text("""
+_OURS: Final = """
+    (SELECT string_agg(item::text, ',' ORDER BY item::text) FROM unnest({acl}) AS item
+     WHERE item::text ~ '^waybill_')
+"""
+_ROUTINES: Final = text(f"""
     SELECT 'FUNCTION' AS kind, oid::regprocedure::text AS signature, ctid::text AS row,
            obj_description(oid, 'pg_proc') AS mark, proacl AS acl,
-           md5(pg_get_functiondef(oid) || coalesce(proacl::text, '')) AS state
+           md5(concat(pg_get_functiondef(oid), {_OURS.format(acl="proacl")})) AS state
     FROM pg_proc
     WHERE pronamespace = 'eventstore'::regnamespace AND proname ~ :name AND prokind = 'f'
     UNION ALL
     SELECT 'VIEW', oid::regclass::text, ctid::text, obj_description(oid, 'pg_class'), relacl,
-           md5(pg_get_viewdef(oid) || coalesce(relacl::text, ''))
+           md5(concat(pg_get_viewdef(oid), {_OURS.format(acl="relacl")}))
     FROM pg_class
     WHERE relnamespace = 'eventstore'::regnamespace AND relname ~ :name AND relkind = 'v'
-""")
+""")  # noqa: S608 - of our own parts
 _GRANTED: Final = text("""
     SELECT privilege_type AS privilege,
            CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS role,
