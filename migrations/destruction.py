@@ -35,12 +35,13 @@ def refuse_to_destroy(connection: Connection | None) -> None:
 def _destroyed() -> Sequence[str]:
     migration = context.get_context()
     steps = migration.opts["fn"](migration.get_current_heads(), migration)
-    return [table for step in steps for table in step.revision.module.DESTROYS]
+    lost = (table for step in steps for table in step.revision.module.DESTROYS)
+    return list(dict.fromkeys(lost))
 
 
 def _filled(connection: Connection, tables: Sequence[str]) -> list[str]:
     counts = {
-        table: connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+        table: connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
         for table in tables
     }
     return [f"{table} ({count} rows)" for table, count in counts.items() if count]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from migrations.destruction import refuse_to_destroy
+from migrations.errors import whole
 from migrations.functions import install, print_functions
 from migrations.locking import only_migrator, print_notices, repeated_while_locked
 from settings import DatabaseRole, SettingsError, load_settings
@@ -63,19 +66,31 @@ async def run_online() -> None:
     engine = create_async_engine(url)
     try:
         async with engine.connect() as connection:
-            if await connection.run_sync(configure) not in WRITING:
-                await connection.run_sync(run_command)
-                return
-            await print_notices(connection)
-            await only_migrator(connection)
-            await repeated_while_locked(connection, run_command)
+            await run_over(connection)
+    except DBAPIError as error:
+        raise CommandError(whole(error)) from None
+    except OSError as error:
+        raise CommandError(f"PostgreSQL cannot be reached: {error}") from None
     finally:
         await engine.dispose()
 
 
+async def run_over(connection: AsyncConnection) -> None:
+    if await connection.run_sync(configure) not in WRITING:
+        await connection.run_sync(run_command)
+        return
+    await print_notices(connection)
+    await only_migrator(connection)
+    await repeated_while_locked(connection, run_command)
+
+
 def run_offline() -> None:
     """Print the SQL of the command: neither a database nor a setting is needed."""
-    context.configure(dialect_name="postgresql", literal_binds=True)
+    context.configure(
+        dialect_name="postgresql",
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},  # leaves a percent sign as it is
+    )
     command = context.get_context().opts["fn"].__name__
     if command == "downgrade":
         refuse_to_destroy(None)

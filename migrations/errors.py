@@ -22,6 +22,11 @@ def first_line(error: DBAPIError) -> str:
     return str(found.args[0] if found else error.orig).partition("\n")[0]
 
 
+def whole(error: DBAPIError) -> str:
+    """All that the server said, on one line."""
+    return " | ".join(str(cause(error) or error.orig).splitlines())
+
+
 def detail(error: DBAPIError) -> str:
     """What the server adds to its first line, on one line."""
     found = cause(error)

@@ -141,9 +141,7 @@ def _moved_aside(connection: Connection, source: str, old: Routine) -> bool:
     name = old.signature.removeprefix("eventstore.").partition("(")[0]
     try:
         with connection.begin_nested():
-            connection.exec_driver_sql(
-                f"ALTER {old.kind} {old.signature} RENAME TO {name}{ASIDE}"
-            )
+            connection.exec_driver_sql(f"ALTER {old.kind} {old.signature} RENAME TO {name}{ASIDE}")
             connection.exec_driver_sql(source)
     except DBAPIError as error:
         if sqlstate(error) not in _OTHER_RESULT:
@@ -181,8 +179,7 @@ def _drop(connection: Connection, old: Routine) -> None:
         if sqlstate(error) != _DEPENDENT_OBJECTS:
             raise
         raise CommandError(
-            f"{first_line(error)}: {detail(error)}; "
-            "drop or change those first, then migrate again"
+            f"{first_line(error)}: {detail(error)}; drop or change those first, then migrate again"
         ) from None
 
 

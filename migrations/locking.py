@@ -60,7 +60,7 @@ async def print_notices(connection: AsyncConnection) -> None:
     """Print what PostgreSQL remarks while the migrations run."""
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
-    driver.add_log_listener(lambda _, message: say(str(message.args[0])))
+    driver.add_log_listener(lambda _, message: say(message.message))
 
 
 async def repeated_while_locked(
@@ -77,7 +77,7 @@ async def repeated_while_locked(
         except DBAPIError as error:
             await connection.rollback()
             if not _may_be_retried(error):
-                raise CommandError(str(error.orig.__cause__ or error)) from None
+                raise
             problem = f"try {number} of {tries}: {first_line(error)}"
         else:
             return

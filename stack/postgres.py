@@ -46,13 +46,15 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 
-# What a login makes belongs to its group, as default privileges know that one only.
 _ADMIT = """
     SELECT CASE WHEN to_regrole($1) IS NULL
                 THEN format('CREATE ROLE %I LOGIN', $1) ELSE 'SELECT' END,
            format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $3::text),
-           format('GRANT %I TO %I', $2::text, $1),
-           format('ALTER ROLE %I SET role TO %L', $1, $2)
+           format('GRANT %I TO %I', $2::text, $1)
+"""
+# The tables that it makes belong to its group, as default privileges know that role only.
+_ACT_AS_GROUP = f"""
+    ALTER ROLE {LOGINS[DatabaseRole.PROJECTIONS]} SET role TO {DatabaseRole.PROJECTIONS.group}
 """
 
 
@@ -128,6 +130,7 @@ async def admit(owner_url: str, urls: Mapping[DatabaseRole, str]) -> None:
                 _ADMIT, LOGINS[role], role.group, urlsplit(urls[role]).password
             ):
                 await connection.execute(statement)
+        await connection.execute(_ACT_AS_GROUP)
 
 
 async def _create(supervisor: Supervisor, data: Path, password: str) -> None:

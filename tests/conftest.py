@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from eventstore.pool import Pool, create_pool
 from settings import DatabaseRole
 from stack.databases import fresh_database
-from stack.postgres import sibling
+from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
 
 
@@ -41,6 +42,12 @@ async def module_database_url(servers: Servers) -> AsyncIterator[str]:
     """A migrated and empty database, shared by the tests of one module."""
     async with fresh_database(servers.database_url, servers.owner_url) as url:
         yield url
+
+
+@pytest.fixture
+async def owner(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
+    async with connected(owner_url) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from stack.postgres import connected
 from stack.servers import Servers
 from tests.integration.migrations.checkout import Checkout, empty_database
 
@@ -14,12 +12,6 @@ from tests.integration.migrations.checkout import Checkout, empty_database
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout.copied_to(tmp_path)
-
-
-@pytest.fixture
-async def owner(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
-    async with connected(owner_url) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -38,7 +38,9 @@ async def analyst(owner: asyncpg.Connection, database_url: str) -> str:
 
 
 async def may_execute(owner: asyncpg.Connection, role: str, function: str) -> bool:
-    return bool(await owner.fetchval("SELECT has_function_privilege($1, $2, 'EXECUTE')", role, function))
+    return bool(
+        await owner.fetchval("SELECT has_function_privilege($1, $2, 'EXECUTE')", role, function)
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,11 +132,19 @@ async def test_a_function_with_another_result_takes_the_place_and_the_grants_of_
     await owner.execute("GRANT EXECUTE ON FUNCTION eventstore.known_events TO pg_monitor")
     user = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     try:
-        held = await user.prepare("SELECT known, same FROM eventstore.known_events('{}', '{}', '{}')")
-        checkout.edit("known_events", "OUT recorded_at timestamptz", "OUT recorded_at timestamptz,\n OUT more int")
+        held = await user.prepare(
+            "SELECT known, same FROM eventstore.known_events('{}', '{}', '{}')"
+        )
+        checkout.edit(
+            "known_events",
+            "OUT recorded_at timestamptz",
+            "OUT recorded_at timestamptz,\n OUT more int",
+        )
         checkout.edit("known_events", "max(e.recorded_at)", "max(e.recorded_at), 7")
         (await checkout.upgrade(owner_url)).succeeded()
-        assert await owner.fetchval("SELECT more FROM eventstore.known_events('{}', '{}', '{}')") == 7
+        assert (
+            await owner.fetchval("SELECT more FROM eventstore.known_events('{}', '{}', '{}')") == 7
+        )
         assert await may_execute(owner, "pg_monitor", KNOWN)
         assert list(await held.fetchrow()) == [0, 0]
         assert "eventstore.known_events__replaced(text[],uuid[],text[])" in await written(owner)
@@ -163,7 +173,12 @@ async def test_a_view_with_other_columns_is_read_by_our_functions_at_once(
     ("function", "old", "new", "dependent"),
     [
         ("safe_head", "RETURNS bigint", "RETURNS numeric", "view their_head"),
-        ("announced_appends", "AS floor, pid", "AS floor, pid::bigint AS pid", "view their_appends"),
+        (
+            "announced_appends",
+            "AS floor, pid",
+            "AS floor, pid::bigint AS pid",
+            "view their_appends",
+        ),
     ],
 )
 async def test_what_others_built_on_a_result_that_changes_is_named_and_nothing_is_changed(

@@ -61,7 +61,11 @@ async def appending(url: str) -> AsyncIterator[list[int]]:
 def every_build(checkout: Checkout) -> Sequence[tuple[str, str, str]]:
     """Changes of one build after the other: bodies, arguments and results."""
     del checkout
-    result = ("known_events", "OUT recorded_at timestamptz", "OUT recorded_at timestamptz, OUT more int")
+    result = (
+        "known_events",
+        "OUT recorded_at timestamptz",
+        "OUT recorded_at timestamptz, OUT more int",
+    )
     return (
         ("append", BODY, f"{BODY}    -- The first.\n"),
         ("append_event", "BEGIN\n", "BEGIN\n    -- The second.\n"),
