@@ -8,7 +8,7 @@ hand, or that lost one of these grants, is mended too.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,13 +35,14 @@ _OURS: Final = """
      WHERE item::text ~ '^waybill_')
 """
 _ROUTINES: Final = text(f"""
-    SELECT 'FUNCTION' AS kind, oid::regprocedure::text AS signature, ctid::text AS row,
+    SELECT 'FUNCTION' AS kind, oid::bigint, oid::regprocedure::text AS signature, ctid::text AS row,
            obj_description(oid, 'pg_proc') AS mark, proacl AS acl,
            md5(concat(pg_get_functiondef(oid), {_OURS.format(acl="proacl")})) AS state
     FROM pg_proc
     WHERE pronamespace = 'eventstore'::regnamespace AND proname ~ :name AND prokind = 'f'
     UNION ALL
-    SELECT 'VIEW', oid::regclass::text, ctid::text, obj_description(oid, 'pg_class'), relacl,
+    SELECT 'VIEW', oid::bigint, oid::regclass::text, ctid::text,
+           obj_description(oid, 'pg_class'), relacl,
            md5(concat(pg_get_viewdef(oid), {_OURS.format(acl="relacl")}))
     FROM pg_class
     WHERE relnamespace = 'eventstore'::regnamespace AND relname ~ :name AND relkind = 'v'
@@ -60,6 +61,7 @@ class Routine:
     """A function or view as PostgreSQL has it; `row` changes whenever it is written."""
 
     kind: str
+    oid: int
     signature: str
     row: str
     mark: str | None
@@ -73,16 +75,14 @@ def install(connection: Connection, functions: Mapping[str, Sequence[DatabaseRol
     Whatever follows a function that was moved aside is replaced too, so that nothing of ours goes
     on using the old one.
     """
-    for old in _found(connection, f"{ASIDE}$"):
-        _drop(connection, old)
+    _drop(connection, _found(connection, f"{ASIDE}$"))
     aside: list[Routine] = []
     for name, roles in functions.items():
         source = (SQL / f"{name}.sql").read_text()
         digest = hashlib.sha256(f"{source}{roles}".encode()).hexdigest()[:16]
         if aside or not _is_installed(connection, name, digest):
             aside += _replace(connection, name, source, roles, digest)
-    for old in aside:
-        _require_droppable(connection, old)
+    _require_droppable(connection, aside)
 
 
 def print_functions(functions: Mapping[str, Sequence[DatabaseRole]]) -> None:
@@ -172,9 +172,11 @@ def _grant_again(connection: Connection, created: Routine, old: Routine) -> None
         )
 
 
-def _drop(connection: Connection, old: Routine) -> None:
+def _drop(connection: Connection, routines: Iterable[Routine]) -> None:
+    """Drop the youngest first, as it may use those before it."""
     try:
-        connection.exec_driver_sql(f"DROP {old.kind} {old.signature}")
+        for old in sorted(routines, key=lambda routine: routine.oid, reverse=True):
+            connection.exec_driver_sql(f"DROP {old.kind} {old.signature}")
     except DBAPIError as error:
         if sqlstate(error) != _DEPENDENT_OBJECTS:
             raise
@@ -183,8 +185,8 @@ def _drop(connection: Connection, old: Routine) -> None:
         ) from None
 
 
-def _require_droppable(connection: Connection, old: Routine) -> None:
-    """Refuse now what the next upgrade, which drops it, would have to refuse."""
+def _require_droppable(connection: Connection, aside: Iterable[Routine]) -> None:
+    """Refuse now what the next upgrade, which drops them, would have to refuse."""
     attempt = connection.begin_nested()
-    _drop(connection, old)
+    _drop(connection, aside)
     attempt.rollback()

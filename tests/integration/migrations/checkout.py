@@ -45,10 +45,21 @@ class Checkout:
         file = self.folder / "eventstore" / "sql" / f"{function}.sql"
         text = file.read_text()
         assert old in text
-        file.write_text(text.replace(old, new))
+        file.write_text(text.replace(old, new, 1))
+
+    def write(self, function: str, sql: str) -> None:
+        """Let the build have this function or view, after all others and for every reader."""
+        (self.folder / "eventstore" / "sql" / f"{function}.sql").write_text(sql)
+        env = self.folder / "migrations" / "env.py"
+        entry = f'    "{function}": READERS,\n}}\n'
+        if entry[:-2] not in env.read_text():
+            env.write_text(env.read_text().replace("}\n", entry, 1))
 
     def add_migration(self, after: str, body: str) -> None:
-        head = f"from alembic import op\n\nrevision = '9000'\ndown_revision = '{after}'\nDESTROYS = ()\n"
+        head = (
+            "from alembic import op\n\n"
+            f"revision = '9000'\ndown_revision = '{after}'\nDESTROYS = ()\n"
+        )
         (self.folder / "migrations" / "versions" / "9000_later.py").write_text(head + body)
 
     async def alembic(self, url: str | None, *arguments: str, **variables: str) -> Outcome:

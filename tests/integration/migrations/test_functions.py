@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from stack.postgres import connected
 from tests.integration.migrations.checkout import Checkout
 
 ROWS = """
@@ -15,12 +16,23 @@ ROWS = """
     FROM pg_class WHERE relnamespace = 'eventstore'::regnamespace AND relkind = 'v'
 """
 SAFE_HEAD = "eventstore.safe_head()"
-KNOWN = "eventstore.known_events(text[],uuid[],text[])"
+PROBE = """
+    CREATE OR REPLACE FUNCTION eventstore.probe(n int, OUT one int, OUT other int)
+    LANGUAGE sql AS 'SELECT n, n'
+"""
+PROBE_WITH_MORE = """
+    CREATE OR REPLACE FUNCTION eventstore.probe(n int, OUT one int, OUT other int, OUT two int)
+    LANGUAGE sql AS 'SELECT n, n, 2 * n'
+"""
+THEIRS = {
+    "probe": "CREATE VIEW public.theirs AS SELECT one FROM eventstore.probe(1)",
+    "probe_view": "CREATE VIEW public.theirs AS SELECT one FROM eventstore.probe_view",
+}
+PROBE_VIEW = "CREATE OR REPLACE VIEW eventstore.probe_view AS SELECT one FROM eventstore.probe(1)"
 MADE_BY_OTHERS = (
     "CREATE ROLE {role} NOLOGIN",
     "GRANT EXECUTE ON FUNCTION eventstore.safe_head() TO {role}",
     "CREATE VIEW public.their_head AS SELECT eventstore.safe_head() AS head",
-    "CREATE VIEW public.their_appends AS SELECT floor FROM eventstore.announced_appends",
 )
 
 
@@ -63,12 +75,9 @@ async def test_a_look_at_an_empty_database_leaves_it_empty(
     checkout: Checkout, empty_url: str, command: list[str]
 ) -> None:
     (await checkout.alembic(empty_url, *command)).succeeded()
-    connection = await asyncpg.connect(empty_url.replace("+asyncpg", ""))
-    try:
+    async with connected(empty_url) as connection:
         count = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         assert await connection.fetchval(count) == 0
-    finally:
-        await connection.close()
 
 
 async def test_a_command_that_only_looks_works_while_a_migration_runs(
@@ -96,7 +105,7 @@ async def test_an_upgrade_replaces_the_changed_function_alone_and_keeps_what_han
 @pytest.mark.parametrize(
     "harm",
     [
-        "CREATE OR REPLACE FUNCTION eventstore.safe_head() RETURNS bigint LANGUAGE sql AS 'SELECT 5'",
+        "CREATE OR REPLACE FUNCTION eventstore.safe_head() RETURNS bigint RETURN 5",
         "REVOKE EXECUTE ON FUNCTION eventstore.safe_head() FROM waybill_api",
         "COMMENT ON FUNCTION eventstore.safe_head() IS NULL",
         "DROP FUNCTION eventstore.safe_head()",
@@ -115,12 +124,13 @@ async def test_an_upgrade_mends_a_function_that_was_harmed_by_hand(
 async def test_a_function_with_other_arguments_stands_beside_the_one_before(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str
 ) -> None:
-    checkout.edit("known_events", "p_types text[],", "p_types text[],\n    p_more int,")
+    checkout.write("probe", PROBE)
     (await checkout.upgrade(owner_url)).succeeded()
-    later = "eventstore.known_events(text[],uuid[],text[],integer)"
-    for function in (KNOWN, later):
-        assert await may_execute(owner, "waybill_append", function)
-        assert not await may_execute(owner, "waybill_api", function)
+    checkout.write("probe", PROBE.replace("(n int", "(n int, m int"))
+    (await checkout.upgrade(owner_url)).succeeded()
+    for function in ("eventstore.probe(integer)", "eventstore.probe(integer,integer)"):
+        assert await may_execute(owner, "waybill_api", function)
+        assert not await may_execute(owner, "pg_monitor", function)
     before = await written(owner)
     (await checkout.upgrade(owner_url)).succeeded()
     assert await written(owner) == before
@@ -129,74 +139,73 @@ async def test_a_function_with_other_arguments_stands_beside_the_one_before(
 async def test_a_function_with_another_result_takes_the_place_and_the_grants_of_the_one_before(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, database_url: str
 ) -> None:
-    await owner.execute("GRANT EXECUTE ON FUNCTION eventstore.known_events TO pg_monitor")
-    user = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    try:
-        held = await user.prepare(
-            "SELECT known, same FROM eventstore.known_events('{}', '{}', '{}')"
-        )
-        checkout.edit(
-            "known_events",
-            "OUT recorded_at timestamptz",
-            "OUT recorded_at timestamptz,\n OUT more int",
-        )
-        checkout.edit("known_events", "max(e.recorded_at)", "max(e.recorded_at), 7")
+    checkout.write("probe", PROBE)
+    (await checkout.upgrade(owner_url)).succeeded()
+    await owner.execute("GRANT EXECUTE ON FUNCTION eventstore.probe TO pg_monitor")
+    async with connected(database_url) as user:
+        held = await user.prepare("SELECT one FROM eventstore.probe(7)")
+        checkout.write("probe", PROBE_WITH_MORE)
         (await checkout.upgrade(owner_url)).succeeded()
-        assert (
-            await owner.fetchval("SELECT more FROM eventstore.known_events('{}', '{}', '{}')") == 7
-        )
-        assert await may_execute(owner, "pg_monitor", KNOWN)
-        assert list(await held.fetchrow()) == [0, 0]
-        assert "eventstore.known_events__replaced(text[],uuid[],text[])" in await written(owner)
+        assert await owner.fetchval("SELECT two FROM eventstore.probe(7)") == 14
+        assert await may_execute(owner, "pg_monitor", "eventstore.probe(integer)")
+        assert await held.fetchval() == 7
+        assert "eventstore.probe__replaced(integer)" in await written(owner)
         (await checkout.upgrade(owner_url)).succeeded()
-        assert list(await held.fetchrow()) == [0, 0]
-    finally:
-        await user.close()
+        assert await held.fetchval() == 7
     assert [name for name in await written(owner) if "__replaced" in name] == []
 
 
-async def test_a_view_with_other_columns_is_read_by_our_functions_at_once(
+async def test_a_view_with_other_columns_and_its_function_are_replaced_together(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str
 ) -> None:
-    checkout.edit("announced_appends", "AS floor, pid", "AS lowest, pid AS backend")
-    checkout.edit("safe_head", "min(floor)", "min(lowest)")
-    checkout.edit("safe_head_age", "USING (pid)", "ON activity.pid = backend")
+    checkout.write("probe", PROBE)
+    checkout.write("probe_view", PROBE_VIEW)
     (await checkout.upgrade(owner_url)).succeeded()
-    assert await owner.fetchval("SELECT eventstore.safe_head()") == 0
-    assert await owner.fetchval("SELECT eventstore.safe_head_age()") == 0
+    checkout.write("probe", PROBE_WITH_MORE)
+    checkout.write("probe_view", "CREATE OR REPLACE VIEW eventstore.probe_view AS SELECT 2 AS two")
+    (await checkout.upgrade(owner_url)).succeeded()
+    assert await owner.fetchval("SELECT two FROM eventstore.probe_view") == 2
     assert await owner.fetchval(
-        "SELECT has_table_privilege('waybill_api', 'eventstore.announced_appends', 'SELECT')"
+        "SELECT has_table_privilege('waybill_api', 'eventstore.probe_view', 'SELECT')"
     )
+    (await checkout.upgrade(owner_url)).succeeded()
+    assert [name for name in await written(owner) if "__replaced" in name] == []
+
+
+async def test_a_view_that_did_not_change_reads_the_function_that_took_the_place(
+    checkout: Checkout, owner: asyncpg.Connection, owner_url: str
+) -> None:
+    checkout.write("probe", PROBE)
+    checkout.write("probe_view", PROBE_VIEW)
+    (await checkout.upgrade(owner_url)).succeeded()
+    checkout.write("probe", PROBE_WITH_MORE.replace("SELECT n", "SELECT 5 * n"))
+    (await checkout.upgrade(owner_url)).succeeded()
+    assert await owner.fetchval("SELECT one FROM eventstore.probe_view") == 5
+    (await checkout.upgrade(owner_url)).succeeded()
 
 
 @pytest.mark.parametrize(
-    ("function", "old", "new", "dependent"),
+    ("name", "later"),
     [
-        ("safe_head", "RETURNS bigint", "RETURNS numeric", "view their_head"),
-        (
-            "announced_appends",
-            "AS floor, pid",
-            "AS floor, pid::bigint AS pid",
-            "view their_appends",
-        ),
+        ("probe", PROBE_WITH_MORE),
+        ("probe_view", "CREATE OR REPLACE VIEW eventstore.probe_view AS SELECT 2 AS two"),
     ],
+    ids=["function", "view"],
 )
 async def test_what_others_built_on_a_result_that_changes_is_named_and_nothing_is_changed(
-    checkout: Checkout,
-    owner: asyncpg.Connection,
-    owner_url: str,
-    analyst: str,
-    function: str,
-    old: str,
-    new: str,
-    dependent: str,
+    checkout: Checkout, owner: asyncpg.Connection, owner_url: str, name: str, later: str
 ) -> None:
+    checkout.write("probe", PROBE)
+    checkout.write("probe_view", PROBE_VIEW)
+    (await checkout.upgrade(owner_url)).succeeded()
+    await owner.execute(THEIRS[name])
     before = await written(owner)
-    checkout.edit(function, old, new)
+
+    checkout.write(name, later)
     outcome = await checkout.upgrade(owner_url)
+
     assert outcome.code != 0
-    assert dependent in outcome.printed
+    assert "view theirs depends on" in " ".join(outcome.printed.split())
     assert outcome.said == ""
     assert await written(owner) == before
-    assert await owner.fetchval("SELECT count(*) FROM public.their_appends") == 0
-    assert await may_execute(owner, analyst, SAFE_HEAD)
+    assert await owner.fetchval("SELECT one FROM public.theirs") == 1

@@ -60,8 +60,8 @@ async def groups(server_url: str) -> list[str]:
 async def test_a_role_that_may_create_roles_migrates_and_hears_what_it_may_not_grant(
     checkout: Checkout, new_server: str
 ) -> None:
-    async with empty_database(new_server) as url:
-        url = await as_migrator(new_server, "creator", url)
+    async with empty_database(new_server) as database:
+        url = await as_migrator(new_server, "creator", database)
         outcome = await checkout.upgrade(url)
         outcome.succeeded()
         assert await groups(new_server) == GROUPS
@@ -74,8 +74,8 @@ async def test_a_role_that_may_create_roles_migrates_and_hears_what_it_may_not_g
 async def test_a_role_that_may_not_create_roles_is_told_the_statements_that_do(
     checkout: Checkout, new_server: str
 ) -> None:
-    async with empty_database(new_server) as url:
-        url = await as_migrator(new_server, "plain", url)
+    async with empty_database(new_server) as database:
+        url = await as_migrator(new_server, "plain", database)
         refused = await checkout.upgrade(url)
         assert refused.code != 0
         assert await groups(new_server) == []

@@ -48,6 +48,15 @@ SNAPSHOT = (
     " VALUES ('s', 1, '', '{}') ON CONFLICT (stream_id) DO UPDATE SET version = 1"
 )
 
+TRIGGER = (
+    "CREATE TRIGGER t BEFORE INSERT ON eventstore.event FOR EACH ROW"
+    " EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+)
+PRUNE = (
+    "DELETE FROM journal.webhook WHERE (provider, event_id) IN"
+    " (SELECT provider, event_id FROM journal.webhook LIMIT 2 FOR UPDATE SKIP LOCKED)"
+)
+
 NOBODY = (
     "UPDATE eventstore.event SET type = 'T'",
     "UPDATE eventstore.event SET recorded_at = recorded_at WHERE false",
@@ -64,8 +73,7 @@ NOBODY = (
     "DROP TABLE eventstore.event",
     "DROP SCHEMA eventstore CASCADE",
     "CREATE INDEX ON eventstore.event (type)",
-    "CREATE TRIGGER t BEFORE INSERT ON eventstore.event FOR EACH ROW"
-    " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    TRIGGER,
     "CREATE RULE r AS ON INSERT TO eventstore.event DO INSTEAD NOTHING",
     "CREATE TABLE public.child () INHERITS (eventstore.event)",
     "SELECT setval('eventstore.event_position', 1)",
@@ -160,8 +168,7 @@ ALLOWED = {
     API: (
         *(*LOG, WEBHOOK, HEARTBEAT),
         "UPDATE journal.webhook SET handled_at = clock_timestamp()",
-        "DELETE FROM journal.webhook WHERE (provider, event_id) IN"
-        " (SELECT provider, event_id FROM journal.webhook LIMIT 2 FOR UPDATE SKIP LOCKED)",
+        PRUNE,
         "UPDATE journal.heartbeat SET beat_at = clock_timestamp()",
         "SELECT * FROM readmodel.order_view",
         "SELECT * FROM readmodel.saga_taken_up",
