@@ -47,10 +47,11 @@ SERVER_SETTINGS = {
 }
 
 _ADMIT = """
-    SELECT CASE WHEN to_regrole($1) IS NULL
-                THEN format('CREATE ROLE %I LOGIN', $1) ELSE 'SELECT' END,
-           format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $3::text),
-           format('GRANT %I TO %I', $2::text, $1)
+    SELECT format('CREATE ROLE %I', $1) AS statement WHERE to_regrole($1) IS NULL
+    UNION ALL
+    SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $3::text)
+    UNION ALL
+    SELECT format('GRANT %I TO %I', $2::text, $1)
 """
 # The tables that it makes belong to its group, as default privileges know that role only.
 _ACT_AS_GROUP = f"""
@@ -126,10 +127,9 @@ async def admit(owner_url: str, urls: Mapping[DatabaseRole, str]) -> None:
     """Make the logins of these URLs, or give them these passwords. Their groups are there."""
     async with connected(owner_url) as connection:
         for role in set(urls) - {DatabaseRole.MIGRATION}:
-            for statement in await connection.fetchrow(
-                _ADMIT, LOGINS[role], role.group, urlsplit(urls[role]).password
-            ):
-                await connection.execute(statement)
+            password = urlsplit(urls[role]).password
+            for row in await connection.fetch(_ADMIT, LOGINS[role], role.group, password):
+                await connection.execute(row["statement"])
         await connection.execute(_ACT_AS_GROUP)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from argparse import Namespace
 from typing import Final
 
 import pytest
@@ -17,8 +18,9 @@ MADE_ANEW: Final = {"eventstore.snapshot", "journal.heartbeat"}
 """Tables whose rows come again by themselves: a downgrade may drop them unasked."""
 
 
-def config() -> Config:
-    return Config(ROOT / "alembic.ini", output_buffer=io.StringIO())
+def config(printed: io.StringIO | None = None) -> Config:
+    options = Namespace(x=["destroy=yes"])
+    return Config(ROOT / "alembic.ini", output_buffer=printed, cmd_opts=options)
 
 
 def migrations() -> list[Script]:
@@ -26,12 +28,10 @@ def migrations() -> list[Script]:
 
 
 def sql_of_downgrade(migration: Script) -> str:
-    options = config()
-    options.cmd_opts = type("Options", (), {"x": ["destroy=yes"]})
+    printed = io.StringIO()
     before = migration.down_revision or "base"
-    command.downgrade(options, f"{migration.revision}:{before}", sql=True)
-    printed: str = options.output_buffer.getvalue()
-    return printed
+    command.downgrade(config(printed), f"{migration.revision}:{before}", sql=True)
+    return printed.getvalue()
 
 
 @pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.revision)

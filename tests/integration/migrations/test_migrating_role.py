@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import pytest
 
 from settings import DatabaseRole
 from stack import postgres
@@ -23,17 +20,6 @@ from tests.integration.migrations.checkout import Checkout, empty_database
 
 MIGRATORS = {"creator": "CREATEROLE", "plain": ""}
 GROUPS = ["waybill_api", "waybill_append", "waybill_projections"]
-
-
-@pytest.fixture
-async def new_server(tmp_path: Path) -> AsyncIterator[str]:
-    """A PostgreSQL that knows none of our roles; the URL of its superuser."""
-    (tmp_path / "data").mkdir()
-    environment = system_environment(tmp_path / "data", Ports.free())
-    url = database_urls(environment)[DatabaseRole.MIGRATION]
-    async with supervised(tmp_path / "data") as supervisor:
-        await postgres.start(supervisor, tmp_path / "data", url)
-        yield url
 
 
 async def as_migrator(server_url: str, role: str, database_url: str) -> str:

@@ -43,7 +43,7 @@ async def appending(url: str) -> AsyncIterator[list[int]]:
         known = await connection.prepare(statements.KNOWN_EVENTS)
         head = await connection.prepare(statements.SAFE_HEAD)
         while not stop.is_set():
-            assert (await known.fetchrow([], [], []))["known"] == 0
+            assert await known.fetchval([], [], []) == 0
             await head.fetchval()
             counts[-1] += 1
 
@@ -169,10 +169,9 @@ async def test_an_index_on_the_log_is_made_beside_appends_and_made_again_where_i
         before = list(counts)
         (await checkout.upgrade(owner_url)).succeeded()
         assert all(now > then for now, then in zip(counts, before, strict=True))
-    made = await owner.fetchrow(
-        "SELECT indisvalid, pg_get_indexdef(indexrelid) AS definition FROM pg_index"
-        " WHERE indexrelid = 'eventstore.event_later'::regclass"
+    made = await owner.fetchval(
+        "SELECT pg_get_indexdef(indexrelid) FROM pg_index"
+        " WHERE indexrelid = 'eventstore.event_later'::regclass AND indisvalid"
     )
-    assert made["indisvalid"]
-    assert "(recorded_at)" in made["definition"]
+    assert made.endswith("(recorded_at)")
     assert await owner.fetchval("SELECT version_num FROM alembic_version") == "9000"
