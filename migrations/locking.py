@@ -19,8 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from migrations.errors import first_line, sqlstate
 
-TRIES: Final = 10
-LOCK_TIMEOUT: Final = "1s"
+TRIES: Final = 20
+LOCK_TIMEOUT: Final = "300ms"
+"""Shorter than PostgreSQL's deadlock_timeout: of a migration and an append that wait for each
+other, the migration gives up."""
 LONGEST_PAUSE_SECONDS: Final = 10.0
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 

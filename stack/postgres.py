@@ -47,11 +47,11 @@ SERVER_SETTINGS = {
 }
 
 _ADMIT = """
-    SELECT format('CREATE ROLE %I', $1) AS statement WHERE to_regrole($1) IS NULL
+    SELECT format('CREATE ROLE %I', $1::text) AS statement WHERE to_regrole($1) IS NULL
     UNION ALL
-    SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $3::text)
+    SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $3::text)
     UNION ALL
-    SELECT format('GRANT %I TO %I', $2::text, $1)
+    SELECT format('GRANT %I TO %I', $2::text, $1::text)
 """
 # The tables that it makes belong to its group, as default privileges know that role only.
 _ACT_AS_GROUP = f"""
@@ -126,6 +126,7 @@ async def _require_database(url: str) -> None:
 async def admit(owner_url: str, urls: Mapping[DatabaseRole, str]) -> None:
     """Make the logins of these URLs, or give them these passwords. Their groups are there."""
     async with connected(owner_url) as connection:
+        await connection.execute("SET log_min_duration_statement = -1")  # of passwords
         for role in set(urls) - {DatabaseRole.MIGRATION}:
             password = urlsplit(urls[role]).password
             for row in await connection.fetch(_ADMIT, LOGINS[role], role.group, password):

@@ -80,6 +80,17 @@ async def test_no_append_fails_while_builds_with_other_functions_are_migrated_to
             assert all(now > then for now, then in zip(counts, before, strict=True))
 
 
+async def test_no_append_fails_while_a_database_from_before_the_roles_is_migrated(
+    checkout: Checkout, owner_url: str
+) -> None:
+    """Its processes connect as the owner."""
+    (await checkout.alembic(owner_url, "downgrade", "0009")).succeeded()
+    async with appending(owner_url) as counts:
+        before = list(counts)
+        (await checkout.upgrade(owner_url)).succeeded()
+        assert all(now > then for now, then in zip(counts, before, strict=True))
+
+
 async def test_an_open_transaction_that_asked_for_the_head_stops_no_migration(
     checkout: Checkout, owner_url: str, pool: Pool
 ) -> None:
