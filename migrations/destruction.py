@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 
 def refuse_to_destroy(connection: Connection | None) -> None:
-    """Raise CommandError if rows would be lost and the caller did not say `-x destroy=yes`.
+    """Raise CommandError if rows would be lost, unless `-x destroy=yes` is given.
 
     Each migration lists in DESTROYS the tables that lose rows by its downgrade. Without a
-    connection nothing can be counted, so every such table counts.
+    connection no row can be counted, so every such table is refused.
     """
     if context.get_x_argument(as_dictionary=True).get("destroy") == "yes":
         return

@@ -1,4 +1,4 @@
-"""What PostgreSQL said, as asyncpg and SQLAlchemy wrap it."""
+"""Read PostgreSQL's own error out of those that asyncpg and SQLAlchemy wrap around it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 
 def cause(error: DBAPIError) -> asyncpg.PostgresError | None:
-    """The server's own error; None where the client raised it."""
+    """Return the server's error; None if the client raised this one."""
     found = error.orig.__cause__ if error.orig else None
     return found if isinstance(found, asyncpg.PostgresError) else None
 
@@ -23,11 +23,11 @@ def first_line(error: DBAPIError) -> str:
 
 
 def whole(error: DBAPIError) -> str:
-    """All that the server said, on one line."""
+    """Return the server's message with its detail and hint, on one line."""
     return " | ".join(str(cause(error) or error.orig).splitlines())
 
 
 def detail(error: DBAPIError) -> str:
-    """What the server adds to its first line, on one line."""
+    """Return the server's detail, on one line."""
     found = cause(error)
     return "; ".join(str(getattr(found, "detail", None) or "").splitlines())

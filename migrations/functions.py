@@ -1,8 +1,8 @@
-"""Bring the functions and views of eventstore/sql up to date, in place and only where they changed.
+"""Replace in place the functions and views of eventstore/sql that changed.
 
-What was installed is marked by a comment on the function: a digest of its file and roles, and one
-of the definition and our roles' grants as PostgreSQL has them. So a function that was altered by
-hand, or that lost one of these grants, is mended too.
+A comment on each function records two digests: one of its file and roles, one of the definition and
+our roles' grants in PostgreSQL. So an upgrade also repairs a function that was altered by hand or
+lost one of these grants.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class Routine:
 
 
 def install(connection: Connection, functions: Mapping[str, Sequence[DatabaseRole]]) -> None:
-    """Create what is missing and replace what changed. Raises CommandError.
+    """Create missing functions and replace changed ones. Raises CommandError.
 
-    Whatever follows a function that was moved aside is replaced too, so that nothing of ours goes
-    on using the old one.
+    After a function was moved aside, replace all that follow it as well, because they may still
+    use the old one.
     """
     _drop(connection, _found(connection, f"{ASIDE}$"))
     aside: list[Routine] = []
@@ -86,7 +86,7 @@ def install(connection: Connection, functions: Mapping[str, Sequence[DatabaseRol
 
 
 def print_functions(functions: Mapping[str, Sequence[DatabaseRole]]) -> None:
-    """Print every function for `upgrade --sql`, which cannot know what is installed."""
+    """Print every function for `upgrade --sql`, because no database says which ones changed."""
     for name, roles in functions.items():
         source = (SQL / f"{name}.sql").read_text()
         is_view = "CREATE OR REPLACE VIEW" in source
@@ -106,7 +106,7 @@ def _is_installed(connection: Connection, name: str, digest: str) -> bool:
 def _replace(
     connection: Connection, name: str, source: str, roles: Sequence[DatabaseRole], digest: str
 ) -> list[Routine]:
-    """Replace one; the old one, under its new name, if it had to be moved aside."""
+    """Replace one function; return the old one if it was moved aside, under its new name."""
     before = _found(connection, f"^{name}$")
     aside = _create(connection, source, before)
     rows = {routine.row for routine in before}
@@ -122,7 +122,7 @@ def _replace(
 
 
 def _create(connection: Connection, source: str, before: Sequence[Routine]) -> list[Routine]:
-    """Replace in place, or beside the one that has the same arguments and another result."""
+    """Replace in place; return the old function if its other result forced it aside."""
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(source)
@@ -134,9 +134,9 @@ def _create(connection: Connection, source: str, before: Sequence[Routine]) -> l
 
 
 def _moved_aside(connection: Connection, source: str, old: Routine) -> bool:
-    """Whether the new one can be created once this one has made room for it.
+    """Rename the old function and create the new one; return False if that does not help.
 
-    It is renamed and not dropped: a statement that runs at this moment still finds it.
+    A statement that runs at this moment still finds the renamed function.
     """
     name = old.signature.removeprefix("eventstore.").partition("(")[0]
     try:
@@ -163,7 +163,7 @@ def _grants(
 
 
 def _grant_again(connection: Connection, created: Routine, old: Routine) -> None:
-    """Give the new one whatever had been granted on the old one, by others too."""
+    """Repeat every grant on the old function for the new one."""
     kind = created.kind.replace("VIEW", "TABLE")
     for granted in connection.execute(_GRANTED, {"acl": old.acl}).all():
         connection.exec_driver_sql(
@@ -173,7 +173,7 @@ def _grant_again(connection: Connection, created: Routine, old: Routine) -> None
 
 
 def _drop(connection: Connection, routines: Iterable[Routine]) -> None:
-    """Drop the youngest first, as it may use those before it."""
+    """Drop the newest first, because it may use the older ones."""
     try:
         for old in sorted(routines, key=lambda routine: routine.oid, reverse=True):
             connection.exec_driver_sql(f"DROP {old.kind} {old.signature}")
@@ -186,7 +186,7 @@ def _drop(connection: Connection, routines: Iterable[Routine]) -> None:
 
 
 def _require_droppable(connection: Connection, aside: Iterable[Routine]) -> None:
-    """Refuse now what the next upgrade, which drops them, would have to refuse."""
+    """Refuse now if the next upgrade could not drop them."""
     attempt = connection.begin_nested()
     _drop(connection, aside)
     attempt.rollback()

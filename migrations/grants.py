@@ -1,7 +1,7 @@
-"""Who may write a table: a migration that creates one says so with these.
+"""Grant the rights on a table, in the migration that creates it.
 
-The schemas' default privileges let the reading roles read a new table at once; nobody but its
-owner may write it until its migration says who.
+The schemas' default privileges let the reading roles read a new table. Only its owner may write it
+until its migration grants that.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ def is_read_model(table: str) -> None:
 
 
 def readable_by(relation: str, *roles: DatabaseRole) -> None:
-    """Let these roles read what the defaults keep from them."""
+    """Let these roles read a table or view that the defaults do not grant them."""
     groups = ", ".join(role.group for role in roles)
     op.execute(f"GRANT SELECT ON {relation} TO {groups}")

@@ -1,4 +1,4 @@
-"""Indexes on tables that are being written: made without stopping the writers."""
+"""Create an index on a table without stopping its writers."""
 
 from __future__ import annotations
 
@@ -25,15 +25,14 @@ _RESTORE_LOCK_TIMEOUT = """
 def create_index_concurrently(name: str, table: str, definition: str) -> None:
     """Create the index of this name on a table named with its schema, unless it is there.
 
-    `definition` is what stands behind the table's name, e.g. `(type, position)`. It runs outside
-    any transaction: all that the migrations did before is committed, so a migration that calls
-    this does nothing else. A run that was cut short leaves an invalid index, which the next run
-    replaces.
+    `definition` follows the table's name in SQL, e.g. `(type, position)`. The statement runs
+    outside any transaction and commits all earlier migrations first, so a migration that calls
+    this does nothing else. An interrupted run leaves an invalid index; the next run replaces it.
     """
     schema = table.partition(".")[0]
     with op.get_context().autocommit_block():
         op.execute(_DROP_INVALID.format(schema=schema, name=name))
-        # It blocks nobody while it waits for older transactions to end.
+        # It may wait long for older transactions, because it blocks no other statement.
         op.execute("SET lock_timeout = 0")
         op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {definition}")
         op.execute(_RESTORE_LOCK_TIMEOUT)

@@ -1,7 +1,7 @@
-"""Migrate beside traffic: one migrator at a time, and no lock that is waited for long.
+"""Migrate beside traffic: run one migration at a time, and never wait long for a lock.
 
-A statement that waits for a lock on a table makes every later statement on that table wait behind
-it. So it waits for a moment only, and the whole transaction is tried again.
+A statement that waits for a lock on a table makes every later statement on that table wait. So it
+waits briefly, and then the whole transaction is rolled back and tried again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_PAUSE_SECONDS: Final = 10.0
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 _TRY_LOCK: Final = text("SELECT pg_try_advisory_lock(7003)")
-# Kept twice: what sets the one aside for a statement restores it from the other. See indexes.py.
+# The second setting is a copy, from which indexes.py restores the first.
 _SET_TIMEOUT: Final = text("""
     SELECT set_config('lock_timeout', :timeout, false),
            set_config('waybill.lock_timeout', :timeout, false)
@@ -59,7 +59,7 @@ async def _try_lock(connection: AsyncConnection) -> bool:
 
 
 async def print_notices(connection: AsyncConnection) -> None:
-    """Print what PostgreSQL remarks while the migrations run."""
+    """Print PostgreSQL's notices and warnings while the migrations run."""
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection
     driver.add_log_listener(lambda _, message: say(message.message))
@@ -68,7 +68,7 @@ async def print_notices(connection: AsyncConnection) -> None:
 async def repeated_while_locked(
     connection: AsyncConnection, run: Callable[[Connection], None]
 ) -> None:
-    """Run it, the whole of it again whenever it met a lock. Raises CommandError at the end."""
+    """Run it again whenever it met a lock. Raises CommandError after the last try."""
     given = context.get_x_argument(as_dictionary=True)
     timeout, tries = given.get("lock-timeout", LOCK_TIMEOUT), int(given.get("tries", TRIES))
     for number, pause in enumerate(_pauses(tries), start=1):

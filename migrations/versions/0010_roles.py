@@ -1,7 +1,7 @@
-"""The roles that append, serve the API and rebuild read models, and what each of them may do.
+"""The roles that append, serve the API and rebuild read models, and their rights.
 
-They are groups: the logins of the processes are members of them. Roles belong to the server and
-databases are many, so a role that is there already is taken as it is, and a downgrade keeps it.
+They are groups: the logins of the processes are members of them. Roles belong to the server, which
+may have many databases. So an existing role is used, and a downgrade keeps it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ DESTROYS = ()
 APPEND, API, PROJECTIONS = "waybill_append", "waybill_api", "waybill_projections"
 ALL = f"{APPEND}, {API}, {PROJECTIONS}"
 
-# The owner of schema readmodel is waybill_projections, and whoever migrates alters tables there:
-# so the migrating role is a member of it.
+# The migrating role is a member of waybill_projections, to alter the tables of schema readmodel.
 CREATE_ROLES = f"""
     DO $$
     DECLARE
@@ -58,7 +57,7 @@ CREATE_ROLES = f"""
     $$
 """
 
-# Without it the age of the safe head is known less exactly, so it is not worth an error.
+# Without it the age of the safe head is less exact, so a refusal is not an error.
 READ_ALL_STATS = f"""
     DO $$
     BEGIN
@@ -90,15 +89,16 @@ READ_MODELS_TO = """
     $$
 """
 
+EVENT_COLUMNS = "stream_id, version, event_id, type, schema_version, data, metadata, recorded_at"
 EVERY_ROW = "SELECT, INSERT, UPDATE, DELETE"
 
 GRANTS = (
     f"GRANT USAGE ON SCHEMA eventstore TO {ALL}",
     f"GRANT USAGE ON SCHEMA readmodel, journal TO {APPEND}, {API}",
-    # The log can be appended to and read: no role but its owner may change what it holds. Who asks
-    # for the head reads the sequence; only an append draws from it.
+    # Only its owner may change what the log holds. A position is drawn and never chosen, so it is
+    # not among the columns. The safe head is read from the sequence.
     f"GRANT SELECT ON eventstore.event, eventstore.event_position TO {ALL}",
-    f"GRANT INSERT ON eventstore.event TO {APPEND}",
+    f"GRANT INSERT ({EVENT_COLUMNS}) ON eventstore.event TO {APPEND}",
     f"GRANT USAGE ON SEQUENCE eventstore.event_position TO {APPEND}",
     f"GRANT SELECT, INSERT, UPDATE ON eventstore.checkpoint TO {APPEND}, {PROJECTIONS}",
     f"GRANT SELECT ON eventstore.checkpoint TO {API}",
@@ -109,18 +109,18 @@ GRANTS = (
     f"GRANT SELECT ON alembic_version TO {ALL}",
 )
 
-# Of the tables that later migrations make: see migrations/grants.py for who may write them.
+# For tables of later migrations; migrations/grants.py says who may write them.
 DEFAULTS = (
     f"IN SCHEMA eventstore GRANT SELECT ON TABLES TO {APPEND}",
     f"IN SCHEMA journal GRANT SELECT ON TABLES TO {APPEND}, {API}",
     f"IN SCHEMA readmodel GRANT {EVERY_ROW} ON TABLES TO {APPEND}",
     f"IN SCHEMA readmodel GRANT SELECT ON TABLES TO {API}",
-    # And of those that the projections' role makes itself.
+    # For tables that the projections' role creates.
     f"FOR ROLE {PROJECTIONS} IN SCHEMA readmodel GRANT {EVERY_ROW} ON TABLES TO {APPEND}",
     f"FOR ROLE {PROJECTIONS} IN SCHEMA readmodel GRANT SELECT ON TABLES TO {API}",
 )
 
-# The functions are dropped with their grants only; the next upgrade finds that these are missing.
+# The next upgrade grants the functions again, because it finds these grants missing.
 REVOKES = (
     f"REVOKE ALL ON alembic_version FROM {ALL}",
     f"REVOKE ALL ON ALL TABLES IN SCHEMA eventstore, readmodel, journal FROM {ALL}",

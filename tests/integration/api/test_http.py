@@ -161,7 +161,7 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
         port = silent.getsockname()[1]
         changes = {
             "nats_url": "nats://127.0.0.1:1",
-            "database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
+            "api_database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
         }
         settings = Settings.model_validate(real_settings.model_dump() | changes)
         async with asyncio.timeout(8):
