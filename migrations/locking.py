@@ -87,8 +87,8 @@ async def repeated_while_locked(
             say(f"{problem}; again in {pause:g} s")
             await asyncio.sleep(pause)
     raise CommandError(
-        f"{problem}; given up, nothing is changed. End the transactions that hold the lock "
-        "(pg_stat_activity names them by xact_start), then migrate again"
+        f"{problem}; given up, the transaction is rolled back. End the transactions that hold "
+        "the lock (pg_stat_activity names them by xact_start), then migrate again"
     )
 
 
