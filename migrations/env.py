@@ -20,6 +20,9 @@ READERS = (DatabaseRole.APPEND, DatabaseRole.API, DatabaseRole.PROJECTIONS)
 WRITER = (DatabaseRole.APPEND,)
 
 FUNCTIONS = {
+    "positions_are_cached": READERS,
+    "refuse_position": READERS,
+    "drawn_position": READERS,
     "announcement": READERS,
     "announced_appends": READERS,
     "safe_head": READERS,
