@@ -25,17 +25,15 @@ ANNOUNCE = "SELECT eventstore.announce_head(0)"
 
 
 @pytest.fixture
-async def standby(database_url: str, owner_url: str, tmp_path: Path) -> AsyncIterator[Pool]:
-    """Connections to a copy of the server that follows it from now on."""
-    primary = urlsplit(database_url)
+async def standby(owner_url: str, tmp_path: Path) -> AsyncIterator[Pool]:
+    """The owner's connections to a copy of the server that follows it from now on."""
+    primary = urlsplit(owner_url)
     port = Ports.free().postgres_port
-    by_appender, by_owner = (
-        url.replace(f":{primary.port}/", f":{port}/") for url in (database_url, owner_url)
-    )
+    url = owner_url.replace(f":{primary.port}/", f":{port}/")
     async with supervised(tmp_path) as supervisor:
         await copy(supervisor, owner_url, tmp_path / "postgres")
-        await postgres.start(supervisor, tmp_path, by_owner)
-        async with await create_pool(by_appender) as pool:
+        await postgres.start(supervisor, tmp_path, url)
+        async with await create_pool(url) as pool:
             yield pool
 
 
