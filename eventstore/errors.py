@@ -40,6 +40,18 @@ class EventIdReused(EventStoreError):
         self.event_ids = tuple(event_ids)
 
 
+class PositionLost(EventStoreError):
+    """A reader's position is not in the log: a failover or a restore has lost the log's tail."""
+
+    def __init__(self, position: int, drawn: int) -> None:
+        super().__init__(
+            f"position {position} is not in the log, which has drawn {drawn}: a failover or a "
+            "restore has lost the newest events; read again from an earlier position"
+        )
+        self.position = position
+        self.drawn = drawn
+
+
 class UnsafeSequence(EventStoreError, asyncpg.PostgresError):
     """No position can be drawn safely from the sequence; the hint says what sets it right.
 

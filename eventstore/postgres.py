@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
@@ -17,7 +18,13 @@ from eventstore.envelope import (
     StoredEvent,
     StreamAppend,
 )
-from eventstore.errors import EventIdReused, EventStoreError, InvalidAppend, VersionConflict
+from eventstore.errors import (
+    EventIdReused,
+    EventStoreError,
+    InvalidAppend,
+    PositionLost,
+    VersionConflict,
+)
 from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
@@ -126,17 +133,25 @@ class PostgresEventStore:
         categories: Collection[str] | None = None,
     ) -> AsyncGenerator[Sequence[StoredEvent], None]:
         wanted = EventFilter(types, categories)
+        last_event_id: UUID | None = None
         while True:
             # A standby refuses LISTEN too, but without saying where to follow instead.
             await self._fetchrow(sql.SAFE_HEAD)
             async with wakeups(self._pool) as word:
+                # A database that was restored comes back over a new connection.
+                await self.check_position(after, last_event_id)
                 # How far has been looked, beyond the last event: forgotten with the connection,
                 # since a crash of PostgreSQL may draw the same positions again.
                 seen = after
                 while word.is_connected:
-                    page, seen = await self._page(seen, FOLLOWED_PAGE, wanted)
+                    try:
+                        page, seen = await self._page(seen, FOLLOWED_PAGE, wanted)
+                    except PositionLost:
+                        if seen == after:
+                            raise
+                        break
                     if page:
-                        after = page[-1].position
+                        after, last_event_id = page[-1].position, page[-1].event_id
                         yield page
                     if len(page) < FOLLOWED_PAGE:
                         await word.wait()
@@ -148,6 +163,8 @@ class PostgresEventStore:
         # The head is read first, in a statement of its own: the events below it are then all
         # visible to the snapshot of the next one.
         head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
+        if head < after:  # read lower than before for a moment, or a tail is lost
+            await self.check_position(after)
         if head <= after:
             return [], after
         if wanted.takes_all:
@@ -162,6 +179,11 @@ class PostgresEventStore:
         # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
         # the drawing, and give the position to an event that a reader would then pass over.
         return int((await self._fetchrow(sql.LAST_SAFE_EVENT))[0])
+
+    async def check_position(self, position: int, event_id: UUID | None = None) -> None:
+        there = await self._fetchrow(sql.DRAWN_POSITION, position)
+        if position > there["drawn"] or event_id not in {None, there["event_id"]}:
+            raise PositionLost(position, there["drawn"])
 
     async def _fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record:
         async with self._pool.acquire() as connection:

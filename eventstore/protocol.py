@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.pool import Connection
@@ -51,6 +52,7 @@ class EventStore(Protocol):
         `types` and `categories` (the first part of a stream's name) restrict them.
 
         A reader that goes on from the position of the last event it was given misses none.
+        Raises PositionLost for a position that the log has not drawn.
         Raises SafeHeadUnknown on a standby, UnsafeSequence where the database needs an operator.
         """
 
@@ -64,7 +66,12 @@ class EventStore(Protocol):
         """The events above `after`, in order, page by page, and then those that come. Endless.
 
         A database that cannot be read ends it with an error: begin again after the last event.
+        So does a log that has lost its tail, with PositionLost: begin again further back.
         """
+
+    async def check_position(self, position: int, event_id: UUID | None = None) -> None:
+        """Raise PositionLost if the log has not drawn this position, or if another event than
+        this one stands there."""
 
     async def safe_head(self) -> int:
         """The position of the newest event at and below which no event can appear any more."""

@@ -24,6 +24,10 @@ LOAD_SNAPSHOT: Final = (
     "SELECT version, schema, state::text FROM eventstore.snapshot WHERE stream_id = $1"
 )
 SAFE_HEAD: Final = "SELECT eventstore.safe_head()"
+DRAWN_POSITION: Final = (
+    "SELECT eventstore.drawn_position() AS drawn,"
+    " (SELECT event_id FROM eventstore.event WHERE position = $1) AS event_id"
+)
 LAST_SAFE_EVENT: Final = (
     "SELECT coalesce(max(position), 0) FROM eventstore.event"
     " WHERE position <= (SELECT eventstore.safe_head())"

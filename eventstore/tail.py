@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+import asyncpg
+
 from eventstore.head import CHANNEL
 from eventstore.pool import CONNECTION_LOST, Connection, Pool
 
@@ -23,7 +25,10 @@ class Wakeups:
 
     @property
     def is_connected(self) -> bool:
-        return not self._connection.is_closed()
+        try:
+            return not self._connection.is_closed()
+        except asyncpg.InterfaceError:  # the pool has taken it back, which it does once it is cut
+            return False
 
     def wake(self, *_: object) -> None:
         self._word.set()

@@ -7,8 +7,10 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
 from typing import Final, NoReturn
+from uuid import UUID
 
 from eventstore.envelope import StoredEvent
+from eventstore.errors import PositionLost
 from eventstore.protocol import EventStore
 from eventstore.restart import restarting
 
@@ -35,7 +37,7 @@ class Listener:
         self._end: Exception | None = None
 
     async def next(self) -> StoredEvent:
-        """Wait for the next one. Raises FellBehind or FeedClosed once the queue is empty."""
+        """Wait for the next one. Raise FellBehind, FeedClosed or PositionLost after the last."""
         while not self._queue:
             if self._end is not None:
                 raise self._end
@@ -66,11 +68,12 @@ class LiveFeed:
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._reader: asyncio.Task[NoReturn] | None = None
         self._position = 0
+        self._event_id: UUID | None = None
         self._starting = asyncio.Lock()
 
     @property
     def listeners(self) -> int:
-        return len(set().union(*self._listeners.values()))
+        return len(self._all())
 
     @property
     def is_reading(self) -> bool:
@@ -87,9 +90,7 @@ class LiveFeed:
             self._remove(listener)
 
     async def close(self) -> None:
-        for listener in set().union(*self._listeners.values()):
-            listener.end(FeedClosed())
-        self._listeners.clear()
+        self._end_all(FeedClosed())
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
@@ -97,7 +98,7 @@ class LiveFeed:
     async def _add(self, listener: Listener) -> None:
         async with self._starting:
             if self._reader is None:
-                self._position = await self._store.safe_head()
+                await self._begin_at_the_head()
             listener.start = self._position
             for stream in listener.streams:
                 self._listeners[stream].add(listener)
@@ -119,9 +120,30 @@ class LiveFeed:
         await restarting("the live feed", self._follow)
 
     async def _follow(self) -> None:
+        """A log that has lost its tail ends every listener: none can know what it has missed."""
+        try:
+            await self._store.check_position(self._position, self._event_id)
+            await self._offer_all()
+        except PositionLost as lost:
+            await self._begin_at_the_head()
+            self._end_all(lost)
+            raise
+
+    async def _offer_all(self) -> None:
         async with aclosing(self._store.follow(self._position)) as pages:
             async for page in pages:
                 for event in page:
                     for listener in tuple(self._listeners.get(event.stream_id, ())):
                         listener.offer(event)
-                    self._position = event.position
+                    self._position, self._event_id = event.position, event.event_id
+
+    async def _begin_at_the_head(self) -> None:
+        self._position, self._event_id = await self._store.safe_head(), None
+
+    def _all(self) -> set[Listener]:
+        return set().union(*self._listeners.values())
+
+    def _end_all(self, reason: Exception) -> None:
+        for listener in self._all():
+            listener.end(reason)
+        self._listeners.clear()

@@ -98,8 +98,8 @@ async def test_a_downgrade_that_destroys_data_is_refused_with_a_count_and_done_w
 ) -> None:
     await PostgresEventStore(pool).save_events("order-1", some_events(3), NO_STREAM)
     await owner.execute(
-        "INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, created_at)"
-        " VALUES ('ada', gen_random_uuid(), '', 'm', clock_timestamp())"
+        "INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, made_after)"
+        " VALUES ('ada', gen_random_uuid(), '', 'm', 0)"
     )
     head = await owner.fetchval(VERSION)
 

@@ -30,8 +30,8 @@ EVENT = (
     " (0, 's', 1, gen_random_uuid(), 'T', 1, '{}', '{}', clock_timestamp())"
 )
 KEY = (
-    "INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, created_at)"
-    " VALUES ('ada', gen_random_uuid(), '', 'm', clock_timestamp())"
+    "INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, made_after)"
+    " VALUES ('ada', gen_random_uuid(), '', 'm', 0)"
 )
 WEBHOOK = (
     "INSERT INTO journal.webhook VALUES ('p', 'e', 't', 'o', clock_timestamp(), clock_timestamp())"
@@ -112,7 +112,6 @@ DENIED = {
         "TRUNCATE readmodel.order_view",
         "TRUNCATE journal.webhook",
         "TRUNCATE eventstore.subject_key",
-        "DELETE FROM eventstore.checkpoint",
         "SET ROLE waybill_projections",
         "SET ROLE waybill_api",
     ),
@@ -161,6 +160,7 @@ ALLOWED = {
         "UPDATE eventstore.subject_key SET wrapped = ''",
         "DELETE FROM eventstore.subject_key WHERE subject = 'ada'",
         "UPDATE eventstore.checkpoint SET position = 3",
+        "DELETE FROM eventstore.checkpoint",
         "DELETE FROM readmodel.parked_step",
         "INSERT INTO readmodel.saga_let_be VALUES ('o') ON CONFLICT DO NOTHING",
         "DELETE FROM journal.not_compared",
