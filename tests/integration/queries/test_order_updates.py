@@ -12,7 +12,7 @@ from domain.order.events import OrderAuthorized, OrderReserved
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentRequested
 from eventstore.errors import PositionLost
-from eventstore.pool import CONNECTION_LOST, Pool
+from eventstore.pool import CONNECTION_LOST, Pool, create_pool
 from queries.feed import LiveFeed
 from queries.orders import OrderQueries
 from queries.updates import Lagged, OrderUpdates, Update
@@ -29,6 +29,13 @@ CUT = """
     WHERE datname = current_database() AND application_name = 'waybill'
 """
 AUTHORIZED = OrderAuthorized(order_id="o1")
+
+
+@pytest.fixture
+async def pool(owner_url: str) -> AsyncIterator[Pool]:
+    """The owner's: these tests take away what no process may."""
+    async with await create_pool(owner_url) as pool:
+        yield pool
 
 
 @pytest.fixture
@@ -200,7 +207,7 @@ async def test_cutting_every_connection_to_the_log_costs_no_event(
     following = updates.follow("o1", None)
     await next_update(following)
 
-    async with connected(database_url) as other:
+    async with connected(owner_url) as other:
         await other.execute(CUT)
     reserved = await appended_at_last(log)
 
@@ -217,7 +224,7 @@ async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_
     reserved = await log.append("order-o1", RESERVED)
     assert facts(await next_update(following)) == ("OrderReserved", reserved)
 
-    async with connected(database_url) as other:
+    async with connected(owner_url) as other:
         await other.execute(CUT)
     await reconnected(pool)
     await lose_tail(pool, placed)
@@ -250,7 +257,7 @@ async def test_a_feed_whose_connection_was_cut_can_still_be_closed(
     await log.place("o1")
     following = updates.follow("o1", None)
     await next_update(following)
-    async with connected(database_url) as other:
+    async with connected(owner_url) as other:
         await other.execute(CUT)
 
     async with asyncio.timeout(5):
