@@ -99,7 +99,7 @@ async def test_a_follower_notices_that_other_events_have_taken_the_place_of_a_lo
     await store.append([to("order-1", 3)])
     async with asyncio.timeout(10), aclosing(store.follow(0)) as pages:
         assert [event.position for event in await anext(pages)] == [1, 2, 3]
-        connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+        connection = await asyncpg.connect(owner_url.replace("+asyncpg", ""))
         await connection.execute(CUT)
         await connection.close()
         await reconnected(pool)

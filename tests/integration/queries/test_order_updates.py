@@ -200,7 +200,7 @@ async def test_closing_the_feed_ends_who_waits(
 
 
 async def test_cutting_every_connection_to_the_log_costs_no_event(
-    updates: OrderUpdates, log: OrderLog, database_url: str, monkeypatch: pytest.MonkeyPatch
+    updates: OrderUpdates, log: OrderLog, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eventstore.restart.SECONDS_AFTER_A_FAULT", 0.01)
     await log.place("o1")
@@ -216,7 +216,7 @@ async def test_cutting_every_connection_to_the_log_costs_no_event(
 
 
 async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_tail(
-    updates: OrderUpdates, log: OrderLog, database_url: str, pool: Pool
+    updates: OrderUpdates, log: OrderLog, owner_url: str, pool: Pool
 ) -> None:
     placed = await log.place("o1")
     following = updates.follow("o1", None)
@@ -252,7 +252,7 @@ async def appended_at_last(log: OrderLog) -> int:
 
 
 async def test_a_feed_whose_connection_was_cut_can_still_be_closed(
-    updates: OrderUpdates, log: OrderLog, database_url: str, feed: LiveFeed
+    updates: OrderUpdates, log: OrderLog, owner_url: str, feed: LiveFeed
 ) -> None:
     await log.place("o1")
     following = updates.follow("o1", None)

@@ -146,7 +146,7 @@ async def preparing(
     monkeypatch.setattr(postgres, "SERVER_SETTINGS", allowed)
     data_dir, ports = tmp_path_factory.mktemp("preparing"), Ports.free()
     environment = system_environment(data_dir, ports)
-    url = environment["WAYBILL_DATABASE_URL"]
+    url = environment["WAYBILL_MIGRATION_DATABASE_URL"]
     async with supervised(data_dir) as supervisor:
         await postgres.start(supervisor, data_dir, url)
         await migrate(supervisor, environment)
