@@ -27,15 +27,17 @@ class EventStore(Protocol):
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         """Append to several streams, all or none, and change the inline read models with them.
 
-        Appending the same event ids again returns the first result and changes nothing.
-        Raises InvalidAppend, VersionConflict or EventIdReused; then nothing has been written.
+        Appending the same events again returns the first result and changes nothing.
+        Raises InvalidAppend, VersionConflict, EventIdReused or AppendRolledBack; then nothing has
+        been written. After a lost connection (pool.CONNECTION_LOST) only the same append, made
+        again, finds out whether it was.
         """
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         """The stream's events with a version above `from_version`, in order."""
 
     async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
-        """Keep this snapshot, unless a newer one of the same shape is kept already."""
+        """Keep this snapshot, unless a newer one of the same shape and stream is kept already."""
 
     async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...
 

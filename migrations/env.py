@@ -33,7 +33,7 @@ FUNCTIONS = {
     "held_floors": READERS,
     "safe_head_age": READERS,
     "announce_head": WRITER,
-    "known_events": WRITER,
+    "filtered_events": READERS,
     "append_event": WRITER,
     "append": WRITER,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final, NoReturn
 from uuid import UUID
 
@@ -15,6 +15,9 @@ from eventstore.protocol import EventStore
 from eventstore.restart import restarting
 
 QUEUE_LIMIT: Final = 256
+PATIENCE_SECONDS: Final = 0.2
+"""How long the feed waits in all for a listener to empty its full queue. All others wait as long:
+a page of the log may hold more events of one stream than a queue, and comes in one go."""
 
 
 class FellBehind(Exception):
@@ -34,6 +37,8 @@ class Listener:
         self._limit = limit
         self._queue: deque[StoredEvent] = deque()
         self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._patience = PATIENCE_SECONDS
         self._end: Exception | None = None
 
     async def next(self) -> StoredEvent:
@@ -43,20 +48,37 @@ class Listener:
                 raise self._end
             self._changed.clear()
             await self._changed.wait()
-        return self._queue.popleft()
+        event = self._queue.popleft()
+        self._room.set()
+        if not self._queue:
+            self._patience = PATIENCE_SECONDS
+        return event
+
+    @property
+    def is_full(self) -> bool:
+        """No event can be offered now. A listener that has ended passes over each offer."""
+        return self._end is None and len(self._queue) == self._limit
 
     def offer(self, event: StoredEvent) -> None:
-        if self._end is not None:
-            return
-        if len(self._queue) == self._limit:
-            self.end(FellBehind())
-        else:
+        if self._end is None:
             self._queue.append(event)
             self._changed.set()
+
+    async def wait_for_room(self) -> None:
+        """Wait until the listener takes an event or ends, or the feed's patience is used up."""
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while self.is_full:
+                    self._room.clear()
+                    await self._room.wait()
+        self._patience -= clock.time() - began
 
     def end(self, reason: Exception) -> None:
         self._end = reason
         self._changed.set()
+        self._room.set()
 
 
 class LiveFeed:
@@ -87,6 +109,7 @@ class LiveFeed:
             await self._add(listener)
             yield listener
         finally:
+            listener.end(FeedClosed())
             self._remove(listener)
 
     async def close(self) -> None:
@@ -133,9 +156,19 @@ class LiveFeed:
         async with aclosing(self._store.follow(self._position)) as pages:
             async for page in pages:
                 for event in page:
-                    for listener in tuple(self._listeners.get(event.stream_id, ())):
-                        listener.offer(event)
+                    # First, so that who joins meanwhile begins after this event.
                     self._position, self._event_id = event.position, event.event_id
+                    await self._hand_out(event)
+
+    async def _hand_out(self, event: StoredEvent) -> None:
+        listeners = tuple(self._listeners.get(event.stream_id, ()))
+        full = [listener for listener in listeners if listener.is_full]
+        if full:
+            await asyncio.gather(*(listener.wait_for_room() for listener in full))
+        for listener in listeners:
+            if listener.is_full:
+                listener.end(FellBehind())
+            listener.offer(event)
 
     async def _begin_at_the_head(self) -> None:
         self._position, self._event_id = await self._store.safe_head(), None

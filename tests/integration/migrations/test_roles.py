@@ -24,7 +24,6 @@ APPEND_MANY = """
     SELECT eventstore.append('{order-1}', '{-1}', '{1}', ARRAY[gen_random_uuid()], '{T}',
                              ARRAY[1::smallint], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb])
 """
-KNOWN = "SELECT eventstore.known_events('{}', '{}', '{}')"
 EVENT = (
     "INSERT INTO eventstore.event VALUES"
     " (0, 's', 1, gen_random_uuid(), 'T', 1, '{}', '{}', clock_timestamp())"
@@ -94,7 +93,7 @@ NOBODY = (
     "COPY eventstore.event TO PROGRAM 'cat'",
 )
 READ_ONLY = (
-    *(APPEND_ONE, APPEND_MANY, KNOWN, EVENT, KEY, FAILED, SNAPSHOT),
+    *(APPEND_ONE, APPEND_MANY, EVENT, KEY, FAILED, SNAPSHOT),
     "SELECT eventstore.announce_head(0)",
     "SELECT nextval('eventstore.event_position')",
     "SELECT * FROM eventstore.subject_key",
@@ -155,7 +154,7 @@ LOG = (
 ALLOWED = {
     APPEND: (
         *LOG,
-        *(APPEND_ONE, APPEND_MANY, KNOWN, KEY, FAILED, CHECKPOINT, PRODUCT, SNAPSHOT),
+        *(APPEND_ONE, APPEND_MANY, KEY, FAILED, CHECKPOINT, PRODUCT, SNAPSHOT),
         "SELECT eventstore.announce_head(0)",
         "UPDATE eventstore.subject_key SET wrapped = ''",
         "DELETE FROM eventstore.subject_key WHERE subject = 'ada'",

@@ -40,10 +40,8 @@ async def appending(url: str) -> AsyncIterator[list[int]]:
 
     async def ask(connection: asyncpg.Connection) -> None:
         """As a process does that prepared its statements before any of these migrations."""
-        known = await connection.prepare(statements.KNOWN_EVENTS)
         head = await connection.prepare(statements.SAFE_HEAD)
         while not stop.is_set():
-            assert await known.fetchval([], [], []) == 0
             await head.fetchval()
             counts[-1] += 1
 
@@ -62,7 +60,6 @@ BUILDS = (
     ("append_event", "BEGIN\n", "BEGIN\n    -- another body\n"),
     ("append_event", "append_event(\n", "append_event(\n    p_more int,\n"),
     ("append", "append(\n", "append(\n    OUT more int,\n"),
-    ("known_events", "known_events(\n", "known_events(\n    p_more int,\n"),
     ("safe_head", "BEGIN\n", "BEGIN\n    -- another body\n"),
 )
 """What one build after the other changes: bodies, arguments, a result."""
