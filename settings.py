@@ -7,6 +7,7 @@ Precedence, highest first: the environment, `.env`, `stack.env`, the defaults be
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from enum import StrEnum
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+logger = logging.getLogger("waybill.settings")
 
 STACK_ENV_FILE = "stack.env"
 MINIMUM_SECRET_LENGTH = 32
@@ -30,6 +33,24 @@ class Environment(StrEnum):
 class Bus(StrEnum):
     MEMORY = "memory"
     NATS = "nats"
+
+
+class DatabaseRole(StrEnum):
+    """Who connects to PostgreSQL; migration 0010 says what each of them may do there."""
+
+    APPEND = "append"
+    API = "api"
+    PROJECTIONS = "projections"
+    MIGRATION = "migration"
+
+    @property
+    def group(self) -> str:
+        """The role in PostgreSQL that logins of this kind are members of; none for the owner."""
+        return f"waybill_{self}"
+
+    @property
+    def setting(self) -> str:
+        return "database_url" if self is DatabaseRole.APPEND else f"{self}_database_url"
 
 
 class SettingsError(Exception):
@@ -52,6 +73,11 @@ class Settings(BaseSettings):
     carrier_simulator_port: int = Field(8102, ge=1, le=65535)
 
     database_url: SecretStr = SecretStr("")
+    """For the workers, which append. The three after it are for other processes; an empty one
+    falls back to it."""
+    api_database_url: SecretStr = SecretStr("")
+    projections_database_url: SecretStr = SecretStr("")
+    migration_database_url: SecretStr = SecretStr("")
     temporal_address: str = ""
     temporal_namespace: str = "default"
     task_queue: str = "waybill"
@@ -168,6 +194,18 @@ class Settings(BaseSettings):
                     )
         return self
 
+    def url_of(self, role: DatabaseRole) -> str:
+        """Return the database URL of this role, or the appending role's where it has none.
+
+        Raises SettingsError when both are empty.
+        """
+        own: SecretStr = getattr(self, role.setting)
+        if not own:
+            self.require("database_url")
+            if self.environment is Environment.PRODUCTION:
+                _warn_of_fallback(role)
+        return (own or self.database_url).get_secret_value()
+
     def require(self, *names: str) -> None:
         """Raise SettingsError naming the first of these settings that is empty."""
         for name in names:
@@ -194,6 +232,16 @@ def _has_host(url: str) -> bool:
         return urlsplit(url).port != 0 and urlsplit(url).hostname is not None and " " not in url
     except ValueError:
         return False
+
+
+@cache
+def _warn_of_fallback(role: DatabaseRole) -> None:
+    """Once in each process."""
+    logger.warning(
+        "WAYBILL_%s is not set: this process connects by WAYBILL_DATABASE_URL, with the rights of "
+        "another role",
+        role.setting.upper(),
+    )
 
 
 @cache

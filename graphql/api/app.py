@@ -36,11 +36,11 @@ from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from queries.workers import WorkerQueries
-from settings import Environment, Settings, SettingsError, load_settings
+from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
 
-REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_webhook_secret")
+REQUIRED = ("jwt_secret", "payment_webhook_secret", "carrier_webhook_secret")
 CONNECTIONS_TO_THE_LOG = 10
 """For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
 
@@ -56,7 +56,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     """Everything that has to be closed again, closed in the opposite order."""
     client = await connect(settings, lazy=True)
     # Parameters stay out of errors: an address could be among them.
-    url = settings.database_url.get_secret_value()
+    url = settings.url_of(DatabaseRole.API)
     engine = create_async_engine(url, hide_parameters=True)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
@@ -88,6 +88,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
     """Raises SettingsError when a setting is missing."""
+    settings.url_of(DatabaseRole.API)
     settings.require(*REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 

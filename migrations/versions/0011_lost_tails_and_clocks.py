@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 DESTROYS = ()
 
@@ -24,15 +24,7 @@ UPGRADES = (
     # Of the newest event at or below the position: eventstore/sql/is_lost.sql.
     "ALTER TABLE eventstore.checkpoint ADD COLUMN event_id uuid",
     # `python -m eventstore.checkpoints set-right` forgets a checkpoint.
-    """
-    DO $$
-    BEGIN
-        IF to_regrole('waybill_append') IS NOT NULL THEN
-            GRANT DELETE ON eventstore.checkpoint TO waybill_append;
-        END IF;
-    END
-    $$
-    """,
+    "GRANT DELETE ON eventstore.checkpoint TO waybill_append",
 )
 
 

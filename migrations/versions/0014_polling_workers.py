@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from alembic import op
 
+from migrations.grants import writable_by
+from settings import DatabaseRole
+
 revision = "0014"
 down_revision = "0013"
+
+DESTROYS = ()  # each worker writes its row again within seconds
 
 
 def upgrade() -> None:
@@ -21,6 +26,7 @@ def upgrade() -> None:
                 autovacuum_vacuum_threshold = 1000)
         """
     )
+    writable_by("journal.polling_worker", DatabaseRole.APPEND)
 
 
 def downgrade() -> None:

@@ -53,7 +53,7 @@ async def relayed(system: System, position: int) -> None:
 
 
 async def lose(system: System, after: int) -> None:
-    async with await create_pool(system.servers.database_url, size=1) as pool:
+    async with await create_pool(system.servers.owner_url, size=1) as pool:
         await lose_tail(pool, after)
 
 

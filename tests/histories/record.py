@@ -71,7 +71,7 @@ async def recording(
     )
     providers = StripePayments(API_KEY, payments.url), HttpCarrier(API_KEY, carrier.url)
     async with (
-        fresh_database(servers.database_url) as url,
+        fresh_database(servers.owner_url, servers.owner_url) as url,
         await create_pool(url) as pool,
         running_sagas(client, pool, providers, (payments, carrier)) as sagas,
     ):

@@ -55,7 +55,9 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         for process in (payments, carrier):
             stack.enter_context(process.running())
             await process.ready()
-        url = await stack.enter_async_context(fresh_database(servers.database_url))
+        url = await stack.enter_async_context(
+            fresh_database(servers.database_url, servers.owner_url)
+        )
         pool = await stack.enter_async_context(await create_pool(url))
         engine = create_async_engine(url)
         stack.push_async_callback(engine.dispose)

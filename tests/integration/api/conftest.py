@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from api.app import OpenedServices, create_app
 from api.context import Services
 from eventstore.inbox import Inbox
-from eventstore.pool import Pool
+from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from queries.bus import BusQueries
@@ -24,7 +24,7 @@ from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
-from settings import Bus, Settings
+from settings import Bus, DatabaseRole, Settings
 from tests.integration.api.client import Api, served
 from tests.integration.api.log_orchestrator import LogOrchestrator
 from tests.integration.keys import a_vault
@@ -32,9 +32,10 @@ from tests.integration.queries.order_log import OrderLog
 
 
 @pytest.fixture(scope="module")
-def settings(module_database_url: str) -> Settings:
+def settings(module_database_url: str, module_api_url: str) -> Settings:
     return Settings(
         database_url=SecretStr(module_database_url),
+        api_database_url=SecretStr(module_api_url),
         bus=Bus.MEMORY,
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
@@ -47,26 +48,34 @@ def settings(module_database_url: str) -> Settings:
 
 @pytest.fixture(scope="module")
 async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(settings.database_url.get_secret_value())
+    engine = create_async_engine(settings.url_of(DatabaseRole.API))
     yield engine
     await engine.dispose()
 
 
 @pytest.fixture(scope="module")
+async def api_pool(settings: Settings) -> AsyncIterator[Pool]:
+    async with await create_pool(settings.url_of(DatabaseRole.API)) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
 async def module_api(
-    settings: Settings, engine: AsyncEngine, module_pool: Pool
+    settings: Settings, engine: AsyncEngine, api_pool: Pool, module_pool: Pool
 ) -> AsyncIterator[Api]:
+    """The API by its own role, and the sagas' side of it by the one that appends."""
     store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
     orders = OrderQueries(engine)
-    feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
-    updates = OrderUpdates(store, feed, orders)
+    read_store = PostgresEventStore(api_pool)
+    feed, orchestrator = LiveFeed(read_store), LogOrchestrator(store)
+    updates = OrderUpdates(read_store, feed, orders)
     services = Services(
         orchestrator,
         orders,
         ProductQueries(engine),
         updates,
         LogQueries(engine),
-        Inbox(module_pool),
+        Inbox(api_pool),
         PaymentQueries(engine),
         SagaQueries(engine),
         BusQueries(engine),

@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from domain.order.events import OrderAuthorized, OrderReserved
-from eventstore.pool import Pool
+from eventstore.pool import create_pool
 from tests.integration.api.client import Api, Json, Viewer, connecting, operation
 from tests.integration.api.inputs import an_order
 from tests.integration.lost_tail import lose_tail
@@ -89,7 +89,7 @@ async def test_a_position_that_the_log_has_lost_is_an_error_and_not_silence(
 
 
 async def test_a_subscriber_hears_that_the_log_has_lost_its_tail_and_can_begin_again(
-    api: Api, ada: Viewer, order_id: str, module_pool: Pool
+    api: Api, ada: Viewer, order_id: str, module_owner_url: str
 ) -> None:
     placed = await api.log.store.safe_head()
     async with ada.socket() as socket:
@@ -97,7 +97,8 @@ async def test_a_subscriber_hears_that_the_log_has_lost_its_tail_and_can_begin_a
         await socket.update()
         await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
         assert (await socket.update())["eventType"] == "OrderReserved"
-        await lose_tail(module_pool, placed)
+        async with await create_pool(module_owner_url, size=1) as owner:
+            await lose_tail(owner, placed)
 
         assert codes(await socket.receive()) == ["POSITION_LOST"]
         await socket.receive()  # complete

@@ -113,7 +113,7 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
     with silent_port() as port:
         changes = {
             "nats_url": NOBODY,
-            "database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
+            "api_database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
         }
         settings = Settings.model_validate(real_settings.model_dump() | changes)
         async with asyncio.timeout(8):
@@ -146,7 +146,7 @@ async def test_it_starts_without_temporal_and_says_that_it_is_not_ready(
 async def test_a_database_that_takes_no_writes_is_not_ready(
     real_settings: Settings, module_pool: Pool, hostile: str
 ) -> None:
-    url = real_settings.database_url.get_secret_value()
+    url = real_settings.api_database_url.get_secret_value()
     name = url.rpartition("/")[2]
     async with connected(url) as connection:
         await connection.execute(f'ALTER DATABASE "{name}" SET {hostile}')
@@ -217,7 +217,7 @@ async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that
     real_settings: Settings,
 ) -> None:
     url = "postgresql+asyncpg://u:p@127.0.0.1:1/d"
-    settings = Settings.model_validate(real_settings.model_dump() | {"database_url": url})
+    settings = Settings.model_validate(real_settings.model_dump() | {"api_database_url": url})
     async with (
         served(create_app(settings)) as api_url,
         httpx.AsyncClient(base_url=api_url, timeout=10) as http,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import asyncpg
 import pytest
 
 from eventstore import head
@@ -42,9 +43,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def test_a_silent_minute_costs_the_leader_few_statements(
-    store: PostgresEventStore, pool: Pool, clock: Clock
+    store: PostgresEventStore, pool: Pool, clock: Clock, owner: asyncpg.Connection
 ) -> None:
-    await pool.execute("CREATE EXTENSION pg_stat_statements")
+    await owner.execute("CREATE EXTENSION pg_stat_statements")
     await store.append([to("order-1")])
     async with announcing(pool):
         await clock.until(lambda: sum(clock.slept) >= 60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import asyncpg
@@ -12,7 +13,7 @@ from eventstore import checkpoint
 from eventstore.checkpoint import Checkpoint, CheckpointLost, warn_of_lost_checkpoints
 from eventstore.checkpoints import NotInTheLog, set_right
 from eventstore.errors import PositionLost, UnsafeSequence
-from eventstore.pool import Pool
+from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.protocol import EventStore
 from tests.integration.eventstore.conftest import to
@@ -24,6 +25,13 @@ CUT = """
 """
 PUT = "INSERT INTO eventstore.checkpoint (name, position) VALUES ($1, $2)"
 CHECKPOINTS = "SELECT name, position FROM eventstore.checkpoint ORDER BY name"
+
+
+@pytest.fixture
+async def pool(owner_url: str) -> AsyncIterator[Pool]:
+    """The owner's: these tests take away what no process may."""
+    async with await create_pool(owner_url) as pool:
+        yield pool
 
 
 async def first_page(store: EventStore, after: int) -> list[int]:
@@ -86,12 +94,12 @@ async def test_a_follower_notices_that_the_tail_vanishes_while_it_waits(
 
 
 async def test_a_follower_notices_that_other_events_have_taken_the_place_of_a_lost_tail(
-    store: PostgresEventStore, pool: Pool, database_url: str
+    store: PostgresEventStore, pool: Pool, owner_url: str
 ) -> None:
     await store.append([to("order-1", 3)])
     async with asyncio.timeout(10), aclosing(store.follow(0)) as pages:
         assert [event.position for event in await anext(pages)] == [1, 2, 3]
-        connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+        connection = await asyncpg.connect(owner_url.replace("+asyncpg", ""))
         await connection.execute(CUT)
         await connection.close()
         await reconnected(pool)

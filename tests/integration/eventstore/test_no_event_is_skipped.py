@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import asyncpg
 import pytest
 
-from eventstore.pool import Pool
 from tests.integration.eventstore.proof import Load, mixed, prove, slow_beside_batches
 from tests.integration.eventstore.readers import Account, Faults
 from tests.integration.eventstore.writers import SLOW
@@ -36,8 +36,10 @@ async def test_every_committed_event_is_seen_once_and_in_order_by_each_reader(
     assert outcome.is_flawless, outcome
 
 
-async def test_the_proof_fails_when_appends_announce_nothing(database_url: str, pool: Pool) -> None:
-    await pool.execute(ANNOUNCE_NOTHING)
+async def test_the_proof_fails_when_appends_announce_nothing(
+    database_url: str, owner: asyncpg.Connection
+) -> None:
+    await owner.execute(ANNOUNCE_NOTHING)
     load = Load([(60, SLOW)], seconds=2, pollers=1, followers=0)
 
     ((_, faults),) = (await prove(database_url, load)).faults

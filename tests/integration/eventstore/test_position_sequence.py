@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from eventstore.errors import SafeHeadUnknown, UnsafeSequence
-from eventstore.pool import Connection, Pool
+from eventstore.pool import Connection, create_pool
 from eventstore.postgres import PostgresEventStore
 from tests.integration.eventstore.conftest import to
 
@@ -34,8 +35,9 @@ async def one_event(store: PostgresEventStore) -> None:
 
 
 @pytest.fixture
-async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    async with pool.acquire() as connection:
+async def connection(owner_url: str) -> AsyncIterator[Connection]:
+    """The owner's, who alters the sequence and takes on other roles."""
+    async with await create_pool(owner_url) as pool, pool.acquire() as connection:
         yield connection
 
 
@@ -45,7 +47,8 @@ async def role(connection: Connection) -> AsyncIterator[str]:
     name = f"clerk_{uuid4().hex}"
     await connection.execute(
         f"CREATE ROLE {name}; GRANT USAGE ON SCHEMA eventstore TO {name};"
-        f" GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA eventstore TO {name}"
+        f" GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA eventstore TO {name};"
+        f" GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA eventstore TO {name}"
     )
     yield name
     await connection.execute(f"RESET ROLE; DROP OWNED BY {name}; DROP ROLE {name}")
@@ -94,7 +97,7 @@ async def test_a_restarted_sequence_is_refused_until_it_is_set_to_the_last_event
 
 @pytest.mark.parametrize("asked", ASKED)
 async def test_a_sequence_with_a_cache_is_refused_until_its_cache_is_1(
-    connection: Connection, pool: Pool, asked: str
+    connection: Connection, owner: asyncpg.Connection, asked: str
 ) -> None:
     await connection.execute("ALTER SEQUENCE eventstore.event_position CACHE 20")
     refused = await refusal(connection, asked)
@@ -102,9 +105,8 @@ async def test_a_sequence_with_a_cache_is_refused_until_its_cache_is_1(
 
     # This session keeps the rest of its range; altering the sequence takes it away.
     assert await connection.fetchval("SELECT nextval('eventstore.event_position')") < 50
-    async with pool.acquire() as other:
-        drawn = await other.fetchval("SELECT nextval('eventstore.event_position')")
-        await other.execute(remedy(refused))
+    drawn = await owner.fetchval("SELECT nextval('eventstore.event_position')")
+    await owner.execute(remedy(refused))
     assert await connection.fetchval(ASKED[asked]) > drawn
 
 

@@ -31,9 +31,10 @@ SET client_min_messages = log;
 
 
 @pytest.fixture(scope="module")
-async def long_log(module_database_url: str) -> str:
-    await fill(module_database_url, EVENTS)
-    return module_database_url
+async def long_log(module_owner_url: str) -> str:
+    """Its owner's, who may load a library that explains."""
+    await fill(module_owner_url, EVENTS)
+    return module_owner_url
 
 
 class ExplainedPool:

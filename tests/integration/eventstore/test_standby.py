@@ -25,13 +25,13 @@ ANNOUNCE = "SELECT eventstore.announce_head(0)"
 
 
 @pytest.fixture
-async def standby(database_url: str, tmp_path: Path) -> AsyncIterator[Pool]:
-    """Connections to a copy of the server that follows it from now on."""
-    primary = urlsplit(database_url)
+async def standby(owner_url: str, tmp_path: Path) -> AsyncIterator[Pool]:
+    """The owner's connections to a copy of the server that follows it from now on."""
+    primary = urlsplit(owner_url)
     port = Ports.free().postgres_port
-    url = database_url.replace(f":{primary.port}/", f":{port}/")
+    url = owner_url.replace(f":{primary.port}/", f":{port}/")
     async with supervised(tmp_path) as supervisor:
-        await copy(supervisor, database_url, tmp_path / "postgres")
+        await copy(supervisor, owner_url, tmp_path / "postgres")
         await postgres.start(supervisor, tmp_path, url)
         async with await create_pool(url) as pool:
             yield pool

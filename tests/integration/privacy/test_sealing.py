@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from domain.event import Event
@@ -94,13 +95,14 @@ async def test_an_append_with_several_customers_seals_each_under_their_own(log: 
     assert (await log.store.load_events("order-o-3", 1))[0].decode() == RESERVED
 
 
-async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(log: Log) -> None:
+async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(
+    log: Log, owner: asyncpg.Connection
+) -> None:
     async def statements() -> int:
         async with log.pool.acquire() as connection:
             return int(await connection.fetchval(STATEMENTS))
 
-    async with log.pool.acquire() as connection:
-        await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    await owner.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     counts = [await statements()]
     for append in (
         lambda: log.place("o-1"),

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eventstore.pool import Pool
+from eventstore.pool import Pool, create_pool
 from queries.log import LogQueries
 from stack import postgres
 from stack.databases import migrate
@@ -25,6 +25,13 @@ APPEND = """
         '{"order_id": "held"}', '{"correlation_id": "test"}')
 """
 COLLIDING = "SELECT pg_advisory_lock(eventstore.announcement(0))"
+
+
+@pytest.fixture
+async def pool(owner_url: str) -> AsyncIterator[Pool]:
+    """The owner's: these tests take away what no process may."""
+    async with await create_pool(owner_url) as pool:
+        yield pool
 
 
 async def asked(url: str) -> AsyncIterator[LogQueries]:
@@ -46,6 +53,7 @@ async def stranger(database_url: str, pool: Pool) -> AsyncIterator[LogQueries]:
     await pool.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'stranger'")
     await pool.execute(f"GRANT USAGE ON SCHEMA eventstore TO {role}")
     await pool.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA eventstore TO {role}")
+    await pool.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA eventstore TO {role}")
     address = database_url.rpartition("@")[2]
     async for queries in asked(f"postgresql+asyncpg://{role}:stranger@{address}"):
         yield queries
@@ -138,7 +146,7 @@ async def preparing(
     monkeypatch.setattr(postgres, "SERVER_SETTINGS", allowed)
     data_dir, ports = tmp_path_factory.mktemp("preparing"), Ports.free()
     environment = system_environment(data_dir, ports)
-    url = environment["WAYBILL_DATABASE_URL"]
+    url = environment["WAYBILL_MIGRATION_DATABASE_URL"]
     async with supervised(data_dir) as supervisor:
         await postgres.start(supervisor, data_dir, url)
         await migrate(supervisor, environment)

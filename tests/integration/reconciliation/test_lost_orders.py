@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from domain.inventory.state import InventoryState
 from domain.order.commands import PlaceOrder
-from eventstore.pool import Pool
+from eventstore.pool import Pool, create_pool
 from tests.integration.lost_tail import lose_tail
 from tests.integration.reconciliation.conftest import Reconciliation
 from tests.integration.workflows.sagas import DECLINED, NORMAL, VISA, Sagas, an_order
@@ -17,6 +18,13 @@ from workflows.types import SagaType
 
 PAID_ONCE = {"authorized": (1, 500), "captured": (1, 500)}
 SENT_ONCE = {"created": (1, 2), "dispatched": (1, 2), "delivered": (1, 2)}
+
+
+@pytest.fixture
+async def pool(owner_url: str) -> AsyncIterator[Pool]:
+    """The owner's: these tests take away what no process may."""
+    async with await create_pool(owner_url) as pool:
+        yield pool
 
 
 @pytest.fixture

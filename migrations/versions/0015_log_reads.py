@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 
 DESTROYS = ()  # a snapshot is made anew from the log
 
-# Of each 128 pages: the first and last position, and which types are not in them.
-FILTER_INDEX = """
-    CREATE INDEX event_filter_brin ON eventstore.event USING brin (
-        position int8_minmax_ops,
-        type text_bloom_ops (n_distinct_per_range = 64)
-    ) WITH (autosummarize = on)
-"""
 # The pages that are still being filled are left out: an append that had to keep their entry up to
 # date would write 170 bytes more. Autovacuum enters them once they are full.
 LEAVE_THE_END_OUT = """
@@ -26,7 +19,6 @@ LEAVE_THE_END_OUT = """
 
 
 def upgrade() -> None:
-    op.execute(FILTER_INDEX)
     op.execute(LEAVE_THE_END_OUT)
     # The event that a snapshot was taken after: after a restore the stream may hold another.
     op.execute("ALTER TABLE eventstore.snapshot ADD COLUMN event_id uuid")
@@ -47,4 +39,3 @@ def downgrade() -> None:
         """
     )
     op.execute("ALTER TABLE eventstore.snapshot DROP COLUMN event_id")
-    op.execute("DROP INDEX eventstore.event_filter_brin")
