@@ -14,8 +14,17 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from database_url import DatabaseUrl
 
 STACK_ENV_FILE = "stack.env"
 MINIMUM_SECRET_LENGTH = 32
@@ -36,7 +45,9 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="WAYBILL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="WAYBILL_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".waybill")
@@ -127,6 +138,14 @@ class Settings(BaseSettings):
     """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
     many that nothing has happened to."""
 
+    @field_validator("*")
+    @classmethod
+    def _database_url_is_usable(cls, value: object, info: ValidationInfo) -> object:
+        is_url = (info.field_name or "").endswith("database_url")
+        if is_url and isinstance(value, SecretStr) and value:
+            DatabaseUrl.parse(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _production_has_its_secrets(self) -> Self:
         if self.environment is Environment.PRODUCTION:
@@ -168,7 +187,13 @@ def load_settings() -> Settings:
 def _describe(error: ValidationError) -> list[str]:
     return [
         " ".join(
-            filter(None, [f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "", e["msg"]])
+            filter(
+                None,
+                [
+                    f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "",
+                    e["msg"].removeprefix("Value error, "),
+                ],
+            )
         )
         for e in error.errors(include_input=False, include_context=False)
     ]

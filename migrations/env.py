@@ -12,8 +12,8 @@ from pathlib import Path
 
 from alembic import context
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from eventstore.engine import create_engine
 from settings import load_settings
 
 FUNCTIONS = (
@@ -57,7 +57,7 @@ def migrate(connection: Connection) -> None:
 async def run() -> None:
     settings = load_settings()
     settings.require("database_url")
-    engine = create_async_engine(settings.database_url.get_secret_value())
+    engine = create_engine(settings.database_url.get_secret_value(), transaction_seconds=0)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(migrate)

@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from api import health, metrics
 from api.auth import Authenticator, Unauthenticated
@@ -20,6 +19,7 @@ from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
 from api.webhooks import webhooks
+from eventstore.engine import create_engine
 from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
@@ -47,9 +47,8 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     """Everything that has to be closed again, closed in the opposite order."""
     client = await connect(settings)
-    # Parameters stay out of errors: an address could be among them.
     url = settings.database_url.get_secret_value()
-    engine = create_async_engine(url, hide_parameters=True)
+    engine = create_engine(url)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     feed = LiveFeed(store)

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import OpenedServices, create_app
 from api.context import Services
+from eventstore.engine import create_engine
 from eventstore.inbox import Inbox
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
@@ -46,7 +47,7 @@ def settings(module_database_url: str) -> Settings:
 
 @pytest.fixture(scope="module")
 async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(settings.database_url.get_secret_value())
+    engine = create_engine(settings.database_url.get_secret_value())
     yield engine
     await engine.dispose()
 
