@@ -134,7 +134,10 @@ def _ports(
     if not all(port.isdecimal() for port in given) or len(given) not in (1, len(servers)):
         raise InvalidDatabaseUrl("must have one port=, or one for each host")
     defaults = [int(port) for port in given] * (len(servers) if len(given) == 1 else 1)
-    ports = [port or default for (_, port), default in zip(servers, defaults, strict=True)]
+    ports = [
+        default if port is None else port
+        for (_, port), default in zip(servers, defaults, strict=True)
+    ]
     if not all(0 < port < 2**16 for port in ports):
         raise InvalidDatabaseUrl("has a port that is not between 1 and 65535")
     return ports

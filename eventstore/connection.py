@@ -139,14 +139,19 @@ class Connection(_Connection):
         if self.idle_seconds < PING_AFTER_SECONDS and not self._unread.poll(0):
             return True
         try:
-            await self.fetch("", timeout=PING_TIMEOUT_SECONDS)
+            await self.ping()
         except (*CONNECTION_LOST, asyncpg.PostgresError):
-            self.terminate()
             return False
-        except BaseException:  # a cancellation
+        return True
+
+    async def ping(self) -> None:
+        """Make one round trip. Terminate the connection and raise if there is no answer."""
+        try:
+            await self.fetch("", timeout=PING_TIMEOUT_SECONDS)
+        except BaseException:
             self.terminate()
             raise
-        return True
+        self.rest()
 
     async def leave(self) -> None:
         """Close the connection, in time, whatever state it is in."""
