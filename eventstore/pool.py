@@ -1,5 +1,8 @@
-"""Hand out connections, the one used last first, at little cost: an append is hardly more than its
-round trip. asyncpg's own pool takes a shielded task to hand each connection back."""
+"""Hand out connections, the one used last first.
+
+An append is hardly more than its round trip, and asyncpg's own pool takes a shielded task to hand
+each connection back.
+"""
 
 from __future__ import annotations
 

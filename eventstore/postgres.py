@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
 import asyncpg
@@ -54,13 +53,12 @@ class PostgresEventStore:
         if any(fields_in_clear(new.event) for a in appends for new in a.events):
             appends = await self._sealed(appends)
         try:
-            async with self._pool.acquire() as connection, self._transaction(connection):
-                result = await _append(connection, appends)
+            async with self._pool.acquire() as connection:
                 if self._inline:
-                    stored = _stored(appends, result)
-                    for projection in self._inline:
-                        await projection.apply(connection, stored)
-                return result
+                    return await self._append_inline(connection, appends)
+                # One statement is a transaction of its own: BEGIN and COMMIT would be two round
+                # trips more.
+                return await _append(connection, appends)
         except VersionConflict as conflict:
             return await self._repeated(appends, conflict)
         except asyncpg.UniqueViolationError as violation:
@@ -73,9 +71,16 @@ class PostgresEventStore:
             raise InvalidAppend("personal data is never written in clear: give the store a vault")
         return await self._vault.seal(appends)
 
-    def _transaction(self, connection: Connection) -> AbstractAsyncContextManager[Any]:
-        # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips more.
-        return connection.transaction() if self._inline else nullcontext()
+    async def _append_inline(
+        self, connection: Connection, appends: Sequence[StreamAppend]
+    ) -> AppendResult:
+        """Append and change the inline read models in one transaction."""
+        async with connection.transaction():
+            result = await _append(connection, appends)
+            stored = _stored(appends, result)
+            for projection in self._inline:
+                await projection.apply(connection, stored)
+        return result
 
     async def _repeated(
         self, appends: Sequence[StreamAppend], refusal: EventStoreError
@@ -174,9 +179,8 @@ class PostgresEventStore:
 
 
 async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
-    match appends:
-        case [StreamAppend(events=[event]) as only]:
-            return await _append_event(connection, only, event)
+    if len(appends) == 1 and len(appends[0].events) == 1:
+        return await _append_event(connection, appends[0], appends[0].events[0])
     row = await connection.fetchrow(sql.APPEND, *_arguments(appends))
     assert row is not None  # noqa: S101 - the function returns one row
     if row["positions"] is None:
