@@ -37,6 +37,7 @@ def create_engine(
     event.listen(engine.sync_engine, "checkin", _rest)
     event.listen(engine.sync_engine, "checkout", _require_alive)
     event.listen(engine.sync_engine, "handle_error", _drop_hung)
+    event.listen(engine.sync_engine, "close", _close_at_once)
     return engine
 
 
@@ -54,6 +55,13 @@ def _require_alive(
     """
     if not connection.run_async(Connection.is_alive):
         raise InvalidatePoolError
+
+
+def _close_at_once(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Close without an answer: SQLAlchemy would wait for each idle connection after the other."""
+    driver = connection.driver_connection
+    if isinstance(driver, Connection) and driver.is_clean:
+        driver.terminate()
 
 
 def _drop_hung(context: ExceptionContext) -> None:

@@ -28,7 +28,7 @@ __all__ = ["CONNECTION_LOST", "Connection", "Pool", "create_pool"]
 MAX_IDLE_SECONDS: Final = 300
 """A connection that nothing has needed for so long is closed."""
 CLOSE_TIMEOUT_SECONDS: Final = 2.0
-"""How long close() waits for connections in use before it cuts them."""
+"""How long close() takes at most; then it cuts the connections that are left."""
 
 _OUTDATED: Final = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InvalidCachedStatementError)
 """The server is no primary any more, or a migration has changed the result of a statement: what
@@ -180,14 +180,13 @@ class Pool:
             if not turn.done():
                 turn.set_exception(asyncpg.InterfaceError("pool is closed"))
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(connection.leave() for connection in idle))
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                await self._returned()
+                await asyncio.gather(self._returned(), *(each.leave() for each in idle))
         except TimeoutError:
             pass
         finally:
-            for connection in self._borrowed:
+            for connection in (*self._borrowed, *idle):
                 connection.terminate()
 
     async def _returned(self) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eventstore import connection as limits
+from eventstore import pool as pool_module
 from eventstore import tail
 from eventstore.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
 from eventstore.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
@@ -274,6 +275,29 @@ async def test_nothing_hangs_where_even_connecting_does(database_url: str) -> No
         await engine.dispose()
 
     assert perf_counter() - began < 3
+
+
+@pytest.mark.usefixtures("short")
+async def test_closing_over_silent_connections_ends_in_time(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "CLOSE_TIMEOUT_SECONDS", 0.5)
+    async with proxied(database_url) as (proxy, url):
+        pool, engine = await create_pool(url), create_engine(url)
+        await take(pool, 5)
+        await take_engines(engine, 5)
+        async with pool.acquire() as borrowed:
+            proxy.freeze()
+
+            began = perf_counter()
+            await pool.close()
+            assert borrowed.is_closed()
+        await engine.dispose()
+    assert perf_counter() - began < 2
+
+
+def test_closing_takes_two_seconds_at_most() -> None:
+    assert pool_module.CLOSE_TIMEOUT_SECONDS == 2
 
 
 @pytest.mark.usefixtures("short")
