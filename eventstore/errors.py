@@ -1,9 +1,11 @@
-"""What an append can be refused for. In every case nothing has been written."""
+"""The store's own errors. When an append raises one, nothing has been written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from uuid import UUID
+
+import asyncpg
 
 from eventstore.versions import ExpectedVersion, describe
 
@@ -36,6 +38,26 @@ class EventIdReused(EventStoreError):
         )
         self.stream_ids = tuple(stream_ids)
         self.event_ids = tuple(event_ids)
+
+
+class UnsafeSequence(EventStoreError, asyncpg.PostgresError):
+    """No position can be drawn safely from the sequence; the hint says what sets it right.
+
+    The role lacks a grant, or the sequence was restarted, set back, or altered. Raised by
+    eventstore/sql/refuse_position.sql; asyncpg finds this class by its SQLSTATE.
+    """
+
+    sqlstate = "WB001"
+
+
+class SafeHeadUnknown(EventStoreError, asyncpg.PostgresError):
+    """This connection cannot know the safe head: read the head from the primary.
+
+    Raised by eventstore/sql/safe_head.sql on a standby, and in a transaction that keeps its
+    snapshot.
+    """
+
+    sqlstate = "WB002"
 
 
 class UnknownEventType(EventStoreError):

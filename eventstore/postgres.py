@@ -132,6 +132,8 @@ class PostgresEventStore:
     ) -> AsyncGenerator[Sequence[StoredEvent], None]:
         wanted = EventFilter(types, categories)
         while True:
+            # A standby refuses LISTEN too, but without saying where to follow instead.
+            await self._fetchrow(sql.SAFE_HEAD)
             async with wakeups(self._pool) as word:
                 # How far has been looked, beyond the last event: forgotten with the connection,
                 # since a crash of PostgreSQL may draw the same positions again.

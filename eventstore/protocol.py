@@ -51,6 +51,7 @@ class EventStore(Protocol):
         `types` and `categories` (the first part of a stream's name) restrict them.
 
         A reader that goes on from the position of the last event it was given misses none.
+        Raises SafeHeadUnknown on a standby, UnsafeSequence where the database needs an operator.
         """
 
     def follow(

@@ -17,6 +17,9 @@ from eventstore.engine import create_engine
 from settings import load_settings
 
 FUNCTIONS = (
+    "positions_are_cached",
+    "refuse_position",
+    "drawn_position",
     "announcement",
     "announced_appends",
     "safe_head",
