@@ -171,7 +171,7 @@ def _context(mode: str, parameters: Mapping[str, str]) -> ssl.SSLContext:
     context.set_alpn_protocols(["postgresql"])
     roots = parameters.get("sslrootcert")
     if roots == SYSTEM_ROOTS:
-        if mode != "verify-full":  # anybody can have a certificate that the machine trusts
+        if mode != "verify-full":  # any host can have a certificate that the machine trusts
             raise InvalidDatabaseUrl(f"sslrootcert={SYSTEM_ROOTS} needs sslmode=verify-full")
         context.load_default_certs()
     elif roots is not None:

@@ -20,7 +20,7 @@ else:
     _Connection = asyncpg.Connection
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
-"""For one server, from its name to a connection whose settings have been checked."""
+"""How long one server has, until the settings of the new connection have been checked."""
 TRANSACTION_TIMEOUT_SECONDS: Final = 15
 """The longest that a transaction may last. A hung append holds back the safe head until then."""
 IDLE_TIMEOUT_SECONDS: Final = 10
@@ -28,7 +28,7 @@ IDLE_TIMEOUT_SECONDS: Final = 10
 STATEMENT_MARGIN_SECONDS: Final = 5
 """PostgreSQL ends a statement with its transaction. An answer that is later than that is lost."""
 CANCEL_TIMEOUT_SECONDS: Final = 2.0
-"""For PostgreSQL to confirm that it has cancelled a statement, or that a session is closed."""
+"""How long PostgreSQL has to confirm that a statement is cancelled or a session closed."""
 PING_TIMEOUT_SECONDS: Final = 2.0
 PING_AFTER_SECONDS: Final = 0.02
 """How long a connection may be idle and still be used without asking whether it is alive."""
@@ -113,7 +113,7 @@ class Connection(_Connection):
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether it is open, in no transaction, and not waiting for a cancelled statement."""
+        """Return True if it is open, in no transaction, and waits for no cancelled statement."""
         return not (
             self.is_closed()
             or self._protocol.is_in_transaction()
@@ -154,7 +154,7 @@ class Connection(_Connection):
         self.rest()
 
     async def leave(self) -> None:
-        """Close the connection, in time, whatever state it is in."""
+        """Close the connection within CANCEL_TIMEOUT_SECONDS. Its state does not matter."""
         try:
             await self.close(timeout=CANCEL_TIMEOUT_SECONDS)
         except Exception as error:  # noqa: BLE001 - it is gone either way

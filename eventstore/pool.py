@@ -31,8 +31,8 @@ CLOSE_TIMEOUT_SECONDS: Final = 2.0
 """How long close() takes at most; then it cuts the connections that are left."""
 
 _OUTDATED: Final = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InvalidCachedStatementError)
-"""The server is no primary any more, or a migration has changed the result of a statement: what
-has happened to one connection is about to happen to each."""
+"""The server has become read-only, or a migration has changed the result of a statement. Each idle
+connection is about to fail in the same way."""
 
 
 async def create_pool(
@@ -50,7 +50,7 @@ async def create_pool(
 
 
 class Pool:
-    """At most `size` connections; who has to wait for one gets it in turn.
+    """Lend at most `size` connections. Borrowers that have to wait are served in order.
 
     A borrower has its connection alone, and gives it back as it was: without a transaction,
     listeners, session locks or changed settings. A connection whose state is unknown, since its

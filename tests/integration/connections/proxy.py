@@ -23,7 +23,7 @@ Edit = Callable[[Parameters], Parameters]
 
 @dataclass
 class Proxy:
-    """Forwards to the server of `url` until told otherwise."""
+    """Forward to the server of `url` until `freeze` is called."""
 
     url: str
     edit: Edit | None = None

@@ -38,7 +38,7 @@ class ReadModel:
 
 
 async def take(pool: Pool, count: int) -> None:
-    """Leave so many idle connections in the pool."""
+    """Leave `count` idle connections in the pool."""
     async with asyncio.TaskGroup() as group:
         for _ in range(count):
             group.create_task(pool.fetchval("SELECT pg_sleep(0.05)"))
@@ -161,7 +161,7 @@ async def test_connections_that_a_firewall_forgot_cost_the_pool_no_query(
         began = perf_counter()
         assert [await pool.fetchval("SELECT 7") for _ in range(5)] == [7] * 5
 
-    # One ping tells of all five: each has been idle for as long.
+    # One ping decides for all five: each has been idle for as long.
     assert limits.PING_TIMEOUT_SECONDS < perf_counter() - began < 5 * limits.PING_TIMEOUT_SECONDS
     # The five, the request to cancel the ping, and the new one.
     assert proxy.connections == 7
