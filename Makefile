@@ -10,7 +10,7 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix bench prove-log check check-deploy recover token lock
+.PHONY: help run demo test matrix bench prove-log check check-deploy recover set-right token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check-deploy: $(INSTALLED)
 
 recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
 	@$(BIN)/python -m workflows.recover $(if $(ORDER),--order $(ORDER))
+
+set-right: $(INSTALLED) ## After a restore: mend the checkpoints that stand above the log (NAME= TO=)
+	@$(BIN)/python -m eventstore.checkpoints set-right $(if $(NAME),--name $(NAME)) $(if $(TO),--to $(TO))
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))

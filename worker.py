@@ -42,6 +42,7 @@ from activities.shipments import ShippingActivities
 from activities.taking_up import TakingUpActivities
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
+from eventstore.checkpoint import warn_of_lost_checkpoints
 from eventstore.head import HeadAnnouncer
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
@@ -220,6 +221,7 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
         await create_pool(settings.database_url.get_secret_value()) as pool,
         asyncio.TaskGroup() as group,
     ):
+        group.create_task(warn_of_lost_checkpoints(pool))
         vault = Vault(pool, master_keys)
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
         if Role.SAGAS in roles:

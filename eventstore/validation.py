@@ -20,6 +20,13 @@ STREAM_ID: Final = re.compile(r"[a-z]+-[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 MAX_EVENT_BYTES: Final = 1_000_000
 """Of an event's JSON, data and metadata together, in UTF-8: it leaves a bus room within 1 MiB."""
 
+MAX_STREAMS: Final = 256
+"""The streams of one append. Each takes a lock until the commit, in a table that all transactions
+of the server share: 6,400 locks by PostgreSQL's defaults. An order of 100 lines takes 102."""
+
+MAX_EVENTS: Final = 10_000
+"""The events of one append: as many as PostgreSQL takes in well within the transaction's time."""
+
 MAX_VERSION: Final = 2**63 - 1
 """PostgreSQL's bigint."""
 
@@ -31,6 +38,7 @@ def check_appends(appends: Sequence[StreamAppend]) -> None:
     """Raise InvalidAppend for the first thing that is wrong."""
     if not appends:
         raise InvalidAppend("there is nothing to append to: name at least one stream")
+    _check_counts(len(appends), sum(len(append.events) for append in appends))
     names = [append.stream_id for append in appends]
     if len(set(names)) != len(names):
         raise InvalidAppend("a stream may be named only once in one append")
@@ -39,6 +47,13 @@ def check_appends(appends: Sequence[StreamAppend]) -> None:
     ids = [event.event_id for append in appends for event in append.events]
     if len(set(ids)) != len(ids):
         raise InvalidAppend("two events of one append have the same id")
+
+
+def _check_counts(streams: int, events: int) -> None:
+    if streams > MAX_STREAMS:
+        raise InvalidAppend(f"an append to {streams} streams: {MAX_STREAMS} are allowed")
+    if events > MAX_EVENTS:
+        raise InvalidAppend(f"an append of {events} events: {MAX_EVENTS} are allowed")
 
 
 def _check(append: StreamAppend) -> None:

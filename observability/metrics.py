@@ -15,6 +15,12 @@ SAFE_HEAD_AGE: Final = Gauge(
     registry=REGISTRY,
 )
 
+CHECKPOINTS_ABOVE_HEAD: Final = Gauge(
+    "waybill_checkpoints_above_head",
+    "How many followers stand at a position that the log lost, by a failover or a restore.",
+    registry=REGISTRY,
+)
+
 PARKED_SAGAS: Final = Gauge(
     "waybill_parked_sagas",
     "How many sagas have stopped at a step and wait for a person's decision.",

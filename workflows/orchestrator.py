@@ -124,6 +124,25 @@ class SagaOrchestrator:
                 search_attributes=search_attributes.at_start(customer_id),
             )
 
+    async def place_again(self, place: Place) -> Accepted:
+        """Place an order that the log has lost, under the event ids that it had.
+
+        A saga of it that still runs is terminated: what it stands on is gone.
+        """
+        order_id = place.command.aggregate_id
+        async with _translated():
+            handle = await self._client.start_workflow(
+                OrderWorkflow.run,
+                OrderSaga(order_id, self._deadlines, place, is_restored=True),
+                id=order_workflow_id(order_id),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=search_attributes.at_start(place.command.customer_id),
+            )
+            placed = await handle.execute_update(OrderWorkflow.placed, id=_PLACED_UPDATE_ID)
+        return Accepted(order_id, placed.position)
+
     async def compensate_saga(
         self,
         saga_id: str,

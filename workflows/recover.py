@@ -2,8 +2,9 @@
 
     python -m workflows.recover [--order ID]
 
-Sagas without a workflow are taken up, and the log is compared with the providers' books. It may be
-run at any time, and again.
+Sagas without a workflow are taken up, and the log is compared with the providers' books. An order
+that the log has lost, by a failover or a restore, is placed again by the command that its workflow
+was started with. It may be run at any time, and again.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ async def _result(handle: WorkflowHandle[Any, R], patience: float) -> R:
 def of_sagas(taken_up: TakenUp) -> Iterator[str]:
     for order_id in taken_up.order_ids:
         yield f"order {order_id}: its saga had no workflow and was taken up"
+    for order_id in taken_up.placed_again:
+        yield f"order {order_id}: it was lost from the log and was placed again"
     if taken_up.count > len(taken_up.order_ids):
         yield f"... and {taken_up.count - len(taken_up.order_ids)} more"
     yield from _of_left_out(taken_up.left_out, "not taken up")

@@ -24,6 +24,9 @@ CREATE SCHEMA bare;
 CREATE SEQUENCE bare.event_position;
 CREATE TABLE bare.event (LIKE eventstore.event INCLUDING ALL);
 ALTER TABLE bare.event ALTER position SET DEFAULT nextval('bare.event_position');
+SELECT brin_desummarize_range(indexrelid, 0)  -- as migrations leave ours
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = 'bare.event'::regclass AND relam = (SELECT oid FROM pg_am WHERE amname = 'brin');
 """
 _ONE: Final = """
 INSERT INTO bare.event

@@ -6,7 +6,7 @@
 --
 -- Returns the version and position of each event. When a stream does not stand where it is
 -- expected, nothing is written: positions is NULL, and versions tells where each stream stands.
--- Whether that is because this very append was made before is asked by known_events(), as it is
+-- Whether that is because this very append was made before is asked afterwards, as it is
 -- after a violation of event_event_id_key: so a fresh append never pays for the question.
 CREATE OR REPLACE FUNCTION eventstore.append(
     p_names text[],

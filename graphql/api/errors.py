@@ -29,6 +29,7 @@ class RequestErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    POSITION_LOST = "POSITION_LOST"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNAVAILABLE = "UNAVAILABLE"
 
@@ -46,6 +47,14 @@ def bad_input(message: str) -> RequestError:
 
 def not_found(what: str) -> RequestError:
     return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} of this id")
+
+
+def position_lost() -> RequestError:
+    message = (
+        "this position is not in the log: a database has lost the latest changes; subscribe again"
+        " without `after`"
+    )
+    return RequestError(RequestErrorCode.POSITION_LOST, message)
 
 
 def forbidden(message: str) -> RequestError:

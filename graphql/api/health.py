@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from queries.log import LogQueries
 from settings import Bus, Settings
 
 PATIENCE: Final = timedelta(seconds=2)
@@ -64,6 +65,8 @@ async def readyz(request: Request) -> JSONResponse:
 
 
 def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[str, Check]:
+    log_queries = LogQueries(engine)
+
     async def database() -> None:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
@@ -75,10 +78,14 @@ def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[s
         if settings.bus is Bus.NATS:
             await _ask_nats(settings.nats_url)
 
+    async def checkpoints() -> str | None:
+        return "; ".join(map(str, await log_queries.lost_checkpoints())) or None
+
     return {
         "database": Check(database, required=True),
         "temporal": Check(temporal, required=True),
         "bus": Check(bus, required=False),
+        "checkpoints": Check(checkpoints, required=False),
     }
 
 

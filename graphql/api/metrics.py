@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.context import Services
 from observability.metrics import (
     BOOKS_LAG,
+    CHECKPOINTS_ABOVE_HEAD,
     ORDERS_NOT_COMPARED,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
@@ -26,6 +27,7 @@ async def metrics(request: Request) -> Response:
     """A database that cannot be asked fails the scrape, which is what an alert looks for."""
     services: Services = request.app.state.services
     SAFE_HEAD_AGE.set(await services.log.safe_head_age())
+    CHECKPOINTS_ABOVE_HEAD.set(len(await services.log.lost_checkpoints()))
     _show(await services.sagas.figures())
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 

@@ -8,6 +8,7 @@ from api.customers.inputs import EraseCustomerInput
 from api.customers.types import EraseCustomerPayload
 from api.errors import forbidden
 from api.identifiers import is_identifier
+from api.lost import check_is_recorded
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
 from domain.customer.commands import EraseCustomer
@@ -39,6 +40,7 @@ async def _erase(
     position = await services.orchestrator.execute(
         command, idempotency_key=erasure.idempotency_key, actor=actor
     )
+    await check_is_recorded(position, services)
     return EraseCustomerPayload(position=Position(position))
 
 

@@ -142,6 +142,7 @@ async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) ->
         "database": ("ok", True),
         "temporal": ("ok", True),
         "bus": ("ok", False),
+        "checkpoints": ("ok", False),
     }
 
 
@@ -152,6 +153,22 @@ async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings)
     assert response.status_code == 200
     assert response.json()["status"] == "degraded"
     assert outcomes(response)["bus"] == ("failing", False)
+
+
+async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
+    real_settings: Settings, module_pool: Pool, api: Api
+) -> None:
+    await module_pool.execute("INSERT INTO eventstore.checkpoint VALUES ('relay', 1000000000)")
+    assert await metric(api, "waybill_checkpoints_above_head") == 1
+    response = await ready(real_settings)
+    await module_pool.execute("DELETE FROM eventstore.checkpoint")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert outcomes(response)["checkpoints"] == ("failing", False)
+    detail = response.json()["checks"]["checkpoints"]["detail"]
+    assert detail.startswith("checkpoint relay is at position 1000000000, which the log has lost (")
+    assert detail.endswith("`python -m eventstore.checkpoints set-right --name relay`")
+    assert await metric(api, "waybill_checkpoints_above_head") == 0
 
 
 async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
@@ -173,6 +190,7 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
         "database": ("failing", True),
         "temporal": ("ok", True),
         "bus": ("failing", False),
+        "checkpoints": ("failing", False),
     }
 
 

@@ -2,23 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 
 from domain.event import Event
+from domain.money import Money
 from domain.order.events import OrderReserved
 from domain.privacy import Sealed
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
-from eventstore.errors import InvalidAppend
+from eventstore.errors import EventIdReused, InvalidAppend
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.errors import Erased, TamperedField, UnknownKey
 from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.rotation import rotate
 from eventstore.versions import ANY, NO_STREAM
-from tests.integration.keys import MASTER_KEYS, a_vault
-from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, created
+from tests.integration.keys import MASTER_KEY, MASTER_KEYS, a_vault
+from tests.integration.privacy.conftest import ADDRESS, MARKERS, Log, TextOfTables, created
 
 STATEMENTS = """
     SELECT coalesce(sum(calls), 0)
@@ -114,6 +117,58 @@ async def test_a_repeated_append_returns_the_first_result(log: Log) -> None:
 
     assert (again.positions, again.duplicate) == (first.positions, True)
     assert await log.vault.open(await log.placed("o-1")) == created("o-1")
+
+
+async def test_a_repeat_is_compared_in_clear_with_the_address_that_was_sealed(log: Log) -> None:
+    order = new(created("o-1"))
+    first = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    moved = ADDRESS.model_copy(update={"street": "78 Umbral Terrace"})
+
+    for other in (created("o-1", address=moved), changed_total("o-1"), created("o-1", "bob")):
+        with pytest.raises(EventIdReused) as refused:
+            await log.store.save_events("order-o-1", [replace(order, event=other)], NO_STREAM)
+        assert [marker for marker in MARKERS if marker in str(refused.value)] == []
+
+    sealed = replace(order, event=await log.placed("o-1"))
+    for again in (order, sealed):
+        repeated = await log.store.save_events("order-o-1", [again], NO_STREAM)
+        assert (repeated.positions, repeated.duplicate) == (first.positions, True)
+
+
+@pytest.mark.parametrize("returns", [False, True], ids=["gone", "came back"])
+async def test_a_repeat_after_the_erasure_is_compared_by_the_fields_in_clear(
+    log: Log, returns: bool
+) -> None:
+    order = new(created("o-1"))
+    first = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    await log.erase()
+    if returns:
+        await log.place("o-2")
+
+    again = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    other = replace(order, event=changed_total("o-1"))
+    with pytest.raises(EventIdReused):
+        await log.store.save_events("order-o-1", [other], NO_STREAM)
+
+    assert (again.positions, again.duplicate) == (first.positions, True)
+
+
+async def test_a_repeat_after_a_new_master_key_has_taken_over_is_a_repeat(
+    pool: Pool, log: Log
+) -> None:
+    order = new(created("o-1"))
+    first = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    newer = Keyring(os.urandom(32), [MASTER_KEY], setting="master_key")
+    _ = [progress async for progress in rotate(pool, newer)]
+    log.vault = a_vault(pool, newer)
+
+    again = await log.store.save_events("order-o-1", [order], NO_STREAM)
+
+    assert (again.positions, again.duplicate) == (first.positions, True)
+
+
+def changed_total(order_id: str) -> Event:
+    return created(order_id).model_copy(update={"total": Money(amount=251, currency="EUR")})
 
 
 async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log) -> None:

@@ -54,7 +54,8 @@ class Orders:
 
 
 @pytest.fixture
-def orders(pool: Pool) -> Orders:
+async def orders(pool: Pool) -> Orders:
+    await pool.execute("SELECT setval('eventstore.event_position', 1000)")
     return Orders(pool)
 
 
