@@ -15,7 +15,7 @@ from domain.order.events import OrderReserved
 from domain.registry import EVENT_TYPES
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import AppendRolledBack, EventIdReused, InvalidAppend
-from eventstore.pool import Connection, Pool
+from eventstore.pool import Connection, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
 from stack.postgres import connected
