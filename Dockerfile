@@ -32,4 +32,4 @@ WORKDIR /app
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "3"]
+CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "2"]

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -146,6 +147,30 @@ class Settings(BaseSettings):
             DatabaseUrl.parse(value.get_secret_value())
         return value
 
+    @field_validator(
+        "payment_url",
+        "payment_return_url",
+        "carrier_url",
+        "payment_simulator_webhook_url",
+        "carrier_simulator_webhook_url",
+        "temporal_ui_origin",
+    )
+    @classmethod
+    def _is_http_url(cls, value: str) -> str:
+        return _url(value, "http", "https")
+
+    @field_validator("nats_url")
+    @classmethod
+    def _is_nats_url(cls, value: str) -> str:
+        return _url(value, "nats", "tls", "ws", "wss")
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and (not _has_host(f"//{value}") or urlsplit(f"//{value}").port is None):
+            raise ValueError("must be host:port")
+        return value
+
     @model_validator(mode="after")
     def _production_has_its_secrets(self) -> Self:
         if self.environment is Environment.PRODUCTION:
@@ -172,6 +197,22 @@ class Settings(BaseSettings):
                     f"WAYBILL_{name.upper()} is not set: set it, or start the embedded stack "
                     f"with `make run` (it writes {self.data_dir / STACK_ENV_FILE})"
                 )
+
+
+def _url(value: str, *schemes: str) -> str:
+    """Return it unless it is neither empty nor a URL of one of these schemes."""
+    scheme, _, rest = value.partition(":")
+    if value and (scheme not in schemes or not _has_host(rest)):
+        raise ValueError(f"must be a URL that begins with {schemes[0]}://")
+    return value
+
+
+def _has_host(url: str) -> bool:
+    """Tell whether it names a host, and no port that is none."""
+    try:
+        return urlsplit(url).port != 0 and urlsplit(url).hostname is not None and " " not in url
+    except ValueError:
+        return False
 
 
 @cache

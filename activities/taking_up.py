@@ -69,8 +69,10 @@ class TakingUpActivities(interface.TakingUpActivities):
     async def _place_again(self, order_id: str, cause: TakeUpCause) -> TakenUp:
         """One run at a time: another would terminate the saga that this one has started."""
         async with leading(self._pool, ALONE):
-            if not await self._is_lost(order_id) or not await self._sagas.place_again(order_id):
+            if not await self._is_lost(order_id):
                 return TakenUp(0)
+            if not await self._sagas.place_again(order_id):
+                return TakenUp(0, is_unknown=True)
             await self._record(order_id, cause)
         logger.warning("order %s was lost from the log: placed again", order_id)
         return TakenUp(0, placed_again=(order_id,))

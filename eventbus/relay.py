@@ -6,13 +6,20 @@ from contextlib import aclosing
 from typing import Final, NoReturn
 
 from eventbus.bus import EventBus
+from eventbus.nats import is_bus_away
 from eventstore.checkpoint import Checkpoint
+from eventstore.errors import EventStoreError
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
-from eventstore.restart import restarting
+from eventstore.restart import is_database_away, restarting
 
 NAME: Final = "relay"
+
+
+def _is_away(error: BaseException) -> bool:
+    """A fault of the log itself waits for an operator, and readiness names it."""
+    return is_database_away(error) or is_bus_away(error) or isinstance(error, EventStoreError)
 
 
 class Relay:
@@ -25,7 +32,7 @@ class Relay:
 
     async def run(self) -> NoReturn:
         """Until cancelled. Whatever fails is begun again from the checkpoint."""
-        await restarting("relaying the log", self._lead)
+        await restarting("relaying the log", self._lead, _is_away)
 
     async def _lead(self) -> None:
         async with leading(self._pool, NAME) as connection:

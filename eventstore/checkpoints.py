@@ -19,6 +19,7 @@ from asyncpg import PostgresError
 
 from eventstore.checkpoint import LostCheckpoint, lost_checkpoints
 from eventstore.pool import Connection, create_pool
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 
 # Change only a checkpoint that still stands there.
@@ -83,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from eventstore.leadership import leading
 from eventstore.pool import Pool
-from eventstore.restart import restarting
+from eventstore.restart import is_database_away, restarting
 
 NAME: Final = "head"
 CHANNEL: Final = "waybill_head"
@@ -32,7 +32,7 @@ class HeadAnnouncer:
 
     async def run(self) -> NoReturn:
         """Announce until cancelled."""
-        await restarting("announcing the head", self._announce)
+        await restarting("announcing the head", self._announce, is_database_away)
 
     async def _announce(self) -> None:
         head, tick = 0, TICK_SECONDS

@@ -10,8 +10,11 @@ from typing import Final
 from eventstore.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
 from eventstore.pool import Pool
 
-_TRY_LEAD: Final = "SELECT pg_try_advisory_lock(7004, hashtext($1))"
-_RESIGN: Final = "SELECT pg_advisory_unlock(7004, hashtext($1))"
+LOCKS: Final = 7004
+"""The first key of the advisory locks of leaders; the second is a hash of the name."""
+
+_TRY_LEAD: Final = f"SELECT pg_try_advisory_lock({LOCKS}, hashtext($1))"
+_RESIGN: Final = f"SELECT pg_advisory_unlock({LOCKS}, hashtext($1))"
 _SECONDS_BETWEEN_TRIES: Final = 1.0
 
 

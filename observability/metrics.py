@@ -9,6 +9,19 @@ from prometheus_client import CollectorRegistry, Gauge
 REGISTRY: Final = CollectorRegistry()
 """Ours alone: nothing that a library registers by itself."""
 
+READY: Final = Gauge(
+    "waybill_ready",
+    "Whether an order can be accepted: 1 or 0, as /readyz answers 200 or 503.",
+    registry=REGISTRY,
+)
+
+CHECK_PASSING: Final = Gauge(
+    "waybill_check_passing",
+    "Whether a check of /readyz passes: 1 or 0. Without a required one no order is accepted.",
+    ["check", "required"],
+    registry=REGISTRY,
+)
+
 SAFE_HEAD_AGE: Final = Gauge(
     "waybill_safe_head_age_seconds",
     "How long the append that holds the log's safe head back has been under way; 0 for none.",

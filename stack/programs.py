@@ -12,7 +12,7 @@ from stack.processes import Program, Tier
 from stack.temporal import worked_for
 
 _PYTHON = sys.executable
-_API_OPTIONS = ("--no-access-log", "--timeout-graceful-shutdown", "3")
+_API_OPTIONS = ("--no-access-log", "--timeout-graceful-shutdown", "2")
 _TASK_QUEUE = str(Settings.model_fields["task_queue"].default)
 
 Environment = Mapping[str, str]

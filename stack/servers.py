@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.tasks import together
 from stack import nats, postgres, temporal
 from stack.databases import migrate
 from stack.environment import system_environment
 from stack.ports import Ports
-from stack.supervisor import Supervisor, supervised, together
+from stack.supervisor import Supervisor, supervised
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.saga_workflow import SagaWorkflow
+from workflows.temporal_client import is_temporal_away
 from workflows.types import Deadlines, OrderSaga, PaymentEnd, RetryPayment, SagaType
 
 PATIENCE_SECONDS: Final = 15.0
@@ -265,6 +266,10 @@ async def _translated() -> AsyncIterator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoSuchSaga from None
+        raise Unavailable("Temporal is out of reach; try again") from error
+    except RuntimeError as error:  # what a client raises that was never connected
+        if not is_temporal_away(error):
+            raise
         raise Unavailable("Temporal is out of reach; try again") from error
     except (TimeoutError, RPCTimeoutOrCancelledError):
         raise Unavailable("no worker answered in time; try again") from None

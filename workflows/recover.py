@@ -21,9 +21,10 @@ from temporalio.service import RPCError
 
 from activities.types import AtOdds, LeftOut, Reconcile, TakenUp
 from domain.saga.commands import TakeUpCause
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
-from workflows.temporal_client import connect
+from workflows.temporal_client import TemporalAway, connect
 
 R = TypeVar("R")
 
@@ -32,7 +33,7 @@ SECONDS_TO_WAIT: Final = 120.0
 
 
 class NotRecovered(Exception):
-    """A run did not end; the message says what to do."""
+    """Not all that was asked for was done; the message says what to do."""
 
 
 async def recover(
@@ -56,10 +57,16 @@ async def recover(
 
     taking_up = await start(TakingUpWorkflow.run, "sagas")
     comparing = await start(ReconciliationWorkflow.run, "books")
-    for line in of_sagas(await _result(taking_up, patience)):
+    taken_up = await _result(taking_up, patience)
+    if taken_up.is_unknown:
+        raise NotRecovered(f"there is no order {order_id}")
+    for line in of_sagas(taken_up):
         yield line
-    for line in of_books(await _result(comparing, patience)):
+    reconciled = await _result(comparing, patience)
+    for line in of_books(reconciled):
         yield line
+    if taken_up.left_out.count or reconciled.left_out.count or reconciled.why_not is not None:
+        raise NotRecovered("not everything could be done: see above, and try again")
 
 
 async def _result(handle: WorkflowHandle[Any, R], patience: float) -> R:
@@ -131,9 +138,9 @@ def main() -> None:
         asyncio.run(_run(load_settings(), arguments.order))
     except (SettingsError, NotRecovered) as error:
         sys.exit(f"recover: {error}")
-    except (RPCError, RuntimeError):
+    except (RPCError, TemporalAway):
         sys.exit("recover: Temporal does not answer: start the service first, with `make run`")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

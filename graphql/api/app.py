@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from api import health, metrics
 from api.auth import Authenticator, Unauthenticated
+from api.check import Check
 from api.codec import codec_app
 from api.context import Services
 from api.errors import RequestErrorCode, as_json
-from api.health import Check, checks
+from api.health import Probes, checks
 from api.limits import BodyLimit
 from api.router import Router
 from api.schema import build_schema
@@ -31,6 +34,7 @@ from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
+from queries.workers import WorkerQueries
 from settings import Environment, Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
@@ -39,6 +43,9 @@ REQUIRED = ("database_url", "jwt_secret", "payment_webhook_secret", "carrier_web
 CONNECTIONS_TO_THE_LOG = 10
 """For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
 
+CLOSE_SECONDS: Final = 0.5
+"""How long a database that is away may hold up the end of the process."""
+
 OpenedServices = tuple[Services, dict[str, Check]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 
@@ -46,7 +53,7 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     """Everything that has to be closed again, closed in the opposite order."""
-    client = await connect(settings)
+    client = await connect(settings, lazy=True)
     url = settings.database_url.get_secret_value()
     engine = create_engine(url)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
@@ -65,12 +72,15 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         PaymentQueries(engine),
         SagaQueries(engine),
     )
+    probes = Probes(settings, pool, client, services.log, WorkerQueries(engine))
     try:
-        yield services, dict(checks(settings, engine, client))
+        yield services, checks(settings, probes)
     finally:
         await feed.close()
-        await pool.close()
-        await engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+                await engine.dispose()
 
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:

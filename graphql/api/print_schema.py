@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from api.schema import build_schema
+from kit.command import run_command
 
 FILE: Final = Path(__file__).parent.parent / "schema.graphql"
 
@@ -25,4 +26,4 @@ def main(arguments: Sequence[str]) -> int | str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks.server import Server, started_server
+from kit.command import run_command
 from stack.errors import StackError
 from tests.integration.eventstore.proof import Load, Outcome, mixed, prove, slow_beside_batches
 from tests.integration.eventstore.readers import Faults
@@ -85,4 +86,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

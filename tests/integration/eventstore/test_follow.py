@@ -96,7 +96,7 @@ async def test_another_leads_when_the_leader_has_lost_its_connection(
     store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "POLL_SECONDS", 3600)
-    monkeypatch.setattr("eventstore.restart.SECONDS_AFTER_A_FAULT", 0.01)
+    monkeypatch.setattr("eventstore.restart.FIRST_PAUSE_SECONDS", 0.01)
     async with announcing(pool), announcing(pool):
         await store.append([to("order-1")])
         assert await followed(store, after=0, count=1) == [1]

@@ -195,7 +195,7 @@ async def test_closing_the_feed_ends_who_waits(
 async def test_cutting_every_connection_to_the_log_costs_no_event(
     updates: OrderUpdates, log: OrderLog, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventstore.restart.SECONDS_AFTER_A_FAULT", 0.01)
+    monkeypatch.setattr("eventstore.restart.FIRST_PAUSE_SECONDS", 0.01)
     await log.place("o1")
     following = updates.follow("o1", None)
     await next_update(following)
