@@ -16,8 +16,17 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from database_url import DatabaseUrl
 
 logger = logging.getLogger("waybill.settings")
 
@@ -58,7 +67,9 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="WAYBILL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="WAYBILL_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".waybill")
@@ -153,6 +164,14 @@ class Settings(BaseSettings):
     reconcile_books: int = Field(200, ge=1, le=1000)
     """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
     many that nothing has happened to."""
+
+    @field_validator("*")
+    @classmethod
+    def _database_url_is_usable(cls, value: object, info: ValidationInfo) -> object:
+        is_url = (info.field_name or "").endswith("database_url")
+        if is_url and isinstance(value, SecretStr) and value:
+            DatabaseUrl.parse(value.get_secret_value())
+        return value
 
     @field_validator(
         "payment_url",
@@ -257,7 +276,13 @@ def load_settings() -> Settings:
 def _describe(error: ValidationError) -> list[str]:
     return [
         " ".join(
-            filter(None, [f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "", e["msg"]])
+            filter(
+                None,
+                [
+                    f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "",
+                    e["msg"].removeprefix("Value error, "),
+                ],
+            )
         )
         for e in error.errors(include_input=False, include_context=False)
     ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
-from eventstore.pool import CONNECTION_LOST, Connection, Pool
+from eventstore.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
+from eventstore.pool import Pool
 
 LOCKS: Final = 7004
 """The first key of the advisory locks of leaders; the second is a hash of the name."""
@@ -31,5 +32,15 @@ async def leading(pool: Pool, name: str) -> AsyncIterator[Connection]:
         try:
             yield connection
         finally:
-            with suppress(*CONNECTION_LOST):  # and the lock with it
-                await connection.execute(_RESIGN, name)
+            await _resign(connection, name)
+
+
+async def _resign(connection: Connection, name: str) -> None:
+    """Unlock, or close the connection: its locks end with it."""
+    try:
+        await connection.execute(_RESIGN, name, timeout=CANCEL_TIMEOUT_SECONDS)
+    except CONNECTION_LOST:
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise

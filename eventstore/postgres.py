@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -96,22 +96,28 @@ class PostgresEventStore:
         return await self._append(appends)
 
     async def _append(self, appends: Sequence[StreamAppend]) -> AppendResult:
-        async with self._pool.acquire() as connection, self._transaction(connection):
-            result = await _append(connection, appends)
+        async with self._pool.acquire() as connection:
             if self._inline:
-                stored = _stored(appends, result)
-                for projection in self._inline:
-                    await projection.apply(connection, stored)
-            return result
+                return await self._append_inline(connection, appends)
+            # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips
+            # more.
+            return await _append(connection, appends)
 
     async def _sealed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
         if self._vault is None:
             raise InvalidAppend("personal data is never written in clear: give the store a vault")
         return await self._vault.seal(appends)
 
-    def _transaction(self, connection: Connection) -> AbstractAsyncContextManager[Any]:
-        # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips more.
-        return connection.transaction() if self._inline else nullcontext()
+    async def _append_inline(
+        self, connection: Connection, appends: Sequence[StreamAppend]
+    ) -> AppendResult:
+        """Append and change the inline read models in one transaction."""
+        async with connection.transaction():
+            result = await _append(connection, appends)
+            stored = _stored(appends, result)
+            for projection in self._inline:
+                await projection.apply(connection, stored)
+        return result
 
     async def _repeated(
         self, appends: Sequence[StreamAppend], refusal: EventStoreError
@@ -240,9 +246,8 @@ async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> Ap
 
 
 async def _append_events(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
-    match appends:
-        case [StreamAppend(events=[event]) as only]:
-            return await _append_event(connection, only, event)
+    if len(appends) == 1 and len(appends[0].events) == 1:
+        return await _append_event(connection, appends[0], appends[0].events[0])
     row = await connection.fetchrow(sql.APPEND, *_arguments(appends))
     assert row is not None  # noqa: S101 - the function returns one row
     if row["positions"] is None:

@@ -123,7 +123,7 @@ def _checked_size(new: NewEvent, json_of: Callable[[NewEvent], str]) -> int:
     """In bytes. Cheap for what is fine: a scan or two. Only what looks wrong is looked at."""
     try:
         text = json_of(new)
-        size = len(text.encode())
+        size = len(text) if text.isascii() else len(text.encode())
     except (PydanticSerializationError, UnicodeEncodeError):
         # Without its cause, which may show what is in it.
         raise _invalid(new, "has a value that JSON cannot hold") from None

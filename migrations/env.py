@@ -8,8 +8,9 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from eventstore.engine import create_engine
 from migrations.destruction import refuse_to_destroy
 from migrations.errors import whole
 from migrations.functions import install, print_functions
@@ -71,7 +72,7 @@ async def run_online() -> None:
         url = load_settings().url_of(DatabaseRole.MIGRATION)
     except SettingsError as error:
         raise SystemExit(f"waybill: {error}") from None
-    engine = create_async_engine(url)
+    engine = create_engine(url, transaction_seconds=0)
     try:
         async with engine.connect() as connection:
             await run_over(connection)

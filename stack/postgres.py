@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from database_url import DatabaseUrl
 from settings import DatabaseRole
 from stack.errors import PasswordLostError
 from stack.ordinary_user import as_ordinary_user, give_to_its_user
@@ -66,12 +67,13 @@ def database_url(role: DatabaseRole, port: int, password: str) -> str:
 
 def sibling(url: str, database: str) -> str:
     """The URL of another database of the same server."""
-    return f"{url.rpartition('/')[0]}/{database}"
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=5)
+    parsed = DatabaseUrl.parse(url)
+    connection = await asyncpg.connect(**parsed.arguments(parsed.servers[0]), timeout=5)
     try:
         yield connection
     finally:

@@ -9,7 +9,6 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from api import health, metrics
 from api.auth import Authenticator, Unauthenticated
@@ -23,6 +22,7 @@ from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
 from api.webhooks import webhooks
+from eventstore.engine import create_engine
 from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
@@ -55,9 +55,8 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     """Everything that has to be closed again, closed in the opposite order."""
     client = await connect(settings, lazy=True)
-    # Parameters stay out of errors: an address could be among them.
     url = settings.url_of(DatabaseRole.API)
-    engine = create_async_engine(url, hide_parameters=True)
+    engine = create_engine(url)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     feed = LiveFeed(store)

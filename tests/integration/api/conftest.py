@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import OpenedServices, create_app
 from api.context import Services
+from eventstore.engine import create_engine
 from eventstore.inbox import Inbox
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
@@ -48,7 +49,7 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
 
 @pytest.fixture(scope="module")
 async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(settings.url_of(DatabaseRole.API))
+    engine = create_engine(settings.url_of(DatabaseRole.API))
     yield engine
     await engine.dispose()
 

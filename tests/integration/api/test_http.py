@@ -106,7 +106,9 @@ async def test_it_lives_without_a_token(api: Api) -> None:
 
 async def test_a_missing_setting_is_named() -> None:
     with pytest.raises(SettingsError, match="WAYBILL_JWT_SECRET is not set"):
-        create_app(Settings.model_validate({"database_url": "x", "jwt_secret": ""}))
+        create_app(
+            Settings.model_validate({"database_url": "postgresql://u@h/d", "jwt_secret": ""})
+        )
 
 
 async def test_the_metrics_tell_how_long_an_append_has_held_the_head_back(

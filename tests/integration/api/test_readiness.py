@@ -18,7 +18,7 @@ from eventstore.heartbeat import PROCESS, record_polling
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from settings import Bus, Settings
-from stack.postgres import connected
+from stack.postgres import connected, sibling
 from stack.servers import Servers
 from tests.integration.api.client import Api, Json, served
 from tests.integration.api.test_http import metric
@@ -144,17 +144,15 @@ async def test_it_starts_without_temporal_and_says_that_it_is_not_ready(
 )
 @pytest.mark.usefixtures("leaders", "polled")
 async def test_a_database_that_takes_no_writes_is_not_ready(
-    real_settings: Settings, module_pool: Pool, hostile: str
+    real_settings: Settings, module_owner_url: str, hostile: str
 ) -> None:
-    url = real_settings.api_database_url.get_secret_value()
-    name = url.rpartition("/")[2]
-    async with connected(url) as connection:
+    name = module_owner_url.rpartition("/")[2]
+    async with connected(sibling(module_owner_url, "postgres")) as connection:
         await connection.execute(f'ALTER DATABASE "{name}" SET {hostile}')
-    try:
-        response = await ready(real_settings)
-    finally:
-        async with module_pool.acquire() as writing:
-            await writing.execute(f'ALTER DATABASE "{name}" RESET ALL')
+        try:
+            response = await ready(real_settings)
+        finally:
+            await connection.execute(f'ALTER DATABASE "{name}" RESET ALL')
 
     assert (response.status_code, response.json()["status"]) == (503, "not ready")
     assert outcomes(response) == OK | {"database": ("failing", True)}

@@ -15,7 +15,7 @@ from domain.order.events import OrderReserved
 from domain.registry import EVENT_TYPES
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import AppendRolledBack, EventIdReused, InvalidAppend
-from eventstore.pool import Connection, Pool
+from eventstore.pool import Connection, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
 from stack.postgres import connected
@@ -160,16 +160,15 @@ async def test_an_append_that_postgresql_rolls_back_says_so_and_leaves_nothing(
 
 
 async def test_an_append_that_waits_too_long_for_a_stream_is_rolled_back(
-    store: PostgresEventStore, pool: Pool
+    store: PostgresEventStore, pool: Pool, database_url: str
 ) -> None:
-    async with holding(pool, "order-1"):
+    async with holding(pool, "order-1"), await create_pool(database_url) as other:
         await pool.execute(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 50',"
             " current_database()); END $$"
         )
-        await pool.expire_connections()
         with pytest.raises(AppendRolledBack, match="55P03"):
-            await store.append([to("order-1")])
+            await PostgresEventStore(other).append([to("order-1")])
 
     assert await store.load_events("order-1") == []
 

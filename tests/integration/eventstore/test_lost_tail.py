@@ -102,24 +102,11 @@ async def test_a_follower_notices_that_other_events_have_taken_the_place_of_a_lo
         connection = await asyncpg.connect(owner_url.replace("+asyncpg", ""))
         await connection.execute(CUT)
         await connection.close()
-        await reconnected(pool)
         await lose_tail(pool, 1)
         await store.append([to("order-1", 9)])
 
         with pytest.raises(PositionLost, match="position 3 is not in the log, "):
             await anext(pages)
-
-
-async def reconnected(pool: Pool) -> None:
-    """Wait until the pool hands out no connection that was cut."""
-    await pool.expire_connections()
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await pool.fetchval("SELECT 1")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                continue
-            return
 
 
 async def test_a_checkpoint_above_the_log_is_refused_by_its_name(

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from eventstore.engine import create_engine
 from eventstore.pool import Pool, create_pool
 from queries.log import LogQueries
 from stack import postgres
@@ -35,7 +35,7 @@ async def pool(owner_url: str) -> AsyncIterator[Pool]:
 
 
 async def asked(url: str) -> AsyncIterator[LogQueries]:
-    engine = create_async_engine(url)
+    engine = create_engine(url)
     yield LogQueries(engine)
     await engine.dispose()
 

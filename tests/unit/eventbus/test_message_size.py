@@ -14,7 +14,7 @@ from nats.aio.client import DEFAULT_MAX_PAYLOAD_SIZE
 from domain.event import Event
 from domain.registry import EVENT_TYPES
 from eventbus.nats import MAX_MESSAGE_BYTES, header_bytes, headers_of, message_bytes
-from eventstore.cloudevents import MAX_ENVELOPE_BYTES, encode
+from eventstore.cloudevents import MAX_ENVELOPE_BYTES, encode, metadata_as_stored
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import InvalidAppend
 from eventstore.validation import MAX_EVENT_BYTES, check_appends
@@ -83,7 +83,7 @@ def _stored(new: NewEvent) -> StoredEvent:
         type=new.type,
         schema_version=2**15 - 1,
         data_json=json.dumps(json.loads(new.data_json), ensure_ascii=False),
-        metadata_json=json.dumps(json.loads(new.metadata.json_text), ensure_ascii=False),
+        metadata_json=metadata_as_stored(new.metadata),
         recorded_at=datetime(2026, 11, 23, 9, 8, 7, 123_456, UTC),
     )
 
