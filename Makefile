@@ -10,7 +10,8 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix attack bench check check-deploy recover position sbom token lock
+.PHONY: help run demo test matrix attack prove-log bench check check-deploy recover set-right \
+    republish position sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,9 @@ attack: $(INSTALLED) ## Fuzz and flood a running API beside an honest client (SE
 bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK=1)
 	@exec $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
+prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, readers and faults (SECONDS=60)
+	@exec $(BIN)/python -m tests.integration.eventstore.prove_log $(if $(SECONDS),--seconds $(SECONDS))
+
 check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events, sagas, deployment files
 	@echo "== lint" && $(BIN)/ruff check
 	@echo "== format" && $(BIN)/ruff format --check
@@ -50,6 +54,12 @@ check-deploy: $(INSTALLED)
 
 recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
 	@$(BIN)/python -m workflows.recover $(if $(ORDER),--order $(ORDER))
+
+set-right: $(INSTALLED) ## After a restore: mend the checkpoints that stand above the log (NAME= TO=)
+	@$(BIN)/python -m eventstore.checkpoints set-right $(if $(NAME),--name $(NAME)) $(if $(TO),--to $(TO))
+
+republish: $(INSTALLED) ## Publish events to the bus again that it has lost (FROM=position; 0 for all)
+	@$(BIN)/python -m eventbus.republish --from='$(FROM)'
 
 position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either)
 	@$(BIN)/python -m eventstore.positions '$(OF)'

@@ -7,15 +7,28 @@ Precedence, highest first: the environment, `.env`, `stack.env`, the defaults be
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from database_url import DatabaseUrl
+
+logger = logging.getLogger("waybill.settings")
 
 STACK_ENV_FILE = "stack.env"
 MINIMUM_SECRET_LENGTH = 32
@@ -31,12 +44,32 @@ class Bus(StrEnum):
     NATS = "nats"
 
 
+class DatabaseRole(StrEnum):
+    """Who connects to PostgreSQL; migration 0010 says what each of them may do there."""
+
+    APPEND = "append"
+    API = "api"
+    PROJECTIONS = "projections"
+    MIGRATION = "migration"
+
+    @property
+    def group(self) -> str:
+        """The role in PostgreSQL that logins of this kind are members of; none for the owner."""
+        return f"waybill_{self}"
+
+    @property
+    def setting(self) -> str:
+        return "database_url" if self is DatabaseRole.APPEND else f"{self}_database_url"
+
+
 class SettingsError(Exception):
     """A setting is missing or unusable; the message names it and says what to do."""
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="WAYBILL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="WAYBILL_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".waybill")
@@ -51,6 +84,11 @@ class Settings(BaseSettings):
     carrier_simulator_port: int = Field(8102, ge=1, le=65535)
 
     database_url: SecretStr = SecretStr("")
+    """For the workers, which append. The three after it are for other processes; an empty one
+    falls back to it."""
+    api_database_url: SecretStr = SecretStr("")
+    projections_database_url: SecretStr = SecretStr("")
+    migration_database_url: SecretStr = SecretStr("")
     temporal_address: str = ""
     temporal_namespace: str = "default"
     task_queue: str = "waybill"
@@ -140,6 +178,38 @@ class Settings(BaseSettings):
     """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
     many that nothing has happened to."""
 
+    @field_validator("*")
+    @classmethod
+    def _database_url_is_usable(cls, value: object, info: ValidationInfo) -> object:
+        is_url = (info.field_name or "").endswith("database_url")
+        if is_url and isinstance(value, SecretStr) and value:
+            DatabaseUrl.parse(value.get_secret_value())
+        return value
+
+    @field_validator(
+        "payment_url",
+        "payment_return_url",
+        "carrier_url",
+        "payment_simulator_webhook_url",
+        "carrier_simulator_webhook_url",
+        "temporal_ui_origin",
+    )
+    @classmethod
+    def _is_http_url(cls, value: str) -> str:
+        return _url(value, "http", "https")
+
+    @field_validator("nats_url")
+    @classmethod
+    def _is_nats_url(cls, value: str) -> str:
+        return _url(value, "nats", "tls", "ws", "wss")
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and (not _has_host(f"//{value}") or urlsplit(f"//{value}").port is None):
+            raise ValueError("must be host:port")
+        return value
+
     @model_validator(mode="after")
     def _production_has_its_secrets(self) -> Self:
         if self.environment is Environment.PRODUCTION:
@@ -156,6 +226,18 @@ class Settings(BaseSettings):
                     )
         return self
 
+    def url_of(self, role: DatabaseRole) -> str:
+        """Return the database URL of this role, or the appending role's where it has none.
+
+        Raises SettingsError when both are empty.
+        """
+        own: SecretStr = getattr(self, role.setting)
+        if not own:
+            self.require("database_url")
+            if self.environment is Environment.PRODUCTION:
+                _warn_of_fallback(role)
+        return (own or self.database_url).get_secret_value()
+
     def require(self, *names: str) -> None:
         """Raise SettingsError naming the first of these settings that is empty."""
         for name in names:
@@ -166,6 +248,32 @@ class Settings(BaseSettings):
                     f"WAYBILL_{name.upper()} is not set: set it, or start the embedded stack "
                     f"with `make run` (it writes {self.data_dir / STACK_ENV_FILE})"
                 )
+
+
+def _url(value: str, *schemes: str) -> str:
+    """Return it unless it is neither empty nor a URL of one of these schemes."""
+    scheme, _, rest = value.partition(":")
+    if value and (scheme not in schemes or not _has_host(rest)):
+        raise ValueError(f"must be a URL that begins with {schemes[0]}://")
+    return value
+
+
+def _has_host(url: str) -> bool:
+    """Tell whether it names a host, and no port that is none."""
+    try:
+        return urlsplit(url).port != 0 and urlsplit(url).hostname is not None and " " not in url
+    except ValueError:
+        return False
+
+
+@cache
+def _warn_of_fallback(role: DatabaseRole) -> None:
+    """Once in each process."""
+    logger.warning(
+        "WAYBILL_%s is not set: this process connects by WAYBILL_DATABASE_URL, with the rights of "
+        "another role",
+        role.setting.upper(),
+    )
 
 
 @cache
@@ -181,7 +289,13 @@ def load_settings() -> Settings:
 def _describe(error: ValidationError) -> list[str]:
     return [
         " ".join(
-            filter(None, [f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "", e["msg"]])
+            filter(
+                None,
+                [
+                    f"WAYBILL_{e['loc'][0]}".upper() + ":" if e["loc"] else "",
+                    e["msg"].removeprefix("Value error, "),
+                ],
+            )
         )
         for e in error.errors(include_input=False, include_context=False)
     ]

@@ -3,7 +3,8 @@
     python worker.py [--roles sagas,relay]
 
 Every worker may be started with every role; what may run only once at a time finds that out by
-itself. SIGTERM or Ctrl-C lets running activities finish before it leaves.
+itself. A wrong setting ends it at once; a server that does not answer is waited for. SIGTERM or
+Ctrl-C lets running activities finish for DRAIN, and ends the process within STOP_WITHIN.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
+import asyncpg
 import uvloop
+from asyncpg.exceptions import ClientConfigurationError
 from temporalio.client import Client
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.workflow import NondeterminismError
 
@@ -40,34 +44,59 @@ from activities.rotation import Rotation
 from activities.saga import SagaActivities
 from activities.shipments import ShippingActivities
 from activities.taking_up import TakingUpActivities
+from eventbus.errors import is_bus_away
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
+from eventstore.checkpoint import warn_of_lost_checkpoints
 from eventstore.head import HeadAnnouncer
+from eventstore.heartbeat import record_polling
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
-from eventstore.restart import restarting
+from eventstore.restart import is_database_away, restarting
+from kit.command import run_command
+from kit.faults import BriefFormatter, causes, one_line, origin
+from kit.tasks import leave_within, together, until_stopped
 from projections.inline import InlineReadModels
 from providers.carrier import Carrier
+from providers.errors import ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
+from workflows import temporal_client
 from workflows.orchestrator import SagaOrchestrator
 from workflows.own_order import OwnOrder
 from workflows.runner import WORKFLOWS
 from workflows.running_sagas import RunningSagas
 from workflows.sandbox import sandbox
 from workflows.schedule import keep_scheduled
-from workflows.temporal_client import connect, deadlines
+from workflows.temporal_client import (
+    TemporalAway,
+    connect,
+    deadlines,
+    is_temporal_away,
+    require_namespace,
+)
 from workflows.versions import deployment
 
 logger = logging.getLogger("waybill.worker")
 
-DRAIN: Final = timedelta(seconds=5)
+DRAIN: Final = timedelta(seconds=2)
 """How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
+STOP_WITHIN: Final = timedelta(seconds=2.8)
+"""The process is gone so long after SIGTERM, whatever a server that is away still owes it."""
+SECONDS_BETWEEN_RECORDS: Final = 4.0
+QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+
+WRONG_DATABASE_URL: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    ClientConfigurationError,
+)
+"""What PostgreSQL answers to a user, a password or a database that does not exist."""
 
 
 class Role(StrEnum):
@@ -76,13 +105,22 @@ class Role(StrEnum):
     HEAD = "head"
 
 
+class RoleFailed(Exception):
+    """A role met a fault other than a server that is away; the message is one line."""
+
+
 class Providers:
     """The clients of this process to what lies outside."""
 
-    def __init__(self, settings: Settings) -> None:
+    @staticmethod
+    def check_settings(settings: Settings) -> None:
+        """Raises SettingsError."""
         settings.require("payment_api_key", "carrier_url", "carrier_api_key")
         if not settings.payment_url:  # Stripe itself: without it no 3-D Secure ever succeeds
             settings.require("payment_return_url")
+
+    def __init__(self, settings: Settings) -> None:
+        self.check_settings(settings)
         self.payments = StripePayments(
             settings.payment_api_key.get_secret_value(),
             settings.payment_url,
@@ -169,10 +207,10 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
     )
 
 
-async def run_sagas(
-    settings: Settings, pool: Pool, store: EventStore, vault: Vault, stop: asyncio.Event
-) -> None:
+async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
+    """Run the sagas until cancelled. Raises TemporalAway."""
     client = await connect(settings)
+    await require_namespace(client)
     async with contextlib.aclosing(Providers(settings)) as providers:
         books = Books(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
@@ -180,62 +218,110 @@ async def run_sagas(
             *reconciliation_activities(settings, client, pool, store, books),
         ]
         queue, build_id = settings.task_queue, settings.worker_build_id
-        ledger = FailedAttempts(pool)
-        async with temporal_worker(client, queue, activities, ledger, build_id=build_id):
-            logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
-            every = settings.reconcile_every
-            scheduling = asyncio.create_task(
-                restarting(
-                    "the scheduling of reconciliation",
-                    lambda: keep_scheduled(client, queue, every, build_id),
-                )
-            )
-            await stop.wait()
-            scheduling.cancel()
-            await asyncio.gather(scheduling, return_exceptions=True)
+        worker = temporal_worker(client, queue, activities, FailedAttempts(pool), build_id=build_id)
+        logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
+        await together(
+            run_temporal_worker(worker, client),
+            keep_scheduled(client, queue, settings.reconcile_every, build_id),
+            keep_recording_polls(client, pool, queue, build_id),
+        )
 
 
-async def run_relay(settings: Settings, pool: Pool, store: EventStore, stop: asyncio.Event) -> None:
-    settings.require("nats_url")
+async def run_temporal_worker(worker: Worker, client: Client) -> None:
+    """Run until cancelled. Raises TemporalAway when it failed because Temporal does not answer."""
+    try:
+        await worker.run()
+    except RuntimeError as error:
+        try:
+            await require_namespace(client)
+        except RPCError:
+            raise TemporalAway(one_line(error)) from None
+        raise
+
+
+async def keep_recording_polls(client: Client, pool: Pool, queue: str, build_id: str) -> NoReturn:
+    """Record, until cancelled, that this worker polls: see the API's readiness."""
+
+    async def record() -> None:
+        while True:
+            await require_namespace(client)
+            await record_polling(pool, queue, build_id)
+            await asyncio.sleep(SECONDS_BETWEEN_RECORDS)
+
+    await restarting("recording that this worker polls", record, is_server_away)
+
+
+async def run_relay(settings: Settings, pool: Pool, store: EventStore) -> None:
+    """Relay the log until cancelled, while this process leads. Raises what `is_bus_away` names."""
     async with contextlib.aclosing(await NatsBus.connect(settings.nats_url)) as bus:
-        relay = asyncio.create_task(Relay(pool, store, bus).run())
         logger.info("relaying the log when this process is the one to lead")
-        await stop.wait()
-        relay.cancel()
-        await asyncio.gather(relay, return_exceptions=True)
+        await Relay(pool, store, bus).run()
 
 
-async def run_head(pool: Pool, stop: asyncio.Event) -> None:
-    announcer = asyncio.create_task(HeadAnnouncer(pool).run())
-    await stop.wait()
-    announcer.cancel()
-    await asyncio.gather(announcer, return_exceptions=True)
+def is_server_away(error: BaseException) -> bool:
+    """Tell whether the error, or what caused it, means that a server does not answer."""
+    return any(
+        is_database_away(cause)
+        or is_temporal_away(cause)
+        or is_bus_away(cause)
+        or isinstance(cause, ProviderUnavailable)
+        for cause in causes(error)
+    )
+
+
+def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
+    """Raise SettingsError when a setting of one of these roles is missing or wrong."""
+    settings.require("database_url")
+    Keyring.of(settings, "master_key")
+    if Role.SAGAS in roles:
+        temporal_client.check_settings(settings)
+        Providers.check_settings(settings)
+    if Role.RELAY in roles:
+        settings.require("nats_url")
+
+
+async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:
+    """Run the job of a role until cancelled, and again after each time that a server was away.
+
+    Raises RoleFailed for any other fault; the other roles then have STOP_WITHIN to stop.
+    """
+    try:
+        await restarting(f"role {role}", job, is_server_away)
+    except Exception as error:
+        fault = describe(role, error)
+        leave_within(STOP_WITHIN, f"worker: {fault}")
+        raise RoleFailed(fault) from error
+
+
+def describe(role: Role, error: Exception) -> str:
+    if isinstance(error, SettingsError):
+        return str(error)
+    if isinstance(error, WRONG_DATABASE_URL):
+        return f"WAYBILL_DATABASE_URL: {one_line(error)}"
+    return f"role {role} failed: {one_line(error)} ({origin(error)})"
 
 
 async def run(settings: Settings, roles: Sequence[Role]) -> None:
-    """Until SIGTERM or SIGINT. A role that fails ends the process: a supervisor starts it anew."""
-    settings.require("database_url")
-    master_keys = Keyring.of(settings, "master_key")
-    stop = stop_signal()
-    async with (
-        await create_pool(settings.database_url.get_secret_value()) as pool,
-        asyncio.TaskGroup() as group,
-    ):
-        vault = Vault(pool, master_keys)
+    """Run the roles until cancelled. Raises SettingsError, or RoleFailed for a supervisor to see.
+
+    All settings are checked before anything starts. A server that does not answer is waited for,
+    while the other roles run.
+    """
+    check_settings(settings, roles)
+    async with await create_pool(settings.database_url.get_secret_value()) as pool:
+        vault = Vault(pool, Keyring.of(settings, "master_key"))
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
-        if Role.SAGAS in roles:
-            group.create_task(run_sagas(settings, pool, store, vault, stop))
-        if Role.RELAY in roles:
-            group.create_task(run_relay(settings, pool, store, stop))
-        if Role.HEAD in roles:
-            group.create_task(run_head(pool, stop))
-
-
-def stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    return stop
+        jobs: dict[Role, Callable[[], Awaitable[object]]] = {
+            Role.SAGAS: lambda: run_sagas(settings, pool, store, vault),
+            Role.RELAY: lambda: run_relay(settings, pool, store),
+            Role.HEAD: HeadAnnouncer(pool).run,
+        }
+        with contextlib.suppress(
+            asyncpg.PostgresError, TimeoutError
+        ):  # a role that it concerns will name it
+            async with asyncio.timeout(STOP_WITHIN.total_seconds()):
+                await warn_of_lost_checkpoints(pool)
+        await together(*(run_role(role, jobs[role]) for role in roles))
 
 
 def parse_roles(text: str) -> list[Role]:
@@ -254,14 +340,22 @@ def main() -> None:
         help=f"what this worker does, comma-separated: {', '.join(Role)} (default: all)",
     )
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logging()
+    try:
+        uvloop.run(until_stopped(run(load_settings(), arguments.roles), STOP_WITHIN))
+    except (SettingsError, RoleFailed) as error:
+        sys.exit(f"worker: {error}")
+
+
+def set_up_logging() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(BriefFormatter(is_server_away))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("httpx", "stripe"):  # they tell of every request, with its URL
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    try:
-        uvloop.run(run(load_settings(), arguments.roles))
-    except* (SettingsError, OSError, RuntimeError) as errors:
-        sys.exit("\n".join(f"worker: {error}" for error in errors.exceptions))
+    # Its own retries: a role says in one line that Temporal does not answer.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(QUIET))))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -65,7 +65,9 @@ class ChangedOrders:
         events = await self._store.load_all_events(position, EVENTS_AT_MOST, types=TYPES)
         for event in events:
             is_full = len(orders) == self._limit and event.aggregate_id not in orders
-            if is_full or event.recorded_at > now - self.grace:
+            # An event from the future was recorded by a clock that has been set back since. Its age
+            # is unknown, and waiting for the clock would hold up all events after it.
+            if is_full or now - self.grace < event.recorded_at <= now:
                 return list(orders), position
             orders[event.aggregate_id] = None
             position = event.position

@@ -12,12 +12,13 @@ from temporalio import activity
 
 from domain.aggregate import Aggregate
 from domain.command import Command
+from domain.errors import Refused
 from domain.event import Event
 from domain.ids import event_id_for
 from domain.registry import aggregate_of
 from eventstore import snapshots
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import VersionConflict
+from eventstore.errors import EventIdReused, VersionConflict
 from eventstore.protocol import EventStore
 from observability import trace
 
@@ -89,7 +90,8 @@ class CommandHandler:
         """Run the commands in order; return the position after which their effect is readable.
 
         Running the same step again changes nothing. Raises Refused when an aggregate forbids a
-        command, and VersionConflict when others were quicker MAX_TRIES times.
+        command, VersionConflict when others were quicker MAX_TRIES times, and EventIdReused when
+        the step has already run with other commands.
         """
         for attempt in range(1, MAX_TRIES + 1):
             try:
@@ -101,41 +103,89 @@ class CommandHandler:
         raise AssertionError("unreachable")
 
     async def _try(self, step: Step, commands: Sequence[Command]) -> int:
+        streams = await self._decide(commands)
+        appends = _appends(step, streams)
+        if not appends:
+            return max(stream.position for stream in streams)
+        try:
+            result = await self._store.append(appends)
+        except EventIdReused as reused:
+            return await self._first_run(step, commands, reused)
+        if not result.duplicate:  # what a repetition has decided anew has not happened
+            for stream in streams:
+                await self._snapshot_if_due(stream)
+        return result.last_position
+
+    async def _first_run(
+        self, step: Step, commands: Sequence[Command], reused: EventIdReused
+    ) -> int:
+        """Return the position of the step's first run, if it ran the same commands.
+
+        The first run has changed the state since, and with it what the commands decide. Decided
+        again on the state that it saw, the same commands give the events that the log holds.
+        """
+        if not reused.stored:
+            raise reused
+        before = min(event.position for event in reused.stored)
+        try:
+            appends = _appends(step, await self._decide(commands, before))
+        except Refused:
+            raise reused from None
+        if not appends:
+            raise reused
+        return (await self._store.append(appends)).last_position
+
+    async def _decide(
+        self, commands: Sequence[Command], before: int | None = None
+    ) -> Sequence[_Stream]:
+        """Run the commands on the streams as they are, or as they were before a position."""
         streams: dict[str, _Stream] = {}
         for command in commands:
             aggregate = aggregate_of(command)
             name = aggregate.stream(command.aggregate_id)
             if name not in streams:
-                streams[name] = await self._load(aggregate, command.aggregate_id)
+                streams[name] = await self._load(aggregate, command.aggregate_id, before)
             streams[name].decide(command)
-        appends = _appends(step, streams.values())
-        if not appends:
-            return max(stream.position for stream in streams.values())
-        result = await self._store.append(appends)
-        if not result.duplicate:  # what a repetition has decided anew has not happened
-            for stream in streams.values():
-                await self._snapshot_if_due(stream)
-        return result.last_position
+        return list(streams.values())
 
-    async def _load(self, aggregate: Aggregate[Any], aggregate_id: str) -> _Stream:
+    async def _load(
+        self, aggregate: Aggregate[Any], aggregate_id: str, before: int | None = None
+    ) -> _Stream:
         stream_id = aggregate.stream(aggregate_id)
+        if before is not None:
+            stored = await self._store.load_events(stream_id)
+            return _stream(aggregate, stream_id, [e for e in stored if e.position < before])
         snapshot = await self._store.load_snapshot(stream_id) if aggregate.snapshot_every else None
         state, version = snapshots.restore(aggregate, snapshot)
         # From the version itself, for the position that the answer to the caller may need.
         stored = await self._store.load_events(stream_id, max(version - 1, 0))
-        return _Stream(
-            aggregate=aggregate,
-            stream_id=stream_id,
-            state=aggregate.fold((e.decode() for e in stored if e.version > version), state),
-            version=stored[-1].version if stored else 0,
-            position=stored[-1].position if stored else 0,
-        )
+        if version and not snapshots.is_of(snapshot, stored):
+            state, version = aggregate.initial, 0
+            stored = await self._store.load_events(stream_id)
+        return _stream(aggregate, stream_id, stored, state, version)
 
     async def _snapshot_if_due(self, stream: _Stream) -> None:
         version = stream.version + len(stream.decided)
         if snapshots.is_due(stream.aggregate, stream.version, version):
             snapshot = snapshots.take(stream.aggregate, stream.state, version)
             await self._store.create_snapshot(stream.stream_id, snapshot)
+
+
+def _stream(
+    aggregate: Aggregate[Any],
+    stream_id: str,
+    stored: Sequence[StoredEvent],
+    state: object = None,
+    version: int = 0,
+) -> _Stream:
+    """The stream with the events above `version` folded into the state."""
+    return _Stream(
+        aggregate=aggregate,
+        stream_id=stream_id,
+        state=aggregate.fold((e.decode() for e in stored if e.version > version), state),
+        version=stored[-1].version if stored else 0,
+        position=stored[-1].position if stored else 0,
+    )
 
 
 def _appends(step: Step, streams: Iterable[_Stream]) -> list[StreamAppend]:

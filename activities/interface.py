@@ -158,6 +158,11 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
+    async def restore(self, order_id: str) -> None:
+        """Record every attempt to pay that the provider knows of and the log has lost."""
+
+    @activity.defn
+    @abstractmethod
     async def authorize_again(self, authorize: Authorize) -> Authorization:
         """Make a further attempt, after the one before it is void."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
@@ -28,13 +28,17 @@ class NeedlessSagas:
         self._differences = differences
         self._sagas = sagas
 
-    async def compare(self, without_open_order: Mapping[str, datetime]) -> tuple[AtOdds, ...]:
-        """Of these sagas, since when each runs, and those on record: what is at odds.
+    async def compare(
+        self, without_open_order: Mapping[str, datetime], now: datetime
+    ) -> tuple[AtOdds, ...]:
+        """Compare these sagas, given with their start times, and those on record with the log.
+
+        `now` and the start times come from Temporal's clock.
 
         A saga that has just begun may be about to place its order, and one that has just put its
         end into the log is about to end.
         """
-        youngest = datetime.now(UTC) - self._open_orders.grace
+        youngest = now - self._open_orders.grace
         begun = (saga for saga, since in without_open_order.items() if since <= youngest)
         suspects = set(islice(begun, AT_MOST))
         suspects.update(await self._differences.orders(Book.WORKFLOW, limit=AT_MOST))

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from activities.command_handler import CommandHandler
 from activities.few_at_a_time import each
 from domain.errors import ErrorCode, Refused
-from domain.payment.decide import PAYMENT
-from domain.payment.events import PaymentRequested
 from domain.payment.state import PaymentState
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment
 from providers.payments import PaymentState as ProviderState
 
-KEYS_KEPT: Final = timedelta(hours=23)
-"""Providers forget a key after 24 hours: what is older than this is searched for as well."""
-
 _HOLDING: Final = {ProviderState.AUTHORIZED, ProviderState.CAPTURED}
 
 
 class Attempts:
-    def __init__(
-        self, handler: CommandHandler, provider: PaymentProvider, keys_kept: timedelta
-    ) -> None:
-        self._handler = handler
+    """An attempt without a reference is searched for by its label as well as by its key.
+
+    A provider forgets a key after a day, and the age of an attempt is unknown: another clock
+    recorded it, which may have been wrong, or the log was restored since.
+    """
+
+    def __init__(self, provider: PaymentProvider) -> None:
         self._provider = provider
-        self._keys_kept = keys_kept
 
     async def make(self, order_id: str, payment: PaymentState) -> ProviderPayment:
         """Make the latest attempt, after those before it are void.
@@ -53,10 +48,9 @@ class Attempts:
         """What became of the latest attempt; CREATED if it was never made."""
         reference = payment.references.get(payment.attempt)
         if reference is None:
-            forgotten = await self._forgotten(order_id, payment.attempt)
-            begun = [found for found in forgotten if found.state is not ProviderState.CREATED]
-            if begun:
-                return max(begun, key=lambda found: found.state in _HOLDING)
+            labelled = await self._provider.search(order_id=order_id, attempt=payment.attempt)
+            if (begun := _begun(labelled)) is not None:
+                return begun
         return await self._find(order_id, payment, payment.attempt, reference)
 
     async def free_until(
@@ -83,8 +77,8 @@ class Attempts:
         reference = reference or payment.references.get(attempt)
         references: list[str | None] = [reference]
         if reference is None:
-            forgotten = await self._forgotten(order_id, attempt)
-            references += [found.reference for found in forgotten]
+            labelled = await self._provider.search(order_id=order_id, attempt=attempt)
+            references += [found.reference for found in labelled]
 
         async def void(one: str | None) -> ProviderPayment | None:
             return await self._void(order_id, payment, attempt, one)
@@ -122,12 +116,8 @@ class Attempts:
             currency=payment.amount.currency,
         )
 
-    async def _forgotten(self, order_id: str, attempt: int) -> Sequence[ProviderPayment]:
-        """What the provider has of an attempt that is older than its memory of keys."""
-        for stored in await self._handler.events(PAYMENT, order_id):
-            event = stored.decode()
-            if isinstance(event, PaymentRequested) and event.attempt == attempt:
-                if datetime.now(UTC) - stored.recorded_at < self._keys_kept:
-                    return ()
-                return await self._provider.search(order_id=order_id, attempt=attempt)
-        return ()
+
+def _begun(found: Sequence[ProviderPayment]) -> ProviderPayment | None:
+    """The payment that counts, of several under one label."""
+    begun = [payment for payment in found if payment.state is not ProviderState.CREATED]
+    return max(begun, key=lambda payment: payment.state in _HOLDING, default=None)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.payment_attempts import KEYS_KEPT, Attempts
+from activities.payment_attempts import Attempts
 from activities.payment_record import PaymentRecord
 from activities.refunds import Refunds
 from activities.saga import standing_of
@@ -19,7 +17,7 @@ from domain.money import Money
 from domain.order.commands import FinishReturn, MarkShipped
 from domain.order.state import CANCELLABLE
 from domain.payment import commands as c
-from domain.payment.decide import TAKEN
+from domain.payment.decide import RETRYABLE, TAKEN
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from providers.payments import PaymentProvider, ProviderPayment
@@ -27,16 +25,11 @@ from providers.payments import PaymentState as ProviderState
 
 
 class PaymentActivities(interface.PaymentActivities):
-    def __init__(
-        self,
-        handler: CommandHandler,
-        provider: PaymentProvider,
-        keys_kept: timedelta = KEYS_KEPT,
-    ) -> None:
+    def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
         self._handler = handler
         self._provider = provider
         self._record = PaymentRecord(handler)
-        self._attempts = Attempts(handler, provider, keys_kept)
+        self._attempts = Attempts(provider)
         self._refunds = Refunds(handler, provider)
 
     @activity.defn
@@ -62,6 +55,20 @@ class PaymentActivities(interface.PaymentActivities):
         # With the method that the log has: the update that brought it may have been lost.
         payment = await self._record.load(order_id)
         return await self._settle(order_id, payment, looks=True)
+
+    @activity.defn
+    async def restore(self, order_id: str) -> None:
+        order = await self._record.order(order_id)
+        while (payment := await self._record.load(order_id)).status in {None, *RETRYABLE}:
+            attempt = payment.attempt + 1
+            lost = PaymentState(
+                PaymentStatus.REQUESTED, attempt, order.total, method=order.payment_method
+            )
+            answer = await self._attempts.look(order_id, lost)
+            if answer.state is ProviderState.CREATED:
+                return
+            await self._record.request(Authorize(order_id, attempt), order)
+            await self._conclude(order_id, lost, answer)
 
     @activity.defn
     async def request_payment(self, authorize: Authorize) -> Recorded:

@@ -17,9 +17,10 @@ _NEXT: Final = """
     SELECT order_id, placed_position
     FROM readmodel.order_view
     WHERE placed_position > greatest(
-              $1, (SELECT position FROM eventstore.checkpoint WHERE name = $2))
+              $1, (SELECT position FROM eventstore.checkpoint
+                   WHERE name = $2 AND position <= eventstore.drawn_position()))
       AND status <> ALL ($3)
-      AND updated_at < clock_timestamp() - $4::interval
+      AND updated_at NOT BETWEEN clock_timestamp() - $4::interval AND clock_timestamp()
     ORDER BY placed_position
     LIMIT $5
 """

@@ -17,3 +17,7 @@ class RunningSagas(Protocol):
         """Exactly."""
 
     async def take_up(self, order_id: str, customer_id: str) -> None: ...
+
+    async def place_again(self, order_id: str) -> bool:
+        """Place an order that the log has lost, by the command that its workflow was started with,
+        and run its saga anew. Return False if Temporal holds no such command."""

@@ -53,11 +53,29 @@ class TakingUpActivities(interface.TakingUpActivities):
     @activity.defn
     async def take_up_missing(self, reconcile: Reconcile) -> TakenUp:
         if reconcile.order_id is not None:
+            if await self._is_lost(reconcile.order_id):
+                return await self._place_again(reconcile.order_id, reconcile.cause)
             one = await self._open_orders.one(reconcile.order_id)
             return await self._take_up_all(one, reconcile.cause)
         lost, without_open_order = await self._lost()
         taken_up = await self._take_up_all(lost, reconcile.cause)
-        return replace(taken_up, at_odds=await self._needless.compare(without_open_order))
+        now = activity.info().started_time
+        return replace(taken_up, at_odds=await self._needless.compare(without_open_order, now))
+
+    async def _is_lost(self, order_id: str) -> bool:
+        """By a failover or a restore; or there never was such an order."""
+        return not await self._handler.events(ORDER, order_id)
+
+    async def _place_again(self, order_id: str, cause: TakeUpCause) -> TakenUp:
+        """One run at a time: another would terminate the saga that this one has started."""
+        async with leading(self._pool, ALONE):
+            if not await self._is_lost(order_id):
+                return TakenUp(0)
+            if not await self._sagas.place_again(order_id):
+                return TakenUp(0, is_unknown=True)
+            await self._record(order_id, cause)
+        logger.warning("order %s was lost from the log: placed again", order_id)
+        return TakenUp(0, placed_again=(order_id,))
 
     async def _take_up_all(self, lost: Sequence[OpenOrder], cause: TakeUpCause) -> TakenUp:
         """One run at a time: between the start and the record another would record it as well."""
@@ -93,8 +111,11 @@ class TakingUpActivities(interface.TakingUpActivities):
             return False
         # Started first: one that cannot be started would leave a record with each try.
         await self._sagas.take_up(order_id, order.customer_id)
+        await self._record(order_id, cause)
+        logger.warning("the saga of order %s had no workflow: taken up", order_id)
+        return True
+
+    async def _record(self, order_id: str, cause: TakeUpCause) -> None:
         times = (await self._handler.load(SAGA, order_id)).taken_up
         step = Step(order_workflow_id(order_id), f"take_up/{times + 1}", order_id)
         await self._handler.handle(step, TakeUpSaga(aggregate_id=order_id, cause=cause))
-        logger.warning("the saga of order %s had no workflow: taken up", order_id)
-        return True

@@ -241,6 +241,10 @@ class TakenUp:
     left_out: LeftOut = field(default_factory=LeftOut)
     at_odds: tuple[AtOdds, ...] = ()
     """Workflows that run for an order which has ended, or never was."""
+    is_unknown: bool = False
+    """The one order that was asked for never was."""
+    placed_again: tuple[str, ...] = ()
+    """Orders that the log had lost, and whose workflow held the command that placed them."""
 
 
 @dataclass(frozen=True, slots=True)

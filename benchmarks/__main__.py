@@ -17,6 +17,7 @@ from benchmarks.machine import machine, versions
 from benchmarks.measure import FULL, QUICK, Benchmark, Count, Result, measure
 from benchmarks.report import Counted, Report, line
 from benchmarks.server import Server, started_server
+from kit.command import run_command
 from settings import SettingsError, load_settings
 from stack.errors import StackError
 from stack.processes import ROOT
@@ -88,4 +89,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

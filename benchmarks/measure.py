@@ -41,8 +41,11 @@ class Sides:
 class Benchmark:
     id: str
     unit: str
-    target: float
-    """What the ratio of ours to the peer's is to reach, or not to exceed where less is better."""
+    target: float | None
+    """What the ratio of ours to the peer's is to reach, or not to exceed where less is better.
+
+    None where the ratio is only reported.
+    """
     sides: Callable[[Server, Effort], AbstractAsyncContextManager[Sides]]
     less_is_better: bool = False
 
@@ -72,10 +75,11 @@ class Result:
         return median(self.ratios)
 
     @property
-    def met(self) -> bool:
-        if self.benchmark.less_is_better:
-            return self.ratio <= self.benchmark.target
-        return self.ratio >= self.benchmark.target
+    def met(self) -> bool | None:
+        target = self.benchmark.target
+        if target is None:
+            return None
+        return self.ratio <= target if self.benchmark.less_is_better else self.ratio >= target
 
 
 async def measure(

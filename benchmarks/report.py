@@ -104,6 +104,8 @@ def _row(result: Result) -> tuple[str, ...]:
 
 
 def _bound(result: Result) -> str:
+    if result.benchmark.target is None:
+        return "no target"
     sign = "≤" if result.benchmark.less_is_better else "≥"
     return f"{sign} {result.benchmark.target:g}"
 
@@ -112,7 +114,9 @@ def _figure(value: float, unit: str) -> str:
     return f"{value:,.0f} {unit}" if value >= _WHOLE else f"{value:.3g} {unit}"
 
 
-def _verdict(met: bool) -> str:
+def _verdict(met: bool | None) -> str:
+    if met is None:
+        return "reported"
     return "[green]met[/]" if met else "[red]not met[/]"
 
 

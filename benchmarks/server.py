@@ -18,10 +18,11 @@ from stack.supervisor import supervised
 @dataclass(frozen=True)
 class Server:
     template_url: str
+    """The owner's, as the peers make tables of their own."""
 
     def database(self) -> AbstractAsyncContextManager[str]:
         """The URL of a migrated and empty database, for as long as the block lasts."""
-        return fresh_database(self.template_url)
+        return fresh_database(self.template_url, self.template_url)
 
     async def version(self) -> str:
         async with postgres.connected(postgres.sibling(self.template_url, "postgres")) as any_of_it:
@@ -34,7 +35,7 @@ async def started_server(data_dir: Path) -> AsyncIterator[Server]:
     async with supervised(data_dir) as supervisor:
         shutil.rmtree(data_dir / "postgres", ignore_errors=True)  # of a run that was killed
         environment = system_environment(data_dir, Ports.free())
-        url = environment["WAYBILL_DATABASE_URL"]
+        url = environment["WAYBILL_MIGRATION_DATABASE_URL"]
         await postgres.start(supervisor, data_dir, url)
         await migrate(supervisor, environment)
         yield Server(url)

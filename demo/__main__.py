@@ -25,6 +25,7 @@ from demo.play import UNDER_WAY, play_all, receive
 from demo.progress import display
 from demo.report import show
 from demo.scenarios import People
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from stack.ports import LOOPBACK
 from stack.tokens import Role, token
@@ -93,4 +94,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -6,7 +6,6 @@ Running it again changes nothing. It goes the way of every command: a worker has
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -16,9 +15,10 @@ from domain.command import Command
 from domain.errors import Refused
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
-from workflows.temporal_client import connect, deadlines
+from workflows.temporal_client import TemporalAway, connect, deadlines
 
 ACTOR: Final = "operator:catalogue"
 
@@ -77,15 +77,11 @@ def main() -> int:
     faults: set[str] = set()
     try:
         asyncio.run(run(load_settings()))
-    except* (SettingsError, Refused, Unavailable, RuntimeError) as errors:
+    except* (SettingsError, Refused, Unavailable, TemporalAway) as errors:
         faults = {f"catalogue: {error}\n" for error in errors.exceptions}
     sys.stderr.writelines(sorted(faults))
     return 1 if faults else 0
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    # The Temporal client cannot be closed, and its threads at times abort an interpreter that
-    # winds up right after a call (temporalio/sdk-python#300).
-    os._exit(code)
+    run_command(main)

@@ -8,13 +8,13 @@ from typing import Final, get_args
 
 import httpx
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from demo.conservation import Books, Effect, Evidence
 from demo.ledger import Ledger, Stock
 from domain.inventory.events import InventoryEvent
 from domain.order.events import OrderEvent
 from domain.payment.events import PaymentEvent
+from eventstore.engine import create_engine
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from projections.tables import inventory_view
@@ -45,7 +45,7 @@ async def gather(settings: Settings, http: httpx.AsyncClient, orders: Sequence[s
 
 async def _stock_view(url: str) -> tuple[dict[str, Stock], int]:
     """The stock by SKU, and the position of the last event that changed it."""
-    engine = create_async_engine(url, hide_parameters=True)
+    engine = create_engine(url)
     try:
         async with engine.connect() as connection:
             rows = (await connection.execute(select(inventory_view))).all()

@@ -11,19 +11,24 @@ import httpx
 
 from demo.client import Client, Failed
 from domain.order.state import FINAL
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from stack.tokens import Role, token
 
 
 async def watch(settings: Settings, order_id: str) -> None:
-    """Print a line for each change. Raises Failed when there is no such order."""
+    """Print a line for each change.
+
+    Raises Failed when there is no such order, httpx.TransportError when the API does not answer.
+    """
     settings.require("jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
     url = f"http://127.0.0.1:{settings.http_port}"
     async with (
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(base_url=url) as http,
         aclosing(Client(http, url, operator).watch(order_id)) as orders,
     ):
+        await http.get("/healthz")  # the watch itself would wait for it without a word
         async for order in orders:
             payment, shipment = order["payment"] or {}, order["shipment"] or {}
             sys.stdout.write(
@@ -43,9 +48,11 @@ def main() -> None:
         asyncio.run(watch(load_settings(), arguments.order_id))
     except (Failed, SettingsError) as error:
         sys.exit(f"watch: {error}")
+    except httpx.TransportError:
+        sys.exit("watch: the API does not answer: start the service first, with `make run`")
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

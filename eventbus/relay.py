@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from datetime import timedelta
+from time import monotonic
 from typing import Final, NoReturn
 
 from eventbus.bus import EventBus
+from eventbus.errors import BusError, EventTooLarge, is_bus_away
+from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
+from eventstore.envelope import StoredEvent
+from eventstore.errors import EventStoreError
 from eventstore.leadership import leading
 from eventstore.pool import Pool
 from eventstore.protocol import EventStore
-from eventstore.restart import restarting
+from eventstore.restart import is_database_away, restarting
 
-NAME: Final = "relay"
+COMPARE_EVERY: Final = timedelta(seconds=1)
+"""The time between two questions to the bus whether it still keeps what it took."""
+
+Page = Sequence[StoredEvent]
+
+
+def _may_restart(error: BaseException) -> bool:
+    # The log may have lost its tail, and the checkpoint is above it: an operator sets it right.
+    return is_database_away(error) or is_bus_away(error) or isinstance(error, EventStoreError)
 
 
 class Relay:
@@ -24,13 +40,58 @@ class Relay:
         self._bus = bus
 
     async def run(self) -> NoReturn:
-        """Until cancelled. Whatever fails is begun again from the checkpoint."""
-        await restarting("relaying the log", self._lead)
+        """Run until cancelled. After a fault the relay starts again from the checkpoint."""
+        await restarting("relaying the log", self._lead, _may_restart)
 
     async def _lead(self) -> None:
         async with leading(self._pool, NAME) as connection:
-            checkpoint = await Checkpoint.read(connection, NAME)
-            async with aclosing(self._store.follow(checkpoint.position)) as pages:
-                async for page in pages:
-                    await self._bus.publish(*page)
-                    await checkpoint.advance(page[-1].position)
+            record = BusRecord(connection, self._bus)
+            try:
+                await self._relay(await Checkpoint.read(connection, NAME), record)
+            except (BusError, EventStoreError) as error:
+                await record.note_fault(str(error))
+                raise
+
+    async def _relay(self, checkpoint: Checkpoint, record: BusRecord) -> None:
+        await record.compare()
+        compared = monotonic()
+        async with (
+            aclosing(self._store.follow(checkpoint.position)) as pages,
+            aclosing(_with_pauses(pages, COMPARE_EVERY)) as pages_and_pauses,
+        ):
+            async for page in pages_and_pauses:
+                if page:
+                    await self._carry(page, checkpoint, record)
+                if monotonic() - compared >= COMPARE_EVERY.total_seconds():
+                    await record.compare()
+                    await record.note_success()
+                    compared = monotonic()
+
+    async def _carry(self, page: Page, checkpoint: Checkpoint, record: BusRecord) -> None:
+        try:
+            await self._publish(page, checkpoint, record)
+        except EventTooLarge as refused:
+            if before := [event for event in page if event.position < refused.position]:
+                await self._publish(before, checkpoint, record)
+            raise
+
+    async def _publish(self, page: Page, checkpoint: Checkpoint, record: BusRecord) -> None:
+        position = page[-1].position
+        while not await record.advance(checkpoint, position, await self._bus.publish(page)):
+            await record.compare()
+
+
+async def _with_pauses(pages: AsyncIterator[Page], pause: timedelta) -> AsyncGenerator[Page, None]:
+    """Yield the pages, and an empty page when none has come for the time of `pause`."""
+    upcoming = asyncio.ensure_future(anext(pages))
+    try:
+        while True:
+            await asyncio.wait({upcoming}, timeout=pause.total_seconds())
+            if not upcoming.done():
+                yield ()
+                continue
+            yield upcoming.result()
+            upcoming = asyncio.ensure_future(anext(pages))
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)

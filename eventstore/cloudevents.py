@@ -1,18 +1,27 @@
 """A stored event as CloudEvents 1.0 in its JSON format (structured mode), and back.
 
 https://github.com/cloudevents/spec, CloudEvents 1.0.2, with its extensions for distributed tracing
-(`traceparent`) and for sequence. Nothing of the event is lost on the way.
+(`traceparent`) and for sequence. The event that comes back equals the one from the log, to the
+letter: `data` travels as PostgreSQL writes it, and numbers are never turned into floats.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
 
 from eventstore.envelope import EventMetadata, StoredEvent
 from eventstore.errors import EventStoreError
@@ -20,6 +29,8 @@ from eventstore.validation import STREAM_ID
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "/waybill"
+MAX_ENVELOPE_BYTES: Final = 1_024
+"""The most that `encode` adds to an event's data and metadata: names, ids, the time, the stream."""
 
 _TYPE: Final = re.compile(r"waybill\.([A-Za-z][A-Za-z0-9]*)\.v([1-9][0-9]{0,4})")
 _EXTENSIONS: Final = {name.replace("_", ""): name for name in EventMetadata.model_fields}
@@ -33,6 +44,11 @@ class MalformedCloudEvent(EventStoreError):
         at_fault = f"see {', '.join(attributes)}" if attributes else "it is no JSON object"
         super().__init__(f"this is no CloudEvents 1.0 envelope of Waybill's: {at_fault}")
         self.attributes = attributes
+
+
+def _checked_metadata(text: str) -> str:
+    EventMetadata.model_validate_json(text)
+    return text
 
 
 class _Envelope(BaseModel):
@@ -57,11 +73,24 @@ class _Envelope(BaseModel):
     actor: str | None = None
     workflowid: str | None = None
     step: str | None = None
+    metadata: Annotated[str, AfterValidator(_checked_metadata)] | None = None
+    """The metadata as it is stored, where the attributes above do not hold all of it."""
+
+
+class _Received(_Envelope):
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A JSON number as it is written: 1.10 is not 1.1, and 1e400 is no float."""
+
+    text: str
 
 
 def encode(stored: StoredEvent) -> bytes:
     metadata = stored.metadata
+    in_attributes = stored.metadata_json == metadata_as_stored(metadata)
     envelope = _Envelope(
         specversion="1.0",
         id=stored.event_id,
@@ -71,16 +100,17 @@ def encode(stored: StoredEvent) -> bytes:
         time=stored.recorded_at.astimezone(UTC),
         sequence=f"{stored.position:019}",
         streamversion=str(stored.version),
-        data=stored.data,
+        metadata=None if in_attributes else stored.metadata_json,
         **{attribute: getattr(metadata, name) for attribute, name in _EXTENSIONS.items()},
     )
-    return envelope.model_dump_json(exclude_none=True).encode()
+    attributes = envelope.model_dump_json(exclude_none=True)
+    return f'{attributes[:-1]},"data":{stored.data_json}}}'.encode()
 
 
 def decode(body: bytes) -> StoredEvent:
-    """The event that `encode` was given. Raises MalformedCloudEvent."""
+    """Return the event that `encode` was given. Raises MalformedCloudEvent."""
     try:
-        envelope = _Envelope.model_validate_json(body, strict=True)
+        envelope = _Received.model_validate(_members(body))
     except ValidationError as error:
         # Without its cause, which would show what is in them.
         raise MalformedCloudEvent(_at_fault(error)) from None
@@ -93,10 +123,28 @@ def decode(body: bytes) -> StoredEvent:
         event_id=envelope.id,
         type=match[1],
         schema_version=int(match[2]),
-        data_json=_as_stored(envelope.data),
-        metadata_json=_metadata(envelope).model_dump_json(exclude_none=True),
+        data_json=_data(envelope.data),
+        metadata_json=envelope.metadata or metadata_as_stored(_metadata(envelope)),
         recorded_at=envelope.time.astimezone(UTC),
     )
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    try:
+        members = json.loads(
+            body.decode(), parse_float=_Number, parse_int=_Number, parse_constant=_refused
+        )
+    except (ValueError, RecursionError):
+        raise MalformedCloudEvent(()) from None
+    if not isinstance(members, dict):
+        raise MalformedCloudEvent(())
+    return members
+
+
+def _refused(constant: str) -> object:
+    """Stand for NaN and Infinity, which JSON does not have: nothing takes this."""
+    del constant
+    return object()
 
 
 def _metadata(envelope: _Envelope) -> EventMetadata:
@@ -105,12 +153,39 @@ def _metadata(envelope: _Envelope) -> EventMetadata:
     )
 
 
-def _as_stored(data: dict[str, Any]) -> str:
-    """With the spaces that PostgreSQL puts, so that the event equals the one in the log."""
+def metadata_as_stored(metadata: EventMetadata) -> str:
+    """Return the JSON as PostgreSQL writes it: short keys first."""
+    known = metadata.model_dump(exclude_none=True)
+    return json.dumps({key: known[key] for key in sorted(known, key=_jsonb)}, ensure_ascii=False)
+
+
+def _jsonb(key: str) -> tuple[int, str]:
+    return len(key), key
+
+
+def _data(data: dict[str, Any]) -> str:
     try:
-        return json.dumps(data, ensure_ascii=False, allow_nan=False)
-    except ValueError:
+        text = _text(data)
+        text.encode()
+    except (ValueError, RecursionError):  # half of a surrogate pair, or nested too deep
         raise MalformedCloudEvent(("data",)) from None
+    return text
+
+
+def _text(value: object) -> str:
+    """Return the JSON with PostgreSQL's spaces and escapes, and numbers as they were written."""
+    match value:
+        case dict():
+            members = (f"{_text(key)}: {_text(inner)}" for key, inner in value.items())
+            return f"{{{', '.join(members)}}}"
+        case list():
+            return f"[{', '.join(map(_text, value))}]"
+        case _Number():
+            return value.text
+        case str() | bool() | None:
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            raise ValueError(value)
 
 
 def _at_fault(error: ValidationError) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -33,10 +32,14 @@ class EventMetadata(BaseModel):
     workflow_id: str | None = None
     step: str | None = None
 
-    @cached_property
+    @property
     def json_text(self) -> str:
         """As it is stored: made once for all the events of an append that share it."""
-        return self.model_dump_json(exclude_none=True)
+        # By hand, since a cached_property takes a lock for each new object (until Python 3.12).
+        made: str | None = self.__dict__.get("json_text")
+        if made is None:
+            made = self.__dict__["json_text"] = self.model_dump_json(exclude_none=True)
+        return made
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class NewEvent:
     @property
     def data_json(self) -> str:
         """As it is checked and sent: made once."""
-        # By hand, since a cached_property takes a lock for each new object (until Python 3.12).
+        # By hand, as above.
         if self._data_json is None:
             self._data_json = self.event.model_dump_json()
         return self._data_json

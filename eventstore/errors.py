@@ -1,11 +1,17 @@
-"""What an append can be refused for. In every case nothing has been written."""
+"""The store's own errors. When an append raises one, nothing has been written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+import asyncpg
+
 from eventstore.versions import ExpectedVersion, describe
+
+if TYPE_CHECKING:
+    from eventstore.envelope import StoredEvent
 
 
 class EventStoreError(Exception):
@@ -27,15 +33,68 @@ class VersionConflict(EventStoreError):
 
 
 class EventIdReused(EventStoreError):
-    """Some of the event ids are in the log already, but this is not that append repeated."""
+    """Some of the event ids are in the log already, but this is not that append repeated.
 
-    def __init__(self, stream_ids: Sequence[str], event_ids: Sequence[UUID]) -> None:
+    `stored` holds the events that the log has under these ids.
+    """
+
+    def __init__(
+        self,
+        stream_ids: Sequence[str],
+        event_ids: Sequence[UUID],
+        stored: Sequence[StoredEvent] = (),
+    ) -> None:
         super().__init__(
             f"append to {', '.join(stream_ids)}: of its {len(event_ids)} event ids some are in the "
-            "log as part of another append; an id is derived from one step and used for it alone"
+            "log with other streams, types or data; an id is derived from one step and used for it "
+            "alone"
         )
         self.stream_ids = tuple(stream_ids)
         self.event_ids = tuple(event_ids)
+        self.stored = tuple(stored)
+
+
+class AppendRolledBack(EventStoreError):
+    """PostgreSQL ended the append before its commit: append the same events again."""
+
+    def __init__(self, stream_ids: Sequence[str], cause: str) -> None:
+        super().__init__(
+            f"append to {', '.join(stream_ids)}: PostgreSQL rolled it back ({cause}); append the "
+            "same events again"
+        )
+        self.stream_ids = tuple(stream_ids)
+
+
+class PositionLost(EventStoreError):
+    """A reader's position is not in the log: a failover or a restore has lost the log's tail."""
+
+    def __init__(self, position: int, drawn: int) -> None:
+        super().__init__(
+            f"position {position} is not in the log, which has drawn {drawn}: a failover or a "
+            "restore has lost the newest events; read again from an earlier position"
+        )
+        self.position = position
+        self.drawn = drawn
+
+
+class UnsafeSequence(EventStoreError, asyncpg.PostgresError):
+    """No position can be drawn safely from the sequence; the hint says what sets it right.
+
+    The role lacks a grant, or the sequence was restarted, set back, or altered. Raised by
+    eventstore/sql/refuse_position.sql; asyncpg finds this class by its SQLSTATE.
+    """
+
+    sqlstate = "WB001"
+
+
+class SafeHeadUnknown(EventStoreError, asyncpg.PostgresError):
+    """This connection cannot know the safe head: read the head from the primary.
+
+    Raised by eventstore/sql/safe_head.sql on a standby, and in a transaction that keeps its
+    snapshot.
+    """
+
+    sqlstate = "WB002"
 
 
 class UnknownEventType(EventStoreError):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
-from eventstore.pool import CONNECTION_LOST, Connection, Pool
+from eventstore.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
+from eventstore.pool import Pool
 
-_TRY_LEAD: Final = "SELECT pg_try_advisory_lock(7004, hashtext($1))"
-_RESIGN: Final = "SELECT pg_advisory_unlock(7004, hashtext($1))"
+LOCKS: Final = 7004
+"""The first key of the advisory locks of leaders; the second is a hash of the name."""
+
+_TRY_LEAD: Final = f"SELECT pg_try_advisory_lock({LOCKS}, hashtext($1))"
+_RESIGN: Final = f"SELECT pg_advisory_unlock({LOCKS}, hashtext($1))"
 _SECONDS_BETWEEN_TRIES: Final = 1.0
 
 
@@ -28,5 +32,15 @@ async def leading(pool: Pool, name: str) -> AsyncIterator[Connection]:
         try:
             yield connection
         finally:
-            with suppress(*CONNECTION_LOST):  # and the lock with it
-                await connection.execute(_RESIGN, name)
+            await _resign(connection, name)
+
+
+async def _resign(connection: Connection, name: str) -> None:
+    """Unlock, or close the connection: its locks end with it."""
+    try:
+        await connection.execute(_RESIGN, name, timeout=CANCEL_TIMEOUT_SECONDS)
+    except CONNECTION_LOST:
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import suppress
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
@@ -17,10 +18,19 @@ from eventstore.envelope import (
     StoredEvent,
     StreamAppend,
 )
-from eventstore.errors import EventIdReused, EventStoreError, InvalidAppend, VersionConflict
+from eventstore.errors import (
+    AppendRolledBack,
+    EventIdReused,
+    EventStoreError,
+    InvalidAppend,
+    PositionLost,
+    VersionConflict,
+)
 from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
+from eventstore.repetition import first_result, is_repeated
+from eventstore.scan import Scan
 from eventstore.snapshots import Snapshot
 from eventstore.tail import wakeups
 from eventstore.validation import check_appends
@@ -29,6 +39,18 @@ from eventstore.versions import ExpectedVersion, holds, to_sql
 FOLLOWED_PAGE: Final = 1000
 
 ID_CONSTRAINT: Final = "event_event_id_key"
+
+MAX_DEADLOCKS: Final = 5
+"""How many deadlocks an append may lose before its caller hears of it."""
+
+ROLLED_BACK: Final = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""How PostgreSQL ends a transaction that would pass at another time: nothing has been written."""
 
 
 class PostgresEventStore:
@@ -43,6 +65,7 @@ class PostgresEventStore:
         self._pool = pool
         self._inline = tuple(inline)
         self._vault = vault
+        self._scan = Scan(self._load)
 
     async def save_events(
         self, stream_id: str, events: Sequence[NewEvent], expected_version: ExpectedVersion
@@ -51,43 +74,62 @@ class PostgresEventStore:
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
+        sealed = appends
         if any(fields_in_clear(new.event) for a in appends for new in a.events):
-            appends = await self._sealed(appends)
+            sealed = await self._sealed(appends)
         try:
-            async with self._pool.acquire() as connection, self._transaction(connection):
-                result = await _append(connection, appends)
-                if self._inline:
-                    stored = _stored(appends, result)
-                    for projection in self._inline:
-                        await projection.apply(connection, stored)
-                return result
+            return await self._append_through_deadlocks(sealed)
         except VersionConflict as conflict:
             return await self._repeated(appends, conflict)
         except asyncpg.UniqueViolationError as violation:
             if violation.constraint_name != ID_CONSTRAINT:
                 raise
             return await self._repeated(appends, _reused(appends))
+        except ROLLED_BACK as error:
+            raise AppendRolledBack([a.stream_id for a in appends], _cause(error)) from error
+
+    async def _append_through_deadlocks(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        """Append again after a deadlock: its winner may have appended these very ids."""
+        for _ in range(MAX_DEADLOCKS):
+            with suppress(asyncpg.DeadlockDetectedError):
+                return await self._append(appends)
+        return await self._append(appends)
+
+    async def _append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        async with self._pool.acquire() as connection:
+            if self._inline:
+                return await self._append_inline(connection, appends)
+            # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips
+            # more.
+            return await _append(connection, appends)
 
     async def _sealed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
         if self._vault is None:
             raise InvalidAppend("personal data is never written in clear: give the store a vault")
         return await self._vault.seal(appends)
 
-    def _transaction(self, connection: Connection) -> AbstractAsyncContextManager[Any]:
-        # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips more.
-        return connection.transaction() if self._inline else nullcontext()
+    async def _append_inline(
+        self, connection: Connection, appends: Sequence[StreamAppend]
+    ) -> AppendResult:
+        """Append and change the inline read models in one transaction."""
+        async with connection.transaction():
+            result = await _append(connection, appends)
+            stored = _stored(appends, result)
+            for projection in self._inline:
+                await projection.apply(connection, stored)
+        return result
 
     async def _repeated(
         self, appends: Sequence[StreamAppend], refusal: EventStoreError
     ) -> AppendResult:
-        """The first result, if this very append was made before; else raise the refusal."""
-        streams, ids, types = zip(
-            *((a.stream_id, e.event_id, e.type) for a in appends for e in a.events), strict=True
-        )
-        row = await self._fetchrow(sql.KNOWN_EVENTS, streams, ids, types)
-        if row["same"] == len(ids):
-            return _result(row, duplicate=True)
-        raise _reused(appends) if row["known"] else refusal
+        """Return the first result, if this very append was made before; else raise the refusal."""
+        ids = [new.event_id for append in appends for new in append.events]
+        stored = {event.event_id: event for event in await self._load(sql.KNOWN_EVENTS, ids)}
+        if not stored:
+            raise refusal
+        if await is_repeated(appends, stored, self._vault):
+            return first_result(appends, stored)
+        raise _reused(appends, tuple(stored.values()))
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return await self._load(sql.LOAD_STREAM, stream_id, from_version)
@@ -116,7 +158,12 @@ class PostgresEventStore:
         categories: Collection[str] | None = None,
     ) -> list[StoredEvent]:
         wanted = EventFilter(types, categories)
-        return (await self._page(from_position, limit, wanted))[0]
+        events: list[StoredEvent] = []
+        seen, is_last = from_position, False
+        while not is_last and len(events) < limit:
+            page, seen, is_last = await self._page(seen, limit - len(events), wanted)
+            events += page
+        return events
 
     async def follow(
         self,
@@ -126,40 +173,57 @@ class PostgresEventStore:
         categories: Collection[str] | None = None,
     ) -> AsyncGenerator[Sequence[StoredEvent], None]:
         wanted = EventFilter(types, categories)
+        last_event_id: UUID | None = None
         while True:
+            # A standby refuses LISTEN too, but without saying where to follow instead.
+            await self._fetchrow(sql.SAFE_HEAD)
             async with wakeups(self._pool) as word:
+                # A database that was restored comes back over a new connection.
+                await self.check_position(after, last_event_id)
                 # How far has been looked, beyond the last event: forgotten with the connection,
                 # since a crash of PostgreSQL may draw the same positions again.
                 seen = after
                 while word.is_connected:
-                    page, seen = await self._page(seen, FOLLOWED_PAGE, wanted)
+                    try:
+                        page, seen, is_last = await self._page(seen, FOLLOWED_PAGE, wanted)
+                    except PositionLost:
+                        if seen == after:
+                            raise
+                        break
                     if page:
-                        after = page[-1].position
+                        after, last_event_id = page[-1].position, page[-1].event_id
                         yield page
-                    if len(page) < FOLLOWED_PAGE:
+                    if is_last:
                         await word.wait()
 
     async def _page(
         self, after: int, limit: int, wanted: EventFilter
-    ) -> tuple[list[StoredEvent], int]:
-        """The next events, and the position up to which these are all."""
+    ) -> tuple[list[StoredEvent], int, bool]:
+        """Return the next events, the position up to which these are all, and whether that is the
+        safe head."""
         # The head is read first, in a statement of its own: the events below it are then all
         # visible to the snapshot of the next one.
         head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
+        if head < after:  # read lower than before for a moment, or a tail is lost
+            await self.check_position(after)
         if head <= after:
-            return [], after
+            return [], after, True
         if wanted.takes_all:
             page = await self._load(sql.LOAD_ALL, after, head, limit)
+            seen = page[-1].position if len(page) == limit else head
         else:
-            page = await self._load(
-                sql.LOAD_SOME, after, head, limit, wanted.types, wanted.categories
-            )
-        return page, page[-1].position if len(page) == limit else head
+            page, seen = await self._scan.next(after, head, limit, wanted)
+        return page, seen, seen == head
 
     async def safe_head(self) -> int:
         # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
         # the drawing, and give the position to an event that a reader would then pass over.
         return int((await self._fetchrow(sql.LAST_SAFE_EVENT))[0])
+
+    async def check_position(self, position: int, event_id: UUID | None = None) -> None:
+        there = await self._fetchrow(sql.DRAWN_POSITION, position)
+        if position > there["drawn"] or event_id not in {None, there["event_id"]}:
+            raise PositionLost(position, there["drawn"])
 
     async def _fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record:
         async with self._pool.acquire() as connection:
@@ -174,14 +238,23 @@ class PostgresEventStore:
 
 
 async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
-    match appends:
-        case [StreamAppend(events=[event]) as only]:
-            return await _append_event(connection, only, event)
+    try:
+        return await _append_events(connection, appends)
+    except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+        # A number that is too large, say, or arrays that are nested too deep.
+        raise InvalidAppend(f"PostgreSQL cannot store these events ({_cause(error)})") from error
+
+
+async def _append_events(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:
+    if len(appends) == 1 and len(appends[0].events) == 1:
+        return await _append_event(connection, appends[0], appends[0].events[0])
     row = await connection.fetchrow(sql.APPEND, *_arguments(appends))
     assert row is not None  # noqa: S101 - the function returns one row
     if row["positions"] is None:
         raise _conflict(appends, row["versions"])
-    return _result(row, duplicate=False)
+    return AppendResult(
+        tuple(row["positions"]), tuple(row["versions"]), row["recorded_at"], duplicate=False
+    )
 
 
 async def _append_event(
@@ -218,12 +291,6 @@ def _arguments(appends: Sequence[StreamAppend]) -> tuple[Any, ...]:
     )
 
 
-def _result(row: asyncpg.Record, *, duplicate: bool) -> AppendResult:
-    return AppendResult(
-        tuple(row["positions"]), tuple(row["versions"]), row["recorded_at"], duplicate
-    )
-
-
 def _stored(appends: Sequence[StreamAppend], result: AppendResult) -> list[StoredEvent]:
     events = [(a.stream_id, e) for a in appends for e in a.events]
     return [
@@ -252,6 +319,11 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
     )
 
 
-def _reused(appends: Sequence[StreamAppend]) -> EventIdReused:
+def _reused(appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()) -> EventIdReused:
     ids = [e.event_id for a in appends for e in a.events]
-    return EventIdReused([a.stream_id for a in appends], ids)
+    return EventIdReused([a.stream_id for a in appends], ids, stored)
+
+
+def _cause(error: asyncpg.PostgresError) -> str:
+    """Name the error without its message, which may show data."""
+    return f"{error.sqlstate} {type(error).__name__}"

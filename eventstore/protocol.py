@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
+from uuid import UUID
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.pool import Connection
@@ -26,15 +27,17 @@ class EventStore(Protocol):
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         """Append to several streams, all or none, and change the inline read models with them.
 
-        Appending the same event ids again returns the first result and changes nothing.
-        Raises InvalidAppend, VersionConflict or EventIdReused; then nothing has been written.
+        Appending the same events again returns the first result and changes nothing.
+        Raises InvalidAppend, VersionConflict, EventIdReused or AppendRolledBack; then nothing has
+        been written. After a lost connection (pool.CONNECTION_LOST) only the same append, made
+        again, finds out whether it was.
         """
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         """The stream's events with a version above `from_version`, in order."""
 
     async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
-        """Keep this snapshot, unless a newer one of the same shape is kept already."""
+        """Keep this snapshot, unless a newer one of the same shape and stream is kept already."""
 
     async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...
 
@@ -51,6 +54,8 @@ class EventStore(Protocol):
         `types` and `categories` (the first part of a stream's name) restrict them.
 
         A reader that goes on from the position of the last event it was given misses none.
+        Raises PositionLost for a position that the log has not drawn.
+        Raises SafeHeadUnknown on a standby, UnsafeSequence where the database needs an operator.
         """
 
     def follow(
@@ -63,7 +68,12 @@ class EventStore(Protocol):
         """The events above `after`, in order, page by page, and then those that come. Endless.
 
         A database that cannot be read ends it with an error: begin again after the last event.
+        So does a log that has lost its tail, with PositionLost: begin again further back.
         """
+
+    async def check_position(self, position: int, event_id: UUID | None = None) -> None:
+        """Raise PositionLost if the log has not drawn this position, or if another event than
+        this one stands there."""
 
     async def safe_head(self) -> int:
         """The position of the newest event at and below which no event can appear any more."""

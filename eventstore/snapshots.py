@@ -1,30 +1,41 @@
 """A stream's state at a version, so that loading it need not begin at the beginning.
 
-A snapshot is a convenience: it can be dropped at any time, and one that was taken of a state of
-another shape is passed over.
+A snapshot is a convenience: it can be dropped at any time. One is passed over when its state has
+another shape or does not validate, and when its last event is not in the stream: a restored log may
+have lost that event, or hold another one at its version.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from domain.aggregate import Aggregate
+from eventstore.envelope import StoredEvent
+
+logger = logging.getLogger(__name__)
 
 S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`schema` tells which shape of state this is; `state_json` is that state."""
+    """`schema` tells which shape of state this is; `state_json` is that state.
+
+    `event_id` is the id of the event at `version`. The store sets it, from the log.
+    """
 
     version: int
     schema: str
     state_json: str
+    event_id: UUID | None = None
 
 
 def is_due(aggregate: Aggregate[Any], before: int, after: int) -> bool:
@@ -43,8 +54,19 @@ def restore(aggregate: Aggregate[S], snapshot: Snapshot | None) -> tuple[S, int]
     shape = _shape(aggregate)
     if snapshot is None or snapshot.schema != shape.digest:
         return aggregate.initial, 0
-    state: S = shape.adapter.validate_json(snapshot.state_json)
+    try:
+        state: S = shape.adapter.validate_json(snapshot.state_json)
+    except ValidationError:
+        logger.warning("a snapshot of %s does not validate: it is not used", aggregate.category)
+        return aggregate.initial, 0
     return state, snapshot.version
+
+
+def is_of(snapshot: Snapshot | None, stored: Sequence[StoredEvent]) -> bool:
+    """Return whether the first of the events is the one that the snapshot was taken after."""
+    if snapshot is None or snapshot.event_id is None or not stored:
+        return False
+    return (stored[0].version, stored[0].event_id) == (snapshot.version, snapshot.event_id)
 
 
 @dataclass(frozen=True, slots=True)

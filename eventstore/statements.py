@@ -10,34 +10,38 @@ APPEND_EVENT: Final = (
 APPEND: Final = (
     "SELECT versions, positions, recorded_at FROM eventstore.append($1, $2, $3, $4, $5, $6, $7, $8)"
 )
-KNOWN_EVENTS: Final = (
-    "SELECT known, same, versions, positions, recorded_at FROM eventstore.known_events($1, $2, $3)"
-)
-SAVE_SNAPSHOT: Final = (
-    "INSERT INTO eventstore.snapshot AS s (stream_id, version, schema, state)"
-    " VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT (stream_id) DO UPDATE"
-    " SET version = $2, schema = $3, state = $4, taken_at = clock_timestamp()"
-    " WHERE s.version < $2 OR s.schema <> $3"
-)
+SAVE_SNAPSHOT: Final = """
+    INSERT INTO eventstore.snapshot AS s (stream_id, version, schema, state, event_id)
+    SELECT $1, $2, $3, $4, (SELECT event_id FROM eventstore.event
+                            WHERE stream_id = $1 AND version = $2)
+    ON CONFLICT (stream_id) DO UPDATE
+    SET version = excluded.version, schema = excluded.schema, state = excluded.state,
+        event_id = excluded.event_id, taken_at = clock_timestamp()
+    WHERE s.version < excluded.version OR s.schema <> excluded.schema
+       OR excluded.event_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM eventstore.event e
+            WHERE e.stream_id = s.stream_id AND e.version = s.version AND e.event_id = s.event_id)
+"""
+"""A newer one stays, unless its last event is not in the stream."""
 LOAD_SNAPSHOT: Final = (
-    "SELECT version, schema, state::text FROM eventstore.snapshot WHERE stream_id = $1"
+    "SELECT version, schema, state::text, event_id FROM eventstore.snapshot WHERE stream_id = $1"
 )
 SAFE_HEAD: Final = "SELECT eventstore.safe_head()"
+DRAWN_POSITION: Final = (
+    "SELECT eventstore.drawn_position() AS drawn,"
+    " (SELECT event_id FROM eventstore.event WHERE position = $1) AS event_id"
+)
 LAST_SAFE_EVENT: Final = (
     "SELECT coalesce(max(position), 0) FROM eventstore.event"
     " WHERE position <= (SELECT eventstore.safe_head())"
 )
 
-_EVENT: Final = (
+_COLUMNS: Final = (
     "SELECT position, stream_id, version, event_id, type, schema_version,"
-    " data::text, metadata::text, recorded_at FROM eventstore.event"
+    " data::text, metadata::text, recorded_at"
 )
+_EVENT: Final = f"{_COLUMNS} FROM eventstore.event"
+KNOWN_EVENTS: Final = f"{_EVENT} WHERE event_id = ANY($1)"
 LOAD_STREAM: Final = f"{_EVENT} WHERE stream_id = $1 AND version > $2 ORDER BY version"
 LOAD_ALL: Final = f"{_EVENT} WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"
-LOAD_SOME: Final = (
-    f"{_EVENT} WHERE position > $1 AND position <= $2"
-    " AND ($4::text[] IS NULL OR type = ANY($4))"
-    " AND ($5::text[] IS NULL OR split_part(stream_id, '-', 1) = ANY($5))"
-    " ORDER BY position LIMIT $3"
-)
+LOAD_SOME: Final = f"{_COLUMNS} FROM eventstore.filtered_events($1, $2, $3, $4, $5)"

@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from eventstore.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
 from eventstore.head import CHANNEL
-from eventstore.pool import CONNECTION_LOST, Connection, Pool
+from eventstore.pool import Pool
 
 POLL_SECONDS: Final = 0.25
 """How long a follower waits for word from the head's leader before it looks by itself."""
+PING_EVERY_SECONDS: Final = 10.0
+"""How often a follower asks whether the connection that it listens over is alive."""
 
 
 class Wakeups:
@@ -29,11 +32,16 @@ class Wakeups:
         self._word.set()
 
     async def wait(self) -> None:
-        """Until the next word, or for POLL_SECONDS, whichever comes first."""
+        """Until the next word, or for POLL_SECONDS, whichever comes first.
+
+        Raises an error of CONNECTION_LOST when the connection is dead: it would stay silent.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await self._word.wait()
         self._word.clear()
+        if self._connection.idle_seconds > PING_EVERY_SECONDS:
+            await self._connection.ping()
 
 
 @asynccontextmanager
@@ -45,4 +53,5 @@ async def wakeups(pool: Pool) -> AsyncIterator[Wakeups]:
             yield word
         finally:
             with suppress(*CONNECTION_LOST):
-                await connection.remove_listener(CHANNEL, word.wake)
+                async with asyncio.timeout(CANCEL_TIMEOUT_SECONDS):
+                    await connection.remove_listener(CHANNEL, word.wake)

@@ -9,16 +9,29 @@ from typing import Final, NoReturn
 
 from pydantic_core import PydanticSerializationError
 
+from domain.privacy import fields_in_clear
 from domain.registry import EVENT_TYPES
 from eventstore.envelope import NewEvent, StreamAppend
 from eventstore.errors import InvalidAppend
+from eventstore.privacy.vault import with_blank_seals
 from eventstore.versions import ExpectedVersion, StreamExpectation
 
-STREAM_ID: Final = re.compile(r"[a-z]+-[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-"""The category, a dash, the aggregate's id."""
+STREAM_ID: Final = re.compile(r"[a-z]{1,40}-[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+"""The category, a dash, the aggregate's id. Its length is part of a message's size on the bus."""
 
 MAX_EVENT_BYTES: Final = 1_000_000
-"""Of an event's JSON, data and metadata together, in UTF-8: it leaves a bus room within 1 MiB."""
+"""The size of an event's JSON as it is stored: data, sealed, and metadata together, in UTF-8.
+
+As a message on the bus the event is larger by at most `cloudevents.MAX_ENVELOPE_BYTES` and the
+headers. Together that is less than 1 MiB, the largest message that NATS takes by default.
+"""
+
+MAX_STREAMS: Final = 256
+"""The streams of one append. Each takes a lock until the commit, in a table that all transactions
+of the server share: 6,400 locks by PostgreSQL's defaults. An order of 100 lines takes 102."""
+
+MAX_EVENTS: Final = 10_000
+"""The events of one append: as many as PostgreSQL takes in well within the transaction's time."""
 
 MAX_VERSION: Final = 2**63 - 1
 """PostgreSQL's bigint."""
@@ -31,6 +44,7 @@ def check_appends(appends: Sequence[StreamAppend]) -> None:
     """Raise InvalidAppend for the first thing that is wrong."""
     if not appends:
         raise InvalidAppend("there is nothing to append to: name at least one stream")
+    _check_counts(len(appends), sum(len(append.events) for append in appends))
     names = [append.stream_id for append in appends]
     if len(set(names)) != len(names):
         raise InvalidAppend("a stream may be named only once in one append")
@@ -41,11 +55,19 @@ def check_appends(appends: Sequence[StreamAppend]) -> None:
         raise InvalidAppend("two events of one append have the same id")
 
 
+def _check_counts(streams: int, events: int) -> None:
+    if streams > MAX_STREAMS:
+        raise InvalidAppend(f"an append to {streams} streams: {MAX_STREAMS} are allowed")
+    if events > MAX_EVENTS:
+        raise InvalidAppend(f"an append of {events} events: {MAX_EVENTS} are allowed")
+
+
 def _check(append: StreamAppend) -> None:
     if not STREAM_ID.fullmatch(append.stream_id):
         raise InvalidAppend(
-            f"{append.stream_id[:50]!r} is no stream name: it takes a category in lower case, a "
-            "dash and an id of at most 200 letters, digits, dots, underscores, colons and dashes"
+            f"{append.stream_id[:50]!r} is no stream name: it takes a category of at most 40 "
+            "lower-case letters, a dash and an id of at most 200 letters, digits, dots, "
+            "underscores, colons and dashes"
         )
     if not append.events:
         raise InvalidAppend(f"stream {append.stream_id}: an append takes at least one event")
@@ -90,15 +112,18 @@ def _metadata_bytes(events: Sequence[NewEvent]) -> dict[int, int]:
 
 def _check_json(new: NewEvent, metadata_bytes: int) -> None:
     size = metadata_bytes + _checked_size(new, lambda new: new.data_json)
+    if fields_in_clear(new.event):
+        sealed = with_blank_seals(new.event).model_dump_json()
+        size = metadata_bytes + len(sealed.encode())
     if size > MAX_EVENT_BYTES:
-        raise _invalid(new, f"has {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
+        raise _invalid(new, f"is stored as {size} bytes of JSON; {MAX_EVENT_BYTES} are allowed")
 
 
 def _checked_size(new: NewEvent, json_of: Callable[[NewEvent], str]) -> int:
     """In bytes. Cheap for what is fine: a scan or two. Only what looks wrong is looked at."""
     try:
         text = json_of(new)
-        size = len(text.encode())
+        size = len(text) if text.isascii() else len(text.encode())
     except (PydanticSerializationError, UnicodeEncodeError):
         # Without its cause, which may show what is in it.
         raise _invalid(new, "has a value that JSON cannot hold") from None

@@ -1,68 +1,115 @@
-"""Alembic's entry: tables by their history, functions as they stand now.
-
-A table changes by a migration. A function is code: each upgrade ends by dropping all of them and
-creating eventstore/sql anew, in the same transaction, so a function is changed by editing its file.
-What running processes still call keeps its name and arguments until they are gone.
-"""
+"""Alembic's entry point: README.md beside this file has the rules for migrations and functions."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from settings import load_settings
+from eventstore.engine import create_engine
+from migrations.destruction import refuse_to_destroy
+from migrations.errors import whole
+from migrations.functions import install, print_functions
+from migrations.locking import only_migrator, print_notices, repeated_while_locked
+from settings import DatabaseRole, SettingsError, load_settings
 
-FUNCTIONS = (
-    "announcement",
-    "announced_appends",
-    "safe_head",
-    "safe_head_age",
-    "announce_head",
-    "known_events",
-    "append_event",
-    "append",
-)
-"""In the order of their dependence."""
+READERS = (DatabaseRole.APPEND, DatabaseRole.API, DatabaseRole.PROJECTIONS)
+WRITER = (DatabaseRole.APPEND,)
 
-DROP_ALL = """
-    DO $$
-    DECLARE
-        routine regprocedure;
-    BEGIN
-        FOR routine IN
-            SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace
-        LOOP
-            EXECUTE 'DROP ROUTINE IF EXISTS ' || routine || ' CASCADE';
-        END LOOP;
-    END
-    $$
-"""
+FUNCTIONS = {
+    "positions_are_cached": READERS,
+    "refuse_position": READERS,
+    "drawn_position": READERS,
+    "newest_event": READERS,
+    "is_lost": READERS,
+    "announcement": READERS,
+    "announced_appends": READERS,
+    "position_of_new_key": WRITER,
+    "erase_subject": WRITER,
+    "safe_head": READERS,
+    "held_floors": READERS,
+    "safe_head_age": READERS,
+    "announce_head": WRITER,
+    "filtered_events": READERS,
+    "append_event": WRITER,
+    "append": WRITER,
+}
+"""The files of eventstore/sql in the order of their dependence, and the roles that may use each."""
 
-SQL = Path(__file__).parent.parent / "eventstore" / "sql"
+WRITING = ("upgrade", "downgrade", "do_stamp")
+"""The functions by which Alembic's commands change the database; all others only look at it."""
 
 
-def migrate(connection: Connection) -> None:
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7003)")  # one migrator at a time
+def configure(connection: Connection) -> str:
+    """Prepare Alembic for this connection; return the name of its command's function."""
     context.configure(connection=connection)
-    context.run_migrations()
-    connection.exec_driver_sql(DROP_ALL)
-    for name in FUNCTIONS:
-        connection.exec_driver_sql((SQL / f"{name}.sql").read_text())
+    name: str = context.get_context().opts["fn"].__name__
+    if name not in WRITING:
+        context.configure(connection=connection, dont_mutate=True)
+    return name
 
 
-async def run() -> None:
-    settings = load_settings()
-    settings.require("database_url")
-    engine = create_async_engine(settings.database_url.get_secret_value())
+def run_command(connection: Connection) -> None:
+    command = configure(connection)
+    with context.begin_transaction():
+        if command == "downgrade":
+            refuse_to_destroy(connection)
+        context.run_migrations()
+        if command == "upgrade" and is_at_head():
+            install(connection, FUNCTIONS)
+
+
+def is_at_head() -> bool:
+    return set(context.get_context().get_current_heads()) == set(context.script.get_heads())
+
+
+async def run_online() -> None:
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(migrate)
+        url = load_settings().url_of(DatabaseRole.MIGRATION)
+    except SettingsError as error:
+        raise SystemExit(f"waybill: {error}") from None
+    engine = create_engine(url, transaction_seconds=0)
+    try:
+        async with engine.connect() as connection:
+            await run_over(connection)
+    except DBAPIError as error:
+        raise CommandError(whole(error)) from None
+    except OSError as error:
+        raise CommandError(f"PostgreSQL cannot be reached: {error}") from None
     finally:
         await engine.dispose()
 
 
-asyncio.run(run())
+async def run_over(connection: AsyncConnection) -> None:
+    if await connection.run_sync(configure) not in WRITING:
+        await connection.run_sync(run_command)
+        return
+    await print_notices(connection)
+    await only_migrator(connection)
+    await repeated_while_locked(connection, run_command)
+
+
+def run_offline() -> None:
+    """Print the SQL of the command: neither a database nor a setting is needed."""
+    context.configure(
+        dialect_name="postgresql",
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},  # leaves a percent sign as it is
+    )
+    command = context.get_context().opts["fn"].__name__
+    if command == "downgrade":
+        refuse_to_destroy(None)
+    with context.begin_transaction():
+        context.run_migrations()
+        if command == "upgrade" and context.get_revision_argument() == context.get_head_revision():
+            print_functions(FUNCTIONS)
+
+
+if context.is_offline_mode():
+    run_offline()
+else:
+    asyncio.run(run_online())

@@ -9,9 +9,28 @@ from prometheus_client import CollectorRegistry, Gauge
 REGISTRY: Final = CollectorRegistry()
 """Ours alone: nothing that a library registers by itself."""
 
+READY: Final = Gauge(
+    "waybill_ready",
+    "Whether an order can be accepted: 1 or 0, as /readyz answers 200 or 503.",
+    registry=REGISTRY,
+)
+
+CHECK_PASSING: Final = Gauge(
+    "waybill_check_passing",
+    "Whether a check of /readyz passes: 1 or 0. Without a required one no order is accepted.",
+    ["check", "required"],
+    registry=REGISTRY,
+)
+
 SAFE_HEAD_AGE: Final = Gauge(
     "waybill_safe_head_age_seconds",
     "How long the append that holds the log's safe head back has been under way; 0 for none.",
+    registry=REGISTRY,
+)
+
+CHECKPOINTS_ABOVE_HEAD: Final = Gauge(
+    "waybill_checkpoints_above_head",
+    "How many followers stand at a position that the log lost, by a failover or a restore.",
     registry=REGISTRY,
 )
 
@@ -49,5 +68,17 @@ ORDERS_NOT_COMPARED: Final = Gauge(
 BOOKS_LAG: Final = Gauge(
     "waybill_books_lag_seconds",
     "How old the oldest event is that has not been compared with the providers' books; 0 for none.",
+    registry=REGISTRY,
+)
+
+BUS_MISSING_TO: Final = Gauge(
+    "waybill_bus_missing_to_position",
+    "The event bus has lost the events up to this position; 0: it has all that it should have.",
+    registry=REGISTRY,
+)
+
+BUS_FAULTY: Final = Gauge(
+    "waybill_bus_faulty",
+    "1 while the event bus takes no events, or is set up otherwise than Waybill needs it.",
     registry=REGISTRY,
 )

@@ -1,4 +1,9 @@
-"""Not a read model: an erased customer's key goes, in the transaction of the event that says so."""
+"""Erase the key of a customer in the transaction of the event that records the erasure.
+
+This is no read model. Replayed, it spares the key of a customer who has come back since, and erases
+a key that came back from a backup: see eventstore/sql/erase_subject.sql. It fails where a key that
+is older than the erasure is still there, and then nothing is recorded.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,8 @@ from domain.customer.events import CustomerEvent
 from eventstore.envelope import StoredEvent
 from projections.change import Change
 
-# Replayed, it does no harm to the key of a customer who has come back since, and does erase a key
-# that came back from a backup.
-ERASED: Final = "DELETE FROM eventstore.subject_key WHERE subject = $1 AND created_at <= $2"
+ERASED: Final = "SELECT eventstore.erase_subject($1, $2)"
 
 
 def project(event: CustomerEvent, stored: StoredEvent) -> Change:
-    return Change(ERASED, (event.customer_id, stored.recorded_at))
+    return Change(ERASED, (event.customer_id, stored.position))

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final, NoReturn
+from uuid import UUID
 
 from eventstore.envelope import StoredEvent
+from eventstore.errors import PositionLost
 from eventstore.protocol import EventStore
 from eventstore.restart import restarting
 
 QUEUE_LIMIT: Final = 256
+PATIENCE_SECONDS: Final = 0.2
+"""How long the feed waits in all for a listener to empty its full queue. All others wait as long:
+a page of the log may hold more events of one stream than a queue, and comes in one go."""
 
 
 class FellBehind(Exception):
@@ -32,29 +37,48 @@ class Listener:
         self._limit = limit
         self._queue: deque[StoredEvent] = deque()
         self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._patience = PATIENCE_SECONDS
         self._end: Exception | None = None
 
     async def next(self) -> StoredEvent:
-        """Wait for the next one. Raises FellBehind or FeedClosed once the queue is empty."""
+        """Wait for the next one. Raise FellBehind, FeedClosed or PositionLost after the last."""
         while not self._queue:
             if self._end is not None:
                 raise self._end
             self._changed.clear()
             await self._changed.wait()
-        return self._queue.popleft()
+        event = self._queue.popleft()
+        self._room.set()
+        if not self._queue:
+            self._patience = PATIENCE_SECONDS
+        return event
+
+    @property
+    def is_full(self) -> bool:
+        """No event can be offered now. A listener that has ended passes over each offer."""
+        return self._end is None and len(self._queue) == self._limit
 
     def offer(self, event: StoredEvent) -> None:
-        if self._end is not None:
-            return
-        if len(self._queue) == self._limit:
-            self.end(FellBehind())
-        else:
+        if self._end is None:
             self._queue.append(event)
             self._changed.set()
+
+    async def wait_for_room(self) -> None:
+        """Wait until the listener takes an event or ends, or the feed's patience is used up."""
+        clock = asyncio.get_running_loop()
+        began = clock.time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while self.is_full:
+                    self._room.clear()
+                    await self._room.wait()
+        self._patience -= clock.time() - began
 
     def end(self, reason: Exception) -> None:
         self._end = reason
         self._changed.set()
+        self._room.set()
 
 
 class LiveFeed:
@@ -66,11 +90,12 @@ class LiveFeed:
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._reader: asyncio.Task[NoReturn] | None = None
         self._position = 0
+        self._event_id: UUID | None = None
         self._starting = asyncio.Lock()
 
     @property
     def listeners(self) -> int:
-        return len(set().union(*self._listeners.values()))
+        return len(self._all())
 
     @property
     def is_reading(self) -> bool:
@@ -84,12 +109,11 @@ class LiveFeed:
             await self._add(listener)
             yield listener
         finally:
+            listener.end(FeedClosed())
             self._remove(listener)
 
     async def close(self) -> None:
-        for listener in set().union(*self._listeners.values()):
-            listener.end(FeedClosed())
-        self._listeners.clear()
+        self._end_all(FeedClosed())
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.wait([self._reader])
@@ -97,7 +121,7 @@ class LiveFeed:
     async def _add(self, listener: Listener) -> None:
         async with self._starting:
             if self._reader is None:
-                self._position = await self._store.safe_head()
+                await self._begin_at_the_head()
             listener.start = self._position
             for stream in listener.streams:
                 self._listeners[stream].add(listener)
@@ -119,9 +143,40 @@ class LiveFeed:
         await restarting("the live feed", self._follow)
 
     async def _follow(self) -> None:
+        """A log that has lost its tail ends every listener: none can know what it has missed."""
+        try:
+            await self._store.check_position(self._position, self._event_id)
+            await self._offer_all()
+        except PositionLost as lost:
+            await self._begin_at_the_head()
+            self._end_all(lost)
+            raise
+
+    async def _offer_all(self) -> None:
         async with aclosing(self._store.follow(self._position)) as pages:
             async for page in pages:
                 for event in page:
-                    for listener in tuple(self._listeners.get(event.stream_id, ())):
-                        listener.offer(event)
-                    self._position = event.position
+                    # First, so that who joins meanwhile begins after this event.
+                    self._position, self._event_id = event.position, event.event_id
+                    await self._hand_out(event)
+
+    async def _hand_out(self, event: StoredEvent) -> None:
+        listeners = tuple(self._listeners.get(event.stream_id, ()))
+        full = [listener for listener in listeners if listener.is_full]
+        if full:
+            await asyncio.gather(*(listener.wait_for_room() for listener in full))
+        for listener in listeners:
+            if listener.is_full:
+                listener.end(FellBehind())
+            listener.offer(event)
+
+    async def _begin_at_the_head(self) -> None:
+        self._position, self._event_id = await self._store.safe_head(), None
+
+    def _all(self) -> set[Listener]:
+        return set().union(*self._listeners.values())
+
+    def _end_all(self, reason: Exception) -> None:
+        for listener in self._all():
+            listener.end(reason)
+        self._listeners.clear()

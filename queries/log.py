@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-_SAFE_HEAD_AGE: Final = text("SELECT eventstore.safe_head_age()")
+from eventstore.checkpoint import LOST, LostCheckpoint
+
+_HELD: Final = text("SELECT floor, holder, seconds FROM eventstore.held_floors")
+_HOLDS: Final = text("SELECT EXISTS (SELECT FROM eventstore.event WHERE position = :position)")
+_LOST: Final = text(LOST)
+
+
+class _Floor(NamedTuple):
+    """A floor that holds the head back, and who holds it."""
+
+    floor: int
+    holder: str
 
 
 class LogQueries:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._first_seen: dict[_Floor, float] = {}
+        """By the monotonic clock of this process, of the floors that were held at the last look."""
 
     async def safe_head_age(self) -> float:
-        """Seconds that the append which holds the safe head back has been under way; 0 for none."""
+        """Return for how many seconds the append that holds the safe head back has been under way.
+
+        0 means that no floor is held. Where PostgreSQL does not show the age of a floor, or shows a
+        transaction that is younger than the lock, it is the time since this object first saw it.
+        """
+        asked_at = time.monotonic()
         async with self._engine.connect() as connection:
-            return float((await connection.execute(_SAFE_HEAD_AGE)).scalar_one())
+            rows = (await connection.execute(_HELD)).all()
+        held = {_Floor(*row[:2]): row.seconds or 0.0 for row in rows}
+        self._remember(held, asked_at)
+        now = time.monotonic()
+        ages = (max(seconds, now - self._first_seen[floor]) for floor, seconds in held.items())
+        return max(ages, default=0.0)
+
+    def _remember(self, held: Iterable[_Floor], asked_at: float) -> None:
+        self._first_seen = {floor: self._first_seen.get(floor, asked_at) for floor in held}
+
+    async def holds(self, position: int) -> bool:
+        """Return whether there is an event at this position, which a saga has answered with."""
+        async with self._engine.connect() as connection:
+            found = await connection.execute(_HOLDS, {"position": position})
+            return bool(found.scalar_one())
+
+    async def lost_checkpoints(self) -> Sequence[LostCheckpoint]:
+        """Return the checkpoints that stand at a position that the log has lost."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(_LOST)).all()
+        return [LostCheckpoint(*row) for row in rows]

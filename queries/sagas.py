@@ -39,13 +39,13 @@ _PARKED: Final = (
 )
 _PARKED_FIGURES: Final = text("""
     SELECT count(DISTINCT order_id),
-           coalesce(extract(epoch FROM clock_timestamp() - min(parked_at)), 0)
+           greatest(extract(epoch FROM clock_timestamp() - min(parked_at)), 0)
     FROM readmodel.parked_step
 """)
 _RECONCILIATION_FIGURES: Final = text("""
     SELECT (SELECT coalesce(sum(times), 0) FROM readmodel.saga_taken_up),
            (SELECT count(*) FROM journal.not_compared),
-           coalesce(extract(epoch FROM clock_timestamp() - (
+           greatest(extract(epoch FROM clock_timestamp() - (
                SELECT recorded_at FROM eventstore.event
                WHERE position > (SELECT position FROM eventstore.checkpoint WHERE name = :books)
                ORDER BY position

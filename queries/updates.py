@@ -56,7 +56,11 @@ class OrderUpdates:
         """The order's events above `after`, or its state now and then its events.
 
         Ends after a Lagged, when the process shuts down, and for an order that does not exist.
+        Raises PositionLost when a failover or a restore has lost what lay up to `after`, or what
+        was about to be given.
         """
+        if after is not None:
+            await self._store.check_position(after)
         async with self._feed.listen(streams_of(order_id)) as listener:
             # The seam: at and below it every event can be read, and above it the listener, who
             # was there first, hears of each. The safe head alone may stand below the start.

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
+from kit.command import run_command
 from settings import SettingsError, load_settings
 from stack.errors import StackError
 from stack.run import demo, run
@@ -66,4 +67,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

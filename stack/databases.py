@@ -7,21 +7,31 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+from settings import DatabaseRole
 from stack import postgres
+from stack.environment import database_urls
 from stack.processes import Program
 from stack.supervisor import Supervisor
 
 
 async def migrate(supervisor: Supervisor, environment: Mapping[str, str]) -> None:
-    """Bring the schema of WAYBILL_DATABASE_URL up to date. Raises ProcessFailedError."""
+    """Bring the schema up to date, and let every role of these URLs in.
+
+    Raises ProcessFailedError.
+    """
     command = (sys.executable, "-m", "alembic", "upgrade", "head")
     await supervisor.succeed(Program(name="migrate", command=command, environment=environment))
+    urls = database_urls(environment)
+    await postgres.admit(urls[DatabaseRole.MIGRATION], urls)
 
 
 @asynccontextmanager
-async def fresh_database(template_url: str) -> AsyncIterator[str]:
-    """The URL of a copy of that database, dropped at the end; nobody may be connected to it."""
-    server_url = postgres.sibling(template_url, "postgres")
+async def fresh_database(template_url: str, owner_url: str) -> AsyncIterator[str]:
+    """The URL of a copy of that database, dropped at the end; nobody may be connected to it.
+
+    The owner makes it; the URL is of the role that the template's is.
+    """
+    server_url = postgres.sibling(owner_url, "postgres")
     template, name = template_url.rpartition("/")[2], f"test_{uuid4().hex}"
     await _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     try:

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic_settings import DotEnvSettingsSource
 
-from settings import STACK_ENV_FILE, Settings
+from settings import STACK_ENV_FILE, DatabaseRole, Settings
 from stack.build import build_id
 from stack.ports import LOOPBACK, Ports
-from stack.postgres import database_url
+from stack.postgres import LOGINS, database_url
 
 Environment = dict[str, str]
 
@@ -58,9 +58,8 @@ def stack_environment(
     """
     file = data_dir / STACK_ENV_FILE
     kept = _read(file)
-    password = urlsplit(kept.get("WAYBILL_DATABASE_URL", "")).password or _token()
     environment = {
-        "WAYBILL_DATABASE_URL": database_url(ports.postgres_port, password),
+        **_database_urls(kept, ports.postgres_port),
         "WAYBILL_TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal_port}",
         "WAYBILL_NATS_URL": f"nats://{LOOPBACK}:{ports.nats_port}",
         "WAYBILL_PAYMENT_URL": f"http://{LOOPBACK}:{ports.payment_simulator_port}",
@@ -72,6 +71,28 @@ def stack_environment(
     environment |= {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment
+
+
+def _database_urls(kept: Environment, port: int) -> Environment:
+    return {
+        _variable(role): database_url(role, port, _password(kept, role) or _token())
+        for role in DatabaseRole
+    }
+
+
+def database_urls(environment: Mapping[str, str]) -> dict[DatabaseRole, str]:
+    return {role: environment[_variable(role)] for role in DatabaseRole}
+
+
+def _password(kept: Environment, role: DatabaseRole) -> str | None:
+    """Of this role's login, in whichever URL it stands: a folder made before there were roles
+    has the owner's alone, in the place of the appending role's."""
+    urls = (urlsplit(kept.get(_variable(any_role), "")) for any_role in DatabaseRole)
+    return next((url.password for url in urls if url.username == LOGINS[role]), None)
+
+
+def _variable(role: DatabaseRole) -> str:
+    return f"{PREFIX}{role.setting.upper()}"
 
 
 def system_environment(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from database_url import DatabaseUrl
+from settings import DatabaseRole
 from stack.errors import PasswordLostError
 from stack.ordinary_user import as_ordinary_user, give_to_its_user
 from stack.ports import LOOPBACK
@@ -19,7 +21,13 @@ from stack.processes import Program, Tier
 from stack.supervisor import Supervisor
 from stack.tools import postgres_program
 
-USER = DATABASE = "waybill"
+OWNER = DATABASE = "waybill"
+"""The owner migrates. It is PostgreSQL's superuser here, and an ordinary role in production."""
+
+LOGINS: Mapping[DatabaseRole, str] = {
+    role: OWNER if role is DatabaseRole.MIGRATION else f"{role.group}_login"
+    for role in DatabaseRole
+}
 
 # Development settings. What a commit promises (fsync, synchronous_commit) stays as in production.
 SERVER_SETTINGS = {
@@ -39,20 +47,33 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
 }
 
+_ADMIT = """
+    SELECT format('CREATE ROLE %I', $1::text) AS statement WHERE to_regrole($1) IS NULL
+    UNION ALL
+    SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $3::text)
+    UNION ALL
+    SELECT format('GRANT %I TO %I', $2::text, $1::text)
+"""
+# The tables that it makes belong to its group, as default privileges know that role only.
+_ACT_AS_GROUP = f"""
+    ALTER ROLE {LOGINS[DatabaseRole.PROJECTIONS]} SET role TO {DatabaseRole.PROJECTIONS.group}
+"""
 
-def database_url(port: int, password: str) -> str:
+
+def database_url(role: DatabaseRole, port: int, password: str) -> str:
     """In SQLAlchemy's form, which names the driver."""
-    return f"postgresql+asyncpg://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"
+    return f"postgresql+asyncpg://{LOGINS[role]}:{password}@{LOOPBACK}:{port}/{DATABASE}"
 
 
 def sibling(url: str, database: str) -> str:
     """The URL of another database of the same server."""
-    return f"{url.rpartition('/')[0]}/{database}"
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=5)
+    parsed = DatabaseUrl.parse(url)
+    connection = await asyncpg.connect(**parsed.arguments(parsed.servers[0]), timeout=5)
     try:
         yield connection
     finally:
@@ -104,6 +125,17 @@ async def _require_database(url: str) -> None:
             await connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
 
+async def admit(owner_url: str, urls: Mapping[DatabaseRole, str]) -> None:
+    """Make the logins of these URLs, or give them these passwords. Their groups are there."""
+    async with connected(owner_url) as connection:
+        await connection.execute("SET log_min_duration_statement = -1")  # of passwords
+        for role in set(urls) - {DatabaseRole.MIGRATION}:
+            password = urlsplit(urls[role]).password
+            for row in await connection.fetch(_ADMIT, LOGINS[role], role.group, password):
+                await connection.execute(row["statement"])
+        await connection.execute(_ACT_AS_GROUP)
+
+
 async def _create(supervisor: Supervisor, data: Path, password: str) -> None:
     """Made beside its place and moved there, so that half a database is never started."""
     unfinished = data.with_name("postgres.new")
@@ -116,7 +148,7 @@ async def _create(supervisor: Supervisor, data: Path, password: str) -> None:
         command = (
             *as_ordinary_user(),
             postgres_program("initdb"),
-            *("-D", str(unfinished), "--username", USER, "--pwfile", password_file.name),
+            *("-D", str(unfinished), "--username", OWNER, "--pwfile", password_file.name),
             *("--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8"),
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             "--no-instructions",

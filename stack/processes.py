@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO
 
 from stack.errors import ProcessFailedError
@@ -57,16 +59,19 @@ class Child:
         self.program, self.log = program, logs / f"{program.name}.log"
         self._guardian = guardian
         self._log_start = 0
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended: asyncio.Future[int] | None = None
 
     @property
     def pid(self) -> int:
         return self._running().pid
 
-    async def start(self) -> None:
+    def start(self) -> None:
+        # Not by the event loop: uvloop gives a child inheritable copies of the files it is started
+        # with, and a copy of the guardian's pipe keeps that open when the stack is gone.
         with self._open_log() as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._guardian.watched(self.program.command, self.program.stop_signal),
+            self._process = subprocess.Popen(  # noqa: S603 - the stack's own programs
+                self._guardian.watched(self.program.command, self.program.stop_signal),
                 stdin=self._guardian.pipe,
                 stdout=None if self.program.in_terminal else log,
                 stderr=None if self.program.in_terminal else log,
@@ -74,6 +79,7 @@ class Child:
                 cwd=ROOT,
                 start_new_session=True,
             )
+        self._ended = _exit_code(self._process)
 
     async def ready(self) -> None:
         """Wait until it serves. Raises ProcessFailedError when it ends or takes too long."""
@@ -91,7 +97,8 @@ class Child:
 
     async def wait(self) -> int:
         """Its exit code, once it has ended; minus the signal when one ended it."""
-        return await self._running().wait()
+        assert self._ended is not None, f"{self.program.name} was not started"  # noqa: S101
+        return await asyncio.shield(self._ended)
 
     def kill(self) -> None:
         """SIGKILL, as a crash would; it gets no chance to clean up."""
@@ -104,15 +111,15 @@ class Child:
         with suppress(ProcessLookupError):
             self._process.send_signal(self.program.stop_signal)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), self.program.stop_within)
+            await asyncio.wait_for(self.wait(), self.program.stop_within)
         self.kill()
-        await self._process.wait()
+        await self.wait()
         self._guardian.forget(self._process.pid)
 
     def failed(self, what: str) -> ProcessFailedError:
         return ProcessFailedError(self.program.name, what, self._tail())
 
-    def _running(self) -> asyncio.subprocess.Process:
+    def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, f"{self.program.name} was not started"  # noqa: S101
         return self._process
 
@@ -136,3 +143,17 @@ class Child:
             lines = log.read().decode(errors="replace").split("\n")
         written = [line.strip() for line in lines if line.strip()]
         return " | ".join(written[-_TAIL_LINES:])[-_TAIL_CHARACTERS:]
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
+    """Return a future of the exit code, which a thread waits for."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def wait() -> None:
+        code = process.wait()
+        with suppress(RuntimeError):  # the loop is closed: nothing waits any more
+            loop.call_soon_threadsafe(ended.set_result, code)
+
+    Thread(target=wait, name=f"wait for {process.pid}", daemon=True).start()
+    return ended

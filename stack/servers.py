@@ -7,31 +7,43 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.tasks import together
+from settings import DatabaseRole
 from stack import nats, postgres, temporal
 from stack.databases import migrate
-from stack.environment import system_environment
+from stack.environment import database_urls, system_environment
 from stack.ports import Ports
-from stack.supervisor import Supervisor, supervised, together
+from stack.supervisor import Supervisor, supervised
 
 
 @dataclass(frozen=True)
 class Servers:
-    database_url: str
+    databases: Mapping[DatabaseRole, str]
+    """The URL of the one database by each role."""
     temporal_address: str
     nats_url: str
+
+    @property
+    def database_url(self) -> str:
+        """The appending role's."""
+        return self.databases[DatabaseRole.APPEND]
+
+    @property
+    def owner_url(self) -> str:
+        return self.databases[DatabaseRole.MIGRATION]
 
 
 async def start(supervisor: Supervisor, ports: Ports, environment: Mapping[str, str]) -> Servers:
     """PostgreSQL with its schema up to date, Temporal and NATS, all at once."""
     data_dir = Path(environment["WAYBILL_DATA_DIR"])
     servers = Servers(
-        database_url=environment["WAYBILL_DATABASE_URL"],
+        databases=database_urls(environment),
         temporal_address=environment["WAYBILL_TEMPORAL_ADDRESS"],
         nats_url=environment["WAYBILL_NATS_URL"],
     )
 
     async def migrated_database() -> None:
-        await postgres.start(supervisor, data_dir, servers.database_url)
+        await postgres.start(supervisor, data_dir, servers.owner_url)
         await migrate(supervisor, environment)
 
     await together(

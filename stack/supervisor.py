@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from kit.tasks import alone
 from stack.data_dir import locked
 from stack.guardian import Guardian
 from stack.processes import Child, Program, Tier
@@ -16,22 +17,6 @@ Say = Callable[[str], None]
 
 _FIRST_BACKOFF_SECONDS, _LAST_BACKOFF_SECONDS = 0.5, 8.0
 _STEADY_SECONDS = 30.0
-
-
-@asynccontextmanager
-async def alone() -> AsyncIterator[None]:
-    """The first failure of a group of tasks, raised by itself: one cause, one line."""
-    try:
-        yield
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-
-
-async def together(*jobs: Coroutine[None, None, object]) -> None:
-    """Run all at once; the first failure cancels the others and is raised by itself."""
-    async with alone(), asyncio.TaskGroup() as group:
-        for job in jobs:
-            group.create_task(job)
 
 
 class Supervisor:
@@ -43,7 +28,7 @@ class Supervisor:
         """Start it and wait until it serves. Raises ProcessFailedError."""
         child = Child(program, self._guardian, self._logs)
         self._children.append(child)
-        await child.start()
+        child.start()
         await child.ready()
         return child
 
@@ -100,7 +85,7 @@ class Supervisor:
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, _LAST_BACKOFF_SECONDS)
             await child.stop()
-            await child.start()
+            child.start()
 
 
 @asynccontextmanager

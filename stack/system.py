@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.tasks import alone
 from stack import programs, servers
 from stack.environment import Environment, system_environment
 from stack.ports import LOOPBACK, Ports
 from stack.processes import Child, Program
 from stack.servers import Servers
-from stack.supervisor import Supervisor, alone, supervised
+from stack.supervisor import Supervisor, supervised
 from stack.tokens import Role, token
 
 

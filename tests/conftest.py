@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from eventstore.pool import Pool, create_pool
+from settings import DatabaseRole
 from stack.databases import fresh_database
+from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
 
 
@@ -23,16 +26,43 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 @pytest.fixture
 async def database_url(servers: Servers) -> AsyncIterator[str]:
-    """A migrated and empty database, of this test alone."""
-    async with fresh_database(servers.database_url) as url:
+    """A migrated and empty database, of this test alone, by the role that appends."""
+    async with fresh_database(servers.database_url, servers.owner_url) as url:
         yield url
+
+
+@pytest.fixture
+def owner_url(servers: Servers, database_url: str) -> str:
+    """The same database by its owner, for what no process of ours may do."""
+    return beside(servers, DatabaseRole.MIGRATION, database_url)
 
 
 @pytest.fixture(scope="module")
 async def module_database_url(servers: Servers) -> AsyncIterator[str]:
     """A migrated and empty database, shared by the tests of one module."""
-    async with fresh_database(servers.database_url) as url:
+    async with fresh_database(servers.database_url, servers.owner_url) as url:
         yield url
+
+
+@pytest.fixture
+async def owner(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
+    async with connected(owner_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def module_owner_url(servers: Servers, module_database_url: str) -> str:
+    return beside(servers, DatabaseRole.MIGRATION, module_database_url)
+
+
+@pytest.fixture(scope="module")
+def module_api_url(servers: Servers, module_database_url: str) -> str:
+    return beside(servers, DatabaseRole.API, module_database_url)
+
+
+def beside(servers: Servers, role: DatabaseRole, url: str) -> str:
+    """The database of this URL by another role."""
+    return sibling(servers.databases[role], url.rpartition("/")[2])
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from domain.event import Event
 from domain.privacy import personal_fields
 from domain.registry import AGGREGATES, EVENT_TYPES
 from eventstore.upcasting import OLDEST, UPCASTERS
+from kit.command import run_command
 from tests.samples.files import Sample, samples
 from tools.event_catalogue_text import INTRODUCTION, envelope_example
 
@@ -127,4 +128,4 @@ def main(arguments: Sequence[str]) -> int | str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

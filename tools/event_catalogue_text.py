@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from domain.ids import event_id_for
-from eventstore.cloudevents import encode
+from eventstore.cloudevents import encode, metadata_as_stored
 from eventstore.envelope import EventMetadata, StoredEvent
 from tests.samples.files import Sample
 
@@ -66,7 +66,7 @@ def envelope_example(recorded: Iterable[Sample]) -> str:
         type=sample.type,
         schema_version=sample.schema_version,
         data_json=sample.text,
-        metadata_json=metadata.model_dump_json(),
+        metadata_json=metadata_as_stored(metadata),
         recorded_at=datetime(2026, 11, 23, 9, 8, 7, 123_456, UTC),
     )
     return f"```json\n{json.dumps(json.loads(encode(stored)), indent=2)}\n```"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.saga.plan import ORDER_PLAN, RETURN_PLAN, Deadline, Patience, SagaStep, Undo
+from kit.command import run_command
 from settings import Settings
 from tools.saga_catalogue_text import (
     HOW_TO,
@@ -140,4 +141,4 @@ def main(arguments: Sequence[str]) -> int | str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

@@ -42,6 +42,7 @@ from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.saga_workflow import SagaWorkflow
+from workflows.temporal_client import is_temporal_away
 from workflows.types import Deadlines, OrderSaga, PaymentEnd, RetryPayment, SagaType
 
 PATIENCE_SECONDS: Final = 15.0
@@ -123,6 +124,25 @@ class SagaOrchestrator:
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 search_attributes=search_attributes.at_start(customer_id),
             )
+
+    async def place_again(self, place: Place) -> Accepted:
+        """Place an order that the log has lost, under the event ids that it had.
+
+        A saga of it that still runs is terminated: what it stands on is gone.
+        """
+        order_id = place.command.aggregate_id
+        async with _translated():
+            handle = await self._client.start_workflow(
+                OrderWorkflow.run,
+                OrderSaga(order_id, self._deadlines, place, is_restored=True),
+                id=order_workflow_id(order_id),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=search_attributes.at_start(place.command.customer_id),
+            )
+            placed = await handle.execute_update(OrderWorkflow.placed, id=_PLACED_UPDATE_ID)
+        return Accepted(order_id, placed.position)
 
     async def compensate_saga(
         self,
@@ -246,6 +266,10 @@ async def _translated() -> AsyncIterator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoSuchSaga from None
+        raise Unavailable("Temporal is out of reach; try again") from error
+    except RuntimeError as error:  # what a client raises that was never connected
+        if not is_temporal_away(error):
+            raise
         raise Unavailable("Temporal is out of reach; try again") from error
     except (TimeoutError, RPCTimeoutOrCancelledError):
         raise Unavailable("no worker answered in time; try again") from None

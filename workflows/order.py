@@ -51,6 +51,8 @@ class OrderWorkflow(OrderSteps):
     async def _story(self) -> OrderStatus | None:
         if not await self._begin():
             return None
+        if self._order.is_restored:
+            await self._saga.insist("restore_payment", self._restore_payment, settled=None)
         while not self._standing.is_final:
             try:
                 await self._forward()
@@ -115,12 +117,14 @@ class OrderWorkflow(OrderSteps):
             self._begun = refusal_of(error) or ApplicationError("the order was not placed")
             return False
         self._saga.begin_at(self._begun)
-        if self._begun.status is not OrderStatus.PLACED:  # it may turn round before its first step
-            self._saga.register_all(plan.ORDER_PLAN)
-        self._return_requested = self._begun.return_requested
         self._is_taken_up = (
-            self._order.place is None or self._begun.status is not OrderStatus.PLACED
+            self._order.is_restored
+            or self._order.place is None
+            or self._begun.status is not OrderStatus.PLACED
         )
+        if self._order.is_restored or self._begun.status is not OrderStatus.PLACED:
+            self._saga.register_all(plan.ORDER_PLAN)  # it may turn round before its first step
+        self._return_requested = self._begun.return_requested
         self._may_have_missed_news = self._is_taken_up
         await self._saga.parked.take_over(self._begun.parked_in(workflow.info().workflow_id))
         return True

@@ -51,6 +51,7 @@ class OrderSteps(OrderWaits):
             plan.CANCEL_SHIPMENT.name: self._cancel_shipment,
         }
         self._saga = Saga(self._id, order.deadlines, undos)
+        self._is_restored = order.is_restored
         self._gate = asyncio.Lock()
         """Held while it is settled who was first: a customer, or the parcel and the clock."""
         self._stock_came = False
@@ -97,7 +98,12 @@ class OrderSteps(OrderWaits):
         return came
 
     async def _reject(self, sku: str) -> Reason:
-        """Why the saga turns round: nothing, if the rejection stands; else what was quicker."""
+        """Why the saga turns round: nothing, if the rejection stands; else what was quicker.
+
+        An order that was restored is cancelled instead: its money may be held, or taken.
+        """
+        if self._is_restored:
+            return Reason.OPERATOR_REQUEST
         standing = await workflow.execute_local_activity_method(
             OrderActivities.reject, Reject(self._id, sku), **DATABASE
         )
@@ -107,6 +113,11 @@ class OrderSteps(OrderWaits):
         await self._on_order(OrderActivities.release)
         await wake_for(self._id)
         return True
+
+    async def _restore_payment(self) -> None:
+        await workflow.execute_activity_method(
+            PaymentActivities.restore, self._id, **self._asking(plan.AUTHORIZE)
+        )
 
     async def _authorize(self) -> None:
         asking = self._asking_again if self._is_taken_up else self._asking

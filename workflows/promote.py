@@ -23,8 +23,9 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
-from workflows.temporal_client import connect
+from workflows.temporal_client import TemporalAway, connect
 from workflows.versions import DEPLOYMENT
 
 SECONDS_TO_WAIT: Final = 60.0
@@ -63,6 +64,18 @@ async def described(client: Client) -> DescribeWorkerDeploymentResponse:
     return await client.workflow_service.describe_worker_deployment(
         DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
     )
+
+
+async def current_build(client: Client) -> str:
+    """Return the build that Temporal gives the sagas' tasks to; empty: workers without a build."""
+    try:
+        deployment = await described(client)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return ""
+        raise
+    routing = deployment.worker_deployment_info.routing_config
+    return routing.current_deployment_version.build_id
 
 
 async def set_current(client: Client, build_id: str, *, conflict_token: bytes = b"") -> None:
@@ -118,10 +131,10 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         build_id = asyncio.run(_run(load_settings(), arguments.build_id))
-    except (SettingsError, NotPromoted, RPCError, RuntimeError) as error:
+    except (SettingsError, NotPromoted, RPCError, TemporalAway) as error:
         sys.exit(f"promote: {error}")
     sys.stdout.write(f"Build {build_id} is the current one.\n")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -2,8 +2,9 @@
 
     python -m workflows.recover [--order ID]
 
-Sagas without a workflow are taken up, and the log is compared with the providers' books. It may be
-run at any time, and again.
+Sagas without a workflow are taken up, and the log is compared with the providers' books. An order
+that the log has lost, by a failover or a restore, is placed again by the command that its workflow
+was started with. It may be run at any time, and again.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from temporalio.service import RPCError
 
 from activities.types import AtOdds, LeftOut, Reconcile, TakenUp
 from domain.saga.commands import TakeUpCause
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
-from workflows.temporal_client import connect
+from workflows.temporal_client import TemporalAway, connect
 
 R = TypeVar("R")
 
@@ -31,7 +33,7 @@ SECONDS_TO_WAIT: Final = 120.0
 
 
 class NotRecovered(Exception):
-    """A run did not end; the message says what to do."""
+    """Not all that was asked for was done; the message says what to do."""
 
 
 async def recover(
@@ -55,10 +57,16 @@ async def recover(
 
     taking_up = await start(TakingUpWorkflow.run, "sagas")
     comparing = await start(ReconciliationWorkflow.run, "books")
-    for line in of_sagas(await _result(taking_up, patience)):
+    taken_up = await _result(taking_up, patience)
+    if taken_up.is_unknown:
+        raise NotRecovered(f"there is no order {order_id}")
+    for line in of_sagas(taken_up):
         yield line
-    for line in of_books(await _result(comparing, patience)):
+    reconciled = await _result(comparing, patience)
+    for line in of_books(reconciled):
         yield line
+    if taken_up.left_out.count or reconciled.left_out.count or reconciled.why_not is not None:
+        raise NotRecovered("not everything could be done: see above, and try again")
 
 
 async def _result(handle: WorkflowHandle[Any, R], patience: float) -> R:
@@ -77,6 +85,8 @@ async def _result(handle: WorkflowHandle[Any, R], patience: float) -> R:
 def of_sagas(taken_up: TakenUp) -> Iterator[str]:
     for order_id in taken_up.order_ids:
         yield f"order {order_id}: its saga had no workflow and was taken up"
+    for order_id in taken_up.placed_again:
+        yield f"order {order_id}: it was lost from the log and was placed again"
     if taken_up.count > len(taken_up.order_ids):
         yield f"... and {taken_up.count - len(taken_up.order_ids)} more"
     yield from _of_left_out(taken_up.left_out, "not taken up")
@@ -128,9 +138,9 @@ def main() -> None:
         asyncio.run(_run(load_settings(), arguments.order))
     except (SettingsError, NotRecovered) as error:
         sys.exit(f"recover: {error}")
-    except (RPCError, RuntimeError):
+    except (RPCError, TemporalAway):
         sys.exit("recover: Temporal does not answer: start the service first, with `make run`")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.types import Place
 from domain.ids import order_workflow_id
 from workflows.orchestrator import SagaOrchestrator
+from workflows.types import OrderSaga
 
 RUNNING: Final = 'WorkflowType = "OrderWorkflow" AND ExecutionStatus = "Running"'
 PATIENCE: Final = timedelta(seconds=10)
@@ -41,3 +43,34 @@ class RunningSagas:
 
     async def take_up(self, order_id: str, customer_id: str) -> None:
         await self._orchestrator.take_up(order_id, customer_id)
+
+    async def place_again(self, order_id: str) -> bool:
+        place = await self._placed_by(order_workflow_id(order_id))
+        if place is None:
+            return False
+        await self._orchestrator.place_again(place)
+        return True
+
+    async def _placed_by(self, workflow_id: str) -> Place | None:
+        """Return the command of the run that placed the order, as long as Temporal keeps it."""
+        latest = self._client.get_workflow_handle(workflow_id)
+        try:
+            saga = await self._started_with(latest)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        if saga.place is not None:
+            return saga.place
+        async for run in self._client.list_workflows(f'WorkflowId = "{workflow_id}"'):
+            earlier = self._client.get_workflow_handle(workflow_id, run_id=run.run_id)
+            if (place := (await self._started_with(earlier)).place) is not None:
+                return place
+        return None
+
+    async def _started_with(self, handle: WorkflowHandle[Any, Any]) -> OrderSaga:
+        first = await anext(aiter(handle.fetch_history_events(page_size=1, rpc_timeout=PATIENCE)))
+        payloads = first.workflow_execution_started_event_attributes.input.payloads
+        (saga,) = await self._client.data_converter.decode(payloads, [OrderSaga])
+        assert isinstance(saga, OrderSaga)  # noqa: S101 - the converter was given the type
+        return saga

@@ -85,7 +85,7 @@ class Saga:
 
     def go_on_from(self, standing: Standing) -> None:
         """Go forward, or back, from where the log says that the order stands."""
-        self.standing = standing
+        self.standing = _not_of_the_future(standing)
         self._settled |= set(standing.settled)
         self._reason = standing.reason if standing.status is OrderStatus.CANCELLING else None
         self._has_passed_pivot = standing.has_left
@@ -191,7 +191,7 @@ class Saga:
         standing = await workflow.execute_local_activity_method(
             SagaActivities.stand, self._order_id, **DATABASE
         )
-        self.standing = standing
+        self.standing = _not_of_the_future(standing)
         if standing.status in TURNED:
             raise TurnRound(standing.reason or CancellationReason.OPERATOR_REQUEST)
 
@@ -254,3 +254,14 @@ class Saga:
         workflow.set_current_details(
             "\n".join(f"- **{step}**: {told}" for step, told in self._ledger.items())
         )
+
+
+def _not_of_the_future(standing: Standing) -> Standing:
+    """Its times are the database's, whose clock may be ahead of Temporal's: no window opens later
+    than now, or it would close as much too late."""
+    now, requested_at = workflow.now(), standing.return_requested_at
+    return replace(
+        standing,
+        since=min(standing.since, now),
+        return_requested_at=requested_at and min(requested_at, now),
+    )

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from temporalio.client import (
     Client,
@@ -24,14 +24,20 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types import Reconcile
+from eventstore.restart import restarting
+from kit.faults import one_line
 from workflows.provisioning import make_current_if_none_is, register_search_attributes
 from workflows.reconciliation import ReconciliationWorkflow, TakingUpWorkflow
+from workflows.temporal_client import is_temporal_away
 
 logger = logging.getLogger(__name__)
 
 CATCH_UP: Final = timedelta(seconds=10)
 """A run that was missed is not made up for: the next one sees all that it would have seen."""
 PATIENCE: Final = timedelta(seconds=10)
+
+
+_NO_ANSWER: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,16 @@ RECONCILIATION: Final = Job(
 
 async def keep_scheduled(
     client: Client, task_queue: str, every: timedelta, build_id: str = ""
-) -> None:
-    """Endless. Every worker does it: whoever comes later finds it done."""
+) -> NoReturn:
+    """Provide until cancelled what the sagas need of Temporal. Every worker may do so at once."""
+    await restarting(
+        "the scheduling of reconciliation",
+        lambda: _keep(client, task_queue, every, build_id),
+        is_temporal_away,
+    )
+
+
+async def _keep(client: Client, task_queue: str, every: timedelta, build_id: str) -> NoReturn:
     while True:
         await _see_to("the search attributes", register_search_attributes(client))
         for job in (TAKING_UP, RECONCILIATION):
@@ -66,7 +80,9 @@ async def _see_to(what: str, seeing: Awaitable[None]) -> None:
     try:
         await seeing
     except RPCError as error:
-        logger.warning("%s could not be seen to: %s; trying again", what, error)
+        if error.status in _NO_ANSWER:  # nor would it for the others
+            raise
+        logger.warning("%s could not be seen to: %s; trying again", what, one_line(error))
 
 
 async def schedule(client: Client, job: Job, task_queue: str, every: timedelta) -> None:

@@ -41,11 +41,15 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class OrderSaga:
-    """`place` None: the order is in the log, and its saga is taken up from there."""
+    """`place` None: the order is in the log, and its saga is taken up from there.
+
+    `is_restored`: the log has lost the order, and the providers may know more of it than the log.
+    """
 
     order_id: str
     deadlines: Deadlines
     place: Place | None = None
+    is_restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

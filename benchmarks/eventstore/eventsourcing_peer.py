@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
@@ -18,6 +17,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from benchmarks.eventstore.sample import TYPE, Orders, data_json, metadata_json
 from benchmarks.load import Load, threaded
+from database_url import DatabaseUrl
 
 NAME: Final = f"eventsourcing {version('eventsourcing')} (table lock, psycopg)"
 
@@ -31,13 +31,14 @@ async def recording(url: str, writers: int, batch: int = 1) -> AsyncIterator[Loa
 
 
 def _datastore(url: str, connections: int) -> PostgresDatastore:
-    parts = urlsplit(url)
+    parsed = DatabaseUrl.parse(url)
+    host, port = parsed.servers[0]
     return PostgresDatastore(
-        dbname=parts.path.lstrip("/"),
-        host=parts.hostname or "",
-        port=parts.port or 0,
-        user=parts.username or "",
-        password=parts.password or "",
+        dbname=parsed.database,
+        host=host,
+        port=port,
+        user=parsed.user or "",
+        password=parsed.password or "",
         pool_size=connections,
     )
 

@@ -1,7 +1,7 @@
 """The ceiling: a prepared INSERT over asyncpg into a table with the same columns and indexes.
 
-Each writer keeps a connection of its own. It gets no position back, checks no version, knows no
-repeated append, and its readers would skip events.
+Each writer keeps a connection of its own, of asyncpg's and without limits. It gets no position
+back, checks no version, knows no repeated append, and its readers would skip events.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 from uuid import uuid4
 
+import asyncpg
+
 from benchmarks.eventstore.sample import TYPE, Orders, data_json, metadata_json
 from benchmarks.load import Load, concurrent
-from eventstore.pool import Connection, create_pool
+from stack.postgres import connected
 
 NAME: Final = "bare INSERT (asyncpg, prepared)"
 
@@ -22,6 +24,9 @@ CREATE SCHEMA bare;
 CREATE SEQUENCE bare.event_position;
 CREATE TABLE bare.event (LIKE eventstore.event INCLUDING ALL);
 ALTER TABLE bare.event ALTER position SET DEFAULT nextval('bare.event_position');
+SELECT brin_desummarize_range(indexrelid, 0)  -- as migrations leave ours
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+WHERE indrelid = 'bare.event'::regclass AND relam = (SELECT oid FROM pg_am WHERE amname = 'brin');
 """
 _ONE: Final = """
 INSERT INTO bare.event
@@ -40,14 +45,13 @@ FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::smallint[],
 @asynccontextmanager
 async def inserting(url: str, writers: int, batch: int = 1) -> AsyncIterator[Load]:
     async with AsyncExitStack() as held:
-        pool = await held.enter_async_context(await create_pool(url, size=writers))
-        await pool.execute(_TABLE)
-        connections = [await held.enter_async_context(pool.acquire()) for _ in range(writers)]
+        connections = [await held.enter_async_context(connected(url)) for _ in range(writers)]
+        await connections[0].execute(_TABLE)
         writer = _single if batch == 1 else _batched(batch)
         yield concurrent([await writer(connection) for connection in connections], batch)
 
 
-async def _single(connection: Connection) -> Callable[[], Awaitable[object]]:
+async def _single(connection: asyncpg.Connection) -> Callable[[], Awaitable[object]]:
     statement, orders = await connection.prepare(_ONE), Orders()
 
     def insert() -> Awaitable[object]:
@@ -67,8 +71,8 @@ async def _single(connection: Connection) -> Callable[[], Awaitable[object]]:
 
 def _batched(
     batch: int,
-) -> Callable[[Connection], Awaitable[Callable[[], Awaitable[object]]]]:
-    async def writer(connection: Connection) -> Callable[[], Awaitable[object]]:
+) -> Callable[[asyncpg.Connection], Awaitable[Callable[[], Awaitable[object]]]]:
+    async def writer(connection: asyncpg.Connection) -> Callable[[], Awaitable[object]]:
         statement, orders = await connection.prepare(_MANY), Orders()
 
         def insert() -> Awaitable[object]:

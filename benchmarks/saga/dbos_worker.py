@@ -19,6 +19,7 @@ from fastapi import FastAPI, Response
 from benchmarks.saga.steps import Steps, opened_steps
 from domain.news import ShipmentNews
 from domain.order.commands import PlaceOrder
+from kit.command import run_command
 from settings import Settings, load_settings
 from stack.ports import LOOPBACK
 from workflows.temporal_client import deadlines
@@ -105,4 +106,8 @@ def _config(settings: Settings) -> DBOSConfig:
 
 
 if __name__ == "__main__":
-    uvicorn.run(app(load_settings()), host=LOOPBACK, port=int(sys.argv[1]), access_log=False)
+    run_command(
+        lambda: uvicorn.run(
+            app(load_settings()), host=LOOPBACK, port=int(sys.argv[1]), access_log=False
+        )
+    )

@@ -15,7 +15,7 @@ from benchmarks.saga.webhooks import Hears
 from benchmarks.saga.world import World
 from domain.order.commands import PlaceOrder
 from eventstore.pool import Pool
-from stack.supervisor import alone
+from kit.tasks import alone
 
 AT_ONCE: Final = 30
 """Orders, or workflows, under way at a time."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import uvloop
 
 from benchmarks.saga.naive import NaiveOrderWorkflow, NaivePaymentWorkflow
 from benchmarks.saga.noop import NoopWorkflow
 from benchmarks.saga.steps import opened_steps
+from kit.command import run_command
+from kit.tasks import until_stopped
 from settings import load_settings
-from worker import stop_signal, temporal_worker
+from worker import STOP_WITHIN, temporal_worker
 from workflows.temporal_client import connect
 
 
 async def main() -> None:
-    stop, settings = stop_signal(), load_settings()
+    settings = load_settings()
     client = await connect(settings)
     async with (
         opened_steps(settings) as steps,
@@ -25,8 +29,8 @@ async def main() -> None:
             passed_through=("benchmarks",),
         ),
     ):
-        await stop.wait()
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    run_command(lambda: uvloop.run(until_stopped(main(), STOP_WITHIN)))

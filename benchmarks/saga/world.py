@@ -21,13 +21,14 @@ from benchmarks.saga.webhooks import Switchboard, receiving
 from benchmarks.server import Server
 from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.tasks import together
 from projections.inline import InlineReadModels
 from settings import Settings, load_settings
 from stack import programs, temporal
 from stack.environment import Environment, system_environment
 from stack.ports import Ports
 from stack.processes import Program
-from stack.supervisor import Supervisor, supervised, together
+from stack.supervisor import Supervisor, supervised
 from workflows.temporal_client import connect
 
 OPTIONS: Final = {

@@ -11,6 +11,7 @@ from asyncpg import PostgresError
 from eventstore.pool import create_pool
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.rotation import Progress, count, rotate
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 
 
@@ -48,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

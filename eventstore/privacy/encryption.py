@@ -13,6 +13,7 @@ from eventstore.privacy.errors import Tampered
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 """As NIST SP 800-38D recommends for GCM; random, so a key is for at most 2^32 messages."""
+TAG_BYTES: Final = 16
 
 
 def encrypt(key: bytes, plaintext: bytes, context: bytes | None = None) -> bytes:

@@ -6,13 +6,16 @@ from typing import Final
 
 SUBJECT_KEYS: Final = """
     WITH made AS (
-        INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, created_at)
-        SELECT n.subject, n.key_id, n.wrapped, $4, clock_timestamp()
-        FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS n (subject, key_id, wrapped)
-        WHERE NOT EXISTS (
-            SELECT FROM eventstore.subject_key k WHERE k.subject = n.subject
-        )
-        ORDER BY n.subject
+        INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, made_after)
+        SELECT n.subject, n.key_id, n.wrapped, $4, eventstore.position_of_new_key(n.subject)
+        FROM (
+            SELECT *
+            FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS n (subject, key_id, wrapped)
+            WHERE NOT EXISTS (
+                SELECT FROM eventstore.subject_key k WHERE k.subject = n.subject
+            )
+            ORDER BY n.subject
+        ) AS n
         ON CONFLICT (subject) DO NOTHING
         RETURNING subject, key_id, wrapped, master_key_id
     )
@@ -24,10 +27,10 @@ SUBJECT_KEYS: Final = """
 """
 """The keys of these subjects, made of what is offered where there is none.
 
-A subject is left out when somebody else makes its key at this moment: ask again. No key is made
-while this statement can see one that is being erased, so that a key is always younger than the
-erasures before it: see projections/customers.py. In the order of the subjects, so that no two
-writers wait for each other.
+A subject is left out when another writer makes its key at this moment: ask again. No key is made
+while this statement can see one that is being erased. A new key keeps the highest position drawn
+before it, by which an erasure knows whether it is older: see sql/erase_subject.sql. In the order of
+the subjects, so that no two writers wait for each other.
 """
 
 KEY: Final = """

@@ -21,7 +21,7 @@ from domain.privacy import Sealed, fields_in_clear, personal_fields
 from eventstore.envelope import StreamAppend
 from eventstore.pool import Pool
 from eventstore.privacy import statements as sql
-from eventstore.privacy.encryption import KEY_BYTES, decrypt, encrypt
+from eventstore.privacy.encryption import KEY_BYTES, NONCE_BYTES, TAG_BYTES, decrypt, encrypt
 from eventstore.privacy.errors import Erased, Tampered, TamperedField
 from eventstore.privacy.keyring import Encrypted, Keyring
 
@@ -113,6 +113,23 @@ def _seal(event: Event, keys: Mapping[str, SubjectKey]) -> Event:
         ciphertext = base64.b64encode(data).decode()
         sealed[field] = Sealed(subject=subject, key_id=key_id, ciphertext=ciphertext)
     return event.model_copy(update=sealed) if sealed else event
+
+
+def with_blank_seals(event: Event) -> Event:
+    """Return the event exactly as long as sealing makes it, without a key and without the data."""
+    blanks = {
+        field: Sealed(
+            subject=getattr(event, mark.subject),
+            key_id=UUID(int=0),
+            ciphertext=_blank_ciphertext(getattr(event, field)),
+        )
+        for field, mark in fields_in_clear(event).items()
+    }
+    return event.model_copy(update=blanks) if blanks else event
+
+
+def _blank_ciphertext(value: object) -> str:
+    return base64.b64encode(bytes(NONCE_BYTES + len(_json(value)) + TAG_BYTES)).decode()
 
 
 def _open(event: Event, field: str, subject: str, sealed: Sealed, key: bytes) -> Any:  # noqa: ANN401 - any JSON

@@ -1,10 +1,16 @@
--- Tell those who listen that the safe head has passed `last`, and return where it is.
+-- Notify listeners when the safe head has passed `last`, and return the head.
 -- Only the one leader calls this: a NOTIFY takes a lock that would make appends commit in turn.
 CREATE OR REPLACE FUNCTION eventstore.announce_head(last bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    head bigint := eventstore.safe_head();
+    head bigint;
 BEGIN
+    -- The head is at most the last position drawn: while nobody appends, ask no further.
+    IF eventstore.drawn_position() <= last THEN
+        RETURN last;
+    END IF;
+
+    head := eventstore.safe_head();
     IF head > last THEN
         PERFORM pg_notify('waybill_head', head::text);
     END IF;

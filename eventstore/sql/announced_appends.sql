@@ -1,6 +1,8 @@
--- The appends that are under way: the floor each has announced, and the backend that runs it.
+-- The appends that are under way: the floor each has announced, and who runs it. A transaction that
+-- was prepared has no backend: `pid` is NULL, and `virtualtransaction` names it.
 CREATE OR REPLACE VIEW eventstore.announced_appends AS
-SELECT (classid::bigint << 32 | objid::bigint) - eventstore.announcement(0) AS floor, pid
+SELECT (classid::bigint << 32 | objid::bigint) - eventstore.announcement(0) AS floor, pid,
+       virtualtransaction
 FROM pg_locks
 WHERE locktype = 'advisory'
   AND objsubid = 1  -- a bigint key

@@ -6,7 +6,7 @@
 --
 -- Returns the version and position of each event. When a stream does not stand where it is
 -- expected, nothing is written: positions is NULL, and versions tells where each stream stands.
--- Whether that is because this very append was made before is asked by known_events(), as it is
+-- Whether that is because this very append was made before is asked afterwards, as it is
 -- after a violation of event_event_id_key: so a fresh append never pays for the question.
 CREATE OR REPLACE FUNCTION eventstore.append(
     p_names text[],
@@ -24,11 +24,11 @@ CREATE OR REPLACE FUNCTION eventstore.append(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+    floor CONSTANT bigint := eventstore.drawn_position();
     current bigint[];
 BEGIN
     -- Announce before any position is drawn: see safe_head.sql.
-    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value))
-    FROM eventstore.event_position;
+    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(floor));
 
     -- One writer at a time in each stream; in the order of the keys, so that no two appends wait
     -- for each other. Two streams that share a key only wait a little longer.
@@ -62,5 +62,9 @@ BEGIN
     SELECT array_agg(version ORDER BY position), array_agg(position ORDER BY position)
     INTO versions, positions
     FROM appended;
+
+    IF positions[1] <= floor OR eventstore.positions_are_cached() THEN
+        PERFORM eventstore.refuse_position(floor);
+    END IF;
 END
 $$

@@ -15,11 +15,11 @@ CREATE OR REPLACE FUNCTION eventstore.append_event(
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+    floor CONSTANT bigint := eventstore.drawn_position();
     current bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(last_value)),
-            pg_advisory_xact_lock(7002, hashtext(p_stream))
-    FROM eventstore.event_position;
+    PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(floor)),
+            pg_advisory_xact_lock(7002, hashtext(p_stream));
 
     SELECT coalesce(max(e.version), 0) INTO current
     FROM eventstore.event e
@@ -35,5 +35,9 @@ BEGIN
     VALUES (p_stream, current + 1, p_id, p_type, p_schema_version, p_data, p_metadata,
             clock_timestamp())
     RETURNING e.version, e.position, e.recorded_at INTO version, position, recorded_at;
+
+    IF position <= floor OR eventstore.positions_are_cached() THEN
+        PERFORM eventstore.refuse_position(floor);
+    END IF;
 END
 $$

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from api import health, metrics
 from api.auth import Authenticator, Unauthenticated
+from api.check import Check
 from api.codec import codec_app
 from api.context import Services
 from api.errors import RequestErrorCode, as_json
-from api.health import Check, checks
+from api.health import Probes, checks
 from api.limits import BodyLimit
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
 from api.webhooks import webhooks
+from eventstore.engine import create_engine
 from eventstore.inbox import Inbox
 from eventstore.pool import create_pool
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
+from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -34,12 +38,12 @@ from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
-from settings import Environment, Settings, SettingsError, load_settings
+from queries.workers import WorkerQueries
+from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
 from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
 
 REQUIRED = (
-    "database_url",
     "jwt_secret",
     "payment_webhook_secret",
     "carrier_webhook_secret",
@@ -49,6 +53,9 @@ REQUIRED = (
 CONNECTIONS_TO_THE_LOG = 10
 """For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
 
+CLOSE_SECONDS: Final = 0.5
+"""How long a database that is away may hold up the end of the process."""
+
 OpenedServices = tuple[Services, dict[str, Check]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 
@@ -56,10 +63,9 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     """Everything that has to be closed again, closed in the opposite order."""
-    client = await connect(settings)
-    # Parameters stay out of errors: an address could be among them.
-    url = settings.database_url.get_secret_value()
-    engine = create_async_engine(url, hide_parameters=True)
+    client = await connect(settings, lazy=True)
+    url = settings.url_of(DatabaseRole.API)
+    engine = create_engine(url)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     feed = LiveFeed(store)
@@ -76,19 +82,24 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         Inbox(pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        BusQueries(engine),
         carrier,
     )
+    probes = Probes(settings, pool, client, services.log, WorkerQueries(engine), services.bus)
     try:
-        yield services, dict(checks(settings, engine, client))
+        yield services, checks(settings, probes)
     finally:
         await carrier.close()
         await feed.close()
-        await pool.close()
-        await engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+                await engine.dispose()
 
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
     """Raises SettingsError when a setting is missing."""
+    settings.url_of(DatabaseRole.API)
     settings.require(*REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 

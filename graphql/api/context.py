@@ -17,6 +17,7 @@ from api.rate_limit import RateLimiter
 from eventstore.inbox import Inbox
 from eventstore.positions import PositionCodec
 from providers.carrier import Carrier
+from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
@@ -38,6 +39,7 @@ class Services:
     inbox: Inbox
     payments: PaymentQueries
     sagas: SagaQueries
+    bus: BusQueries
     carrier: Carrier
     """To confirm what a notification says."""
 

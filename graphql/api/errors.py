@@ -31,6 +31,7 @@ class RequestErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    POSITION_LOST = "POSITION_LOST"
     RATE_LIMITED = "RATE_LIMITED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     UNAVAILABLE = "UNAVAILABLE"
@@ -53,6 +54,14 @@ def not_found(what: str) -> RequestError:
 
 def rate_limited(message: str) -> RequestError:
     return RequestError(RequestErrorCode.RATE_LIMITED, message)
+
+
+def position_lost() -> RequestError:
+    message = (
+        "this position is not in the log: a database has lost the latest changes; subscribe again"
+        " without `after`"
+    )
+    return RequestError(RequestErrorCode.POSITION_LOST, message)
 
 
 def forbidden(message: str) -> RequestError:

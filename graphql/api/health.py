@@ -1,50 +1,44 @@
 """Liveness, and readiness: whether an order can be accepted, and what else is at fault.
 
 A required check that fails makes the process not ready (503). Any other makes it degraded (200).
+`checks` is the one place that names them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import nats
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from api.check import PROBE_TIMEOUT, Check
+from eventbus import nats, record
+from eventstore import head
+from eventstore.checkpoint import BOOKS_COMPARED
+from eventstore.heartbeat import beat
+from eventstore.pool import Pool
+from queries.bus import BusQueries
+from queries.log import LogQueries
+from queries.workers import WorkerQueries
 from settings import Bus, Settings
+from workflows.promote import current_build
 
-PATIENCE: Final = timedelta(seconds=2)
+MAX_SILENCE: Final = timedelta(seconds=15)
+"""How long no worker may poll, and how long a role may be without a leader."""
+MAX_LAG: Final = timedelta(seconds=30)
+"""How long an append may hold the safe head back, and an event wait to be relayed."""
+MISSED_RUNS: Final = 10
+MIN_BOOKS_LAG: Final = timedelta(minutes=5)
+"""The books may lag behind the log for so many runs of the reconciliation, and for this long."""
+NOT_READY: Final = "not ready"
 
-Probe = Callable[[], Awaitable[str | None]]
-"""Return None when all is well, else one line that says what is wrong. Raise if it is unknown."""
-
-
-@dataclass(slots=True)
-class Check:
-    """One part that readiness asks about. Without a required one no order can be accepted."""
-
-    probe: Probe
-    required: bool
-    is_passing: bool | None = field(default=None, init=False)
-    since: float = field(default_factory=time.monotonic, init=False)
-
-    def record(self, is_passing: bool) -> float:
-        """Return for how many seconds the check has had this outcome."""
-        if is_passing is not self.is_passing:
-            self.is_passing, self.since = is_passing, time.monotonic()
-        return time.monotonic() - self.since
-
-
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -57,65 +51,90 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     checks: Mapping[str, Check] = request.app.state.checks
-    answers = await asyncio.gather(*(_answer(name, check) for name, check in checks.items()))
-    status = _status(checks.values())
-    body = {"status": status, "checks": dict(zip(checks, answers, strict=True))}
-    return JSONResponse(body, status_code=503 if status == "not ready" else 200)
+    await ask(checks)
+    status = status_of(checks.values())
+    body = {"status": status, "checks": {name: check.as_json() for name, check in checks.items()}}
+    return JSONResponse(body, status_code=503 if status == NOT_READY else 200)
 
 
-def checks(settings: Settings, engine: AsyncEngine, client: Client) -> Mapping[str, Check]:
-    async def database() -> None:
-        async with engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-
-    async def temporal() -> None:
-        await client.service_client.check_health(timeout=PATIENCE)
-
-    async def bus() -> None:
-        if settings.bus is Bus.NATS:
-            await _ask_nats(settings.nats_url)
-
-    return {
-        "database": Check(database, required=True),
-        "temporal": Check(temporal, required=True),
-        "bus": Check(bus, required=False),
-    }
+async def ask(checks: Mapping[str, Check]) -> None:
+    """Bring every outcome up to date, and log each that is another than before."""
+    before = {name: check.is_passing for name, check in checks.items()}
+    await asyncio.gather(*(check.ask() for check in checks.values()))
+    for name, check in checks.items():
+        if check.is_passing is not before[name] and (before[name] is not None or check.detail):
+            logger.warning("readiness: %s: %s", name, check.detail or "ok again")
 
 
-async def _ask_nats(url: str) -> None:
-    connection = await nats.connect(url, allow_reconnect=False, error_cb=_ignore)
-    try:
-        await connection.flush(int(PATIENCE.total_seconds()))
-    finally:
-        await connection.close()
-
-
-async def _ignore(_: Exception) -> None:
-    """connect() raises it as well; the default would log it too."""
-
-
-async def _answer(name: str, check: Check) -> dict[str, object]:
-    detail = await _detail(name, check.probe)
-    age = check.record(is_passing=detail is None)
-    answer: dict[str, object] = {
-        "status": "ok" if detail is None else "failing",
-        "required": check.required,
-        "age_seconds": round(age, 1),
-    }
-    return answer if detail is None else answer | {"detail": detail}
-
-
-async def _detail(name: str, probe: Probe) -> str | None:
-    try:
-        async with asyncio.timeout(PATIENCE.total_seconds()):
-            return await probe()
-    except Exception as error:  # noqa: BLE001 - any failure means that the part does not answer
-        log.warning("%s is not ready: %s", name, type(error).__name__)
-        return f"no answer ({type(error).__name__})"
-
-
-def _status(checks: Iterable[Check]) -> str:
+def status_of(checks: Iterable[Check]) -> str:
     failing = [check for check in checks if not check.is_passing]
     if any(check.required for check in failing):
-        return "not ready"
+        return NOT_READY
     return "degraded" if failing else "ready"
+
+
+def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
+    """A check without a bus is left out where there is none."""
+    found = {
+        "database": Check(probes.database, required=True),
+        "temporal": Check(probes.temporal, required=True),
+        "workers": Check(probes.polling, required=True),
+        "head": Check(probes.safe_head, required=False, grace=MAX_SILENCE),
+        "checkpoints": Check(probes.checkpoints, required=False),
+        "reconciliation": Check(probes.reconciliation, required=False),
+    }
+    if settings.bus is Bus.NATS:
+        found["bus"] = Check(probes.bus, required=False)
+        found["relay"] = Check(probes.relay, required=False, grace=MAX_SILENCE)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    settings: Settings
+    pool: Pool
+    client: Client
+    log: LogQueries
+    workers: WorkerQueries
+    bus_state: BusQueries
+
+    async def database(self) -> None:
+        await beat(self.pool)
+
+    async def temporal(self) -> None:
+        await self.client.service_client.check_health(timeout=PROBE_TIMEOUT)
+
+    async def polling(self) -> str | None:
+        build = await current_build(self.client)
+        seconds = await self.workers.seconds_since_poll(self.settings.task_queue, build)
+        if seconds is not None and seconds <= MAX_SILENCE.total_seconds():
+            return None
+        whose = f"of the current build {build}" if build else "without a build (none is current)"
+        since = "ever polled" if seconds is None else f"polled for {seconds:.0f} s"
+        return f"no worker {whose} has {since}"
+
+    async def safe_head(self) -> str | None:
+        age = await self.log.safe_head_age()
+        if age > MAX_LAG.total_seconds():
+            return f"an append has held the safe head back for {age:.0f} s"
+        return None if await self.workers.is_led(head.NAME) else "no worker announces the safe head"
+
+    async def checkpoints(self) -> str | None:
+        return "; ".join(map(str, await self.log.lost_checkpoints())) or None
+
+    async def reconciliation(self) -> str | None:
+        limit = max(MISSED_RUNS * self.settings.reconcile_every, MIN_BOOKS_LAG)
+        lag = await self.workers.lag_seconds(BOOKS_COMPARED)
+        if lag <= limit.total_seconds():
+            return None
+        return f"the providers' books have not been compared with the log for {lag:.0f} s"
+
+    async def bus(self) -> str | None:
+        await nats.ask(self.settings.nats_url)
+        return (await self.bus_state.state()).problem
+
+    async def relay(self) -> str | None:
+        lag = await self.workers.lag_seconds(record.NAME)
+        if lag > MAX_LAG.total_seconds():
+            return f"an event has waited for {lag:.0f} s to be relayed to the bus"
+        return None if await self.workers.is_led(record.NAME) else "no worker relays the log"

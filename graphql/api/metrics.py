@@ -1,16 +1,33 @@
-"""`/metrics`, in the text format of Prometheus. What the database knows is asked at each scrape."""
+"""`/metrics`, in the text format of Prometheus. What the database knows is asked at each scrape.
+
+A figure that cannot be asked for is NaN: neither the last one nor 0, which would say all is well.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Mapping
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api import health
+from api.check import Check
 from api.context import Services
+from kit.faults import one_line
 from observability.metrics import (
     BOOKS_LAG,
+    BUS_FAULTY,
+    BUS_MISSING_TO,
+    CHECK_PASSING,
+    CHECKPOINTS_ABOVE_HEAD,
     ORDERS_NOT_COMPARED,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
+    READY,
     REGISTRY,
     SAFE_HEAD_AGE,
     SAGA_DIFFERENCES,
@@ -18,16 +35,60 @@ from observability.metrics import (
 )
 from queries.sagas import SagaFigures
 
+PATIENCE_SECONDS: Final = 2.0
+OF_THE_DATABASE: Final = (
+    SAFE_HEAD_AGE,
+    CHECKPOINTS_ABOVE_HEAD,
+    PARKED_SAGAS,
+    PARKED_SAGA_OLDEST,
+    SAGAS_TAKEN_UP,
+    ORDERS_NOT_COMPARED,
+    BOOKS_LAG,
+    BUS_MISSING_TO,
+    BUS_FAULTY,
+)
+
+logger = logging.getLogger(__name__)
+
 router = APIRouter()
 
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """A database that cannot be asked fails the scrape, which is what an alert looks for."""
-    services: Services = request.app.state.services
-    SAFE_HEAD_AGE.set(await services.log.safe_head_age())
-    _show(await services.sagas.figures())
+    await asyncio.gather(
+        _show_checks(request.app.state.checks), _show_database(request.app.state.services)
+    )
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _show_checks(checks: Mapping[str, Check]) -> None:
+    await health.ask(checks)
+    READY.set(health.status_of(checks.values()) != health.NOT_READY)
+    for name, check in checks.items():
+        CHECK_PASSING.labels(name, str(check.required).lower()).set(bool(check.is_passing))
+
+
+async def _show_database(services: Services) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
+            lost = len(await services.log.lost_checkpoints())
+            bus = await services.bus.state()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the figures are unknown
+        logger.warning("metrics: the database does not answer: %s", one_line(error))
+        _show_nothing()
+    else:
+        SAFE_HEAD_AGE.set(age)
+        CHECKPOINTS_ABOVE_HEAD.set(lost)
+        _show(sagas)
+        BUS_MISSING_TO.set(bus.missing_to or 0)
+        BUS_FAULTY.set(bus.fault is not None)
+
+
+def _show_nothing() -> None:
+    for gauge in OF_THE_DATABASE:
+        gauge.set(math.nan)
+    SAGA_DIFFERENCES.clear()
 
 
 def _show(sagas: SagaFigures) -> None:

@@ -11,6 +11,7 @@ from api.schema import build_schema
 from eventstore.positions import PositionCodec
 from eventstore.privacy.encryption import KEY_BYTES
 from eventstore.privacy.keyring import Keyring
+from kit.command import run_command
 
 FILE: Final = Path(__file__).parent.parent / "schema.graphql"
 
@@ -30,4 +31,4 @@ def main(arguments: Sequence[str]) -> int | str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(lambda: main(sys.argv[1:]))

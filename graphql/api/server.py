@@ -27,7 +27,7 @@ MAX_HEAD_BYTES: Final = 32 * 1024
 """A request's line and headers."""
 MAX_QUEUED_MESSAGES: Final = 8
 """Of one socket, received and not yet handled."""
-SHUTDOWN_TIMEOUT_SECONDS: Final = 3
+SHUTDOWN_TIMEOUT_SECONDS: Final = 2
 
 
 class HeadTooLarge(Exception):

@@ -7,6 +7,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+DESTROYS = ("eventstore.event",)
+
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA eventstore")
@@ -33,5 +35,30 @@ def upgrade() -> None:
     )
 
 
+# All functions in one statement: it does not mind those that use each other. Never CASCADE: what
+# others built on them has to be dropped by them.
+DROP_FUNCTIONS = """
+    DO $$
+    DECLARE
+        found text;
+    BEGIN
+        SELECT string_agg(oid::regclass::text, ', ') INTO found FROM pg_class
+        WHERE relnamespace = 'eventstore'::regnamespace AND relkind = 'v';
+        IF found IS NOT NULL THEN
+            EXECUTE 'DROP VIEW ' || found;
+        END IF;
+        SELECT string_agg(oid::regprocedure::text, ', ') INTO found FROM pg_proc
+        WHERE pronamespace = 'eventstore'::regnamespace;
+        IF found IS NOT NULL THEN
+            EXECUTE 'DROP FUNCTION ' || found;
+        END IF;
+    END
+    $$
+"""
+
+
 def downgrade() -> None:
-    op.execute("DROP SCHEMA eventstore CASCADE")
+    op.execute(DROP_FUNCTIONS)
+    op.execute("DROP TABLE eventstore.event")
+    op.execute("DROP SEQUENCE eventstore.event_position")
+    op.execute("DROP SCHEMA eventstore")

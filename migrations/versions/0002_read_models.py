@@ -7,6 +7,14 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+DESTROYS = (
+    "readmodel.order_view",
+    "readmodel.payment_view",
+    "readmodel.shipment_view",
+    "readmodel.inventory_view",
+    "readmodel.product_view",
+)
+
 TABLES = (
     """
     CREATE TABLE readmodel.order_view (
@@ -79,4 +87,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA readmodel CASCADE")
+    op.execute(f"DROP TABLE {', '.join(DESTROYS)}")
+    op.execute("DROP SCHEMA readmodel")

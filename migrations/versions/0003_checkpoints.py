@@ -7,6 +7,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+DESTROYS = ("eventstore.checkpoint",)
+
 
 def upgrade() -> None:
     # Few rows, each updated all the time: room for HOT updates, and vacuum by count alone.

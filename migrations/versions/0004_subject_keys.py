@@ -7,6 +7,8 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
+DESTROYS = ("eventstore.subject_key",)
+
 
 def upgrade() -> None:
     # No two live keys of one subject: erasing that one row erases the person.

@@ -7,6 +7,8 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
+DESTROYS = ("readmodel.backorder_view", "readmodel.shipment_view")
+
 CHANGES = (
     """
     ALTER TABLE readmodel.order_view

@@ -7,6 +7,13 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
+DESTROYS = (
+    "readmodel.parked_step",
+    "readmodel.saga_difference",
+    "journal.failed_attempts",
+    "journal.webhook",
+)
+
 TABLES = (
     # A row is here for as long as it needs somebody: both tables are small.
     """
@@ -69,5 +76,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA journal CASCADE")
-    op.execute("DROP TABLE readmodel.saga_difference, readmodel.parked_step")
+    op.execute(f"DROP TABLE {', '.join(DESTROYS)}")
+    op.execute("DROP SCHEMA journal")

@@ -7,6 +7,12 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
+DESTROYS = (
+    "readmodel.saga_let_be",
+    "readmodel.saga_taken_up",
+    "journal.not_compared",
+)
+
 STATEMENTS = (
     # A person has let the saga end without its last step: the order is open for good.
     """

@@ -7,6 +7,8 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
+DESTROYS = ()  # a heartbeat is written anew at the next check
+
 
 def upgrade() -> None:
     # One row for each API process, updated at each readiness check: room for HOT updates.

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import sys
-
+from kit.command import run_command
 from providers.carrier_simulator.app import carrier_simulator
 from providers.carrier_simulator.shipments import Pace
 from providers.simulation.config import SimulatorConfig
@@ -26,8 +25,13 @@ def run(settings: Settings) -> None:
     serve(carrier_simulator(config, pace), settings.simulator_host, config.port)
 
 
-if __name__ == "__main__":
+def main() -> str | None:
     try:
         run(load_settings())
     except SettingsError as error:
-        sys.exit(str(error))
+        return f"carrier-simulator: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import sys
-
+from kit.command import run_command
 from providers.payment_simulator.app import payment_simulator
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import serve
@@ -21,8 +20,13 @@ def run(settings: Settings) -> None:
     serve(payment_simulator(config), settings.simulator_host, config.port)
 
 
-if __name__ == "__main__":
+def main() -> str | None:
     try:
         run(load_settings())
     except SettingsError as error:
-        sys.exit(str(error))
+        return f"payment-simulator: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -217,3 +217,9 @@ async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_run
         1,
         ["recover: Temporal does not answer: start the service first, with `make run`"],
     )
+
+
+@pytest.mark.parametrize("order_id", ["nope", "order-nope", "no such order"])
+async def test_recovering_an_order_that_never_was_says_so(watched: System, order_id: str) -> None:
+    code, lines = await recover(watched, "--order", order_id)
+    assert (code, lines) == (1, [f"recover: there is no order {order_id}"])

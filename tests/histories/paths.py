@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
+from activities.types import Place
 from domain.news import ShipmentNews
 from domain.order.commands import PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.saga.commands import Decision
+from tests.integration.lost_tail import lose_tail
 from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import (
     APPROVAL,
@@ -355,6 +357,17 @@ async def taken_up_while_returned(sagas: Sagas) -> str:
     return order_id
 
 
+async def placed_again(sagas: Sagas) -> str:
+    """The log has lost the order; the providers have not."""
+    sku = await sagas.stocked(5)
+    before = await sagas.store.safe_head()
+    command = an_order((sku, 2), postal_code=NORMAL)
+    order_id = await sagas.within(return_window=LATER).arrived(command)
+    await lose_tail(sagas.store._pool, before)
+    await sagas.orchestrator.place_again(Place(command, "customer:test"))
+    return order_id
+
+
 async def payment_begun_again(sagas: Sagas) -> str:
     order_id = await waiting_to_pay(sagas, APPROVAL)
     await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
@@ -398,6 +411,7 @@ PATHS: Final[dict[str, Path]] = {
             taken_up_on_the_way_back,
             taken_up_where_it_was_parked,
             taken_up_while_returned,
+            placed_again,
             payment_begun_again,
         )
     },

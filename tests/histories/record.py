@@ -14,6 +14,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from eventstore.pool import Pool, create_pool
+from kit.command import run_command
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from stack.databases import fresh_database
@@ -70,7 +71,7 @@ async def recording(
     )
     providers = StripePayments(API_KEY, payments.url), HttpCarrier(API_KEY, carrier.url)
     async with (
-        fresh_database(servers.database_url) as url,
+        fresh_database(servers.owner_url, servers.owner_url) as url,
         await create_pool(url) as pool,
         running_sagas(client, pool, providers, (payments, carrier)) as sagas,
     ):
@@ -79,6 +80,10 @@ async def recording(
         await provider.close()
 
 
-if __name__ == "__main__":
+def main() -> None:
     for name in asyncio.run(record(FOLDER)):
         print(name)  # noqa: T201 - a command's answer
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from tests.guarded import guarded
+
 ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
 RETURN_URL = "https://shop.example/paid"
@@ -96,12 +98,8 @@ class SimulatorProcess:
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         environment = {**os.environ, **self.environment, "WAYBILL_DATA_DIR": str(self.data_dir)}
         command = [sys.executable, "-m", f"providers.{self.module}"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 - our own
-        try:
+        with guarded(command, environment=environment, folder=ROOT) as process:
             yield process
-        finally:
-            process.kill()
-            process.wait()
 
     async def ready(self) -> None:
         async with httpx.AsyncClient() as http, asyncio.timeout(20):

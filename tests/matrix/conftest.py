@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import Client
 
+from eventstore.engine import create_engine
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
@@ -55,9 +55,11 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         for process in (payments, carrier):
             stack.enter_context(process.running())
             await process.ready()
-        url = await stack.enter_async_context(fresh_database(servers.database_url))
+        url = await stack.enter_async_context(
+            fresh_database(servers.database_url, servers.owner_url)
+        )
         pool = await stack.enter_async_context(await create_pool(url))
-        engine = create_async_engine(url)
+        engine = create_engine(url)
         stack.push_async_callback(engine.dispose)
         client = await Client.connect(
             servers.temporal_address,

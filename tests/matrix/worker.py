@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from threading import Thread
 from typing import Final, cast
 
 from temporalio.client import Client
@@ -119,7 +120,15 @@ async def kept_alive(
         await worker.end()
 
 
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _main(surroundings: Surroundings, task_queue: str) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(
         filename=surroundings.folder / f"{task_queue}.log",
         format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s",

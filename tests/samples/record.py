@@ -6,12 +6,12 @@ What is recorded stands for events that are in somebody's log: it is never writt
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Final
 
 from domain.event import Event
 from domain.registry import EVENT_TYPES
+from kit.command import run_command
 from tests.samples.examples import EXAMPLES, FORMS
 from tests.samples.files import FOLDER, SCHEMAS, digest, name_of, schema_digests
 
@@ -46,4 +46,4 @@ def _record_schemas(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(record(FOLDER)) or None)
+    run_command(lambda: "\n".join(record(FOLDER)) or None)

@@ -11,6 +11,7 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -92,7 +93,24 @@ def test_the_worker_has_all_it_requires_in_production(
 
 
 def test_the_migrations_get_the_database_and_no_other_secret(services: dict[str, Service]) -> None:
-    assert set(services["migrate"]["environment"]) == {"WAYBILL_DATABASE_URL"}
+    assert set(services["migrate"]["environment"]) == {"WAYBILL_MIGRATION_DATABASE_URL"}
+
+
+def test_each_process_has_the_database_url_of_its_own_role_and_no_other(
+    services: dict[str, Service],
+) -> None:
+    users = {
+        (name, variable): urlsplit(value).username
+        for name, service in services.items()
+        for variable, value in service.get("environment", {}).items()
+        if variable.endswith("DATABASE_URL")
+    }
+    assert users == {
+        ("api", "WAYBILL_API_DATABASE_URL"): "waybill_api_login",
+        ("worker", "WAYBILL_DATABASE_URL"): "waybill_append_login",
+        ("catalogue", "WAYBILL_DATABASE_URL"): "waybill_append_login",
+        ("migrate", "WAYBILL_MIGRATION_DATABASE_URL"): "waybill",
+    }
 
 
 def test_the_worker_alone_has_the_key_to_personal_data(services: dict[str, Service]) -> None:

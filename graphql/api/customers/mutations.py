@@ -6,6 +6,7 @@ from api.context import Info, Services
 from api.customers.inputs import EraseCustomerInput
 from api.customers.types import EraseCustomerPayload
 from api.identifiers import is_identifier
+from api.lost import check_is_recorded
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
 from domain.customer.commands import EraseCustomer
@@ -34,6 +35,7 @@ async def _erase(
     position = await services.orchestrator.execute(
         command, idempotency_key=erasure.idempotency_key, actor=actor
     )
+    await check_is_recorded(position, services)
     return EraseCustomerPayload(position=Position(position))
 
 

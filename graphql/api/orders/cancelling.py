@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.context import Context
 from api.identifiers import is_identifier
+from api.lost import check_is_recorded
 from api.orders.inputs import CancelOrderInput
 from api.orders.types import CancelOrderPayload, Order
 from api.scalars import Position
@@ -29,6 +30,7 @@ async def cancel(request: CancelOrderInput, context: Context) -> CancelOrderPayl
         position = await services.orchestrator.compensate_saga(
             order.id, reason=reason, actor=viewer.actor
         )
+        await check_is_recorded(position, services)
     except Refused as refused:
         return CancelOrderPayload(user_errors=[UserError.of(refused)])
     except NoSuchSaga:

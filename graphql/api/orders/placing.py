@@ -12,6 +12,7 @@ from api.auth import Viewer
 from api.context import Services
 from api.idempotency import mark_replayed
 from api.identifiers import is_identifier
+from api.lost import order_lost
 from api.orders.checks import check_input, check_prices, total_of
 from api.orders.inputs import PlaceOrderInput
 from api.orders.types import Order, PlaceOrderPayload
@@ -91,6 +92,8 @@ async def _start(command: PlaceOrder, viewer: Viewer, services: Services) -> Pla
     except Refused as refused:
         return PlaceOrderPayload(user_errors=[UserError.of(refused)])
     placed = await services.orders.get(accepted.order_id)
+    if placed is None:
+        return PlaceOrderPayload(user_errors=[UserError.of(order_lost(accepted.order_id))])
     return _payload(placed, accepted.position)
 
 
@@ -101,10 +104,8 @@ def _replay(earlier: OrderView, fingerprint: str) -> PlaceOrderPayload:
     return _payload(earlier, earlier.placed_position)
 
 
-def _payload(order: OrderView | None, position: int) -> PlaceOrderPayload:
-    return PlaceOrderPayload(
-        order=None if order is None else Order.of(order), position=Position(position)
-    )
+def _payload(order: OrderView, position: int) -> PlaceOrderPayload:
+    return PlaceOrderPayload(order=Order.of(order), position=Position(position))
 
 
 def _reused_key() -> UserError:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from api.context import Context
 from api.identifiers import is_identifier
+from api.lost import check_is_recorded
 from api.orders.inputs import OrderLineInput, RequestReturnInput
 from api.orders.types import Order, RequestReturnPayload
 from api.scalars import Position
@@ -30,6 +31,7 @@ async def request_return(request: RequestReturnInput, context: Context) -> Reque
             idempotency_key=request.idempotency_key,
             actor=context.viewer.actor,
         )
+        await check_is_recorded(position, context.services)
     except Refused as refused:
         return RequestReturnPayload(user_errors=[UserError.of(refused)])
     except NoSuchSaga:

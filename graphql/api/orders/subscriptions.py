@@ -6,8 +6,10 @@ from contextlib import aclosing
 import strawberry
 
 from api.context import Info
+from api.errors import position_lost
 from api.orders.types import Lagged, OrderUpdate, OrderUpdateEvent
 from api.scalars import Position
+from eventstore.errors import PositionLost
 from queries.updates import Update
 
 
@@ -20,9 +22,12 @@ class OrderSubscription:
         self, info: Info, order_id: strawberry.ID, after: Position | None = None
     ) -> AsyncGenerator[OrderUpdateEvent, None]:
         order = await info.context.get_order(order_id)
-        async with aclosing(info.context.services.updates.follow(order.id, after)) as updates:
-            async for update in updates:
-                if isinstance(update, Update):
-                    yield OrderUpdate.of(update)
-                else:
-                    yield Lagged.of(update)
+        try:
+            async with aclosing(info.context.services.updates.follow(order.id, after)) as updates:
+                async for update in updates:
+                    if isinstance(update, Update):
+                        yield OrderUpdate.of(update)
+                    else:
+                        yield Lagged.of(update)
+        except PositionLost:
+            raise position_lost() from None

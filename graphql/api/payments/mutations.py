@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from api.context import Context, Info
 from api.idempotency import mark_replayed
+from api.lost import check_is_recorded
 from api.orders.types import Order
 from api.payments.inputs import RetryPaymentDetails, RetryPaymentInput
 from api.payments.types import RetryPaymentPayload
@@ -49,6 +50,7 @@ async def _retry(
             idempotency_key=details.idempotency_key,
             actor=context.viewer.actor,
         )
+        await check_is_recorded(position, context.services)
     except NoSuchSaga:
         raise await _why_none_waits(order.id, context) from None
     order = await context.get_order(order.id)

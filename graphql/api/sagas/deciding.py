@@ -11,6 +11,7 @@ from api.auth import Viewer
 from api.context import Context
 from api.idempotency import mark_replayed
 from api.identifiers import is_identifier
+from api.lost import check_is_recorded
 from api.sagas.inputs import SagaDecisionDetails, SagaDecisionInput
 from api.sagas.types import Saga, SagaDecisionPayload
 from api.scalars import Position
@@ -38,6 +39,7 @@ async def decide(
     try:
         workflow_id, wanted = _wanted(saga, request.step, decision, details, context.viewer)
         position = await _send(saga, workflow_id, wanted, details.idempotency_key, context)
+        await check_is_recorded(position, context.services)
     except Refused as refused:
         return SagaDecisionPayload(user_errors=[UserError.of(refused)])
     return await _payload(wanted, position, context)

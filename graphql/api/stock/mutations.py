@@ -4,6 +4,7 @@ import strawberry
 
 from api.context import Info, Services
 from api.identifiers import is_identifier
+from api.lost import check_is_recorded
 from api.products.types import Product
 from api.scalars import Position
 from api.stock.inputs import ReceiveStockInput
@@ -32,6 +33,7 @@ async def _receive(
     position = await services.orchestrator.execute(
         command, idempotency_key=receipt.idempotency_key, actor=actor
     )
+    await check_is_recorded(position, services)
     product = await services.products.get(receipt.sku)
     return ReceiveStockPayload(
         product=None if product is None else Product.of(product), position=Position(position)

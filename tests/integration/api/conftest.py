@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import OpenedServices, create_app
 from api.context import Services
+from eventstore.engine import create_engine
 from eventstore.inbox import Inbox
-from eventstore.pool import Pool
+from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
+from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
@@ -24,7 +26,7 @@ from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
-from settings import Bus, Settings
+from settings import Bus, DatabaseRole, Settings
 from tests.integration.api.client import Api, served
 from tests.integration.api.log_orchestrator import LogOrchestrator
 from tests.integration.keys import a_vault
@@ -33,9 +35,10 @@ from tests.integration.queries.order_log import OrderLog
 
 
 @pytest.fixture(scope="module")
-def settings(module_database_url: str) -> Settings:
+def settings(module_database_url: str, module_api_url: str) -> Settings:
     return Settings(
         database_url=SecretStr(module_database_url),
+        api_database_url=SecretStr(module_api_url),
         bus=Bus.MEMORY,
         rate_limit_per_principal=0,
         rate_limit_per_address=0,  # all the tests come from one
@@ -52,7 +55,7 @@ def settings(module_database_url: str) -> Settings:
 
 @pytest.fixture(scope="module")
 async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(settings.database_url.get_secret_value())
+    engine = create_engine(settings.url_of(DatabaseRole.API))
     yield engine
     await engine.dispose()
 
@@ -74,22 +77,35 @@ async def carrier(
 
 
 @pytest.fixture(scope="module")
+async def api_pool(settings: Settings) -> AsyncIterator[Pool]:
+    async with await create_pool(settings.url_of(DatabaseRole.API)) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
 async def module_api(
-    settings: Settings, engine: AsyncEngine, module_pool: Pool, carrier: HttpCarrier
+    settings: Settings,
+    engine: AsyncEngine,
+    api_pool: Pool,
+    module_pool: Pool,
+    carrier: HttpCarrier,
 ) -> AsyncIterator[Api]:
+    """The API by its own role, and the sagas' side of it by the one that appends."""
     store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
     orders = OrderQueries(engine)
-    feed, orchestrator = LiveFeed(store), LogOrchestrator(store)
-    updates = OrderUpdates(store, feed, orders)
+    read_store = PostgresEventStore(api_pool)
+    feed, orchestrator = LiveFeed(read_store), LogOrchestrator(store)
+    updates = OrderUpdates(read_store, feed, orders)
     services = Services(
         orchestrator,
         orders,
         ProductQueries(engine),
         updates,
         LogQueries(engine),
-        Inbox(module_pool),
+        Inbox(api_pool),
         PaymentQueries(engine),
         SagaQueries(engine),
+        BusQueries(engine),
         carrier,
     )
 

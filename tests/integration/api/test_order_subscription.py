@@ -6,8 +6,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from domain.order.events import OrderAuthorized, OrderReserved
-from tests.integration.api.client import Api, Viewer, connecting, operation
+from eventstore.pool import create_pool
+from tests.integration.api.client import Api, Json, Viewer, connecting, operation
 from tests.integration.api.inputs import an_order
+from tests.integration.lost_tail import lose_tail
 
 UPDATES = operation("OrderUpdates")
 
@@ -82,6 +84,42 @@ async def test_anothers_order_is_not_found(api: Api, order_id: str) -> None:
     errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
     assert [error["extensions"] for error in errors] == [{"code": "NOT_FOUND"}]
     assert api.feed.listeners == 0
+
+
+def codes(message: Json) -> list[str]:
+    payload = message["payload"]
+    errors = payload if message["type"] == "error" else payload["errors"]
+    return [error["extensions"]["code"] for error in errors]
+
+
+async def test_a_position_that_the_log_has_lost_is_an_error_and_not_silence(
+    api: Api, ada: Viewer, order_id: str
+) -> None:
+    async with ada.socket() as socket:
+        await socket.subscribe(UPDATES, orderId=order_id, after="0000000fffffffff")
+
+        assert codes(await socket.receive()) == ["POSITION_LOST"]
+    assert api.feed.listeners == 0
+
+
+async def test_a_subscriber_hears_that_the_log_has_lost_its_tail_and_can_begin_again(
+    api: Api, ada: Viewer, order_id: str, module_owner_url: str
+) -> None:
+    placed = await api.log.store.safe_head()
+    async with ada.socket() as socket:
+        await socket.subscribe(UPDATES, orderId=order_id)
+        await socket.update()
+        await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+        assert (await socket.update())["eventType"] == "OrderReserved"
+        async with await create_pool(module_owner_url, size=1) as owner:
+            await lose_tail(owner, placed)
+
+        assert codes(await socket.receive()) == ["POSITION_LOST"]
+        await socket.receive()  # complete
+        await socket.subscribe(UPDATES, orderId=order_id)
+        await socket.update()
+        await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+        assert (await socket.update())["eventType"] == "OrderReserved"
 
 
 async def test_an_abrupt_close_leaves_no_listener_and_no_reader(

@@ -133,6 +133,11 @@ async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Vi
             "input.shippingAddress.postalCode",
         ),
         (
+            {"shippingAddress": ADDRESS | {"street": "x" * 200_000}},
+            "INVALID_INPUT",
+            "input.shippingAddress.street",
+        ),
+        (
             {"shippingAddress": ADDRESS | {"country": "Great Britain"}},
             "INVALID_INPUT",
             "input.shippingAddress.country",

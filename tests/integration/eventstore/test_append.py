@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import asyncpg
 import pytest
 
 from eventstore.envelope import StoredEvent, StreamAppend
@@ -154,8 +155,11 @@ class Counting:
         return [event.position for event in events]
 
 
-async def test_events_and_their_inline_read_models_stand_or_fall_together(pool: Pool) -> None:
-    await pool.execute("CREATE TABLE seen (position bigint)")
+async def test_events_and_their_inline_read_models_stand_or_fall_together(
+    pool: Pool, owner: asyncpg.Connection
+) -> None:
+    await owner.execute("CREATE TABLE seen (position bigint)")
+    await owner.execute("GRANT ALL ON seen TO PUBLIC")
     counting = Counting()
     store = PostgresEventStore(pool, [counting])
     append = to("order-1", 2)

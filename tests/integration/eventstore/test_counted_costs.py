@@ -11,8 +11,8 @@ from benchmarks.eventstore.counted import (
 from benchmarks.eventstore.sample import data_json, metadata_json, new_events
 
 
-async def test_an_append_of_one_event_is_one_statement(database_url: str) -> None:
-    assert await statements(database_url) == STATEMENTS_LIMIT == 1
+async def test_an_append_of_one_event_is_one_statement(owner_url: str) -> None:
+    assert await statements(owner_url) == STATEMENTS_LIMIT == 1
 
 
 async def test_an_append_of_one_event_writes_no_more_log_than_it_has_to(database_url: str) -> None:

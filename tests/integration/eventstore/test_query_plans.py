@@ -25,14 +25,16 @@ LOAD 'auto_explain';
 SET auto_explain.log_min_duration = 0;
 SET auto_explain.log_nested_statements = on;
 SET auto_explain.log_format = json;
+SET auto_explain.log_analyze = on;
 SET client_min_messages = log;
 """
 
 
 @pytest.fixture(scope="module")
-async def long_log(module_database_url: str) -> str:
-    await fill(module_database_url, EVENTS)
-    return module_database_url
+async def long_log(module_owner_url: str) -> str:
+    """Its owner's, who may load a library that explains."""
+    await fill(module_owner_url, EVENTS)
+    return module_owner_url
 
 
 class ExplainedPool:
@@ -42,6 +44,7 @@ class ExplainedPool:
         self._connection = connection
         self.scans: list[str] = []
         self.sorted = False
+        self.pages = 0
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[asyncpg.Connection]:
@@ -52,7 +55,8 @@ class ExplainedPool:
         if found:
             for node in nodes(json.loads(plan)["Plan"]):
                 self.sorted |= "Sort" in node["Node Type"]
-                if node.get("Relation Name") == "event":
+                self.pages += node.get("Exact Heap Blocks", 0) + node.get("Lossy Heap Blocks", 0)
+                if "event" in {node.get("Relation Name"), node.get("Index Name", "")[:5]}:
                     self.scans.append(f"{node['Node Type']} by {node.get('Index Name')}")
 
 
@@ -99,7 +103,8 @@ async def test_a_page_of_the_log_is_read_by_position(
     events = await store.load_all_events(from_position=50_000, limit=1000)
 
     assert [event.position for event in events] == list(range(50_001, 51_001))
-    assert explained.scans == ["Index Scan by event_pkey"]
+    head_looks_for_events_above_the_sequence = "Index Only Scan by event_pkey"
+    assert explained.scans == [head_looks_for_events_above_the_sequence, "Index Scan by event_pkey"]
     assert not explained.sorted
 
 
@@ -120,3 +125,85 @@ async def test_an_append_of_several_events_looks_up_the_version_in_the_index_alo
     await store.save_events("order-several", new_events("o1", 2), expected_version=0)
 
     assert explained.scans == ["Index Only Scan by event_stream_version_key", "ModifyTable by None"]
+
+
+THE_HEAD = {"Index Only Scan by event_pkey"}
+"""The scan by which the safe head finds the log's last position."""
+
+RARE = """
+    INSERT INTO eventstore.event
+        (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
+    VALUES ('customer-rare', 1, gen_random_uuid(), 'CustomerErased', 1, '{}', '{}', now())
+    RETURNING position
+"""
+
+
+@pytest.fixture(scope="module")
+async def rare(long_log: str) -> int:
+    """The position of the one event of its type and category, behind all the others."""
+    async with connected(long_log) as connection:
+        position = await connection.fetchval(RARE)
+        # As autovacuum does in time: the index learns of full pages, the planner of the types.
+        await connection.execute("VACUUM (ANALYZE) eventstore.event")
+    return int(position)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        ({"types": ["CustomerErased"]}, "event_filter_brin"),
+        ({"types": ["CustomerErased", "SagaParked"]}, "event_filter_brin"),
+        ({"types": ["CustomerErased"], "categories": ["customer", "order"]}, "event_filter_brin"),
+        ({"categories": ["customer"]}, "event_stream_version_key"),
+        ({"categories": ["customer", "saga"]}, "event_stream_version_key"),
+    ],
+)
+async def test_rare_events_are_found_by_an_index(
+    store: PostgresEventStore,
+    explained: ExplainedPool,
+    rare: int,
+    wanted: dict[str, list[str]],
+    index: str,
+) -> None:
+    for _ in range(7):  # PostgreSQL considers a plan for any arguments after five
+        events = await store.load_all_events(**wanted)  # type: ignore[arg-type]  # two keywords
+        assert [event.position for event in events] == [rare]
+
+    scans = set(explained.scans) - THE_HEAD
+    assert {scan.rpartition(" by ")[2] for scan in scans} <= {index, "None"}
+    assert {scan.partition(" by ")[0] for scan in scans} <= {
+        "Bitmap Heap Scan",
+        "Bitmap Index Scan",
+        "Index Scan",
+    }
+    assert explained.pages / 7 < 2 * 128  # of 5,000
+
+
+async def test_a_few_events_at_one_end_of_the_log_are_found_by_the_filters_index(
+    store: PostgresEventStore, explained: ExplainedPool, rare: int
+) -> None:
+    """Read by position, the one that is not there would be looked for to the end."""
+    events = await store.load_all_events(1, 2, types=["CustomerErased"])
+
+    assert [event.position for event in events] == [rare]
+    assert "Index Scan by event_pkey" not in explained.scans
+
+
+@pytest.mark.parametrize(
+    ("types", "categories"),
+    [(["OrderReserved", "OrderCreated"], None), (None, ["order"]), (["OrderReserved"], ["order"])],
+)
+async def test_frequent_events_are_read_by_position(
+    store: PostgresEventStore,
+    explained: ExplainedPool,
+    rare: int,
+    types: list[str] | None,
+    categories: list[str] | None,
+) -> None:
+    for _ in range(7):
+        events = await store.load_all_events(50_000, 100, types=types, categories=categories)
+        assert [event.position for event in events] == list(range(50_001, 50_101))
+
+    assert rare > EVENTS
+    assert set(explained.scans) - THE_HEAD == {"Index Scan by event_pkey"}
+    assert not explained.sorted

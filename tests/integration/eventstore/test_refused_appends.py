@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 from uuid import uuid4
 
@@ -11,11 +12,11 @@ import pytest
 
 from domain.event import Event
 from domain.registry import EVENT_TYPES
-from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
+from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import InvalidAppend
-from eventstore.pool import Pool
+from eventstore.pool import Connection, Pool
 from eventstore.postgres import PostgresEventStore
-from eventstore.validation import MAX_EVENT_BYTES
+from eventstore.validation import MAX_EVENT_BYTES, MAX_EVENTS, MAX_STREAMS
 from eventstore.versions import ANY, ExpectedVersion
 
 METADATA: Final = EventMetadata(correlation_id="probe-1")
@@ -122,3 +123,45 @@ async def test_what_is_not_refused_is_stored_and_comes_back(
     appended = await store.append([append(Measured(value=value), f"probe-{uuid4()}")])
     [stored] = await store.load_all_events(appended.last_position - 1, 1)
     assert stored.decode() == Measured(value=value)
+
+
+async def test_an_append_of_40_000_streams_asks_nothing_of_the_database() -> None:
+    store = PostgresEventStore(NoPool())  # type: ignore[arg-type]  # it must not be touched
+    with pytest.raises(InvalidAppend, match="an append to 40000 streams: 256 are allowed"):
+        await store.append([append(FINE, f"probe-{n}") for n in range(40_000)])
+
+
+async def test_twenty_appends_of_the_largest_size_fit_into_the_lock_table_at_once(
+    pool: Pool,
+) -> None:
+    """All connections of a process hold their streams' locks at the same moment."""
+    store = PostgresEventStore(pool, [Meeting(asyncio.Barrier(20))])
+
+    results = await asyncio.gather(
+        *(
+            store.append([append(FINE, f"probe-{writer}-{n}") for n in range(MAX_STREAMS)])
+            for writer in range(20)
+        )
+    )
+
+    assert [len(result.positions) for result in results] == [MAX_STREAMS] * 20
+
+
+class Meeting:
+    """An inline projection that waits until so many appends have come as far."""
+
+    def __init__(self, all_of_them: asyncio.Barrier) -> None:
+        self._all = all_of_them
+
+    async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        del connection, events
+        await self._all.wait()
+
+
+async def test_the_largest_append_is_stored(module_pool: Pool) -> None:
+    store = PostgresEventStore(module_pool)
+    events = [NewEvent(uuid4(), FINE, METADATA) for _ in range(MAX_EVENTS)]
+
+    result = await store.save_events(f"probe-{uuid4()}", events, ANY)
+
+    assert result.versions == tuple(range(1, MAX_EVENTS + 1))

@@ -54,7 +54,7 @@ async def test_a_long_transaction_that_appends_nothing_does_not_hold_the_head_ba
     store: PostgresEventStore, pool: Pool
 ) -> None:
     async with pool.acquire() as other, other.transaction(isolation="repeatable_read"):
-        await other.execute("CREATE TABLE unrelated (n int)")
+        await other.execute("CREATE TEMP TABLE unrelated (n int)")
         await other.execute("SELECT pg_advisory_xact_lock(1), pg_advisory_xact_lock(2, 3)")
         result = await store.append([to("order-1")])
 

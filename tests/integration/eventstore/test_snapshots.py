@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 
 from activities.command_handler import CommandHandler, Step
+from domain.event import Event
 from domain.inventory.commands import CommitStock, ReceiveStock, ReleaseStock, ReserveStock
 from domain.inventory.decide import INVENTORY
+from domain.inventory.events import StockReceived
 from domain.inventory.state import InventoryState
 from eventstore import snapshots
+from eventstore.envelope import NewEvent
+from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from tests.integration.eventstore.conftest import METADATA
 
 
 @pytest.fixture
@@ -77,6 +83,82 @@ async def test_a_snapshot_of_another_shape_is_passed_over(
     await store.create_snapshot("inventory-sku", replace(snapshot, schema="of old"))
 
     assert await handler.load(INVENTORY, "sku") == before
+
+
+LOSE_THE_TAIL = "DELETE FROM eventstore.event WHERE stream_id = 'inventory-sku' AND version > $1"
+
+
+async def test_a_snapshot_newer_than_its_stream_is_passed_over(
+    handler: CommandHandler, store: PostgresEventStore, pool: Pool
+) -> None:
+    """As after a restore of the log to an earlier time than its snapshots."""
+    await busy(handler, rounds=140)
+    await pool.execute(LOSE_THE_TAIL, 150)
+    events = [event.decode() for event in await store.load_events("inventory-sku")]
+    assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(events)
+
+    position = await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1))
+
+    last = (await store.load_events("inventory-sku"))[-1]
+    assert (last.version, last.position) == (151, position)
+
+
+async def test_a_snapshot_of_events_that_others_have_replaced_is_passed_over(
+    handler: CommandHandler, store: PostgresEventStore, pool: Pool
+) -> None:
+    await busy(handler, rounds=140)
+    await pool.execute(LOSE_THE_TAIL, 150)
+    receipts = [StockReceived(sku="sku", quantity=1)] * 60
+    await store.save_events("inventory-sku", [new(event) for event in receipts], 150)
+
+    events = [event.decode() for event in await store.load_events("inventory-sku")]
+    assert (await store.load_snapshot("inventory-sku") or never()).version == 200
+    assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(events)
+
+
+async def test_the_next_snapshot_replaces_one_that_is_newer_than_its_stream(
+    handler: CommandHandler, store: PostgresEventStore, pool: Pool
+) -> None:
+    await busy(handler, rounds=140)
+    await pool.execute(LOSE_THE_TAIL, 99)
+
+    await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1))
+
+    snapshot = await store.load_snapshot("inventory-sku") or never()
+    events = await store.load_events("inventory-sku")
+    assert (snapshot.version, snapshot.event_id) == (100, events[-1].event_id)
+    assert snapshots.restore(INVENTORY, snapshot)[0] == INVENTORY.fold(e.decode() for e in events)
+
+
+async def test_a_snapshot_of_a_stream_without_any_event_is_passed_over(
+    handler: CommandHandler, store: PostgresEventStore
+) -> None:
+    await store.create_snapshot(
+        "inventory-sku", snapshots.take(INVENTORY, InventoryState(received=9), version=100)
+    )
+
+    await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1))
+
+    assert await handler.load(INVENTORY, "sku") == InventoryState(received=1)
+
+
+@pytest.mark.parametrize("state", ['{"received": "many"}', "[]", "null"])
+async def test_a_snapshot_whose_state_does_not_validate_is_passed_over(
+    handler: CommandHandler, pool: Pool, state: str
+) -> None:
+    await busy(handler, rounds=70)
+    before = await handler.load(INVENTORY, "sku")
+    await pool.execute("UPDATE eventstore.snapshot SET state = $1", state)
+
+    assert await handler.load(INVENTORY, "sku") == before
+
+
+def new(event: Event) -> NewEvent:
+    return NewEvent(uuid4(), event, METADATA)
+
+
+def never() -> NoReturn:
+    raise AssertionError("there is no snapshot")
 
 
 async def test_an_older_snapshot_does_not_replace_a_newer_one(store: PostgresEventStore) -> None:

@@ -96,14 +96,90 @@ async def test_an_erasure_replayed_erases_a_key_that_came_back_from_a_backup(log
     async with log.pool.acquire() as connection:
         await connection.execute(
             "INSERT INTO eventstore.subject_key"
-            " (key_id, subject, wrapped, master_key_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-            *(key[n] for n in ("key_id", "subject", "wrapped", "master_key_id", "created_at")),
+            " (key_id, subject, wrapped, master_key_id, made_after) VALUES ($1, $2, $3, $4, $5)",
+            *(key[n] for n in ("key_id", "subject", "wrapped", "master_key_id", "made_after")),
         )
         (erased,) = await log.store.load_events("customer-ada")
         await InlineReadModels().apply(connection, [erased])
 
     with pytest.raises(Erased):
         await log.vault.open(placed)
+
+
+THE_CLOCK_STEPS_BACK = """
+    CREATE FUNCTION step_back() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.recorded_at := NEW.recorded_at - interval '1 hour';
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER step_back BEFORE INSERT ON eventstore.event
+        FOR EACH ROW EXECUTE FUNCTION step_back()
+"""
+KEYS_STAY = """
+    CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER stay BEFORE DELETE ON eventstore.subject_key
+        FOR EACH ROW EXECUTE FUNCTION stay()
+"""
+
+
+async def test_a_clock_that_steps_back_between_order_and_erasure_keeps_no_key(log: Log) -> None:
+    placed = await log.place("o-1")
+    await log.pool.execute(THE_CLOCK_STEPS_BACK)
+    await log.erase()
+
+    assert await log.keys() == []
+    with pytest.raises(Erased):
+        await log.vault.open(placed)
+
+
+async def test_a_clock_that_steps_back_loses_no_key_of_a_customer_who_came_back(log: Log) -> None:
+    await log.erase()
+    await log.pool.execute(THE_CLOCK_STEPS_BACK)
+    after = await log.place("o-1")
+    (erased,) = await log.store.load_events("customer-ada")
+    async with log.pool.acquire() as connection:
+        await InlineReadModels().apply(connection, [erased])
+
+    assert await log.vault.open(after) == created("o-1")
+
+
+@pytest.mark.parametrize(
+    "keep", [KEYS_STAY, "UPDATE eventstore.subject_key SET made_after = 1000000000"]
+)
+async def test_an_erasure_that_would_leave_a_key_fails_and_is_not_recorded(
+    log: Log, keep: str
+) -> None:
+    placed = await log.place("o-1")
+    await log.pool.execute(keep)
+
+    with pytest.raises(asyncpg.RaiseError, match="the key of an erased subject is still there"):
+        await log.erase()
+
+    assert await log.store.load_events("customer-ada") == []
+    assert await log.vault.open(placed) == created("o-1")
+
+
+async def test_an_erasure_waits_for_a_key_that_is_being_made_and_erases_it(log: Log) -> None:
+    async with log.pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute(
+                "INSERT INTO eventstore.subject_key VALUES"
+                " (gen_random_uuid(), 'ada', '', 'm', eventstore.position_of_new_key('ada'))"
+            )
+            erasing = asyncio.create_task(log.erase())
+            await waits_for_a_lock(log)
+        await erasing
+
+    assert await log.keys() == []
+
+
+async def waits_for_a_lock(log: Log) -> None:
+    async with asyncio.timeout(5):
+        while not await log.pool.fetchval(  # noqa: ASYNC110 - a fact to wait for
+            "SELECT count(*) FROM pg_locks WHERE classid = 7005 AND objsubid = 2 AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ):
+            await asyncio.sleep(0.01)
 
 
 class Failing:
@@ -165,5 +241,5 @@ async def test_no_customer_has_two_keys(log: Log) -> None:
         with pytest.raises(asyncpg.UniqueViolationError):
             await connection.execute(
                 "INSERT INTO eventstore.subject_key SELECT gen_random_uuid(), subject, wrapped,"
-                " master_key_id, created_at FROM eventstore.subject_key"
+                " master_key_id, made_after FROM eventstore.subject_key"
             )

@@ -2,23 +2,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from itertools import pairwise
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from domain.event import Event
-from domain.order.events import OrderReserved
+from domain.money import Money
+from domain.order.events import OrderCreated, OrderReserved
 from domain.privacy import Sealed
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
-from eventstore.errors import InvalidAppend
+from eventstore.errors import EventIdReused, InvalidAppend
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.errors import Erased, TamperedField, UnknownKey
 from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.rotation import rotate
+from eventstore.privacy.vault import with_blank_seals
+from eventstore.validation import MAX_EVENT_BYTES
 from eventstore.versions import ANY, NO_STREAM
-from tests.integration.keys import MASTER_KEYS, a_vault
-from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, created
+from tests.integration.keys import MASTER_KEY, MASTER_KEYS, a_vault
+from tests.integration.privacy.conftest import ADDRESS, MARKERS, Log, TextOfTables, created
 
 STATEMENTS = """
     SELECT coalesce(sum(calls), 0)
@@ -89,13 +95,14 @@ async def test_an_append_with_several_customers_seals_each_under_their_own(log: 
     assert (await log.store.load_events("order-o-3", 1))[0].decode() == RESERVED
 
 
-async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(log: Log) -> None:
+async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(
+    log: Log, owner: asyncpg.Connection
+) -> None:
     async def statements() -> int:
         async with log.pool.acquire() as connection:
             return int(await connection.fetchval(STATEMENTS))
 
-    async with log.pool.acquire() as connection:
-        await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    await owner.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     counts = [await statements()]
     for append in (
         lambda: log.place("o-1"),
@@ -116,6 +123,58 @@ async def test_a_repeated_append_returns_the_first_result(log: Log) -> None:
     assert await log.vault.open(await log.placed("o-1")) == created("o-1")
 
 
+async def test_a_repeat_is_compared_in_clear_with_the_address_that_was_sealed(log: Log) -> None:
+    order = new(created("o-1"))
+    first = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    moved = ADDRESS.model_copy(update={"street": "78 Umbral Terrace"})
+
+    for other in (created("o-1", address=moved), changed_total("o-1"), created("o-1", "bob")):
+        with pytest.raises(EventIdReused) as refused:
+            await log.store.save_events("order-o-1", [replace(order, event=other)], NO_STREAM)
+        assert [marker for marker in MARKERS if marker in str(refused.value)] == []
+
+    sealed = replace(order, event=await log.placed("o-1"))
+    for again in (order, sealed):
+        repeated = await log.store.save_events("order-o-1", [again], NO_STREAM)
+        assert (repeated.positions, repeated.duplicate) == (first.positions, True)
+
+
+@pytest.mark.parametrize("returns", [False, True], ids=["gone", "came back"])
+async def test_a_repeat_after_the_erasure_is_compared_by_the_fields_in_clear(
+    log: Log, returns: bool
+) -> None:
+    order = new(created("o-1"))
+    first = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    await log.erase()
+    if returns:
+        await log.place("o-2")
+
+    again = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    other = replace(order, event=changed_total("o-1"))
+    with pytest.raises(EventIdReused):
+        await log.store.save_events("order-o-1", [other], NO_STREAM)
+
+    assert (again.positions, again.duplicate) == (first.positions, True)
+
+
+async def test_a_repeat_after_a_new_master_key_has_taken_over_is_a_repeat(
+    pool: Pool, log: Log
+) -> None:
+    order = new(created("o-1"))
+    first = await log.store.save_events("order-o-1", [order], NO_STREAM)
+    newer = Keyring(os.urandom(32), [MASTER_KEY], setting="master_key")
+    _ = [progress async for progress in rotate(pool, newer)]
+    log.vault = a_vault(pool, newer)
+
+    again = await log.store.save_events("order-o-1", [order], NO_STREAM)
+
+    assert (again.positions, again.duplicate) == (first.positions, True)
+
+
+def changed_total(order_id: str) -> Event:
+    return created(order_id).model_copy(update={"total": Money(amount=251, currency="EUR")})
+
+
 async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log) -> None:
     events = [new(created("o-1"))]
     with pytest.raises(InvalidAppend, match="give the store a vault") as caught:
@@ -123,6 +182,44 @@ async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log)
 
     assert [marker for marker in MARKERS if marker in str(caught.value)] == []
     assert await log.store.load_events("order-o-1") == []
+
+
+def _large(size: int, letter: str = "x") -> OrderCreated:
+    """An order with an address so long as no command lets through."""
+    name = letter * (size // len(letter.encode()))
+    return created("o-1", address=ADDRESS.model_copy(update={"name": name}))
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "🧭", '"', "\\"])
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 1_000])
+async def test_an_event_is_measured_as_it_is_stored(log: Log, letter: str, size: int) -> None:
+    event = _large(size, letter)
+    (append,) = await log.vault.seal([StreamAppend("order-o-1", [new(event)], ANY)])
+    sealed = append.events[0].data_json
+    assert len(with_blank_seals(event).model_dump_json()) == len(sealed)
+
+
+@pytest.mark.parametrize("size", [760_000, 900_000])
+async def test_personal_data_that_sealing_makes_too_large_is_refused_before_anything_is_written(
+    log: Log, size: int
+) -> None:
+    event = _large(size)
+    assert len(event.model_dump_json()) < MAX_EVENT_BYTES
+
+    with pytest.raises(InvalidAppend, match=r"is stored as 1[0-9]{6} bytes of JSON") as caught:
+        await log.append("order-o-1", event)
+
+    assert "xxx" not in str(caught.value)
+    assert await log.keys() == []
+    assert await log.append("order-o-2", RESERVED) == 1
+
+
+async def test_the_largest_personal_data_is_stored_within_the_limit(pool: Pool) -> None:
+    log = Log(pool, a_vault(pool), inline=())
+    await log.append("order-o-1", _large(740_000))
+
+    (stored,) = await log.store.load_events("order-o-1")
+    assert 980_000 < len(stored.data_json) < MAX_EVENT_BYTES
 
 
 async def test_another_master_key_opens_nothing_and_is_named(pool: Pool, log: Log) -> None:

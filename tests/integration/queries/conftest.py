@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from eventstore.engine import create_engine
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
@@ -14,7 +15,7 @@ from tests.integration.queries.order_log import OrderLog
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(database_url)
+    engine = create_engine(database_url)
     yield engine
     await engine.dispose()
 

@@ -11,11 +11,13 @@ from domain.money import Money
 from domain.order.events import OrderAuthorized, OrderReserved
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentRequested
-from eventstore.pool import CONNECTION_LOST
+from eventstore.errors import PositionLost
+from eventstore.pool import CONNECTION_LOST, Pool, create_pool
 from queries.feed import LiveFeed
 from queries.orders import OrderQueries
 from queries.updates import Lagged, OrderUpdates, Update
 from stack.postgres import connected
+from tests.integration.lost_tail import lose_tail
 from tests.integration.queries.order_log import OrderLog
 
 REQUESTED = PaymentRequested(
@@ -27,6 +29,13 @@ CUT = """
     WHERE datname = current_database() AND application_name = 'waybill'
 """
 AUTHORIZED = OrderAuthorized(order_id="o1")
+
+
+@pytest.fixture
+async def pool(owner_url: str) -> AsyncIterator[Pool]:
+    """The owner's: these tests take away what no process may."""
+    async with await create_pool(owner_url) as pool:
+        yield pool
 
 
 @pytest.fixture
@@ -191,19 +200,48 @@ async def test_closing_the_feed_ends_who_waits(
 
 
 async def test_cutting_every_connection_to_the_log_costs_no_event(
-    updates: OrderUpdates, log: OrderLog, database_url: str, monkeypatch: pytest.MonkeyPatch
+    updates: OrderUpdates, log: OrderLog, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventstore.restart.SECONDS_AFTER_A_FAULT", 0.01)
+    monkeypatch.setattr("eventstore.restart.FIRST_PAUSE_SECONDS", 0.01)
     await log.place("o1")
     following = updates.follow("o1", None)
     await next_update(following)
 
-    async with connected(database_url) as other:
+    async with connected(owner_url) as other:
         await other.execute(CUT)
     reserved = await appended_at_last(log)
 
     assert facts(await next_update(following)) == ("OrderReserved", reserved)
     await following.aclose()
+
+
+async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_tail(
+    updates: OrderUpdates, log: OrderLog, owner_url: str, pool: Pool
+) -> None:
+    placed = await log.place("o1")
+    following = updates.follow("o1", None)
+    await next_update(following)
+    reserved = await log.append("order-o1", RESERVED)
+    assert facts(await next_update(following)) == ("OrderReserved", reserved)
+
+    async with connected(owner_url) as other:
+        await other.execute(CUT)
+    await reconnected(pool)
+    await lose_tail(pool, placed)
+    await log.place("o2")
+    await log.place("o3")
+
+    with pytest.raises(PositionLost):
+        await next_update(following)
+
+
+async def reconnected(pool: Pool) -> None:
+    """Once the pool hands out no connection that was cut."""
+    async with asyncio.timeout(5):
+        while True:
+            with suppress(*CONNECTION_LOST):
+                await pool.fetchval("SELECT 1")
+                return
 
 
 async def appended_at_last(log: OrderLog) -> int:
@@ -214,12 +252,12 @@ async def appended_at_last(log: OrderLog) -> int:
 
 
 async def test_a_feed_whose_connection_was_cut_can_still_be_closed(
-    updates: OrderUpdates, log: OrderLog, database_url: str, feed: LiveFeed
+    updates: OrderUpdates, log: OrderLog, owner_url: str, feed: LiveFeed
 ) -> None:
     await log.place("o1")
     following = updates.follow("o1", None)
     await next_update(following)
-    async with connected(database_url) as other:
+    async with connected(owner_url) as other:
         await other.execute(CUT)
 
     async with asyncio.timeout(5):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -142,13 +143,13 @@ async def test_figures_tell_how_often_sagas_were_lost(log: OrderLog, sagas: Saga
 
 
 async def test_figures_tell_how_far_the_books_are_behind(
-    log: OrderLog, pool: Pool, sagas: SagaQueries
+    log: OrderLog, pool: Pool, sagas: SagaQueries, owner: asyncpg.Connection
 ) -> None:
     never_compared = await sagas.figures()
     await pool.execute("INSERT INTO eventstore.checkpoint VALUES ('reconciliation.books', 0)")
     empty = await sagas.figures()
     position = await log.place("o1")
-    await pool.execute("UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 hour'")
+    await owner.execute("UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 hour'")
     behind = await sagas.figures()
     await pool.execute("UPDATE eventstore.checkpoint SET position = $1", position)
     await pool.execute("INSERT INTO journal.not_compared VALUES ('o1', 'X', 'x', now())")

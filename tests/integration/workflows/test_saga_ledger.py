@@ -6,11 +6,11 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from activities.types import Decide
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
+from eventstore.engine import create_engine
 from queries.saga_ledger import SagaStatus, SagaView, StepView
 from queries.saga_states import StepState
 from queries.sagas import SagaQueries
@@ -20,7 +20,7 @@ from tests.integration.workflows.conftest import REFUSED, Sagas, an_order
 
 @pytest.fixture
 async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
-    engine = create_async_engine(database_url)
+    engine = create_engine(database_url)
     yield SagaQueries(engine)
     await engine.dispose()
 

@@ -7,13 +7,11 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
-from activities.payment_attempts import KEYS_KEPT
 from activities.payments import PaymentActivities
 from activities.types import Authorization, Authorize
 from domain.command import Command
@@ -90,11 +88,10 @@ class Till:
     simulator: SimulatorProcess
     order_id: str = ""
     sku: str = field(default_factory=lambda: f"sku-{uuid.uuid4().hex[:12]}")
-    keys_kept: timedelta = KEYS_KEPT
 
     @property
     def activities(self) -> PaymentActivities:
-        return PaymentActivities(CommandHandler(self.store), self.provider, self.keys_kept)
+        return PaymentActivities(CommandHandler(self.store), self.provider)
 
     async def order(self, method: str = VISA) -> None:
         command = an_order((self.sku, 2), method=method)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.catalogue import BENCHMARKS, COUNTS
 from benchmarks.measure import QUICK, Benchmark, Effort, Result, Run, Sides, measure
-from benchmarks.report import Report
+from benchmarks.report import Report, line
 from benchmarks.server import Server
 
 NO_SERVER = Server("postgresql+asyncpg://nobody@localhost/none")
@@ -21,7 +21,7 @@ def figures(calls: list[str], side: str, values: Iterator[float]) -> Run:
     return run
 
 
-def benchmark(calls: list[str], *, target: float, less_is_better: bool = False) -> Benchmark:
+def benchmark(calls: list[str], *, target: float | None, less_is_better: bool = False) -> Benchmark:
     @asynccontextmanager
     async def sides(_server: Server, _effort: Effort) -> AsyncIterator[Sides]:
         ours = figures(calls, "ours", iter([1.0, 50.0, 60.0, 70.0]))
@@ -31,7 +31,7 @@ def benchmark(calls: list[str], *, target: float, less_is_better: bool = False) 
     return Benchmark("area.what.vs_peer", "events/s", target, sides, less_is_better)
 
 
-async def measured(target: float, *, less_is_better: bool = False) -> Result:
+async def measured(target: float | None, *, less_is_better: bool = False) -> Result:
     it = benchmark([], target=target, less_is_better=less_is_better)
     return await measure(it, NO_SERVER, QUICK, lambda: None)
 
@@ -58,6 +58,24 @@ async def test_a_target_is_reached_or_not_exceeded(
     target: float, less_is_better: bool, met: bool
 ) -> None:
     assert (await measured(target, less_is_better=less_is_better)).met is met
+
+
+async def test_without_a_target_a_ratio_is_reported_and_neither_met_nor_missed() -> None:
+    result = await measured(None)
+    report = Report({}, {}, True, [result], [])
+
+    (reported,) = report.as_json()["results"]
+    assert (reported["ratio"], reported["target"], reported["met"]) == (0.6, None, None)
+    assert line(result) == "area.what.vs_peer: 0.60 (no target, reported)"
+
+
+def test_the_targets_of_appends_are_those_agreed_on() -> None:
+    targets = {b.id: b.target for b in BENCHMARKS if b.id.startswith("eventstore.")}
+
+    against_insert = {n: targets[f"eventstore.append.{n}.vs_insert"] for n in ("1w", "8w", "32w")}
+    assert against_insert == {"1w": 0.8, "8w": 0.7, "32w": 0.65}
+    assert targets["eventstore.batch100.vs_insert"] == 0.8
+    assert {t for i, t in targets.items() if i.endswith(".vs_eventsourcing")} == {None}
 
 
 async def test_the_report_says_all_of_a_result() -> None:

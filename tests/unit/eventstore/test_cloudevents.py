@@ -34,7 +34,12 @@ STORED: Final = StoredEvent(
     type="OrderRejected",
     schema_version=1,
     data_json='{"sku": null, "reason": "OUT_OF_STOCK", "order_id": "o-1"}',
-    metadata_json=METADATA.model_dump_json(),
+    metadata_json=(
+        '{"step": "reject", "actor": "customer:ada",'
+        ' "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",'
+        ' "workflow_id": "order-o-1", "causation_id": "order-o-1/reject",'
+        ' "correlation_id": "o-1"}'
+    ),
     recorded_at=datetime(2026, 11, 23, 9, 8, 7, 123_456, UTC),
 )
 ENVELOPE: Final[dict[str, Any]] = {
@@ -142,6 +147,50 @@ def test_sequences_sort_as_positions_do(one: StoredEvent, other: StoredEvent) ->
     assert (sequences[0] < sequences[1]) == (one.position < other.position)
 
 
+@pytest.mark.parametrize(
+    "metadata_json",
+    [
+        '{"correlation_id": ""}',
+        '{"step": "", "actor": "", "correlation_id": "o-1"}',
+        '{"actor": null, "correlation_id": "o-1"}',
+        '{"tenant": {"id": 1.10}, "correlation_id": "o-1"}',
+        '{"correlation_id":"o-1"}',
+    ],
+)
+def test_metadata_that_the_attributes_do_not_hold_comes_back_as_it_is_stored(
+    metadata_json: str,
+) -> None:
+    stored = replace(STORED, metadata_json=metadata_json)
+    assert decode(encode(stored)) == stored
+    judged(encode(stored))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1.10", "1.0", "-0.0", "0.00000010", "1e400", "1E+5", "1" + "0" * 5000, '"\\u0000"', "[[]]"],
+)
+def test_a_number_comes_back_as_it_was_written(value: str) -> None:
+    stored = replace(STORED, data_json=f'{{"a": {value}, "b": [{value}, {{"c": {value}}}]}}')
+    assert decode(encode(stored)) == stored
+
+
+@pytest.mark.parametrize("depth", [150, 400])
+def test_an_event_nested_deep_comes_back(depth: int) -> None:
+    stored = replace(STORED, data_json=f'{{"a": {"[" * depth}{"]" * depth}}}')
+    assert decode(encode(stored)) == stored
+
+
+def test_an_event_nested_too_deep_to_read_is_refused_without_a_crash() -> None:
+    deep = replace(STORED, data_json=f'{{"a": {"[" * 100_000}{"]" * 100_000}}}')
+    with pytest.raises(MalformedCloudEvent):
+        decode(encode(deep))
+
+
+def test_the_last_of_two_equal_attributes_counts() -> None:
+    body = encode(STORED)[:-1] + b',"step":"other"}'
+    assert decode(body).metadata.step == "other"
+
+
 def test_an_event_that_came_by_the_bus_decodes_as_one_from_the_log() -> None:
     event = decode(encode(STORED)).decode()
     assert event == STORED.decode()
@@ -186,7 +235,10 @@ def test_an_envelope_that_lacks_an_attribute_is_refused_by_its_name(attribute: s
         ("sequence", 1_000_042),
         ("streamversion", "0"),
         ("correlationid", 7),
+        ("metadata", "Hidden"),
+        ("metadata", '{"actor": "Hidden"}'),
         ("data", "Hidden"),
+        ("data", {"name": "Hidden \ud800"}),
         ("data", {"weight": float("nan")}),
         ("data", None),
     ],

@@ -73,7 +73,7 @@ def test_an_event_may_have_a_million_bytes_and_no_more(letter: str) -> None:
     new = check(_filled(MAX_EVENT_BYTES, letter))
     assert len(f"{new.data_json}{new.metadata.json_text}".encode()) == 1_000_000
     assert refused(_filled(MAX_EVENT_BYTES + 1, letter)) == (
-        "has 1000001 bytes of JSON; 1000000 are allowed"
+        "is stored as 1000001 bytes of JSON; 1000000 are allowed"
     )
 
 

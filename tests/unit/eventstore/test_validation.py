@@ -10,7 +10,7 @@ from domain.event import Event
 from domain.order.events import OrderMilestone, OrderReserved
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.errors import InvalidAppend
-from eventstore.validation import check_appends
+from eventstore.validation import MAX_EVENTS, MAX_STREAMS, check_appends
 from eventstore.versions import ANY, NO_STREAM, STREAM_EXISTS, ExpectedVersion
 
 METADATA: Final = EventMetadata(correlation_id="o-1")
@@ -60,7 +60,8 @@ def test_a_boolean_is_no_version_though_python_counts_with_it(expected: bool) ->
 
 
 @pytest.mark.parametrize(
-    "stream_id", ["order-o-1", "order-1", "inventory-A.b_c:d-e", "order-" + "a" * 200]
+    "stream_id",
+    ["order-o-1", "order-1", "inventory-A.b_c:d-e", "order-" + "a" * 200, "x" * 40 + "-1"],
 )
 def test_a_stream_name_is_a_category_a_dash_and_an_id(stream_id: str) -> None:
     check_appends([append(stream_id)])
@@ -82,6 +83,7 @@ def test_a_stream_name_is_a_category_a_dash_and_an_id(stream_id: str) -> None:
         "order-ø",
         "order-o\x00",
         "order-" + "a" * 201,
+        "x" * 41 + "-1",
     ],
 )
 def test_anything_else_is_no_stream_name(stream_id: str) -> None:
@@ -104,6 +106,28 @@ def test_an_append_to_a_stream_has_at_least_one_event() -> None:
 
 def test_a_stream_is_named_once() -> None:
     _refused([append(events=[new(1)]), append(events=[new(2)])], "a stream may be named only once")
+
+
+def test_an_append_may_name_as_many_streams_and_events_as_the_limits_say() -> None:
+    check_appends([append(f"order-{n}", [new(n)]) for n in range(MAX_STREAMS)])
+    check_appends([append(events=[new(n) for n in range(MAX_EVENTS)])])
+
+
+@pytest.mark.parametrize("streams", [MAX_STREAMS + 1, 40_000])
+def test_an_append_to_too_many_streams_is_refused_by_the_limit(streams: int) -> None:
+    _refused(
+        [append(f"order-{n}", [new(n)]) for n in range(streams)],
+        f"an append to {streams} streams: {MAX_STREAMS} are allowed",
+    )
+
+
+def test_an_append_of_too_many_events_is_refused_by_the_limit() -> None:
+    events = [new(n) for n in range(MAX_EVENTS + 1)]
+    for appends in (
+        [append(events=events)],
+        [append(events=events[:1]), append("order-o-2", events[1:])],
+    ):
+        _refused(appends, f"an append of {MAX_EVENTS + 1} events: {MAX_EVENTS} are allowed")
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ import base64
 import stat
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from standardwebhooks import Webhook
 
-from settings import Settings
+from settings import DatabaseRole, Settings
 from stack.environment import (
     OUTSIDE,
     SECRETS,
+    database_urls,
     given_by_user,
     of_the_simulators,
     stack_environment,
@@ -34,6 +36,29 @@ def test_a_second_start_keeps_every_secret_and_follows_the_ports(tmp_path: Path)
     assert second["WAYBILL_NATS_URL"] == "nats://127.0.0.1:6001"
     moved = first["WAYBILL_DATABASE_URL"].replace(":5433/", ":6000/")
     assert second["WAYBILL_DATABASE_URL"] == moved
+
+
+def test_each_role_has_a_login_and_a_password_of_its_own_that_later_starts_keep(
+    tmp_path: Path,
+) -> None:
+    first = database_urls(stack_environment(tmp_path, PORTS))
+    again = database_urls(stack_environment(tmp_path, PORTS))
+    assert first == again
+    assert {role: urlsplit(url).username for role, url in first.items()} == {
+        DatabaseRole.APPEND: "waybill_append_login",
+        DatabaseRole.API: "waybill_api_login",
+        DatabaseRole.PROJECTIONS: "waybill_projections_login",
+        DatabaseRole.MIGRATION: "waybill",
+    }
+    assert len({urlsplit(url).password for url in first.values()}) == 4
+
+
+def test_the_password_of_a_folder_from_before_the_roles_is_the_owners(tmp_path: Path) -> None:
+    old = "postgresql+asyncpg://waybill:kept@127.0.0.1:5433/waybill"
+    (tmp_path / "stack.env").write_text(f"WAYBILL_DATABASE_URL={old}\n")
+    made = database_urls(stack_environment(tmp_path, PORTS))
+    assert made[DatabaseRole.MIGRATION] == old
+    assert urlsplit(made[DatabaseRole.APPEND]).password != "kept"  # noqa: S105
 
 
 def test_no_two_folders_share_a_secret(tmp_path: Path) -> None:

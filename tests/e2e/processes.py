@@ -1,0 +1,68 @@
+"""A process of Waybill's as a test starts it: its log, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.processes import ROOT
+from tests.guarded import guarded
+
+PATIENCE_SECONDS = 60
+
+
+@dataclass
+class Process:
+    process: subprocess.Popen[bytes]
+    _log: Path
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    async def writes(self, pattern: str, times: int = 1) -> None:
+        """Wait until the log has so many lines that match; fail when the process ends before."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(re.findall(pattern, self.log, re.MULTILINE)) < times:
+                assert self.runs, self.log
+                await asyncio.sleep(0.02)
+
+    async def ends(self, seconds: float) -> int:
+        """Return its exit code. Fails when it still runs after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.to_thread(self.process.wait)
+        except TimeoutError:
+            raise AssertionError(f"it still runs after {seconds} s: {self.log}") from None
+
+    async def stops(self, number: signal.Signals) -> tuple[int, float]:
+        """Send it the signal; its exit code and the seconds it took."""
+        sent = time.monotonic()
+        self.process.send_signal(number)
+        return await self.ends(PATIENCE_SECONDS), time.monotonic() - sent
+
+
+@asynccontextmanager
+async def started(
+    log: Path, environment: Mapping[str, str], *arguments: str
+) -> AsyncIterator[Process]:
+    """A Python program of the checkout, killed at the end of the block."""
+    with (
+        log.open("w") as output,
+        guarded(
+            (sys.executable, *arguments), environment=environment, folder=ROOT, output=output
+        ) as process,
+    ):
+        yield Process(process, log)

@@ -1,0 +1,125 @@
+"""A restore loses the log's tail under all that runs; operators put it right by two commands."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from eventstore.pool import create_pool
+from eventstore.postgres import PostgresEventStore
+from stack.processes import ROOT
+from stack.system import System, started_system
+from stack.tokens import Role
+from tests.e2e.test_first_order import an_order, ask
+from tests.e2e.test_losing_temporal import (
+    NOT_BY_ITSELF,
+    THERE,
+    books,
+    customer,
+    events,
+    reaches,
+    recover,
+)
+from tests.integration.api.client import Json
+from tests.integration.lost_tail import lose_tail
+
+pytestmark = pytest.mark.timeout(180)
+PAID_ONCE = {"authorized": 1, "captured": 1}
+SENT_ONCE = {"created": 1, "dispatched": 1, "delivered": 1}
+RELAYED = "SELECT position FROM eventstore.checkpoint WHERE name = 'relay'"
+
+
+def operator(system: System) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {system.token(Role.OPERATOR, 'operator-of-the-test')}"}
+    return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20)
+
+
+async def head(system: System) -> int:
+    async with await create_pool(system.servers.database_url, size=1) as pool:
+        return await PostgresEventStore(pool).safe_head()
+
+
+async def relayed(system: System, position: int) -> None:
+    """Once the relay's checkpoint stands at this position or above."""
+    async with await create_pool(system.servers.database_url, size=1) as pool:
+        async with asyncio.timeout(20):
+            while (await pool.fetchval(RELAYED) or 0) < position:  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.05)
+
+
+async def lose(system: System, after: int) -> None:
+    async with await create_pool(system.servers.owner_url, size=1) as pool:
+        await lose_tail(pool, after)
+
+
+async def checkpoints(system: System) -> Json:
+    async with httpx.AsyncClient() as http:
+        found: Json = (await http.get(f"{system.url}/readyz")).json()["checks"]["checkpoints"]
+    return found
+
+
+async def set_right(system: System) -> list[str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "eventstore.checkpoints", "set-right"),
+        cwd=ROOT,
+        env=system.environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode().splitlines()
+
+
+async def test_an_order_lost_by_a_restore_is_reported_and_comes_back_paid_once(
+    tmp_path: Path,
+) -> None:
+    async with (
+        started_system(tmp_path, given=NOT_BY_ITSELF) as system,
+        customer(system) as http,
+        operator(system) as staff,
+    ):
+        before = await head(system)
+        order = an_order(THERE)
+        order_id = (await ask(http, "PlaceOrder", input=order))["placeOrder"]["order"]["id"]
+        await reaches(http, order_id, "DELIVERED")
+        receipt = {"idempotencyKey": str(uuid4()), "sku": "TEA-01", "quantity": 3}
+        received = (await ask(staff, "ReceiveStock", input=receipt))["receiveStock"]
+        assert received["userErrors"] == []
+        await relayed(system, await head(system))
+
+        await lose(system, before)
+
+        assert (await checkpoints(system))["status"] == "failing"
+        assert "checkpoint relay is at position " in (await checkpoints(system))["detail"]
+        *lines, summary = await set_right(system)
+        assert [line.split()[0] for line in lines][-1:] == ["relay"]
+        assert summary.endswith(" set right.")
+        assert (await checkpoints(system))["status"] == "ok"
+
+        (again,) = (await ask(staff, "ReceiveStock", input=receipt))["receiveStock"]["userErrors"]
+        assert again["code"] == "RECORD_LOST"
+        refused = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
+        assert refused["order"] is None
+        (error,) = refused["userErrors"]
+        assert error["code"] == "ORDER_LOST"
+        assert error["message"].endswith(f"make recover ORDER={order_id}")
+
+        code, said = await recover(system, "--order", order_id)
+        assert (code, said[0]) == (
+            0,
+            f"order {order_id}: it was lost from the log and was placed again",
+        )
+
+        found = await reaches(http, order_id, "DELIVERED")
+        assert found["payment"]["captured"]["amount"] == 2580
+        assert await books(system.ports.payment_simulator_port, order_id) == PAID_ONCE
+        assert await books(system.ports.carrier_simulator_port, order_id) == SENT_ONCE
+        replayed = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
+        assert (replayed["order"]["id"], replayed["userErrors"]) == (order_id, [])
+        assert (await events(system, f"order-{order_id}"))[0] == "OrderCreated"
+        await relayed(system, await head(system))

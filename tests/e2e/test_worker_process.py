@@ -1,0 +1,197 @@
+"""The worker as a process: what ends it, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from stack.ports import Ports
+from stack.postgres import connected, sibling
+from stack.system import System
+from tests.e2e.line import Line
+from tests.e2e.processes import Process, started
+
+STOP_SECONDS = 5
+"""The worker leaves after 2.8 s at the latest; a busy machine takes its time to see that."""
+END_SECONDS = 20
+"""On an idle machine a wrong setting ends it after 1 s."""
+MAX_LOG_CHARACTERS = 6_000
+DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+
+
+def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextManager[Process]:
+    """A worker with the default roles, beside the one of the system."""
+    data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}  # no stack.env fills in what is empty
+    return started(log, {**system.environment, **data_dir, **changes}, "worker.py")
+
+
+def at(url: str, port: int) -> str:
+    """The same address, but for its port."""
+    return url.replace(f":{urlsplit(url if '//' in url else f'//{url}').port}", f":{port}", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WAYBILL_CARRIER_API_KEY", ""),
+        ("WAYBILL_CARRIER_URL", ""),
+        ("WAYBILL_CARRIER_URL", "carrier.example"),
+        ("WAYBILL_PAYMENT_API_KEY", ""),
+        ("WAYBILL_MASTER_KEY", ""),
+        ("WAYBILL_PAYLOAD_KEY", "short"),
+        (NATS, ""),
+        (NATS, "nats://"),
+        (NATS, "nats://127.0.0.1:port"),
+        (TEMPORAL, ""),
+        (TEMPORAL, "http://127.0.0.1:7233"),
+        (TEMPORAL, "127.0.0.1:port"),
+        (DATABASE, ""),
+    ],
+)
+async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_the_setting(
+    system: System, tmp_path: Path, name: str, value: str
+) -> None:
+    async with worker(system, tmp_path / "log", **{name: value}) as process:
+        assert await process.ends(END_SECONDS) == 1
+    (line,) = process.log.splitlines()
+    assert line.startswith("worker: ")
+    assert name in line
+
+
+@pytest.mark.parametrize("change", ["password", "database", "namespace"])
+async def test_a_setting_that_the_server_refuses_ends_it_with_one_line_that_names_the_setting(
+    system: System, tmp_path: Path, change: str
+) -> None:
+    url = system.environment[DATABASE]
+    user, _, rest = url.partition("@")
+    name, wrong = {
+        "password": (DATABASE, f"{user}x@{rest}"),
+        "database": (DATABASE, sibling(url, "nowhere")),
+        "namespace": ("WAYBILL_TEMPORAL_NAMESPACE", "nowhere"),
+    }[change]
+    async with worker(system, tmp_path / "log", **{name: wrong}) as process:
+        assert await process.ends(END_SECONDS) == 1
+    assert process.log.splitlines()[-1].startswith(f"worker: {name}: ")
+    assert "Traceback" not in process.log
+
+
+AWAY = pytest.mark.parametrize(
+    ("name", "waits", "runs_on"),
+    [
+        (NATS, "role relay: BusUnavailable: NATS at 127.0.0.1", "running sagas from task queue"),
+        (TEMPORAL, "role sagas: TemporalAway: Temporal does not answer", "relaying the log when"),
+        (DATABASE, "announcing the head: .*refused", "running sagas from task queue"),
+    ],
+)
+
+
+@AWAY
+async def test_a_server_that_is_away_at_the_start_holds_up_its_role_alone(
+    system: System, tmp_path: Path, name: str, waits: str, runs_on: str
+) -> None:
+    changes = {name: at(system.environment[name], Ports.free().nats_port)}
+    async with worker(system, tmp_path / "log", **changes) as process:
+        await process.writes(runs_on)
+        await process.writes(f"{waits}.*; trying again in", times=3)
+        code, seconds = await process.stops(signal.SIGTERM)
+
+    assert code == 0
+    assert seconds < STOP_SECONDS
+    assert "Traceback" not in process.log
+    assert len(process.log) < MAX_LOG_CHARACTERS
+
+
+@asynccontextmanager
+async def worker_on_lines(
+    system: System, log: Path
+) -> AsyncIterator[tuple[Process, dict[str, Line]]]:
+    """A worker whose every server is at the end of a line of its own."""
+    ports = system.ports
+    async with (
+        Line.to(ports.postgres_port) as postgres,
+        Line.to(ports.temporal_port) as temporal,
+        Line.to(ports.nats_port) as nats,
+    ):
+        lines = {DATABASE: postgres, TEMPORAL: temporal, NATS: nats}
+        changes = {n: at(system.environment[n], line.port) for n, line in lines.items()}
+        async with worker(system, log, **changes) as process:
+            await process.writes("running sagas from task queue")
+            await process.writes("relaying the log when")
+            await polls(system, process)
+            yield process, lines
+
+
+async def polls(system: System, process: Process) -> None:
+    """Wait until the worker records anew that it polls."""
+    async with connected(system.servers.database_url) as connection, asyncio.timeout(60):
+        since = await connection.fetchval("SELECT clock_timestamp()")
+        while not await connection.fetchval(  # noqa: ASYNC110 - a fact to wait for
+            "SELECT 1 FROM journal.polling_worker WHERE process LIKE $1 AND polled_at > $2",
+            f"%:{process.process.pid}",
+            since,
+        ):
+            await asyncio.sleep(0.05)
+
+
+LATER = pytest.mark.parametrize(
+    ("name", "retries"),
+    [
+        (NATS, "WARNING .*NATS"),
+        (TEMPORAL, "recording that this worker polls: .*; trying again in"),
+        (DATABASE, "recording that this worker polls: .*; trying again in"),
+    ],
+)
+
+
+@LATER
+async def test_a_server_that_goes_away_later_costs_one_line_a_retry_until_it_is_back(
+    system: System, tmp_path: Path, name: str, retries: str
+) -> None:
+    async with worker_on_lines(system, tmp_path / "log") as (process, lines):
+        lines[name].cut()
+        await process.writes(retries, times=3)
+        await lines[name].mend()
+        await polls(system, process)
+
+        lines[name].cut()
+        await process.writes(retries, times=4)
+        code, seconds = await process.stops(signal.SIGTERM)
+
+    assert code == 0
+    assert seconds < STOP_SECONDS
+    assert "Traceback" not in process.log
+    assert len(process.log) < MAX_LOG_CHARACTERS
+
+
+@SIGNALS
+async def test_it_stops_within_three_seconds_while_all_servers_are_away(
+    system: System, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with worker_on_lines(system, tmp_path / "log") as (process, lines):
+        for line in lines.values():
+            line.cut()
+        await process.writes("recording that this worker polls: .*; trying again in")
+        code, seconds = await process.stops(number)
+
+    assert code == 0
+    assert seconds < STOP_SECONDS
+
+
+async def test_a_fault_that_is_no_servers_ends_it_with_one_line(
+    system: System, tmp_path: Path
+) -> None:
+    unmigrated = sibling(system.environment[DATABASE], "postgres")
+    async with worker(system, tmp_path / "log", **{DATABASE: unmigrated}) as process:
+        assert await process.ends(END_SECONDS) == 1
+
+    assert "Traceback" not in process.log
+    last = process.log.splitlines()[-1]
+    assert last.startswith("worker: role ")
+    assert 'schema "eventstore" does not exist' in last or "journal.polling_worker" in last

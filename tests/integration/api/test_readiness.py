@@ -1,0 +1,240 @@
+"""`/readyz`: what keeps an order from being accepted, and what is only to be seen to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from api.app import create_app
+from eventbus import record
+from eventstore.head import HeadAnnouncer
+from eventstore.heartbeat import PROCESS, record_polling
+from eventstore.leadership import leading
+from eventstore.pool import Pool
+from settings import Bus, Settings
+from stack.postgres import connected, sibling
+from stack.servers import Servers
+from tests.integration.api.client import Api, Json, served
+from tests.integration.api.test_http import metric
+from workflows.promote import current_build
+
+NOBODY = "nats://127.0.0.1:1"
+OK = {
+    "database": ("ok", True),
+    "temporal": ("ok", True),
+    "workers": ("ok", True),
+    "head": ("ok", False),
+    "checkpoints": ("ok", False),
+    "reconciliation": ("ok", False),
+    "bus": ("ok", False),
+    "relay": ("ok", False),
+}
+
+
+@pytest.fixture(scope="module")
+def real_settings(settings: Settings, servers: Servers) -> Settings:
+    changes = {
+        "temporal_address": servers.temporal_address,
+        "nats_url": servers.nats_url,
+        "bus": Bus.NATS,
+        "payload_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    }
+    return Settings.model_validate(settings.model_dump() | changes)
+
+
+@pytest.fixture
+async def build(servers: Servers) -> str:
+    return await current_build(await Client.connect(servers.temporal_address))
+
+
+@pytest.fixture
+async def leaders(module_pool: Pool) -> AsyncIterator[None]:
+    """The head and the relay are led, as by a worker."""
+    announcing = asyncio.create_task(HeadAnnouncer(module_pool).run())
+    async with leading(module_pool, record.NAME):
+        yield
+    announcing.cancel()
+    await asyncio.wait([announcing])
+
+
+@pytest.fixture
+async def polled(module_pool: Pool, build: str) -> None:
+    """A worker of the current build polls."""
+    await record_polling(module_pool, "waybill", build)
+
+
+async def ready(settings: Settings) -> httpx.Response:
+    async with (
+        served(create_app(settings)) as url,
+        httpx.AsyncClient(base_url=url, timeout=10) as http,
+    ):
+        return await http.get("/readyz")
+
+
+def outcomes(response: httpx.Response) -> dict[str, tuple[str, bool]]:
+    """The status of each check, and whether it is required."""
+    checks = response.json()["checks"]
+    return {name: (check["status"], check["required"]) for name, check in checks.items()}
+
+
+def detail(response: httpx.Response, check: str) -> str:
+    return str(response.json()["checks"][check]["detail"])
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) -> None:
+    response = await ready(real_settings)
+
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
+    assert outcomes(response) == OK
+    answer: Json = response.json()["checks"]["database"]
+    assert answer.keys() == {"status", "required", "age_seconds"}
+    assert 0 <= answer["age_seconds"] < 10
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings) -> None:
+    response = await ready(real_settings.model_copy(update={"nats_url": NOBODY}))
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert outcomes(response) == OK | {"bus": ("failing", False)}
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
+    real_settings: Settings,
+) -> None:
+    with silent_port() as port:
+        changes = {
+            "nats_url": NOBODY,
+            "api_database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
+        }
+        settings = Settings.model_validate(real_settings.model_dump() | changes)
+        async with asyncio.timeout(8):
+            response = await ready(settings)
+
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+    assert outcomes(response)["database"] == ("failing", True)
+    assert outcomes(response)["temporal"] == ("ok", True)
+    assert outcomes(response)["bus"] == ("failing", False)
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_starts_without_temporal_and_says_that_it_is_not_ready(
+    real_settings: Settings,
+) -> None:
+    settings = real_settings.model_copy(update={"temporal_address": "127.0.0.1:1"})
+    response = await ready(settings)
+
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+    assert outcomes(response)["temporal"] == ("failing", True)
+    assert outcomes(response)["database"] == ("ok", True)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["default_transaction_read_only = on", "temp_file_limit = 0"],
+    ids=["as a standby", "as a full disk"],
+)
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_a_database_that_takes_no_writes_is_not_ready(
+    real_settings: Settings, module_owner_url: str, hostile: str
+) -> None:
+    name = module_owner_url.rpartition("/")[2]
+    async with connected(sibling(module_owner_url, "postgres")) as connection:
+        await connection.execute(f'ALTER DATABASE "{name}" SET {hostile}')
+        try:
+            response = await ready(real_settings)
+        finally:
+            await connection.execute(f'ALTER DATABASE "{name}" RESET ALL')
+
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+    assert outcomes(response) == OK | {"database": ("failing", True)}
+
+
+@pytest.mark.usefixtures("leaders")
+async def test_it_is_not_ready_once_no_worker_of_the_current_build_has_polled_for_15_seconds(
+    real_settings: Settings, module_pool: Pool, build: str
+) -> None:
+    async with module_pool.acquire() as connection:
+        await connection.execute("DELETE FROM journal.polling_worker")
+    never = await ready(real_settings)
+    await record_polling(module_pool, "waybill", "another")
+    other_build = await ready(real_settings)
+    await record_polling(module_pool, "elsewhere", build)
+    other_queue = await ready(real_settings)
+    await record_polling(module_pool, "waybill", build)
+    await polled_ago(module_pool, 14)
+    in_time = await ready(real_settings)
+    await polled_ago(module_pool, 16)
+    too_late = await ready(real_settings)
+
+    for response in (never, other_build, other_queue, too_late):
+        assert (response.status_code, response.json()["status"]) == (503, "not ready")
+        assert outcomes(response) == OK | {"workers": ("failing", True)}
+    assert in_time.status_code == 200
+    assert detail(never, "workers").endswith(" has ever polled")
+    assert detail(too_late, "workers").endswith(" has polled for 16 s")
+
+
+async def polled_ago(pool: Pool, seconds: int) -> None:
+    async with pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE journal.polling_worker SET polled_at = clock_timestamp() - $1 * interval '1 s'"
+            " WHERE process = $2",
+            seconds,
+            PROCESS,
+        )
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
+    real_settings: Settings, module_pool: Pool, api: Api
+) -> None:
+    await module_pool.execute("INSERT INTO eventstore.checkpoint VALUES ('relay', 1000000000)")
+    assert await metric(api, "waybill_checkpoints_above_head") == 1
+    response = await ready(real_settings)
+    await module_pool.execute("DELETE FROM eventstore.checkpoint")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert outcomes(response)["checkpoints"] == ("failing", False)
+    said = detail(response, "checkpoints")
+    assert said.startswith("checkpoint relay is at position 1000000000, which the log has lost (")
+    assert said.endswith("`python -m eventstore.checkpoints set-right --name relay`")
+    assert await metric(api, "waybill_checkpoints_above_head") == 0
+
+
+@pytest.mark.usefixtures("polled")
+async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that_is_away(
+    real_settings: Settings,
+) -> None:
+    url = "postgresql+asyncpg://u:p@127.0.0.1:1/d"
+    settings = Settings.model_validate(real_settings.model_dump() | {"api_database_url": url})
+    async with (
+        served(create_app(settings)) as api_url,
+        httpx.AsyncClient(base_url=api_url, timeout=10) as http,
+    ):
+        response = await http.get("/metrics")
+
+    lines = response.text.splitlines()
+    assert response.status_code == 200
+    assert "waybill_ready 0.0" in lines
+    assert 'waybill_check_passing{check="database",required="true"} 0.0' in lines
+    assert 'waybill_check_passing{check="temporal",required="true"} 1.0' in lines
+    assert 'waybill_check_passing{check="bus",required="false"} 0.0' in lines
+    assert "waybill_parked_sagas NaN" in lines
+    assert "waybill_safe_head_age_seconds NaN" in lines
+    assert not any(line.startswith("waybill_saga_differences{") for line in lines)
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield silent.getsockname()[1]

@@ -1,0 +1,212 @@
+"""The relay notices what the bus has lost, says so, and goes on from its checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import aclosing
+from datetime import timedelta
+
+import pytest
+from nats.js.api import StreamConfig
+
+from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
+from eventbus.record import NAME, BusRecord
+from eventstore.checkpoint import Checkpoint
+from tests.integration.eventbus.conftest import Broker, Log, eventually
+
+
+async def test_a_deleted_stream_is_made_anew_and_the_relay_goes_on_from_its_checkpoint(
+    log: Log, broker: Broker
+) -> None:
+    await log.append(3)
+    async with log.relaying():
+        await broker.has([1, 2, 3])
+        async with broker.jetstream() as stream:
+            await stream.delete_stream(STREAM)
+        await log.append(2)
+        await broker.has([4, 5])
+
+        await log.lacks_to(3)
+        assert await log.checkpoint() == 5
+        await log.has_no_fault()
+    assert await broker.positions() == [4, 5]
+
+
+async def test_a_stream_that_is_deleted_while_nothing_happens_is_noticed(
+    log: Log, broker: Broker
+) -> None:
+    await log.append(3)
+    async with log.relaying():
+        await log.relayed_to(3)
+        async with broker.jetstream() as stream:
+            await stream.delete_stream(STREAM)
+        await log.lacks_to(3)
+    assert await broker.positions() == []
+
+
+async def test_a_bus_that_comes_back_empty_is_noticed(log: Log, broker: Broker) -> None:
+    await log.append(3)
+    async with log.relaying():
+        await log.relayed_to(3)
+        await broker.restart_empty()
+        await log.append(2)
+        await broker.has([4, 5])
+        await log.lacks_to(3)
+
+
+async def test_a_loss_while_no_relay_runs_is_noticed(log: Log, broker: Broker) -> None:
+    await log.relay_all(3)
+    await broker.restart_empty()
+    async with log.relaying():
+        await log.lacks_to(3)
+
+
+async def test_a_bus_that_comes_back_with_all_it_had_has_lost_nothing(
+    log: Log, broker: Broker
+) -> None:
+    await log.append(3)
+    async with log.relaying():
+        await log.relayed_to(3)
+        await broker.kill()
+        await broker.start()
+        await log.append(2)
+        await broker.has([1, 2, 3, 4, 5])
+        await _has_compared(log)
+        assert await log.missing_to() is None
+
+
+@pytest.mark.parametrize("relays_meanwhile", [True, False])
+async def test_a_stream_that_somebody_made_anew_is_noticed(
+    log: Log, broker: Broker, relays_meanwhile: bool
+) -> None:
+    await log.relay_all(3)
+    async with broker.jetstream() as stream:
+        await stream.delete_stream(STREAM)
+        await stream.add_stream(CONFIG)
+    if relays_meanwhile:
+        await log.append(2)
+    async with log.relaying():
+        await log.lacks_to(3)
+
+
+async def test_a_purged_stream_is_noticed(log: Log, broker: Broker) -> None:
+    await log.append(3)
+    async with log.relaying():
+        await log.relayed_to(3)
+        async with broker.jetstream() as stream:
+            await stream.purge_stream(STREAM)
+        await log.append(1)
+        await log.lacks_to(3)
+        await broker.has([4])
+
+
+async def test_a_purge_that_leaves_the_newest_is_noticed(log: Log, broker: Broker) -> None:
+    await log.append(5)
+    async with log.relaying():
+        await log.relayed_to(5)
+        async with broker.jetstream() as stream:
+            await stream.purge_stream(STREAM, keep=2)
+        await log.lacks_to(3)
+
+
+async def test_a_message_that_is_deleted_within_is_noticed(log: Log, broker: Broker) -> None:
+    await log.append(5)
+    async with log.relaying():
+        await log.relayed_to(5)
+        async with broker.jetstream() as stream:
+            await stream.delete_msg(STREAM, 3)
+        await log.lacks_to(5)
+
+
+async def test_a_store_that_was_put_back_to_an_older_state_is_noticed(
+    log: Log, broker: Broker
+) -> None:
+    await log.relay_all(2)
+    await broker.kill()
+    older = broker.folder / "older"
+    shutil.copytree(broker.store, older)
+    await broker.start()
+    await log.relay_all(3)
+    await broker.kill()
+    shutil.rmtree(broker.store)
+    shutil.copytree(older, broker.store)
+    await broker.start()
+
+    async with log.relaying():
+        await log.lacks_to(5)
+    assert await broker.positions() == [1, 2]
+
+
+async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
+    log: Log, broker: Broker
+) -> None:
+    await log.relay_all(2)
+    await broker.kill()
+    older = broker.folder / "older"
+    shutil.copytree(broker.store, older)
+    await broker.start()
+    await log.relay_all(3)
+    async with log.pool.acquire() as connection:
+        async with aclosing(await NatsBus.connect(broker.url)) as bus:
+            record = BusRecord(connection, bus)
+            await record.compare()
+        await broker.kill()
+        shutil.rmtree(broker.store)
+        shutil.copytree(older, broker.store)
+        await broker.start()
+        last = (await log.append(3))[-1]
+        async with aclosing(await NatsBus.connect(broker.url)) as bus:
+            published = await bus.publish((await log.events())[5:])
+        checkpoint = await Checkpoint.read(connection, NAME)
+        assert await record.advance(checkpoint, last, published)
+    assert await log.missing_to() == 5
+    assert await broker.positions() == [1, 2, 6, 7, 8]
+
+
+async def test_what_the_stream_drops_by_age_is_not_lost(log: Log, broker: Broker) -> None:
+    config = StreamConfig(name=STREAM, subjects=[f"{SUBJECTS}.>"], max_age=1, duplicate_window=1)
+    async with broker.jetstream() as stream:
+        await stream.add_stream(config)
+    await log.append(3)
+    async with log.relaying():
+        await log.relayed_to(3)
+        await broker.has([])
+        await log.append(2)
+        await broker.has([4, 5])
+        await broker.has([])
+        await _has_compared(log)
+        assert await log.missing_to() is None
+
+
+async def test_a_loss_is_over_once_age_would_have_dropped_the_events(
+    log: Log, broker: Broker
+) -> None:
+    await log.relay_all(3)
+    await broker.restart_empty()
+    async with log.relaying():
+        await log.lacks_to(3)
+        async with log.pool.acquire() as connection:
+            await connection.execute(
+                "UPDATE eventstore.event SET recorded_at = recorded_at - $1::interval",
+                timedelta(days=7),
+            )
+        await log.lacks_to(None)
+
+
+async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) -> None:
+    async with log.relaying():
+        await log.append(1)
+        await broker.has([1])
+        await _has_compared(log)
+        assert await log.missing_to() is None
+
+
+async def _has_compared(log: Log) -> None:
+    """Wait until the relay has asked the bus again after it took the last event."""
+    async with log.pool.acquire() as connection:
+        await connection.execute("UPDATE eventstore.bus SET removed = 99")
+
+    async def is_back() -> bool:
+        return bool(await log.value("SELECT removed = 0 FROM eventstore.bus"))
+
+    await eventually(is_back)

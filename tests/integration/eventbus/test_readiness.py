@@ -1,0 +1,101 @@
+"""What `/readyz` and `/metrics` say of the bus."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api.app import create_app
+from eventbus.nats import CONFIG
+from settings import Bus, Settings
+from stack.servers import Servers
+from tests.integration.api.client import served
+from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.test_republish import lines_of
+
+
+@pytest.fixture
+async def http(
+    servers: Servers, database_url: str, broker: Broker
+) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings(
+        database_url=SecretStr(database_url),
+        temporal_address=servers.temporal_address,
+        bus=Bus.NATS,
+        nats_url=broker.url,
+        jwt_secret=SecretStr(secrets.token_urlsafe(32)),
+        payload_key=SecretStr(base64.b64encode(os.urandom(32)).decode()),
+        payment_webhook_secret=SecretStr(f"whsec_{secrets.token_hex(32)}"),
+        carrier_webhook_secret=SecretStr(f"whsec_{base64.b64encode(os.urandom(32)).decode()}"),
+    )
+    async with (
+        served(create_app(settings)) as url,
+        httpx.AsyncClient(base_url=url, timeout=10) as http,
+    ):
+        yield http
+
+
+async def says(http: httpx.AsyncClient, status: str, detail: str | None = None) -> None:
+    """Wait until `/readyz` says this of the bus: it may give an answer again for a second."""
+
+    async def is_said() -> bool:
+        body = (await http.get("/readyz")).json()
+        check = body["checks"]["bus"]
+        assert check["required"] is False
+        assert check["status"] == "ok" or body["status"] != "ready"
+        return (check["status"], check.get("detail")) == (status, detail)
+
+    await eventually(is_said)
+
+
+async def metric(http: httpx.AsyncClient, name: str) -> float:
+    text = (await http.get("/metrics")).raise_for_status().text
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name))
+
+
+async def test_readiness_is_degraded_until_what_the_bus_lost_is_published_again(
+    log: Log, broker: Broker, http: httpx.AsyncClient
+) -> None:
+    await log.append(3)
+    async with log.relaying():
+        await log.relayed_to(3)
+        await says(http, "ok")
+        assert await metric(http, "waybill_bus_missing_to_position") == 0
+
+        await broker.restart_empty()
+        await log.lacks_to(3)
+        await log.has_no_fault()
+        await says(
+            http,
+            "failing",
+            "the bus is empty up to position 3: publish these events again with"
+            " `make republish FROM=<position>`",
+        )
+        assert await metric(http, "waybill_bus_missing_to_position") == 3
+
+        await lines_of(log, 1)
+        await says(http, "ok")
+        assert await metric(http, "waybill_bus_missing_to_position") == 0
+
+
+async def test_readiness_says_what_the_relay_meets(
+    log: Log, broker: Broker, http: httpx.AsyncClient
+) -> None:
+    async with broker.jetstream() as stream:
+        await stream.add_stream(replace(CONFIG, max_age=3600))
+    assert await metric(http, "waybill_bus_faulty") == 0
+    async with log.relaying():
+        await log.has_fault("max_age")
+    await says(
+        http,
+        "failing",
+        "stream WAYBILL is set up otherwise: max_age is 3600.0, not 604800.0",
+    )
+    assert await metric(http, "waybill_bus_faulty") == 1

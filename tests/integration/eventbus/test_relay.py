@@ -1,0 +1,197 @@
+"""The log arrives on the bus: each event once, each stream in its order, through every fault."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from nats.js.api import DiscardPolicy
+
+from domain.order.events import OrderConfirmed
+from eventbus.nats import CONFIG, STREAM
+from eventstore.cloudevents import decode
+from eventstore.envelope import NewEvent, StreamAppend
+from eventstore.versions import ANY
+from stack.processes import ROOT
+from tests.integration.eventbus.conftest import METADATA, Broker, Log, eventually
+
+LEADERS = """
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = 7004
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+async def test_an_event_arrives_as_it_is_stored_under_its_own_id(log: Log, broker: Broker) -> None:
+    await log.relay_all(3)
+    messages = await broker.messages()
+    stored = await log.events()
+    arrived = [decode(message.data) for message in messages]
+    assert [(event.position, event.data, event.metadata) for event in arrived] == [
+        (event.position, event.data, event.metadata) for event in stored
+    ]
+    assert [(message.subject, message.headers) for message in messages] == [
+        (
+            "waybill.events.order.OrderReserved",
+            {
+                "Nats-Msg-Id": str(event.event_id),
+                "Content-Type": "application/cloudevents+json",
+                "Nats-Expected-Stream": "WAYBILL",
+            },
+        )
+        for event in stored
+    ]
+
+
+async def test_a_page_that_fails_half_way_is_repeated_and_kept_once(
+    log: Log, broker: Broker
+) -> None:
+    full = replace(CONFIG, max_msgs=2, discard=DiscardPolicy.NEW)
+    async with broker.jetstream() as stream:
+        await stream.add_stream(full)
+        await log.append(5)
+        async with log.relaying():
+            fault = await log.has_fault("refuses")
+            assert fault == "stream WAYBILL of NATS refuses: maximum messages exceeded"
+            assert await broker.positions() == [1, 2]
+            assert await log.checkpoint() == 0
+
+            await stream.update_stream(replace(CONFIG, discard=DiscardPolicy.NEW))
+            await broker.has([1, 2, 3, 4, 5])
+            await log.relayed_to(5)
+            await log.has_no_fault()
+
+
+async def test_orders_are_taken_while_the_bus_is_away_and_arrive_later(
+    log: Log, broker: Broker
+) -> None:
+    await log.append(1)
+    async with log.relaying():
+        await log.relayed_to(1)
+        await broker.kill()
+        await log.append(2)
+        await log.has_fault(f"NATS at 127.0.0.1:{broker.ports.nats_port} does not answer")
+        await log.append(2)
+        assert await log.checkpoint() == 1
+
+        await broker.start()
+        await broker.has([1, 2, 3, 4, 5])
+        await log.has_no_fault()
+
+
+async def test_one_of_two_relays_leads_and_the_other_takes_over(log: Log, broker: Broker) -> None:
+    async with log.relaying() as first:
+        await log.append(50)
+        await log.relayed_to(50)
+        async with log.relaying() as second:
+            await log.append(50)
+            await log.relayed_to(100)
+            assert await log.value(LEADERS) == 1
+            first.cancel()
+            await log.append(50)
+            await log.relayed_to(150)
+            assert not second.done()
+    assert await broker.positions() == list(range(1, 151))
+
+
+@asynccontextmanager
+async def worker(database_url: str, broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker process that relays and does nothing else."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "worker.py", "--roles", "relay"),
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "WAYBILL_DATA_DIR": os.devnull,
+            "WAYBILL_DATABASE_URL": database_url,
+            "WAYBILL_NATS_URL": broker.url,
+            "WAYBILL_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
+        },
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_the_successor_of_a_killed_relay_loses_nothing(
+    log: Log, broker: Broker, database_url: str
+) -> None:
+    async with worker(database_url, broker) as first:
+        await log.append(3_000)
+        await eventually(lambda: _has_begun(log))
+        first.kill()
+        await first.wait()
+    assert await log.checkpoint() < 3_000
+    await log.append(10)
+    async with worker(database_url, broker) as second:
+        await log.relayed_to(3_010)
+        second.terminate()
+        async with asyncio.timeout(3):
+            assert await second.wait() == 0
+    assert await broker.positions() == list(range(1, 3_011))
+
+
+async def _has_begun(log: Log) -> bool:
+    return bool(await log.value("SELECT last_sequence > 0 FROM eventstore.bus"))
+
+
+async def test_each_stream_arrives_in_its_order_though_pages_are_published_at_once(
+    log: Log, broker: Broker
+) -> None:
+    for _ in range(40):
+        for number in range(10):
+            await log.append(1, f"order-{number}")
+    async with log.relaying():
+        await log.relayed_to(400)
+    arrived = [decode(message.data) for message in await broker.messages()]
+    assert sorted(event.position for event in arrived) == list(range(1, 401))
+    for number in range(10):
+        versions = [event.version for event in arrived if event.stream_id == f"order-{number}"]
+        assert versions == list(range(1, 41))
+
+
+async def test_an_event_that_is_refused_holds_back_those_behind_it_in_its_stream(
+    log: Log, broker: Broker
+) -> None:
+    one_of_a_type = replace(
+        CONFIG, max_msgs_per_subject=1, discard=DiscardPolicy.NEW, discard_new_per_subject=True
+    )
+    async with broker.jetstream() as stream:
+        await stream.add_stream(one_of_a_type)
+        await log.append(2)
+        confirmed = NewEvent(uuid4(), OrderConfirmed(order_id="o-1"), METADATA)
+        await log.store.append([StreamAppend("order-1", [confirmed], ANY)])
+        async with log.relaying():
+            await log.has_fault("refuses")
+            assert await broker.positions() == [1]
+
+            await stream.update_stream(CONFIG)
+            await broker.has([1, 2, 3])
+
+
+@pytest.mark.parametrize("keeps", ["WAYBILL", "OTHER"])
+async def test_only_the_stream_of_that_name_may_acknowledge(
+    log: Log, broker: Broker, keeps: str
+) -> None:
+    async with broker.jetstream() as stream:
+        await stream.add_stream(replace(CONFIG, name=keeps))
+        await log.append(2)
+        async with log.relaying():
+            if keeps == STREAM:
+                await log.relayed_to(2)
+            else:
+                assert await log.has_fault("overlap") == (
+                    "stream WAYBILL of NATS refuses: subjects overlap with an existing stream"
+                )
+                assert await log.checkpoint() == 0

@@ -1,0 +1,19 @@
+"""What a restore to an earlier moment leaves of a database, without the restore."""
+
+from __future__ import annotations
+
+from eventstore.pool import Pool
+
+_LOSE = """
+    WITH event AS (DELETE FROM eventstore.event WHERE position > $1),
+         orders AS (DELETE FROM readmodel.order_view WHERE placed_position > $1),
+         payments AS (DELETE FROM readmodel.payment_view WHERE position > $1),
+         shipments AS (DELETE FROM readmodel.shipment_view WHERE position > $1)
+    SELECT setval('eventstore.event_position', $1)
+"""
+
+
+async def lose_tail(pool: Pool, after: int) -> None:
+    """Take back every event above this position, and the drawing of their positions."""
+    async with pool.acquire() as connection:
+        await connection.execute(_LOSE, after)

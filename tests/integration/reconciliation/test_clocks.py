@@ -1,0 +1,79 @@
+"""A clock that was ahead when it recorded an event holds nothing up once it has been set back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.open_orders import OpenOrders
+from activities.rotation import Rotation
+from eventstore.pool import Pool
+from tests.integration.reconciliation.conftest import (
+    Providers,
+    Reconciliation,
+    a_waiting_order,
+    reconciling,
+)
+from tests.integration.workflows.sagas import Sagas, an_order
+
+A_MINUTE = timedelta(minutes=1)
+IN_THE_FUTURE = """
+    WITH event AS (UPDATE eventstore.event SET recorded_at = recorded_at + interval '1 day')
+    UPDATE readmodel.order_view SET updated_at = updated_at + interval '1 day'
+"""
+THE_DATABASE_IS_AHEAD = """
+    CREATE FUNCTION ahead() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.recorded_at := NEW.recorded_at + interval '1 day';
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER ahead BEFORE INSERT ON eventstore.event
+        FOR EACH ROW EXECUTE FUNCTION ahead()
+"""
+
+
+async def test_a_lost_saga_is_taken_up_although_its_order_changed_in_the_future(
+    sagas: Sagas, reconciliation: Reconciliation, pool: Pool
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await sagas.terminate(order_id)
+    await pool.execute(IN_THE_FUTURE)
+    found = [page async for page in OpenOrders(pool, sagas.store, A_MINUTE).all()]
+
+    assert [(o.order_id, o.is_at_rest) for page in found for o in page] == [(order_id, True)]
+    assert (await reconciliation.take_up()).order_ids == (order_id,)
+
+
+async def test_an_order_that_ended_in_the_future_is_not_open(sagas: Sagas, pool: Pool) -> None:
+    order_id = await a_waiting_order(sagas)
+    await pool.execute(IN_THE_FUTURE)
+    await pool.execute("UPDATE readmodel.order_view SET status = 'COMPLETED'")
+
+    not_open = await OpenOrders(pool, sagas.store, A_MINUTE).not_open([order_id])
+    assert not_open == {order_id: "COMPLETED"}
+
+
+async def test_books_are_compared_although_their_events_come_from_the_future(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    changed = reconciling(sagas, pool, providers, grace=A_MINUTE)._orders.changed
+    assert (await changed.since_last_run())[0] == []
+    await pool.execute(IN_THE_FUTURE)
+
+    assert (await changed.since_last_run())[0] == [order_id]
+    assert (await Rotation(pool, A_MINUTE, 9).next())[0] == [order_id]
+
+
+async def test_a_window_does_not_open_later_than_now_when_the_database_is_ahead_of_temporal(
+    sagas: Sagas, pool: Pool
+) -> None:
+    await pool.execute(THE_DATABASE_IS_AHEAD)
+    hurried = sagas.within(dispatch=timedelta(seconds=1))
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.terminate(order_id)
+
+    await hurried.take_up(order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "DISPATCH_DEADLINE_MISSED"

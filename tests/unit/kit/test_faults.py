@@ -1,0 +1,59 @@
+"""A log says in one line what a traceback would not say better."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from kit.faults import BriefFormatter, one_line, origin
+
+
+def is_refused(error: BaseException) -> bool:
+    return isinstance(error, ConnectionRefusedError)
+
+
+def logged(name: str, error: Exception) -> str:
+    try:
+        raise error  # noqa: TRY301 - for its traceback
+    except Exception:  # noqa: BLE001 - whatever is logged
+        record = logging.LogRecord(
+            name, logging.ERROR, __file__, 1, "%s failed", ("it",), sys.exc_info()
+        )
+    return BriefFormatter(is_refused).format(record)
+
+
+def test_a_server_that_is_away_is_one_line() -> None:
+    line = logged("waybill.worker", ConnectionRefusedError("port 5432\nis closed"))
+    assert line.endswith(
+        "ERROR waybill.worker it failed: ConnectionRefusedError: port 5432 is closed"
+    )
+
+
+def test_what_temporal_tries_again_is_one_line_with_its_cause() -> None:
+    error = RuntimeError("the carrier did not answer")
+    error.__cause__ = TimeoutError()
+    line = logged("temporalio.activity", error)
+    assert line.endswith("it failed: RuntimeError: the carrier did not answer <- TimeoutError")
+
+
+def test_any_other_fault_keeps_its_traceback() -> None:
+    text = logged("waybill.worker", KeyError("position"))
+    assert "Traceback (most recent call last)" in text
+    assert text.endswith("KeyError: 'position'")
+
+
+def test_a_group_is_named_by_its_first_fault() -> None:
+    group = ExceptionGroup("both", [ValueError("one"), KeyError("other")])
+    assert one_line(group) == "ValueError: one"
+
+
+def test_a_long_message_is_cut() -> None:
+    assert len(one_line(ValueError("x" * 10_000))) < 400
+
+
+def test_the_origin_is_the_line_that_raised() -> None:
+    with pytest.raises(ValueError, match="here") as caught:
+        raise ValueError("here")
+    assert origin(caught.value) == f"{__file__}:{caught.traceback[-1].lineno + 1}"
