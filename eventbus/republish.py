@@ -22,6 +22,7 @@ from eventbus.nats import NatsBus
 from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
 from eventstore.pool import CONNECTION_LOST, Pool, create_pool
+from eventstore.positions import BadPosition, PositionCodec
 from eventstore.postgres import PostgresEventStore
 from kit.command import run_command
 from kit.faults import one_line
@@ -99,11 +100,19 @@ async def run(settings: Settings, first: int) -> None:
             sys.stdout.flush()
 
 
-def position(text: str) -> int:
-    """Raises NotRepublished."""
-    if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
-        raise NotRepublished(f"{text[:30]!r} is no position: give FROM=<number>, 0 for everything")
-    return int(text)
+def position(text: str, settings: Settings) -> int:
+    """Return the position that an operator gave, as a number or as the API shows it.
+
+    Raises NotRepublished.
+    """
+    if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
+        return int(text)
+    try:
+        return PositionCodec.of(settings).open(text)
+    except BadPosition:
+        raise NotRepublished(
+            f"{text[:40]!r} is no position: give FROM=<number>, 0 for everything"
+        ) from None
 
 
 def main() -> None:
@@ -111,7 +120,8 @@ def main() -> None:
     parser.add_argument("--from", dest="first", default="", metavar="POSITION")
     arguments = parser.parse_args()
     try:
-        asyncio.run(run(load_settings(), position(arguments.first)))
+        settings = load_settings()
+        asyncio.run(run(settings, position(arguments.first, settings)))
     except (SettingsError, NotRepublished, BusError) as error:
         sys.exit(f"republish: {error}")
     except KeyboardInterrupt:

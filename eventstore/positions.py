@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from eventstore.privacy.keyring import Keyring
+from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 
 MAX_POSITION: Final = 2**63 - 1
@@ -90,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

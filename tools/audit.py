@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kit.command import run_command
+
 LOCK: Final = Path(__file__).resolve().parent.parent / "locks" / "development.lock"
 TIMEOUT_SECONDS: Final = 120.0
 
@@ -77,4 +79,4 @@ def _say(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

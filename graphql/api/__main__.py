@@ -7,6 +7,7 @@ import argparse
 import uvicorn
 
 from api.server import server_config
+from kit.command import run_command
 
 
 def main() -> None:
@@ -18,4 +19,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

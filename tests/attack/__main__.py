@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from kit.command import run_command
 from stack.errors import StackError
 from stack.system import System, started_system
 from stack.tokens import Role
@@ -74,9 +75,12 @@ async def main() -> int:
     return 1 if report.faults() else 0
 
 
-if __name__ == "__main__":
+def command() -> int | str:
     try:
-        with suppress(KeyboardInterrupt):
-            sys.exit(asyncio.run(main()))
+        return asyncio.run(main())
     except StackError as error:
-        sys.exit(f"attack: {error}")
+        return f"attack: {error}"
+
+
+if __name__ == "__main__":
+    run_command(command)

@@ -14,7 +14,12 @@ from alembic.script import Script, ScriptDirectory
 
 from stack.processes import ROOT
 
-MADE_ANEW: Final = {"eventstore.snapshot", "journal.heartbeat"}
+MADE_ANEW: Final = {
+    "eventstore.bus",
+    "eventstore.snapshot",
+    "journal.heartbeat",
+    "journal.polling_worker",
+}
 """Tables whose rows come again by themselves: a downgrade may drop them unasked."""
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import sys
 from contextlib import aclosing
 
 import pytest
+from pydantic import SecretStr
 
 from eventbus.errors import BusUnavailable
 from eventbus.nats import STREAM, NatsBus
 from eventbus.record import NAME, BusRecord
 from eventbus.republish import NotRepublished, position, republish
 from eventstore.checkpoint import Checkpoint
+from settings import Settings
 from stack.processes import ROOT
 from tests.integration.eventbus.conftest import Broker, Log
 
@@ -209,10 +212,21 @@ async def test_events_deleted_a_moment_ago_are_taken_again_and_again(
     assert await log.missing_to() is None
 
 
+@pytest.fixture
+def settings() -> Settings:
+    key = base64.b64encode(b"k" * 32).decode()
+    return Settings(payload_key=SecretStr(key), _env_file=None)
+
+
+def test_a_position_is_taken_as_a_number_and_as_the_api_shows_it(settings: Settings) -> None:
+    assert position("17", settings) == 17
+    assert position(PositionCodec.of(settings).seal(17), settings) == 17
+
+
 @pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", "1e3", " 1", "²", "9" * 30])
-def test_what_is_no_number_is_no_position(text: str) -> None:
+def test_what_is_no_number_is_no_position(text: str, settings: Settings) -> None:
     with pytest.raises(NotRepublished, match="is no position: give FROM=<number>"):
-        position(text)
+        position(text, settings)
 
 
 @pytest.fixture

@@ -105,9 +105,10 @@ def test_the_largest_event_fits_into_a_message(
 ) -> None:
     new = _largest(letter, shape, letters_of_metadata)
     stored = _stored(new)
-    size = len(new.data_json.encode()) + len(new.metadata.json_text.encode())
+    size = len(stored.data_json.encode()) + len(stored.metadata_json.encode())
 
     assert size > MAX_EVENT_BYTES - 100
+    assert size <= MAX_EVENT_BYTES
     assert len(encode(stored)) <= size + MAX_ENVELOPE_BYTES
     assert message_bytes(stored) <= MAX_MESSAGE_BYTES
 

@@ -62,8 +62,8 @@ def refused(value: object, metadata: EventMetadata = METADATA) -> str:
 
 
 def _filled(size: int, letter: str = "x") -> str:
-    """A value with which the event's JSON, data and metadata, has this many bytes."""
-    around = len('{"value":""}') + len('{"correlation_id":"o-1"}')
+    """A value with which the event is stored as this many bytes, a space after each colon."""
+    around = len('{"value": ""}') + len('{"correlation_id": "o-1"}')
     count, rest = divmod(size - around, len(letter.encode()))
     return letter * count + "x" * rest
 
@@ -71,7 +71,7 @@ def _filled(size: int, letter: str = "x") -> str:
 @pytest.mark.parametrize("letter", ["x", "é", "語", "🧭"])
 def test_an_event_may_have_a_million_bytes_and_no_more(letter: str) -> None:
     new = check(_filled(MAX_EVENT_BYTES, letter))
-    assert len(f"{new.data_json}{new.metadata.json_text}".encode()) == 1_000_000
+    assert len(f"{new.data_json}{new.metadata.json_text}".encode()) == 1_000_000 - 2
     assert refused(_filled(MAX_EVENT_BYTES + 1, letter)) == (
         "is stored as 1000001 bytes of JSON; 1000000 are allowed"
     )
