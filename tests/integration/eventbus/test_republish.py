@@ -16,6 +16,7 @@ from eventbus.nats import STREAM, NatsBus
 from eventbus.record import NAME, BusRecord
 from eventbus.republish import NotRepublished, position, republish
 from eventstore.checkpoint import Checkpoint
+from eventstore.positions import PositionCodec
 from settings import Settings
 from stack.processes import ROOT
 from tests.integration.eventbus.conftest import Broker, Log
