@@ -14,9 +14,9 @@ OURS = "application_name = 'waybill' AND datname = current_database()"
 
 
 @pytest.fixture
-async def operator(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+async def operator(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection of another program to the database of this test."""
-    async with connected(database_url) as connection:
+    async with connected(owner_url) as connection:
         yield connection
 
 

@@ -144,9 +144,9 @@ async def test_a_connection_whose_cancellation_was_swallowed_is_not_used_again(
 
 
 async def test_a_transaction_left_open_is_rolled_back_with_its_connection(
-    database_url: str, operator: asyncpg.Connection
+    owner_url: str, operator: asyncpg.Connection
 ) -> None:
-    async with await create_pool(database_url, size=1) as pool:
+    async with await create_pool(owner_url, size=1) as pool:
         await pool.execute("CREATE TABLE note ()")
         async with pool.acquire() as connection:
             await connection.execute("BEGIN")
@@ -156,14 +156,14 @@ async def test_a_transaction_left_open_is_rolled_back_with_its_connection(
 
 
 async def test_a_cancellation_in_a_transaction_rolls_it_back(
-    database_url: str, operator: asyncpg.Connection
+    owner_url: str, operator: asyncpg.Connection
 ) -> None:
     async def insert(pool: Pool) -> None:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("INSERT INTO note DEFAULT VALUES")
             await connection.fetchval("SELECT pg_sleep(60)")
 
-    async with await create_pool(database_url, size=1) as pool:
+    async with await create_pool(owner_url, size=1) as pool:
         await pool.execute("CREATE TABLE note ()")
         task = asyncio.create_task(insert(pool))
         await until(operator, ASLEEP, 1)
@@ -215,6 +215,7 @@ async def test_after_a_changed_statement_all_connections_are_new(
     pool: Pool, operator: asyncpg.Connection
 ) -> None:
     await operator.execute("CREATE TABLE note (a int)")
+    await operator.execute("GRANT SELECT ON note TO PUBLIC")
     read = "SELECT * FROM note"
     async with pool.acquire() as first, pool.acquire() as second:
         await first.fetch(read)

@@ -11,6 +11,8 @@ from eventstore.engine import create_engine
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import NO_STREAM
+from settings import DatabaseRole
+from stack.postgres import LOGINS
 from tests.integration.connections.conftest import ours
 from tests.integration.connections.proxy import Parameters, proxied
 from tests.integration.eventstore.conftest import some_events
@@ -112,7 +114,8 @@ async def test_the_settings_of_a_role_do_not_change_ours(
     name = await operator.fetchval("SELECT current_database()")
     for setting in ("synchronous_commit = off", "transaction_timeout = 0"):
         await operator.execute(f'ALTER DATABASE "{name}" SET {setting}')
-        await operator.execute(f'ALTER ROLE CURRENT_USER IN DATABASE "{name}" SET {setting}')
+        login = LOGINS[DatabaseRole.APPEND]
+        await operator.execute(f'ALTER ROLE {login} IN DATABASE "{name}" SET {setting}')
 
     async with await create_pool(database_url) as pool:
         assert await pool.fetchval("SHOW synchronous_commit") == "on"

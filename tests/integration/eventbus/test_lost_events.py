@@ -6,6 +6,7 @@ import shutil
 from contextlib import aclosing
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from nats.js.api import StreamConfig
 
@@ -179,17 +180,16 @@ async def test_what_the_stream_drops_by_age_is_not_lost(log: Log, broker: Broker
 
 
 async def test_a_loss_is_over_once_age_would_have_dropped_the_events(
-    log: Log, broker: Broker
+    log: Log, broker: Broker, owner: asyncpg.Connection
 ) -> None:
     await log.relay_all(3)
     await broker.restart_empty()
     async with log.relaying():
         await log.lacks_to(3)
-        async with log.pool.acquire() as connection:
-            await connection.execute(
-                "UPDATE eventstore.event SET recorded_at = recorded_at - $1::interval",
-                timedelta(days=7),
-            )
+        await owner.execute(
+            "UPDATE eventstore.event SET recorded_at = recorded_at - $1::interval",
+            timedelta(days=7),
+        )
         await log.lacks_to(None)
 
 

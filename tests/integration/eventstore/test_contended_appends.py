@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from domain.event import Event
@@ -18,7 +19,6 @@ from eventstore.errors import AppendRolledBack, EventIdReused, InvalidAppend
 from eventstore.pool import Connection, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
-from stack.postgres import connected
 from tests.integration.eventstore.conftest import METADATA, some_events, to
 
 
@@ -34,13 +34,12 @@ def _registered() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-async def _impatient(database_url: str) -> None:
+async def _impatient(owner: asyncpg.Connection) -> None:
     """Let PostgreSQL look for a deadlock after 10 ms rather than a second."""
-    async with connected(database_url) as connection:
-        await connection.execute(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 10',"
-            " current_database()); END $$"
-        )
+    await owner.execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 10',"
+        " current_database()); END $$"
+    )
 
 
 async def outcomes(*appends: Awaitable[AppendResult]) -> list[AppendResult | BaseException]:
@@ -83,11 +82,11 @@ async def test_many_appends_that_share_ids_in_any_order_leave_one(
     assert len(await store.load_all_events()) == 40
 
 
-async def test_the_loser_of_a_deadlock_appends_again(pool: Pool, database_url: str) -> None:
+async def test_the_loser_of_a_deadlock_appends_again(pool: Pool, owner: asyncpg.Connection) -> None:
     """Two appends change the same two rows of a read model in opposite order."""
-    async with connected(database_url) as connection:
-        await connection.execute("CREATE TABLE tally (name text PRIMARY KEY, n int)")
-        await connection.execute("INSERT INTO tally VALUES ('a', 0), ('b', 0)")
+    await owner.execute("CREATE TABLE tally (name text PRIMARY KEY, n int)")
+    await owner.execute("GRANT SELECT, UPDATE ON tally TO PUBLIC")
+    await owner.execute("INSERT INTO tally VALUES ('a', 0), ('b', 0)")
     both = asyncio.Barrier(2)
 
     def store(*names: str) -> PostgresEventStore:
@@ -160,10 +159,10 @@ async def test_an_append_that_postgresql_rolls_back_says_so_and_leaves_nothing(
 
 
 async def test_an_append_that_waits_too_long_for_a_stream_is_rolled_back(
-    store: PostgresEventStore, pool: Pool, database_url: str
+    store: PostgresEventStore, pool: Pool, database_url: str, owner: asyncpg.Connection
 ) -> None:
     async with holding(pool, "order-1"), await create_pool(database_url) as other:
-        await pool.execute(
+        await owner.execute(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 50',"
             " current_database()); END $$"
         )

@@ -34,7 +34,8 @@ CUT: Final = """
         END IF;
         RETURN QUERY SELECT * FROM eventstore.uncut(
             p_after, p_until, p_limit, p_types, p_categories);
-    END $$
+    END $$;
+    GRANT EXECUTE ON FUNCTION eventstore.filtered_events TO PUBLIC
 """
 CUTS: Final = {
     "statement_timeout": "RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = 'timeout'",
@@ -42,25 +43,27 @@ CUTS: Final = {
 }
 
 
-async def with_a_rare_event_at_each_end(store: PostgresEventStore, pool: Pool) -> list[int]:
+async def with_a_rare_event_at_each_end(
+    store: PostgresEventStore, owner: asyncpg.Connection
+) -> list[int]:
     """Leave a log whose first and last events are of a rare type; their positions."""
-    first = await pool.fetchval(APPEND_RARE)
+    first = await owner.fetchval(APPEND_RARE)
     # Positions that were drawn in vain take as long to pass over as events do, in this test.
-    await pool.execute("SELECT setval('eventstore.event_position', $1)", FAR)
+    await owner.execute("SELECT setval('eventstore.event_position', $1)", FAR)
     await store.append([to("order-1", 5)])
-    return [first, await pool.fetchval(APPEND_RARE)]
+    return [first, await owner.fetchval(APPEND_RARE)]
 
 
 @pytest.fixture(params=CUTS)
-async def cut(request: pytest.FixtureRequest, pool: Pool) -> None:
-    await pool.execute(CUT.format(most=2_000, cut=CUTS[request.param]))
+async def cut(request: pytest.FixtureRequest, owner: asyncpg.Connection) -> None:
+    await owner.execute(CUT.format(most=2_000, cut=CUTS[request.param]))
 
 
 @pytest.mark.usefixtures("cut")
 async def test_a_read_that_a_time_out_cuts_goes_on_with_less_at_once(
-    store: PostgresEventStore, pool: Pool
+    store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
-    rare = await with_a_rare_event_at_each_end(store, pool)
+    rare = await with_a_rare_event_at_each_end(store, owner)
 
     events = await store.load_all_events(types=RARE.types)
 
@@ -69,18 +72,21 @@ async def test_a_read_that_a_time_out_cuts_goes_on_with_less_at_once(
 
 @pytest.mark.usefixtures("cut")
 async def test_a_follower_passes_what_a_time_out_cuts(
-    store: PostgresEventStore, pool: Pool
+    store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
-    rare = await with_a_rare_event_at_each_end(store, pool)
+    rare = await with_a_rare_event_at_each_end(store, owner)
 
     assert await followed(store, after=0, count=2, types=RARE.types) == rare
 
 
 async def test_what_lies_before_a_time_out_is_not_read_again(
-    store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    store: PostgresEventStore,
+    pool: Pool,
+    owner: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await with_a_rare_event_at_each_end(store, pool)
-    await pool.execute(CUT.format(most=2_000, cut=CUTS["statement_timeout"]))
+    await with_a_rare_event_at_each_end(store, owner)
+    await owner.execute(CUT.format(most=2_000, cut=CUTS["statement_timeout"]))
     monkeypatch.setattr(scan, "MAX_WINDOW", 8_000)
     asked: list[tuple[int, int]] = []
 
@@ -99,10 +105,10 @@ async def test_what_lies_before_a_time_out_is_not_read_again(
 
 
 async def test_a_read_that_is_cut_however_little_it_asks_for_fails(
-    store: PostgresEventStore, pool: Pool
+    store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
-    await with_a_rare_event_at_each_end(store, pool)
-    await pool.execute(CUT.format(most=100, cut=CUTS["statement_timeout"]))
+    await with_a_rare_event_at_each_end(store, owner)
+    await owner.execute(CUT.format(most=100, cut=CUTS["statement_timeout"]))
 
     with pytest.raises(asyncpg.QueryCanceledError):
         await store.load_all_events(types=RARE.types)
