@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from asyncpg import PostgresError
@@ -22,7 +22,7 @@ from eventbus.nats import NatsBus
 from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
 from eventstore.pool import CONNECTION_LOST, Pool, create_pool
-from eventstore.positions import BadPosition, PositionCodec
+from eventstore.positions import SEALED, BadPosition, PositionCodec
 from eventstore.postgres import PostgresEventStore
 from kit.command import run_command
 from kit.faults import one_line
@@ -107,12 +107,10 @@ def position(text: str, settings: Settings) -> int:
     """
     if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
         return int(text)
-    try:
-        return PositionCodec.of(settings).open(text)
-    except BadPosition:
-        raise NotRepublished(
-            f"{text[:40]!r} is no position: give FROM=<number>, 0 for everything"
-        ) from None
+    if SEALED.fullmatch(text):
+        with suppress(BadPosition):
+            return PositionCodec.of(settings).open(text)
+    raise NotRepublished(f"{text[:40]!r} is no position: give FROM=<number>, 0 for everything")
 
 
 def main() -> None:

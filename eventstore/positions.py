@@ -27,7 +27,7 @@ POSITION: Final = "position"
 _KEY_BYTES: Final = 64
 """AES-256-SIV takes two keys of 32 bytes in one."""
 _PLAIN_BYTES: Final = 8
-_SEALED: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+SEALED: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 """Base64url of a tag of 16 bytes and of the 8 that are sealed."""
 
 
@@ -57,7 +57,7 @@ class PositionCodec:
 
     def open(self, text: str, purpose: str = POSITION) -> int:
         """Accept what the retired keys sealed as well. Raises BadPosition."""
-        if not _SEALED.fullmatch(text):
+        if not SEALED.fullmatch(text):
             raise BadPosition
         sealed = base64.urlsafe_b64decode(text)
         for cipher in self._ciphers:
