@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     """Requests a second of one signed-in user, to one API process; 0 sets no limit."""
     rate_limit_per_address: int = Field(300, ge=0, le=1_000_000)
     """The same for one address, signed in or not. Webhooks and probes are not counted."""
+    monitoring_host: str = "127.0.0.1"
+    monitoring_port: int = Field(0, ge=0, le=65535)
+    """Where `/healthz`, `/readyz` and `/metrics` are then served alone; 0: on the API's port."""
     trusted_proxies: str = ""
     """Networks, comma-separated, whose `X-Forwarded-For` names the client's address."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import uvicorn
 
+from api.monitoring import require_port
 from api.server import server_config
 from kit.command import run_command
+from settings import SettingsError, load_settings
 
 
 def main() -> None:
@@ -15,6 +18,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
     options = parser.parse_args()
+    try:
+        require_port(load_settings())
+    except SettingsError as error:
+        sys.exit(f"waybill: {error}")
     uvicorn.Server(server_config("api.app:app", host=options.host, port=options.port)).run()
 
 

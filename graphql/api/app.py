@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from api import health, metrics
+from api import metrics
 from api.auth import Authenticator, Unauthenticated
 from api.check import Check
 from api.codec import codec_app
@@ -18,6 +18,7 @@ from api.context import Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
 from api.limits import BodyLimit
+from api.monitoring import include_monitoring, monitored
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
@@ -106,7 +107,9 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings) as (app.state.services, app.state.checks):
-            yield
+            app.state.metrics = metrics.kept(app.state.services, app.state.checks)
+            async with monitored(app, settings):
+                yield
 
     app = FastAPI(title="Waybill", lifespan=lifespan, openapi_url=None)
     app.state.authenticator = authenticator
@@ -117,8 +120,8 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     schema = build_schema(positions, introspection=is_development)
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
-    app.include_router(health.router)
-    app.include_router(metrics.router)
+    if not settings.monitoring_port:
+        include_monitoring(app)
     app.mount("/codec", codec_app(settings, authenticator))
     app.add_middleware(BodyLimit)
     app.add_middleware(Traced)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
 from eventstore.engine import create_engine
@@ -27,11 +28,20 @@ from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
+from stack.servers import Servers
 from tests.integration.api.client import Api, served
 from tests.integration.api.log_orchestrator import LogOrchestrator
 from tests.integration.keys import a_vault
 from tests.integration.providers.scripted import answering
 from tests.integration.queries.order_log import OrderLog
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scraped_anew() -> Iterator[None]:
+    """A test looks at the metrics right after it has changed something."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "KEPT_SECONDS", 0.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +61,17 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
             f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         ),
     )
+
+
+@pytest.fixture(scope="module")
+def real_settings(settings: Settings, servers: Servers) -> Settings:
+    changes = {
+        "temporal_address": servers.temporal_address,
+        "nats_url": servers.nats_url,
+        "bus": Bus.NATS,
+        "payload_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    }
+    return Settings.model_validate(settings.model_dump() | changes)
 
 
 @pytest.fixture(scope="module")

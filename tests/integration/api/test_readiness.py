@@ -17,7 +17,7 @@ from eventstore.head import HeadAnnouncer
 from eventstore.heartbeat import PROCESS, record_polling
 from eventstore.leadership import leading
 from eventstore.pool import Pool
-from settings import Bus, Settings
+from settings import Settings
 from stack.postgres import connected, sibling
 from stack.servers import Servers
 from tests.integration.api.client import Api, Json, served
@@ -35,17 +35,6 @@ OK = {
     "bus": ("ok", False),
     "relay": ("ok", False),
 }
-
-
-@pytest.fixture(scope="module")
-def real_settings(settings: Settings, servers: Servers) -> Settings:
-    changes = {
-        "temporal_address": servers.temporal_address,
-        "nats_url": servers.nats_url,
-        "bus": Bus.NATS,
-        "payload_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-    }
-    return Settings.model_validate(settings.model_dump() | changes)
 
 
 @pytest.fixture

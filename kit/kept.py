@@ -1,0 +1,38 @@
+"""One answer for all who ask at about the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """Makes an answer when it is asked for, and gives it out again until it is too old.
+
+    It is made by one task at a time, however many wait for it.
+    """
+
+    def __init__(self, make: Callable[[], Awaitable[T]], seconds: float) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._making: asyncio.Task[T] | None = None
+        self._asked_at = 0.0
+
+    async def get(self) -> T:
+        """Return the answer. What making it raises is raised, and not kept."""
+        if self._making is None or self._is_old(self._making):
+            self._asked_at = asyncio.get_running_loop().time()
+            self._making = asyncio.ensure_future(self._made())
+        return await asyncio.shield(self._making)
+
+    async def _made(self) -> T:
+        return await self._make()
+
+    def _is_old(self, making: asyncio.Task[T]) -> bool:
+        if not making.done():
+            return False
+        failed = making.cancelled() or making.exception() is not None
+        return failed or asyncio.get_running_loop().time() - self._asked_at >= self._seconds

@@ -1,0 +1,64 @@
+"""Health, readiness and metrics on a port of their own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.monitoring import require_port
+from settings import Settings, SettingsError
+from tests.integration.api.client import served
+from tests.integration.simulators import free_port
+
+PATHS = ("/healthz", "/readyz", "/metrics")
+
+
+@pytest.fixture
+def apart(real_settings: Settings) -> Settings:
+    return real_settings.model_copy(update={"monitoring_port": free_port()})
+
+
+async def statuses(url: str) -> list[int]:
+    async with httpx.AsyncClient(base_url=url, timeout=10) as http:
+        return [(await http.get(path)).status_code for path in PATHS]
+
+
+async def test_monitoring_has_a_port_of_its_own_where_one_is_set(apart: Settings) -> None:
+    async with served(create_app(apart)) as url:
+        beside = f"http://127.0.0.1:{apart.monitoring_port}"
+
+        assert await statuses(url) == [404, 404, 404]
+        assert await statuses(beside) == [200, 503, 200]
+        async with httpx.AsyncClient(base_url=beside) as http:
+            assert (await http.post("/graphql", json={})).status_code == 404
+
+
+async def test_a_monitoring_port_that_is_taken_is_named(apart: Settings) -> None:
+    async with served(create_app(apart)):
+        with pytest.raises(SettingsError, match=r"^WAYBILL_MONITORING_PORT: 127.0.0.1:\d+ cannot"):
+            require_port(apart)
+    require_port(apart)
+
+
+async def test_a_flood_of_scrapes_asks_the_database_once(
+    real_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.metrics.KEPT_SECONDS", 60.0)
+    asked = 0
+
+    async def counted(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    monkeypatch.setattr("api.metrics._show_database", counted)
+    async with (
+        served(create_app(real_settings)) as url,
+        httpx.AsyncClient(base_url=url, timeout=10) as http,
+    ):
+        answers = await asyncio.gather(*(http.get("/metrics") for _ in range(50)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert asked == 1
