@@ -1,7 +1,7 @@
 """Every setting of every process, read from `WAYBILL_*` variables, `.env` and the embedded stack.
 
 The embedded stack writes the addresses and secrets it made to `<DATA_DIR>/stack.env`, so that
-`python worker.py` or `uvicorn api.app:app` in another terminal reach it without being told.
+`python worker.py` or `python -m api` in another terminal reach it without being told.
 Precedence, highest first: the environment, `.env`, `stack.env`, the defaults below.
 """
 
