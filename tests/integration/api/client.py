@@ -65,6 +65,10 @@ class Api:
         """Open a position that an answer holds."""
         return PositionCodec.of(self.settings).open(position)
 
+    def position(self, number: int) -> str:
+        """The position as an answer would hold it."""
+        return PositionCodec.of(self.settings).seal(number)
+
     async def events_of(self, order_id: str) -> list[str]:
         return [event.type for event in await self.log.store.load_events(f"order-{order_id}")]
 

@@ -96,7 +96,7 @@ async def test_a_position_that_the_log_has_lost_is_an_error_and_not_silence(
     api: Api, ada: Viewer, order_id: str
 ) -> None:
     async with ada.socket() as socket:
-        await socket.subscribe(UPDATES, orderId=order_id, after="0000000fffffffff")
+        await socket.subscribe(UPDATES, orderId=order_id, after=api.position(2**36))
 
         assert codes(await socket.receive()) == ["POSITION_LOST"]
     assert api.feed.listeners == 0

@@ -102,7 +102,7 @@ async def test_a_stream_that_takes_too_small_messages_is_said_in_the_same_way(
 
 
 async def test_the_largest_event_that_the_log_takes_arrives(log: Log, broker: Broker) -> None:
-    around = len('{"order_id":""}') + len('{"correlation_id":"test"}')
+    around = len('{"order_id": ""}') + len('{"correlation_id": "test"}')
     for letter in ("x", "é", "\x01", '"'):
         size = len(letter.encode()) if letter.isalpha() else {"\x01": 6, '"': 2}[letter]
         await log.append(1, text=letter * ((1_000_000 - around) // size))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NoReturn
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from activities.command_handler import CommandHandler, Step
@@ -89,11 +90,11 @@ LOSE_THE_TAIL = "DELETE FROM eventstore.event WHERE stream_id = 'inventory-sku' 
 
 
 async def test_a_snapshot_newer_than_its_stream_is_passed_over(
-    handler: CommandHandler, store: PostgresEventStore, pool: Pool
+    handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     """As after a restore of the log to an earlier time than its snapshots."""
     await busy(handler, rounds=140)
-    await pool.execute(LOSE_THE_TAIL, 150)
+    await owner.execute(LOSE_THE_TAIL, 150)
     events = [event.decode() for event in await store.load_events("inventory-sku")]
     assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(events)
 
@@ -104,10 +105,10 @@ async def test_a_snapshot_newer_than_its_stream_is_passed_over(
 
 
 async def test_a_snapshot_of_events_that_others_have_replaced_is_passed_over(
-    handler: CommandHandler, store: PostgresEventStore, pool: Pool
+    handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     await busy(handler, rounds=140)
-    await pool.execute(LOSE_THE_TAIL, 150)
+    await owner.execute(LOSE_THE_TAIL, 150)
     receipts = [StockReceived(sku="sku", quantity=1)] * 60
     await store.save_events("inventory-sku", [new(event) for event in receipts], 150)
 
@@ -117,10 +118,10 @@ async def test_a_snapshot_of_events_that_others_have_replaced_is_passed_over(
 
 
 async def test_the_next_snapshot_replaces_one_that_is_newer_than_its_stream(
-    handler: CommandHandler, store: PostgresEventStore, pool: Pool
+    handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     await busy(handler, rounds=140)
-    await pool.execute(LOSE_THE_TAIL, 99)
+    await owner.execute(LOSE_THE_TAIL, 99)
 
     await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1))
 

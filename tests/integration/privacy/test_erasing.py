@@ -122,9 +122,11 @@ KEYS_STAY = """
 """
 
 
-async def test_a_clock_that_steps_back_between_order_and_erasure_keeps_no_key(log: Log) -> None:
+async def test_a_clock_that_steps_back_between_order_and_erasure_keeps_no_key(
+    log: Log, owner: asyncpg.Connection
+) -> None:
     placed = await log.place("o-1")
-    await log.pool.execute(THE_CLOCK_STEPS_BACK)
+    await owner.execute(THE_CLOCK_STEPS_BACK)
     await log.erase()
 
     assert await log.keys() == []
@@ -132,9 +134,11 @@ async def test_a_clock_that_steps_back_between_order_and_erasure_keeps_no_key(lo
         await log.vault.open(placed)
 
 
-async def test_a_clock_that_steps_back_loses_no_key_of_a_customer_who_came_back(log: Log) -> None:
+async def test_a_clock_that_steps_back_loses_no_key_of_a_customer_who_came_back(
+    log: Log, owner: asyncpg.Connection
+) -> None:
     await log.erase()
-    await log.pool.execute(THE_CLOCK_STEPS_BACK)
+    await owner.execute(THE_CLOCK_STEPS_BACK)
     after = await log.place("o-1")
     (erased,) = await log.store.load_events("customer-ada")
     async with log.pool.acquire() as connection:
@@ -147,10 +151,10 @@ async def test_a_clock_that_steps_back_loses_no_key_of_a_customer_who_came_back(
     "keep", [KEYS_STAY, "UPDATE eventstore.subject_key SET made_after = 1000000000"]
 )
 async def test_an_erasure_that_would_leave_a_key_fails_and_is_not_recorded(
-    log: Log, keep: str
+    log: Log, owner: asyncpg.Connection, keep: str
 ) -> None:
     placed = await log.place("o-1")
-    await log.pool.execute(keep)
+    await owner.execute(keep)
 
     with pytest.raises(asyncpg.RaiseError, match="the key of an erased subject is still there"):
         await log.erase()

@@ -22,7 +22,7 @@ VACUUMED = """
 
 @pytest.fixture
 async def _autovacuum_each_second(servers: Servers) -> AsyncIterator[None]:
-    async with postgres.connected(postgres.sibling(servers.database_url, "postgres")) as connection:
+    async with postgres.connected(postgres.sibling(servers.owner_url, "postgres")) as connection:
         await connection.execute("ALTER SYSTEM SET autovacuum_naptime = 1")
         await connection.execute("SELECT pg_reload_conf()")
         yield

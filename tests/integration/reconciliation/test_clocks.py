@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import asyncpg
+
 from activities.open_orders import OpenOrders
 from activities.rotation import Rotation
 from eventstore.pool import Pool
@@ -32,20 +34,22 @@ THE_DATABASE_IS_AHEAD = """
 
 
 async def test_a_lost_saga_is_taken_up_although_its_order_changed_in_the_future(
-    sagas: Sagas, reconciliation: Reconciliation, pool: Pool
+    sagas: Sagas, reconciliation: Reconciliation, pool: Pool, owner: asyncpg.Connection
 ) -> None:
     order_id = await a_waiting_order(sagas)
     await sagas.terminate(order_id)
-    await pool.execute(IN_THE_FUTURE)
+    await owner.execute(IN_THE_FUTURE)
     found = [page async for page in OpenOrders(pool, sagas.store, A_MINUTE).all()]
 
     assert [(o.order_id, o.is_at_rest) for page in found for o in page] == [(order_id, True)]
     assert (await reconciliation.take_up()).order_ids == (order_id,)
 
 
-async def test_an_order_that_ended_in_the_future_is_not_open(sagas: Sagas, pool: Pool) -> None:
+async def test_an_order_that_ended_in_the_future_is_not_open(
+    sagas: Sagas, pool: Pool, owner: asyncpg.Connection
+) -> None:
     order_id = await a_waiting_order(sagas)
-    await pool.execute(IN_THE_FUTURE)
+    await owner.execute(IN_THE_FUTURE)
     await pool.execute("UPDATE readmodel.order_view SET status = 'COMPLETED'")
 
     not_open = await OpenOrders(pool, sagas.store, A_MINUTE).not_open([order_id])
@@ -53,21 +57,21 @@ async def test_an_order_that_ended_in_the_future_is_not_open(sagas: Sagas, pool:
 
 
 async def test_books_are_compared_although_their_events_come_from_the_future(
-    sagas: Sagas, pool: Pool, providers: Providers
+    sagas: Sagas, pool: Pool, providers: Providers, owner: asyncpg.Connection
 ) -> None:
     order_id = await a_waiting_order(sagas)
     changed = reconciling(sagas, pool, providers, grace=A_MINUTE)._orders.changed
     assert (await changed.since_last_run())[0] == []
-    await pool.execute(IN_THE_FUTURE)
+    await owner.execute(IN_THE_FUTURE)
 
     assert (await changed.since_last_run())[0] == [order_id]
     assert (await Rotation(pool, A_MINUTE, 9).next())[0] == [order_id]
 
 
 async def test_a_window_does_not_open_later_than_now_when_the_database_is_ahead_of_temporal(
-    sagas: Sagas, pool: Pool
+    sagas: Sagas, owner: asyncpg.Connection
 ) -> None:
-    await pool.execute(THE_DATABASE_IS_AHEAD)
+    await owner.execute(THE_DATABASE_IS_AHEAD)
     hurried = sagas.within(dispatch=timedelta(seconds=1))
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
