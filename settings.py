@@ -292,12 +292,16 @@ def load_settings() -> Settings:
     """The settings of this process. Raises SettingsError, which never holds a value."""
     stack_env = Path(os.environ.get("WAYBILL_DATA_DIR", ".waybill")) / STACK_ENV_FILE
     files = (stack_env, ".env")
-    written = DotEnvSettingsSource(Settings, env_file=files).env_vars
-    warn_of_unknown([*os.environ, *written], Settings.model_fields)
     try:
+        written = DotEnvSettingsSource(Settings, env_file=files).env_vars
+        warn_of_unknown([*os.environ, *written], Settings.model_fields)
         settings = Settings(_env_file=files)
     except ValidationError as error:
         raise SettingsError("; ".join(_describe(error))) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f".env or {stack_env} is not UTF-8: write it anew") from None
+    except OSError as error:
+        raise SettingsError(f"{error.filename} cannot be read: {error.strerror}") from None
     if settings.environment is Environment.PRODUCTION and stack_env.exists():
         raise SettingsError(
             f"WAYBILL_ENVIRONMENT is production, and {stack_env} holds the secrets of a "

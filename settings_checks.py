@@ -7,7 +7,7 @@ the providers of one process. No message shows a value.
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -19,8 +19,8 @@ MIN_DISTINCT: Final = 8
 MIN_WEBHOOK_SECRET_BYTES: Final = 24
 """The Standard Webhooks specification asks for 24 to 64."""
 WEBHOOK_PREFIX: Final = "whsec_"
-TEST_KEY_PREFIXES: Final = ("sk_test_", "rk_test_")
-"""Stripe's keys for its test mode: https://docs.stripe.com/keys."""
+TEST_KEY: Final = re.compile(r"\s*(sk|rk)_(org_)?test_")
+"""How Stripe's keys for its test mode begin: https://docs.stripe.com/keys."""
 
 URL_OF_KEY: Final = {"payment_api_key": "payment_url", "carrier_api_key": "carrier_url"}
 """A process that uses the key of a provider calls the provider."""
@@ -136,7 +136,7 @@ def _canonical(text: str) -> bytes:
     body = text.strip().removeprefix(WEBHOOK_PREFIX)
     try:
         return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return body.encode()
 
 
@@ -146,12 +146,8 @@ def _check_providers(settings: Settings, names: tuple[str, ...]) -> None:
     for key, url in URL_OF_KEY.items():
         if key in names and getattr(settings, url).startswith("http://"):
             raise _refused(url, "must begin with https:// in production")
-    if "payment_api_key" in names and _is_test_key(_secret(settings, "payment_api_key")):
+    if "payment_api_key" in names and TEST_KEY.match(_secret(settings, "payment_api_key")):
         raise _refused("payment_api_key", "is a test key, which production does not take")
-
-
-def _is_test_key(text: str) -> bool:
-    return text.strip().startswith(TEST_KEY_PREFIXES)
 
 
 def _secret(settings: Settings, name: str) -> str:

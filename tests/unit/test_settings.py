@@ -143,3 +143,8 @@ def test_no_setting_in_whichever_case_and_no_password_of_compose_is_a_warning(
     (tmp_path / ".env").write_text("WAYBILL_POSTGRES_PASSWORD=x\nWAYBILL_BUS=memory\n")
     assert load_settings().http_port == 8001
     assert caplog.messages == []
+
+
+def test_a_file_that_is_no_text_is_named_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"WAYBILL_JWT_SECRET=\xff\xfe\n")
+    assert refusal() == f".env or {tmp_path / 'stack.env'} is not UTF-8: write it anew"

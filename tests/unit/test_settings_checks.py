@@ -139,6 +139,7 @@ def test_a_key_may_be_among_its_own_retired_keys_while_it_changes() -> None:
         ("carrier_url", "http://carrier.example", "must begin with https:// in production"),
         ("payment_url", "http://127.0.0.1:8101", "must begin with https:// in production"),
         ("payment_api_key", "sk_test_1234", "is a test key, which production does not take"),
+        ("payment_api_key", "sk_org_test_1234", "is a test key, which production does not take"),
         ("payment_api_key", " rk_test_1234", "is a test key, which production does not take"),
     ],
 )
