@@ -1,4 +1,4 @@
-"""Where the settings come from: which variables are given, and what is wrong with their source."""
+"""Find variables that begin with WAYBILL_ and are not a setting."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ OF_COMPOSE: Final = frozenset(
         "WAYBILL_TEMPORAL_DATABASE_PASSWORD",
     }
 )
-"""docker-compose.yml takes these from the same `.env`; no process of ours reads them."""
+"""docker-compose.yml takes these from the same `.env`; no process reads them."""
 
 
 def warn_of_unknown(given: Iterable[str], fields: Collection[str]) -> None:
-    """Log a warning for each variable of ours that is no setting. Names are case-insensitive."""
+    """Log a warning for each WAYBILL_ variable that is not a setting, whatever its case."""
     known = {f"{PREFIX}{field.upper()}" for field in fields}
     for name in sorted({name.upper() for name in given} - known - OF_COMPOSE):
         if name.startswith(PREFIX):
