@@ -17,7 +17,8 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app:/app/graphql \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    WAYBILL_DATA_DIR=/data
+    WAYBILL_DATA_DIR=/data \
+    WAYBILL_ENVIRONMENT=production
 
 # A new volume at /data takes its owner from here.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin waybill \

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,16 +23,23 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from database_url import DatabaseUrl
+from settings_sources import warn_of_unknown
 
 logger = logging.getLogger("waybill.settings")
 
 STACK_ENV_FILE = "stack.env"
-MINIMUM_SECRET_LENGTH = 32
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Patience = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=31))]
+"""How long something is waited for or retried before a person is called for."""
+Window = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=366))]
+"""How long an order may stay in one state."""
+Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))]
+"""How long a simulator waits."""
 
 
 class Environment(StrEnum):
@@ -72,16 +80,18 @@ class Settings(BaseSettings):
     )
 
     environment: Environment = Environment.DEVELOPMENT
+    allow_test_providers: bool = False
+    """In production, take test keys, http:// providers and simulators: for a staging system."""
     data_dir: Path = Path(".waybill")
 
-    http_port: int = Field(8000, ge=1, le=65535)
-    temporal_port: int = Field(7233, ge=1, le=65535)
-    temporal_ui_port: int = Field(8233, ge=1, le=65535)
-    postgres_port: int = Field(5433, ge=1, le=65535)
-    nats_port: int = Field(4223, ge=1, le=65535)
-    nats_monitor_port: int = Field(8223, ge=1, le=65535)
-    payment_simulator_port: int = Field(8101, ge=1, le=65535)
-    carrier_simulator_port: int = Field(8102, ge=1, le=65535)
+    http_port: Port = 8000
+    temporal_port: Port = 7233
+    temporal_ui_port: Port = 8233
+    postgres_port: Port = 5433
+    nats_port: Port = 4223
+    nats_monitor_port: Port = 8223
+    payment_simulator_port: Port = 8101
+    carrier_simulator_port: Port = 8102
 
     database_url: SecretStr = SecretStr("")
     """For the workers, which append. The three after it are for other processes; an empty one
@@ -145,27 +155,28 @@ class Settings(BaseSettings):
     payment_simulator_webhook_url: str = ""
     """Where the simulators send their webhooks; empty means nowhere."""
     carrier_simulator_webhook_url: str = ""
-    carrier_dispatch_after: timedelta = timedelta(seconds=3)
+    carrier_dispatch_after: Delay = timedelta(seconds=3)
     """How long after its creation the carrier simulator dispatches a parcel by itself."""
-    carrier_deliver_after: timedelta = timedelta(seconds=6)
+    carrier_deliver_after: Delay = timedelta(seconds=6)
     """How long after its dispatch it delivers it."""
-    simulator_hang: timedelta = timedelta(seconds=12)
+    simulator_hang: Delay = timedelta(seconds=12)
     """How long an answer hangs that is meant to time out."""
 
-    provider_patience: timedelta = timedelta(minutes=10)
+    provider_patience: Patience = timedelta(minutes=10)
     """How long a step that goes forward keeps asking a provider that does not answer."""
-    undo_patience: timedelta = timedelta(hours=1)
+    undo_patience: Patience = timedelta(hours=1)
     """The same for what must not be given up: then the saga parks, and calls for a person."""
-    parked_retry: timedelta = timedelta(minutes=15)
+    parked_retry: Patience = timedelta(minutes=15)
     """How long a parked step waits before it is tried again, if nobody has refused it."""
-    backorder_deadline: timedelta = timedelta(days=14)
+    backorder_deadline: Window = timedelta(days=14)
     """How long an order waits for the stock it lacks, if its customer wants it to."""
-    payment_window: timedelta = timedelta(hours=24)
+    payment_window: Window = timedelta(hours=24)
     """How long a customer has to bring a payment that works, from the first attempt."""
-    dispatch_deadline: timedelta = timedelta(days=3)
-    delivery_deadline: timedelta = timedelta(days=14)
-    return_window: timedelta = timedelta(days=30)
-    return_delivery_deadline: timedelta = timedelta(days=21)
+    dispatch_deadline: Window = timedelta(days=3)
+    delivery_deadline: Window = timedelta(days=14)
+    return_window: timedelta = Field(timedelta(days=30), ge=timedelta(0), le=timedelta(days=366))
+    """How long after the delivery a customer may return goods; zero takes no returns."""
+    return_delivery_deadline: Window = timedelta(days=21)
     """How long the goods of a return may be on their way back."""
 
     worker_build_id: str = ""
@@ -173,9 +184,13 @@ class Settings(BaseSettings):
 
     The embedded stack makes it from the code.
     """
-    reconcile_every: timedelta = Field(timedelta(seconds=30), ge=timedelta(seconds=1))
+    reconcile_every: timedelta = Field(
+        timedelta(seconds=30), ge=timedelta(seconds=1), le=timedelta(days=1)
+    )
     """How often the log is compared with what runs in Temporal and with the providers' books."""
-    reconcile_grace: timedelta = timedelta(seconds=10)
+    reconcile_grace: timedelta = Field(
+        timedelta(seconds=10), ge=timedelta(0), le=timedelta(hours=1)
+    )
     """How long a change may be on its way before it is missed."""
     reconcile_books: int = Field(200, ge=1, le=1000)
     """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
@@ -213,21 +228,14 @@ class Settings(BaseSettings):
             raise ValueError("must be host:port")
         return value
 
-    @model_validator(mode="after")
-    def _production_has_its_secrets(self) -> Self:
-        if self.environment is Environment.PRODUCTION:
-            for name in (
-                "jwt_secret",
-                "payload_key",
-                "payment_webhook_secret",
-                "carrier_webhook_secret",
-            ):
-                if len(getattr(self, name).get_secret_value()) < MINIMUM_SECRET_LENGTH:
-                    raise ValueError(
-                        f"WAYBILL_{name.upper()} must be set to a secret of at least "
-                        f"{MINIMUM_SECRET_LENGTH} characters in production"
-                    )
-        return self
+    @field_validator("task_queue", "temporal_namespace", "simulator_host", "worker_build_id")
+    @classmethod
+    def _is_name(cls, value: str, info: ValidationInfo) -> str:
+        if not (value or info.field_name == "worker_build_id"):
+            raise ValueError("must not be empty")
+        if not _NAME.fullmatch(value):
+            raise ValueError("must be at most 200 letters, digits, and any of . _ : / -")
+        return value
 
     def url_of(self, role: DatabaseRole) -> str:
         """Return the database URL of this role, or the appending role's where it has none.
@@ -251,6 +259,9 @@ class Settings(BaseSettings):
                     f"WAYBILL_{name.upper()} is not set: set it, or start the embedded stack "
                     f"with `make run` (it writes {self.data_dir / STACK_ENV_FILE})"
                 )
+
+
+_NAME = re.compile(r"[\w.:/-]{0,200}", re.ASCII)
 
 
 def _url(value: str, *schemes: str) -> str:
@@ -282,11 +293,24 @@ def _warn_of_fallback(role: DatabaseRole) -> None:
 @cache
 def load_settings() -> Settings:
     """The settings of this process. Raises SettingsError, which never holds a value."""
-    data_dir = Path(os.environ.get("WAYBILL_DATA_DIR", ".waybill"))
+    stack_env = Path(os.environ.get("WAYBILL_DATA_DIR", ".waybill")) / STACK_ENV_FILE
+    files = (stack_env, ".env")
     try:
-        return Settings(_env_file=(data_dir / STACK_ENV_FILE, ".env"))
+        written = DotEnvSettingsSource(Settings, env_file=files).env_vars
+        warn_of_unknown([*os.environ, *written], Settings.model_fields)
+        settings = Settings(_env_file=files)
     except ValidationError as error:
         raise SettingsError("; ".join(_describe(error))) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f".env or {stack_env} is not UTF-8: write it anew") from None
+    except OSError as error:
+        raise SettingsError(f"{error.filename} cannot be read: {error.strerror}") from None
+    if settings.environment is Environment.PRODUCTION and stack_env.exists():
+        raise SettingsError(
+            f"WAYBILL_ENVIRONMENT is production, and {stack_env} holds the secrets of a "
+            "development stack: remove that file, or set WAYBILL_DATA_DIR to another folder"
+        )
+    return settings
 
 
 def _describe(error: ValidationError) -> list[str]:

@@ -66,6 +66,7 @@ from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
+from settings_checks import check
 from workflows import temporal_client
 from workflows.orchestrator import SagaOrchestrator
 from workflows.own_order import OwnOrder
@@ -109,13 +110,16 @@ class RoleFailed(Exception):
     """A role met a fault other than a server that is away; the message is one line."""
 
 
+PROVIDER_SETTINGS: Final = ("payment_api_key", "carrier_url", "carrier_api_key")
+
+
 class Providers:
     """The clients of this process to what lies outside."""
 
     @staticmethod
     def check_settings(settings: Settings) -> None:
         """Raises SettingsError."""
-        settings.require("payment_api_key", "carrier_url", "carrier_api_key")
+        check(settings, *PROVIDER_SETTINGS)
         if not settings.payment_url:  # Stripe itself: without it no 3-D Secure ever succeeds
             settings.require("payment_return_url")
 
@@ -271,7 +275,8 @@ def is_server_away(error: BaseException) -> bool:
 
 def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
     """Raise SettingsError when a setting of one of these roles is missing or wrong."""
-    settings.require("database_url")
+    sagas = ("payload_key", *PROVIDER_SETTINGS) if Role.SAGAS in roles else ()
+    check(settings, "database_url", "master_key", *sagas)
     Keyring.of(settings, "master_key")
     if Role.SAGAS in roles:
         temporal_client.check_settings(settings)

@@ -27,6 +27,7 @@ from demo.report import show
 from demo.scenarios import People
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
+from settings_checks import check
 from stack.ports import LOOPBACK
 from stack.tokens import Role, token
 
@@ -37,7 +38,7 @@ INTERRUPTED: Final = 128 + signal.SIGINT
 
 async def run(settings: Settings, console: Console, ordinary: int) -> int:
     """0 if every order ended as it should and all adds up, 1 otherwise. Raises Failed."""
-    settings.require("jwt_secret", "database_url", "payment_url", "carrier_url")
+    check(settings, "jwt_secret", "database_url", "payment_url", "carrier_url")
     name = f"demo-{secrets.token_hex(4)}"
     plans = plan(name, ordinary)
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS) as http:

@@ -13,6 +13,7 @@ from demo.client import Client, Failed
 from domain.order.state import FINAL
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
+from settings_checks import check
 from stack.tokens import Role, token
 
 
@@ -21,7 +22,7 @@ async def watch(settings: Settings, order_id: str) -> None:
 
     Raises Failed when there is no such order, httpx.TransportError when the API does not answer.
     """
-    settings.require("jwt_secret")
+    check(settings, "jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
     url = f"http://127.0.0.1:{settings.http_port}"
     async with (

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from kit.command import run_command
-from settings import SettingsError, load_settings
+from settings import Environment, Settings, SettingsError, load_settings
+from settings_checks import check
 from stack.errors import StackError
 from stack.run import demo, run
 from stack.tokens import LIFETIME, Role, token
@@ -22,19 +23,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackError, SettingsError) as error:
         sys.stderr.write(f"waybill: {error}\n")
     except OSError as error:
-        sys.stderr.write(f"waybill: {error.filename or 'system'}: {error.strerror}\n")
+        # A failed write names no file; the stack writes to its data folder only.
+        where = error.filename or load_settings().data_dir
+        sys.stderr.write(f"waybill: {where}: {error.strerror}\n")
     return 1
 
 
 def _dispatch(options: argparse.Namespace) -> int:
     settings = load_settings()
     if options.command == "token":
-        settings.require("jwt_secret")
+        check(settings, "jwt_secret")
         secret, lifetime = settings.jwt_secret.get_secret_value(), timedelta(hours=options.hours)
         sys.stdout.write(f"{token(secret, Role(options.role), options.sub, lifetime)}\n")
         return 0
+    _require_development(settings)
     start = demo if options.command == "demo" else run
     return asyncio.run(start(settings, options.workers, options.end_with_parent))
+
+
+def _require_development(settings: Settings) -> None:
+    if settings.environment is not Environment.DEVELOPMENT:
+        raise SettingsError(
+            f"WAYBILL_ENVIRONMENT is {settings.environment}, and the embedded stack is for "
+            "development: unset it, or use docker-compose.yml"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

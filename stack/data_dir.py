@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -15,6 +17,9 @@ from stack.errors import AlreadyRunningError, DataDirError
 
 # Longer than the guardian needs to end the children of a stack that crashed.
 _CRASHED_STACK_SECONDS = 8.0
+
+MIN_FREE_MB: Final = 200
+"""For a new PostgreSQL cluster with its first write-ahead log, and the logs of the processes."""
 
 
 @contextmanager
@@ -25,6 +30,7 @@ def locked(data_dir: Path) -> Iterator[int]:
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_room(data_dir)
         lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DataDirError(data_dir, error.strerror or type(error).__name__) from None
@@ -35,6 +41,13 @@ def locked(data_dir: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+def _require_room(data_dir: Path) -> None:
+    free_mb = shutil.disk_usage(data_dir).free // 1_000_000
+    if free_mb < MIN_FREE_MB:
+        reason = f"its disk has {free_mb} MB free, and the stack needs {MIN_FREE_MB} MB"
+        raise DataDirError(data_dir, reason)
 
 
 def _acquire(lock: int, data_dir: Path) -> None:

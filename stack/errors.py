@@ -16,6 +16,18 @@ class PortTakenError(StackError):
         super().__init__(f"port {port} is taken{by}: set {setting} to a free port")
 
 
+class PortSharedError(StackError):
+    def __init__(self, first: str, second: str, port: int) -> None:
+        super().__init__(f"{first} and {second} are both {port}: give each a port of its own")
+
+
+class PortForbiddenError(StackError):
+    def __init__(self, setting: str, port: int) -> None:
+        super().__init__(
+            f"an ordinary user may not listen on port {port}: set {setting} to a port from 1024"
+        )
+
+
 class AlreadyRunningError(StackError):
     def __init__(self, data_dir: Path, pid: int | None) -> None:
         self.data_dir, self.pid = data_dir, pid

@@ -11,7 +11,7 @@ from typing import Self
 import psutil
 
 from settings import Settings
-from stack.errors import PortTakenError
+from stack.errors import PortForbiddenError, PortSharedError, PortTakenError
 
 LOOPBACK = "127.0.0.1"
 
@@ -47,18 +47,33 @@ class Ports:
         return {_setting(field.name): str(getattr(self, field.name)) for field in fields(self)}
 
     def require_free(self) -> None:
-        """Raise PortTakenError for the first port that somebody holds."""
+        """Raise PortSharedError, PortForbiddenError or PortTakenError for the first bad port."""
+        settings: dict[int, str] = {}
         for field in fields(self):
-            port = getattr(self, field.name)
-            if not _is_free(port):
-                raise PortTakenError(_setting(field.name), port, _holder(port))
+            port, setting = getattr(self, field.name), _setting(field.name)
+            if (first := settings.setdefault(port, setting)) != setting:
+                raise PortSharedError(first, setting, port)
+            _require_free(setting, port)
 
 
 def _setting(name: str) -> str:
     return f"WAYBILL_{name.upper()}"
 
 
+def _require_free(setting: str, port: int) -> None:
+    fault = _bind_fault(port)
+    if fault == errno.EACCES:
+        raise PortForbiddenError(setting, port)
+    if fault == errno.EADDRINUSE:
+        raise PortTakenError(setting, port, _holder(port))
+
+
 def _is_free(port: int) -> bool:
+    return _bind_fault(port) is None
+
+
+def _bind_fault(port: int) -> int | None:
+    """Return the error number with which the system refuses the port; None when it is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As the servers do: a port in TIME_WAIT from the last run counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -66,9 +81,9 @@ def _is_free(port: int) -> bool:
             probe.bind((LOOPBACK, port))
         except OSError as error:
             if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                return False
+                return error.errno
             raise
-    return True
+    return None
 
 
 def _holder(port: int) -> str | None:

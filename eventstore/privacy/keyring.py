@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from eventstore.privacy.encryption import KEY_BYTES, decrypt, encrypt
 from eventstore.privacy.errors import UnknownKey
 from settings import Settings, SettingsError
+from settings_checks import is_weak
 
 
 class Encrypted(NamedTuple):
@@ -74,7 +75,7 @@ def _key(text: str, setting: str) -> bytes:
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError:
         key = b""
-    if len(key) != KEY_BYTES:
+    if len(key) != KEY_BYTES or is_weak(key):
         raise SettingsError(
             f"WAYBILL_{setting.upper()} holds no key: give {KEY_BYTES} random bytes as Base64 "
             "(openssl rand -base64 32)"

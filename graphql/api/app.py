@@ -41,11 +41,13 @@ from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
+from settings_checks import check
 from workflows.orchestrator import SagaOrchestrator, Unavailable
 from workflows.temporal_client import connect, deadlines
 
 REQUIRED = (
     "jwt_secret",
+    "payload_key",
     "payment_webhook_secret",
     "carrier_webhook_secret",
     "carrier_url",
@@ -101,7 +103,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
     """Raises SettingsError when a setting is missing."""
     settings.url_of(DatabaseRole.API)
-    settings.require(*REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
+    check(settings, *REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 
     @asynccontextmanager

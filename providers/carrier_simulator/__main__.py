@@ -6,10 +6,12 @@ from providers.carrier_simulator.shipments import Pace
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import serve
 from settings import Settings, SettingsError, load_settings
+from settings_checks import check, check_simulators_allowed
 
 
 def run(settings: Settings) -> None:
-    settings.require("carrier_api_key", "carrier_webhook_secret")
+    check_simulators_allowed(settings)
+    check(settings, "carrier_api_key", "carrier_webhook_secret")
     config = SimulatorConfig(
         port=settings.carrier_simulator_port,
         file=settings.data_dir / "carrier-simulator.sqlite3",

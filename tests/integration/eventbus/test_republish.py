@@ -215,7 +215,7 @@ async def test_events_deleted_a_moment_ago_are_taken_again_and_again(
 
 @pytest.fixture
 def settings() -> Settings:
-    key = base64.b64encode(b"k" * 32).decode()
+    key = base64.b64encode(bytes(range(32))).decode()
     return Settings(payload_key=SecretStr(key), _env_file=None)
 
 

@@ -12,6 +12,7 @@ from settings import Settings, SettingsError
 
 OLD: Final = bytes(range(32))
 NEW: Final = bytes(range(32, 64))
+OLDEST: Final = bytes(range(64, 96))
 RING: Final = Keyring(NEW, [OLD], setting="master_key")
 
 
@@ -70,12 +71,12 @@ def test_a_ring_is_made_of_the_settings() -> None:
         _env_file=None,
         master_key=text(NEW),
         retired_master_keys=SecretStr(
-            f"{text(OLD).get_secret_value()}, {text(bytes(32)).get_secret_value()},"
+            f"{text(OLD).get_secret_value()}, {text(OLDEST).get_secret_value()},"
         ),
     )
     ring = Keyring.of(settings, "master_key")
     assert ring.current_id == key_id_of(NEW)
-    assert ring.decrypt(Keyring(bytes(32), setting="x").encrypt(b"clear")) == b"clear"
+    assert ring.decrypt(Keyring(OLDEST, setting="x").encrypt(b"clear")) == b"clear"
 
 
 def test_a_missing_key_is_named() -> None:
@@ -83,11 +84,25 @@ def test_a_missing_key_is_named() -> None:
         Keyring.of(Settings(_env_file=None), "master_key")
 
 
-@pytest.mark.parametrize("bad", ["Hidden", "SGlkZGVu", base64.b64encode(bytes(31)).decode(), "ø"])
+@pytest.mark.parametrize(
+    "bad", ["Hidden", "SGlkZGVu", base64.b64encode(bytes(range(31))).decode(), "ø"]
+)
 def test_what_is_no_key_is_refused_and_not_shown(bad: str) -> None:
     with pytest.raises(SettingsError, match="WAYBILL_PAYLOAD_KEY holds no key") as caught:
         Keyring.of(Settings(_env_file=None, payload_key=SecretStr(bad)), "payload_key")
     assert bad not in str(caught.value)
+
+
+@pytest.mark.parametrize("weak", [bytes(32), b"k" * 32, b"ab" * 16])
+@pytest.mark.parametrize("setting", ["payload_key", "retired_payload_keys"])
+def test_a_key_of_few_different_bytes_is_refused_and_not_shown(weak: bytes, setting: str) -> None:
+    given = {"payload_key": text(NEW), setting: text(weak)}
+    with pytest.raises(SettingsError) as caught:
+        Keyring.of(Settings(_env_file=None).model_copy(update=given), "payload_key")
+    assert str(caught.value) == (
+        f"WAYBILL_{setting.upper()} holds no key: give 32 random bytes as Base64 "
+        "(openssl rand -base64 32)"
+    )
 
 
 def test_a_bad_retired_key_is_named_as_such() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -31,3 +32,17 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with pytest.raises(DataDirError, match="Not a directory"), locked(tmp_path / "file" / "data"):
         pass
+
+
+def test_a_disk_without_room_is_named_with_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=3_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(DataDirError) as caught, locked(tmp_path):
+        pass
+    assert str(caught.value) == (
+        f"cannot use the data folder {tmp_path}: its disk has 3 MB free, and the stack needs "
+        "200 MB; see WAYBILL_DATA_DIR"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -8,7 +9,8 @@ from dataclasses import astuple, replace
 import pytest
 
 from settings import Settings
-from stack.errors import PortTakenError
+from stack import ports as stack_ports
+from stack.errors import PortForbiddenError, PortSharedError, PortTakenError
 from stack.ports import LOOPBACK, Ports
 
 
@@ -26,6 +28,30 @@ def test_a_taken_port_is_named_with_its_setting_and_its_holder(taken_port: int) 
         ports.require_free()
     assert (caught.value.setting, caught.value.port) == ("WAYBILL_NATS_PORT", taken_port)
     assert f"(process {os.getpid()})" in str(caught.value)
+
+
+def test_two_settings_on_one_port_are_both_named() -> None:
+    free = Ports.free()
+    ports = replace(free, nats_monitor_port=free.http_port)
+    with pytest.raises(PortSharedError) as caught:
+        ports.require_free()
+    assert str(caught.value) == (
+        f"WAYBILL_HTTP_PORT and WAYBILL_NATS_MONITOR_PORT are both {free.http_port}: "
+        "give each a port of its own"
+    )
+
+
+def test_a_port_that_only_root_may_take_is_named_with_its_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Tests may run as root, who is refused no port.
+    faults = {80: errno.EACCES}
+    monkeypatch.setattr(stack_ports, "_bind_fault", faults.get)
+    with pytest.raises(PortForbiddenError) as caught:
+        replace(Ports.of(Settings(_env_file=None)), http_port=80).require_free()
+    assert str(caught.value) == (
+        "an ordinary user may not listen on port 80: set WAYBILL_HTTP_PORT to a port from 1024"
+    )
 
 
 def test_free_ports_are_all_different_and_pass_their_own_check() -> None:

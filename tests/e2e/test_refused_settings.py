@@ -1,0 +1,112 @@
+"""The processes as they are started: each refuses what it uses, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from settings import STACK_ENV_FILE
+from stack.environment import system_environment
+from stack.ports import Ports
+from tests.e2e.processes import started
+
+END_SECONDS: Final = 5
+COMMANDS: Final = {
+    "api": ("-m", "api"),
+    "worker": ("worker.py",),
+    "payment simulator": ("-m", "providers.payment_simulator"),
+    "carrier simulator": ("-m", "providers.carrier_simulator"),
+}
+PRODUCTION: Final = {"WAYBILL_ENVIRONMENT": "production"}
+ONE_KEY: Final = base64.b64encode(os.urandom(32)).decode()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a system whose servers do not run, in a folder without a stack.env."""
+    (stack := tmp_path / "stack").mkdir()
+    made = system_environment(stack, Ports.free())
+    return {**made, "WAYBILL_DATA_DIR": str(tmp_path)}
+
+
+async def refusal(process: str, environment: dict[str, str], folder: Path) -> str:
+    """Return the one line with which the process ends in time, with exit code 1."""
+    async with started(folder / "log", environment, *COMMANDS[process]) as running:
+        assert await running.ends(END_SECONDS) == 1
+    (line,) = running.log.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("process", "changes", "says"),
+    [
+        ("api", {"WAYBILL_JWT_SECRET": " " * 32}, "WAYBILL_JWT_SECRET must be "),
+        (
+            "api",
+            {"WAYBILL_CARRIER_WEBHOOK_SECRET": "not Base64 " * 4},
+            "WAYBILL_CARRIER_WEBHOOK_SECRET must be ",
+        ),
+        ("api", {"WAYBILL_JWT_SECRET": ONE_KEY, "WAYBILL_PAYLOAD_KEY": ONE_KEY}, "hold the same "),
+        ("api", PRODUCTION, "WAYBILL_CARRIER_URL must begin with https://"),
+        ("worker", {"WAYBILL_MASTER_KEY": "A" * 43 + "="}, "WAYBILL_MASTER_KEY holds no key"),
+        ("worker", {"WAYBILL_PAYLOAD_KEY": "A" * 43 + "="}, "WAYBILL_PAYLOAD_KEY holds no key"),
+        (
+            "worker",
+            {"WAYBILL_MASTER_KEY": ONE_KEY, "WAYBILL_PAYLOAD_KEY": ONE_KEY},
+            "WAYBILL_MASTER_KEY and WAYBILL_PAYLOAD_KEY hold the same ",
+        ),
+        ("worker", PRODUCTION, "WAYBILL_PAYMENT_URL must begin with https://"),
+        ("worker", {"WAYBILL_PAYMENT_WINDOW": "-PT1S"}, "WAYBILL_PAYMENT_WINDOW: Input should be "),
+        ("payment simulator", PRODUCTION, "WAYBILL_ENVIRONMENT is production, where no simulator "),
+        ("carrier simulator", PRODUCTION, "WAYBILL_ENVIRONMENT is production, where no simulator "),
+    ],
+)
+async def test_a_process_refuses_what_it_uses_by_name_and_in_one_line(
+    process: str, changes: dict[str, str], says: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    line = await refusal(process, {**environment, **changes}, tmp_path)
+    assert says in line
+    assert not any(value in line for value in changes.values() if value != "production")
+
+
+@pytest.mark.parametrize("process", COMMANDS)
+async def test_a_stack_env_of_development_is_refused_in_production(
+    process: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    picked_up = {**environment, **PRODUCTION, "WAYBILL_DATA_DIR": str(tmp_path / "stack")}
+    line = await refusal(process, picked_up, tmp_path)
+    assert f"WAYBILL_ENVIRONMENT is production, and {tmp_path / 'stack' / STACK_ENV_FILE}" in line
+
+
+async def test_a_worker_runs_with_a_weak_secret_of_the_api_and_names_a_mistyped_variable(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    changes = {
+        "WAYBILL_JWT_SECRET": " " * 32,
+        "WAYBILL_CARRIER_WEBHOOK_SECRET": "",
+        "WAYBILL_PARKED_RETRIES": "PT1M",
+    }
+    async with started(tmp_path / "log", {**environment, **changes}, "worker.py") as worker:
+        await worker.writes("role relay: .*; trying again in")
+        assert worker.runs
+    assert (
+        "WAYBILL_PARKED_RETRIES is not a setting and has no effect: "
+        "did you mean WAYBILL_PARKED_RETRY?" in worker.log
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+async def test_the_embedded_stack_is_refused_in_production(
+    command: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    async with started(log, {**environment, **PRODUCTION}, "-m", "stack", command) as stack:
+        assert await stack.ends(END_SECONDS) == 1
+    assert stack.log == (
+        "waybill: WAYBILL_ENVIRONMENT is production, and the embedded stack is for development: "
+        "unset it, or use docker-compose.yml\n"
+    )

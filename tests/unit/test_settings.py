@@ -1,0 +1,150 @@
+"""The bounds of the settings, and what is wrong with where they come from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from settings import Settings, SettingsError, load_settings
+from settings_sources import _warn
+from stack.run import DEMO_DEADLINES
+
+DURATIONS = sorted(
+    name for name, field in Settings.model_fields.items() if isinstance(field.default, timedelta)
+)
+PORTS = sorted(name for name in Settings.model_fields if name.endswith("_port"))
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No variable of the shell and no `.env` counts."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"WAYBILL_{name.upper()}", raising=False)
+    monkeypatch.setenv("WAYBILL_DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    load_settings.cache_clear()
+    _warn.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+def refusal() -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("value", ["-PT1S", "P4000D", "P999999999999D", "nan", "soon", ""])
+def test_an_absurd_duration_is_refused_by_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"WAYBILL_{name.upper()}", value)
+    assert refusal().startswith(f"WAYBILL_{name.upper()}: Input should be ")
+
+
+def test_the_message_says_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAYBILL_PAYMENT_WINDOW", "P367D")
+    assert refusal() == "WAYBILL_PAYMENT_WINDOW: Input should be less than or equal to 366 days"
+
+
+@pytest.mark.parametrize("name", set(DURATIONS) - {"reconcile_every"})
+def test_milliseconds_are_allowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"WAYBILL_{name.upper()}", "PT0.001S")
+    assert getattr(load_settings(), name) == timedelta(milliseconds=1)
+
+
+def test_the_deadlines_of_the_demonstration_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in DEMO_DEADLINES.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().return_window == timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("name", PORTS)
+@pytest.mark.parametrize("value", ["0", "-1", "65536", "http", ""])
+def test_a_port_out_of_range_is_refused_by_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"WAYBILL_{name.upper()}", value)
+    assert refusal().startswith(f"WAYBILL_{name.upper()}: Input should be ")
+
+
+@pytest.mark.parametrize("name", ["task_queue", "temporal_namespace", "simulator_host"])
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("", "must not be empty"),
+        (" ", "must be at most 200 letters, digits, and any of . _ : / -"),
+        ("a\nb", "must be at most 200 letters, digits, and any of . _ : / -"),
+        ("a" * 201, "must be at most 200 letters, digits, and any of . _ : / -"),
+    ],
+)
+def test_a_name_that_no_server_would_take_is_refused(
+    name: str, value: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"WAYBILL_{name.upper()}", value)
+    assert refusal() == f"WAYBILL_{name.upper()}: {fault}"
+
+
+def test_a_stack_env_is_refused_in_production(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack.env").write_text("WAYBILL_JWT_SECRET=of-development\n")
+    monkeypatch.setenv("WAYBILL_ENVIRONMENT", "production")
+    monkeypatch.setenv("WAYBILL_ALLOW_TEST_PROVIDERS", "true")
+    assert refusal() == (
+        f"WAYBILL_ENVIRONMENT is production, and {tmp_path / 'stack.env'} holds the secrets of a "
+        "development stack: remove that file, or set WAYBILL_DATA_DIR to another folder"
+    )
+
+
+@pytest.mark.parametrize("source", ["environment", ".env", "stack.env"])
+def test_a_mistyped_variable_is_a_warning_with_the_closest_name(
+    source: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if source == "environment":
+        monkeypatch.setenv("WAYBILL_HTPP_PORT", "hidden")
+    else:
+        (tmp_path / source).write_text("WAYBILL_HTPP_PORT=hidden\nOTHER=1\n")
+
+    assert load_settings().http_port == 8000
+
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (
+            logging.WARNING,
+            "WAYBILL_HTPP_PORT is not a setting and has no effect: did you mean WAYBILL_HTTP_PORT?",
+        )
+    ]
+
+
+def test_a_variable_like_no_setting_is_a_warning_that_says_where_they_are_listed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WAYBILL_0123456789ABCDEFXYZ", "1")
+    load_settings()
+    (message,) = caplog.messages
+    assert message == (
+        "WAYBILL_0123456789ABCDEFXYZ is not a setting and has no effect: "
+        "see .env.example for all settings"
+    )
+
+
+def test_no_setting_in_whichever_case_and_no_password_of_compose_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("waybill_http_port", "8001")
+    (tmp_path / ".env").write_text("WAYBILL_POSTGRES_PASSWORD=x\nWAYBILL_BUS=memory\n")
+    assert load_settings().http_port == 8001
+    assert caplog.messages == []
+
+
+def test_a_file_that_is_no_text_is_named_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"WAYBILL_JWT_SECRET=\xff\xfe\n")
+    assert refusal() == f".env or {tmp_path / 'stack.env'} is not UTF-8: write it anew"
