@@ -20,7 +20,6 @@ from tests.e2e.line import Line
 from tests.e2e.processes import Process, started
 from tests.e2e.test_first_order import an_order
 from tests.e2e.test_worker_process import (
-    DATABASE,
     END_SECONDS,
     NATS,
     STOP_SECONDS,
@@ -30,6 +29,7 @@ from tests.e2e.test_worker_process import (
 )
 from tests.integration.api.client import Json, operation
 
+API_DATABASE = "WAYBILL_API_DATABASE_URL"
 MAX_LOG_CHARACTERS = 4_000
 ANSWER_SECONDS = 10
 PATIENCE_SECONDS = 60
@@ -73,7 +73,7 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
 ) -> None:
     nobody = Ports.free()
     changes = {
-        DATABASE: at(system.environment[DATABASE], nobody.postgres_port),
+        API_DATABASE: at(system.environment[API_DATABASE], nobody.postgres_port),
         TEMPORAL: at(system.environment[TEMPORAL], nobody.temporal_port),
         NATS: at(system.environment[NATS], nobody.nats_port),
     }
@@ -96,7 +96,7 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
 @pytest.mark.parametrize(
     ("name", "required"),
     [
-        (DATABASE, {"database", "workers", "head", "relay", "reconciliation", "checkpoints"}),
+        (API_DATABASE, {"database", "workers", "head", "relay", "reconciliation", "checkpoints"}),
         (TEMPORAL, {"temporal", "workers"}),
         (NATS, {"bus"}),
     ],

@@ -35,8 +35,6 @@ async def http(
         carrier_url="http://127.0.0.1:9",
         carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
         payment_webhook_secret=SecretStr(f"whsec_{secrets.token_hex(32)}"),
-        carrier_url="http://127.0.0.1:9",
-        carrier_api_key=SecretStr("k" * 32),
         carrier_webhook_secret=SecretStr(f"whsec_{base64.b64encode(os.urandom(32)).decode()}"),
     )
     async with (
