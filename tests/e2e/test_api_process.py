@@ -96,7 +96,10 @@ async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not
 @pytest.mark.parametrize(
     ("name", "required"),
     [
-        (API_DATABASE, {"database", "workers", "head", "relay", "reconciliation", "checkpoints"}),
+        (
+            API_DATABASE,
+            {"database", "workers", "head", "bus", "relay", "reconciliation", "checkpoints"},
+        ),
         (TEMPORAL, {"temporal", "workers"}),
         (NATS, {"bus"}),
     ],
