@@ -24,7 +24,7 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from tests.attack.report import Side
-from tests.integration.api.fuzzing import BODIES, FRAMES, HEADERS, TARGETS
+from tests.integration.api.fuzzing import BODIES, FRAMES, HEADERS, INTERNAL, TARGETS
 from tests.unit.api.documents import slow_documents
 
 TIMEOUT_SECONDS: Final = 15.0
@@ -196,7 +196,7 @@ async def _send(http: httpx.AsyncClient, side: Side, sent: Sent) -> None:
             sent.method, sent.path, content=sent.body, headers=sent.headers
         )
         status = response.status_code
-        if b"INTERNAL" in response.content:
+        if INTERNAL.search(response.text):
             side.faults.append(f"an internal error for {sent}")
     except httpx.HTTPError:
         status = 0

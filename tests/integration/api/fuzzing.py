@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hypothesis import strategies as st
+
+INTERNAL = re.compile(r'"code": ?"INTERNAL"')
+"""In an answer to what no client may cause. A text that was sent may come back in a message."""
 
 ROUTES = ["/graphql", "/webhooks/payments", "/webhooks/shipping", "/codec/decode", "/codec/encode"]
 
