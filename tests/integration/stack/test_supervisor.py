@@ -138,6 +138,8 @@ async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path, loop: str
 @LOOPS
 async def test_a_child_inherits_no_file_of_the_stack(tmp_path: Path, loop: str) -> None:
     async with stack_of_one(tmp_path, loop) as (_, child):
+        # Until the program speaks, the child is the shell that reports it to the guardian.
+        await until(lambda: "up" in (tmp_path / "data/logs/child.log").read_text())
         assert _files_of(child) == {"0", "1", "2"}
 
 
@@ -175,7 +177,7 @@ from stack.supervisor import supervised
 
 async def main():
     async with supervised(Path(sys.argv[1])) as supervisor:
-        child = await supervisor.start(Program("child", ("/bin/sh", "-c", "{FOREVER}")))
+        child = await supervisor.start(Program("child", ("/bin/sh", "-c", "echo up; {FOREVER}")))
         print("child", child.pid, flush=True)
         await asyncio.Event().wait()
 
