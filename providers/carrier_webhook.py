@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from domain.identifiers import is_identifier
 from providers.carrier import CarrierNews, ReturnStatus, ShipmentStatus
 from providers.errors import WebhookFault, WebhookRejected
+from providers.event_id import EventId
 
 _STATUSES: Final[dict[str, ShipmentStatus | ReturnStatus]] = {
     str(status): status for status in (*ShipmentStatus, *ReturnStatus)
 }
+_event_id: Final[TypeAdapter[str]] = TypeAdapter(EventId)
 
 
 class _Data(BaseModel):
@@ -30,19 +33,21 @@ def verify_carrier_webhook(
     raw: bytes, headers: Mapping[str, str], secret: str
 ) -> CarrierNews | None:
     """The news in `raw`, exactly as received, with its headers; None for a status that we do not
-    know. Raises WebhookRejected.
+    know, and for a reference that no order of ours can have. Raises WebhookRejected.
 
     `secret` is base64, with or without the prefix `whsec_`; the age limit is five minutes.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     _check_signature(raw, lower, secret)
     try:
+        event_id = _event_id.validate_python(lower["webhook-id"])
         event = _Event.model_validate_json(raw)
     except ValidationError:
         raise WebhookRejected(WebhookFault.MALFORMED) from None
-    if (status := _STATUSES.get(event.data.status)) is None:
+    status = _STATUSES.get(event.data.status)
+    if status is None or not is_identifier(event.data.reference):
         return None
-    return CarrierNews(lower["webhook-id"], event.data.reference, status)
+    return CarrierNews(event_id, event.data.reference, status)
 
 
 def _check_signature(raw: bytes, headers: dict[str, str], secret: str) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import stripe
 from pydantic import BaseModel, ValidationError
 
+from domain.command import Identifier
 from providers.errors import WebhookFault, WebhookRejected
+from providers.event_id import EventId
 from providers.payments import PaymentNews
 
 TOLERANCE_SECONDS = 300
 
 
 class _Metadata(BaseModel):
-    order_id: str
+    order_id: Identifier
     attempt: int
 
 
@@ -26,8 +28,8 @@ class _Data(BaseModel):
 
 
 class _Event(BaseModel):
-    id: str
-    type: str
+    id: EventId
+    type: EventId
     data: _Data
 
 

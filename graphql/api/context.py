@@ -12,8 +12,8 @@ from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
-from api.identifiers import is_identifier
 from api.rate_limit import RateLimiter
+from domain.identifiers import is_identifier
 from eventstore.inbox import Inbox
 from eventstore.positions import PositionCodec
 from providers.carrier import Carrier

@@ -5,12 +5,12 @@ import strawberry
 from api.context import Info, Services
 from api.customers.inputs import EraseCustomerInput
 from api.customers.types import EraseCustomerPayload
-from api.identifiers import is_identifier
 from api.lost import check_is_recorded
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
 from domain.customer.commands import EraseCustomer
 from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
 
 
 @strawberry.type

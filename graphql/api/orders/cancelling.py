@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from api.context import Context
-from api.identifiers import is_identifier
 from api.lost import check_is_recorded
 from api.orders.inputs import CancelOrderInput
 from api.orders.types import CancelOrderPayload, Order
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, no_such_order
 from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from workflows.orchestrator import NoSuchSaga

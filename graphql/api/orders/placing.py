@@ -11,7 +11,6 @@ import strawberry
 from api.auth import Viewer
 from api.context import Services
 from api.idempotency import mark_replayed
-from api.identifiers import is_identifier
 from api.lost import order_lost
 from api.orders.checks import check_input, check_prices, total_of
 from api.orders.inputs import PlaceOrderInput
@@ -19,6 +18,7 @@ from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
 from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
 from domain.ids import order_id_for
 from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, Address, OrderLine

@@ -8,9 +8,9 @@ from api.auth import Viewer
 from api.connections import Cursor, First, Last, page_request
 from api.context import Info
 from api.errors import forbidden
-from api.identifiers import is_identifier
 from api.orders.inputs import OrderFilter
 from api.orders.types import CURSOR_KIND, Order, OrderConnection, OrderOrder
+from domain.identifiers import is_identifier
 from queries.orders import OrderFilter as Wanted
 
 

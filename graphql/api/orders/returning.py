@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from api.context import Context
-from api.identifiers import is_identifier
 from api.lost import check_is_recorded
 from api.orders.inputs import OrderLineInput, RequestReturnInput
 from api.orders.types import Order, RequestReturnPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error, no_such_order
 from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
 from domain.order.lines import MAX_LINES, MAX_QUANTITY, ReturnedLine
 from domain.order.state import OrderStatus
 from workflows.orchestrator import NoSuchSaga

@@ -6,8 +6,8 @@ import strawberry
 
 from api.connections import Cursor, First, Last, page_request
 from api.context import Info
-from api.identifiers import is_identifier
 from api.products.types import CURSOR_KIND, Product, ProductConnection
+from domain.identifiers import is_identifier
 from queries.cursor import decode
 
 

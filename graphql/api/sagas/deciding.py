@@ -10,13 +10,13 @@ from activities.types import Decide
 from api.auth import Viewer
 from api.context import Context
 from api.idempotency import mark_replayed
-from api.identifiers import is_identifier
 from api.lost import check_is_recorded
 from api.sagas.inputs import SagaDecisionDetails, SagaDecisionInput
 from api.sagas.types import Saga, SagaDecisionPayload
 from api.scalars import Position
 from api.user_errors import UserError, input_error, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
 from domain.saga.commands import Decision
 from queries.saga_history import Decided
 from queries.saga_ledger import SagaView

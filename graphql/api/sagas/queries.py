@@ -7,8 +7,8 @@ import strawberry
 from api.connections import Cursor, First, Last, page_request
 from api.context import Info
 from api.errors import not_found
-from api.identifiers import is_identifier
 from api.sagas.types import CURSOR_KIND, Saga, SagaConnection
+from domain.identifiers import is_identifier
 
 
 @strawberry.type

@@ -3,7 +3,6 @@ from __future__ import annotations
 import strawberry
 
 from api.context import Info, Services
-from api.identifiers import is_identifier
 from api.lost import check_is_recorded
 from api.products.types import Product
 from api.scalars import Position
@@ -11,6 +10,7 @@ from api.stock.inputs import ReceiveStockInput
 from api.stock.types import ReceiveStockPayload
 from api.user_errors import UserError, bad_key, input_error
 from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
 from domain.inventory.commands import MAX_RECEIPT, ReceiveStock
 
 

@@ -26,6 +26,7 @@ from eventstore.positions import PositionCodec
 from queries.feed import LiveFeed
 from settings import Settings
 from tests.integration.api.log_orchestrator import LogOrchestrator
+from tests.integration.api.routes import Route
 from tests.integration.queries.order_log import OrderLog
 
 OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
@@ -56,6 +57,7 @@ class Api:
     orchestrator: LogOrchestrator
     log: OrderLog
     feed: LiveFeed
+    routes: list[Route]
 
     def viewer(self, role: str = "customer") -> Viewer:
         """Somebody nobody has heard of yet."""

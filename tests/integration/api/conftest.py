@@ -31,6 +31,7 @@ from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
 from tests.integration.api.client import Api, served
 from tests.integration.api.log_orchestrator import LogOrchestrator
+from tests.integration.api.routes import routes_of
 from tests.integration.keys import a_vault
 from tests.integration.providers.scripted import answering
 from tests.integration.queries.order_log import OrderLog
@@ -137,7 +138,7 @@ async def module_api(
 
     app = create_app(settings, open_services)
     async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
-        yield Api(url, settings, http, orchestrator, OrderLog(store), feed)
+        yield Api(url, settings, http, orchestrator, OrderLog(store), feed, routes_of(app))
 
 
 @pytest.fixture

@@ -4,13 +4,42 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
 INTERNAL = re.compile(r'"code": ?"INTERNAL"')
 """In an answer to what no client may cause. A text that was sent may come back in a message."""
+SEND_AGAIN = re.compile(r"does not confirm this notification yet|this webhook is being handled")
+"""Why a webhook is answered 503: its provider sends it again."""
 
 ROUTES = ["/graphql", "/webhooks/payments", "/webhooks/shipping", "/codec/decode", "/codec/encode"]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str | bytes] = field(default_factory=dict)
+
+    @property
+    def route(self) -> str:
+        return self.path.partition("?")[0]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.body[:200]!r}"
+
+
+def is_server_error(sent: Sent, status: int, text: str) -> bool:
+    """Whether this answer shows a fault of ours."""
+    if status == 503 and sent.route.startswith("/webhooks/"):
+        return SEND_AGAIN.search(text) is None
+    return status >= 500 or INTERNAL.search(text) is not None
+
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -77,10 +106,48 @@ HEADERS = st.dictionaries(
     HEADER_TEXTS,
     max_size=4,
 )
-TARGETS = st.sampled_from([*ROUTES, "/healthz", "/readyz", "/", "/nowhere", "/graphql/"]) | (
+METHODS = st.sampled_from(
+    ["POST", "POST", "POST", "GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "NONE"]
+)
+SUFFIXES = st.sampled_from(["", "", "", "/", "//", "/..", "/%00", "%2f"]) | (
     st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30).map(
-        lambda text: "/graphql?" + text.replace("#", "")
+        lambda text: "?" + text.replace("#", "")
     )
+)
+"""What follows the path of a route."""
+SHAPES = st.tuples(METHODS, SUFFIXES, BODIES, HEADERS)
+
+
+def sent_to(path: str, shape: tuple[str, str, bytes, Mapping[str, str]]) -> Sent:
+    method, suffix, body, headers = shape
+    return Sent(method, path + suffix, body, headers)
+
+
+PAYMENT_EVENTS = st.fixed_dictionaries(
+    {
+        "id": TEXTS | VALUES,
+        "type": TEXTS | VALUES,
+        "data": st.fixed_dictionaries(
+            {
+                "object": st.fixed_dictionaries(
+                    {
+                        "object": st.just("payment_intent") | VALUES,
+                        "metadata": VALUES
+                        | st.fixed_dictionaries(
+                            {
+                                "order_id": TEXTS | VALUES,
+                                "attempt": st.integers().map(str) | VALUES,
+                            }
+                        ),
+                    }
+                )
+            }
+        ),
+    }
+)
+STATUSES = st.sampled_from(["dispatched", "delivered", "lost", "cancelled", "returned", "created"])
+SHIPMENT_EVENTS = st.fixed_dictionaries(
+    {"data": st.fixed_dictionaries({"reference": TEXTS | VALUES, "status": STATUSES | VALUES})}
 )
 FRAMES = JSON | st.fixed_dictionaries(
     {"type": st.sampled_from(["subscribe", "complete", "ping", "connection_init"]) | VALUES},

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
-import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
 import pytest
-from standardwebhooks.webhooks import Webhook
 
 from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from providers.carrier import ReturnStatus
 from tests.integration.api.client import Api
+from tests.integration.api.signing import signed_payment, signed_shipment
 from workflows.orchestrator import Unavailable
 
 
@@ -32,25 +29,18 @@ async def send_payment(
     api: Api, raw: bytes, *, age: int = 0, secret: str | None = None
 ) -> httpx.Response:
     secret = secret or api.settings.payment_webhook_secret.get_secret_value()
-    sent_at = int(time.time()) - age
-    signed = f"{sent_at}.".encode() + raw
-    signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    headers = {"stripe-signature": f"t={sent_at},v1={signature}"}
+    headers = signed_payment(raw, secret, age=age)
     return await api.http.post("/webhooks/payments", content=raw, headers=headers)
 
 
 async def send_shipment(
     api: Api, status: str, *, event_id: str | None = None, secret: str | None = None
 ) -> httpx.Response:
-    now, event_id = datetime.now(UTC), event_id or f"msg_{uuid4()}"
     data = {"id": "shp_1", "reference": "o1", "status": status}
-    raw = json.dumps({"type": "shipment", "timestamp": now.isoformat(), "data": data})
+    event = {"type": "shipment", "timestamp": datetime.now(UTC).isoformat(), "data": data}
+    raw = json.dumps(event).encode()
     key = secret or api.settings.carrier_webhook_secret.get_secret_value()
-    headers = {
-        "webhook-id": event_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(key).sign(event_id, now, raw),
-    }
+    headers = signed_shipment(raw, key, event_id=event_id)
     return await api.http.post("/webhooks/shipping", content=raw, headers=headers)
 
 

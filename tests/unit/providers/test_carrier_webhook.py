@@ -27,12 +27,14 @@ def event(**change: object) -> bytes:
     return json.dumps({"type": "shipment", "timestamp": moment, "data": data}).encode()
 
 
-def signed(raw: bytes, seconds_ago: float = 0, secret: str = SECRET) -> dict[str, str]:
+def signed(
+    raw: bytes, seconds_ago: float = 0, secret: str = SECRET, event_id: str = "msg_1"
+) -> dict[str, str]:
     at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     return {
-        "Webhook-Id": "msg_1",
+        "Webhook-Id": event_id,
         "Webhook-Timestamp": str(int(at.timestamp())),
-        "Webhook-Signature": Webhook(secret).sign("msg_1", at, raw.decode()),
+        "Webhook-Signature": Webhook(secret).sign(event_id, at, raw.decode()),
     }
 
 
@@ -119,3 +121,17 @@ def test_a_signed_event_that_is_none_is_malformed(raw: bytes) -> None:
 
 def test_bytes_that_are_no_text_are_malformed() -> None:
     assert fault(b"\xff", signed(b"")) is WebhookFault.MALFORMED
+
+
+@pytest.mark.parametrize("reference", ["", "\0", "o 1", "o" * 101])
+def test_a_reference_that_no_order_has_is_dropped(reference: str) -> None:
+    raw = event(reference=reference)
+
+    assert verify_carrier_webhook(raw, signed(raw), SECRET) is None
+
+
+@pytest.mark.parametrize("event_id", ["m" * 256, "msg 1"])
+def test_an_id_that_the_inbox_cannot_hold_is_malformed(event_id: str) -> None:
+    raw = event()
+
+    assert fault(raw, signed(raw, event_id=event_id)) is WebhookFault.MALFORMED

@@ -116,3 +116,18 @@ def test_a_rejection_repeats_nothing_of_what_came() -> None:
     assert "order-1" not in repr(rejection.value)
     assert SECRET not in str(rejection.value)
     assert rejection.value.__cause__ is None
+
+
+@pytest.mark.parametrize("order_id", ["", "\0", "o 1", "o" * 101])
+def test_an_order_id_that_no_order_has_is_dropped(order_id: str) -> None:
+    raw = event(metadata={"order_id": order_id, "attempt": "1"})
+
+    assert verify_payment_webhook(raw, signed(raw), SECRET) is None
+
+
+@pytest.mark.parametrize("field", ["id", "type"])
+@pytest.mark.parametrize("text", ["", "\0", "e 1", "e" * 256])
+def test_a_text_that_the_inbox_cannot_hold_is_malformed(field: str, text: str) -> None:
+    raw = json.dumps(json.loads(event()) | {field: text}).encode()
+
+    assert fault(raw, signed(raw)) is WebhookFault.MALFORMED

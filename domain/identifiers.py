@@ -1,3 +1,5 @@
+"""Whether a text has the form of an id."""
+
 from __future__ import annotations
 
 from pydantic import TypeAdapter, ValidationError
