@@ -20,6 +20,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    TokenKind,
 )
 
 from api.errors import RequestError, RequestErrorCode
@@ -29,6 +30,8 @@ MAX_TOKENS: Final = 1_000
 MAX_DEPTH: Final = 12
 """Nested fields with a selection of their own, introspection apart."""
 MAX_ALIASES: Final = 30
+MAX_DIGITS: Final = 100
+"""Characters of one number: Python refuses to read a longer one from 4,300 digits on."""
 MAX_SELECTIONS: Final = 2_000
 """Fields and fragments of all definitions, each fragment counted wherever it is spread."""
 MAX_OVERLAPS: Final = 1_000
@@ -50,9 +53,19 @@ def check_length(text: str | None) -> None:
 
 def check_document(document: DocumentNode) -> None:
     """Raise DocumentTooLarge for the first bound that the document is beyond."""
+    _check_numbers(document)
     walk = _Walk(document)
     walk.measure_definitions()
     walk.count_overlaps()
+
+
+def _check_numbers(document: DocumentNode) -> None:
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        if token.kind in {TokenKind.INT, TokenKind.FLOAT}:
+            is_short = len(token.value or "") <= MAX_DIGITS
+            _require(is_short, f"a number of more than {MAX_DIGITS} digits")
+        token = token.next
 
 
 @dataclass(frozen=True, slots=True)

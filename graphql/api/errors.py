@@ -12,7 +12,9 @@ from uuid import uuid4
 from graphql import GraphQLError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from workflows.orchestrator import Unavailable
 
@@ -97,6 +99,11 @@ def present(error: GraphQLError) -> GraphQLError:
         return error
     if cause is None or isinstance(cause, GraphQLError):
         return _replace(error, RequestErrorCode.BAD_USER_INPUT, _without_values(error.message))
+    if isinstance(cause, MissingQueryError):
+        return _replace(error, RequestErrorCode.BAD_USER_INPUT, "the query is missing")
+    if isinstance(cause, CannotGetOperationTypeError):
+        reason = cause.as_http_error_reason()
+        return _replace(error, RequestErrorCode.BAD_USER_INPUT, reason)
     if is_unavailable(cause):
         log.warning("unavailable: %s", type(cause).__name__)
         message = "the service is out of reach for the moment: try again"

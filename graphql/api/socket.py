@@ -26,6 +26,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
     NextMessage,
+    SubscribeMessage,
 )
 from strawberry.utils.aio import aclosing
 
@@ -99,6 +100,20 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 await self.send_message({"id": message["id"], "type": "error", "payload": [error]})
             return False
         return True
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        if self._is_full and message["id"] not in self.operations:
+            error = rate_limited(f"{len(self.operations)} operations run on this socket: end one")
+            await self.send_message(
+                {"id": message["id"], "type": "error", "payload": [error.formatted]}
+            )
+        else:
+            await super().handle_subscribe(message)
+
+    @property
+    def _is_full(self) -> bool:
+        most = self.max_subscriptions_per_connection
+        return self.connection_acknowledged and most is not None and len(self.operations) >= most
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Whatever fails is an error of the operation: never a silent `complete`."""

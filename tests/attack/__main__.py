@@ -1,7 +1,8 @@
 """Attack a running API for minutes: `make attack [SECONDS=300]`.
 
 Fuzzers and floods run beside an honest client. It fails on any server error, on any answer to the
-honest client that is refused or takes over a second, and on memory that grows.
+honest client that is refused or takes over a second, on memory that grows, and on too few cases of
+a route.
 """
 
 from __future__ import annotations
@@ -19,15 +20,21 @@ from typing import Final
 
 import psutil
 
+from api.app import create_app
 from kit.command import run_command
+from settings import Settings
+from stack.environment import Environment
 from stack.errors import StackError
 from stack.system import System, started_system
 from stack.tokens import Role
-from tests.attack.attackers import ATTACKS, Target, ready, run
+from tests.attack.attackers import ATTACKS, ready, run
 from tests.attack.honest import ask_until
 from tests.attack.report import Report
+from tests.attack.target import Target
+from tests.integration.api.routes import routes_of
 
 SKU: Final = "TEA-01"
+OPERATORS: Final = 20
 WARM_UP_SECONDS: Final = 15.0
 """After so long the caches are full: from then on, memory must not grow."""
 
@@ -38,15 +45,35 @@ async def attack(system: System, seconds: float) -> Report:
         processes = [stack.enter_context(_process()) for _ in ATTACKS]
         await asyncio.gather(*(loop.run_in_executor(one, ready) for one in processes))
         ends_at = time.time() + seconds
-        target = Target(system.url, system.token(Role.OPERATOR, "mallory"), ends_at)
+        target = _target(system, ends_at)
         memory = asyncio.create_task(_memory_after_warm_up(system.api.pid, seconds))
         attacks = [
             loop.run_in_executor(process, run, name, target)
             for process, name in zip(processes, ATTACKS, strict=True)
         ]
         honest = await ask_until(ends_at, system.url, system.token(Role.CUSTOMER, "ada"), SKU)
-        sides = [honest, *await asyncio.gather(*attacks)]
-    return Report(sides, await memory, _memory(system.api.pid))
+        attackers = await asyncio.gather(*attacks)
+    routes = [route.name for route in target.routes]
+    return Report(seconds, routes, honest, attackers, await memory, _memory(system.api.pid))
+
+
+def _target(system: System, ends_at: float) -> Target:
+    settings = _settings(system.environment)
+    return Target(
+        system.url,
+        [system.token(Role.OPERATOR, f"mallory-{number}") for number in range(OPERATORS)],
+        routes_of(create_app(settings)),
+        settings.payment_webhook_secret.get_secret_value(),
+        settings.carrier_webhook_secret.get_secret_value(),
+        ends_at,
+    )
+
+
+def _settings(environment: Environment) -> Settings:
+    named = {name.removeprefix("WAYBILL_").lower(): value for name, value in environment.items()}
+    return Settings.model_validate(
+        {name: value for name, value in named.items() if name in Settings.model_fields}
+    )
 
 
 def _process() -> ProcessPoolExecutor:

@@ -57,7 +57,7 @@ async def _ask(http: httpx.AsyncClient, side: Honest, name: str, **variables: ob
             side.faults.append(f"{name} failed: {errors}")
     except httpx.HTTPError:
         status = 0
-    side.answered(status, time.monotonic() - began, name)
+    side.asked(name, status, time.monotonic() - began)
 
 
 def _errors(response: httpx.Response) -> str:

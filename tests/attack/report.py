@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +11,9 @@ MAX_SECONDS: Final = 1.0
 """For an honest client's answer, whatever others send."""
 MAX_GROWTH_BYTES: Final = 50_000_000
 """Of the API process, between the end of its first seconds and the end."""
+MIN_CASES: Final = 10_000
+"""Of each route, in a full run."""
+FULL_SECONDS: Final = 300.0
 
 TOO_MANY: Final = 429
 SERVER_ERROR: Final = 500
@@ -21,40 +25,45 @@ class Side:
 
     name: str
     statuses: Counter[int] = field(default_factory=Counter)
+    cases: Counter[str] = field(default_factory=Counter)
+    """The fuzzer's cases by route, those only that the route itself has answered."""
     slowest: float = 0.0
     faults: list[str] = field(default_factory=list)
 
     @property
-    def cases(self) -> int:
+    def answers(self) -> int:
         return self.statuses.total()
 
-    def answered(self, status: int, seconds: float, what: str) -> None:
+    def answered(self, status: int, seconds: float, route: str | None = None) -> None:
         """Status 0: the connection was ended without an answer."""
         self.statuses[status] += 1
         self.slowest = max(self.slowest, seconds)
-        if SERVER_ERROR <= status < SERVER_ERROR + 100:
-            self.faults.append(f"{status} for {what:.300}")
+        if route is not None and status not in {0, TOO_MANY}:
+            self.cases[route] += 1
 
     def line(self) -> str:
         statuses = " ".join(f"{status}:{count}" for status, count in sorted(self.statuses.items()))
-        return f"{self.name:24} {self.cases:8} cases  slowest {self.slowest:6.3f} s  {statuses}"
+        return f"{self.name:14} {self.answers:7} answers  slowest {self.slowest:6.3f} s  {statuses}"
 
 
 @dataclass
 class Honest(Side):
     """A client that asks for little, and has to be answered at once."""
 
-    def answered(self, status: int, seconds: float, what: str) -> None:
-        super().answered(status, seconds, what)
-        if status in {0, TOO_MANY}:
-            self.faults.append(f"{status} for the honest client's {what}")
+    def asked(self, what: str, status: int, seconds: float) -> None:
+        self.answered(status, seconds)
+        if status in {0, TOO_MANY} or status >= SERVER_ERROR:
+            self.faults.append(f"{status} for {what}")
         if seconds > MAX_SECONDS:
-            self.faults.append(f"{seconds:.2f} s for the honest client's {what}")
+            self.faults.append(f"{seconds:.2f} s for {what}")
 
 
 @dataclass(frozen=True)
 class Report:
-    sides: list[Side]
+    seconds: float
+    routes: Sequence[str]
+    honest: Honest
+    attackers: Sequence[Side]
     memory_before: int
     memory_after: int
 
@@ -62,21 +71,54 @@ class Report:
     def growth(self) -> int:
         return self.memory_after - self.memory_before
 
+    @property
+    def demanded(self) -> int:
+        """Of each route; a shorter run makes fewer."""
+        return int(MIN_CASES * min(1.0, self.seconds / FULL_SECONDS))
+
+    def cases(self, route: str) -> Counter[str]:
+        """The cases of this route by the fuzzer that made them."""
+        return Counter({side.name: side.cases[route] for side in self.attackers})
+
     def faults(self) -> list[str]:
-        found = [f"{side.name}: {fault}" for side in self.sides for fault in side.faults]
-        if self.growth > MAX_GROWTH_BYTES:
-            found.append(f"the API grew by {self.growth / 1e6:.0f} MB")
-        return found
+        return [
+            *(f"{side.name}: {fault}" for side in self._sides for fault in side.faults),
+            *self._too_few(),
+            *([f"the API grew by {self.growth / 1e6:.0f} MB"] * (self.growth > MAX_GROWTH_BYTES)),
+        ]
 
     def text(self) -> str:
+        faults = self.faults()
+        lines = [
+            *(side.line() for side in self._sides),
+            *(self._line_of(route) for route in self.routes),
+            self._memory(),
+            self._slowest(),
+            *(f"FAULT {fault}" for fault in faults[:20]),
+            f"faults: {len(faults)}",
+        ]
+        return "\n".join(lines)
+
+    @property
+    def _sides(self) -> list[Side]:
+        return [self.honest, *self.attackers]
+
+    def _memory(self) -> str:
         before, after = (size / 1e6 for size in (self.memory_before, self.memory_after))
-        slowest = max(side.slowest for side in self.sides)
-        cases = sum(side.cases for side in self.sides)
-        return "\n".join(
-            [
-                *(side.line() for side in self.sides),
-                f"memory of the API: {before:.0f} MB before, {after:.0f} MB after",
-                f"slowest answer: {slowest:.3f} s; cases: {cases}",
-                *(f"FAULT {fault}" for fault in self.faults()[:20]),
-            ]
-        )
+        return f"memory of the API: {before:.0f} MB before, {after:.0f} MB after"
+
+    def _slowest(self) -> str:
+        any_side = max(side.slowest for side in self._sides)
+        return f"slowest answer: {self.honest.slowest:.3f} s honest, {any_side:.3f} s of all"
+
+    def _line_of(self, route: str) -> str:
+        cases = self.cases(route)
+        parts = ", ".join(f"{name} {count}" for name, count in cases.items() if count)
+        return f"{route:20} {cases.total():7} cases: {parts}"
+
+    def _too_few(self) -> Iterator[str]:
+        if not self.honest.answers:
+            yield "the honest client was never answered"
+        for route in self.routes:
+            if (made := self.cases(route).total()) < self.demanded:
+                yield f"{made} cases of {route}, where {self.demanded} are demanded"

@@ -24,11 +24,16 @@ class Sent:
     method: str
     path: str
     body: bytes = b""
-    headers: Mapping[str, str | bytes] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def route(self) -> str:
         return self.path.partition("?")[0]
+
+    def headers_after(self, ours: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+        """Return these headers, in bytes, and those of ours that they do not replace."""
+        both = {**ours, **{name.lower(): value for name, value in self.headers.items()}}
+        return [(name.encode(), value.encode("latin-1")) for name, value in both.items()]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.body[:200]!r}"
@@ -94,7 +99,9 @@ BODIES = (
     | JSON.map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"))
     | REQUESTS.map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"))
 )
-HEADER_TEXTS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
+HEADER_TEXTS = st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=60).map(
+    lambda text: text.translate(dict.fromkeys(range(127, 161))).strip()
+)
 HEADERS = st.dictionaries(
     st.sampled_from(
         [

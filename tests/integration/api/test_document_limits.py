@@ -36,15 +36,27 @@ REFUSED = [
         "ask for less in one request",
         id="overlaps",
     ),
-    pytest.param(
-        fragment_bomb(16),
-        "the document has more than 2000 fields and fragments: ask for less in one request",
-        id="small-bomb",
+    *(
+        pytest.param(
+            fragment_bomb(fragments),
+            "the document has more than 2000 fields and fragments: ask for less in one request",
+            id=f"bomb-{fragments}",
+        )
+        for fragments in (16, 18, 19, 40)
     ),
-    pytest.param(
-        fragment_bomb(40),
-        "the document has more than 2000 fields and fragments: ask for less in one request",
-        id="large-bomb",
+    *(
+        pytest.param(
+            text.format("9" * 5_000),
+            "the document has a number of more than 100 digits: ask for less in one request",
+            id=f"digits-{name}",
+        )
+        for name, text in {
+            "argument": "{{ orders(first: {}) {{ edges {{ cursor }} }} }}",
+            "float": "{{ orders(first: {}.5) {{ edges {{ cursor }} }} }}",
+            "default": "query($n: Int = {}) {{ orders(first: $n) {{ edges {{ cursor }} }} }}",
+            "directive": "{{ __typename @skip(if: {}) }}",
+            "fragment": "{{ ...F }} fragment F on Query {{ order(id: {}) {{ id }} }}",
+        }.items()
     ),
     pytest.param(
         "{ __typename } fragment F on Query { ...G } fragment G on Query { ...F }",

@@ -39,7 +39,7 @@ async def faults_of(api: Api, sent: Sequence[Sent]) -> list[str]:
 async def _fault_of(api: Api, sent: Sent) -> str | None:
     ours = {**api.viewer("operator").headers, "content-type": "application/json"}
     response = await api.http.request(
-        sent.method, sent.path, content=sent.body, headers=ours | dict(sent.headers)
+        sent.method, sent.path, content=sent.body, headers=sent.headers_after(ours)
     )
     is_fault = is_server_error(sent, response.status_code, response.text)
     return f"{response.status_code} for {sent}: {response.text:.300}" if is_fault else None

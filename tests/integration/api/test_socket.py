@@ -64,6 +64,52 @@ async def test_a_binary_message_closes_the_socket_with_the_protocols_code(api: A
         assert await socket.close_code() == 4400
 
 
+@pytest.mark.parametrize(
+    ("payload", "says"),
+    [
+        ({"query": ""}, "the query is missing"),
+        ({"query": "fragment F on Query { __typename }"}, "Can't get GraphQL operation type"),
+        ({"query": "type Query { a: Int }"}, "Can't get GraphQL operation type"),
+        (
+            {"query": "query A { __typename }", "operationName": "Nope"},
+            'Unknown operation named "Nope".',
+        ),
+    ],
+)
+async def test_a_subscribe_without_an_operation_is_the_clients_error(
+    api: Api, payload: dict[str, str], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with api.viewer().socket() as socket:
+        await socket.send(id="1", type="subscribe", payload=payload)
+        refused = await socket.receive()
+
+    (error,) = refused["payload"]
+    assert (refused["type"], error["extensions"]) == ("error", {"code": "BAD_USER_INPUT"})
+    assert error["message"] == says
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+async def test_an_operation_too_many_is_refused_and_the_others_go_on(api: Api) -> None:
+    viewer = api.viewer()
+    order = (await viewer.run("PlaceOrder", input=an_order()))["order"]
+    payload = {"query": operation("OrderUpdates"), "variables": {"orderId": order["id"]}}
+    async with viewer.socket() as socket:
+        for number in range(100):
+            await socket.send(id=f"{number}", type="subscribe", payload=payload)
+            await socket.update()
+        await socket.send(id="100", type="subscribe", payload=payload)
+        refused = await socket.receive()
+        await socket.send(id="0", type="complete")
+        await socket.send(id="100", type="subscribe", payload=payload)
+
+        assert (await socket.receive())["type"] == "next"
+
+    (error,) = refused["payload"]
+    assert (refused["type"], refused["id"]) == ("error", "100")
+    assert error["extensions"] == {"code": "RATE_LIMITED"}
+    assert error["message"] == "100 operations run on this socket: end one"
+
+
 async def test_an_id_may_be_long_and_used_twice(api: Api) -> None:
     """The reason of the close names the id, and a close frame has little room."""
     async with api.viewer().socket() as socket:
@@ -75,9 +121,9 @@ async def test_an_id_may_be_long_and_used_twice(api: Api) -> None:
         assert await socket.close_code() == 4409
 
 
-async def sign_in(api: Api, socket: Socket, expires_in: timedelta) -> None:
+async def sign_in(api: Api, socket: Socket, expires_in: timedelta, role: str = "customer") -> None:
     secret = api.settings.jwt_secret.get_secret_value()
-    bearer = token(secret, "ada", "customer", exp=datetime.now(UTC) + expires_in)
+    bearer = token(secret, "ada", role, exp=datetime.now(UTC) + expires_in)
     await socket.send(type="connection_init", payload={"authorization": f"Bearer {bearer}"})
     assert await socket.receive() == {"type": "connection_ack"}
 
@@ -94,16 +140,26 @@ async def test_a_socket_is_closed_when_its_token_expires(
         assert socket.connection.close_reason == "token expired"
 
 
+@pytest.mark.parametrize("name", ["PlaceOrder", "CancelOrder", "ReceiveStock"])
 async def test_nothing_is_done_for_a_token_that_has_expired(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    api: Api, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock was set while the socket slept: the next message finds it out."""
-    async with connecting(api.url) as socket:
-        await sign_in(api, socket, expires_in=timedelta(hours=1))
+    viewer = api.viewer("operator")
+    order = (await viewer.run("PlaceOrder", input=an_order()))["order"]
+    inputs = {
+        "PlaceOrder": an_order(),
+        "CancelOrder": {"idempotencyKey": "late", "orderId": order["id"]},
+        "ReceiveStock": {"idempotencyKey": "late", "sku": "mug", "quantity": 1},
+    }
+    api.orchestrator.actors.clear()
+
+    async with viewer.socket() as socket:
         monkeypatch.setattr(api_socket, "LEEWAY_SECONDS", -7200)
-        await socket.subscribe(operation("PlaceOrder"), input=an_order())
+        await socket.subscribe(operation(name), input=inputs[name])
 
         assert await socket.close_code() == 4403
+        assert socket.connection.close_reason == "token expired"
 
     assert api.orchestrator.actors == []
 

@@ -1,0 +1,142 @@
+"""Fuzzers: each sends what its generator makes, until the time is over.
+
+Each comes from an address of its own, and as several operators in turn. Otherwise a bound on rates
+would answer most of its cases, and not the route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final, TypeVar
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import StopTest
+
+from tests.attack.report import Side
+from tests.attack.sending import client, exchange, send
+from tests.attack.target import Target
+from tests.integration.api.fuzzing import (
+    FRAMES,
+    PAYMENT_EVENTS,
+    SHAPES,
+    SHIPMENT_EVENTS,
+    Sent,
+    sent_to,
+)
+from tests.integration.api.generated import graphql_requests, openapi_requests
+from tests.integration.api.routes import description_of
+from tests.integration.api.signing import signed_payment, signed_shipment
+from tests.unit.api.documents import slow_documents
+
+DRAWN_AT_ONCE: Final = 20
+SOCKETS_AT_ONCE: Final = 8
+EXCHANGES_OF_A_FRAME: Final = 4
+SUBSCRIBES: Final = slow_documents.map(
+    lambda text: {"type": "subscribe", "id": "1", "payload": {"query": text}}
+)
+
+T = TypeVar("T")
+
+
+async def requests(target: Target, side: Side) -> None:
+    """Requests of every shape, each to every route."""
+    paths = [*target.paths, "/nowhere"]
+    rounds = ([sent_to(path, shape) for path in paths] for shape in _drawn(SHAPES, target))
+    await _send_all(target, side, "127.0.0.3", rounds)
+
+
+async def descriptions(target: Target, side: Side) -> None:
+    """What schemathesis makes of each route's description."""
+    generated = openapi_requests(description_of(target.routes))
+    await _send_all(target, side, "127.0.0.4", _drawn(st.tuples(*generated.values()), target))
+
+
+async def operations(target: Target, side: Side) -> None:
+    """What schemathesis makes of the GraphQL schema."""
+    await _send_all(
+        target, side, "127.0.0.5", ([sent] for sent in _drawn(graphql_requests(), target))
+    )
+
+
+async def documents(target: Target, side: Side) -> None:
+    """Documents that cost more to refuse than to send."""
+    bodies = (json.dumps({"query": text}).encode() for text in _drawn(slow_documents, target))
+    rounds = ([Sent("POST", "/graphql", body)] for body in bodies)
+    await _send_all(target, side, "127.0.0.6", rounds)
+
+
+async def notifications(target: Target, side: Side) -> None:
+    """Notifications that are rightly signed, whatever they say."""
+    events = st.tuples(PAYMENT_EVENTS, SHIPMENT_EVENTS)
+    rounds = (_signed(target, *event) for event in _drawn(events, target))
+    await _send_all(target, side, "127.0.0.7", rounds)
+
+
+async def frames(target: Target, side: Side) -> None:
+    """Messages of every shape over sockets, some before their client has signed in."""
+    drawn = _exchanges(target)
+    while sent := list(islice(drawn, SOCKETS_AT_ONCE)):
+        await asyncio.gather(
+            *(
+                exchange(target, side, one, "127.0.0.8", number if number % 4 else None)
+                for number, one in enumerate(sent)
+            )
+        )
+
+
+def _exchanges(target: Target) -> Iterator[list[object]]:
+    """Yield frames in new orders: drawing a frame takes longer than sending it."""
+    recent: deque[object] = deque(maxlen=500)
+    for frame in _drawn(FRAMES | SUBSCRIBES, target):
+        recent.append(frame)
+        for _ in range(EXCHANGES_OF_A_FRAME):
+            yield [frame, *random.choices(recent, k=random.randint(0, 5))]  # noqa: S311
+
+
+def _signed(target: Target, payment: object, shipment: object) -> Sequence[Sent]:
+    paid, sent = (json.dumps(event).encode() for event in (payment, shipment))
+    return (
+        Sent("POST", "/webhooks/payments", paid, signed_payment(paid, target.payment_secret)),
+        Sent("POST", "/webhooks/shipping", sent, signed_shipment(sent, target.carrier_secret)),
+    )
+
+
+async def _send_all(
+    target: Target, side: Side, address: str, rounds: Iterator[Sequence[Sent]]
+) -> None:
+    """Send the requests of a round at once, and one round after the other."""
+    async with client(target, address) as http:
+        for sent, ours in zip(rounds, target.everyones_headers(), strict=False):
+            await asyncio.gather(*(send(http, side, one, ours, is_case=True) for one in sent))
+
+
+def _drawn(strategy: st.SearchStrategy[T], target: Target) -> Iterator[T]:
+    """Yield examples until the time is over."""
+    examples: list[T] = []
+
+    @given(strategy)
+    @settings(
+        max_examples=DRAWN_AT_ONCE,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def draw(example: T) -> None:
+        examples.append(example)
+
+    while True:
+        examples.clear()
+        with suppress(StopTest):
+            draw()
+        for example in examples:
+            if target.is_over:
+                return
+            yield example

@@ -1,0 +1,87 @@
+"""How attackers send: each request and each exchange is noted with what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from websockets.exceptions import WebSocketException
+
+from tests.attack.report import Side
+from tests.attack.target import Target
+from tests.integration.api.client import Socket, connecting
+from tests.integration.api.fuzzing import INTERNAL, Sent, is_server_error
+
+TIMEOUT_SECONDS: Final = 15.0
+OF_THE_PROTOCOL: Final = {None, 4400, 4401, 4403, 4408, 4409, 4429}
+"""The codes that may close a socket; None: it was open to the end."""
+
+
+def client(target: Target, address: str) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport(local_address=address)
+    return httpx.AsyncClient(base_url=target.url, transport=transport, timeout=TIMEOUT_SECONDS)
+
+
+async def send(
+    http: httpx.AsyncClient, side: Side, sent: Sent, ours: Mapping[str, str], *, is_case: bool
+) -> None:
+    """Send one request. A case is a request of a fuzzer, not one of a flood."""
+    began = time.monotonic()
+    status = 0
+    try:
+        response = await http.request(
+            sent.method, sent.path, content=sent.body, headers=sent.headers_after(ours)
+        )
+        status = response.status_code
+        if is_server_error(sent, status, response.text):
+            side.faults.append(f"{status} for {sent}: {response.text[:200]}")
+    except httpx.HTTPError:
+        pass
+    side.answered(status, time.monotonic() - began, sent.route if is_case else None)
+
+
+async def exchange(
+    target: Target, side: Side, messages: Sequence[object], address: str, operator: int | None
+) -> None:
+    """Send these messages over a new socket, signed in as this operator if there is one."""
+    began = time.monotonic()
+    try:
+        async with _socket(target, address) as socket:
+            if operator is not None:
+                payload = {"authorization": target.headers(operator)["authorization"]}
+                await socket.send(type="connection_init", payload=payload)
+            code = await socket.exchange(messages)
+    except (WebSocketException, OSError, TimeoutError):
+        side.answered(0, time.monotonic() - began)
+        return
+    said = json.dumps(socket.received)
+    if code not in OF_THE_PROTOCOL or INTERNAL.search(said):
+        side.faults.append(f"the socket closed with {code} for {messages!r:.300}: {said[:200]}")
+    side.answered(code or 1000, time.monotonic() - began, "websocket /graphql")
+
+
+def _socket(target: Target, address: str) -> AbstractAsyncContextManager[Socket]:
+    return connecting(target.url, local_addr=(address, 0), open_timeout=TIMEOUT_SECONDS)
+
+
+async def push(target: Target, begun: bytes, more: bytes = b"", times: int = 0) -> int:
+    """Send these bytes over a connection of their own; return the answer's status, or 0."""
+    address = urlsplit(target.url)
+    answer, writer = b"", None
+    with suppress(OSError, TimeoutError):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(begun)
+        for _ in range(times):
+            writer.write(more)
+            await writer.drain()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            answer = await reader.read()
+    if writer is not None:
+        writer.close()
+    return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else 0

@@ -1,0 +1,39 @@
+"""What is attacked, and for how long. It is sent to every attacker's process."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.integration.api.routes import Route
+
+
+@dataclass(frozen=True)
+class Target:
+    url: str
+    tokens: Sequence[str]
+    """Of several operators: one may ask only so often."""
+    routes: Sequence[Route]
+    payment_secret: str
+    carrier_secret: str
+    ends_at: float
+    """Seconds since the epoch: the same for every process."""
+
+    @property
+    def is_over(self) -> bool:
+        return time.time() > self.ends_at
+
+    @property
+    def paths(self) -> list[str]:
+        """Of the routes that take requests."""
+        return [route.path for route in self.routes if route.methods]
+
+    def headers(self, operator: int = 0) -> dict[str, str]:
+        token = self.tokens[operator % len(self.tokens)]
+        return {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+    def everyones_headers(self) -> Iterator[dict[str, str]]:
+        """Yield the headers of each operator in turn, without an end."""
+        return (self.headers(operator) for operator in itertools.count())
