@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -42,30 +44,34 @@ WARM_UP_SECONDS: Final = 15.0
 async def attack(system: System, seconds: float) -> Report:
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
-        processes = [stack.enter_context(_process()) for _ in ATTACKS]
-        await asyncio.gather(*(loop.run_in_executor(one, ready) for one in processes))
-        ends_at = time.time() + seconds
-        target = _target(system, ends_at)
+        processes = {name: stack.enter_context(_process()) for name in ATTACKS}
+        target = _target(system)
+        await asyncio.gather(
+            *(loop.run_in_executor(one, ready, name, target) for name, one in processes.items())
+        )
+        target = replace(target, ends_at=time.time() + seconds)
         memory = asyncio.create_task(_memory_after_warm_up(system.api.pid, seconds))
         attacks = [
-            loop.run_in_executor(process, run, name, target)
-            for process, name in zip(processes, ATTACKS, strict=True)
+            loop.run_in_executor(process, run, name, target) for name, process in processes.items()
         ]
-        honest = await ask_until(ends_at, system.url, system.token(Role.CUSTOMER, "ada"), SKU)
+        honest = await ask_until(
+            target.ends_at, system.url, system.token(Role.CUSTOMER, "ada"), SKU
+        )
         attackers = await asyncio.gather(*attacks)
     routes = [route.name for route in target.routes]
     return Report(seconds, routes, honest, attackers, await memory, _memory(system.api.pid))
 
 
-def _target(system: System, ends_at: float) -> Target:
+def _target(system: System) -> Target:
+    """A target without an end."""
     settings = _settings(system.environment)
     return Target(
         system.url,
-        [system.token(Role.OPERATOR, f"mallory-{number}") for number in range(OPERATORS)],
-        routes_of(create_app(settings)),
+        tuple(system.token(Role.OPERATOR, f"mallory-{number}") for number in range(OPERATORS)),
+        tuple(routes_of(create_app(settings))),
         settings.payment_webhook_secret.get_secret_value(),
         settings.carrier_webhook_secret.get_secret_value(),
-        ends_at,
+        ends_at=math.inf,
     )
 
 

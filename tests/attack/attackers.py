@@ -30,9 +30,10 @@ ATTACKS: Final[dict[str, Attack]] = {
 }
 
 
-def ready() -> None:
-    """Return once this module has been imported in the process that is to attack."""
+def ready(attack: str, target: Target) -> None:
+    """Return once this process can attack at once."""
     os.nice(NICENESS)
+    fuzzers.prepare(attack, target)
 
 
 def run(attack: str, target: Target) -> Side:

@@ -56,7 +56,7 @@ async def flood(target: Target, side: Side) -> None:
     sent = Sent("POST", "/graphql", body, {"content-type": "application/json"})
     async with client(target, ADDRESS) as http:
         while not target.is_over:
-            both = [(sent, target.headers()), (sent, {})] * (FLOODS_A_SECOND // 10)
+            both = [(sent, target.headers()), (sent, {})] * (FLOODS_A_SECOND // 20)
             await _tenth_of_a_second(http, side, both)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.integration.api.routes import Route
@@ -13,9 +13,9 @@ from tests.integration.api.routes import Route
 @dataclass(frozen=True)
 class Target:
     url: str
-    tokens: Sequence[str]
+    tokens: tuple[str, ...]
     """Of several operators: one may ask only so often."""
-    routes: Sequence[Route]
+    routes: tuple[Route, ...]
     payment_secret: str
     carrier_secret: str
     ends_at: float

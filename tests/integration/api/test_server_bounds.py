@@ -97,16 +97,41 @@ async def test_headers_beyond_their_bound_are_refused(api: Api, head: bytes) -> 
     assert refusal(answer) == (431, "PAYLOAD_TOO_LARGE")
 
 
-async def test_a_header_without_an_end_is_cut_off(api: Api) -> None:
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
+ENDLESS = {
+    "a header": (HEAD + b"X-A: ", b"a" * 100_000),
+    "headers": (HEAD, b"X-A: a\r\n" * 10_000),
+    "a trailer": (CHUNKED + b"0\r\nX-A: ", b"a" * 100_000),
+    "trailers": (CHUNKED + b"0\r\n", b"X-A: a\r\n" * 10_000),
+    "a chunk's extension": (CHUNKED + b"1;", b"a" * 100_000),
+}
+
+
+@pytest.mark.parametrize(("begun", "more"), ENDLESS.values(), ids=ENDLESS.keys())
+async def test_what_has_no_end_is_cut_off(api: Api, begun: bytes, more: bytes) -> None:
     async with connection(api) as client:
-        await client.send(HEAD + b"X-A: ")
+        await client.send(begun)
         sent = 0
         with suppress(ConnectionError):
             while sent < 100_000_000:
-                await client.send(b"a" * 100_000)
-                sent += 100_000
+                await client.send(more)
+                sent += len(more)
 
     assert sent < 20_000_000  # what the system's own buffers take
+
+
+async def test_a_body_in_chunks_of_one_byte_is_within_the_bounds(api: Api) -> None:
+    body = b'{"query": "{ __typename }"}' + b" " * 60_000
+    bearer = api.viewer().headers["authorization"].encode()
+    async with connection(api) as client:
+        await client.send(
+            HEAD + b"Authorization: " + bearer + b"\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        await client.send(b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+        answer = await client.rest()
+
+    assert b'{"data":{"__typename":"Query"}' in answer
 
 
 async def test_bytes_that_are_no_http_are_refused_with_a_code(api: Api) -> None:
