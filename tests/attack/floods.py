@@ -23,7 +23,7 @@ PROBES: Final = ("/readyz", "/metrics", "/healthz")
 
 
 async def half_open(target: Target, side: Side) -> None:
-    """Connections that begin a request and never end it."""
+    """Open connections that begin a request and never end it."""
 
     async def one() -> None:
         while not target.is_over:
@@ -34,7 +34,7 @@ async def half_open(target: Target, side: Side) -> None:
 
 
 async def headers(target: Target, side: Side) -> None:
-    """Headers without an end."""
+    """Send headers without an end."""
     while not target.is_over:
         began = time.monotonic()
         status = await push(target, b"GET / HTTP/1.1\r\nX-A: ", b"a" * 65_536, times=200)
@@ -43,7 +43,7 @@ async def headers(target: Target, side: Side) -> None:
 
 
 async def probes(target: Target, side: Side) -> None:
-    """A flood of what needs no token."""
+    """Ask for what needs no token, many times a second."""
     async with client(target, ADDRESS) as http:
         while not target.is_over:
             paths = [random.choice(PROBES) for _ in range(FLOODS_A_SECOND // 10)]  # noqa: S311
@@ -51,7 +51,7 @@ async def probes(target: Target, side: Side) -> None:
 
 
 async def flood(target: Target, side: Side) -> None:
-    """More queries than anybody may send, with a token and without one."""
+    """Send more queries than one client may, with a token and without one."""
     body = b'{"query": "{ products(first: 100) { edges { node { sku name } } } }"}'
     sent = Sent("POST", "/graphql", body, {"content-type": "application/json"})
     async with client(target, ADDRESS) as http:

@@ -75,38 +75,38 @@ def prepare(attack: str, target: Target) -> None:
 
 
 async def requests(target: Target, side: Side) -> None:
-    """Requests of every shape, each to every route."""
+    """Send requests of every shape, each to every route."""
     paths = [*target.paths, "/nowhere"]
     rounds = ([sent_to(path, shape) for path in paths] for shape in _drawn(SHAPES, target))
     await _send_all(target, side, "127.0.0.3", rounds)
 
 
 async def descriptions(target: Target, side: Side) -> None:
-    """What schemathesis makes of each route's description."""
+    """Send what schemathesis makes of each route's description."""
     await _send_all(target, side, "127.0.0.4", _drawn(_described(target.routes), target))
 
 
 async def operations(target: Target, side: Side) -> None:
-    """What schemathesis makes of the GraphQL schema."""
+    """Send what schemathesis makes of the GraphQL schema."""
     rounds = ([sent] for sent in _drawn(_operations(), target))
     await _send_all(target, side, "127.0.0.5", rounds)
 
 
 async def documents(target: Target, side: Side) -> None:
-    """Documents that cost more to refuse than to send."""
+    """Send documents that cost more to refuse than to send."""
     bodies = (json.dumps({"query": text}).encode() for text in _drawn(slow_documents, target))
     rounds = ([Sent("POST", "/graphql", body)] for body in bodies)
     await _send_all(target, side, "127.0.0.6", rounds)
 
 
 async def notifications(target: Target, side: Side) -> None:
-    """Notifications that are rightly signed, whatever they say."""
+    """Send notifications with a right signature and any content."""
     rounds = (_signed(target, *event) for event in _drawn(EVENTS, target))
     await _send_all(target, side, "127.0.0.7", rounds)
 
 
 async def frames(target: Target, side: Side) -> None:
-    """Messages of every shape over sockets, some before their client has signed in."""
+    """Send messages of every shape over sockets, some before their client has signed in."""
     drawn = _exchanges(target)
     while sent := list(islice(drawn, SOCKETS_AT_ONCE)):
         await asyncio.gather(
