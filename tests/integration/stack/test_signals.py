@@ -53,7 +53,7 @@ async def test_further_signals_do_not_cut_the_stopping_short() -> None:
 
 
 async def until_received(pid: int) -> None:
-    """Wait until no signal to the process is pending any more."""
+    """Wait until no signal to the process is pending."""
     async with asyncio.timeout(10):
         while _pending(pid):  # noqa: ASYNC110 - a process table has no event
             await asyncio.sleep(0.01)

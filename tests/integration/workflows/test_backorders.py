@@ -76,16 +76,6 @@ async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_
     assert await sagas.money(order_id) == {}
 
 
-async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas: Sagas) -> None:
-    order_id, sku = await waiting(sagas.within(backorder=timedelta(seconds=1)))
-
-    receipt = ReceiveStock(aggregate_id=sku, quantity=1)
-    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/untold", sku), receipt)
-
-    await sagas.until(f"order-{order_id}", "OrderConfirmed")
-    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
-
-
 async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(sagas: Sagas) -> None:
     """No order is queued when it comes, so the receipt wakes none."""
     sku = await sagas.stocked(1)
@@ -101,6 +91,16 @@ async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(saga
     await sagas.until(f"order-{order_id}", "OrderReserved")
     assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
     assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED not in await sagas.written(order_id)
+
+
+async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas: Sagas) -> None:
+    order_id, sku = await waiting(sagas.within(backorder=timedelta(seconds=1)))
+
+    receipt = ReceiveStock(aggregate_id=sku, quantity=1)
+    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/untold", sku), receipt)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
 
 
 class CancelledMeanwhile(CommandHandler):

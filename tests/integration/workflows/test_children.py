@@ -44,6 +44,7 @@ async def test_a_return_is_found_by_its_customer(sagas: Sagas) -> None:
 class WaitsForever:
     @workflow.run
     async def run(self, name: str) -> None:
+        del name  # every child has an argument
         await workflow.wait_condition(lambda: False)
 
 

@@ -167,23 +167,6 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
     assert await sagas.money(order_id) == CAPTURED
 
 
-async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
-    impatient = sagas.within(
-        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
-    )
-    order_id, _ = await placed(impatient)
-    with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
-        assert (await sagas.parked(order_id, "capture"))["code"] != "PROVIDER_REFUSED"
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
-
-    assert await sagas.end(order_id) == "COMPLETED"
-    assert await sagas.money(order_id) == CAPTURED
-    decided = (await sagas.store.load_events(f"saga-{order_id}"))[1]
-    assert (decided.type, decided.data["reason"]) == ("SagaRetried", BY_ITSELF)
-    assert decided.metadata.actor == "system"
-
-
 async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas: Sagas) -> None:
     impatient = sagas.within(
         undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
@@ -201,6 +184,23 @@ async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas:
     retried = (await sagas.store.load_events(f"saga-{order_id}"))[1]
     assert (retried.type, retried.data["reason"]) == ("SagaRetried", BY_ITSELF)
     assert retried.metadata.actor == "system"
+
+
+async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
+    impatient = sagas.within(
+        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
+    )
+    order_id, _ = await placed(impatient)
+    with sagas.payment_simulator.failing(order_id, "capture", "down"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        assert (await sagas.parked(order_id, "capture"))["code"] != "PROVIDER_REFUSED"
+    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == CAPTURED
+    decided = (await sagas.store.load_events(f"saga-{order_id}"))[1]
+    assert (decided.type, decided.data["reason"]) == ("SagaRetried", BY_ITSELF)
+    assert decided.metadata.actor == "system"
 
 
 async def test_what_was_refused_is_not_tried_again_by_itself(sagas: Sagas) -> None:
