@@ -224,14 +224,17 @@ class Sagas:
                 await asyncio.sleep(0.01)
         return types
 
-    async def until_written(self, order_id: str, event_type: EventType.ValueType) -> None:
-        """Until the history of the order's workflow has such an event."""
+    async def until_written(
+        self, order_id: str, event_type: EventType.ValueType, saga: str = "order"
+    ) -> None:
+        """Wait until the history of a saga's workflow has such an event."""
         async with asyncio.timeout(30):
-            while event_type not in await self._written(order_id):  # noqa: ASYNC110 - a fact to wait for
+            while event_type not in await self.written(order_id, saga):  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.01)
 
-    async def _written(self, order_id: str) -> set[EventType.ValueType]:
-        history = await self.workflow(order_id).fetch_history()
+    async def written(self, order_id: str, saga: str = "order") -> set[EventType.ValueType]:
+        """Return the types of the events in the history of a saga's workflow."""
+        history = await self.client.get_workflow_handle(f"{saga}-{order_id}").fetch_history()
         return {event.event_type for event in history.events}
 
     async def activities_of(self, order_id: str, saga: str = "order") -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from temporalio.api.enums.v1 import EventType
+
 from activities.command_handler import CommandHandler, Step
 from activities.orders import OrderActivities
 from activities.types import Place, RequestCancel
@@ -12,6 +14,7 @@ from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
+from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import Sagas, an_order
 
 
@@ -71,6 +74,23 @@ async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_
     assert await sagas.events(f"order-{order_id}") == ["OrderCreated", "OrderRejected"]
     assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == {}
+
+
+async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(sagas: Sagas) -> None:
+    """No order is queued when it comes, so the receipt wakes none."""
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 2), backorder=True)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("backorder", order_id, When.BEFORE) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await sagas.receive(sku, 1)
+    await placing
+
+    await sagas.until(f"order-{order_id}", "OrderReserved")
+    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED not in await sagas.written(order_id)
 
 
 async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas: Sagas) -> None:

@@ -167,6 +167,25 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
     assert await sagas.money(order_id) == CAPTURED
 
 
+async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas: Sagas) -> None:
+    impatient = sagas.within(
+        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
+    )
+    order_id, sku = await placed(impatient)
+    with sagas.payment_simulator.failing(order_id, "cancel", "down"):
+        await sagas.cancel(order_id)
+        parked = await sagas.parked(order_id, "give_back")
+        assert (parked["undoing"], parked["code"] == "PROVIDER_REFUSED") == (True, False)
+    await sagas.until(f"saga-{order_id}", "SagaRetried")
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == VOIDED
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    retried = (await sagas.store.load_events(f"saga-{order_id}"))[1]
+    assert (retried.type, retried.data["reason"]) == ("SagaRetried", BY_ITSELF)
+    assert retried.metadata.actor == "system"
+
+
 async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
     impatient = sagas.within(
         undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)

@@ -390,6 +390,40 @@ async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
+async def test_an_approval_without_a_notification_is_found_as_the_window_closes(
+    sagas: Sagas,
+) -> None:
+    """The window has closed when its workflow begins, so the first look-up is the last."""
+    hasty = sagas.within(payment_window=timedelta(0))
+    order = an_order((await sagas.stocked(1), 1), method=APPROVAL)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("look_up", order_id, When.BEFORE) as gate:
+        await hasty.place(order)
+        await gate.reached()
+        pending = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+        await sagas.payment_simulator.authenticate(pending.data["reference"], "approve")
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert await sagas.money(order_id) == {"authorized": (1, 250)}
+
+
+async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+
+    async with sagas.gates.stopped("authorize_again", order_id, When.BEFORE) as gate:
+        await sagas.pay_with(order_id, VISA)
+        await gate.reached()
+        with pytest.raises(Refused) as refusal:
+            await sagas.pay_with(order_id, VISA)
+
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
 # Attempts that come when all is over.
 
 OF_THE_ORDER = [
