@@ -42,7 +42,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _is_in_head = False
     _may_be_in_trailers = False
-    """Nothing of a chunk has arrived since its size; the chunk of size 0 is followed by trailers."""
+    """A chunk's size has arrived, and nothing after it; after the size 0 come the trailers."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from providers.simulation import agenda
 from providers.simulation.agenda import Agenda, Handler, retry_delay
 from providers.simulation.faults import Control, Fault, Faults, NextFault, OrderFault
-from providers.simulation.store import Job, Store
+from providers.simulation.store import Job, Store, UnusableFile
 
 
 @pytest.fixture
@@ -17,6 +18,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "new folder" / "books.sqlite3")
     yield store
     store.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has it")
+def test_books_that_cannot_be_written_are_refused_by_their_file_and_setting() -> None:
+    with pytest.raises(UnusableFile) as refused:
+        Store(Path("/dev/full"))
+
+    assert re.fullmatch(
+        "cannot use /dev/full: (database or disk is full|unable to open database file); "
+        "see WAYBILL_DATA_DIR",
+        str(refused.value),
+    )
 
 
 def test_retries_wait_twice_as_long_each_time_up_to_a_limit() -> None:
