@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,15 +20,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has it")
-def test_books_that_cannot_be_written_are_refused_by_their_file_and_setting() -> None:
-    with pytest.raises(UnusableFile) as refused:
-        Store(Path("/dev/full"))
+def test_books_on_a_full_disk_are_refused_by_their_file_and_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("database or disk is full")
 
-    assert re.fullmatch(
-        "cannot use /dev/full: (database or disk is full|unable to open database file); "
-        "see WAYBILL_DATA_DIR",
-        str(refused.value),
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(UnusableFile) as refused:
+        Store(tmp_path / "books.sqlite3")
+
+    assert str(refused.value) == (
+        f"cannot use {tmp_path / 'books.sqlite3'}: database or disk is full; see WAYBILL_DATA_DIR"
     )
 
 
