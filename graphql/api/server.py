@@ -25,8 +25,6 @@ UNREAD_TIMEOUT_SECONDS: Final = 30.0
 """For a client that does not read its answer."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 """A request's line, headers and trailers."""
-MAX_FRAMING: Final = 8
-"""Bytes that frame one byte of a body: a chunk of one byte takes 5 others."""
 MAX_QUEUED_MESSAGES: Final = 8
 """Of one socket, received and not yet handled."""
 SHUTDOWN_TIMEOUT_SECONDS: Final = 2
@@ -42,11 +40,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _request_timer: TimerHandle | None = None
     _unread_timer: TimerHandle | None = None
     _head_bytes = 0
-    """Received for one request and no part of its body: trailers come after it."""
-    _body_bytes = 0
-    _all_body_bytes = 0
-    """Of all the requests so far."""
-    _is_in_message = False
+    _is_in_head = False
+    _may_be_in_trailers = False
+    """A chunk's size has arrived, and nothing after it; after the size 0 come the trailers."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,33 +55,41 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_idle():
             self._await_request()
-        was_in_message, body_before = self._is_in_message, self._all_body_bytes
+        began_before = self._is_in_fields()
         super().data_received(data)
-        if was_in_message and self._is_in_message and not self.transport.is_closing():
-            self._head_bytes += len(data) - (self._all_body_bytes - body_before)
-            if self._head_bytes > MAX_HEAD_BYTES + MAX_FRAMING * self._body_bytes:
+        if began_before and self._is_in_fields() and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse_head()
 
     def on_message_begin(self) -> None:
-        self._is_in_message, self._head_bytes, self._body_bytes = True, 0, 0
+        self._is_in_head, self._head_bytes = True, 0
         if self._request_timer is None:
             self._await_request()
         super().on_message_begin()
 
-    def on_body(self, body: bytes) -> None:
-        self._all_body_bytes += len(body)
-        self._body_bytes = min(self._body_bytes + len(body), MAX_BODY_BYTES)
-        super().on_body(body)
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:  # else it is a trailer, which RFC 9110, section 6.5.1 lets us discard
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if head > MAX_HEAD_BYTES:
             self._refuse_head()
             raise HeadTooLarge
         super().on_headers_complete()
 
+    def on_chunk_header(self) -> None:
+        """Called by httptools once the size of a chunk is known, even if it is 0."""
+        self._may_be_in_trailers = True
+
+    def on_body(self, body: bytes) -> None:
+        self._may_be_in_trailers = False
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
-        self._is_in_message = False
+        self._may_be_in_trailers = False
         self._stop_request_timer()
         super().on_message_complete()
 
@@ -104,6 +108,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():
             self._refuse(HTTPStatus.BAD_REQUEST, RequestErrorCode.BAD_USER_INPUT, msg)
+
+    def _is_in_fields(self) -> bool:
+        return self._is_in_head or self._may_be_in_trailers
 
     def _is_idle(self) -> bool:
         """Whether the next byte begins a request."""

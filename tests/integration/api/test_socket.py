@@ -7,11 +7,15 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from api import router
 from api import socket as api_socket
-from tests.integration.api.client import Api, Socket, connecting, operation, token
+from api.app import create_app
+from settings import Settings
+from tests.integration.api.client import Api, Socket, connecting, operation, served, token
 from tests.integration.api.fuzzing import FRAMES, INTERNAL
 from tests.integration.api.inputs import an_order
 
@@ -121,9 +125,18 @@ async def test_an_id_may_be_long_and_used_twice(api: Api) -> None:
         assert await socket.close_code() == 4409
 
 
-async def sign_in(api: Api, socket: Socket, expires_in: timedelta, role: str = "customer") -> None:
+async def test_a_socket_that_does_not_sign_in_in_time_is_closed(
+    real_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "SIGN_IN_TIMEOUT", timedelta(milliseconds=100))
+
+    async with served(create_app(real_settings)) as url, connecting(url) as socket:
+        assert await socket.close_code() == 4408
+
+
+async def sign_in(api: Api, socket: Socket, expires_in: timedelta) -> None:
     secret = api.settings.jwt_secret.get_secret_value()
-    bearer = token(secret, "ada", role, exp=datetime.now(UTC) + expires_in)
+    bearer = token(secret, "ada", "customer", exp=datetime.now(UTC) + expires_in)
     await socket.send(type="connection_init", payload={"authorization": f"Bearer {bearer}"})
     assert await socket.receive() == {"type": "connection_ack"}
 
@@ -165,7 +178,7 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())
-@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+@examples(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
 async def test_no_message_is_a_server_error(
     module_api: Api, frames: list[object], is_signed_in: bool
 ) -> None:
