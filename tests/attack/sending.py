@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from websockets.exceptions import WebSocketException
 
+from api.limits import MAX_BODY_BYTES
 from tests.attack.report import Side
 from tests.attack.target import Target
 from tests.integration.api.client import Socket, connecting
@@ -21,6 +22,9 @@ from tests.integration.api.fuzzing import INTERNAL, Sent, is_server_error
 TIMEOUT_SECONDS: Final = 15.0
 OF_THE_PROTOCOL: Final = {None, 4400, 4401, 4403, 4408, 4409, 4429}
 """The codes that may close a socket; None: it was open to the end."""
+
+TOO_LONG: Final = {1006, 1009}
+"""Those for a message beyond its bound; 1006: the client was still sending it."""
 
 
 def client(target: Target, address: str) -> httpx.AsyncClient:
@@ -61,9 +65,14 @@ async def exchange(
         side.answered(0, time.monotonic() - began)
         return
     said = json.dumps(socket.received)
-    if code not in OF_THE_PROTOCOL or INTERNAL.search(said):
+    if not _may_close(code, messages) or INTERNAL.search(said):
         side.faults.append(f"the socket closed with {code} for {messages!r:.300}: {said[:200]}")
     side.answered(code or 1000, time.monotonic() - began, "websocket /graphql")
+
+
+def _may_close(code: int | None, messages: Sequence[object]) -> bool:
+    is_too_long = any(len(json.dumps(message)) > MAX_BODY_BYTES for message in messages)
+    return code in OF_THE_PROTOCOL or (is_too_long and code in TOO_LONG)
 
 
 def _socket(target: Target, address: str) -> AbstractAsyncContextManager[Socket]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +43,8 @@ def openapi_requests(description: Description) -> dict[str, st.SearchStrategy[Se
 def graphql_requests() -> st.SearchStrategy[Sent]:
     """Return requests with documents that are valid, or almost valid, for the schema."""
     schema = schemathesis.graphql.from_path(SCHEMA)
-    return st.one_of([strategy for _, strategy in _strategies(schema)])
+    documents = st.one_of([strategy for _, strategy in _strategies(schema)])
+    return documents.map(lambda sent: replace(sent, path="/graphql"))
 
 
 def _strategies(schema: BaseSchema) -> Iterator[tuple[str, st.SearchStrategy[Sent]]]:

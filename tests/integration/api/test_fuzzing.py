@@ -86,6 +86,7 @@ async def test_no_request_of_the_description_is_a_server_error(
 @given(sent=graphql_requests())
 @short
 async def test_no_document_of_the_schema_is_a_server_error(module_api: Api, sent: Sent) -> None:
+    assert (sent.method, sent.path) == ("POST", "/graphql")
     assert await faults_of(module_api, [sent]) == []
 
 
