@@ -35,7 +35,8 @@ coverage: $(INSTALLED) ## Measure the branch coverage of the tests, in all proce
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	@$(BIN)/coverage report --sort=cover | awk '{print} /%$$/ && $$NF + 0 < 80 {low = 1} END {exit low}'
+	@$(BIN)/coverage report --format=total --fail-under=92
 
 attack: $(INSTALLED) ## Fuzz and flood a running API beside an honest client (SECONDS=300)
 	@exec $(BIN)/python -m tests.attack $(if $(SECONDS),--seconds $(SECONDS))

@@ -50,12 +50,14 @@ class Trial:
     output: str
 
 
-def try_mutant(mutant: Mutant) -> Trial:
-    with copied_tree() as tree:
-        applied = apply_patch(mutant.patch, tree)
+def try_mutant(mutant: Mutant, tree: Path) -> Trial:
+    """Run the mutant's test in a copy of this tree that carries the mutant."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy = Path(shutil.copytree(tree, folder, dirs_exist_ok=True))
+        applied = apply_patch(mutant.patch, copy)
         if applied.returncode:
             return Trial(mutant, Verdict.INVALID, applied.stderr)
-        run = run_tests([mutant.test], tree)
+        run = run_tests([mutant.test], copy)
     return Trial(mutant, _verdict(run), run.output)
 
 
@@ -67,7 +69,7 @@ def _verdict(run: Run) -> Verdict:
 
 @contextmanager
 def copied_tree() -> Iterator[Path]:
-    """Copy every file that git would commit, as it is now, into a temporary folder."""
+    """Copy the files that git would commit, with their changes, into a temporary folder."""
     git = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     listed = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
