@@ -153,7 +153,9 @@ async def test_a_payment_that_missed_its_approval_is_told(
 
     await reconciliation.compare()
 
-    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderConfirmed"
+    assert await sagas.money(order_id) == {"authorized": (1, 500)}
 
 
 async def test_what_has_moved_between_two_looks_is_no_difference(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
@@ -160,15 +161,27 @@ async def test_nothing_outlives_a_stack_that_is_killed_while_it_starts(tmp_path:
         assert _on(data) == set()
 
 
-async def test_a_folder_waits_for_the_guardian_of_a_killed_stack(tmp_path: Path) -> None:
-    async with stack_of_one(tmp_path) as (stack, child):
+async def test_a_killed_stack_holds_its_folder_until_its_last_child_has_ended(
+    tmp_path: Path,
+) -> None:
+    may_end = tmp_path / "may_end"
+    busy = f"echo asked; until [ -e {may_end} ]; do sleep 0.01; done; exit"
+    async with stack_of_one(tmp_path, script=f"trap '{busy}' TERM; echo up; sleep 600 & wait") as (
+        stack,
+        child,
+    ):
+        log, data = tmp_path / "data/logs/child.log", tmp_path / "data"
+        await until(lambda: "up" in log.read_text())
         stack.kill()
         await stack.wait()
-        async with supervised(tmp_path / "data"):
+        await until(lambda: "asked" in log.read_text())
+        assert _is_held(data / "lock")
+        may_end.touch()
+        async with supervised(data):
             assert not _runs(child)
 
 
-_STACK_OF_ONE = f"""
+_STACK_OF_ONE = """
 import asyncio, sys
 from importlib import import_module
 from pathlib import Path
@@ -177,7 +190,7 @@ from stack.supervisor import supervised
 
 async def main():
     async with supervised(Path(sys.argv[1])) as supervisor:
-        child = await supervisor.start(Program("child", ("/bin/sh", "-c", "echo up; {FOREVER}")))
+        child = await supervisor.start(Program("child", ("/bin/sh", "-c", sys.argv[3])))
         print("child", child.pid, flush=True)
         await asyncio.Event().wait()
 
@@ -186,13 +199,18 @@ import_module(sys.argv[2]).run(main())
 
 
 @asynccontextmanager
-async def stack_of_one(tmp_path: Path, loop: str = "asyncio") -> AsyncIterator[tuple[Child, int]]:
-    """A process that supervises one child on the folder `data`, and that child's id."""
-    script = tmp_path / "stack_of_one.py"
-    script.write_text(_STACK_OF_ONE)
+async def stack_of_one(
+    tmp_path: Path, loop: str = "asyncio", script: str = f"echo up; {FOREVER}"
+) -> AsyncIterator[tuple[Child, int]]:
+    """Start a process that supervises one child, which runs the script, on the folder `data`.
+
+    Yield the process and the child's id.
+    """
+    source = tmp_path / "stack_of_one.py"
+    source.write_text(_STACK_OF_ONE)
     program = Program(
         name="stack",
-        command=(sys.executable, str(script), str(tmp_path / "data"), loop),
+        command=(sys.executable, str(source), str(tmp_path / "data"), loop, script),
         environment=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     async with supervised(tmp_path / "outer") as supervisor:
@@ -201,6 +219,15 @@ async def stack_of_one(tmp_path: Path, loop: str = "asyncio") -> AsyncIterator[t
         child = int(stack.log.read_text().split()[1])
         assert _runs(child)
         yield stack, child
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _files_of(pid: int) -> set[str]:

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
@@ -65,7 +65,6 @@ VISA, DECLINED, APPROVAL = (
     "pm_card_authenticationRequired",
 )
 CUSTOMER = "customer-1"
-T = TypeVar("T")
 
 
 def an_order(
@@ -225,14 +224,17 @@ class Sagas:
                 await asyncio.sleep(0.01)
         return types
 
-    async def until_written(self, order_id: str, event_type: EventType.ValueType) -> None:
-        """Until the history of the order's workflow has such an event."""
+    async def until_written(
+        self, order_id: str, event_type: EventType.ValueType, saga: str = "order"
+    ) -> None:
+        """Wait until the history of a saga's workflow has such an event."""
         async with asyncio.timeout(30):
-            while event_type not in await self._written(order_id):  # noqa: ASYNC110 - a fact to wait for
+            while event_type not in await self.written(order_id, saga):  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.01)
 
-    async def _written(self, order_id: str) -> set[EventType.ValueType]:
-        history = await self.workflow(order_id).fetch_history()
+    async def written(self, order_id: str, saga: str = "order") -> set[EventType.ValueType]:
+        """Return the types of the events in the history of a saga's workflow."""
+        history = await self.client.get_workflow_handle(f"{saga}-{order_id}").fetch_history()
         return {event.event_type for event in history.events}
 
     async def activities_of(self, order_id: str, saga: str = "order") -> list[str]:
@@ -263,11 +265,28 @@ class Sagas:
         attempts = {a.activity_type.name: a.attempt for a in description.pending_activities}
         return attempts.get(activity, 0)
 
-    async def started_with(self, workflow_id: str, kind: type[T]) -> list[T]:
-        """The arguments of the workflow's latest run."""
+    async def waits_until(self, workflow_id: str) -> datetime:
+        """Wait until the workflow waits for a timer; return when that timer is due."""
+        await self.until_running(workflow_id)
+        async with asyncio.timeout(30):
+            while not (timers := await self.timers(workflow_id)):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+        [due] = timers
+        return due
+
+    async def timers(self, workflow_id: str) -> list[datetime]:
+        """Return when each open timer of the workflow's latest run is due."""
         history = await self.client.get_workflow_handle(workflow_id).fetch_history()
-        started = history.events[0].workflow_execution_started_event_attributes
-        return await self.client.data_converter.decode(started.input.payloads, [kind])
+        due: dict[int, datetime] = {}
+        for event in history.events:
+            if event.HasField("timer_started_event_attributes"):
+                timeout = event.timer_started_event_attributes.start_to_fire_timeout
+                due[event.event_id] = event.event_time.ToDatetime(UTC) + timeout.ToTimedelta()
+            elif event.HasField("timer_fired_event_attributes"):
+                del due[event.timer_fired_event_attributes.started_event_id]
+            elif event.HasField("timer_canceled_event_attributes"):
+                del due[event.timer_canceled_event_attributes.started_event_id]
+        return list(due.values())
 
     async def until_running(self, workflow_id: str) -> None:
         async with asyncio.timeout(30):

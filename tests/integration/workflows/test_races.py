@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.types import Authorize, Place, Reject, RequestCancel
 from domain.errors import ErrorCode, Refused
-from domain.ids import order_workflow_id
+from domain.ids import order_workflow_id, payment_workflow_id
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
@@ -26,7 +28,8 @@ from tests.integration.workflows.gates import When
 from tests.integration.workflows.sagas import APPROVAL, DECLINED, NORMAL, VISA, Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
-from workflows.types import OrderSaga
+from workflows.payment import PaymentWorkflow
+from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, RetryPayment
 
 PAID = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
@@ -350,20 +353,28 @@ async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_canc
 
 
 async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
-    window = timedelta(seconds=1.5)
-    hasty = sagas.within(payment_window=window)
-    order_id = await hasty.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
-    await sagas.until_running(f"payment-{order_id}")
-    stored = await sagas.store.load_events(f"order-{order_id}")
-    opened_at = next(event.recorded_at for event in stored if event.type == "OrderReserved")
+    """The workflow's first task delivers the retry, after the window has closed."""
+    order = an_order((await sagas.stocked(1), 1), method=DECLINED)
+    order_id = order.aggregate_id
+    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    await sagas.stray("reserve", order_id)
+    declined = await sagas.stray("authorize", order_id)
+    opened_at = datetime.now(UTC) - sagas.deadlines.payment_window
+    start = WithStartWorkflowOperation(
+        PaymentWorkflow.run,
+        PaymentSaga(order_id, declined, opened_at, sagas.deadlines),
+        id=payment_workflow_id(order_id),
+        task_queue=sagas.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+    )
 
-    async with sagas.gates.stopped("request_payment", order_id, When.BEFORE) as gate:
-        retry = asyncio.create_task(sagas.pay_with(order_id, VISA))
-        await gate.reached()
-        await asyncio.sleep((opened_at + window - datetime.now(UTC)).total_seconds())
-    await retry
+    await sagas.client.execute_update_with_start_workflow(
+        PaymentWorkflow.retry,
+        RetryPayment(VISA, "customer:test", "once"),
+        start_workflow_operation=start,
+    )
 
-    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert await (await start.workflow_handle()).result() is PaymentEnd.AUTHORIZED
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
@@ -410,6 +421,40 @@ async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas
     await sagas.retry(order_id, APPROVAL, key="once")
     await sagas.approve(order_id)
 
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
+async def test_an_approval_without_a_notification_is_found_as_the_window_closes(
+    sagas: Sagas,
+) -> None:
+    """The window has closed when its workflow begins, so the first look-up is the last."""
+    hasty = sagas.within(payment_window=timedelta(0))
+    order = an_order((await sagas.stocked(1), 1), method=APPROVAL)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("look_up", order_id, When.BEFORE) as gate:
+        await hasty.place(order)
+        await gate.reached()
+        pending = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+        await sagas.payment_simulator.authenticate(pending.data["reference"], "approve")
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert await sagas.money(order_id) == {"authorized": (1, 250)}
+
+
+async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+
+    async with sagas.gates.stopped("authorize_again", order_id, When.BEFORE) as gate:
+        await sagas.pay_with(order_id, VISA)
+        await gate.reached()
+        with pytest.raises(Refused) as refusal:
+            await sagas.pay_with(order_id, VISA)
+
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
     assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
