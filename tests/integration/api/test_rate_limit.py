@@ -61,6 +61,18 @@ async def test_a_socket_that_floods_is_closed(api: Api, monkeypatch: pytest.Monk
         assert await socket.close_code() == 4429
 
 
+async def test_a_socket_that_floods_before_it_signs_in_is_closed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connecting(api.url) as socket:
+        await socket.send(type="ping")
+        assert await socket.receive() == {"type": "pong"}
+        refuse(monkeypatch, "127.0.0.1")
+        await socket.send(type="ping")
+
+        assert await socket.close_code() == 4429
+
+
 async def test_a_socket_too_many_of_an_address_is_not_opened(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
