@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.command import Command
@@ -30,6 +30,13 @@ from tests.integration.projections.folds import READ_MODELS, ReadModel, Row
 
 METADATA = EventMetadata(correlation_id="test")
 MAX_COMMANDS = 16
+SETTINGS = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],  # to shrink over a real database takes longer than a test may
+)
 KEYS = ("order_id", "sku", "step", "book")
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'readmodel'"
 
@@ -125,7 +132,7 @@ def test_every_row_is_the_fold_of_its_streams_events(
 ) -> None:
     appended: set[type[Event]] = set()
 
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @SETTINGS
     @given(st.data())
     def example(data: st.DataObject) -> None:
         runner.run(compare(log, category, data))
