@@ -66,7 +66,7 @@ def orders(id_: str) -> Sequence[Command]:
             order.FinishReturn(aggregate_id=id_),
         ]
         * 3,
-        order.LapseReturn(aggregate_id=id_),
+        *[order.LapseReturn(aggregate_id=id_)] * 3,
     ]
 
 
