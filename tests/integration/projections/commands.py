@@ -1,4 +1,4 @@
-"""The commands of the random sequences, for two aggregates of each category.
+"""List the commands of the random sequences, for two aggregates of each category.
 
 The second aggregate shows a statement that changes the row of another. A command that is listed
 several times is drawn more often, so that many sequences reach the later events.

@@ -1,4 +1,4 @@
-"""The rows of each read model, folded in plain Python from the events of one stream."""
+"""Fold the rows of each read model from the events of one stream, in plain Python."""
 
 from __future__ import annotations
 
