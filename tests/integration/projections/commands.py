@@ -72,21 +72,22 @@ def orders(id_: str) -> Sequence[Command]:
 
 def attempts_to_pay(id_: str, attempt: int) -> Sequence[Command]:
     reference = f"pi-{id_}-{attempt}"
+    request = payment.RequestPayment(
+        aggregate_id=id_, attempt=attempt, amount=euros(500 + attempt), method="pm_card_visa"
+    )
     return [
-        payment.RequestPayment(
-            aggregate_id=id_, attempt=attempt, amount=euros(500 + attempt), method="pm_card_visa"
-        ),
-        *(
+        *[request] * 5,
+        *[
             payment.RecordPending(
                 aggregate_id=id_, attempt=attempt, reference=reference, action_url=url
             )
             for url in (None, f"https://bank/{id_}/{attempt}", f"https://bank/{id_}/{attempt}/new")
-        ),
-        *[payment.RecordAuthorization(aggregate_id=id_, attempt=attempt, reference=reference)] * 2,
+        ]
+        * 2,
+        payment.RecordAuthorization(aggregate_id=id_, attempt=attempt, reference=reference),
         payment.RecordDecline(
             aggregate_id=id_, attempt=attempt, reference=reference, code="card_declined"
         ),
-        payment.RecordVoid(aggregate_id=id_, attempt=attempt),
     ]
 
 
@@ -94,10 +95,11 @@ def payments(id_: str) -> Sequence[Command]:
     return [
         *attempts_to_pay(id_, 1),
         *attempts_to_pay(id_, 2),
+        *attempts_to_pay(id_, 3),
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
         payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(200)),
         payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(450)),
-        payment.RecordVoid(aggregate_id=id_, attempt=0),
+        payment.RecordVoid(aggregate_id=id_, attempt=3),
     ]
 
 
