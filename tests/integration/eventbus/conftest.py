@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from domain.order.events import OrderReserved
+from eventbus.bus import EventBus
 from eventbus.nats import STREAM, NatsBus
 from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
@@ -135,13 +136,20 @@ class Log:
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[asyncio.Task[None]]:
-        async with aclosing(await NatsBus.connect(self.broker.url)) as bus:
-            task = asyncio.create_task(Relay(self.pool, self.store, bus).run())
-            try:
-                yield task
-            finally:
-                task.cancel()
-                await asyncio.wait({task})
+        async with (
+            aclosing(await NatsBus.connect(self.broker.url)) as bus,
+            self.relaying_to(bus) as task,
+        ):
+            yield task
+
+    @asynccontextmanager
+    async def relaying_to(self, bus: EventBus) -> AsyncIterator[asyncio.Task[None]]:
+        task = asyncio.create_task(Relay(self.pool, self.store, bus).run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def events(self) -> list[StoredEvent]:
         return await self.store.load_all_events(limit=100_000)
