@@ -13,6 +13,9 @@ ADDRESS = {
     "country": "GB",
 }
 TWO_MUGS = [{"sku": "mug", "quantity": 2}]
+OUT_OF_STOCK = "vase"
+"""A product of 2.50 EUR that is never in stock."""
+NEVER_DISPATCHED = ADDRESS | {"postalCode": "00001"}
 
 
 def an_order(**changes: object) -> dict[str, Any]:
@@ -26,3 +29,8 @@ def an_order(**changes: object) -> dict[str, Any]:
 
 def line(sku: str, quantity: int = 1) -> dict[str, object]:
     return {"sku": sku, "quantity": quantity}
+
+
+def a_waiting_order(**changes: object) -> dict[str, Any]:
+    """An order that waits for stock: its saga changes nothing until the test does."""
+    return an_order(lines=[line(OUT_OF_STOCK, 2)], backorder=True) | changes

@@ -105,7 +105,7 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
 
         assert await socket.close_code() == 4403
 
-    assert api.orchestrator.actors == []
+    assert api.temporal.workflow_ids == []
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())

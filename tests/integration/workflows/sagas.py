@@ -206,9 +206,14 @@ class Sagas:
 
     async def stray(self, name: str, order_id: str, *arguments: object) -> Any:  # noqa: ANN401
         """An attempt that Temporal has forgotten, or never came to know of."""
+        workflow_id = order_workflow_id(order_id)
+        return await self.attempt_in(workflow_id, name, *(arguments or (order_id,)))
+
+    async def attempt_in(self, workflow_id: str, name: str, *arguments: object) -> Any:  # noqa: ANN401
+        """Run an activity of this workflow once more, without Temporal."""
         environment = ActivityEnvironment()
-        environment.info = replace(environment.info, workflow_id=order_workflow_id(order_id))
-        return await environment.run(self.activities[name], *(arguments or (order_id,)))
+        environment.info = replace(environment.info, workflow_id=workflow_id)
+        return await environment.run(self.activities[name], *arguments)
 
     # What is so.
 
