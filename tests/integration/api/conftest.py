@@ -113,7 +113,7 @@ async def api_pool(settings: Settings) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture(scope="module")
-async def sagas(
+async def sagas(  # noqa: PLR0913, PLR0917 - all that a worker has
     servers: Servers,
     module_pool: Pool,
     payments: StripePayments,

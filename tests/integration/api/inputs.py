@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from providers.carrier_simulator.routes import NEVER_DISPATCHED
+from providers.payment_simulator.methods import VISA
+
 ADDRESS = {
     "name": "Ada Byron",
     "street": "12 Mill Lane",
@@ -15,14 +18,14 @@ ADDRESS = {
 TWO_MUGS = [{"sku": "mug", "quantity": 2}]
 OUT_OF_STOCK = "vase"
 """A product of 2.50 EUR that is never in stock."""
-NEVER_DISPATCHED = ADDRESS | {"postalCode": "00001"}
+UNCOLLECTED_ADDRESS = ADDRESS | {"postalCode": NEVER_DISPATCHED}
 
 
 def an_order(**changes: object) -> dict[str, Any]:
     return {
         "idempotencyKey": str(uuid4()),
         "lines": TWO_MUGS,
-        "paymentMethod": "pm_card_visa",
+        "paymentMethod": VISA,
         "shippingAddress": ADDRESS,
     } | changes
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from domain.news import ShipmentNews
+from providers.payment_simulator.methods import DECLINED
 from tests.integration.api.client import Api, Viewer
-from tests.integration.api.inputs import NEVER_DISPATCHED, a_waiting_order
-
-DECLINED = "pm_card_chargeDeclined"
+from tests.integration.api.inputs import UNCOLLECTED_ADDRESS, a_waiting_order
 
 
 async def waiting_for_stock(viewer: Viewer) -> str:
@@ -22,7 +21,7 @@ async def declined(api: Api, viewer: Viewer) -> str:
 
 async def waiting_for_the_carrier(api: Api, viewer: Viewer) -> str:
     """A paid order whose parcel the carrier never collects by itself."""
-    order_id = await viewer.place(shippingAddress=NEVER_DISPATCHED)
+    order_id = await viewer.place(shippingAddress=UNCOLLECTED_ADDRESS)
     await api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id
 

@@ -16,6 +16,7 @@ from domain.order.commands import CancellationReason
 from domain.order.events import OrderCancellationRequested, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from eventstore.pool import Pool
+from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
 from tests.integration.api.client import Api, Json, Viewer, operation
 from tests.integration.api.inputs import an_order
@@ -259,7 +260,7 @@ async def _delivered(api: Api, owner: Viewer) -> Json:
 
 
 async def _declined(api: Api, owner: Viewer) -> Json:
-    return {"orderId": await orders.declined(api, owner), "paymentMethod": "pm_card_visa"}
+    return {"orderId": await orders.declined(api, owner), "paymentMethod": VISA}
 
 
 async def _parked(api: Api, owner: Viewer) -> Json:

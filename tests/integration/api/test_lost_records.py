@@ -1,4 +1,4 @@
-"""Temporal remembers an answer whose record a restore has lost: no mutation reports it as a success."""
+"""Temporal remembers an answer whose record a restore has lost: it is not reported as a success."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from eventstore.pool import create_pool
+from providers.payment_simulator.methods import DECLINED
 from tests.integration.api import orders
 from tests.integration.api.client import Api, Json, Viewer
 from tests.integration.api.inputs import a_waiting_order
@@ -90,7 +91,7 @@ async def test_a_further_attempt_to_pay_that_was_lost_is_no_success(
     api: Api, ada: Viewer, lose: Lose
 ) -> None:
     order_id = await orders.declined(api, ada)
-    given = with_key(orderId=order_id, paymentMethod=orders.DECLINED)
+    given = with_key(orderId=order_id, paymentMethod=DECLINED)
     recorded = await ada.run("RetryPayment", input=given)
     await api.sagas.until(f"payment-{order_id}", "PaymentDeclined", times=2)
     await lose(api.number(recorded["position"]))

@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from providers.carrier import ReturnStatus
+from providers.payment_simulator.methods import APPROVAL
 from tests.integration.api import orders
 from tests.integration.api.client import Api
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
@@ -69,7 +70,7 @@ async def test_news_of_a_payment_reach_its_saga(api: Api) -> None:
 
 
 async def test_a_payment_that_the_bank_approved_confirms_its_order(api: Api) -> None:
-    order_id = await api.viewer().place(paymentMethod="pm_card_authenticationRequired")
+    order_id = await api.viewer().place(paymentMethod=APPROVAL)
     await api.sagas.until_running(f"payment-{order_id}")
     (_, pending) = await api.log.store.load_events(f"payment-{order_id}")
     await api.sagas.payment_simulator.authenticate(pending.data["reference"], "approve")
