@@ -82,7 +82,7 @@ class Api:
     async def events_of(self, order_id: str, category: str = "order") -> list[str]:
         return await self.sagas.events(f"{category}-{order_id}")
 
-    async def actors_of(self, stream_id: str) -> list[str]:
+    async def actors_of(self, stream_id: str) -> list[str | None]:
         """Return who caused each event of the stream."""
         return [event.metadata.actor for event in await self.log.store.load_events(stream_id)]
 
