@@ -14,7 +14,7 @@ from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.payment_simulator.methods import VISA
 from stack.system import System
 from stack.tokens import Role
-from tests.integration.api.client import Json, Socket, connecting, operation
+from tests.support.api_client import Json, Socket, connecting, operation
 
 THERE = "3011"
 

@@ -21,7 +21,7 @@ from stack.processes import ROOT
 from stack.system import System, started_system
 from stack.tokens import Role
 from tests.e2e.test_first_order import an_order, ask
-from tests.integration.api.client import Json
+from tests.support.api_client import Json
 from workflows.schedule import TAKING_UP
 
 THERE = "3011"

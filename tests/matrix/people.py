@@ -24,10 +24,10 @@ from domain.saga.commands import Decision
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
 from providers.errors import ProviderRefused
-from tests.integration.simulators import Delivery
 from tests.matrix.cases import Case, Fault
 from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order
 from tests.support.eventually import eventually
+from tests.support.simulators import Delivery
 from workflows.orchestrator import NoSuchSaga, SagaOrchestrator, Unavailable
 from workflows.types import SagaType
 

@@ -25,9 +25,9 @@ from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
-from tests.integration.simulators import Receiver, SimulatorProcess
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
+from tests.support.simulators import Receiver, SimulatorProcess
 from workflows.orchestrator import SagaOrchestrator
 from workflows.types import Deadlines
 

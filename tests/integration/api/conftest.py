@@ -32,13 +32,13 @@ from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
-from tests.integration.api.client import Api, served
-from tests.integration.api.inputs import OUT_OF_STOCK
-from tests.integration.keys import PAYLOAD_KEYS, a_vault
-from tests.integration.providers.scripted import answering
-from tests.integration.queries.order_log import OrderLog
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.sagas import Sagas, running_sagas
+from tests.support.api_client import Api, served
+from tests.support.api_inputs import OUT_OF_STOCK
+from tests.support.keys import PAYLOAD_KEYS, a_vault
+from tests.support.order_log import OrderLog
+from tests.support.sagas import Sagas, running_sagas
+from tests.support.scripted import answering
+from tests.support.simulators import SimulatorProcess
 from tests.support.temporal_calls import TemporalCalls
 from workflows.orchestrator import SagaOrchestrator
 from workflows.temporal_client import data_converter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from domain.news import ShipmentNews
 from providers.payment_simulator.methods import DECLINED
-from tests.integration.api.client import Api, Viewer
-from tests.integration.api.inputs import UNCOLLECTED_ADDRESS, a_waiting_order
+from tests.support.api_client import Api, Viewer
+from tests.support.api_inputs import UNCOLLECTED_ADDRESS, a_waiting_order
 
 
 async def waiting_for_stock(viewer: Viewer) -> str:

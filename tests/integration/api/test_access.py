@@ -18,10 +18,10 @@ from domain.payment.events import PaymentDeclined, PaymentRequested
 from eventstore.pool import Pool
 from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import an_order
 from tests.integration.api.selecting import FIELDS, document, paths, rules_on, values_at
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import an_order
 
 PATHS = paths()
 UPDATES = """

@@ -7,8 +7,8 @@ import pytest
 from domain.order.events import OrderCreated
 from domain.privacy import Sealed
 from eventstore.pool import Pool
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import ADDRESS, OUT_OF_STOCK, a_waiting_order, line
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import ADDRESS, OUT_OF_STOCK, a_waiting_order, line
 
 
 @pytest.fixture

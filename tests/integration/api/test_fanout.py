@@ -12,7 +12,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.order.events import OrderReserved
 from queries.orders import OrderQueries
-from tests.integration.api.client import Api, Json, Socket, Viewer, operation
+from tests.support.api_client import Api, Json, Socket, Viewer, operation
 
 SHORT = (
     "subscription($orderId: ID!, $after: Position) { orderUpdates(orderId: $orderId, after: $after)"

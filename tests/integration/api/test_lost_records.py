@@ -10,10 +10,10 @@ import pytest
 from eventstore.pool import create_pool
 from providers.payment_simulator.methods import DECLINED
 from tests.integration.api import orders
-from tests.integration.api.client import Api, Json, Viewer
-from tests.integration.api.inputs import a_waiting_order
-from tests.integration.lost_tail import lose_tail
-from tests.integration.workflows.gates import When
+from tests.support.api_client import Api, Json, Viewer
+from tests.support.api_inputs import a_waiting_order
+from tests.support.gates import When
+from tests.support.lost_tail import lose_tail
 from workflows.orchestrator import SagaOrchestrator
 
 Lose = Callable[[int], Awaitable[None]]

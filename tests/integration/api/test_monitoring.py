@@ -10,8 +10,8 @@ import pytest
 from api.app import create_app
 from api.monitoring import require_port
 from settings import Settings, SettingsError
-from tests.integration.api.client import served
-from tests.integration.simulators import free_port
+from tests.support.api_client import served
+from tests.support.simulators import free_port
 
 PATHS = ("/healthz", "/readyz", "/metrics")
 

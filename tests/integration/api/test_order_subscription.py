@@ -7,9 +7,9 @@ from websockets.exceptions import InvalidStatus
 
 from domain.order.events import OrderAuthorized, OrderReserved
 from eventstore.pool import create_pool
-from tests.integration.api.client import Api, Json, Viewer, connecting, operation
-from tests.integration.api.inputs import a_waiting_order
-from tests.integration.lost_tail import lose_tail
+from tests.support.api_client import Api, Json, Viewer, connecting, operation
+from tests.support.api_inputs import a_waiting_order
+from tests.support.lost_tail import lose_tail
 
 UPDATES = operation("OrderUpdates")
 

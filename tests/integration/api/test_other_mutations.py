@@ -8,9 +8,9 @@ import pytest
 from activities.types import RunCommand
 from eventstore.envelope import StoredEvent
 from providers.payment_simulator.methods import DECLINED, VISA
-from tests.integration.api.client import Api, Json, Viewer, operation
 from tests.integration.api.orders import declined, dispatched, waiting_for_stock
-from tests.integration.workflows.gates import When
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.gates import When
 
 
 @pytest.fixture

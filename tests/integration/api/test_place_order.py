@@ -8,8 +8,8 @@ from api.orders.inputs import AddressInput, PlaceOrderInput
 from api.orders.placing import fingerprint_of
 from domain.ids import order_id_for
 from domain.order.events import OrderCreated
-from tests.integration.api.client import Api, Viewer, operation
-from tests.integration.api.inputs import (
+from tests.support.api_client import Api, Viewer, operation
+from tests.support.api_inputs import (
     ADDRESS,
     OUT_OF_STOCK,
     TWO_MUGS,

@@ -8,8 +8,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eventstore.positions import PositionCodec
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import a_waiting_order
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import a_waiting_order
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from eventstore.positions import PositionCodec
 from eventstore.privacy.keyring import Keyring
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import ADDRESS, an_order
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import ADDRESS, an_order
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 PLACE_ORDER = operation("PlaceOrder")

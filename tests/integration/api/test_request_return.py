@@ -9,11 +9,11 @@ from domain.money import Money
 from domain.news import ShipmentNews
 from domain.order.events import OrderReturnRequested
 from domain.order.lines import ReturnedLine
+from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
-from tests.integration.api.client import Api, Json, Viewer
-from tests.integration.api.inputs import line
-from tests.integration.workflows.sagas import NORMAL
-from tests.integration.workflows.sagas import an_order as a_command
+from tests.support.api_client import Api, Json, Viewer
+from tests.support.api_inputs import line
+from tests.support.sagas import an_order as a_command
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from domain.order.events import OrderReserved
 from domain.saga.commands import Book, Decision
 from domain.saga.events import DifferenceFound, SagaParked
 from eventstore.envelope import StoredEvent
-from tests.integration.api.client import Api, Json, Viewer, operation
 from tests.integration.api.orders import (
     parked_at_capture,
     waiting_for_stock,
     waiting_for_the_carrier,
 )
+from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 MUTATIONS = {

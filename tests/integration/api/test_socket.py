@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api import socket as api_socket
-from tests.integration.api.client import Api, Socket, connecting, operation, token
 from tests.integration.api.fuzzing import FRAMES, INTERNAL
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Socket, connecting, operation, token
+from tests.support.api_inputs import an_order
 
 MALFORMED = {
     "null": "null",

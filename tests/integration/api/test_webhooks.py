@@ -16,7 +16,7 @@ from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from providers.carrier import ReturnStatus
 from providers.payment_simulator.methods import APPROVAL
 from tests.integration.api import orders
-from tests.integration.api.client import Api
+from tests.support.api_client import Api
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 

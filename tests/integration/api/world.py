@@ -15,7 +15,7 @@ from domain.shipping.events import ShipmentCreated
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.pool import Pool
 from eventstore.versions import ANY
-from tests.integration.api.client import Api, Viewer
+from tests.support.api_client import Api, Viewer
 
 SUSPICION = "suspected fraud: the address is a drop-off"
 PROVIDER_TEXT = "No such payment_intent: pi_3Nk"

@@ -13,7 +13,8 @@ from nats.js.api import StreamConfig
 from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.eventually import eventually
 
 
 async def test_a_deleted_stream_is_made_anew_and_the_relay_goes_on_from_its_checkpoint(

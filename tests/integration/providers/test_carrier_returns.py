@@ -15,7 +15,7 @@ from providers.http_carrier import HttpCarrier
 if TYPE_CHECKING:
     import httpx
 
-    from tests.integration.simulators import Receiver, SimulatorProcess
+    from tests.support.simulators import Receiver, SimulatorProcess
 
 SENT = [ShipmentItem("TEA-01", 2), ShipmentItem("CUP-01", 1)]
 BACK = [ShipmentItem("TEA-01", 1)]

@@ -19,7 +19,7 @@ from providers.errors import AlreadyDispatched, ProviderRefused, ProviderUnavail
 from providers.http_carrier import HttpCarrier
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import Receiver, SimulatorProcess
+    from tests.support.simulators import Receiver, SimulatorProcess
 
 ITEMS = [ShipmentItem("TEA-01", 2), ShipmentItem("CUP-01", 1)]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.ids import digest_of_customer
-from tests.integration.workflows.sagas import APPROVAL, CUSTOMER, NORMAL, Sagas, an_order
+from providers.carrier_simulator.routes import NORMAL
+from providers.payment_simulator.methods import APPROVAL
+from tests.support.sagas import CUSTOMER, Sagas, an_order
 from workflows import search_attributes
 
 

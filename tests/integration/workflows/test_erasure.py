@@ -7,8 +7,8 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from providers.payment_simulator.methods import APPROVAL, VISA
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.conftest import Sagas, an_order
+from tests.support.sagas import Sagas, an_order
+from tests.support.simulators import SimulatorProcess
 
 ERASE = EraseCustomer(aggregate_id="customer-1", reason=ErasureReason.CUSTOMER_REQUEST)
 

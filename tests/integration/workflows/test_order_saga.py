@@ -8,9 +8,10 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import PaymentReported, ShipmentNews
 from domain.order.commands import CancellationReason
+from providers.carrier_simulator.routes import DOWN, NORMAL, REFUSED
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.conftest import DOWN, NORMAL, REFUSED, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
+from tests.support.simulators import SimulatorProcess
 from workflows.types import SagaType
 
 DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED

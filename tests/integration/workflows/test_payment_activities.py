@@ -13,8 +13,9 @@ from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from eventstore.pool import Pool
 from providers.errors import ProviderUnavailable
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.till import APPROVAL, DECLINED, VISA, Till, a_till
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.integration.workflows.till import Till, a_till
+from tests.support.simulators import SimulatorProcess
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ from providers.carrier_simulator.routes import (
 )
 from providers.errors import ProviderRefused
 from providers.http_carrier import HttpCarrier
-from tests.integration.keys import a_vault
-from tests.integration.workflows.conftest import an_order
+from tests.support.keys import a_vault
+from tests.support.sagas import an_order
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import Receiver, SimulatorProcess
+    from tests.support.simulators import Receiver, SimulatorProcess
 
 PART = (ReturnedLine(sku="cup", quantity=1),)
 

@@ -38,10 +38,10 @@ from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.http_carrier import HttpCarrier
 from providers.payment_simulator.methods import VISA
 from providers.stripe_payments import StripePayments
-from tests.integration.keys import a_vault
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.gates import Gates
 from tests.support.eventually import eventually
+from tests.support.gates import Gates
+from tests.support.keys import a_vault
+from tests.support.simulators import SimulatorProcess
 from worker import saga_activities, temporal_worker
 from workflows import search_attributes
 from workflows.orchestrator import SagaOrchestrator

@@ -25,12 +25,12 @@ from api.server import server_config
 from eventstore.positions import PositionCodec
 from queries.feed import LiveFeed
 from settings import Settings
-from tests.integration.api.inputs import an_order
-from tests.integration.queries.order_log import OrderLog
-from tests.integration.workflows.sagas import Sagas
+from tests.support.api_inputs import an_order
+from tests.support.order_log import OrderLog
+from tests.support.sagas import Sagas
 from tests.support.temporal_calls import TemporalCalls
 
-OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
+OPERATIONS = Path(__file__).parents[2] / "graphql" / "operations"
 FRAGMENT = (OPERATIONS / "OrderFields.graphql").read_text()
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 

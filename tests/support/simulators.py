@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from tests.guarded import guarded
 from tests.support.eventually import eventually
+from tests.support.guarded import guarded
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
