@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 from domain.news import ShipmentNews
 from domain.order.state import OrderStatus
 from providers.carrier_simulator.routes import (
-    LOST,
+    LOST as LOST_THERE,
+)
+from providers.carrier_simulator.routes import (
     NEVER_COMES_BACK,
     NEVER_DISPATCHED,
     NORMAL,
@@ -194,7 +196,7 @@ TOO_LATE_IN_TEMPORAL = replace(
 ADDRESS_REFUSED = Scenario(
     "address refused", Status.CANCELLED, postal_code=REFUSED, cancellations=1
 )
-LOST = Scenario("lost", Status.CANCELLED, postal_code=LOST, cancellations=1)
+LOST = Scenario("lost", Status.CANCELLED, postal_code=LOST_THERE, cancellations=1)
 PARKED = Scenario("capture refused", Status.COMPLETED, refused="capture", parkings=1)
 REFUND_SETTLED = Scenario(
     "refund by hand",
