@@ -10,8 +10,8 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
@@ -59,7 +59,6 @@ PATIENT = Deadlines(
     return_delivery=timedelta(minutes=5),
 )
 CUSTOMER = "customer-1"
-T = TypeVar("T")
 
 
 def an_order(
@@ -270,11 +269,28 @@ class Sagas:
         attempts = {a.activity_type.name: a.attempt for a in description.pending_activities}
         return attempts.get(activity, 0)
 
-    async def started_with(self, workflow_id: str, kind: type[T]) -> list[T]:
-        """The arguments of the workflow's latest run."""
+    async def waits_until(self, workflow_id: str) -> datetime:
+        """Wait until the workflow waits for a timer; return when that timer is due."""
+        await self.until_running(workflow_id)
+        async with asyncio.timeout(30):
+            while not (timers := await self.timers(workflow_id)):  # noqa: ASYNC110 - a fact to wait for
+                await asyncio.sleep(0.01)
+        [due] = timers
+        return due
+
+    async def timers(self, workflow_id: str) -> list[datetime]:
+        """Return when each open timer of the workflow's latest run is due."""
         history = await self.client.get_workflow_handle(workflow_id).fetch_history()
-        started = history.events[0].workflow_execution_started_event_attributes
-        return await self.client.data_converter.decode(started.input.payloads, [kind])
+        due: dict[int, datetime] = {}
+        for event in history.events:
+            if event.HasField("timer_started_event_attributes"):
+                timeout = event.timer_started_event_attributes.start_to_fire_timeout
+                due[event.event_id] = event.event_time.ToDatetime(UTC) + timeout.ToTimedelta()
+            elif event.HasField("timer_fired_event_attributes"):
+                del due[event.timer_fired_event_attributes.started_event_id]
+            elif event.HasField("timer_canceled_event_attributes"):
+                del due[event.timer_canceled_event_attributes.started_event_id]
+        return list(due.values())
 
     async def until_running(self, workflow_id: str) -> None:
         await eventually(lambda: self._is_running(workflow_id))

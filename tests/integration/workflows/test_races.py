@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.types import Authorize, Place, Reject, RequestCancel
 from domain.errors import ErrorCode, Refused
-from domain.ids import order_workflow_id
+from domain.ids import order_workflow_id, payment_workflow_id
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
@@ -28,7 +30,8 @@ from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
-from workflows.types import OrderSaga
+from workflows.payment import PaymentWorkflow
+from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, RetryPayment
 
 PAID = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
@@ -334,20 +337,28 @@ async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_canc
 
 
 async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
-    window = timedelta(seconds=1.5)
-    hasty = sagas.within(payment_window=window)
-    order_id = await hasty.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
-    await sagas.until_running(f"payment-{order_id}")
-    stored = await sagas.store.load_events(f"order-{order_id}")
-    opened_at = next(event.recorded_at for event in stored if event.type == "OrderReserved")
+    """The workflow's first task delivers the retry, after the window has closed."""
+    order = an_order((await sagas.stocked(1), 1), method=DECLINED)
+    order_id = order.aggregate_id
+    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    await sagas.stray("reserve", order_id)
+    declined = await sagas.stray("authorize", order_id)
+    opened_at = datetime.now(UTC) - sagas.deadlines.payment_window
+    start = WithStartWorkflowOperation(
+        PaymentWorkflow.run,
+        PaymentSaga(order_id, declined, opened_at, sagas.deadlines),
+        id=payment_workflow_id(order_id),
+        task_queue=sagas.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+    )
 
-    async with sagas.gates.stopped("request_payment", order_id, When.BEFORE) as gate:
-        retry = asyncio.create_task(sagas.pay_with(order_id, VISA))
-        await gate.reached()
-        await asyncio.sleep((opened_at + window - datetime.now(UTC)).total_seconds())
-    await retry
+    await sagas.client.execute_update_with_start_workflow(
+        PaymentWorkflow.retry,
+        RetryPayment(VISA, "customer:test", "once"),
+        start_workflow_operation=start,
+    )
 
-    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert await (await start.workflow_handle()).result() is PaymentEnd.AUTHORIZED
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
