@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
@@ -59,6 +59,7 @@ PATIENT = Deadlines(
     return_delivery=timedelta(minutes=5),
 )
 CUSTOMER = "customer-1"
+T = TypeVar("T")
 
 
 def an_order(
@@ -268,6 +269,12 @@ class Sagas:
         description = (await self.workflow(order_id).describe()).raw_description
         attempts = {a.activity_type.name: a.attempt for a in description.pending_activities}
         return attempts.get(activity, 0)
+
+    async def input_of(self, workflow_id: str, kind: type[T]) -> list[T]:
+        """Return the arguments of the workflow's latest run."""
+        history = await self.client.get_workflow_handle(workflow_id).fetch_history()
+        started = history.events[0].workflow_execution_started_event_attributes
+        return await self.client.data_converter.decode(started.input.payloads, [kind])
 
     async def waits_until(self, workflow_id: str) -> datetime:
         """Wait until the workflow waits for a timer; return when that timer is due."""
