@@ -30,6 +30,7 @@ from stack.ports import Ports
 from stack.processes import Child, Program, Tier
 from stack.supervisor import Supervisor, supervised
 from stack.tools import script
+from tests.support.eventually import eventually
 
 METADATA = EventMetadata(correlation_id="test")
 
@@ -109,12 +110,6 @@ class Broker:
 
 async def _equal(read: Callable[[], Awaitable[object]], expected: object) -> bool:
     return await read() == expected
-
-
-async def eventually(is_so: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not await is_so():  # noqa: ASYNC110 - of another process, which wakes nobody
-            await asyncio.sleep(0.02)
 
 
 @dataclass

@@ -16,7 +16,8 @@ import pytest
 from eventbus.errors import BusUnavailable
 from eventbus.nats import STREAM, NatsBus
 from settings import SettingsError
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.eventually import eventually
 
 
 @contextmanager

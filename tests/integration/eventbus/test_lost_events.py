@@ -16,7 +16,8 @@ from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.eventually import eventually
 
 
 async def test_a_deleted_stream_is_made_anew_and_the_relay_goes_on_from_its_checkpoint(

@@ -25,9 +25,9 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
 from projections.inline import InlineReadModels
 from stack.postgres import connected
-from tests.integration.keys import a_vault
 from tests.integration.projections.commands import COMMANDS
 from tests.integration.projections.folds import READ_MODELS, ReadModel, Row
+from tests.support.keys import a_vault
 
 METADATA = EventMetadata(correlation_id="test")
 MIN_COMMANDS, MAX_COMMANDS = 8, 20

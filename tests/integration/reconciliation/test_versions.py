@@ -11,7 +11,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType, VersioningBehavior
 
 from domain.news import ShipmentNews
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.promote import NoSuchBuild, promote
 from workflows.versions import DEPLOYMENT
