@@ -15,9 +15,9 @@ from api import router
 from api import socket as api_socket
 from api.app import create_app
 from settings import Settings
-from tests.integration.api.client import Api, Socket, connecting, operation, served, token
 from tests.integration.api.fuzzing import FRAMES, INTERNAL
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Socket, connecting, operation, served, token
+from tests.support.api_inputs import an_order
 
 MALFORMED = {
     "null": "null",
@@ -135,7 +135,7 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
 
         assert await socket.close_code() == 4403
 
-    assert api.orchestrator.actors == []
+    assert api.temporal.workflow_ids == []
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())

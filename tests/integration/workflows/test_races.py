@@ -23,9 +23,11 @@ from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
 from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.carrier_simulator.routes import NORMAL
 from providers.http_carrier import HttpCarrier
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import APPROVAL, DECLINED, NORMAL, VISA, Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow

@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from tests.guarded import guarded
+from tests.support.eventually import eventually
+from tests.support.guarded import guarded
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
@@ -132,9 +133,10 @@ class SimulatorProcess:
             answer.raise_for_status()
 
     async def until_booked(self, order_id: str, effect: str) -> None:
-        async with asyncio.timeout(10):
-            while effect not in await self.books(order_id):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+        async def is_booked() -> bool:
+            return effect in await self.books(order_id)
+
+        await eventually(is_booked, seconds=10)
 
     @contextmanager
     def control(self, **change: object) -> Iterator[None]:
