@@ -10,8 +10,8 @@ WORKERS ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix attack prove-log bench check check-deploy recover set-right \
-    republish position sbom token lock
+.PHONY: help run demo test matrix mutants coverage attack prove-log bench check check-deploy recover \
+    set-right republish position sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,16 @@ test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS=
 
 matrix: $(INSTALLED) ## Run every saga step with every fault (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix -m matrix $(ARGS)
+
+mutants: $(INSTALLED) ## Run each kept mutant against the test that must fail on it (ARGS="-k name")
+	@exec $(BIN)/python -m tests.mutants $(ARGS)
+
+coverage: $(INSTALLED) ## Measure the branch coverage of the tests, in all processes (ARGS="path")
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --sort=cover | awk '{print} /%$$/ && $$NF + 0 < 80 {low = 1} END {exit low}'
+	@$(BIN)/coverage report --format=total --fail-under=92
 
 attack: $(INSTALLED) ## Fuzz and flood a running API beside an honest client (SECONDS=300)
 	@exec $(BIN)/python -m tests.attack $(if $(SECONDS),--seconds $(SECONDS))

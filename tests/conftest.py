@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 
@@ -10,9 +11,16 @@ import pytest
 
 from eventstore.pool import Pool, create_pool
 from settings import DatabaseRole
+from settings_sources import PREFIX
 from stack.databases import fresh_database
 from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
+
+
+def pytest_configure() -> None:
+    """Forget the settings of the shell: a test gives each process the ones that it needs."""
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

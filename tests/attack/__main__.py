@@ -33,7 +33,7 @@ from tests.attack.attackers import ATTACKS, ready, run
 from tests.attack.honest import ask_until
 from tests.attack.report import Report
 from tests.attack.target import Target
-from tests.integration.api.routes import routes_of
+from tests.support.routes import routes_of
 
 SKU: Final = "TEA-01"
 OPERATORS: Final = 20

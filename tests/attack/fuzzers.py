@@ -32,8 +32,8 @@ from tests.integration.api.fuzzing import (
     sent_to,
 )
 from tests.integration.api.generated import graphql_requests, openapi_requests
-from tests.integration.api.routes import Route, description_of
 from tests.integration.api.signing import signed_payment, signed_shipment
+from tests.support.routes import Route, description_of
 from tests.unit.api.documents import slow_documents
 
 DRAWN_AT_ONCE: Final = 20

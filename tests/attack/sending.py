@@ -16,8 +16,8 @@ from websockets.exceptions import WebSocketException
 from api.limits import MAX_BODY_BYTES
 from tests.attack.report import Side
 from tests.attack.target import Target
-from tests.integration.api.client import Socket, connecting
 from tests.integration.api.fuzzing import INTERNAL, Sent, is_server_error
+from tests.support.api_client import Socket, connecting
 
 TIMEOUT_SECONDS: Final = 15.0
 OF_THE_PROTOCOL: Final = {None, 4400, 4401, 4403, 4408, 4409, 4429}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.integration.api.routes import Route
+from tests.support.routes import Route
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import pytest
 
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from providers.carrier_simulator.routes import NEVER_DISPATCHED
+from providers.payment_simulator.methods import VISA
 from stack.system import System
 from stack.tokens import Role
-from tests.integration.api.client import Json, Socket, connecting, operation
+from tests.support.api_client import Json, Socket, connecting, operation
 
 THERE = "3011"
-NEVER_DISPATCHED = "00001"
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def an_order(postal_code: str) -> Json:
     return {
         "idempotencyKey": str(uuid4()),
         "lines": [{"sku": "TEA-01", "quantity": 2}],
-        "paymentMethod": "pm_card_visa",
+        "paymentMethod": VISA,
         "shippingAddress": {
             "name": "Ada",
             "street": "1 Main Street",

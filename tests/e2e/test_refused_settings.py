@@ -14,7 +14,7 @@ from settings import STACK_ENV_FILE
 from stack.environment import system_environment
 from stack.ports import LOOPBACK, Ports
 from tests.e2e.processes import started
-from tests.integration.simulators import free_port
+from tests.support.simulators import free_port
 
 END_SECONDS: Final = 60
 COMMANDS: Final = {

@@ -18,7 +18,7 @@ from schemathesis.graphql import nodes
 from schemathesis.schemas import BaseSchema
 
 from tests.integration.api.fuzzing import Sent
-from tests.integration.api.routes import Description
+from tests.support.routes import Description
 
 SCHEMA: Final = Path(__file__).parents[3] / "graphql" / "schema.graphql"
 AnyCase = schemathesis.Case[Any]

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.api.client import Api
 from tests.integration.api.fuzzing import (
     PAYMENT_EVENTS,
     SHAPES,
@@ -20,8 +19,9 @@ from tests.integration.api.fuzzing import (
     sent_to,
 )
 from tests.integration.api.generated import graphql_requests, openapi_requests
-from tests.integration.api.routes import Route, description_of
 from tests.integration.api.signing import signed_payment, signed_shipment
+from tests.support.api_client import Api
+from tests.support.routes import Route, description_of
 
 short = settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
 of_each_route = settings(short, max_examples=25)

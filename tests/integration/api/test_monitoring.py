@@ -11,8 +11,8 @@ from api.app import create_app
 from api.monitoring import require_ports
 from kit.listening import CannotListen
 from settings import Settings
-from tests.integration.api.client import served
-from tests.integration.simulators import free_port
+from tests.support.api_client import served
+from tests.support.simulators import free_port
 
 PATHS = ("/healthz", "/readyz", "/metrics")
 

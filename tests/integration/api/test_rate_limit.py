@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from api.rate_limit import RateLimiter, TooManyRequests
-from tests.integration.api.client import Api, connecting
+from tests.support.api_client import Api, connecting
 
 ERROR = {
     "message": "too many requests: try again in 7 s",

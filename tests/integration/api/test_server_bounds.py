@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from api import server
-from tests.integration.api.client import Api, connecting
+from tests.support.api_client import Api, connecting
 
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 HALF_REQUESTS = {

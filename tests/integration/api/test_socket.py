@@ -15,9 +15,9 @@ from api import router
 from api import socket as api_socket
 from api.app import create_app
 from settings import Settings
-from tests.integration.api.client import Api, Socket, connecting, operation, served, token
 from tests.integration.api.fuzzing import FRAMES, INTERNAL
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Socket, connecting, operation, served, token
+from tests.support.api_inputs import an_order
 
 MALFORMED = {
     "null": "null",
@@ -165,7 +165,7 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
         "CancelOrder": {"idempotencyKey": "late", "orderId": order["id"]},
         "ReceiveStock": {"idempotencyKey": "late", "sku": "mug", "quantity": 1},
     }
-    api.orchestrator.actors.clear()
+    api.temporal.workflow_ids.clear()
 
     async with viewer.socket() as socket:
         monkeypatch.setattr(api_socket, "LEEWAY_SECONDS", -7200)
@@ -174,7 +174,7 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
         assert await socket.close_code() == 4403
         assert socket.connection.close_reason == "token expired"
 
-    assert api.orchestrator.actors == []
+    assert api.temporal.workflow_ids == []
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())

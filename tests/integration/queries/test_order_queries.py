@@ -14,8 +14,8 @@ from domain.shipping.state import ShipmentStatus
 from queries.keyset import Page, PageRequest
 from queries.orders import OrderFilter, OrderQueries, OrderView
 from queries.products import ProductQueries
-from tests.integration.queries.order_log import OrderLog
 from tests.integration.queries.statements import counted
+from tests.support.order_log import OrderLog
 
 EVERYTHING = OrderFilter()
 EUR_5 = Money(amount=500, currency="EUR")

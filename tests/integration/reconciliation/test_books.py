@@ -9,7 +9,9 @@ from activities.types import AtOdds, Judged, Reconcile
 from domain.news import ShipmentNews
 from domain.saga.commands import Book
 from eventstore.pool import Pool
+from providers.carrier_simulator.routes import LOST, NORMAL
 from providers.errors import ProviderRefused
+from providers.payment_simulator.methods import APPROVAL
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.reconciliation.conftest import (
@@ -20,7 +22,7 @@ from tests.integration.reconciliation.conftest import (
     reference,
     settle_by_hand,
 )
-from tests.integration.workflows.sagas import APPROVAL, LOST, NORMAL, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 
 
 async def test_books_that_agree_are_compared_once_and_leave_no_trace(

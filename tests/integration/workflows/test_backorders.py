@@ -14,8 +14,8 @@ from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 
 async def waiting(sagas: Sagas, wanted: int = 2, on_hand: int = 1) -> tuple[str, str]:

@@ -12,8 +12,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
 from domain.ids import digest_of_customer
-from tests.integration.workflows.gates import Gate
-from tests.integration.workflows.sagas import APPROVAL, CUSTOMER, NORMAL, Sagas, an_order
+from providers.carrier_simulator.routes import NORMAL
+from providers.payment_simulator.methods import APPROVAL
+from tests.support.gates import Gate
+from tests.support.sagas import CUSTOMER, Sagas, an_order
 from worker import temporal_worker
 from workflows import search_attributes
 from workflows.child import run_child

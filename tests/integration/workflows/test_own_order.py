@@ -12,7 +12,7 @@ from activities.types import Place, RequestCancel, RequestReturn
 from domain.ids import order_workflow_id
 from domain.news import ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason
-from tests.integration.workflows.sagas import PATIENT, Sagas, an_order
+from tests.support.sagas import PATIENT, Sagas, an_order
 from workflows.order import OrderWorkflow
 from workflows.types import OrderSaga
 

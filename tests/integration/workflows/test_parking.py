@@ -14,8 +14,8 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 from workflows.parking import BY_ITSELF, TURNS_ROUND
 from workflows.types import Say
 

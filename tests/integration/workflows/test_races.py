@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio import workflow
@@ -23,9 +23,11 @@ from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
 from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.carrier_simulator.routes import NORMAL
 from providers.http_carrier import HttpCarrier
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import APPROVAL, DECLINED, NORMAL, VISA, Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
@@ -209,6 +211,24 @@ async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still
     assert await sagas.money(order_id) == VOIDED
 
 
+async def test_a_customer_cannot_cancel_while_the_dispatch_is_being_recorded(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await gate.reached()
+        with pytest.raises(Refused) as refusal:
+            await sagas.cancel(order_id)
+    await sagas.deliver(order_id)
+
+    assert refusal.value.code == ErrorCode.ORDER_NOT_CANCELLABLE
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert "OrderCancellationRequested" not in await sagas.events(f"order-{order_id}")
+    assert await sagas.money(order_id) == PAID
+
+
 async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
     sagas: Sagas, carrier: HttpCarrier
 ) -> None:
@@ -358,6 +378,24 @@ async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Saga
 
     assert await (await start.workflow_handle()).result() is PaymentEnd.AUTHORIZED
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
+async def test_a_payment_takes_no_method_once_its_window_has_closed(sagas: Sagas) -> None:
+    """The last look-up holds the workflow open, so that the retry arrives before its end."""
+    order = an_order((await sagas.stocked(1), 1), method=APPROVAL)
+    order_id, look_up = order.aggregate_id, ("look_up", order.aggregate_id, When.BEFORE)
+    async with sagas.gates.stopped(*look_up) as first:
+        await sagas.within(payment_window=timedelta(seconds=1)).place(order)
+        await first.reached()
+        async with sagas.gates.stopped(*look_up) as last:
+            first.open()
+            await last.reached()
+            with pytest.raises(Refused) as refusal:
+                await sagas.pay_with(order_id, VISA)
+
+    assert refusal.value.code == ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 1
 
 
 async def test_an_attempt_that_was_promised_is_made_though_its_workflow_is_cut_off_before(

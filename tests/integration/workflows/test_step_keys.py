@@ -6,8 +6,9 @@ from activities.types import RequestCancel
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import LOST, NORMAL, Sagas, an_order
+from providers.carrier_simulator.routes import LOST, NORMAL
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 CAPTURED = {"authorized": (1, 250), "captured": (1, 250)}
 

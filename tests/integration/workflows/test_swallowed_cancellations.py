@@ -12,8 +12,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 
 from domain.inventory.state import InventoryState
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import APPROVAL, Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 
 async def by_customer(sagas: Sagas, order_id: str) -> None:

@@ -11,15 +11,10 @@ import pytest
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import (
-    APPROVAL,
-    DECLINED,
-    NORMAL,
-    VISA,
-    Sagas,
-    an_order,
-)
+from providers.carrier_simulator.routes import NORMAL
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 DELIVERED_ORDER = [
     "OrderCreated",

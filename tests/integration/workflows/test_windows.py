@@ -11,14 +11,9 @@ import pytest
 
 from domain.news import ShipmentNews
 from domain.order.lines import ReturnedLine
-from tests.integration.workflows.sagas import (
-    APPROVAL,
-    DECLINED,
-    NEVER_COMES_BACK,
-    PATIENT,
-    Sagas,
-    an_order,
-)
+from providers.carrier_simulator.routes import NEVER_COMES_BACK
+from providers.payment_simulator.methods import APPROVAL, DECLINED
+from tests.support.sagas import PATIENT, Sagas, an_order
 
 WINDOW: Final = PATIENT.dispatch
 SHORT_OUTAGE, LONG_OUTAGE = timedelta(minutes=2), timedelta(minutes=6)
