@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import StopTest
 
 from tests.attack.report import Side
-from tests.attack.sending import client, exchange, send
+from tests.attack.sending import SOCKET_ROUTE, client, exchange, send
 from tests.attack.target import Target
 from tests.integration.api.fuzzing import (
     FRAMES,
@@ -71,43 +71,44 @@ _DRAWN_BY: Final[dict[str, Callable[[Target], st.SearchStrategy[Any]]]] = {
 def prepare(attack: str, target: Target) -> None:
     """Draw once what this attack is to draw: the first time takes long."""
     if attack in _DRAWN_BY:
-        next(_drawn(_DRAWN_BY[attack](target), target))
+        next(_drawn(_DRAWN_BY[attack](target), target, Side(attack)))
 
 
 async def requests(target: Target, side: Side) -> None:
     """Send requests of every shape, each to every route."""
     paths = [*target.paths, "/nowhere"]
-    rounds = ([sent_to(path, shape) for path in paths] for shape in _drawn(SHAPES, target))
+    drawn = _drawn(SHAPES, target, side, owed=target.paths)
+    rounds = ([sent_to(path, shape) for path in paths] for shape in drawn)
     await _send_all(target, side, "127.0.0.3", rounds)
 
 
 async def descriptions(target: Target, side: Side) -> None:
     """Send what schemathesis makes of each route's description."""
-    await _send_all(target, side, "127.0.0.4", _drawn(_described(target.routes), target))
+    await _send_all(target, side, "127.0.0.4", _drawn(_described(target.routes), target, side))
 
 
 async def operations(target: Target, side: Side) -> None:
     """Send what schemathesis makes of the GraphQL schema."""
-    rounds = ([sent] for sent in _drawn(_operations(), target))
+    rounds = ([sent] for sent in _drawn(_operations(), target, side))
     await _send_all(target, side, "127.0.0.5", rounds)
 
 
 async def documents(target: Target, side: Side) -> None:
     """Send documents that cost more to refuse than to send."""
-    bodies = (json.dumps({"query": text}).encode() for text in _drawn(slow_documents, target))
+    bodies = (json.dumps({"query": text}).encode() for text in _drawn(slow_documents, target, side))
     rounds = ([Sent("POST", "/graphql", body)] for body in bodies)
     await _send_all(target, side, "127.0.0.6", rounds)
 
 
 async def notifications(target: Target, side: Side) -> None:
     """Send notifications with a right signature and any content."""
-    rounds = (_signed(target, *event) for event in _drawn(EVENTS, target))
+    rounds = (_signed(target, *event) for event in _drawn(EVENTS, target, side))
     await _send_all(target, side, "127.0.0.7", rounds)
 
 
 async def frames(target: Target, side: Side) -> None:
     """Send messages of every shape over sockets, some before their client has signed in."""
-    drawn = _exchanges(target)
+    drawn = _exchanges(target, side)
     while sent := list(islice(drawn, SOCKETS_AT_ONCE)):
         await asyncio.gather(
             *(
@@ -117,10 +118,10 @@ async def frames(target: Target, side: Side) -> None:
         )
 
 
-def _exchanges(target: Target) -> Iterator[list[object]]:
+def _exchanges(target: Target, side: Side) -> Iterator[list[object]]:
     """Yield frames in new orders: drawing a frame takes longer than sending it."""
     recent: deque[object] = deque(maxlen=500)
-    for frame in _drawn(MESSAGES, target):
+    for frame in _drawn(MESSAGES, target, side, owed=[SOCKET_ROUTE]):
         recent.append(frame)
         for _ in range(EXCHANGES_OF_A_FRAME):
             yield [frame, *random.choices(recent, k=random.randint(0, 5))]  # noqa: S311
@@ -143,8 +144,10 @@ async def _send_all(
             await asyncio.gather(*(send(http, side, one, ours, is_case=True) for one in sent))
 
 
-def _drawn(strategy: st.SearchStrategy[T], target: Target) -> Iterator[T]:
-    """Yield examples until the time is over."""
+def _drawn(
+    strategy: st.SearchStrategy[T], target: Target, side: Side, owed: Sequence[str] = ()
+) -> Iterator[T]:
+    """Yield examples until the time is over and the owed routes have their cases."""
     examples: list[T] = []
 
     @given(strategy)
@@ -163,6 +166,6 @@ def _drawn(strategy: st.SearchStrategy[T], target: Target) -> Iterator[T]:
         with suppress(StopTest):
             draw()
         for example in examples:
-            if target.is_over:
+            if target.is_over_for(side.cases, owed):
                 return
             yield example

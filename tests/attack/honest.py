@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Final
 from uuid import uuid4
@@ -20,7 +20,7 @@ ADDRESS_OF_ITS_OWN: Final = "127.0.0.2"
 PAUSE_SECONDS: Final = 0.1
 
 
-async def ask_until(ends_at: float, url: str, token: str, sku: str) -> Honest:
+async def ask_until(is_over: Callable[[], bool], url: str, token: str, sku: str) -> Honest:
     side = Honest("honest client")
     transport = httpx.AsyncHTTPTransport(local_address=ADDRESS_OF_ITS_OWN)
     headers = {"authorization": f"Bearer {token}"}
@@ -28,7 +28,7 @@ async def ask_until(ends_at: float, url: str, token: str, sku: str) -> Honest:
         base_url=url, transport=transport, headers=headers, timeout=15
     ) as http:
         for number in count():
-            if time.time() > ends_at:
+            if is_over():
                 return side
             if number % 10 == 0:
                 await _ask(http, side, "PlaceOrder", input=_an_order(sku))

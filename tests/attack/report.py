@@ -19,6 +19,11 @@ TOO_MANY: Final = 429
 SERVER_ERROR: Final = 500
 
 
+def demanded_in(seconds: float) -> int:
+    """Return how many cases of each route a run of this length owes."""
+    return int(MIN_CASES * min(1.0, seconds / FULL_SECONDS))
+
+
 @dataclass
 class Side:
     """The answers that one kind of client was given."""
@@ -73,8 +78,7 @@ class Report:
 
     @property
     def demanded(self) -> int:
-        """Of each route; a shorter run makes fewer."""
-        return int(MIN_CASES * min(1.0, self.seconds / FULL_SECONDS))
+        return demanded_in(self.seconds)
 
     def cases(self, route: str) -> Counter[str]:
         """The cases of this route by the fuzzer that made them."""

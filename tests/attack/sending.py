@@ -20,6 +20,7 @@ from tests.integration.api.fuzzing import INTERNAL, Sent, is_server_error
 from tests.support.api_client import Socket, connecting
 
 TIMEOUT_SECONDS: Final = 15.0
+SOCKET_ROUTE: Final = "websocket /graphql"
 OF_THE_PROTOCOL: Final = {None, 4400, 4401, 4403, 4408, 4409, 4429}
 """The codes that may close a socket; None: it was open to the end."""
 
@@ -67,7 +68,7 @@ async def exchange(
     said = json.dumps(socket.received)
     if not _may_close(code, messages) or INTERNAL.search(said):
         side.faults.append(f"the socket closed with {code} for {messages!r:.300}: {said[:200]}")
-    side.answered(code or 1000, time.monotonic() - began, "websocket /graphql")
+    side.answered(code or 1000, time.monotonic() - began, SOCKET_ROUTE)
 
 
 def _may_close(code: int | None, messages: Sequence[object]) -> bool:

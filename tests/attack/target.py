@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.support.routes import Route
@@ -20,10 +21,19 @@ class Target:
     carrier_secret: str
     ends_at: float
     """Seconds since the epoch: the same for every process."""
+    gives_up_at: float
+    """Until then a fuzzer goes on that has not yet made the cases it owes."""
+    demanded: int
+    """Cases of each route."""
 
     @property
     def is_over(self) -> bool:
         return time.time() > self.ends_at
+
+    def is_over_for(self, cases: Counter[str], owed: Iterable[str]) -> bool:
+        """Whether a fuzzer that owes cases of these routes may stop."""
+        is_done = all(cases[route] >= self.demanded for route in owed)
+        return self.is_over and (is_done or time.time() > self.gives_up_at)
 
     @property
     def paths(self) -> list[str]:
