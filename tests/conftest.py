@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from eventstore.pool import Pool, create_pool
 from settings import DatabaseRole
+from stack import ports
 from stack.databases import fresh_database
 from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
+MIN_FREE_BYTES = 4_000_000_000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _share_ports(config)
+    _write_to_memory()
+
+
+def _share_ports(config: pytest.Config) -> None:
+    """Give each process of pytest-xdist its own share of the free ports."""
+    worker = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    ports.SPARE_PORTS = ports.SPARE_PORTS[number::count]
+
+
+def _write_to_memory() -> None:
+    """Keep the temporary folders in memory where there is room: a disk makes the tests wait."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MIN_FREE_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(scope="session")
