@@ -17,9 +17,8 @@ from stack.databases import fresh_database
 from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
 
-
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
-MIN_FREE_BYTES = 4_000_000_000
+MIN_FREE_BYTES = 2_000_000_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
