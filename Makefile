@@ -12,8 +12,8 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix attack prove-log bench check check-deploy recover set-right \
-    republish position sbom token lock
+.PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
+    recover set-right republish position sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,16 @@ unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
 
 matrix: $(INSTALLED) ## Run every saga step with every fault (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix -m matrix $(ARGS)
+
+mutants: $(INSTALLED) ## Run each kept mutant against the test that must fail on it (ARGS="-k name")
+	@exec $(BIN)/python -m tests.mutants $(ARGS)
+
+coverage: $(INSTALLED) ## Measure the branch coverage of the tests, in all processes (ARGS="path")
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --sort=cover | awk '{print} /%$$/ && $$NF + 0 < 80 {low = 1} END {exit low}'
+	@$(BIN)/coverage report --format=total --fail-under=92
 
 attack: $(INSTALLED) ## Fuzz and flood a running API beside an honest client (SECONDS=300)
 	@exec $(BIN)/python -m tests.attack $(if $(SECONDS),--seconds $(SECONDS))

@@ -12,14 +12,10 @@ from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.state import OrderStatus
 from domain.payment.state import PaymentStatus
+from providers.carrier_simulator.routes import DOWN, LOST, NEVER_DISPATCHED, REFUSED
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 
-CARD, DECLINED_CARD, SECURE_CARD = (
-    "pm_card_visa",
-    "pm_card_chargeDeclined",
-    "pm_card_authenticationRequired",
-)
-ANYWHERE, REFUSED_THERE, CARRIER_DOWN, NEVER_DISPATCHED = "3011", "00000", "00503", "00001"
-LOST_ON_THE_WAY: Final = "00004"
+ANYWHERE: Final = "3011"
 
 SCARCE: Final = "RARE-01"
 """Nobody receives more of it, and nobody gets the last one."""
@@ -57,7 +53,7 @@ class Scenario:
     name: str
     status: OrderStatus
     reason: CancellationReason | RejectionReason | None = None
-    method: str = CARD
+    method: str = VISA
     postal_code: str = ANYWHERE
     when: Seen = _at_once
     act: Act = _nothing
@@ -95,7 +91,7 @@ async def _pay_again(people: People, order: Json) -> None:
     for pause in PAUSES_SECONDS:
         try:
             await people.customer.change(
-                "RetryPayment", idempotencyKey=key, orderId=order["id"], paymentMethod=CARD
+                "RetryPayment", idempotencyKey=key, orderId=order["id"], paymentMethod=VISA
             )
         except Failed as failed:
             if failed.code != ErrorCode.PAYMENT_NOT_RETRYABLE:
@@ -145,14 +141,14 @@ COMPLETED: Final = Scenario("completed", _Status.COMPLETED)
 PAID_AGAIN: Final = Scenario(
     "declined, then paid again",
     _Status.COMPLETED,
-    method=DECLINED_CARD,
+    method=DECLINED,
     when=_payment_is(PaymentStatus.DECLINED),
     act=_pay_again,
 )
 APPROVED: Final = Scenario(
     "approved at the bank",
     _Status.COMPLETED,
-    method=SECURE_CARD,
+    method=APPROVAL,
     when=_payment_is(PaymentStatus.PENDING),
     act=_approve,
 )
@@ -175,7 +171,7 @@ RETURNED_IN_PART: Final = Scenario(
     basket={"MUG-01": 2, "TIN-01": 1},
 )
 PARCEL_LOST: Final = Scenario(
-    "parcel lost", _Status.CANCELLED, _Reason.PARCEL_LOST, postal_code=LOST_ON_THE_WAY
+    "parcel lost", _Status.CANCELLED, _Reason.PARCEL_LOST, postal_code=LOST
 )
 # A cancellation that races with the parcel has two right ends; these parcels wait for it.
 CANCELLED_AT_ONCE: Final = Scenario(
@@ -197,19 +193,19 @@ ADDRESS_REFUSED: Final = Scenario(
     "address refused",
     _Status.CANCELLED,
     _Reason.SHIPMENT_FAILED,
-    postal_code=REFUSED_THERE,
+    postal_code=REFUSED,
 )
 CARRIER_FAILS: Final = Scenario(
     "carrier out of order",
     _Status.CANCELLED,
     _Reason.SHIPMENT_FAILED,
-    postal_code=CARRIER_DOWN,
+    postal_code=DOWN,
 )
 NEVER_PAID: Final = Scenario(
     "payment window missed",
     _Status.CANCELLED,
     _Reason.PAYMENT_WINDOW_CLOSED,
-    method=DECLINED_CARD,
+    method=DECLINED,
 )
 NEVER_SENT: Final = Scenario(
     "dispatch deadline missed",

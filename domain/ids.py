@@ -38,12 +38,6 @@ def return_workflow_id(order_id: str) -> str:
     return f"return-{order_id}"
 
 
-def order_id_of(workflow_id: str) -> str | None:
-    """Return the order that a saga's workflow is for; None for a workflow of no order."""
-    kind, _, order_id = workflow_id.partition("-")
-    return order_id if kind in {"order", "payment", "return"} else None
-
-
 def digest_of_customer(customer_id: str) -> str:
     """Stands for the customer where others may look: the same each time, and not to be read."""
     return uuid5(WAYBILL, _name("customer", customer_id)).hex

@@ -36,7 +36,7 @@ async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
     """Run until a signal asks to stop; 0."""
     try:
         async with (
-            _stopped_by_signals(end_with_parent),
+            stopped_by_signals(end_with_parent),
             _running(settings, workers, given_by_user(settings)) as (supervisor, started),
         ):
             say(_welcome(settings, started))
@@ -52,7 +52,7 @@ async def demo(settings: Settings, workers: int, end_with_parent: bool) -> int:
     given = {**of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
     try:
         async with (
-            _stopped_by_signals(end_with_parent),
+            stopped_by_signals(end_with_parent),
             _running(settings, workers, given) as (supervisor, started),
             supervisor.watching(),
         ):
@@ -90,8 +90,8 @@ async def _running(
 
 
 @asynccontextmanager
-async def _stopped_by_signals(end_with_parent: bool) -> AsyncIterator[None]:
-    """Cancel the body when a signal asks to stop, or when the parent is gone."""
+async def stopped_by_signals(end_with_parent: bool) -> AsyncIterator[None]:
+    """Cancel the body once: when a signal asks to stop, or when the parent is gone."""
     stop, loop = _cancel_once(asyncio.current_task()), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):  # nohup

@@ -12,6 +12,7 @@ import pytest
 
 from eventstore.pool import Pool, create_pool
 from settings import DatabaseRole
+from settings_sources import PREFIX
 from stack import ports
 from stack.databases import fresh_database
 from stack.postgres import connected, sibling
@@ -21,15 +22,16 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 MIN_FREE_BYTES = 2_000_000_000
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    _share_ports(config)
+def pytest_configure() -> None:
+    _forget_settings()
+    _share_ports()
     _write_to_memory()
 
 
-def _share_ports(config: pytest.Config) -> None:
+def _share_ports() -> None:
     """Give each process of pytest-xdist its own share of the free ports."""
-    worker = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
-    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ports.SPARE_PORTS = ports.SPARE_PORTS[number::count]
 
 
@@ -37,6 +39,12 @@ def _write_to_memory() -> None:
     """Keep the temporary folders in memory where there is room: a disk makes the tests wait."""
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MIN_FREE_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _forget_settings() -> None:
+    """Forget the settings of the shell: a test gives each process the ones that it needs."""
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,23 @@ that order's money or stock under this workflow's name, and beside the workflow 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from temporalio import worker, workflow
 from temporalio.exceptions import ApplicationError
 
 from domain.command import Command
 from domain.errors import ErrorCode
-from domain.ids import order_id_of
+from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
+
+_SAGAS: Final[Mapping[str, Callable[[str], str]]] = {
+    "OrderWorkflow": order_workflow_id,
+    "PaymentWorkflow": payment_workflow_id,
+    "ReturnWorkflow": return_workflow_id,
+}
+"""The id that the workflow of each saga must have: the ids of its events are derived from it."""
 
 
 class OwnOrder(worker.Interceptor):
@@ -57,13 +64,14 @@ def _require_own(arguments: Sequence[object]) -> None:
         )
 
 
-def _is_own(arguments: Iterable[object]) -> bool:
-    own = order_id_of(workflow.info().workflow_id)
-    return own is None or all(found == own for value in arguments for found in _orders_in(value))
+def _is_own(arguments: Sequence[object]) -> bool:
+    info = workflow.info()
+    id_for = _SAGAS.get(info.workflow_type)
+    return id_for is None or {*map(id_for, orders_in(arguments))} <= {info.workflow_id}
 
 
-def _orders_in(value: object) -> Iterator[str]:
-    """Yield the id of each order that an argument names."""
+def orders_in(value: object) -> Iterator[str]:
+    """Yield the id of each order that an argument names, however deep it lies."""
     if isinstance(value, Command):
         yield value.aggregate_id
     elif is_dataclass(value):
@@ -72,4 +80,7 @@ def _orders_in(value: object) -> Iterator[str]:
             if field.name == "order_id":
                 yield inner
             else:
-                yield from _orders_in(inner)
+                yield from orders_in(inner)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from orders_in(item)

@@ -18,15 +18,12 @@ from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason
 from domain.order.lines import ReturnedLine
 from providers.carrier import Carrier, ShipmentStatus
+from providers.carrier_simulator.routes import NEVER_DISPATCHED, NORMAL
+from providers.payment_simulator.methods import VISA
 from providers.payments import PaymentProvider
 from workflows.orchestrator import SagaOrchestrator
 from workflows.types import Deadlines, SagaType
 
-NORMAL, REFUSED, NEVER_DISPATCHED, LOST = "10115", "00000", "00001", "00004"
-NEVER_COMES_BACK: Final = "00006"
-"""Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
-VISA, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
-APPROVAL: Final = "pm_card_authenticationRequired"
 DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
 ACTOR: Final = "customer:bench"
 LOOK_EVERY_SECONDS: Final = 0.02

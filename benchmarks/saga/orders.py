@@ -14,6 +14,8 @@ from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from providers.carrier_simulator.routes import NORMAL
+from providers.payment_simulator.methods import VISA
 
 PRODUCTS: Final = 200
 STOCK: Final = 1_000_000
@@ -21,9 +23,6 @@ CENTS: Final = 250
 LINES: Final = 2
 
 CUSTOMER: Final = "customer-1"
-_VISA: Final = "pm_card_visa"
-_DELIVERABLE: Final = "10115"
-"""The carrier simulator has no trouble with this postal code."""
 
 
 async def stock_up(handler: CommandHandler) -> None:
@@ -50,7 +49,7 @@ def orders() -> Iterator[PlaceOrder]:
 
 
 def order_of(
-    key: str, skus: Sequence[str], method: str = _VISA, postal_code: str = _DELIVERABLE
+    key: str, skus: Sequence[str], method: str = VISA, postal_code: str = NORMAL
 ) -> PlaceOrder:
     """One piece of each."""
     lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)

@@ -15,13 +15,6 @@ from typing import Final
 from benchmarks.saga.costs import Cost, cost_of
 from benchmarks.saga.desk import (
     ACTOR,
-    APPROVAL,
-    DECLINED,
-    LOST,
-    NEVER_COMES_BACK,
-    NORMAL,
-    REFUSED,
-    VISA,
     Desk,
 )
 from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
@@ -30,6 +23,8 @@ from domain.news import ShipmentNews, ShipmentReported
 from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, OrderStatus
 from providers.carrier import ShipmentStatus
+from providers.carrier_simulator.routes import LOST, NEVER_COMES_BACK, NORMAL, REFUSED
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 
 DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
 SOON: Final = timedelta(seconds=2)

@@ -7,9 +7,10 @@ import sys
 
 import uvicorn
 
-from api.monitoring import require_port
+from api.monitoring import require_ports
 from api.server import server_config
 from kit.command import run_command
+from kit.listening import CannotListen
 from settings import SettingsError, load_settings
 
 
@@ -19,8 +20,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
     options = parser.parse_args()
     try:
-        require_port(load_settings())
-    except SettingsError as error:
+        require_ports(load_settings(), options.host, options.port)
+    except (SettingsError, CannotListen) as error:
         sys.exit(f"waybill: {error}")
     uvicorn.Server(server_config("api.app:app", host=options.host, port=options.port)).run()
 

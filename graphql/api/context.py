@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import strawberry
-from starlette.datastructures import State
 from starlette.requests import HTTPConnection
 from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.identifiers import is_identifier
-from api.rate_limit import RateLimiter
+from api.rate_limit import RateLimits
 from eventstore.inbox import Inbox
 from eventstore.positions import PositionCodec
 from providers.carrier import Carrier
@@ -47,17 +46,25 @@ class Services:
 class Context(BaseContext):
     """Of one request, or of one socket with all that is asked over it: so no session in here."""
 
-    def __init__(self, state: State, viewer: Viewer | None) -> None:
+    def __init__(self, connection: HTTPConnection, viewer: Viewer | None) -> None:
         super().__init__()
+        state = connection.app.state
         self.services: Services = state.services
         self.positions: PositionCodec = state.positions
         self.public_stock_limit: int = state.public_stock_limit
-        self._principals: RateLimiter = state.rate_limits.principals
+        self._limits: RateLimits = state.rate_limits
+        self._address = self._limits.address_of(connection.scope)
         self._viewer = viewer
 
     def count_request(self) -> None:
-        """Count a request of the viewer's. Raises TooManyRequests."""
-        self._principals.take(self.viewer.actor)
+        """Count a request of the viewer's, or of the address before it has signed in.
+
+        Raises TooManyRequests.
+        """
+        if self._viewer is None:
+            self._limits.addresses.take(self._address)
+        else:
+            self._limits.principals.take(self._viewer.actor)
 
     @property
     def viewer(self) -> Viewer:
@@ -94,12 +101,11 @@ def authenticated_context(connection: HTTPConnection) -> Context:
 
     Raises TooManyRequests. A socket's requests are counted as they come.
     """
-    state: State = connection.app.state
-    authenticator: Authenticator = state.authenticator
+    authenticator: Authenticator = connection.app.state.authenticator
     header = connection.headers.get("authorization")
     is_socket = connection.scope["type"] == "websocket"
     viewer = None if is_socket and header is None else authenticator.viewer(header)
-    context = Context(state, viewer)
+    context = Context(connection, viewer)
     if not is_socket:
         context.count_request()
     return context

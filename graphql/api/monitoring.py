@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from api import health, metrics
 from api.server import server_config
-from settings import Settings, SettingsError
+from kit.listening import CannotListen, listening, require_port
+from settings import Settings
+
+SETTING: Final = "WAYBILL_MONITORING_PORT"
 
 
 def include_monitoring(app: FastAPI) -> None:
@@ -20,10 +23,13 @@ def include_monitoring(app: FastAPI) -> None:
     app.include_router(metrics.router)
 
 
-def require_port(settings: Settings) -> None:
-    """Raise SettingsError if the monitoring port cannot be listened on."""
+def require_ports(settings: Settings, host: str, port: int) -> None:
+    """Raise CannotListen unless the API's own port and the one for monitoring can be had."""
+    if settings.monitoring_port == port:
+        raise CannotListen(f"{SETTING} and --port", f"both are {port}: give each its own")
+    require_port("--port", host, port)
     if settings.monitoring_port:
-        _listening(settings).close()
+        require_port(SETTING, settings.monitoring_host, settings.monitoring_port)
 
 
 @asynccontextmanager
@@ -36,8 +42,8 @@ async def monitored(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     beside.state = app.state
     include_monitoring(beside)
     server = _Beside(server_config(beside, lifespan="off", log_config=None))
-    with _listening(settings) as listening:
-        serving = asyncio.create_task(server.serve([listening]))
+    with listening(SETTING, settings.monitoring_host, settings.monitoring_port) as socket:
+        serving = asyncio.create_task(server.serve([socket]))
         try:
             yield
         finally:
@@ -50,13 +56,3 @@ class _Beside(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the API's own server."""
         yield
-
-
-def _listening(settings: Settings) -> socket.socket:
-    host, port = settings.monitoring_host, settings.monitoring_port
-    try:
-        return socket.create_server((host, port))
-    except OSError as error:
-        raise SettingsError(
-            f"WAYBILL_MONITORING_PORT: {host}:{port} cannot be listened on: {error.strerror}"
-        ) from None

@@ -7,11 +7,12 @@ times as often. Behind a proxy the address is the one that the proxy names, if i
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Self
 
 from starlette.datastructures import Headers
@@ -28,7 +29,11 @@ MAX_BUCKETS: Final = 20_000
 UNLIMITED_PATHS: Final = ("/webhooks/", "/healthz", "/readyz", "/metrics")
 """A provider sends at its own pace. A probe that is refused takes the process out of service."""
 
+Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+_WITH_PORT: Final = re.compile(r"\[([^]]+)](?::\d+)?|([\d.]+):\d+")
+"""An IPv6 address in brackets, or an IPv4 address with its port; some proxies write these."""
 
 
 class TooManyRequests(Exception):
@@ -83,14 +88,11 @@ class RateLimits:
         hops = [(scope.get("client") or ("", 0))[0]]
         forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
         hops += [hop.strip() for hop in reversed(forwarded.split(",")) if hop.strip()]
-        return _network_of(next((hop for hop in hops if not self._is_trusted(hop)), hops[-1]))
+        return _key_of(next((hop for hop in hops if not self._is_trusted(hop)), hops[-1]))
 
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self.trusted_proxies)
+    def _is_trusted(self, hop: str) -> bool:
+        address = _parsed(hop)
+        return address is not None and any(address in network for network in self.trusted_proxies)
 
 
 class AddressLimit:
@@ -122,11 +124,18 @@ def _networks(text: str) -> list[Network]:
         raise SettingsError(f"WAYBILL_TRUSTED_PROXIES holds no network: {error}") from None
 
 
-def _network_of(address: str) -> str:
+def _key_of(hop: str) -> str:
+    address = _parsed(hop)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return str(address or hop[:64])
+
+
+def _parsed(hop: str) -> Address | None:
+    """Return the address without its port. A dual-stack socket writes IPv4 as ::ffff:192.0.2.1."""
+    with_port = _WITH_PORT.fullmatch(hop)
     try:
-        parsed = ip_address(address)
+        address = ip_address(with_port[1] or with_port[2] if with_port else hop)
     except ValueError:
-        return address[:64]
-    if parsed.version == 4 or parsed.ipv4_mapped:  # noqa: PLR2004 - of the Internet Protocol
-        return str(parsed)
-    return str(ip_network((parsed, 64), strict=False))
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -22,14 +22,17 @@ from api.errors import RequestErrorCode, as_json
 from api.schema import Schema
 from api.socket import SocketAdapter, SocketHandler
 
+SIGN_IN_TIMEOUT: Final = timedelta(seconds=10)
+"""From the handshake of a socket to its `connection_init`."""
+MAX_SUBSCRIPTIONS: Final = 100
+"""Of one socket at a time."""
+
 _ACKNOWLEDGED: Final[UnsetType] = UNSET
 
 
 class Router(GraphQLRouter[Context, None]):
     graphql_transport_ws_handler_class = SocketHandler
     websocket_adapter_class = SocketAdapter
-    connection_init_wait_timeout = timedelta(seconds=10)
-    max_subscriptions_per_connection = 100
 
     def __init__(self, schema: Schema, authenticator: Authenticator) -> None:
         super().__init__(
@@ -38,6 +41,8 @@ class Router(GraphQLRouter[Context, None]):
             graphql_ide=None,
             context_getter=authenticated_context,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=SIGN_IN_TIMEOUT,
+            max_subscriptions_per_connection=MAX_SUBSCRIPTIONS,
         )
         self._authenticator = authenticator
 

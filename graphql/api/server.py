@@ -24,7 +24,7 @@ REQUEST_TIMEOUT_SECONDS: Final = 10.0
 UNREAD_TIMEOUT_SECONDS: Final = 30.0
 """For a client that does not read its answer."""
 MAX_HEAD_BYTES: Final = 32 * 1024
-"""A request's line and headers."""
+"""A request's line, headers and trailers."""
 MAX_QUEUED_MESSAGES: Final = 8
 """Of one socket, received and not yet handled."""
 SHUTDOWN_TIMEOUT_SECONDS: Final = 2
@@ -41,6 +41,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _unread_timer: TimerHandle | None = None
     _head_bytes = 0
     _is_in_head = False
+    _may_be_in_trailers = False
+    """A chunk's size has arrived, and nothing after it; after the size 0 come the trailers."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -53,9 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_idle():
             self._await_request()
-        began_before = self._is_in_head
+        began_before = self._is_in_fields()
         super().data_received(data)
-        if began_before and self._is_in_head and not self.transport.is_closing():
+        if began_before and self._is_in_fields() and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse_head()
@@ -66,6 +68,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_request()
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:  # else it is a trailer, which RFC 9110, section 6.5.1 lets us discard
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -74,7 +80,16 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadTooLarge
         super().on_headers_complete()
 
+    def on_chunk_header(self) -> None:
+        """Called by httptools once the size of a chunk is known, even if it is 0."""
+        self._may_be_in_trailers = True
+
+    def on_body(self, body: bytes) -> None:
+        self._may_be_in_trailers = False
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        self._may_be_in_trailers = False
         self._stop_request_timer()
         super().on_message_complete()
 
@@ -93,6 +108,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         if not self.transport.is_closing():
             self._refuse(HTTPStatus.BAD_REQUEST, RequestErrorCode.BAD_USER_INPUT, msg)
+
+    def _is_in_fields(self) -> bool:
+        return self._is_in_head or self._may_be_in_trailers
 
     def _is_idle(self) -> bool:
         """Whether the next byte begins a request."""

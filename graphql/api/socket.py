@@ -75,9 +75,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Invalid message")
         elif self.connection_acknowledged and self._seconds_left() <= 0:
             await self._close_expired()
-        elif self.connection_acknowledged and not await self._is_within_its_rate(message):
-            return
-        else:
+        elif await self._is_within_its_rate(message):
             await super().handle_message(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
@@ -92,7 +90,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             self.context.count_request()
         except TooManyRequests as refusal:
-            if message["type"] != "subscribe":
+            if message["type"] != "subscribe" or not self.connection_acknowledged:
                 await self.websocket.close(TOO_MANY, str(refusal))
             else:
                 error = rate_limited(str(refusal)).formatted

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from kit.command import run_command
+from kit.listening import CannotListen
 from providers.carrier_simulator.app import carrier_simulator
 from providers.carrier_simulator.shipments import Pace
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import serve
+from providers.simulation.store import UnusableFile
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check, check_simulators_allowed
 
@@ -24,13 +26,14 @@ def run(settings: Settings) -> None:
         settings.carrier_dispatch_after.total_seconds(),
         settings.carrier_deliver_after.total_seconds(),
     )
-    serve(carrier_simulator(config, pace), settings.simulator_host, config.port)
+    setting = "WAYBILL_CARRIER_SIMULATOR_PORT"
+    serve(carrier_simulator(config, pace), settings.simulator_host, config.port, setting)
 
 
 def main() -> str | None:
     try:
         run(load_settings())
-    except SettingsError as error:
+    except (SettingsError, CannotListen, UnusableFile) as error:
         return f"carrier-simulator: {error}"
     return None
 

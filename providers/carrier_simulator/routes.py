@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from providers.simulation.faults import Fault
+
+NORMAL: Final = "10115"
+"""Any other postal code is like this one."""
+REFUSED: Final = "00000"
+DOWN: Final = "00503"
+NEVER_DISPATCHED: Final = "00001"
+TIMES_OUT: Final = "00002"
+NEVER_DELIVERED: Final = "00003"
+LOST: Final = "00004"
+CANCELLED_BY_CARRIER: Final = "00005"
+NEVER_COMES_BACK: Final = "00006"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +35,14 @@ class Route:
 
 _NORMAL = Route()
 _ROUTES = {
-    "00000": Route(deliverable=False),
-    "00503": Route(fault=Fault.UNAVAILABLE),
-    "00001": Route(dispatches=False),
-    "00002": Route(fault=Fault.TIMEOUT_AFTER),
-    "00003": Route(delivers=False),
-    "00004": Route(loses=True),
-    "00005": Route(cancels=True),
-    "00006": Route(brings_back=False),
+    REFUSED: Route(deliverable=False),
+    DOWN: Route(fault=Fault.UNAVAILABLE),
+    NEVER_DISPATCHED: Route(dispatches=False),
+    TIMES_OUT: Route(fault=Fault.TIMEOUT_AFTER),
+    NEVER_DELIVERED: Route(delivers=False),
+    LOST: Route(loses=True),
+    CANCELLED_BY_CARRIER: Route(cancels=True),
+    NEVER_COMES_BACK: Route(brings_back=False),
 }
 
 

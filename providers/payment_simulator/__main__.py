@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from kit.command import run_command
+from kit.listening import CannotListen
 from providers.payment_simulator.app import payment_simulator
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import serve
+from providers.simulation.store import UnusableFile
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check, check_simulators_allowed
 
@@ -19,13 +21,14 @@ def run(settings: Settings) -> None:
         webhook_secret=settings.payment_webhook_secret.get_secret_value(),
         hang_seconds=settings.simulator_hang.total_seconds(),
     )
-    serve(payment_simulator(config), settings.simulator_host, config.port)
+    setting = "WAYBILL_PAYMENT_SIMULATOR_PORT"
+    serve(payment_simulator(config), settings.simulator_host, config.port, setting)
 
 
 def main() -> str | None:
     try:
         run(load_settings())
-    except SettingsError as error:
+    except (SettingsError, CannotListen, UnusableFile) as error:
         return f"payment-simulator: {error}"
     return None
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from providers.simulation.faults import Fault
+
+VISA: Final = "pm_card_visa"
+DECLINED: Final = "pm_card_chargeDeclined"
+INSUFFICIENT_FUNDS: Final = "pm_card_chargeDeclinedInsufficientFunds"
+APPROVAL: Final = "pm_card_authenticationRequired"
+"""The customer has to approve the payment at their bank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +24,10 @@ class Method:
 
 
 METHODS = {
-    "pm_card_visa": Method(),
-    "pm_card_chargeDeclined": Method(decline_code="generic_decline"),
-    "pm_card_chargeDeclinedInsufficientFunds": Method(decline_code="insufficient_funds"),
-    "pm_card_authenticationRequired": Method(authenticate=True),
+    VISA: Method(),
+    DECLINED: Method(decline_code="generic_decline"),
+    INSUFFICIENT_FUNDS: Method(decline_code="insufficient_funds"),
+    APPROVAL: Method(authenticate=True),
     "pm_waybill_timeoutBefore": Method(fault=Fault.TIMEOUT_BEFORE),
     "pm_waybill_timeoutAfter": Method(fault=Fault.TIMEOUT_AFTER),
     "pm_waybill_refundFailsOnce": Method(refund_fails_once=True),

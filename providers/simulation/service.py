@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
+from kit.listening import require_port
 from providers.simulation import webhooks
 from providers.simulation.agenda import Agenda, Handler
 from providers.simulation.config import SimulatorConfig
@@ -169,8 +170,12 @@ class Simulator:
         return app
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; an answer that hangs is cut off after a second."""
+def serve(app: FastAPI, host: str, port: int, setting: str) -> None:
+    """Serve until SIGINT or SIGTERM; an answer that hangs is cut off after a second.
+
+    Raises CannotListen, which names the setting of the port.
+    """
+    require_port(setting, host, port)
     uvicorn.run(
         app,
         host=host,

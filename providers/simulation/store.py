@@ -40,14 +40,26 @@ class Job:
     """Seconds since the epoch."""
 
 
+class UnusableFile(Exception):
+    """The message names the file, the reason, and the setting of its folder."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"cannot use {file}: {reason}; see WAYBILL_DATA_DIR")
+
+
 class Store:
+    """Raises UnusableFile, for a disk that is full or a folder that cannot be made."""
+
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(file, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # Safe against the end of the process; only a power cut could lose the last commits.
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA.read_text())
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(file, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # Safe against the end of the process; only a power cut could lose the last commits.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA.read_text())
+        except (sqlite3.Error, OSError) as error:
+            raise UnusableFile(file, getattr(error, "strerror", None) or str(error)) from None
 
     def close(self) -> None:
         self._db.close()

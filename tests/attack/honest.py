@@ -13,8 +13,8 @@ from uuid import uuid4
 import httpx
 
 from tests.attack.report import Honest
-from tests.integration.api.client import operation
-from tests.integration.api.inputs import ADDRESS
+from tests.support.api_client import operation
+from tests.support.api_inputs import ADDRESS
 
 ADDRESS_OF_ITS_OWN: Final = "127.0.0.2"
 PAUSE_SECONDS: Final = 0.1

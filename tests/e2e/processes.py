@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.processes import ROOT
-from tests.guarded import guarded
+from tests.support.guarded import guarded
 
 PATIENCE_SECONDS = 60
 

@@ -27,7 +27,7 @@ from tests.e2e.test_worker_process import (
     at,
     worker,
 )
-from tests.integration.api.client import Json, operation
+from tests.support.api_client import Json, operation
 
 API_DATABASE = "WAYBILL_API_DATABASE_URL"
 MAX_LOG_CHARACTERS = 4_000

@@ -14,15 +14,17 @@ from temporalio.client import Client
 
 from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from providers.carrier_simulator.routes import NEVER_DELIVERED, NEVER_DISPATCHED
+from providers.payment_simulator.methods import APPROVAL
 from stack.ports import Ports
 from stack.processes import ROOT
 from stack.system import System, started_system
 from stack.tokens import Role
 from tests.e2e.test_first_order import an_order, ask
-from tests.integration.api.client import Json
+from tests.support.api_client import Json
 from workflows.schedule import TAKING_UP
 
-THERE, NEVER_DISPATCHED, NEVER_DELIVERED = "3011", "00001", "00003"
+THERE = "3011"
 PATIENT = {
     "WAYBILL_PAYMENT_WINDOW": "PT1H",
     "WAYBILL_DISPATCH_DEADLINE": "PT1H",
@@ -105,9 +107,7 @@ async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) 
         waiting = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         on_its_way = await placed(http, NEVER_DELIVERED, "SHIPPED")
         delivered = await placed(http, THERE, "DELIVERED")
-        unpaid = await placed(
-            http, THERE, "RESERVED", paymentMethod="pm_card_authenticationRequired"
-        )
+        unpaid = await placed(http, THERE, "RESERVED", paymentMethod=APPROVAL)
         cancelled = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         assert await cancel(http, cancelled) == []
         await reaches(http, cancelled, "CANCELLED")

@@ -25,8 +25,8 @@ from tests.e2e.test_losing_temporal import (
     reaches,
     recover,
 )
-from tests.integration.api.client import Json
-from tests.integration.lost_tail import lose_tail
+from tests.support.api_client import Json
+from tests.support.lost_tail import lose_tail
 
 pytestmark = pytest.mark.timeout(180)
 PAID_ONCE = {"authorized": 1, "captured": 1}

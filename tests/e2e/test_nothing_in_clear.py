@@ -22,8 +22,8 @@ from eventbus.nats import STREAM, SUBJECTS
 from eventstore.pool import create_pool
 from stack.system import System
 from stack.tokens import Role
-from tests.integration.api.client import Json, operation
 from tests.integration.privacy.conftest import ADDRESS, MARKERS, everything
+from tests.support.api_client import Json, operation
 
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 

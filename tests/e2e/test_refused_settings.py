@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,11 @@ import pytest
 
 from settings import STACK_ENV_FILE
 from stack.environment import system_environment
-from stack.ports import Ports
+from stack.ports import LOOPBACK, Ports
 from tests.e2e.processes import started
+from tests.support.simulators import free_port
 
-END_SECONDS: Final = 5
+END_SECONDS: Final = 60
 COMMANDS: Final = {
     "api": ("-m", "api"),
     "worker": ("worker.py",),
@@ -71,6 +73,43 @@ async def test_a_process_refuses_what_it_uses_by_name_and_in_one_line(
     line = await refusal(process, {**environment, **changes}, tmp_path)
     assert says in line
     assert not any(value in line for value in changes.values() if value != "production")
+
+
+@pytest.mark.parametrize(
+    ("process", "setting"),
+    [
+        ("api", "--port"),
+        ("api", "WAYBILL_MONITORING_PORT"),
+        ("payment simulator", "WAYBILL_PAYMENT_SIMULATOR_PORT"),
+        ("carrier simulator", "WAYBILL_CARRIER_SIMULATOR_PORT"),
+    ],
+)
+async def test_a_port_that_is_taken_is_refused_by_its_setting(
+    process: str, setting: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        options = (setting, port) if setting == "--port" else ("--port", str(free_port()))
+        async with started(
+            tmp_path / "log",
+            {**environment, setting: port},
+            *COMMANDS[process],
+            *(options if process == "api" else ()),
+        ) as running:
+            assert await running.ends(END_SECONDS) == 1
+
+    (line,) = running.log.splitlines()
+    assert f": {setting} cannot be listened on: Address already in use" in line
+
+
+@pytest.mark.parametrize("process", ["payment simulator", "carrier simulator"])
+async def test_a_folder_that_a_simulator_cannot_use_is_named_with_its_setting(
+    process: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (file := tmp_path / "file").write_text("")
+    line = await refusal(process, {**environment, "WAYBILL_DATA_DIR": str(file)}, tmp_path)
+    books = file / f"{process.replace(' ', '-')}.sqlite3"
+    assert line.endswith(f": cannot use {books}: File exists; see WAYBILL_DATA_DIR")
 
 
 @pytest.mark.parametrize("process", COMMANDS)

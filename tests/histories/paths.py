@@ -12,21 +12,18 @@ from domain.news import ShipmentNews
 from domain.order.commands import PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.saga.commands import Decision
-from tests.integration.lost_tail import lose_tail
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import (
-    APPROVAL,
+from providers.carrier_simulator.routes import (
     CANCELLED_BY_CARRIER,
-    DECLINED,
     LOST,
     NEVER_COMES_BACK,
     NEVER_DISPATCHED,
     NORMAL,
     REFUSED,
-    VISA,
-    Sagas,
-    an_order,
 )
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.gates import When
+from tests.support.lost_tail import lose_tail
+from tests.support.sagas import Sagas, an_order
 
 Path = Callable[[Sagas], Awaitable[str]]
 

@@ -14,7 +14,7 @@ from eventstore.pool import Pool
 from providers.http_carrier import HttpCarrier
 from tests.histories.paths import asked_for
 from tests.integration.reconciliation.conftest import Providers, activities_for, reference
-from tests.integration.workflows.sagas import Sagas
+from tests.support.sagas import Sagas
 from worker import temporal_worker
 from workflows.reconciliation import ReconciliationWorkflow, TakingUpWorkflow
 

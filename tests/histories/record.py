@@ -23,8 +23,8 @@ from tests.histories.files import CONVERTER, FOLDER, write
 from tests.histories.paths import COMMANDS_TOO, PATHS
 from tests.histories.reconciliations import RECONCILIATIONS
 from tests.integration.reconciliation.conftest import Providers
-from tests.integration.simulators import API_KEY, Receiver, SimulatorProcess, simulator
-from tests.integration.workflows.sagas import Sagas, running_sagas
+from tests.support.sagas import Sagas, running_sagas
+from tests.support.simulators import API_KEY, Receiver, SimulatorProcess, simulator
 
 
 async def record(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
-from tests.integration.simulators import API_KEY, RETURN_URL, Receiver, SimulatorProcess, simulator
+from tests.support.simulators import API_KEY, RETURN_URL, Receiver, SimulatorProcess, simulator
 
 
 @pytest.fixture(scope="session")

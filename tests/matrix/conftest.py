@@ -23,7 +23,6 @@ from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from stack.databases import fresh_database
 from stack.servers import Servers
-from tests.integration.simulators import API_KEY, Receiver, simulator
 from tests.matrix.cases import Case
 from tests.matrix.checks import faults
 from tests.matrix.journey import Journey, LeftBehind
@@ -31,6 +30,7 @@ from tests.matrix.report import Outcome, story, table
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings, kept_alive, preloaded
 from tests.matrix.world import World
+from tests.support.simulators import API_KEY, Receiver, simulator
 from workflows.temporal_client import data_converter
 
 logger = logging.getLogger(__name__)

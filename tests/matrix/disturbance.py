@@ -22,7 +22,8 @@ from tests.matrix.cases import Case, Fault
 from tests.matrix.people import People
 from tests.matrix.points import Point
 from tests.matrix.worker import KeptWorker
-from tests.matrix.world import POLL_SECONDS, World, until
+from tests.matrix.world import POLL_SECONDS, World
+from tests.support.eventually import eventually
 from workflows.order import OrderWorkflow
 
 UPDATE_ID: Final = "cancel-at-the-gate"
@@ -65,7 +66,7 @@ class Disturbance:
             await wait.begins(self._people)
             await self._world.until_idle(*workflows_at(self._case.point, self._id))
             scripts.spring(self._id)
-        await until(lambda: scripts.has_sprung(self._id))
+        await eventually(lambda: scripts.has_sprung(self._id))
 
     async def _terminate(self, kind: str) -> None:
         """Where it is the order's, another takes its place."""

@@ -24,9 +24,10 @@ from domain.saga.commands import Decision
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
 from providers.errors import ProviderRefused
-from tests.integration.simulators import Delivery
 from tests.matrix.cases import Case, Fault
-from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order, until
+from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order
+from tests.support.eventually import eventually
+from tests.support.simulators import Delivery
 from workflows.orchestrator import NoSuchSaga, SagaOrchestrator, Unavailable
 from workflows.types import SagaType
 
@@ -57,7 +58,7 @@ class People:
     async def disturbed(self) -> None:
         """Until the test has done to the saga what it is here to do, if it does it itself."""
         if self.case.is_disturbed:
-            await until(lambda: self.world.scripts.is_open(self.id))
+            await eventually(lambda: self.world.scripts.is_open(self.id))
 
     # Customers.
 
@@ -71,7 +72,7 @@ class People:
         stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
         pending = stored.decode()
         assert isinstance(pending, PaymentPending)
-        await until(lambda: self.world.scripts.has_sprung(self.id))
+        await eventually(lambda: self.world.scripts.has_sprung(self.id))
         await self.world.payments.authenticate(pending.reference, "approve")
 
     async def pays_again(self, method: str) -> None:

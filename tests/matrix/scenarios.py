@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from domain.news import ShipmentNews
 from domain.order.state import OrderStatus
+from providers.carrier_simulator.routes import (
+    LOST as LOST_THERE,
+)
+from providers.carrier_simulator.routes import (
+    NEVER_COMES_BACK,
+    NEVER_DISPATCHED,
+    NORMAL,
+    REFUSED,
+)
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 from tests.matrix.world import QUANTITY
 
 if TYPE_CHECKING:
@@ -21,19 +31,6 @@ if TYPE_CHECKING:
 Play = Callable[["People"], Coroutine[None, None, None]]
 Status, News = OrderStatus, ShipmentNews
 
-ANYWHERE, REFUSED_THERE, NEVER_LEAVES, IS_LOST, NEVER_COMES_BACK = (
-    "10115",
-    "00000",
-    "00001",
-    "00004",
-    "00006",
-)
-"""Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
-CARD, DECLINED_CARD, SECURE_CARD = (
-    "pm_card_visa",
-    "pm_card_chargeDeclined",
-    "pm_card_authenticationRequired",
-)
 SOON: Final = timedelta(seconds=2)
 
 
@@ -47,8 +44,8 @@ class Scenario:
 
     name: str
     end: OrderStatus
-    method: str = CARD
-    postal_code: str = ANYWHERE
+    method: str = VISA
+    postal_code: str = NORMAL
     in_stock: int = QUANTITY
     backorder: bool = False
     unheard: frozenset[ShipmentNews] = frozenset()
@@ -74,7 +71,7 @@ async def _approve(people: People) -> None:
 
 
 async def _pay_again(people: People) -> None:
-    await people.pays_again(CARD)
+    await people.pays_again(VISA)
 
 
 async def _return_all(people: People) -> None:
@@ -121,10 +118,8 @@ async def _bring_stock(people: People) -> None:
 
 
 STRAIGHT = Scenario("straight", Status.COMPLETED)
-SECURE = Scenario("3-D Secure", Status.COMPLETED, method=SECURE_CARD, play=_approve)
-PAID_AGAIN = Scenario(
-    "paid again", Status.COMPLETED, method=DECLINED_CARD, attempts=2, play=_pay_again
-)
+SECURE = Scenario("3-D Secure", Status.COMPLETED, method=APPROVAL, play=_approve)
+PAID_AGAIN = Scenario("paid again", Status.COMPLETED, method=DECLINED, attempts=2, play=_pay_again)
 UNTOLD = Scenario(
     "dispatch untold",
     Status.COMPLETED,
@@ -168,7 +163,7 @@ BACKORDER_CANCELLED = Scenario(
 CANCELLED = Scenario(
     "cancelled",
     Status.CANCELLED,
-    postal_code=NEVER_LEAVES,
+    postal_code=NEVER_DISPATCHED,
     cancellations=1,
     play=cancel_after("shipment", "ShipmentCreated"),
 )
@@ -176,14 +171,14 @@ CANCELLED_IN_TEMPORAL = replace(CANCELLED, name="cancelled in Temporal", play=_c
 PENDING_CANCELLED = Scenario(
     "cancelled while the bank asks",
     Status.CANCELLED,
-    method=SECURE_CARD,
+    method=APPROVAL,
     cancellations=1,
     play=cancel_after("payment", "PaymentPending"),
 )
 DECLINED_CANCELLED = Scenario(
     "cancelled after a decline",
     Status.CANCELLED,
-    method=DECLINED_CARD,
+    method=DECLINED,
     cancellations=1,
     play=cancel_after("payment", "PaymentDeclined"),
 )
@@ -199,9 +194,9 @@ TOO_LATE_IN_TEMPORAL = replace(
     TOO_LATE, name="cancelled in Temporal too late", play=_cancel_too_late_in_temporal
 )
 ADDRESS_REFUSED = Scenario(
-    "address refused", Status.CANCELLED, postal_code=REFUSED_THERE, cancellations=1
+    "address refused", Status.CANCELLED, postal_code=REFUSED, cancellations=1
 )
-LOST = Scenario("lost", Status.CANCELLED, postal_code=IS_LOST, cancellations=1)
+LOST = Scenario("lost", Status.CANCELLED, postal_code=LOST_THERE, cancellations=1)
 PARKED = Scenario("capture refused", Status.COMPLETED, refused="capture", parkings=1)
 REFUND_SETTLED = Scenario(
     "refund by hand",

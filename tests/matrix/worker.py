@@ -28,7 +28,6 @@ from providers.carrier import Carrier
 from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
-from tests.integration.simulators import API_KEY
 from tests.matrix.operations import tell
 from tests.matrix.script import Scripts
 from tests.matrix.traps import (
@@ -39,6 +38,7 @@ from tests.matrix.traps import (
     Traps,
     answered,
 )
+from tests.support.simulators import API_KEY
 from worker import saga_activities, temporal_worker
 from workflows.temporal_client import data_converter
 

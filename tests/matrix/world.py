@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from typing import Any, Final, TypeVar
@@ -25,9 +25,9 @@ from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
-from tests.integration.simulators import Receiver, SimulatorProcess
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
+from tests.support.simulators import Receiver, SimulatorProcess
 from workflows.orchestrator import SagaOrchestrator
 from workflows.types import Deadlines
 
@@ -154,11 +154,6 @@ def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bo
         fingerprint=key,
         backorder=backorder,
     )
-
-
-async def until(fact: Callable[[], bool]) -> None:
-    while not fact():  # noqa: ASYNC110 - nothing to be woken by
-        await asyncio.sleep(POLL_SECONDS)
 
 
 async def settled(*tasks: asyncio.Task[Any]) -> None:

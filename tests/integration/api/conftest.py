@@ -4,11 +4,13 @@ import base64
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
 
 from api import metrics
 from api.app import OpenedServices, create_app
@@ -19,6 +21,7 @@ from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
+from providers.stripe_payments import StripePayments
 from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
@@ -29,11 +32,16 @@ from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
-from tests.integration.api.client import Api, served
-from tests.integration.api.log_orchestrator import LogOrchestrator
-from tests.integration.keys import a_vault
-from tests.integration.providers.scripted import answering
-from tests.integration.queries.order_log import OrderLog
+from tests.support.api_client import Api, served
+from tests.support.api_inputs import OUT_OF_STOCK
+from tests.support.keys import PAYLOAD_KEYS, a_vault
+from tests.support.order_log import OrderLog
+from tests.support.sagas import Sagas, running_sagas
+from tests.support.scripted import answering
+from tests.support.simulators import SimulatorProcess
+from tests.support.temporal_calls import TemporalCalls
+from workflows.orchestrator import SagaOrchestrator
+from workflows.temporal_client import data_converter
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,9 +96,10 @@ def carrier_answers() -> dict[str, tuple[int, object]]:
 
 
 @pytest.fixture(scope="module")
-async def carrier(
+async def notifying_carrier(
     settings: Settings, carrier_answers: dict[str, tuple[int, object]]
 ) -> AsyncIterator[HttpCarrier]:
+    """The carrier that the API asks about a notification. The sagas ask the simulator."""
     async with answering(carrier_answers) as url:
         carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), url)
         yield carrier
@@ -104,30 +113,57 @@ async def api_pool(settings: Settings) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture(scope="module")
-async def module_api(
+async def sagas(  # noqa: PLR0913, PLR0917 - all that a worker has
+    servers: Servers,
+    module_pool: Pool,
+    payments: StripePayments,
+    carrier: HttpCarrier,
+    payment_simulator: SimulatorProcess,
+    carrier_simulator: SimulatorProcess,
+) -> AsyncIterator[Sagas]:
+    """A worker for the module's database. Its orders can be returned for a while."""
+    client = await connected(servers, TemporalCalls())
+    simulators = (payment_simulator, carrier_simulator)
+    async with running_sagas(client, module_pool, (payments, carrier), simulators) as sagas:
+        yield sagas.within(return_window=timedelta(minutes=5))
+
+
+async def connected(servers: Servers, calls: TemporalCalls) -> Client:
+    return await Client.connect(
+        servers.temporal_address,
+        data_converter=data_converter(PAYLOAD_KEYS),
+        interceptors=[calls],
+    )
+
+
+@pytest.fixture(scope="module")
+async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API has
+    servers: Servers,
     settings: Settings,
     engine: AsyncEngine,
     api_pool: Pool,
     module_pool: Pool,
-    carrier: HttpCarrier,
+    notifying_carrier: HttpCarrier,
+    sagas: Sagas,
 ) -> AsyncIterator[Api]:
     """The API by its own role, and the sagas' side of it by the one that appends."""
+    calls = TemporalCalls()
+    client = await connected(servers, calls)
     store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
     orders = OrderQueries(engine)
     read_store = PostgresEventStore(api_pool)
-    feed, orchestrator = LiveFeed(read_store), LogOrchestrator(store)
-    updates = OrderUpdates(read_store, feed, orders)
+    feed = LiveFeed(read_store)
     services = Services(
-        orchestrator,
+        SagaOrchestrator(client, task_queue=sagas.task_queue, deadlines=sagas.deadlines),
         orders,
         ProductQueries(engine),
-        updates,
+        OrderUpdates(read_store, feed, orders),
         LogQueries(engine),
         Inbox(api_pool),
         PaymentQueries(engine),
         SagaQueries(engine),
         BusQueries(engine),
-        carrier,
+        notifying_carrier,
     )
 
     @asynccontextmanager
@@ -137,15 +173,15 @@ async def module_api(
 
     app = create_app(settings, open_services)
     async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
-        yield Api(url, settings, http, orchestrator, OrderLog(store), feed)
+        yield Api(url, settings, http, calls, sagas, OrderLog(store), feed)
 
 
 @pytest.fixture
 async def api(module_api: Api) -> Api:
-    """A running API with a mug at 2.50 EUR and a pot at 9.99 EUR in the catalogue."""
-    await module_api.log.list_product("mug", name="Mug", price=250)
-    await module_api.log.list_product("pot", name="Pot", price=999)
-    module_api.orchestrator.failure = None
-    module_api.orchestrator.news.clear()
-    module_api.orchestrator.actors.clear()
+    """A running API with a mug at 2.50 EUR and a pot at 9.99 EUR in the catalogue, and in stock."""
+    for sku, name, price in (("mug", "Mug", 250), ("pot", "Pot", 999)):
+        await module_api.log.list_product(sku, name=name, price=price)
+        await module_api.log.receive(sku, 10)
+    await module_api.log.list_product(OUT_OF_STOCK, name="Vase", price=250)
+    module_api.temporal.forget()
     return module_api

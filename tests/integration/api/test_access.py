@@ -12,19 +12,16 @@ from uuid import uuid4
 import pytest
 
 from api.access import RULES, Access
-from domain.order.events import (
-    OrderAuthorized,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderReserved,
-    OrderShipped,
-)
+from domain.order.commands import CancellationReason
+from domain.order.events import OrderCancellationRequested, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from eventstore.pool import Pool
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import an_order
+from providers.payment_simulator.methods import VISA
+from tests.integration.api import orders
 from tests.integration.api.selecting import FIELDS, document, paths, rules_on, values_at
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import an_order
 
 PATHS = paths()
 UPDATES = """
@@ -146,8 +143,9 @@ async def test_a_customer_reads_no_word_of_staff_or_providers_in_a_whole_saga(
 
 
 async def test_a_customer_sees_a_parked_step_as_running(api: Api, world: World) -> None:
-    order_id = await place(world.owner)
-    await _parked(api, order_id)
+    order_id = await api.logged_order(world.owner)
+    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+    await park(api, order_id, "authorize")
 
     customers, staff = await both(world, order_id)
 
@@ -156,9 +154,13 @@ async def test_a_customer_sees_a_parked_step_as_running(api: Api, world: World) 
 
 
 async def test_a_customer_sees_a_parked_undo_as_undoing(api: Api, world: World) -> None:
-    order_id = await place(world.owner)
-    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
-    await world.owner.run("CancelOrder", input={"idempotencyKey": "turn", "orderId": order_id})
+    order_id = await api.logged_order(world.owner)
+    reason = CancellationReason.CUSTOMER_REQUEST
+    await api.log.append(
+        f"order-{order_id}",
+        OrderReserved(order_id=order_id),
+        OrderCancellationRequested(order_id=order_id, reason=reason),
+    )
     await park(api, order_id, "release")
 
     customers, staff = await both(world, order_id)
@@ -193,7 +195,7 @@ async def both(world: World, order_id: str) -> tuple[Json, Json]:
 async def test_a_customer_reads_only_declines_that_they_can_do_something_about(
     api: Api, world: World, code: str, shown: str
 ) -> None:
-    order_id = await place(world.owner)
+    order_id = await api.logged_order(world.owner)
     await decline(api, order_id, code)
 
     for viewer, expected in ((world.owner, shown), (world.operator, code)):
@@ -222,7 +224,7 @@ async def test_a_subscription_shows_each_viewer_what_a_query_does(api: Api, worl
 
 async def test_an_event_shows_each_viewer_what_a_query_does(api: Api, world: World) -> None:
     """Though subscribers of one order share what is shown to all of them alike."""
-    order_id = await place(world.owner)
+    order_id = await api.logged_order(world.owner)
     async with world.owner.socket() as owners, world.operator.socket() as operators:
         for socket in (owners, operators):
             await socket.subscribe(UPDATES, orderId=order_id)
@@ -237,11 +239,7 @@ async def test_an_event_shows_each_viewer_what_a_query_does(api: Api, world: Wor
     }
 
 
-async def place(viewer: Viewer) -> str:
-    return str((await viewer.run("PlaceOrder", input=an_order()))["order"]["id"])
-
-
-async def decline(api: Api, order_id: str, code: str = "card_declined") -> None:
+async def decline(api: Api, order_id: str, code: str) -> None:
     await api.log.append(
         f"payment-{order_id}",
         PaymentRequested(order_id=order_id, attempt=1, amount=EUROS, method="pm_no"),
@@ -249,40 +247,37 @@ async def decline(api: Api, order_id: str, code: str = "card_declined") -> None:
     )
 
 
-Scene = Callable[[Api, str], Awaitable[Json]]
+Scene = Callable[[Api, Viewer], Awaitable[Json]]
 """Bring an order of the owner's to where the mutation succeeds; return the mutation's input."""
 
 
-async def _placed(_: Api, order_id: str) -> Json:
-    return {"orderId": order_id}
+async def _placed(_: Api, owner: Viewer) -> Json:
+    return {"orderId": await orders.waiting_for_stock(owner)}
 
 
-async def _delivered(api: Api, order_id: str) -> Json:
-    way = (OrderReserved, OrderAuthorized, OrderConfirmed, OrderShipped, OrderDelivered)
-    await api.log.append(f"order-{order_id}", *(step(order_id=order_id) for step in way))
-    return {"orderId": order_id}
+async def _delivered(api: Api, owner: Viewer) -> Json:
+    return {"orderId": await orders.delivered(api, owner)}
 
 
-async def _declined(api: Api, order_id: str) -> Json:
-    await decline(api, order_id)
-    return {"orderId": order_id, "paymentMethod": "pm_card_visa"}
+async def _declined(api: Api, owner: Viewer) -> Json:
+    return {"orderId": await orders.declined(api, owner), "paymentMethod": VISA}
 
 
-async def _parked(api: Api, order_id: str) -> Json:
-    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
-    await park(api, order_id, "authorize")
-    return {"orderId": order_id, "reason": "the bank is back"}
+async def _parked(api: Api, owner: Viewer) -> Json:
+    return {"orderId": await orders.parked_at_capture(api, owner), "reason": "the bank is back"}
 
 
-async def _stock(_: Api, __: str) -> Json:
-    return {"sku": "mug", "quantity": 1}
+async def _stock(api: Api, _: Viewer) -> Json:
+    sku = f"bowl-{uuid4()}"
+    await api.log.list_product(sku)
+    return {"sku": sku, "quantity": 1}
 
 
-async def _stranger_to_erase(_: Api, __: str) -> Json:
+async def _stranger_to_erase(_: Api, __: Viewer) -> Json:
     return {"customerId": f"customer-{uuid4()}", "reason": "CUSTOMER_REQUEST"}
 
 
-async def _new_order(_: Api, __: str) -> Json:
+async def _new_order(_: Api, __: Viewer) -> Json:
     return an_order()
 
 
@@ -298,7 +293,8 @@ MUTATIONS: dict[str, Scene] = {
     "receiveStock": _stock,
     "eraseCustomer": _stranger_to_erase,
 }
-EVENTS = "SELECT count(*) FROM eventstore.event"
+EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
+"""The events of an order, a product or a customer."""
 
 
 def test_each_mutation_is_tried() -> None:
@@ -322,11 +318,10 @@ async def test_a_mutation_that_is_denied_shows_and_changes_nothing(
         Access.STAFF: ([world.owner, world.stranger], [world.operator]),
         Access.ADMIN: ([world.owner, world.stranger, world.operator], [world.admin]),
     }[rule]  # type: ignore[index]  # no mutation has a coarse value
-    order_id = await place(world.owner)
-    given = await MUTATIONS[mutation](api, order_id)
-    api.orchestrator.actors.clear()
-    api.orchestrator.workflow_ids.clear()
-    before = await module_pool.fetchval(EVENTS)
+    given = await MUTATIONS[mutation](api, world.owner)
+    subject = given.get("orderId") or given.get("sku") or given.get("customerId")
+    api.temporal.forget()
+    before = await module_pool.fetchval(EVENTS, subject)
 
     for viewer in denied:
         answer = await run(viewer, mutation, given)
@@ -341,8 +336,8 @@ async def test_a_mutation_that_is_denied_shows_and_changes_nothing(
             assert isinstance(rule, Access)
             assert error["message"] == f"{mutation} is for {rule.value}: sign in as one"
 
-    assert await module_pool.fetchval(EVENTS) == before
-    assert (api.orchestrator.actors, api.orchestrator.workflow_ids) == ([], [])
+    assert await module_pool.fetchval(EVENTS, subject) == before
+    assert api.temporal.workflow_ids == []
     for viewer in allowed:
         answer = await run(viewer, mutation, given)
         payload = answer["data"][mutation]

@@ -15,7 +15,7 @@ from temporalio.api.common.v1 import Payload
 from api.app import create_app
 from eventstore.privacy.keyring import Keyring
 from settings import Environment, Settings
-from tests.integration.api.client import Api
+from tests.support.api_client import Api
 from workflows.payload_codec import EncryptionCodec
 
 UI: Final = "http://127.0.0.1:8233"

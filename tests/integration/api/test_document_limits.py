@@ -8,7 +8,7 @@ import pytest
 
 from api.price import MAX_PRICE
 from queries.orders import OrderQueries
-from tests.integration.api.client import Api, Json, Viewer, operation
+from tests.support.api_client import Api, Json, Viewer, operation
 from tests.unit.api.documents import fragment_bomb
 
 PAGES = "{id lines{sku name quantity} payment{status} shipment{status}}"

@@ -4,12 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.events import OrderCancelled, OrderCreated, OrderRejected
+from domain.order.events import OrderCreated
 from domain.privacy import Sealed
 from eventstore.pool import Pool
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import ADDRESS, an_order
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import ADDRESS, OUT_OF_STOCK, a_waiting_order, line
 
 
 @pytest.fixture
@@ -28,10 +27,8 @@ def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
 
 async def rejected_order(api: Api, customer: Viewer) -> str:
     """An order that nothing can happen to any more."""
-    order_id = str((await customer.run("PlaceOrder", input=an_order()))["order"]["id"])
-    reason = RejectionReason.OUT_OF_STOCK
-    end = OrderRejected(order_id=order_id, reason=reason, sku="mug")
-    await api.log.append(f"order-{order_id}", end)
+    order_id = await customer.place(lines=[line(OUT_OF_STOCK)])
+    assert await api.sagas.end(order_id) == "REJECTED"
     return order_id
 
 
@@ -84,7 +81,7 @@ async def test_a_customer_with_an_open_order_is_not_erased(
     api: Api, ada: Viewer, module_pool: Pool
 ) -> None:
     await rejected_order(api, ada)
-    order_id = (await ada.run("PlaceOrder", input=an_order()))["order"]["id"]
+    order_id = await ada.place(**a_waiting_order())
     admin = api.viewer("admin")
 
     refused = await admin.run("EraseCustomer", input=erasure(ada.sub))
@@ -93,9 +90,8 @@ async def test_a_customer_with_an_open_order_is_not_erased(
     assert await api.log.store.load_events(f"customer-{ada.sub}") == []
     assert await keys(module_pool, ada) == 1
 
-    reason = CancellationReason.CUSTOMER_REQUEST
-    cancelled = OrderCancelled(order_id=order_id, reason=reason)
-    await api.log.append(f"order-{order_id}", cancelled)
+    await api.sagas.cancel(order_id)
+    assert await api.sagas.end(order_id) == "CANCELLED"
     erased = await admin.run("EraseCustomer", input=erasure(ada.sub))
     assert erased["userErrors"] == []
 
@@ -120,7 +116,7 @@ async def test_faulty_input_is_named_and_erases_nobody(api: Api) -> None:
         ("INVALID_INPUT", ["input", "idempotencyKey"]),
         ("INVALID_INPUT", ["input", "customerId"]),
     ]
-    assert api.orchestrator.actors == []
+    assert api.temporal.workflow_ids == []
 
 
 async def test_two_orders_of_the_same_address_have_fingerprints_that_tell_nothing(

@@ -12,8 +12,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from domain.order.events import OrderReserved
 from queries.orders import OrderQueries
-from tests.integration.api.client import Api, Json, Socket, Viewer, operation
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Json, Socket, Viewer, operation
 
 SHORT = (
     "subscription($orderId: ID!, $after: Position) { orderUpdates(orderId: $orderId, after: $after)"
@@ -31,10 +30,8 @@ async def ada(api: Api) -> Viewer:
 
 
 @pytest.fixture
-async def order_id(ada: Viewer) -> str:
-    payload = await ada.run("PlaceOrder", input=an_order())
-    order_id: str = payload["order"]["id"]
-    return order_id
+async def order_id(api: Api, ada: Viewer) -> str:
+    return await api.logged_order(ada)
 
 
 @asynccontextmanager

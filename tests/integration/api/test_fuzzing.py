@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.api.client import Api
 from tests.integration.api.fuzzing import BODIES, HEADERS, INTERNAL, TARGETS
+from tests.support.api_client import Api
 
 EXAMPLES = 200
 METHODS = st.sampled_from(["POST", "POST", "POST", "GET", "PUT", "OPTIONS", "HEAD"])

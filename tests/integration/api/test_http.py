@@ -8,7 +8,7 @@ import pytest
 from api.app import create_app
 from eventstore.pool import Pool
 from settings import Settings, SettingsError
-from tests.integration.api.client import Api, token
+from tests.support.api_client import Api, token
 
 BODY = {"query": "{ __typename }"}
 LONG_AGO = datetime.now(UTC) - timedelta(hours=2)

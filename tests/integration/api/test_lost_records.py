@@ -1,20 +1,22 @@
-"""Temporal remembers an answer whose record a restore has lost: no mutation gives it as if all were
-well."""
+"""Temporal remembers an answer whose record a restore has lost: it is not reported as a success."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
 import pytest
 
-from domain.money import Money
-from domain.order.events import OrderReserved
-from domain.payment.events import PaymentDeclined, PaymentRequested
-from tests.integration.api.client import Api, Json, Viewer
-from tests.integration.api.inputs import an_order
-from tests.integration.api.log_orchestrator import LogOrchestrator
+from eventstore.pool import create_pool
+from providers.payment_simulator.methods import DECLINED
+from tests.integration.api import orders
+from tests.support.api_client import Api, Json, Viewer
+from tests.support.api_inputs import a_waiting_order
+from tests.support.gates import When
+from tests.support.lost_tail import lose_tail
+from workflows.orchestrator import SagaOrchestrator
 
-LOST = 1_000_000_000
+Lose = Callable[[int], Awaitable[None]]
 
 
 @pytest.fixture
@@ -23,61 +25,97 @@ def ada(api: Api) -> Viewer:
 
 
 @pytest.fixture
-async def order_id(ada: Viewer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An order. From now on each mutation is answered with a position that the log has lost."""
-    order_id = str((await ada.run("PlaceOrder", input=an_order()))["order"]["id"])
+async def lose(module_owner_url: str) -> AsyncIterator[Lose]:
+    """Take back the event at this position, and all that came after it."""
+    async with await create_pool(module_owner_url, size=1) as owner:
 
-    async def decide(*_: object) -> int:
-        return LOST
+        async def lose(position: int) -> None:
+            await lose_tail(owner, position - 1)
 
-    monkeypatch.setattr(LogOrchestrator, "_decide", decide)
-    return order_id
+        yield lose
 
 
-@pytest.mark.usefixtures("order_id")
-async def test_an_order_that_is_lost_is_named_with_the_way_back(api: Api, ada: Viewer) -> None:
-    payload = await ada.run("PlaceOrder", input=an_order())
+def with_key(**given: object) -> Json:
+    return {"idempotencyKey": str(uuid4()), **given}
 
+
+async def test_an_order_that_is_lost_is_named_with_the_way_back(
+    api: Api, ada: Viewer, lose: Lose
+) -> None:
+    order = a_waiting_order()
+    placed = await ada.run("PlaceOrder", input=order)
+    await api.sagas.until("inventory-vase", "BackorderQueued")
+    await lose(api.number(placed["position"]))
+
+    payload = await ada.run("PlaceOrder", input=order)
+
+    order_id = placed["order"]["id"]
     assert (payload["order"], payload["position"]) == (None, None)
     (error,) = payload["userErrors"]
     assert error["code"] == "ORDER_LOST"
-    lost = error["message"].split()[1]
-    assert error["message"].endswith(f"make recover ORDER={lost}")
-    assert await api.events_of(lost) == []
+    assert error["message"].endswith(f"make recover ORDER={order_id}")
+    assert await api.events_of(order_id) == []
 
 
-@pytest.mark.parametrize("name", ["CancelOrder", "RequestReturn"])
-async def test_what_a_customer_has_done_to_an_order_and_was_lost_is_no_success(
-    ada: Viewer, order_id: str, name: str
+async def test_a_cancellation_that_was_lost_is_no_success(
+    api: Api, ada: Viewer, lose: Lose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payload = await ada.run(name, input={"idempotencyKey": str(uuid4()), "orderId": order_id})
+    """The database fails over between the record and the answer."""
+    order_id = await orders.waiting_for_the_carrier(api, ada)
+    compensate = SagaOrchestrator.compensate_saga
+
+    async def recorded_and_lost(orchestrator: SagaOrchestrator, saga_id: str, **how: str) -> int:
+        position = await compensate(orchestrator, saga_id, **how)  # type: ignore[arg-type]
+        await lose(position)
+        return position
+
+    monkeypatch.setattr(SagaOrchestrator, "compensate_saga", recorded_and_lost)
+    async with api.sagas.gates.stopped("cancel_shipment", order_id, When.BEFORE):
+        payload = await ada.run("CancelOrder", input=with_key(orderId=order_id))
+        await api.sagas.terminate(order_id)
+
     is_refused_as_lost(payload)
 
 
-@pytest.mark.usefixtures("order_id")
-async def test_what_staff_have_done_and_was_lost_is_no_success(api: Api) -> None:
-    receipt = {"idempotencyKey": str(uuid4()), "sku": "mug", "quantity": 1}
-    is_refused_as_lost(await api.viewer("operator").run("ReceiveStock", input=receipt))
+async def test_a_return_that_was_lost_is_no_success(api: Api, ada: Viewer, lose: Lose) -> None:
+    given = with_key(orderId=await orders.delivered(api, ada))
+    recorded = await ada.run("RequestReturn", input=given)
+    await api.sagas.until(f"shipment-{given['orderId']}", "ShipmentReturnRequested")
+    await lose(api.number(recorded["position"]))
 
-    erasure = {"customerId": "a-stranger", "reason": "CUSTOMER_REQUEST"}
-    given = {"idempotencyKey": str(uuid4()), **erasure}
-    is_refused_as_lost(await api.viewer("admin").run("EraseCustomer", input=given))
+    is_refused_as_lost(await ada.run("RequestReturn", input=given))
+    assert (await api.events_of(given["orderId"]))[-1] == "OrderDelivered"
 
 
 async def test_a_further_attempt_to_pay_that_was_lost_is_no_success(
-    api: Api, ada: Viewer, order_id: str
+    api: Api, ada: Viewer, lose: Lose
 ) -> None:
-    amount = Money(amount=500, currency="EUR")
-    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
-    await api.log.append(
-        f"payment-{order_id}",
-        PaymentRequested(order_id=order_id, attempt=1, amount=amount, method="pm"),
-        PaymentDeclined(order_id=order_id, attempt=1, reference="pi_1", code="declined"),
-    )
-    given = {"idempotencyKey": str(uuid4()), "orderId": order_id, "paymentMethod": "pm_other"}
+    order_id = await orders.declined(api, ada)
+    given = with_key(orderId=order_id, paymentMethod=DECLINED)
+    recorded = await ada.run("RetryPayment", input=given)
+    await api.sagas.until(f"payment-{order_id}", "PaymentDeclined", times=2)
+    await lose(api.number(recorded["position"]))
 
     is_refused_as_lost(await ada.run("RetryPayment", input=given))
-    assert len(await api.log.store.load_events(f"payment-{order_id}")) == 2
+    assert await api.events_of(order_id, "payment") == ["PaymentRequested", "PaymentDeclined"]
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "given"),
+    [
+        ("operator", "ReceiveStock", {"sku": "mug", "quantity": 1}),
+        ("admin", "EraseCustomer", {"customerId": "a-stranger", "reason": "CUSTOMER_REQUEST"}),
+    ],
+)
+async def test_what_staff_have_done_and_was_lost_is_no_success(
+    api: Api, lose: Lose, role: str, name: str, given: Json
+) -> None:
+    staff, request = api.viewer(role), with_key(**given)
+    recorded = await staff.run(name, input=request)
+    assert recorded["userErrors"] == []
+    await lose(api.number(recorded["position"]))
+
+    is_refused_as_lost(await staff.run(name, input=request))
 
 
 def is_refused_as_lost(payload: Json) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from tests.integration.api.client import Api
 from tests.integration.api.fuzzing import ROUTES
+from tests.support.api_client import Api
 
 MALFORMED: Mapping[str, bytes] = {
     "null": b"null",

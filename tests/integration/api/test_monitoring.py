@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.monitoring import require_port
-from settings import Settings, SettingsError
-from tests.integration.api.client import served
-from tests.integration.simulators import free_port
+from api.monitoring import require_ports
+from kit.listening import CannotListen
+from settings import Settings
+from tests.support.api_client import served
+from tests.support.simulators import free_port
 
 PATHS = ("/healthz", "/readyz", "/metrics")
 
@@ -37,10 +38,27 @@ async def test_monitoring_has_a_port_of_its_own_where_one_is_set(apart: Settings
 
 
 async def test_a_monitoring_port_that_is_taken_is_named(apart: Settings) -> None:
+    port, own = apart.monitoring_port, free_port()
     async with served(create_app(apart)):
-        with pytest.raises(SettingsError, match=r"^WAYBILL_MONITORING_PORT: 127.0.0.1:\d+ cannot"):
-            require_port(apart)
-    require_port(apart)
+        with pytest.raises(CannotListen) as refused:
+            require_ports(apart, "127.0.0.1", own)
+    require_ports(apart, "127.0.0.1", own)
+
+    assert str(refused.value) == (
+        "WAYBILL_MONITORING_PORT cannot be listened on: Address already in use "
+        f"(while attempting to bind on address ('127.0.0.1', {port}))"
+    )
+
+
+def test_one_port_for_the_api_and_its_monitoring_is_refused_by_both_names(apart: Settings) -> None:
+    port = apart.monitoring_port
+    with pytest.raises(CannotListen) as refused:
+        require_ports(apart, "0.0.0.0", port)  # noqa: S104 - nothing listens on it
+
+    assert str(refused.value) == (
+        f"WAYBILL_MONITORING_PORT and --port cannot be listened on: both are {port}: "
+        "give each its own"
+    )
 
 
 async def test_a_flood_of_scrapes_asks_the_database_once(

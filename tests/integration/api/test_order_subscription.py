@@ -7,9 +7,9 @@ from websockets.exceptions import InvalidStatus
 
 from domain.order.events import OrderAuthorized, OrderReserved
 from eventstore.pool import create_pool
-from tests.integration.api.client import Api, Json, Viewer, connecting, operation
-from tests.integration.api.inputs import an_order
-from tests.integration.lost_tail import lose_tail
+from tests.support.api_client import Api, Json, Viewer, connecting, operation
+from tests.support.api_inputs import a_waiting_order
+from tests.support.lost_tail import lose_tail
 
 UPDATES = operation("OrderUpdates")
 
@@ -20,8 +20,8 @@ def ada(api: Api) -> Viewer:
 
 
 @pytest.fixture
-async def order_id(ada: Viewer) -> str:
-    return str((await ada.run("PlaceOrder", input=an_order()))["order"]["id"])
+async def order_id(api: Api, ada: Viewer) -> str:
+    return await api.logged_order(ada)
 
 
 async def test_a_subscriber_sees_the_order_as_it_is_and_then_each_change(
@@ -199,7 +199,7 @@ async def test_a_syntax_error_ends_its_operation_and_not_the_socket(
 
 
 async def test_a_mutation_over_the_socket_says_that_it_was_replayed(ada: Viewer) -> None:
-    request = {"query": operation("PlaceOrder"), "variables": {"input": an_order()}}
+    request = {"query": operation("PlaceOrder"), "variables": {"input": a_waiting_order()}}
     async with ada.socket() as socket:
         answers = []
         for number in ("1", "2", "3"):

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from api.orders.inputs import AddressInput, PlaceOrderInput
 from api.orders.placing import fingerprint_of
 from domain.ids import order_id_for
 from domain.order.events import OrderCreated
-from tests.integration.api.client import Api, Viewer, operation
-from tests.integration.api.inputs import ADDRESS, TWO_MUGS, an_order, line
+from tests.support.api_client import Api, Viewer, operation
+from tests.support.api_inputs import (
+    ADDRESS,
+    OUT_OF_STOCK,
+    TWO_MUGS,
+    a_waiting_order,
+    an_order,
+    line,
+)
 
 
 @pytest.fixture
@@ -20,35 +29,37 @@ async def errors_of(viewer: Viewer, **changes: object) -> list[tuple[str, str]]:
     order = an_order(**changes)
     payload = await viewer.run("PlaceOrder", input=order)
     assert (payload["order"], payload["position"]) == (None, None)
-    assert viewer.api.orchestrator.actors == []
+    assert viewer.api.temporal.workflow_ids == []
     assert await viewer.api.events_of(order_id_for(viewer.sub, order["idempotencyKey"])) == []
     return [(e["code"], ".".join(e["field"])) for e in payload["userErrors"]]
 
 
 async def test_a_placed_order_is_answered_with_the_catalogues_prices(api: Api, ada: Viewer) -> None:
-    order = an_order(lines=[line("mug", 2), line("pot")])
+    order = a_waiting_order(lines=[line("mug", 2), line("pot"), line(OUT_OF_STOCK)])
 
     payload = await ada.run("PlaceOrder", input=order)
 
     assert payload["userErrors"] == []
     placed = payload["order"]
     assert placed["id"] == order_id_for(ada.sub, order["idempotencyKey"])
-    assert (placed["status"], placed["total"]) == ("PLACED", {"amount": 1499, "currency": "EUR"})
+    assert (placed["status"], placed["total"]) == ("PLACED", {"amount": 1749, "currency": "EUR"})
     assert placed["lines"] == [
         {"sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
         {"sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
+        {"sku": "vase", "name": "Vase", "quantity": 1, "total": {"amount": 250}},
     ]
     assert payload["position"] == placed["position"]
     assert await api.events_of(placed["id"]) == ["OrderCreated"]
-    assert api.orchestrator.actors == [f"customer:{ada.sub}"]
+    assert await api.actors_of(f"order-{placed['id']}") == [f"customer:{ada.sub}"]
+    assert api.temporal.workflow_ids == [f"order-{placed['id']}"]
 
 
 async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) -> None:
-    order = an_order(expectedTotal={"amount": 500, "currency": "EUR"})
+    order = a_waiting_order(expectedTotal={"amount": 500, "currency": "EUR"})
     first = await ada.ask(operation("PlaceOrder"), input=order)
-    await api.log.list_product("mug", price=300)
+    await api.log.list_product(OUT_OF_STOCK, price=300)
     again = await ada.ask(operation("PlaceOrder"), input=order)
-    await api.log.list_product("mug", price=250)
+    await api.log.list_product(OUT_OF_STOCK, price=250)
 
     assert "idempotency" not in first["extensions"]
     assert again["extensions"]["idempotency"] == {"replayed": True}
@@ -56,19 +67,57 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     id_, total = (again["data"]["placeOrder"]["order"][name] for name in ("id", "total"))
     assert total == {"amount": 500, "currency": "EUR"}
     assert await api.events_of(id_) == ["OrderCreated"]
-    assert len(api.orchestrator.actors) == 1
+    assert api.temporal.workflow_ids == [f"order-{id_}"]
+
+
+async def test_a_request_sent_twice_at_once_is_one_order(api: Api, ada: Viewer) -> None:
+    """Both ask Temporal: neither could find the other's order in the read model."""
+    order = a_waiting_order()
+    async with api.temporal.meeting(2):
+        first, second = await asyncio.gather(
+            *(ada.run("PlaceOrder", input=order) for _ in range(2))
+        )
+
+    order_id = order_id_for(ada.sub, order["idempotencyKey"])
+    assert first == second
+    assert first["order"]["id"] == order_id
+    assert api.temporal.workflow_ids == [f"order-{order_id}"] * 2
+    assert await api.events_of(order_id) == ["OrderCreated"]
+
+
+async def test_of_two_orders_sent_at_once_under_one_key_one_is_refused(
+    api: Api, ada: Viewer
+) -> None:
+    order = a_waiting_order()
+    async with api.temporal.meeting(2):
+        payloads = await asyncio.gather(
+            ada.run("PlaceOrder", input=order),
+            ada.run("PlaceOrder", input=order | {"lines": [line(OUT_OF_STOCK, 3)]}),
+        )
+
+    errors = [error["code"] for payload in payloads for error in payload["userErrors"]]
+    assert errors == ["IDEMPOTENCY_KEY_REUSED"]
+    order_id = order_id_for(ada.sub, order["idempotencyKey"])
+    assert await api.events_of(order_id) == ["OrderCreated"]
+
+
+async def test_two_keys_are_two_orders(api: Api, ada: Viewer) -> None:
+    order = a_waiting_order()
+    placed = [await ada.place(**order | {"idempotencyKey": key}) for key in ("one", "two")]
+
+    assert len(set(placed)) == 2
+    for order_id in placed:
+        assert await api.events_of(order_id) == ["OrderCreated"]
 
 
 async def test_a_key_reused_for_another_order_is_refused(api: Api, ada: Viewer) -> None:
-    order = an_order()
+    order = a_waiting_order()
     first = await ada.run("PlaceOrder", input=order)
     other = await ada.run("PlaceOrder", input=order | {"lines": [line("mug", 3)]})
 
-    (error,) = other["userErrors"]
-    assert (error["code"], error["field"]) == (
-        "IDEMPOTENCY_KEY_REUSED",
-        ["input", "idempotencyKey"],
-    )
+    assert [(error["code"], error["field"]) for error in other["userErrors"]] == [
+        ("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])
+    ]
     assert (other["order"], other["position"]) == (None, None)
     assert await api.events_of(first["order"]["id"]) == ["OrderCreated"]
 
@@ -76,7 +125,7 @@ async def test_a_key_reused_for_another_order_is_refused(api: Api, ada: Viewer) 
 async def test_an_order_may_wait_for_stock_and_another_key_stands_for_one_that_may_not(
     api: Api, ada: Viewer
 ) -> None:
-    order = an_order(backorder=True)
+    order = a_waiting_order()
     placed = await ada.run("PlaceOrder", input=order)
     impatient = await ada.run("PlaceOrder", input=order | {"backorder": False})
 
@@ -84,7 +133,6 @@ async def test_an_order_may_wait_for_stock_and_another_key_stands_for_one_that_m
     created = stored[0].decode()
     assert isinstance(created, OrderCreated)
     assert created.backorder
-    assert placed["order"]["backordered"] is False
     assert [error["code"] for error in impatient["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
 
 

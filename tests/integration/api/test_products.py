@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from settings import Settings
-from tests.integration.api.client import Api, Json
+from tests.support.api_client import Api, Json
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from api.rate_limit import RateLimiter, TooManyRequests
-from tests.integration.api.client import Api, connecting
+from tests.support.api_client import Api, connecting
 
 ERROR = {
     "message": "too many requests: try again in 7 s",
@@ -56,6 +56,18 @@ async def test_an_operation_too_many_is_refused_and_the_socket_goes_on(
 async def test_a_socket_that_floods_is_closed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async with api.viewer().socket() as socket:
         refuse(monkeypatch, "customer:")
+        await socket.send(type="ping")
+
+        assert await socket.close_code() == 4429
+
+
+async def test_a_socket_that_floods_before_it_signs_in_is_closed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connecting(api.url) as socket:
+        await socket.send(type="ping")
+        assert await socket.receive() == {"type": "pong"}
+        refuse(monkeypatch, "127.0.0.1")
         await socket.send(type="ping")
 
         assert await socket.close_code() == 4429

@@ -8,8 +8,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eventstore.positions import PositionCodec
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import a_waiting_order
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def ada(api: Api) -> Viewer:
 
 
 async def place(viewer: Viewer) -> Json:
-    order: Json = (await viewer.run("PlaceOrder", input=an_order()))["order"]
+    order: Json = (await viewer.run("PlaceOrder", input=a_waiting_order()))["order"]
     return order
 
 

@@ -20,8 +20,8 @@ from eventstore.pool import Pool
 from settings import Settings
 from stack.postgres import connected, sibling
 from stack.servers import Servers
-from tests.integration.api.client import Api, Json, served
 from tests.integration.api.test_http import metric
+from tests.support.api_client import Api, Json, served
 from workflows.promote import current_build
 
 NOBODY = "nats://127.0.0.1:1"

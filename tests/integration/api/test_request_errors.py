@@ -7,9 +7,9 @@ import pytest
 
 from eventstore.positions import PositionCodec
 from eventstore.privacy.keyring import Keyring
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import ADDRESS, an_order
-from workflows.orchestrator import Unavailable
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import ADDRESS, an_order
+from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 PLACE_ORDER = operation("PlaceOrder")
 
@@ -28,7 +28,7 @@ def the_error(answer: Json) -> Json:
 async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log(
     api: Api, ada: Viewer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api.orchestrator.failure = RuntimeError("12 Mill Lane is in here")
+    api.temporal.failure = RuntimeError("12 Mill Lane is in here")
 
     error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
 
@@ -42,12 +42,12 @@ async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log
 
 @pytest.mark.parametrize(
     "failure",
-    [Unavailable("worker 7 at 10.0.0.7 is busy"), ConnectionRefusedError("10.0.0.7:5432")],
+    [TEMPORAL_IS_AWAY, ConnectionRefusedError("10.0.0.7:5432")],
 )
 async def test_what_is_out_of_reach_is_worth_another_try(
     api: Api, ada: Viewer, failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api.orchestrator.failure = failure
+    api.temporal.failure = failure
 
     error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
 

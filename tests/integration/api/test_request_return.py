@@ -1,26 +1,19 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from domain.money import Money
-from domain.order.events import (
-    OrderAuthorized,
-    OrderCompleted,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderReserved,
-    OrderReturned,
-    OrderReturnRequested,
-    OrderShipped,
-)
+from domain.news import ShipmentNews
+from domain.order.events import OrderReturnRequested
 from domain.order.lines import ReturnedLine
-from tests.integration.api.client import Api, Json, Viewer
-from tests.integration.api.inputs import an_order, line
-from workflows.orchestrator import NoSuchSaga
-
-TO_DELIVERY = (OrderReserved, OrderAuthorized, OrderConfirmed, OrderShipped, OrderDelivered)
+from providers.carrier_simulator.routes import NORMAL
+from tests.integration.api import orders
+from tests.support.api_client import Api, Json, Viewer
+from tests.support.api_inputs import line
+from tests.support.sagas import an_order as a_command
 
 
 @pytest.fixture
@@ -30,15 +23,13 @@ def ada(api: Api) -> Viewer:
 
 @pytest.fixture
 async def placed(ada: Viewer) -> str:
-    order: Json = (await ada.run("PlaceOrder", input=an_order()))["order"]
-    return str(order["id"])
+    return await orders.waiting_for_stock(ada)
 
 
 @pytest.fixture
-async def delivered(api: Api, placed: str) -> str:
+async def delivered(api: Api, ada: Viewer) -> str:
     """Two mugs at 2.50 EUR."""
-    await api.log.append(f"order-{placed}", *(step(order_id=placed) for step in TO_DELIVERY))
-    return placed
+    return await orders.delivered(api, ada)
 
 
 def a_return(order_id: str, **more: object) -> dict[str, object]:
@@ -74,7 +65,7 @@ async def test_a_customer_returns_an_order_or_a_part_of_it(
             refund=Money(amount=250 * quantity, currency="EUR"),
         )
     ]
-    assert api.orchestrator.actors[-1] == f"customer:{ada.sub}"
+    assert (await api.actors_of(f"order-{delivered}"))[-1] == f"customer:{ada.sub}"
 
 
 async def test_asking_again_changes_nothing(api: Api, ada: Viewer, delivered: str) -> None:
@@ -86,34 +77,51 @@ async def test_asking_again_changes_nothing(api: Api, ada: Viewer, delivered: st
     assert len(await requested(api, delivered)) == 1
 
 
+async def test_asking_again_after_a_part_came_back_gets_the_first_answer(
+    api: Api, ada: Viewer, delivered: str
+) -> None:
+    request = a_return(delivered, lines=[line("mug", 1)])
+    first = await ada.run("RequestReturn", input=request)
+    await goods_back(api, delivered)
+
+    again = await ada.run("RequestReturn", input=request)
+
+    assert (again["userErrors"], again["position"]) == ([], first["position"])
+    assert (again["order"]["status"], again["order"]["returnRequested"]) == ("DELIVERED", False)
+    assert len(await requested(api, delivered)) == 1
+
+
 async def test_asking_again_after_everything_came_back_is_well(
     api: Api, ada: Viewer, delivered: str
 ) -> None:
     request = a_return(delivered)
     await ada.run("RequestReturn", input=request)
-    [asked] = await requested(api, delivered)
-    await api.log.append(
-        f"order-{delivered}",
-        OrderReturned(order_id=delivered, lines=asked.lines, refund=asked.refund, is_whole=True),
-    )
-    api.orchestrator.failure = NoSuchSaga()
+    await goods_back(api, delivered)
+    assert await api.sagas.end(delivered) == "RETURNED"
 
     again = await ada.run("RequestReturn", input=request)
 
     assert again["userErrors"] == []
     assert (again["order"]["status"], again["order"]["returnRequested"]) == ("RETURNED", False)
+    assert len(await requested(api, delivered)) == 1
 
 
-async def test_an_order_that_is_completed_is_returned_no_more(
-    api: Api, ada: Viewer, delivered: str
-) -> None:
-    await api.log.append(f"order-{delivered}", OrderCompleted(order_id=delivered))
-    api.orchestrator.failure = NoSuchSaga()
+async def goods_back(api: Api, order_id: str) -> None:
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    await api.sagas.hear(order_id, ShipmentNews.RETURNED)
+    await api.sagas.until(f"order-{order_id}", "OrderReturned")
 
-    payload = await ada.run("RequestReturn", input=a_return(delivered))
+
+async def test_an_order_that_is_completed_is_returned_no_more(api: Api, ada: Viewer) -> None:
+    order = a_command(("mug", 2), postal_code=NORMAL)
+    impatient = api.sagas.within(return_window=timedelta(0))
+    completed = await impatient.arrived(order.model_copy(update={"customer_id": ada.sub}))
+    assert await api.sagas.end(completed) == "COMPLETED"
+
+    payload = await ada.run("RequestReturn", input=a_return(completed))
 
     assert codes(payload) == [("RETURN_NOT_POSSIBLE", None)]
-    assert await requested(api, delivered) == []
+    assert await requested(api, completed) == []
 
 
 async def test_what_was_not_delivered_is_not_returned(api: Api, ada: Viewer, placed: str) -> None:
@@ -164,11 +172,13 @@ async def test_a_bad_key_is_refused(api: Api, ada: Viewer, delivered: str) -> No
 
 async def test_anothers_order_cannot_be_returned_nor_known(api: Api, delivered: str) -> None:
     stranger = api.viewer()
+    api.temporal.forget()
     anothers = await stranger.run("RequestReturn", input=a_return(delivered))
     none = await stranger.run("RequestReturn", input=a_return(str(uuid4())))
 
     assert codes(anothers) == [("NOT_FOUND", ["input", "orderId"])]
     assert anothers == none
+    assert api.temporal.workflow_ids == []
     assert await requested(api, delivered) == []
 
 
@@ -178,4 +188,4 @@ async def test_an_operator_returns_anybodys_order(api: Api, delivered: str) -> N
     payload = await operator.run("RequestReturn", input=a_return(delivered))
 
     assert payload["order"]["returnRequested"] is True
-    assert api.orchestrator.actors[-1] == f"operator:{operator.sub}"
+    assert (await api.actors_of(f"order-{delivered}"))[-1] == f"operator:{operator.sub}"

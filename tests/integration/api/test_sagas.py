@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
-from domain.errors import ErrorCode, Refused
+from domain.news import ShipmentNews
 from domain.order.events import OrderReserved
 from domain.saga.commands import Book, Decision
 from domain.saga.events import DifferenceFound, SagaParked
-from tests.integration.api.client import Api, Json, Viewer, operation
-from tests.integration.api.inputs import an_order
-from workflows.orchestrator import NoSuchSaga, Unavailable
+from eventstore.envelope import StoredEvent
+from tests.integration.api.orders import (
+    parked_at_capture,
+    waiting_for_stock,
+    waiting_for_the_carrier,
+)
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 MUTATIONS = {
     Decision.RETRY: "RetrySaga",
@@ -34,10 +41,16 @@ def eve(api: Api) -> Viewer:
 
 @pytest.fixture
 async def order_id(ada: Viewer, api: Api) -> str:
-    """Of an order that is reserved."""
-    order: Json = (await ada.run("PlaceOrder", input=an_order()))["order"]
-    await api.log.append(f"order-{order['id']}", OrderReserved(order_id=order["id"]))
-    return str(order["id"])
+    """Of an order that is reserved, and that no saga runs."""
+    order_id = await api.logged_order(ada)
+    await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
+    return order_id
+
+
+@pytest.fixture
+async def parked_id(ada: Viewer, api: Api) -> str:
+    """Of an order whose saga is parked at the capture. The payment provider works again."""
+    return await parked_at_capture(api, ada)
 
 
 async def park(
@@ -64,9 +77,13 @@ def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
     return [(error["code"], error["field"]) for error in payload["userErrors"]]
 
 
+async def saga_events(api: Api, order_id: str) -> list[StoredEvent]:
+    return await api.log.store.load_events(f"saga-{order_id}")
+
+
 async def decisions(api: Api, order_id: str) -> list[str]:
-    events = await api.log.store.load_events(f"saga-{order_id}")
-    return [event.type for event in events if event.type != "SagaParked"]
+    types = [event.type for event in await saga_events(api, order_id)]
+    return [type_ for type_ in types if type_ not in {"SagaParked", "SagaTakenUp"}]
 
 
 async def test_a_saga_shows_its_steps(api: Api, eve: Viewer, order_id: str) -> None:
@@ -141,98 +158,159 @@ async def test_parked_sagas_are_for_operators_to_see(
     assert after["edges"] == []
 
 
-@pytest.mark.parametrize("decision", Decision)
-async def test_an_operator_decides_on_a_parked_step(
-    api: Api, eve: Viewer, order_id: str, decision: Decision
+@pytest.mark.parametrize(
+    ("decision", "recorded", "statuses"),
+    [
+        (Decision.RETRY, "SagaRetried", {"FORWARD"}),
+        (Decision.SKIP, "SagaStepSkipped", {"FORWARD"}),
+        (Decision.RESOLVE, "SagaStepResolved", {"FORWARD"}),
+        (Decision.COMPENSATE, "SagaCompensationRequested", {"TURNING", "FINAL"}),
+    ],
+)
+async def test_an_operator_decides_on_a_parked_step(  # noqa: PLR0913, PLR0917 - a table
+    api: Api, eve: Viewer, parked_id: str, decision: Decision, recorded: str, statuses: set[str]
 ) -> None:
-    await park(api, order_id)
-
-    payload = await eve.run(MUTATIONS[decision], input=deciding(order_id))
+    payload = await eve.run(MUTATIONS[decision], input=deciding(parked_id))
 
     assert payload["userErrors"] == []
-    assert (payload["saga"]["status"], payload["saga"]["needsAttention"]) == ("FORWARD", False)
+    assert payload["saga"]["status"] in statuses
+    assert payload["saga"]["needsAttention"] is False
     (decided,) = payload["saga"]["decisions"]
-    assert (decided["step"], decided["parking"]) == ("authorize", 1)
+    assert (decided["step"], decided["parking"]) == ("capture", 1)
     assert (decided["decision"], decided["reason"]) == (decision, "the bank is back")
     assert decided["actor"] == f"operator:{eve.sub}"
-    assert payload["position"] == payload["saga"]["position"]
-    assert api.orchestrator.workflow_ids[-1] == f"order-{order_id}"
+    (event,) = [e for e in await saga_events(api, parked_id) if e.type == recorded]
+    assert api.number(payload["position"]) >= event.position
+    assert event.metadata.actor == f"operator:{eve.sub}"
+    assert api.temporal.workflow_ids[-1] == f"order-{parked_id}"
 
 
-async def test_deciding_is_for_operators(api: Api, ada: Viewer, order_id: str) -> None:
-    await park(api, order_id)
+async def test_deciding_is_for_operators(api: Api, ada: Viewer, parked_id: str) -> None:
+    api.temporal.forget()
     for name in MUTATIONS.values():
-        answer = await ada.ask(operation(name), input=deciding(order_id))
+        answer = await ada.ask(operation(name), input=deciding(parked_id))
         assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
-    assert await decisions(api, order_id) == []
+    assert api.temporal.workflow_ids == []
+    assert await decisions(api, parked_id) == []
 
 
-@pytest.mark.parametrize("failure", [None, NoSuchSaga(), Refused(ErrorCode.SAGA_NOT_PARKED, "no")])
-async def test_a_decision_sent_again_is_made_once(
-    api: Api, eve: Viewer, order_id: str, failure: Exception | None
-) -> None:
-    """Whether or not Temporal remembers it, or the workflow is still there."""
-    await park(api, order_id)
-    request = deciding(order_id)
+async def test_a_decision_sent_again_is_made_once(api: Api, eve: Viewer, parked_id: str) -> None:
+    request = deciding(parked_id)
     first = await eve.run("SkipSagaStep", input=request)
-    api.orchestrator.failure = failure
     again = await eve.ask(operation("SkipSagaStep"), input=request)
 
-    assert again["data"]["skipSagaStep"] == first
+    await is_the_answer_to_a_repeat(api, parked_id, first, again)
+    assert again["data"]["skipSagaStep"]["position"] == first["position"]
+
+
+async def test_a_decision_sent_again_is_found_in_the_log_once_its_workflow_is_gone(
+    api: Api, eve: Viewer, parked_id: str
+) -> None:
+    request = deciding(parked_id)
+    first = await eve.run("SkipSagaStep", input=request)
+    await api.sagas.terminate(parked_id)
+    again = await eve.ask(operation("SkipSagaStep"), input=request)
+
+    await is_the_answer_to_a_repeat(api, parked_id, first, again)
+
+
+async def test_a_decision_sent_again_is_found_in_the_log_once_another_workflow_runs(
+    api: Api, eve: Viewer, parked_id: str
+) -> None:
+    request = deciding(parked_id)
+    first = await eve.run("SkipSagaStep", input=request)
+    await api.sagas.terminate(parked_id)
+    await api.sagas.take_up(parked_id)
+    again = await eve.ask(operation("SkipSagaStep"), input=request)
+
+    await is_the_answer_to_a_repeat(api, parked_id, first, again)
+
+
+async def is_the_answer_to_a_repeat(api: Api, order_id: str, first: Json, again: Json) -> None:
+    payload = again["data"]["skipSagaStep"]
+    assert payload["userErrors"] == []
+    assert payload["saga"]["decisions"] == first["saga"]["decisions"]
     assert again["extensions"]["idempotency"] == {"replayed": True}
     assert await decisions(api, order_id) == ["SagaStepSkipped"]
 
 
-async def test_a_key_stands_for_one_decision(api: Api, eve: Viewer, order_id: str) -> None:
-    await park(api, order_id)
+async def test_a_retry_sent_again_does_not_retry_the_step_that_has_parked_once_more(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await waiting_for_the_carrier(api, ada)
     request = deciding(order_id)
+    with api.sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await api.sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await api.sagas.parked(order_id, "capture")
+        await eve.run("RetrySaga", input=request)
+        await api.sagas.parked(order_id, "capture", times=2)
+
+    await eve.run("RetrySaga", input=request)
+
+    assert await decisions(api, order_id) == ["SagaRetried"]
+    assert (await eve.run("Saga", orderId=order_id))["status"] == "PARKED"
+
+
+async def test_a_key_stands_for_one_decision(api: Api, eve: Viewer, parked_id: str) -> None:
+    request = deciding(parked_id)
     await eve.run("RetrySaga", input=request)
     other = await eve.run("SkipSagaStep", input=request)
 
     assert codes(other) == [("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])]
-    assert await decisions(api, order_id) == ["SagaRetried"]
+    assert await decisions(api, parked_id) == ["SagaRetried"]
 
 
 async def test_a_later_decision_on_the_same_parking_is_refused(
-    api: Api, eve: Viewer, order_id: str
+    api: Api, eve: Viewer, parked_id: str
 ) -> None:
-    await park(api, order_id)
-    await eve.run("RetrySaga", input=deciding(order_id))
-    later = await eve.run("SkipSagaStep", input=deciding(order_id))
+    await eve.run("RetrySaga", input=deciding(parked_id))
+    later = await eve.run("SkipSagaStep", input=deciding(parked_id))
 
     assert codes(later) == [("SAGA_NOT_PARKED", None)]
-    assert await decisions(api, order_id) == ["SagaRetried"]
+    assert await decisions(api, parked_id) == ["SagaRetried"]
+
+
+@pytest.fixture
+async def undoing_id(api: Api, ada: Viewer) -> AsyncIterator[str]:
+    """Of a cancelled order whose payment cannot be given back, and whose stock was not released."""
+    order_id = await waiting_for_the_carrier(api, ada)
+    refusal = ApplicationError("no", type="PROVIDER_REFUSED", non_retryable=True)
+    api.sagas.gates.fail("release", order_id, refusal)
+    with api.sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await api.sagas.cancel(order_id)
+        await api.sagas.parked(order_id, "give_back")
+        await api.sagas.parked(order_id, "release")
+        yield order_id
 
 
 async def test_where_several_are_parked_one_has_to_be_named(
-    api: Api, eve: Viewer, order_id: str
+    api: Api, eve: Viewer, undoing_id: str
 ) -> None:
-    await park(api, order_id, "release", 1, undoing=True)
-    await park(api, order_id, "give_back", 2, undoing=True)
-
-    unnamed = await eve.run("RetrySaga", input=deciding(order_id))
-    named = await eve.run("RetrySaga", input=deciding(order_id, step="give_back"))
+    unnamed = await eve.run("SkipSagaStep", input=deciding(undoing_id))
+    assert await decisions(api, undoing_id) == []
+    named = await eve.run("SkipSagaStep", input=deciding(undoing_id, step="give_back"))
 
     assert codes(unnamed) == [("INVALID_INPUT", ["input", "step"])]
     assert unnamed["userErrors"][0]["message"].endswith("give_back, release")
-    assert [(d["step"], d["parking"]) for d in named["saga"]["decisions"]] == [("give_back", 2)]
+    assert [(d["step"], d["decision"]) for d in named["saga"]["decisions"]] == [
+        ("give_back", "SKIP")
+    ]
     assert named["saga"]["status"] == "PARKED"
 
 
-async def test_an_undo_is_not_turned_round(api: Api, eve: Viewer, order_id: str) -> None:
-    await park(api, order_id, "release", undoing=True)
-
-    payload = await eve.run("CompensateSaga", input=deciding(order_id))
+async def test_an_undo_is_not_turned_round(api: Api, eve: Viewer, undoing_id: str) -> None:
+    payload = await eve.run("CompensateSaga", input=deciding(undoing_id, step="give_back"))
 
     assert codes(payload) == [("SAGA_ALREADY_TURNED", None)]
-    assert await decisions(api, order_id) == []
+    assert await decisions(api, undoing_id) == []
 
 
 @pytest.mark.parametrize("step", [None, "capture"])
 async def test_a_saga_that_is_not_parked_is_not_decided_on(
-    api: Api, eve: Viewer, order_id: str, step: str | None
+    api: Api, ada: Viewer, eve: Viewer, step: str | None
 ) -> None:
+    order_id = await waiting_for_stock(ada)
     payload = await eve.run("RetrySaga", input=deciding(order_id, step=step))
 
     assert codes(payload) == [("SAGA_NOT_PARKED", None)]
@@ -240,15 +318,23 @@ async def test_a_saga_that_is_not_parked_is_not_decided_on(
 
 
 async def test_a_parked_saga_without_its_workflow_is_out_of_reach_for_the_moment(
-    api: Api, eve: Viewer, order_id: str
+    api: Api, eve: Viewer, parked_id: str
 ) -> None:
-    await park(api, order_id)
-    for failure in (NoSuchSaga(), Unavailable("no worker answered in time; try again")):
-        api.orchestrator.failure = failure
-        answer = await eve.ask(operation("RetrySaga"), input=deciding(order_id))
-        assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    await api.sagas.terminate(parked_id)
+    answer = await eve.ask(operation("RetrySaga"), input=deciding(parked_id))
 
-    assert await decisions(api, order_id) == []
+    assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert await decisions(api, parked_id) == []
+
+
+async def test_a_parked_saga_is_out_of_reach_while_temporal_is(
+    api: Api, eve: Viewer, parked_id: str
+) -> None:
+    api.temporal.failure = TEMPORAL_IS_AWAY
+    answer = await eve.ask(operation("RetrySaga"), input=deciding(parked_id))
+
+    assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert await decisions(api, parked_id) == []
 
 
 async def test_faulty_input_is_refused(api: Api, eve: Viewer, order_id: str) -> None:

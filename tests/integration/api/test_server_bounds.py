@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from api import server
-from tests.integration.api.client import Api, connecting
+from tests.support.api_client import Api, connecting
 
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 HALF_REQUESTS = {
@@ -22,6 +22,7 @@ HALF_REQUESTS = {
     "half a header": HEAD + b"Authorization: Bea",
     "half a body": HEAD + b'Content-Length: 100\r\n\r\n{"query": ',
     "half a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n64\r\n{",
+    "half the trailers": HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-A: a\r\n",
     "a second request": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea",
 }
 
@@ -96,16 +97,47 @@ async def test_headers_beyond_their_bound_are_refused(api: Api, head: bytes) -> 
     assert refusal(answer) == (431, "PAYLOAD_TOO_LARGE")
 
 
-async def test_a_header_without_an_end_is_cut_off(api: Api) -> None:
+LAST_CHUNK = HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n"
+ENDLESS = {
+    "a header": (HEAD + b"X-A: ", b"a" * 100_000),
+    "headers": (HEAD, b"X-A: a\r\n" * 12_500),
+    "a trailer": (LAST_CHUNK + b"X-A: ", b"a" * 100_000),
+    "trailers": (LAST_CHUNK, b"X-A: a\r\n" * 12_500),
+}
+
+
+@pytest.mark.parametrize(("begin", "more"), ENDLESS.values(), ids=ENDLESS.keys())
+async def test_headers_and_trailers_without_an_end_are_cut_off(
+    api: Api, begin: bytes, more: bytes
+) -> None:
     async with connection(api) as client:
-        await client.send(HEAD + b"X-A: ")
+        await client.send(begin)
         sent = 0
         with suppress(ConnectionError):
             while sent < 100_000_000:
-                await client.send(b"a" * 100_000)
-                sent += 100_000
+                await client.send(more)
+                sent += len(more)
 
     assert sent < 20_000_000  # what the system's own buffers take
+
+
+async def test_a_trailer_is_no_header(api: Api) -> None:
+    """A proxy may have checked the headers, and not the trailers."""
+    body = b'{"query": "{ __typename }"}'
+    token = api.viewer().headers["authorization"].encode()
+    chunks = b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+    async with connection(api) as client:
+        await client.send(
+            HEAD
+            + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + chunks
+            + b"Authorization: "
+            + token
+            + b"\r\n\r\n"
+        )
+        answer = await client.rest()
+
+    assert refusal(answer) == (401, "UNAUTHENTICATED")
 
 
 async def test_bytes_that_are_no_http_are_refused_with_a_code(api: Api) -> None:

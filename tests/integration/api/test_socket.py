@@ -7,13 +7,17 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from api import router
 from api import socket as api_socket
-from tests.integration.api.client import Api, Socket, connecting, operation, token
+from api.app import create_app
+from settings import Settings
 from tests.integration.api.fuzzing import FRAMES, INTERNAL
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Socket, connecting, operation, served, token
+from tests.support.api_inputs import an_order
 
 MALFORMED = {
     "null": "null",
@@ -75,6 +79,32 @@ async def test_an_id_may_be_long_and_used_twice(api: Api) -> None:
         assert await socket.close_code() == 4409
 
 
+async def test_a_socket_that_does_not_sign_in_in_time_is_closed(
+    real_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "SIGN_IN_TIMEOUT", timedelta(milliseconds=100))
+
+    async with served(create_app(real_settings)) as url, connecting(url) as socket:
+        assert await socket.close_code() == 4408
+
+
+async def test_a_subscription_too_many_is_refused_and_the_socket_stays_open(
+    real_settings: Settings, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "MAX_SUBSCRIPTIONS", 0)
+
+    async with served(create_app(real_settings)) as url, connecting(url) as socket:
+        await sign_in(api, socket, expires_in=timedelta(hours=1))
+        for _ in range(2):
+            await socket.subscribe(operation("OrderUpdates"), orderId="x")
+            refused = await socket.receive()
+
+            assert (refused["type"], refused["payload"]) == (
+                "error",
+                [{"message": "Subscription limit reached"}],
+            )
+
+
 async def sign_in(api: Api, socket: Socket, expires_in: timedelta) -> None:
     secret = api.settings.jwt_secret.get_secret_value()
     bearer = token(secret, "ada", "customer", exp=datetime.now(UTC) + expires_in)
@@ -105,11 +135,11 @@ async def test_nothing_is_done_for_a_token_that_has_expired(
 
         assert await socket.close_code() == 4403
 
-    assert api.orchestrator.actors == []
+    assert api.temporal.workflow_ids == []
 
 
 @given(frames=st.lists(FRAMES, min_size=1, max_size=6), is_signed_in=st.booleans())
-@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+@examples(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
 async def test_no_message_is_a_server_error(
     module_api: Api, frames: list[object], is_signed_in: bool
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from settings import Environment, Settings
-from tests.integration.api.client import Api, Json
+from tests.support.api_client import Api, Json
 
 ORDERS = "query($f: OrderFilter) { orders(filter: $f) { edges { cursor } } }"
 BY = "query($by: OrderOrder!) { orders(orderBy: $by) { edges { cursor } } }"

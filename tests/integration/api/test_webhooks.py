@@ -14,8 +14,10 @@ from standardwebhooks.webhooks import Webhook
 
 from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from providers.carrier import ReturnStatus
-from tests.integration.api.client import Api
-from workflows.orchestrator import Unavailable
+from providers.payment_simulator.methods import APPROVAL
+from tests.integration.api import orders
+from tests.support.api_client import Api
+from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 
 def payment_event(event_id: str | None = None, **metadata: str) -> bytes:
@@ -40,10 +42,15 @@ async def send_payment(
 
 
 async def send_shipment(
-    api: Api, status: str, *, event_id: str | None = None, secret: str | None = None
+    api: Api,
+    status: str,
+    *,
+    order_id: str = "o1",
+    event_id: str | None = None,
+    secret: str | None = None,
 ) -> httpx.Response:
     now, event_id = datetime.now(UTC), event_id or f"msg_{uuid4()}"
-    data = {"id": "shp_1", "reference": "o1", "status": status}
+    data = {"id": "shp_1", "reference": order_id, "status": status}
     raw = json.dumps({"type": "shipment", "timestamp": now.isoformat(), "data": data})
     key = secret or api.settings.carrier_webhook_secret.get_secret_value()
     headers = {
@@ -58,14 +65,35 @@ async def test_news_of_a_payment_reach_its_saga(api: Api) -> None:
     response = await send_payment(api, payment_event(order_id="o1", attempt="2"))
 
     assert (response.status_code, response.content) == (204, b"")
-    assert api.orchestrator.news == [PaymentReported("o1", 2)]
+    assert api.temporal.workflow_ids == ["payment-o1"]
+    assert api.temporal.signals == [PaymentReported("o1", 2)]
+
+
+async def test_a_payment_that_the_bank_approved_confirms_its_order(api: Api) -> None:
+    order_id = await api.viewer().place(paymentMethod=APPROVAL)
+    await api.sagas.until_running(f"payment-{order_id}")
+    (_, pending) = await api.log.store.load_events(f"payment-{order_id}")
+    await api.sagas.payment_simulator.authenticate(pending.data["reference"], "approve")
+    await send_payment(api, payment_event(order_id=order_id, attempt="1"))
+
+    await api.sagas.until(f"order-{order_id}", "OrderConfirmed")
+
+
+async def test_a_parcel_that_the_carrier_dispatched_ships_its_order(
+    api: Api, carrier_answers: Answers
+) -> None:
+    order_id = await orders.waiting_for_the_carrier(api, api.viewer())
+    carrier_says(carrier_answers, "dispatched")
+    await send_shipment(api, "dispatched", order_id=order_id)
+
+    await api.sagas.until(f"order-{order_id}", "OrderShipped")
 
 
 async def test_news_of_somebody_elses_payment_are_acknowledged_and_dropped(api: Api) -> None:
     response = await send_payment(api, payment_event(cart="7"))
 
     assert response.status_code == 204
-    assert api.orchestrator.news == []
+    assert api.temporal.signals == []
 
 
 Answers = dict[str, tuple[int, object]]
@@ -87,7 +115,7 @@ async def test_a_confirmed_notification_reaches_its_saga(
     carrier_says(carrier_answers, news)
 
     assert (await send_shipment(api, news)).status_code == 204
-    assert api.orchestrator.news == [ShipmentReported("o1", news)]
+    assert api.temporal.signals == [ShipmentReported("o1", news)]
 
 
 async def test_the_saga_hears_what_the_carrier_says_now_and_not_what_it_was_sent(
@@ -96,7 +124,7 @@ async def test_the_saga_hears_what_the_carrier_says_now_and_not_what_it_was_sent
     carrier_says(carrier_answers, "delivered")
 
     assert (await send_shipment(api, "dispatched")).status_code == 204
-    assert api.orchestrator.news == [ShipmentReported("o1", ShipmentNews.DELIVERED)]
+    assert api.temporal.signals == [ShipmentReported("o1", ShipmentNews.DELIVERED)]
 
 
 @pytest.mark.parametrize(
@@ -116,13 +144,13 @@ async def test_a_notification_that_the_carrier_does_not_confirm_reaches_no_saga(
 ) -> None:
     carrier_says(carrier_answers, known)
     refused = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
-    assert api.orchestrator.news == []
+    assert api.temporal.signals == []
 
     carrier_says(carrier_answers, sent)
     again = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
 
     assert (refused.status_code, again.status_code) == (503, 204)
-    assert api.orchestrator.news == [ShipmentReported("o1", ShipmentNews(sent))]
+    assert api.temporal.signals == [ShipmentReported("o1", ShipmentNews(sent))]
 
 
 async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
@@ -131,7 +159,7 @@ async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
     carrier_answers[SHIPMENTS] = (500, {})
 
     assert (await send_shipment(api, "delivered")).status_code == 204
-    assert api.orchestrator.news == [
+    assert api.temporal.signals == [
         ShipmentReported("o1", ShipmentNews.DELIVERED, is_confirmed=False)
     ]
 
@@ -142,7 +170,7 @@ async def test_news_that_no_saga_waits_for_are_acknowledged_and_dropped(
 ) -> None:
     assert (await send_shipment(api, status)).status_code == 204
 
-    assert api.orchestrator.news == []
+    assert api.temporal.signals == []
 
 
 @pytest.mark.parametrize(
@@ -162,7 +190,7 @@ async def test_news_of_a_payment_that_cannot_be_believed_are_refused(
     (error,) = response.json()["errors"]
     assert error["message"].startswith(f"webhook rejected: {fault};")
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert api.orchestrator.news == []
+    assert api.temporal.signals == []
 
 
 @pytest.mark.parametrize(
@@ -175,7 +203,7 @@ async def test_a_signature_of_other_letters_is_refused(api: Api, path: str, head
     )
 
     assert answer.status_code == 400
-    assert api.orchestrator.news == []
+    assert api.temporal.signals == []
 
 
 async def test_news_of_a_shipment_with_a_foreign_signature_are_refused(api: Api) -> None:
@@ -184,11 +212,11 @@ async def test_news_of_a_shipment_with_a_foreign_signature_are_refused(api: Api)
     response = await send_shipment(api, "delivered", secret=secret)
 
     assert response.status_code == 400
-    assert api.orchestrator.news == []
+    assert api.temporal.signals == []
 
 
 async def test_news_that_cannot_be_passed_on_are_to_be_sent_again(api: Api) -> None:
-    api.orchestrator.failure = Unavailable("no worker answered in time; try again")
+    api.temporal.failure = TEMPORAL_IS_AWAY
 
     response = await send_payment(api, payment_event(order_id="o1", attempt="1"))
 
@@ -205,7 +233,7 @@ async def test_news_that_come_again_are_acknowledged_and_not_passed_on(
     parcels = [await send_shipment(api, "delivered", event_id="msg_again") for _ in range(2)]
 
     assert [answer.status_code for answer in (*payments, *parcels)] == [204] * 4
-    assert api.orchestrator.news == [
+    assert api.temporal.signals == [
         PaymentReported("o1", 1),
         ShipmentReported("o1", ShipmentNews.DELIVERED),
     ]
@@ -215,13 +243,13 @@ async def test_news_that_could_not_be_passed_on_are_passed_on_when_they_come_aga
     api: Api,
 ) -> None:
     raw = payment_event("evt_later", order_id="o1", attempt="1")
-    api.orchestrator.failure = Unavailable("no worker answered in time; try again")
+    api.temporal.failure = TEMPORAL_IS_AWAY
     away = await send_payment(api, raw)
-    api.orchestrator.failure = None
+    api.temporal.failure = None
     back = await send_payment(api, raw)
 
     assert (away.status_code, back.status_code) == (503, 204)
-    assert api.orchestrator.news == [PaymentReported("o1", 1)]
+    assert api.temporal.signals == [PaymentReported("o1", 1)]
 
 
 async def test_news_that_cannot_be_believed_are_not_stored(api: Api) -> None:
@@ -230,4 +258,4 @@ async def test_news_that_cannot_be_believed_are_not_stored(api: Api) -> None:
     true = await send_payment(api, raw)
 
     assert (forged.status_code, true.status_code) == (400, 204)
-    assert api.orchestrator.news == [PaymentReported("o1", 1)]
+    assert api.temporal.signals == [PaymentReported("o1", 1)]

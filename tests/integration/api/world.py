@@ -10,13 +10,12 @@ from domain.order.commands import CancellationReason
 from domain.order.events import OrderCancellationRequested, OrderCancelled, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentPending, PaymentRequested
 from domain.saga.commands import Book
-from domain.saga.events import DifferenceFound, SagaParked
+from domain.saga.events import DifferenceFound, SagaParked, SagaStepResolved
 from domain.shipping.events import ShipmentCreated
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.pool import Pool
 from eventstore.versions import ANY
-from tests.integration.api.client import Api, Viewer
-from tests.integration.api.inputs import an_order
+from tests.support.api_client import Api, Viewer
 
 SUSPICION = "suspected fraud: the address is a drop-off"
 PROVIDER_TEXT = "No such payment_intent: pi_3Nk"
@@ -32,8 +31,11 @@ FAILED_ATTEMPT = """
 
 
 async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -> tuple[str, str]:
-    """One that waits for its bank, was cancelled and is parked; and one that was declined."""
-    cancelled, declined = [await _place(customer) for _ in range(2)]
+    """One that waits for its bank, was cancelled and is parked; and one that was declined.
+
+    No saga runs them: no saga would bring one order to all of this.
+    """
+    cancelled, declined = [await api.logged_order(customer) for _ in range(2)]
     await api.log.append(
         f"payment-{declined}",
         PaymentRequested(order_id=declined, attempt=1, amount=EUROS, method="pm_no"),
@@ -57,12 +59,10 @@ async def park(api: Api, order_id: str, step: str, parking: int = 1) -> None:
     await api.log.append(f"saga-{order_id}", parked)
 
 
-async def _place(customer: Viewer) -> str:
-    return str((await customer.run("PlaceOrder", input=an_order()))["order"]["id"])
-
-
 async def _pay_and_ship(api: Api, order_id: str) -> None:
-    await _record(api, f"order-{order_id}", OrderReserved(order_id=order_id), "reserve")
+    await _record(
+        api, f"order-{order_id}", OrderReserved(order_id=order_id), "reserve", actor="system"
+    )
     pending = PaymentPending(
         order_id=order_id, attempt=1, reference="pi_2", action_url="https://bank.example/3ds"
     )
@@ -82,8 +82,10 @@ async def _turn_round(api: Api, order_id: str, operator: Viewer, pool: Pool) -> 
     for parking, step in enumerate(("give_back", "release", "authorize"), start=1):
         await park(api, order_id, step, parking)
         await pool.execute(FAILED_ATTEMPT, order_id, step, PROVIDER_TEXT)
-    decision = {"idempotencyKey": str(uuid4()), "orderId": order_id, "step": "give_back"}
-    await operator.run("ResolveSaga", input=decision | {"reason": SUSPICION})
+    resolved = SagaStepResolved(order_id=order_id, step="give_back", parking=1, reason=SUSPICION)
+    await _record(
+        api, f"saga-{order_id}", resolved, "decide/give_back/1", actor=f"operator:{operator.sub}"
+    )
     found = DifferenceFound(
         order_id=order_id, book=Book.SHIPMENT, ours="CREATED", theirs=DIFFERENCE
     )
@@ -91,7 +93,7 @@ async def _turn_round(api: Api, order_id: str, operator: Viewer, pool: Pool) -> 
     await api.log.append(f"order-{order_id}", OrderCancelled(order_id=order_id, reason=reason))
 
 
-async def _record(api: Api, stream: str, event: Event, step: str) -> None:
-    """As a workflow does it."""
-    metadata = EventMetadata(correlation_id=stream, workflow_id=stream, step=step)
+async def _record(api: Api, stream: str, event: Event, step: str, *, actor: str) -> None:
+    """Append the event as a workflow does."""
+    metadata = EventMetadata(correlation_id=stream, workflow_id=stream, step=step, actor=actor)
     await api.log.store.save_events(stream, [NewEvent(uuid4(), event, metadata)], ANY)

@@ -92,6 +92,22 @@ def test_the_api_has_all_it_requires(
     check(settings, *REQUIRED, "temporal_address", "nats_url")
 
 
+def test_the_limits_of_clients_and_the_trusted_proxies_reach_the_api(tmp_path: Path) -> None:
+    """A reverse proxy goes before it: unless it is trusted, all clients share its address."""
+    given = {
+        "WAYBILL_RATE_LIMIT_PER_PRINCIPAL": "7",
+        "WAYBILL_RATE_LIMIT_PER_ADDRESS": "8",
+        "WAYBILL_TRUSTED_PROXIES": "172.16.0.0/12",
+        "WAYBILL_PUBLIC_STOCK_LIMIT": "9",
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in given.items())
+    (example := tmp_path / "example").write_text(EXAMPLE.read_text() + lines)
+
+    api = configured(tmp_path, example=example)["services"]["api"]
+
+    assert {name: api["environment"].get(name) for name in given} == given
+
+
 def test_the_worker_has_all_it_requires(
     services: dict[str, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +231,9 @@ def test_every_image_is_pinned_to_a_release(services: dict[str, Service]) -> Non
     images = [service["image"] for service in services.values()]
     assert len(set(bases)) == 1
     for image in (*bases, *images):
-        assert re.fullmatch(r"[\w/-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?", image)
+        tag, _, digest = image.partition("@")  # deploy/pin adds the digest
+        assert re.fullmatch(r"[\w/-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?", tag)
+        assert re.fullmatch(r"(sha256:[0-9a-f]{64})?", digest)
 
 
 def test_a_simulator_runs_only_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from domain.order.events import OrderReserved
+from eventbus.bus import EventBus
 from eventbus.nats import STREAM, NatsBus
 from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
@@ -29,6 +30,7 @@ from stack.ports import Ports
 from stack.processes import Child, Program, Tier
 from stack.supervisor import Supervisor, supervised
 from stack.tools import script
+from tests.support.eventually import eventually
 
 METADATA = EventMetadata(correlation_id="test")
 
@@ -110,12 +112,6 @@ async def _equal(read: Callable[[], Awaitable[object]], expected: object) -> boo
     return await read() == expected
 
 
-async def eventually(is_so: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not await is_so():  # noqa: ASYNC110 - of another process, which wakes nobody
-            await asyncio.sleep(0.02)
-
-
 @dataclass
 class Log:
     """A log with a relay to the broker."""
@@ -135,13 +131,20 @@ class Log:
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[asyncio.Task[None]]:
-        async with aclosing(await NatsBus.connect(self.broker.url)) as bus:
-            task = asyncio.create_task(Relay(self.pool, self.store, bus).run())
-            try:
-                yield task
-            finally:
-                task.cancel()
-                await asyncio.wait({task})
+        async with (
+            aclosing(await NatsBus.connect(self.broker.url)) as bus,
+            self.relaying_to(bus) as task,
+        ):
+            yield task
+
+    @asynccontextmanager
+    async def relaying_to(self, bus: EventBus) -> AsyncIterator[asyncio.Task[None]]:
+        task = asyncio.create_task(Relay(self.pool, self.store, bus).run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def events(self) -> list[StoredEvent]:
         return await self.store.load_all_events(limit=100_000)

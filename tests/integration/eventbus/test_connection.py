@@ -16,7 +16,8 @@ import pytest
 from eventbus.errors import BusUnavailable
 from eventbus.nats import STREAM, NatsBus
 from settings import SettingsError
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.eventually import eventually
 
 
 @contextmanager
@@ -47,6 +48,27 @@ async def test_a_closed_port_is_said_in_one_line_without_the_password(
 async def test_a_server_that_says_nothing_is_given_up_in_seconds() -> None:
     with silent_listener() as (_, url):
         assert "does not answer" in await refusal(url, within=4.5)
+
+
+async def test_a_server_that_says_nothing_more_after_a_first_answer_is_given_up() -> None:
+    """The first connection asks whether the server answers; the second is the one that is kept."""
+    connections: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        if len(connections) == 1:
+            writer.write(b'INFO {"server_id":"x","version":"2.10.0","max_payload":1048576}\r\n')
+            while line := await reader.readline():
+                writer.write(b"PONG\r\n" * line.startswith(b"PING"))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        said = await refusal(f"nats://127.0.0.1:{port}", within=4.5)
+
+    assert said.startswith(f"NATS at 127.0.0.1:{port} does not answer: ")
+    assert len(connections) == 2
 
 
 async def test_a_wrong_password_and_a_wrong_url_name_the_setting(broker: Broker) -> None:

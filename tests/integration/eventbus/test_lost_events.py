@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -10,10 +11,13 @@ import asyncpg
 import pytest
 from nats.js.api import StreamConfig
 
+from eventbus.bus import Published
 from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from eventstore.envelope import StoredEvent
+from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.eventually import eventually
 
 
 async def test_a_deleted_stream_is_made_anew_and_the_relay_goes_on_from_its_checkpoint(
@@ -199,6 +203,54 @@ async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) ->
         await broker.has([1])
         await _has_compared(log)
         assert await log.missing_to() is None
+
+
+class LosingBus:
+    """Lose everything right after the first page; another process is the first to notice."""
+
+    def __init__(self, bus: NatsBus, log: Log) -> None:
+        self._bus = bus
+        self._log = log
+        self._has_lost = False
+        self.holdings = bus.holdings
+        self.oldest_position = bus.oldest_position
+        self.aclose = bus.aclose
+
+    async def publish(self, events: Sequence[StoredEvent]) -> Published:
+        published = await self._bus.publish(events)
+        if not self._has_lost:
+            self._has_lost = True
+            async with self._log.broker.jetstream() as stream:
+                await stream.delete_stream(STREAM)
+            async with self._log.pool.acquire() as connection:
+                await BusRecord(connection, self._bus).compare()
+        return published
+
+
+async def test_a_page_that_is_lost_before_the_checkpoint_advances_is_published_again(
+    log: Log, broker: Broker
+) -> None:
+    await log.relay_all(1)
+    await log.append(2)
+    async with (
+        aclosing(await NatsBus.connect(broker.url)) as bus,
+        log.relaying_to(LosingBus(bus, log)),
+    ):
+        await log.relayed_to(3)
+        await log.append(1)
+        await log.relayed_to(4)
+
+    assert await broker.positions() == [2, 3, 4]
+    assert await log.missing_to() == 1
+
+
+async def test_a_message_of_another_program_has_no_position(broker: Broker) -> None:
+    async with aclosing(await NatsBus.connect(broker.url)) as bus:
+        await bus.holdings()
+        assert await bus.oldest_position() is None
+        async with broker.jetstream() as stream:
+            await stream.publish("waybill.events.other", b"no event")
+        assert await bus.oldest_position() is None
 
 
 async def _has_compared(log: Log) -> None:

@@ -16,9 +16,10 @@ from api.app import create_app
 from eventbus.nats import CONFIG
 from settings import Bus, Settings
 from stack.servers import Servers
-from tests.integration.api.client import served
-from tests.integration.eventbus.conftest import Broker, Log, eventually
+from tests.integration.eventbus.conftest import Broker, Log
 from tests.integration.eventbus.test_republish import lines_of
+from tests.support.api_client import served
+from tests.support.eventually import eventually
 
 
 @pytest.fixture

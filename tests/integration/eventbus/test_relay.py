@@ -20,7 +20,8 @@ from eventstore.cloudevents import decode
 from eventstore.envelope import NewEvent, StreamAppend
 from eventstore.versions import ANY
 from stack.processes import ROOT
-from tests.integration.eventbus.conftest import METADATA, Broker, Log, eventually
+from tests.integration.eventbus.conftest import METADATA, Broker, Log
+from tests.support.eventually import eventually
 
 LEADERS = """
     SELECT count(*) FROM pg_locks

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from domain.order.events import OrderReserved
@@ -11,6 +13,7 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY, ExpectedVersion
 
 METADATA = EventMetadata(correlation_id="test")
+WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"
 
 
 def some_events(count: int = 1, text: str = "x") -> list[NewEvent]:
@@ -19,6 +22,13 @@ def some_events(count: int = 1, text: str = "x") -> list[NewEvent]:
 
 def to(stream_id: str, count: int = 1, expected: ExpectedVersion = ANY) -> StreamAppend:
     return StreamAppend(stream_id, some_events(count), expected)
+
+
+async def waits_for_a_lock(observer: asyncpg.Connection, waiting: asyncpg.Connection) -> None:
+    """Return once the statement that runs on the other connection waits for a lock."""
+    async with asyncio.timeout(10):
+        while not await observer.fetchval(WAITS, waiting.get_server_pid()):  # noqa: ASYNC110 - nothing wakes it
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

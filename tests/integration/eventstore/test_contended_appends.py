@@ -21,6 +21,9 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
 from tests.integration.eventstore.conftest import METADATA, some_events, to
 
+WAITING = "SELECT pid FROM pg_locks WHERE classid = 7002 AND NOT granted"
+LOCKED = "SELECT objid AS key FROM pg_locks WHERE classid = 7002 AND granted AND pid = $1"
+
 
 class Measured(Event):
     value: Any
@@ -98,6 +101,29 @@ async def test_the_loser_of_a_deadlock_appends_again(pool: Pool, owner: asyncpg.
 
     assert [result.versions for result in done] == [(1,), (1,)]
     assert [row["n"] for row in await pool.fetch("SELECT n FROM tally")] == [2, 2]
+
+
+async def test_appends_lock_the_streams_they_share_in_one_order(
+    store: PostgresEventStore, pool: Pool, owner: asyncpg.Connection
+) -> None:
+    """While one stream is held, an append waits with the same locks whatever order it names."""
+    streams = [f"inventory-{number}" for number in range(4)]
+    for held in streams:
+        locked = []
+        for named in (streams, streams[::-1]):
+            async with holding(pool, held):
+                append = asyncio.create_task(store.append([to(stream) for stream in named]))
+                locked.append(await streams_locked_by_the_waiting(owner))
+            await append
+        assert locked[0] == locked[1]
+
+
+async def streams_locked_by_the_waiting(observer: asyncpg.Connection) -> set[int]:
+    """Wait until an append waits for a stream; return the keys of those that it has locked."""
+    async with asyncio.timeout(10):
+        while not (waiting := await observer.fetchval(WAITING)):  # noqa: ASYNC110 - nothing wakes it
+            await asyncio.sleep(0.005)
+    return {row["key"] for row in await observer.fetch(LOCKED, waiting)}
 
 
 class Tally:

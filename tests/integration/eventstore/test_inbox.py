@@ -56,6 +56,16 @@ async def test_a_webhook_is_handled_once(inbox: Inbox, saga: Saga, pool: Pool) -
     assert row["received_at"] < row["handled_at"] < row["claimed_until"]
 
 
+async def test_a_handled_webhook_stays_handled_after_its_claim(
+    inbox: Inbox, saga: Saga, pool: Pool
+) -> None:
+    await inbox.handle_once(WEBHOOK, saga.tell)
+    await age(pool, CLAIMED_FOR)
+    await inbox.handle_once(WEBHOOK, saga.tell)
+
+    assert saga.told == 1
+
+
 async def test_two_providers_may_give_the_same_id(inbox: Inbox, saga: Saga) -> None:
     await inbox.handle_once(WEBHOOK, saga.tell)
     await inbox.handle_once(Webhook("shipping", "evt_1", "delivered", "o1"), saga.tell)

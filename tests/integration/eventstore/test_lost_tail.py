@@ -17,7 +17,7 @@ from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.protocol import EventStore
 from tests.integration.eventstore.conftest import to
-from tests.integration.lost_tail import lose_tail
+from tests.support.lost_tail import lose_tail
 
 CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity

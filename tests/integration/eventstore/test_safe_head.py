@@ -7,13 +7,22 @@ import pytest
 
 from eventstore.pool import Connection, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
-from tests.integration.eventstore.conftest import to
+from stack.postgres import connected
+from tests.integration.eventstore.conftest import to, waits_for_a_lock
 
 AGE = "SELECT eventstore.safe_head_age()"
 APPEND = """
     SELECT position FROM eventstore.append_event(
         'order-held', -1, gen_random_uuid(), 'OrderReserved', 1::smallint,
         '{"order_id": "held"}', '{"correlation_id": "test"}')
+"""
+WAIT_BEFORE_THE_SEQUENCE = """
+    CREATE OR REPLACE FUNCTION eventstore.drawn_position() RETURNS bigint
+    LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock(1)
+        WHERE current_setting('application_name') = 'reader';
+        RETURN pg_sequence_last_value('eventstore.event_position');
+    END $$
 """
 
 
@@ -36,6 +45,22 @@ async def test_nothing_above_an_append_under_way_is_read(
         await slow.execute("COMMIT")
 
     assert [e.position for e in await store.load_all_events()] == [1, held, later.last_position]
+
+
+async def test_an_append_that_begins_while_the_head_is_read_is_not_passed(
+    pool: Pool, database_url: str, owner: asyncpg.Connection
+) -> None:
+    """The reader stops just before it reads the sequence, and the append draws a position."""
+    await owner.execute(WAIT_BEFORE_THE_SEQUENCE)
+    async with connected(database_url) as reader, pool.acquire() as slow:
+        await reader.execute("SET application_name = 'reader'")
+        await owner.execute("SELECT pg_advisory_lock(1)")
+        head = asyncio.create_task(reader.fetchval("SELECT eventstore.safe_head()"))
+        await waits_for_a_lock(owner, reader)
+        held = await hold(slow)
+        await owner.execute("SELECT pg_advisory_unlock(1)")
+
+        assert await head == held - 1
 
 
 async def test_a_rolled_back_position_holds_nobody_up(

@@ -20,7 +20,7 @@ from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.versions import ANY
 from projections.inline import InlineReadModels
-from tests.integration.keys import a_vault
+from tests.support.keys import a_vault
 
 ADDRESS = Address(
     name="Zaphkiel Quist",

@@ -18,8 +18,8 @@ from eventstore.errors import VersionConflict
 from eventstore.pool import Connection
 from eventstore.privacy.errors import Erased
 from projections.inline import InlineReadModels
-from tests.integration.keys import MASTER_KEY
 from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, created
+from tests.support.keys import MASTER_KEY
 
 
 async def test_an_erased_address_opens_no_more(log: Log) -> None:

@@ -13,8 +13,8 @@ from eventstore.privacy.errors import UnknownKey
 from eventstore.privacy.keyring import Keyring, key_id_of
 from eventstore.privacy.rotation import Progress, count, rotate
 from stack.processes import ROOT
-from tests.integration.keys import a_vault
 from tests.integration.privacy.conftest import Log, created
+from tests.support.keys import a_vault
 
 OLD: Final = os.urandom(32)
 NEW: Final = os.urandom(32)

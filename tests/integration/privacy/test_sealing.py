@@ -23,8 +23,8 @@ from eventstore.privacy.rotation import rotate
 from eventstore.privacy.vault import with_blank_seals
 from eventstore.validation import MAX_EVENT_BYTES
 from eventstore.versions import ANY, NO_STREAM
-from tests.integration.keys import MASTER_KEY, MASTER_KEYS, a_vault
 from tests.integration.privacy.conftest import ADDRESS, MARKERS, Log, TextOfTables, created
+from tests.support.keys import MASTER_KEY, MASTER_KEYS, a_vault
 
 STATEMENTS = """
     SELECT coalesce(sum(calls), 0)

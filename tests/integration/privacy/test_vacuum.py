@@ -10,8 +10,8 @@ import pytest
 from eventstore.pool import Pool, create_pool
 from stack import postgres
 from stack.servers import Servers
-from tests.integration.keys import a_vault
 from tests.integration.privacy.conftest import Log
+from tests.support.keys import a_vault
 
 SETTINGS = "SELECT reloptions FROM pg_class WHERE oid = 'eventstore.subject_key'::regclass"
 VACUUMED = """

@@ -11,7 +11,7 @@ import pytest
 
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
-from tests.integration.simulators import (
+from tests.support.simulators import (
     API_KEY,
     IMPATIENCE_SECONDS,
     RETURN_URL,

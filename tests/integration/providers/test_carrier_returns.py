@@ -8,18 +8,17 @@ from uuid import uuid4
 import pytest
 
 from providers.carrier import CarrierReturn, ReturnStatus, ShipmentAddress, ShipmentItem
+from providers.carrier_simulator.routes import NEVER_COMES_BACK, NEVER_DELIVERED
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 
 if TYPE_CHECKING:
     import httpx
 
-    from tests.integration.simulators import Receiver, SimulatorProcess
+    from tests.support.simulators import Receiver, SimulatorProcess
 
 SENT = [ShipmentItem("TEA-01", 2), ShipmentItem("CUP-01", 1)]
 BACK = [ShipmentItem("TEA-01", 1)]
-NEVER_BROUGHT_BACK = "00006"
-NEVER_DELIVERED = "00003"
 
 
 async def deliver(
@@ -61,7 +60,7 @@ async def test_an_order_has_one_return_whatever_is_asked_for(
 async def test_goods_may_never_come_back(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
-    await deliver(carrier, receiver, order_id, NEVER_BROUGHT_BACK)
+    await deliver(carrier, receiver, order_id, NEVER_COMES_BACK)
 
     await carrier.create_return(order_id=order_id, items=BACK)
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import SimulatorProcess
+    from tests.support.simulators import SimulatorProcess
 
 SHIPMENTS = "/v1/shipments"
 ADDRESS = {

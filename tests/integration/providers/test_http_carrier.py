@@ -6,14 +6,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from providers.carrier import CarrierShipment, ShipmentAddress, ShipmentItem, ShipmentStatus
+from providers.carrier_simulator.routes import (
+    CANCELLED_BY_CARRIER,
+    DOWN,
+    LOST,
+    NEVER_DELIVERED,
+    NEVER_DISPATCHED,
+    REFUSED,
+    TIMES_OUT,
+)
 from providers.errors import AlreadyDispatched, ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import Receiver, SimulatorProcess
+    from tests.support.simulators import Receiver, SimulatorProcess
 
 ITEMS = [ShipmentItem("TEA-01", 2), ShipmentItem("CUP-01", 1)]
-NEVER_DISPATCHED = "00001"
 
 
 async def create(
@@ -70,7 +78,7 @@ async def test_creating_again_tells_of_the_shipment_as_it_is_now(
 async def test_a_parcel_may_never_arrive(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
-    await create(carrier, order_id, "00003")
+    await create(carrier, order_id, NEVER_DELIVERED)
 
     assert await receiver.types(order_id, 1) == {"shipment.dispatched"}
     assert await carrier_simulator.books(order_id) == {"created": (1, 3), "dispatched": (1, 3)}
@@ -79,7 +87,7 @@ async def test_a_parcel_may_never_arrive(
 async def test_a_parcel_may_be_lost(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
-    await create(carrier, order_id, "00004")
+    await create(carrier, order_id, LOST)
 
     assert await receiver.types(order_id, 2) == {"shipment.dispatched", "shipment.lost"}
     found = await carrier.find(order_id=order_id)
@@ -93,10 +101,12 @@ async def test_a_parcel_may_be_lost(
 async def test_a_carrier_may_cancel_a_shipment_itself(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
-    await create(carrier, order_id, "00005")
+    await create(carrier, order_id, CANCELLED_BY_CARRIER)
 
     assert await receiver.types(order_id, 1) == {"shipment.cancelled"}
-    assert (await create(carrier, order_id, "00005")).status is ShipmentStatus.CANCELLED
+    assert (
+        await create(carrier, order_id, CANCELLED_BY_CARRIER)
+    ).status is ShipmentStatus.CANCELLED
     assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
 
 
@@ -104,7 +114,7 @@ async def test_an_undeliverable_address_is_refused_without_a_word_of_it(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     with pytest.raises(ProviderRefused) as refusal:
-        await create(carrier, order_id, "00000")
+        await create(carrier, order_id, REFUSED)
 
     assert (refusal.value.code, refusal.value.status) == ("address_undeliverable", 422)
     assert "Main Street" not in str(refusal.value)
@@ -120,7 +130,7 @@ async def test_a_carrier_that_is_down_is_unavailable_and_can_be_fenced(
 ) -> None:
     for _ in range(2):
         with pytest.raises(ProviderUnavailable) as unavailable:
-            await create(carrier, order_id, "00503")
+            await create(carrier, order_id, DOWN)
         assert unavailable.value.reason == "api_unavailable"
 
     assert (await carrier.cancel(order_id=order_id)).status is ShipmentStatus.CANCELLED
@@ -134,11 +144,11 @@ async def test_a_create_whose_answer_hangs_is_found_and_creates_nothing_more(
     order_id: str,
 ) -> None:
     with pytest.raises(ProviderUnavailable) as unavailable:
-        await create(impatient_carrier, order_id, "00002")
+        await create(impatient_carrier, order_id, TIMES_OUT)
     assert unavailable.value.reason == "timeout"
 
     found = await carrier.find(order_id=order_id)
-    again = await create(carrier, order_id, "00002")
+    again = await create(carrier, order_id, TIMES_OUT)
 
     assert found is not None
     assert again.id == found.id
@@ -160,7 +170,7 @@ async def test_a_shipment_that_has_not_left_is_cancelled_once(
 async def test_a_shipment_that_has_left_is_not_cancelled(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
-    shipment = await create(carrier, order_id, "00003")
+    shipment = await create(carrier, order_id, NEVER_DELIVERED)
     await receiver.types(order_id, 1)
 
     for _ in range(2):

@@ -15,7 +15,7 @@ from providers.payments import PaymentNews, PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import Delivery, Receiver, SimulatorProcess
+    from tests.support.simulators import Delivery, Receiver, SimulatorProcess
 
 
 def believed(delivery: Delivery, secret: str) -> PaymentNews:

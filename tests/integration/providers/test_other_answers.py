@@ -11,7 +11,7 @@ from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
-from tests.integration.providers.scripted import answering
+from tests.support.scripted import answering
 
 INTENT = "/v1/payment_intents/pi_1"
 SHIPMENTS = "/v1/shipments"

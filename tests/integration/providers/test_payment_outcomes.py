@@ -13,7 +13,7 @@ from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import SimulatorProcess
+    from tests.support.simulators import SimulatorProcess
 
 
 async def authorize(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import SimulatorProcess
+    from tests.support.simulators import SimulatorProcess
 
 INTENTS = "/v1/payment_intents"
 

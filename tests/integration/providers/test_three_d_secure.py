@@ -8,10 +8,10 @@ import httpx
 
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
-from tests.integration.simulators import API_KEY, RETURN_URL
+from tests.support.simulators import API_KEY, RETURN_URL
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import SimulatorProcess
+    from tests.support.simulators import SimulatorProcess
 
 
 async def pending(payments: StripePayments, order_id: str) -> ProviderPayment:

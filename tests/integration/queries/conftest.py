@@ -9,8 +9,8 @@ from eventstore.engine import create_engine
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
-from tests.integration.keys import a_vault
-from tests.integration.queries.order_log import OrderLog
+from tests.support.keys import a_vault
+from tests.support.order_log import OrderLog
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
-from domain.order.events import OrderReserved
+from domain.order.events import OrderCompleted, OrderDelivered, OrderReserved, OrderShipped
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentDeclined, PaymentRequested
@@ -14,8 +14,8 @@ from domain.shipping.state import ShipmentStatus
 from queries.keyset import Page, PageRequest
 from queries.orders import OrderFilter, OrderQueries, OrderView
 from queries.products import ProductQueries
-from tests.integration.queries.order_log import OrderLog
 from tests.integration.queries.statements import counted
+from tests.support.order_log import OrderLog
 
 EVERYTHING = OrderFilter()
 EUR_5 = Money(amount=500, currency="EUR")
@@ -83,6 +83,22 @@ async def test_an_order_stands_at_the_position_of_its_latest_event_of_any_kind(
     assert after_shipment.shipment is not None
     assert after_shipment.shipment.status is ShipmentStatus.CREATED
     assert after_shipment.shipment.tracking_number == "T1"
+
+
+async def test_an_order_is_open_until_its_return_window_has_closed(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    assert await orders.has_open("ada") is False
+    await log.place("o1")
+    assert await orders.has_open("ada") is True
+    assert await orders.has_open("bob") is False
+    for milestone in (OrderShipped, OrderDelivered):
+        await log.append("order-o1", milestone(order_id="o1"))
+        assert await orders.has_open("ada") is True
+
+    await log.append("order-o1", OrderCompleted(order_id="o1"))
+
+    assert await orders.has_open("ada") is False
 
 
 async def test_the_first_page_is_the_newest_orders(orders: OrderQueries, five: list[int]) -> None:

@@ -17,8 +17,8 @@ from queries.feed import LiveFeed
 from queries.orders import OrderQueries
 from queries.updates import Lagged, OrderUpdates, Update
 from stack.postgres import connected
-from tests.integration.lost_tail import lose_tail
-from tests.integration.queries.order_log import OrderLog
+from tests.support.lost_tail import lose_tail
+from tests.support.order_log import OrderLog
 
 REQUESTED = PaymentRequested(
     order_id="o1", attempt=1, amount=Money(amount=500, currency="EUR"), method="pm"

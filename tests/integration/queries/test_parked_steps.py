@@ -7,7 +7,7 @@ import pytest
 from domain.saga import events as e
 from domain.saga.commands import Book, TakeUpCause
 from eventstore.pool import Pool
-from tests.integration.queries.order_log import OrderLog
+from tests.support.order_log import OrderLog
 
 
 def parked(step: str, *, parking: int = 1, undoing: bool = False) -> e.SagaParked:

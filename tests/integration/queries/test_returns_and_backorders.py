@@ -17,7 +17,7 @@ from domain.shipping import events as shipping
 from domain.shipping.state import ShipmentStatus
 from projections.tables import backorder_view, inventory_view
 from queries.orders import OrderQueries, OrderView, ShipmentView
-from tests.integration.queries.order_log import OrderLog
+from tests.support.order_log import OrderLog
 
 PART = (ReturnedLine(sku="mug", quantity=1),)
 EUR_2_50 = Money(amount=250, currency="EUR")

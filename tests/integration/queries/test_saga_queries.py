@@ -12,8 +12,8 @@ from queries.keyset import Page, PageRequest
 from queries.saga_ledger import Failures
 from queries.saga_states import StepState
 from queries.sagas import ParkedSaga, SagaQueries
-from tests.integration.queries.order_log import OrderLog
 from tests.integration.queries.statements import counted
+from tests.support.order_log import OrderLog
 
 
 @pytest.fixture

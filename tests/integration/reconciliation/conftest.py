@@ -27,10 +27,10 @@ from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from settings import Settings
 from stack.servers import Servers
-from tests.integration.keys import PAYLOAD_KEYS, a_vault
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.gates import Gates
-from tests.integration.workflows.sagas import PATIENT, Sagas, an_order
+from tests.support.gates import Gates
+from tests.support.keys import PAYLOAD_KEYS, a_vault
+from tests.support.sagas import PATIENT, Sagas, an_order
+from tests.support.simulators import SimulatorProcess
 from worker import Activity, reconciliation_activities, saga_activities, temporal_worker
 from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
 from workflows.schedule import RECONCILIATION, TAKING_UP

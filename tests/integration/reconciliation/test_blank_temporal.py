@@ -16,11 +16,11 @@ from temporalio.service import RPCError
 from eventstore.pool import Pool
 from stack.temporal import DYNAMIC_CONFIGURATION
 from stack.tools import script
-from tests.guarded import guarded
-from tests.integration.keys import PAYLOAD_KEYS
 from tests.integration.reconciliation.conftest import Providers, a_waiting_order, activities_for
-from tests.integration.simulators import free_port
-from tests.integration.workflows.sagas import Sagas
+from tests.support.guarded import guarded
+from tests.support.keys import PAYLOAD_KEYS
+from tests.support.sagas import Sagas
+from tests.support.simulators import free_port
 from worker import temporal_worker
 from workflows.orchestrator import Unavailable
 from workflows.schedule import TAKING_UP, keep_scheduled

@@ -9,7 +9,9 @@ from activities.types import AtOdds, Judged, Reconcile
 from domain.news import ShipmentNews
 from domain.saga.commands import Book
 from eventstore.pool import Pool
+from providers.carrier_simulator.routes import LOST, NORMAL
 from providers.errors import ProviderRefused
+from providers.payment_simulator.methods import APPROVAL
 from providers.payments import PaymentState, ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.reconciliation.conftest import (
@@ -20,7 +22,7 @@ from tests.integration.reconciliation.conftest import (
     reference,
     settle_by_hand,
 )
-from tests.integration.workflows.sagas import APPROVAL, LOST, NORMAL, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 
 
 async def test_books_that_agree_are_compared_once_and_leave_no_trace(
@@ -153,7 +155,9 @@ async def test_a_payment_that_missed_its_approval_is_told(
 
     await reconciliation.compare()
 
-    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderConfirmed"
+    assert await sagas.money(order_id) == {"authorized": (1, 500)}
 
 
 async def test_what_has_moved_between_two_looks_is_no_difference(

@@ -15,7 +15,7 @@ from tests.integration.reconciliation.conftest import (
     a_waiting_order,
     reconciling,
 )
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 
 A_MINUTE = timedelta(minutes=1)
 IN_THE_FUTURE = """

@@ -19,8 +19,9 @@ from temporalio.service import RPCError
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.state import OrderStatus
+from providers.payment_simulator.methods import APPROVAL
 from tests.integration.reconciliation.conftest import Reconciliation
-from tests.integration.workflows.sagas import APPROVAL, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow

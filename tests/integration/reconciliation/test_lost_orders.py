@@ -11,9 +11,11 @@ import pytest
 from domain.inventory.state import InventoryState
 from domain.order.commands import PlaceOrder
 from eventstore.pool import Pool, create_pool
-from tests.integration.lost_tail import lose_tail
+from providers.carrier_simulator.routes import NORMAL
+from providers.payment_simulator.methods import DECLINED, VISA
 from tests.integration.reconciliation.conftest import Reconciliation
-from tests.integration.workflows.sagas import DECLINED, NORMAL, VISA, Sagas, an_order
+from tests.support.lost_tail import lose_tail
+from tests.support.sagas import Sagas, an_order
 from workflows.types import SagaType
 
 PAID_ONCE = {"authorized": (1, 500), "captured": (1, 500)}

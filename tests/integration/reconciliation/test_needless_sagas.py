@@ -8,7 +8,7 @@ from dataclasses import replace
 from activities.types import AtOdds
 from domain.saga.commands import Book
 from tests.integration.reconciliation.conftest import Reconciliation, a_waiting_order
-from tests.integration.workflows.sagas import Sagas
+from tests.support.sagas import Sagas
 
 
 async def run_needlessly(sagas: Sagas, order_id: str) -> None:

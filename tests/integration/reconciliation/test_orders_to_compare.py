@@ -11,8 +11,10 @@ from activities.reconciliation import ReconciliationActivities
 from activities.types import AtOdds, Compared, LeftOut, Reconcile
 from domain.saga.commands import Book
 from eventstore.pool import Pool
+from providers.carrier_simulator.routes import NORMAL
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
+from providers.payment_simulator.methods import APPROVAL
 from providers.payments import ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.reconciliation.conftest import (
@@ -22,7 +24,7 @@ from tests.integration.reconciliation.conftest import (
     reconciling,
     reference,
 )
-from tests.integration.workflows.sagas import APPROVAL, NORMAL, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 
 
 async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(

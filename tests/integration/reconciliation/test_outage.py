@@ -17,7 +17,7 @@ from tests.integration.reconciliation.conftest import (
     activities_for,
     forget_schedules,
 )
-from tests.integration.workflows.sagas import Sagas
+from tests.support.sagas import Sagas
 from worker import temporal_worker
 from workflows.recover import NotRecovered, recover
 from workflows.schedule import keep_scheduled

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -114,15 +114,35 @@ async def test_search_attributes_that_are_missing_are_registered(blank: Client) 
     }
 
 
-@pytest.mark.parametrize("status", [RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED])
-async def test_where_workers_may_not_register_them_others_will_have(
-    client: Client, monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode
-) -> None:
-    async def forbidden(_: object) -> None:
+@contextmanager
+def refusing(client: Client, operation: str, status: RPCStatusCode) -> Iterator[None]:
+    """Let the server refuse this operation on search attributes."""
+
+    async def refuse(_: object) -> None:
         raise RPCError("not for you", status, b"")
 
-    monkeypatch.setattr(provisioning, "_missing", forbidden)
-    await register_search_attributes(client)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client.operator_service, f"{operation}_search_attributes", refuse)
+        yield
+
+
+@pytest.mark.parametrize("status", [RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED])
+async def test_a_worker_that_may_not_register_search_attributes_leaves_that_to_others(
+    blank: Client, status: RPCStatusCode
+) -> None:
+    for operation in ("list", "add"):
+        with refusing(blank, operation, status):
+            await register_search_attributes(blank)
+    assert await registered(blank) == {}
+
+
+async def test_any_other_refusal_to_register_search_attributes_is_raised(blank: Client) -> None:
+    for operation in ("list", "add"):
+        with (
+            refusing(blank, operation, RPCStatusCode.RESOURCE_EXHAUSTED),
+            pytest.raises(RPCError, match="not for you"),
+        ):
+            await register_search_attributes(blank)
 
 
 async def test_the_only_build_becomes_current_where_none_is(blank: Client) -> None:

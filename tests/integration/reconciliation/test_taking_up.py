@@ -16,7 +16,7 @@ from eventstore.leadership import leading
 from eventstore.pool import Connection, Pool
 from providers.stripe_payments import StripePayments
 from tests.integration.reconciliation.conftest import Reconciliation, reference, settle_by_hand
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 from workflows.running_sagas import RunningSagas
 
 

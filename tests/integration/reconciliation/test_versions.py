@@ -11,9 +11,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType, VersioningBehavior
 
 from domain.news import ShipmentNews
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
-from workflows.promote import NoSuchBuild, NotPromoted, promote
+from workflows.promote import NoSuchBuild, promote
 from workflows.versions import DEPLOYMENT
 
 
@@ -93,19 +93,6 @@ async def test_a_build_that_nobody_runs_is_not_promoted(idle_sagas: Sagas) -> No
         with pytest.raises(NoSuchBuild, match=f"no worker of build {missing} polls"):
             await promote(sagas.client, missing, patience=0.5)
         assert await ran_in(sagas, await delivered(sagas)) == [build]
-
-
-async def test_a_build_that_task_queues_do_not_hear_of_is_not_said_to_be_promoted(
-    idle_sagas: Sagas, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def not_yet(_: object) -> bool:
-        return False
-
-    sagas, build = idle_sagas, a_build()
-    monkeypatch.setattr("workflows.promote._is_known_everywhere", not_yet)
-    async with working(sagas, build):
-        with pytest.raises(NotPromoted, match="keep the workers of the build before"):
-            await promote(sagas.client, build, patience=5)
 
 
 async def test_versions_cost_no_history_events_of_their_own(idle_sagas: Sagas) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,18 +17,13 @@ from stack.errors import ProcessFailedError
 from stack.ports import Ports
 from stack.processes import ROOT, Child, Program, Tier
 from stack.supervisor import supervised
+from tests.support.eventually import eventually
 
 FOREVER = "exec sleep 600"
 
 
 def shell(name: str, script: str, tier: Tier = Tier.SERVICE) -> Program:
     return Program(name=name, command=("/bin/sh", "-c", script), tier=tier, stop_within=0.3)
-
-
-async def until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not fact():  # noqa: ASYNC110 - a file or a process table has no event
-            await asyncio.sleep(0.01)
 
 
 async def test_a_program_that_ends_at_its_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
@@ -68,7 +64,7 @@ async def test_a_service_that_dies_is_started_again_with_a_notice(tmp_path: Path
         first = child.pid
         async with supervisor.watching():
             child.kill()
-            await until(lambda: child.pid != first)
+            await eventually(lambda: child.pid != first)
         assert psutil.pid_exists(child.pid)
     assert len(notices) == 1
     assert notices[0].startswith("worker-1 ended with exit code -9; starting it again in 0.5 s")
@@ -91,14 +87,14 @@ async def test_services_stop_before_the_servers_they_use(tmp_path: Path) -> None
         for tier in Tier:
             trap = f"trap 'echo {tier.name} >> {order}; exit' TERM; echo up; sleep 600 & wait"
             child = await supervisor.start(shell(tier.name, trap, tier))
-            await until(lambda log=child.log: "up" in log.read_text())  # type: ignore[misc]
+            await eventually(lambda log=child.log: "up" in log.read_text())  # type: ignore[misc]
     assert order.read_text().split() == ["SERVICE", "SIMULATOR", "SERVER"]
 
 
 async def test_a_program_that_ignores_the_request_to_stop_is_killed(tmp_path: Path) -> None:
     async with supervised(tmp_path) as supervisor:
         child = await supervisor.start(shell("stubborn", "trap '' TERM; echo up; sleep 600"))
-        await until(lambda: "up" in child.log.read_text())
+        await eventually(lambda: "up" in child.log.read_text())
         group = [child.pid, *(p.pid for p in psutil.Process(child.pid).children())]
     assert await child.wait() == -signal.SIGKILL
     assert not any(_runs(pid) for pid in group)
@@ -120,7 +116,7 @@ async def test_the_guardian_kills_what_ignores_its_signal(
     monkeypatch.setattr(guardian_process, "GRACE_SECONDS", 0.1)
     async with supervised(tmp_path) as supervisor:
         child = await supervisor.start(shell("stubborn", "trap '' TERM; echo up; sleep 600"))
-        await until(lambda: "up" in child.log.read_text())
+        await eventually(lambda: "up" in child.log.read_text())
         await asyncio.to_thread(guardian_process.end, {child.pid: signal.SIGTERM})
         assert await child.wait() == -signal.SIGKILL
 
@@ -132,14 +128,14 @@ LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path, loop: str) -> None:
     async with stack_of_one(tmp_path, loop) as (stack, child):
         stack.kill()
-        await until(lambda: not _runs(child))
+        await eventually(lambda: not _runs(child))
 
 
 @LOOPS
 async def test_a_child_inherits_no_file_of_the_stack(tmp_path: Path, loop: str) -> None:
     async with stack_of_one(tmp_path, loop) as (_, child):
         # Until the program speaks, the child is the shell that reports it to the guardian.
-        await until(lambda: "up" in (tmp_path / "data/logs/child.log").read_text())
+        await eventually(lambda: "up" in (tmp_path / "data/logs/child.log").read_text())
         assert _files_of(child) == {"0", "1", "2"}
 
 
@@ -153,31 +149,44 @@ async def test_nothing_outlives_a_stack_that_is_killed_while_it_starts(tmp_path:
         stdout=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
-    await until(lambda: len(_on(data)) > 2)
+    await eventually(lambda: len(_on(data)) > 2)
     stack.kill()
     await stack.wait()
     async with supervised(data):
         assert _on(data) == set()
 
 
-async def test_a_folder_waits_for_the_guardian_of_a_killed_stack(tmp_path: Path) -> None:
-    async with stack_of_one(tmp_path) as (stack, child):
+async def test_a_killed_stack_holds_its_folder_until_its_last_child_has_ended(
+    tmp_path: Path,
+) -> None:
+    may_end = tmp_path / "may_end"
+    busy = f"echo asked; until [ -e {may_end} ]; do sleep 0.01; done; exit"
+    async with stack_of_one(tmp_path, script=f"trap '{busy}' TERM; echo up; sleep 600 & wait") as (
+        stack,
+        child,
+    ):
+        log, data = tmp_path / "data/logs/child.log", tmp_path / "data"
+        await eventually(lambda: "up" in log.read_text())
         stack.kill()
         await stack.wait()
-        async with supervised(tmp_path / "data"):
+        await eventually(lambda: "asked" in log.read_text())
+        assert _is_held(data / "lock")
+        may_end.touch()
+        async with supervised(data):
             assert not _runs(child)
 
 
-_STACK_OF_ONE = f"""
+_STACK_OF_ONE = """
 import asyncio, sys
 from importlib import import_module
 from pathlib import Path
 from stack.processes import Program
 from stack.supervisor import supervised
+from tests.support.eventually import eventually
 
 async def main():
     async with supervised(Path(sys.argv[1])) as supervisor:
-        child = await supervisor.start(Program("child", ("/bin/sh", "-c", "echo up; {FOREVER}")))
+        child = await supervisor.start(Program("child", ("/bin/sh", "-c", sys.argv[3])))
         print("child", child.pid, flush=True)
         await asyncio.Event().wait()
 
@@ -186,21 +195,35 @@ import_module(sys.argv[2]).run(main())
 
 
 @asynccontextmanager
-async def stack_of_one(tmp_path: Path, loop: str = "asyncio") -> AsyncIterator[tuple[Child, int]]:
-    """A process that supervises one child on the folder `data`, and that child's id."""
-    script = tmp_path / "stack_of_one.py"
-    script.write_text(_STACK_OF_ONE)
+async def stack_of_one(
+    tmp_path: Path, loop: str = "asyncio", script: str = f"echo up; {FOREVER}"
+) -> AsyncIterator[tuple[Child, int]]:
+    """Start a process that supervises one child, which runs the script, on the folder `data`.
+
+    Yield the process and the child's id.
+    """
+    source = tmp_path / "stack_of_one.py"
+    source.write_text(_STACK_OF_ONE)
     program = Program(
         name="stack",
-        command=(sys.executable, str(script), str(tmp_path / "data"), loop),
+        command=(sys.executable, str(source), str(tmp_path / "data"), loop, script),
         environment=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     async with supervised(tmp_path / "outer") as supervisor:
         stack = await supervisor.start(program)
-        await until(lambda: "child" in stack.log.read_text())
+        await eventually(lambda: "child" in stack.log.read_text())
         child = int(stack.log.read_text().split()[1])
         assert _runs(child)
         yield stack, child
+
+
+def _is_held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _files_of(pid: int) -> set[str]:

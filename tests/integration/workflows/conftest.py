@@ -8,20 +8,13 @@ import pytest
 from temporalio.client import Client
 
 from eventstore.pool import Pool
+from providers.carrier_simulator.routes import DOWN, NEVER_DISPATCHED, NORMAL, REFUSED
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from stack.servers import Servers
-from tests.integration.keys import PAYLOAD_KEYS
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.sagas import (
-    DOWN,
-    NEVER_DISPATCHED,
-    NORMAL,
-    REFUSED,
-    Sagas,
-    an_order,
-    running_sagas,
-)
+from tests.support.keys import PAYLOAD_KEYS
+from tests.support.sagas import Sagas, an_order, running_sagas
+from tests.support.simulators import SimulatorProcess
 from workflows.runner import replayer
 from workflows.temporal_client import data_converter
 

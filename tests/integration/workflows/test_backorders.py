@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from temporalio.api.enums.v1 import EventType
+
 from activities.command_handler import CommandHandler, Step
 from activities.orders import OrderActivities
 from activities.types import Place, RequestCancel
@@ -12,7 +14,8 @@ from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 
 async def waiting(sagas: Sagas, wanted: int = 2, on_hand: int = 1) -> tuple[str, str]:
@@ -73,6 +76,23 @@ async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_
     assert await sagas.money(order_id) == {}
 
 
+async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(sagas: Sagas) -> None:
+    """No order is queued when it comes, so the receipt wakes none."""
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 2), backorder=True)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("backorder", order_id, When.BEFORE) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await sagas.receive(sku, 1)
+    await placing
+
+    await sagas.until(f"order-{order_id}", "OrderReserved")
+    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
+    assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED not in await sagas.written(order_id)
+
+
 async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas: Sagas) -> None:
     order_id, sku = await waiting(sagas.within(backorder=timedelta(seconds=1)))
 
@@ -84,32 +104,53 @@ async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas:
 
 
 class CancelledMeanwhile(CommandHandler):
-    """Between an activity's look at the order and its append the order turns round."""
+    """The order is cancelled between an activity's look at it and the activity's first append."""
 
     def __init__(self, sagas: Sagas) -> None:
         super().__init__(sagas.store)
         self._sagas = sagas
+        self._is_cancelled = False
 
     async def handle(self, step: Step, *commands: Command) -> int:
-        order_id = step.correlation_id
-        if isinstance(commands[0], QueueBackorder):
-            request = RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
-            await self._sagas.stray("turn_round", order_id, request)
-            await self._sagas.stray("release", order_id)
-            await self._sagas.stray("cancel", order_id)
+        if isinstance(commands[0], QueueBackorder) and not self._is_cancelled:
+            self._is_cancelled = True
+            await self._cancel(step.correlation_id)
         return await super().handle(step, *commands)
 
+    async def _cancel(self, order_id: str) -> None:
+        request = RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
+        await self._sagas.stray("turn_round", order_id, request)
+        await self._sagas.stray("release", order_id)
+        await self._sagas.stray("cancel", order_id)
 
-async def test_a_stray_attempt_leaves_no_cancelled_order_waiting(sagas: Sagas) -> None:
-    sku = await sagas.stocked(1)
-    order = an_order((sku, 2), backorder=True)
+
+async def test_a_stray_attempt_leaves_a_cancelled_order_waiting_for_none_of_its_skus(
+    sagas: Sagas,
+) -> None:
+    cups, pots = await sagas.stocked(1), await sagas.stocked(1)
+    order = an_order((cups, 2), (pots, 2), backorder=True)
     order_id = order.aggregate_id
     await sagas.stray("place", order_id, Place(order, "customer:test"))
     sagas.activities["backorder"] = OrderActivities(CancelledMeanwhile(sagas)).backorder
 
     assert await sagas.stray("backorder", order_id) is False
 
-    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.inventory(cups) == InventoryState(received=1)
+    assert await sagas.inventory(pots) == InventoryState(received=1)
+
+
+async def test_a_backorder_waits_for_each_of_its_skus(sagas: Sagas) -> None:
+    cups, pots = await sagas.stocked(1), await sagas.stocked(1)
+    order_id = await sagas.place(an_order((cups, 2), (pots, 2), backorder=True))
+    await sagas.until(f"inventory-{cups}", "BackorderQueued")
+    await sagas.until(f"inventory-{pots}", "BackorderQueued")
+
+    await sagas.receive(cups, 1)
+    await sagas.receive(pots, 1)
+
+    await sagas.until(f"order-{order_id}", "OrderReserved")
+    assert await sagas.inventory(cups) == InventoryState(received=2, reservations={order_id: 2})
+    assert await sagas.inventory(pots) == InventoryState(received=2, reservations={order_id: 2})
 
 
 async def test_an_order_that_is_cancelled_while_it_waits_waits_no_more(sagas: Sagas) -> None:

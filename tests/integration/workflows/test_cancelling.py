@@ -11,8 +11,9 @@ from activities.types import Place
 from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import APPROVAL, DECLINED, Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL, DECLINED
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.types import OrderSaga

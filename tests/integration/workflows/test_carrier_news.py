@@ -8,14 +8,8 @@ import pytest
 
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
-from tests.integration.workflows.sagas import (
-    CANCELLED_BY_CARRIER,
-    LOST,
-    NEVER_DISPATCHED,
-    NORMAL,
-    Sagas,
-    an_order,
-)
+from providers.carrier_simulator.routes import CANCELLED_BY_CARRIER, LOST, NEVER_DISPATCHED, NORMAL
+from tests.support.sagas import Sagas, an_order
 
 REFUNDED = {"authorized": (1, 250), "captured": (1, 250), "refunded": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}

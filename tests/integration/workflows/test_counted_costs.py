@@ -10,7 +10,7 @@ from benchmarks.saga.orders import stock
 from benchmarks.saga.outcomes import OUTCOMES, Outcome
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
-from tests.integration.workflows.sagas import Sagas
+from tests.support.sagas import Sagas
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.name)

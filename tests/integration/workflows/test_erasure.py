@@ -6,8 +6,9 @@ from domain.customer.commands import EraseCustomer, ErasureReason
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.conftest import Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL, VISA
+from tests.support.sagas import Sagas, an_order
+from tests.support.simulators import SimulatorProcess
 
 ERASE = EraseCustomer(aggregate_id="customer-1", reason=ErasureReason.CUSTOMER_REQUEST)
 
@@ -16,12 +17,12 @@ async def test_an_order_whose_address_is_erased_before_it_ships_is_cancelled_and
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku = await sagas.stocked(1)
-    order_id = await sagas.place(an_order((sku, 1), method="pm_card_authenticationRequired"))
+    order_id = await sagas.place(an_order((sku, 1), method=APPROVAL))
     await sagas.until(f"payment-{order_id}", "PaymentPending")
 
     await sagas.run(ERASE)
     await sagas.orchestrator.retry_payment(
-        order_id, "pm_card_visa", idempotency_key="retry", actor="customer:test"
+        order_id, VISA, idempotency_key="retry", actor="customer:test"
     )
 
     assert await sagas.end(order_id) == "CANCELLED"

@@ -8,8 +8,10 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import PaymentReported, ShipmentNews
 from domain.order.commands import CancellationReason
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.conftest import DOWN, NORMAL, REFUSED, Sagas, an_order
+from providers.carrier_simulator.routes import DOWN, NORMAL, REFUSED
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.sagas import Sagas, an_order
+from tests.support.simulators import SimulatorProcess
 from workflows.types import SagaType
 
 DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
@@ -121,11 +123,11 @@ async def test_a_declined_order_goes_on_with_another_payment_method(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku = await sagas.stocked(1)
-    order_id = await sagas.place(an_order((sku, 1), method="pm_card_chargeDeclined"))
+    order_id = await sagas.place(an_order((sku, 1), method=DECLINED))
     await sagas.until(f"payment-{order_id}", "PaymentDeclined")
 
     await sagas.orchestrator.retry_payment(
-        order_id, "pm_card_visa", idempotency_key="retry", actor="customer:test"
+        order_id, VISA, idempotency_key="retry", actor="customer:test"
     )
     await sagas.hear(order_id, DISPATCHED, DELIVERED)
 
@@ -147,7 +149,7 @@ async def test_a_payment_window_that_closes_cancels_the_order_and_releases_its_s
     sku = await sagas.stocked(1)
 
     order_id = await sagas.within(payment_window=timedelta(milliseconds=200)).place(
-        an_order((sku, 1), method="pm_card_authenticationRequired")
+        an_order((sku, 1), method=APPROVAL)
     )
 
     assert await sagas.end(order_id) == "CANCELLED"
@@ -165,9 +167,7 @@ async def test_a_payment_window_that_closes_cancels_the_order_and_releases_its_s
 async def test_a_pending_payment_goes_on_when_its_customer_has_approved_it(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
-    order_id = await sagas.place(
-        an_order((await sagas.stocked(1), 1), method="pm_card_authenticationRequired")
-    )
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until(f"payment-{order_id}", "PaymentPending")
     pending = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
 
@@ -302,13 +302,13 @@ async def test_no_address_stands_in_clear_in_a_workflow_history(sagas: Sagas) ->
 
 
 @pytest.mark.parametrize("moment", ["PaymentRequested", "PaymentPending"])
-@pytest.mark.parametrize("method", ["pm_card_authenticationRequired", "pm_card_chargeDeclined"])
+@pytest.mark.parametrize("method", [APPROVAL, DECLINED])
 async def test_an_order_that_waits_for_its_customer_is_cancelled_at_once_at_any_moment(
     sagas: Sagas, payment_simulator: SimulatorProcess, moment: str, method: str
 ) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), method=method))
-    waiting = moment if method == "pm_card_authenticationRequired" else "PaymentRequested"
+    waiting = moment if method == APPROVAL else "PaymentRequested"
     await sagas.until(f"payment-{order_id}", waiting)
 
     await sagas.orchestrator.compensate_saga(

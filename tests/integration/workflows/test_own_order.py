@@ -12,7 +12,7 @@ from activities.types import Place, RequestCancel, RequestReturn
 from domain.ids import order_workflow_id
 from domain.news import ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason
-from tests.integration.workflows.sagas import PATIENT, Sagas, an_order
+from tests.support.sagas import PATIENT, Sagas, an_order
 from workflows.order import OrderWorkflow
 from workflows.types import OrderSaga
 
@@ -79,3 +79,22 @@ async def test_a_workflow_does_not_start_for_another_order(
 
     assert await sagas.events(f"order-{order.aggregate_id}") == []
     assert await sagas.events(f"order-{mine}") == []
+
+
+@pytest.mark.parametrize("workflow_id", ["{}", "payment-{}", "another-{}"])
+async def test_an_order_workflow_does_not_start_under_another_id_than_its_orders(
+    sagas: Sagas, workflow_id: str
+) -> None:
+    """The ids of its events are derived from it: a second workflow would record them twice."""
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
+
+    with pytest.raises(WorkflowFailureError):
+        await sagas.client.execute_workflow(
+            OrderWorkflow.run,
+            OrderSaga(order.aggregate_id, PATIENT, Place(order, "customer:test")),
+            id=workflow_id.format(order.aggregate_id),
+            task_queue=sagas.task_queue,
+        )
+
+    assert await sagas.events(f"order-{order.aggregate_id}") == []

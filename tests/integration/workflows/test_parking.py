@@ -14,8 +14,8 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import Sagas, an_order
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 from workflows.parking import BY_ITSELF, TURNS_ROUND
 from workflows.types import Say
 
@@ -167,6 +167,25 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
     assert await sagas.money(order_id) == CAPTURED
 
 
+async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas: Sagas) -> None:
+    impatient = sagas.within(
+        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
+    )
+    order_id, sku = await placed(impatient)
+    with sagas.payment_simulator.failing(order_id, "cancel", "down"):
+        await sagas.cancel(order_id)
+        parked = await sagas.parked(order_id, "give_back")
+        assert (parked["undoing"], parked["code"] == "PROVIDER_REFUSED") == (True, False)
+    await sagas.until(f"saga-{order_id}", "SagaRetried")
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == VOIDED
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    retried = (await sagas.store.load_events(f"saga-{order_id}"))[1]
+    assert (retried.type, retried.data["reason"]) == ("SagaRetried", BY_ITSELF)
+    assert retried.metadata.actor == "system"
+
+
 async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
     impatient = sagas.within(
         undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
@@ -184,17 +203,23 @@ async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) ->
     assert decided.metadata.actor == "system"
 
 
-async def test_what_was_refused_is_not_tried_again_by_itself(sagas: Sagas) -> None:
-    order_id, _ = await parked_at_capture(sagas.within(parked_retry=timedelta(milliseconds=1)))
+async def test_a_step_that_was_not_answered_waits_for_its_next_try(sagas: Sagas) -> None:
+    order_id, _ = await placed(sagas.within(undo_patience=timedelta(milliseconds=100)))
+    with sagas.payment_simulator.failing(order_id, "capture", "down"):
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.needs_attention(f"order-{order_id}", expected=True)
+
+    assert len(await sagas.timers(f"order-{order_id}")) == 1
+
+
+@pytest.mark.parametrize("parked", [parked_at_capture, parked_at_give_back])
+async def test_a_step_that_its_provider_refused_waits_for_a_person_alone(
+    sagas: Sagas, parked: Callable[[Sagas], Awaitable[tuple[str, str]]]
+) -> None:
+    order_id, _ = await parked(sagas)
     await sagas.needs_attention(f"order-{order_id}", expected=True)
 
-    await sagas.decide(order_id, "capture", RETRY)
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
-
-    assert await sagas.end(order_id) == "COMPLETED"
-    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
-    decided = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
-    assert decided.metadata.actor == "operator:test"
+    assert await sagas.timers(f"order-{order_id}") == []
 
 
 async def test_an_overdue_parcel_needs_no_person_any_more_once_it_has_arrived(sagas: Sagas) -> None:

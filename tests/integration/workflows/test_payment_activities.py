@@ -13,8 +13,9 @@ from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from eventstore.pool import Pool
 from providers.errors import ProviderUnavailable
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.till import APPROVAL, DECLINED, VISA, Till, a_till
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.integration.workflows.till import Till, a_till
+from tests.support.simulators import SimulatorProcess
 
 
 @pytest.fixture
@@ -144,12 +145,10 @@ async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_
 async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -> None:
     await till.order(DECLINED)
     await till.authorize()
-    await till.run(
-        till.activities.request_payment, Authorize(till.order_id, 2, "pm_card_chargeDeclined")
-    )
+    await till.run(till.activities.request_payment, Authorize(till.order_id, 2, DECLINED))
 
     assert await till.retry(2, VISA) == Authorization(Outcome.DECLINED, 2)
-    assert (await till.payment()).method == "pm_card_chargeDeclined"
+    assert (await till.payment()).method == DECLINED
     assert "authorized" not in await till.books()
 
 

@@ -11,8 +11,8 @@ from domain.order import commands as o
 from domain.order.state import OrderStatus
 from eventstore.pool import Pool
 from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from tests.integration.simulators import SimulatorProcess
 from tests.integration.workflows.till import Till, a_till
+from tests.support.simulators import SimulatorProcess
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from activities.types import AuthorizationOutcome as Outcome
 from domain.payment.decide import MOST_ATTEMPTS
 from eventstore.pool import Pool
 from providers.errors import ProviderRefused, ProviderUnavailable
-from tests.integration.simulators import API_KEY, SimulatorProcess
-from tests.integration.workflows.till import DECLINED, VISA, Till, a_till
+from providers.payment_simulator.methods import DECLINED, VISA
+from tests.integration.workflows.till import Till, a_till
+from tests.support.simulators import API_KEY, SimulatorProcess
 
 
 @pytest.fixture

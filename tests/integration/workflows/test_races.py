@@ -13,20 +13,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.types import Authorize, Place, Reject, RequestCancel
 from domain.errors import ErrorCode, Refused
-from domain.ids import order_workflow_id
+from domain.ids import order_workflow_id, payment_workflow_id
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
 from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.carrier_simulator.routes import NORMAL
 from providers.http_carrier import HttpCarrier
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import APPROVAL, DECLINED, NORMAL, VISA, Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
-from workflows.types import OrderSaga
+from workflows.payment import PaymentWorkflow
+from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, RetryPayment
 
 PAID = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
@@ -206,6 +211,24 @@ async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still
     assert await sagas.money(order_id) == VOIDED
 
 
+async def test_a_customer_cannot_cancel_while_the_dispatch_is_being_recorded(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await gate.reached()
+        with pytest.raises(Refused) as refusal:
+            await sagas.cancel(order_id)
+    await sagas.deliver(order_id)
+
+    assert refusal.value.code == ErrorCode.ORDER_NOT_CANCELLABLE
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert "OrderCancellationRequested" not in await sagas.events(f"order-{order_id}")
+    assert await sagas.money(order_id) == PAID
+
+
 async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
     sagas: Sagas, carrier: HttpCarrier
 ) -> None:
@@ -332,21 +355,47 @@ async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_canc
 
 
 async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
-    window = timedelta(seconds=1.5)
-    hasty = sagas.within(payment_window=window)
-    order_id = await hasty.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
-    await sagas.until_running(f"payment-{order_id}")
-    stored = await sagas.store.load_events(f"order-{order_id}")
-    opened_at = next(event.recorded_at for event in stored if event.type == "OrderReserved")
+    """The workflow's first task delivers the retry, after the window has closed."""
+    order = an_order((await sagas.stocked(1), 1), method=DECLINED)
+    order_id = order.aggregate_id
+    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    await sagas.stray("reserve", order_id)
+    declined = await sagas.stray("authorize", order_id)
+    opened_at = datetime.now(UTC) - sagas.deadlines.payment_window
+    start = WithStartWorkflowOperation(
+        PaymentWorkflow.run,
+        PaymentSaga(order_id, declined, opened_at, sagas.deadlines),
+        id=payment_workflow_id(order_id),
+        task_queue=sagas.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+    )
 
-    async with sagas.gates.stopped("request_payment", order_id, When.BEFORE) as gate:
-        retry = asyncio.create_task(sagas.pay_with(order_id, VISA))
-        await gate.reached()
-        await asyncio.sleep((opened_at + window - datetime.now(UTC)).total_seconds())
-    await retry
+    await sagas.client.execute_update_with_start_workflow(
+        PaymentWorkflow.retry,
+        RetryPayment(VISA, "customer:test", "once"),
+        start_workflow_operation=start,
+    )
 
-    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert await (await start.workflow_handle()).result() is PaymentEnd.AUTHORIZED
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
+async def test_a_payment_takes_no_method_once_its_window_has_closed(sagas: Sagas) -> None:
+    """The last look-up holds the workflow open, so that the retry arrives before its end."""
+    order = an_order((await sagas.stocked(1), 1), method=APPROVAL)
+    order_id, look_up = order.aggregate_id, ("look_up", order.aggregate_id, When.BEFORE)
+    async with sagas.gates.stopped(*look_up) as first:
+        await sagas.within(payment_window=timedelta(seconds=1)).place(order)
+        await first.reached()
+        async with sagas.gates.stopped(*look_up) as last:
+            first.open()
+            await last.reached()
+            with pytest.raises(Refused) as refusal:
+                await sagas.pay_with(order_id, VISA)
+
+    assert refusal.value.code == ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 1
 
 
 async def test_an_attempt_that_was_promised_is_made_though_its_workflow_is_cut_off_before(
@@ -374,6 +423,40 @@ async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas
     await sagas.retry(order_id, APPROVAL, key="once")
     await sagas.approve(order_id)
 
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
+async def test_an_approval_without_a_notification_is_found_as_the_window_closes(
+    sagas: Sagas,
+) -> None:
+    """The window has closed when its workflow begins, so the first look-up is the last."""
+    hasty = sagas.within(payment_window=timedelta(0))
+    order = an_order((await sagas.stocked(1), 1), method=APPROVAL)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("look_up", order_id, When.BEFORE) as gate:
+        await hasty.place(order)
+        await gate.reached()
+        pending = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+        await sagas.payment_simulator.authenticate(pending.data["reference"], "approve")
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert await sagas.money(order_id) == {"authorized": (1, 250)}
+
+
+async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+
+    async with sagas.gates.stopped("authorize_again", order_id, When.BEFORE) as gate:
+        await sagas.pay_with(order_id, VISA)
+        await gate.reached()
+        with pytest.raises(Refused) as refusal:
+            await sagas.pay_with(order_id, VISA)
+
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
     assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}

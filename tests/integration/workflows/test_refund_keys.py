@@ -11,8 +11,8 @@ import pytest
 from domain.order.state import OrderStatus
 from eventstore.pool import Pool
 from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from tests.integration.simulators import SimulatorProcess
 from tests.integration.workflows.till import Till, a_till
+from tests.support.simulators import SimulatorProcess
 
 FAILS_ONCE = "pm_waybill_refundFailsOnce"
 KEPT = pytest.mark.parametrize(

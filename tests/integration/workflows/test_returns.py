@@ -12,8 +12,9 @@ from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews, ShipmentReported
 from domain.order.lines import ReturnedLine
 from domain.saga.commands import Decision
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import NEVER_COMES_BACK, NORMAL, Sagas, an_order
+from providers.carrier_simulator.routes import NEVER_COMES_BACK, NORMAL
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 OPEN = timedelta(minutes=5)
 PAID = {"authorized": (1, 500), "captured": (1, 500)}

@@ -11,11 +11,12 @@ from activities.types import Decide
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
 from eventstore.engine import create_engine
+from providers.carrier_simulator.routes import REFUSED
 from queries.saga_ledger import SagaStatus, SagaView, StepView
 from queries.saga_states import StepState
 from queries.sagas import SagaQueries
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.conftest import REFUSED, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
+from tests.support.simulators import SimulatorProcess
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.client import WorkflowFailureError
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
-from tests.integration.workflows.sagas import Sagas
+from tests.support.sagas import Sagas
 from worker import temporal_worker
 
 QUEUE = "sandbox"

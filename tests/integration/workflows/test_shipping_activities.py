@@ -22,15 +22,22 @@ from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
 from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.carrier_simulator.routes import (
+    CANCELLED_BY_CARRIER,
+    LOST,
+    NEVER_COMES_BACK,
+    NEVER_DELIVERED,
+    NEVER_DISPATCHED,
+    NORMAL,
+)
 from providers.errors import ProviderRefused
 from providers.http_carrier import HttpCarrier
-from tests.integration.keys import a_vault
-from tests.integration.workflows.conftest import NEVER_DISPATCHED, NORMAL, an_order
+from tests.support.keys import a_vault
+from tests.support.sagas import an_order
 
 if TYPE_CHECKING:
-    from tests.integration.simulators import Receiver, SimulatorProcess
+    from tests.support.simulators import Receiver, SimulatorProcess
 
-NEVER_DELIVERED, LOST, CANCELS_ITSELF, NEVER_COMES_BACK = "00003", "00004", "00005", "00006"
 PART = (ReturnedLine(sku="cup", quantity=1),)
 
 T = TypeVar("T")
@@ -163,7 +170,7 @@ async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_lef
         (NEVER_DISPATCHED, 0, TrackedStatus.WAITING, ["ShipmentCreated"]),
         (NEVER_DELIVERED, 1, TrackedStatus.DISPATCHED, ["ShipmentCreated"]),
         (NORMAL, 2, TrackedStatus.DELIVERED, ["ShipmentCreated"]),
-        (CANCELS_ITSELF, 1, TrackedStatus.CANCELLED, ["ShipmentCreated"]),
+        (CANCELLED_BY_CARRIER, 1, TrackedStatus.CANCELLED, ["ShipmentCreated"]),
         (LOST, 2, TrackedStatus.LOST, ["ShipmentCreated", "ShipmentLost"]),
     ],
 )
@@ -197,9 +204,11 @@ async def test_a_lost_parcel_is_not_stopped(parcel: Parcel) -> None:
 async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undone(
     parcel: Parcel, carrier: HttpCarrier
 ) -> None:
-    await parcel.ordered(CANCELS_ITSELF)
+    await parcel.ordered(CANCELLED_BY_CARRIER)
     lines = [ShipmentItem("cup", 2), ShipmentItem("pot", 1)]
-    address = ShipmentAddress("Ada Lovelace", "1 Example Street", "Sampleton", CANCELS_ITSELF, "DE")
+    address = ShipmentAddress(
+        "Ada Lovelace", "1 Example Street", "Sampleton", CANCELLED_BY_CARRIER, "DE"
+    )
     await carrier.create_shipment(order_id=parcel.order_id, address=address, items=lines)
     await parcel.hears(1)
 

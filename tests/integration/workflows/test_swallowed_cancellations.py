@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from domain.inventory.state import InventoryState
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import APPROVAL, Sagas, an_order
+from providers.payment_simulator.methods import APPROVAL
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 
 async def by_customer(sagas: Sagas, order_id: str) -> None:
@@ -63,3 +65,25 @@ async def test_while_a_payment_is_seen_to_it_turns_the_order_round(
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.inventory(sku) == InventoryState(received=1)
+
+
+@pytest.mark.parametrize("cancel", CANCELLATIONS)
+async def test_while_an_open_payment_is_looked_up_it_ends_the_payment_and_cancels_the_order(
+    sagas: Sagas, cancel: Cancel
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1), method=APPROVAL)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("look_up", order_id, When.AFTER) as gate:
+        await sagas.place(order)
+        await gate.reached()
+        await cancel(sagas, order_id)
+        requested = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+        await sagas.until_written(order_id, requested, saga="payment")
+
+    await sagas.until_closed(f"payment-{order_id}")
+    assert EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED in await sagas.written(order_id, "payment")
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == {"voided": (1, 0)}

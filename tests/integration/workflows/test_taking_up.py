@@ -11,17 +11,10 @@ import pytest
 from domain.inventory.state import InventoryState
 from domain.news import ShipmentNews
 from domain.saga.commands import Decision
-from tests.integration.workflows.gates import When
-from tests.integration.workflows.sagas import (
-    APPROVAL,
-    DECLINED,
-    NEVER_COMES_BACK,
-    NORMAL,
-    VISA,
-    Sagas,
-    an_order,
-)
-from workflows.types import PaymentSaga, ReturnSaga
+from providers.carrier_simulator.routes import NORMAL
+from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
+from tests.support.gates import When
+from tests.support.sagas import Sagas, an_order
 
 DELIVERED_ORDER = [
     "OrderCreated",
@@ -116,24 +109,6 @@ async def test_a_declined_payment_that_is_taken_up_takes_another_method(sagas: S
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
-async def test_the_payment_window_does_not_begin_anew_for_an_order_that_is_taken_up(
-    sagas: Sagas,
-) -> None:
-    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
-    await sagas.until_running(f"payment-{order_id}")
-    reserved = (await sagas.store.load_events(f"order-{order_id}"))[-1]
-    await sagas.terminate(order_id)
-    await sagas.until_closed(f"payment-{order_id}")
-
-    await sagas.take_up(order_id)
-    await sagas.until_running(f"payment-{order_id}")
-
-    payment = await sagas.client.get_workflow_handle(f"payment-{order_id}").fetch_history()
-    started = payment.events[0].workflow_execution_started_event_attributes
-    [saga] = await sagas.client.data_converter.decode(started.input.payloads, [PaymentSaga])
-    assert (reserved.type, saga.opened_at) == ("OrderReserved", reserved.recorded_at)
-
-
 async def test_a_payment_workflow_that_is_terminated_is_begun_again(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until_running(f"payment-{order_id}")
@@ -214,22 +189,6 @@ async def test_an_outage_while_a_payment_is_taken_up_does_not_cut_its_window_sho
     await sagas.approve(order_id)
 
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
-
-
-async def test_a_return_that_is_taken_up_has_no_more_time_than_it_had(sagas: Sagas) -> None:
-    order_id = await sagas.within(return_window=timedelta(minutes=5)).arrived(
-        an_order((await sagas.stocked(1), 1), postal_code=NEVER_COMES_BACK)
-    )
-    await sagas.send_back(order_id)
-    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-
-    await taken_up(sagas, order_id)
-    await sagas.until_running(f"return-{order_id}")
-
-    stored = await sagas.store.load_events(f"order-{order_id}")
-    asked = next(event for event in stored if event.type == "OrderReturnRequested")
-    (saga,) = await sagas.started_with(f"return-{order_id}", ReturnSaga)
-    assert saga.requested_at == asked.recorded_at
 
 
 async def test_a_step_that_was_settled_by_hand_stays_settled_when_taken_up(sagas: Sagas) -> None:

@@ -29,25 +29,20 @@ from domain.shipping.commands import RecordDelivery, RecordShipment
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
+from providers.payment_simulator.methods import VISA
 from providers.payments import ProviderPayment
 from providers.stripe_payments import StripePayments
-from tests.integration.keys import a_vault
-from tests.integration.simulators import (
+from tests.support.keys import a_vault
+from tests.support.sagas import an_order
+from tests.support.simulators import (
     API_KEY,
     IMPATIENCE_SECONDS,
     RETURN_URL,
     SimulatorProcess,
 )
-from tests.integration.workflows.conftest import an_order
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-VISA, DECLINED, APPROVAL = (
-    "pm_card_visa",
-    "pm_card_chargeDeclined",
-    "pm_card_authenticationRequired",
-)
 
 
 class GatedPayments(StripePayments):

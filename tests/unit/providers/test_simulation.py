@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from providers.simulation import agenda
 from providers.simulation.agenda import Agenda, Handler, retry_delay
 from providers.simulation.faults import Control, Fault, Faults, NextFault, OrderFault
-from providers.simulation.store import Job, Store
+from providers.simulation.store import Job, Store, UnusableFile
 
 
 @pytest.fixture
@@ -17,6 +18,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "new folder" / "books.sqlite3")
     yield store
     store.close()
+
+
+def test_books_on_a_full_disk_are_refused_by_their_file_and_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(UnusableFile) as refused:
+        Store(tmp_path / "books.sqlite3")
+
+    assert str(refused.value) == (
+        f"cannot use {tmp_path / 'books.sqlite3'}: database or disk is full; see WAYBILL_DATA_DIR"
+    )
 
 
 def test_retries_wait_twice_as_long_each_time_up_to_a_limit() -> None:

@@ -18,7 +18,7 @@ from domain.shipping import events as shipping
 from eventstore.envelope import EventMetadata, StoredEvent
 from queries.saga_history import History
 from queries.saga_ledger import Failures, SagaView, saga_view
-from tests.integration.queries.order_log import ADDRESS
+from tests.support.order_log import ADDRESS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EUROS = Money(amount=500, currency="EUR")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 import httpx
 
 from stack.ports import Ports
-from tests.guarded import guarded
+from tests.support.eventually import eventually
+from tests.support.guarded import guarded
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
@@ -26,6 +27,8 @@ RETURN_URL = "https://shop.example/paid"
 SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
 IMPATIENCE_SECONDS = 1.0
 """What an impatient client waits; the simulators hang for far longer."""
+
+STOP_SECONDS = 5
 
 NOT_TAKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 TAKEN = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
@@ -98,6 +101,9 @@ class SimulatorProcess:
         command = [sys.executable, "-m", f"providers.{self.module}"]
         with guarded(command, environment=environment, folder=ROOT) as process:
             yield process
+            process.terminate()  # a process that is killed writes no coverage
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
 
     async def ready(self) -> None:
         async with httpx.AsyncClient() as http, asyncio.timeout(20):
@@ -125,9 +131,10 @@ class SimulatorProcess:
             answer.raise_for_status()
 
     async def until_booked(self, order_id: str, effect: str) -> None:
-        async with asyncio.timeout(10):
-            while effect not in await self.books(order_id):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+        async def is_booked() -> bool:
+            return effect in await self.books(order_id)
+
+        await eventually(is_booked, seconds=10)
 
     @contextmanager
     def control(self, **change: object) -> Iterator[None]:

@@ -25,10 +25,12 @@ from api.server import server_config
 from eventstore.positions import PositionCodec
 from queries.feed import LiveFeed
 from settings import Settings
-from tests.integration.api.log_orchestrator import LogOrchestrator
-from tests.integration.queries.order_log import OrderLog
+from tests.support.api_inputs import an_order
+from tests.support.order_log import OrderLog
+from tests.support.sagas import Sagas
+from tests.support.temporal_calls import TemporalCalls
 
-OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
+OPERATIONS = Path(__file__).parents[2] / "graphql" / "operations"
 FRAGMENT = (OPERATIONS / "OrderFields.graphql").read_text()
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 
@@ -53,7 +55,9 @@ class Api:
     url: str
     settings: Settings
     http: httpx.AsyncClient
-    orchestrator: LogOrchestrator
+    temporal: TemporalCalls
+    """What the API has asked of Temporal."""
+    sagas: Sagas
     log: OrderLog
     feed: LiveFeed
 
@@ -69,8 +73,18 @@ class Api:
         """The position as an answer would hold it."""
         return PositionCodec.of(self.settings).seal(number)
 
-    async def events_of(self, order_id: str) -> list[str]:
-        return [event.type for event in await self.log.store.load_events(f"order-{order_id}")]
+    async def logged_order(self, customer: Viewer) -> str:
+        """Record an order that no saga runs: it changes when the test appends to its streams."""
+        order_id = str(uuid4())
+        await self.log.place(order_id, customer_id=customer.sub)
+        return order_id
+
+    async def events_of(self, order_id: str, category: str = "order") -> list[str]:
+        return await self.sagas.events(f"{category}-{order_id}")
+
+    async def actors_of(self, stream_id: str) -> list[str | None]:
+        """Return who caused each event of the stream."""
+        return [event.metadata.actor for event in await self.log.store.load_events(stream_id)]
 
 
 @dataclass
@@ -99,6 +113,12 @@ class Viewer:
         (value,) = answer["data"].values()
         result: Json = value
         return result
+
+    async def place(self, **changes: object) -> str:
+        """Place an order of two mugs, or as the changes say; return its id."""
+        payload = await self.run("PlaceOrder", input=an_order(**changes))
+        assert payload["userErrors"] == []
+        return str(payload["order"]["id"])
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[Socket]:

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import EventType
@@ -34,11 +34,14 @@ from domain.saga.commands import Decision
 from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from projections.inline import InlineReadModels
+from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.http_carrier import HttpCarrier
+from providers.payment_simulator.methods import VISA
 from providers.stripe_payments import StripePayments
-from tests.integration.keys import a_vault
-from tests.integration.simulators import SimulatorProcess
-from tests.integration.workflows.gates import Gates
+from tests.support.eventually import eventually
+from tests.support.gates import Gates
+from tests.support.keys import a_vault
+from tests.support.simulators import SimulatorProcess
 from worker import saga_activities, temporal_worker
 from workflows import search_attributes
 from workflows.orchestrator import SagaOrchestrator
@@ -54,15 +57,6 @@ PATIENT = Deadlines(
     parked_retry=timedelta(minutes=5),
     backorder=timedelta(minutes=5),
     return_delivery=timedelta(minutes=5),
-)
-NORMAL, REFUSED, DOWN, NEVER_DISPATCHED = "10115", "00000", "00503", "00001"
-LOST, CANCELLED_BY_CARRIER, NEVER_COMES_BACK = "00004", "00005", "00006"
-"""Postal codes that the carrier simulator reacts to: see docs/CARRIER.md."""
-
-VISA, DECLINED, APPROVAL = (
-    "pm_card_visa",
-    "pm_card_chargeDeclined",
-    "pm_card_authenticationRequired",
 )
 CUSTOMER = "customer-1"
 T = TypeVar("T")
@@ -206,9 +200,14 @@ class Sagas:
 
     async def stray(self, name: str, order_id: str, *arguments: object) -> Any:  # noqa: ANN401
         """An attempt that Temporal has forgotten, or never came to know of."""
+        workflow_id = order_workflow_id(order_id)
+        return await self.attempt_in(workflow_id, name, *(arguments or (order_id,)))
+
+    async def attempt_in(self, workflow_id: str, name: str, *arguments: object) -> Any:  # noqa: ANN401
+        """Run an activity of this workflow once more, without Temporal."""
         environment = ActivityEnvironment()
-        environment.info = replace(environment.info, workflow_id=order_workflow_id(order_id))
-        return await environment.run(self.activities[name], *(arguments or (order_id,)))
+        environment.info = replace(environment.info, workflow_id=workflow_id)
+        return await environment.run(self.activities[name], *arguments)
 
     # What is so.
 
@@ -220,19 +219,26 @@ class Sagas:
 
     async def until(self, stream_id: str, event_type: str, times: int = 1) -> list[str]:
         """The stream's event types, once this one is among them so many times."""
-        async with asyncio.timeout(30):
-            while (types := await self.events(stream_id)).count(event_type) < times:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
-        return types
 
-    async def until_written(self, order_id: str, event_type: EventType.ValueType) -> None:
-        """Until the history of the order's workflow has such an event."""
-        async with asyncio.timeout(30):
-            while event_type not in await self._written(order_id):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+        async def is_there() -> bool:
+            return (await self.events(stream_id)).count(event_type) >= times
 
-    async def _written(self, order_id: str) -> set[EventType.ValueType]:
-        history = await self.workflow(order_id).fetch_history()
+        await eventually(is_there)
+        return await self.events(stream_id)
+
+    async def until_written(
+        self, order_id: str, event_type: EventType.ValueType, saga: str = "order"
+    ) -> None:
+        """Wait until the history of a saga's workflow has such an event."""
+
+        async def is_written() -> bool:
+            return event_type in await self.written(order_id, saga)
+
+        await eventually(is_written)
+
+    async def written(self, order_id: str, saga: str = "order") -> set[EventType.ValueType]:
+        """Return the types of the events in the history of a saga's workflow."""
+        history = await self.client.get_workflow_handle(f"{saga}-{order_id}").fetch_history()
         return {event.event_type for event in history.events}
 
     async def activities_of(self, order_id: str, saga: str = "order") -> list[str]:
@@ -248,36 +254,63 @@ class Sagas:
         self, order_id: str, activity: str, times: int, saga: str = "order"
     ) -> None:
         """Until the latest run of a saga's workflow has asked for this activity so often."""
-        async with asyncio.timeout(30):
-            while (await self.activities_of(order_id, saga)).count(activity) < times:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+
+        async def was_asked() -> bool:
+            return (await self.activities_of(order_id, saga)).count(activity) >= times
+
+        await eventually(was_asked)
 
     async def until_failed(self, order_id: str, activity: str, times: int) -> None:
         """Until Temporal is about to make the attempt after so many failed ones."""
-        async with asyncio.timeout(30):
-            while await self._attempt(order_id, activity) <= times:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+
+        async def has_failed() -> bool:
+            return await self._attempt(order_id, activity) > times
+
+        await eventually(has_failed)
 
     async def _attempt(self, order_id: str, activity: str) -> int:
         description = (await self.workflow(order_id).describe()).raw_description
         attempts = {a.activity_type.name: a.attempt for a in description.pending_activities}
         return attempts.get(activity, 0)
 
-    async def started_with(self, workflow_id: str, kind: type[T]) -> list[T]:
-        """The arguments of the workflow's latest run."""
+    async def input_of(self, workflow_id: str, kind: type[T]) -> list[T]:
+        """Return the arguments of the workflow's latest run."""
         history = await self.client.get_workflow_handle(workflow_id).fetch_history()
         started = history.events[0].workflow_execution_started_event_attributes
         return await self.client.data_converter.decode(started.input.payloads, [kind])
 
-    async def until_running(self, workflow_id: str) -> None:
+    async def waits_until(self, workflow_id: str) -> datetime:
+        """Wait until the workflow waits for a timer; return when that timer is due."""
+        await self.until_running(workflow_id)
         async with asyncio.timeout(30):
-            while not await self._is_running(workflow_id):  # noqa: ASYNC110 - a fact to wait for
+            while not (timers := await self.timers(workflow_id)):  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.01)
+        [due] = timers
+        return due
+
+    async def timers(self, workflow_id: str) -> list[datetime]:
+        """Return when each open timer of the workflow's latest run is due."""
+        history = await self.client.get_workflow_handle(workflow_id).fetch_history()
+        due: dict[int, datetime] = {}
+        for event in history.events:
+            if event.HasField("timer_started_event_attributes"):
+                timeout = event.timer_started_event_attributes.start_to_fire_timeout
+                due[event.event_id] = event.event_time.ToDatetime(UTC) + timeout.ToTimedelta()
+            elif event.HasField("timer_fired_event_attributes"):
+                del due[event.timer_fired_event_attributes.started_event_id]
+            elif event.HasField("timer_canceled_event_attributes"):
+                del due[event.timer_canceled_event_attributes.started_event_id]
+        return list(due.values())
+
+    async def until_running(self, workflow_id: str) -> None:
+        await eventually(lambda: self._is_running(workflow_id))
 
     async def until_closed(self, workflow_id: str) -> None:
-        async with asyncio.timeout(30):
-            while await self._is_running(workflow_id):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+
+        async def is_closed() -> bool:
+            return not await self._is_running(workflow_id)
+
+        await eventually(is_closed)
 
     async def _is_running(self, workflow_id: str) -> bool:
         try:
@@ -308,10 +341,12 @@ class Sagas:
 
     async def parked(self, order_id: str, step: str, times: int = 1) -> dict[str, Any]:
         """The step's latest parking, once there have been so many."""
-        async with asyncio.timeout(30):
-            while len(found := await self._parkings(order_id, step)) < times:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
-        return found[-1]
+
+        async def is_parked() -> bool:
+            return len(await self._parkings(order_id, step)) >= times
+
+        await eventually(is_parked)
+        return (await self._parkings(order_id, step))[-1]
 
     async def _parkings(self, order_id: str, step: str) -> list[dict[str, Any]]:
         stored = await self.store.load_events(f"saga-{order_id}")
@@ -320,12 +355,12 @@ class Sagas:
     async def needs_attention(self, workflow_id: str, *, expected: bool) -> None:
         """Returns once Temporal shows it so."""
         handle = self.client.get_workflow_handle(workflow_id)
-        async with asyncio.timeout(30):
-            while True:
-                attributes = (await handle.describe()).typed_search_attributes
-                if attributes.get(search_attributes.NEEDS_ATTENTION) is expected:
-                    return
-                await asyncio.sleep(0.01)
+
+        async def is_shown() -> bool:
+            attributes = (await handle.describe()).typed_search_attributes
+            return attributes.get(search_attributes.NEEDS_ATTENTION) is expected
+
+        await eventually(is_shown)
 
     async def histories(self, *, commands: bool = False) -> list[WorkflowHistory]:
         """Of every run of a saga that this worker has had to do with, and of `commands` as well."""

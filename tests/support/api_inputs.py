@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from providers.carrier_simulator.routes import NEVER_DISPATCHED
+from providers.payment_simulator.methods import VISA
+
 ADDRESS = {
     "name": "Ada Byron",
     "street": "12 Mill Lane",
@@ -13,16 +16,24 @@ ADDRESS = {
     "country": "GB",
 }
 TWO_MUGS = [{"sku": "mug", "quantity": 2}]
+OUT_OF_STOCK = "vase"
+"""A product of 2.50 EUR that is never in stock."""
+UNCOLLECTED_ADDRESS = ADDRESS | {"postalCode": NEVER_DISPATCHED}
 
 
 def an_order(**changes: object) -> dict[str, Any]:
     return {
         "idempotencyKey": str(uuid4()),
         "lines": TWO_MUGS,
-        "paymentMethod": "pm_card_visa",
+        "paymentMethod": VISA,
         "shippingAddress": ADDRESS,
     } | changes
 
 
 def line(sku: str, quantity: int = 1) -> dict[str, object]:
     return {"sku": sku, "quantity": quantity}
+
+
+def a_waiting_order(**changes: object) -> dict[str, Any]:
+    """An order that waits for stock: its saga changes nothing until the test does."""
+    return an_order(lines=[line(OUT_OF_STOCK, 2)], backorder=True) | changes

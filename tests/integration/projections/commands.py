@@ -1,0 +1,189 @@
+"""List the commands of the random sequences, for two aggregates of each category.
+
+The second aggregate shows a statement that changes the row of another. A command that is listed
+several times is drawn more often, so that many sequences reach the later events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from domain.catalogue.commands import ListProduct
+from domain.command import Command
+from domain.inventory import commands as inventory
+from domain.money import Money
+from domain.order import commands as order
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.payment import commands as payment
+from domain.saga import commands as saga
+from domain.saga.commands import Book, Decision, TakeUpCause
+from domain.shipping import commands as shipping
+
+IDS: Final = ("a", "b")
+
+
+def euros(cents: int) -> Money:
+    return Money(amount=cents, currency="EUR")
+
+
+def orders(id_: str) -> Sequence[Command]:
+    lines = (
+        OrderLine(sku="cup", quantity=2, unit_price=450),
+        OrderLine(sku="pot", quantity=1, unit_price=2_100),
+    )
+    place = order.PlaceOrder(
+        aggregate_id=id_,
+        customer_id=f"customer-of-{id_}",
+        lines=lines,
+        total=euros(3_000),
+        payment_method="pm_card_visa",
+        shipping_address=Address(
+            name="Ada", street="1 Sample Street", city="Testham", postal_code="1", country="GB"
+        ),
+        fingerprint=f"fingerprint-of-{id_}",
+    )
+    forward = [
+        order.MarkReserved(aggregate_id=id_),
+        order.MarkAuthorized(aggregate_id=id_),
+        order.ConfirmOrder(aggregate_id=id_),
+        order.MarkShipped(aggregate_id=id_),
+        order.MarkDelivered(aggregate_id=id_),
+    ]
+    cancel, lost = CancellationReason.CUSTOMER_REQUEST, CancellationReason.PARCEL_LOST
+    return [
+        *[place, *forward] * 4,
+        order.CompleteOrder(aggregate_id=id_),
+        order.RejectOrder(aggregate_id=id_, reason=RejectionReason.OUT_OF_STOCK, sku="cup"),
+        order.RequestCancellation(aggregate_id=id_, reason=cancel),
+        order.RequestCancellation(aggregate_id=id_, reason=lost, after_dispatch=True),
+        *[order.WithdrawCancellation(aggregate_id=id_)] * 2,
+        order.CancelOrder(aggregate_id=id_),
+        *[order.RequestReturn(aggregate_id=id_)] * 2,
+        *[
+            order.RequestReturn(aggregate_id=id_, lines=(ReturnedLine(sku="cup", quantity=1),)),
+            order.FinishReturn(aggregate_id=id_),
+        ]
+        * 3,
+        *[order.LapseReturn(aggregate_id=id_)] * 3,
+    ]
+
+
+def attempts_to_pay(id_: str, attempt: int) -> Sequence[Command]:
+    reference = f"pi-{id_}-{attempt}"
+    request = payment.RequestPayment(
+        aggregate_id=id_, attempt=attempt, amount=euros(500 + attempt), method="pm_card_visa"
+    )
+    return [
+        *[request] * 5,
+        *[
+            payment.RecordPending(
+                aggregate_id=id_, attempt=attempt, reference=reference, action_url=url
+            )
+            for url in (None, f"https://bank/{id_}/{attempt}", f"https://bank/{id_}/{attempt}/new")
+        ]
+        * 2,
+        payment.RecordAuthorization(aggregate_id=id_, attempt=attempt, reference=reference),
+        payment.RecordDecline(
+            aggregate_id=id_, attempt=attempt, reference=reference, code="card_declined"
+        ),
+    ]
+
+
+def payments(id_: str) -> Sequence[Command]:
+    return [
+        *attempts_to_pay(id_, 1),
+        *attempts_to_pay(id_, 2),
+        *attempts_to_pay(id_, 3),
+        *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
+        payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(200)),
+        payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(450)),
+        payment.RecordVoid(aggregate_id=id_, attempt=3),
+    ]
+
+
+def shipments(id_: str) -> Sequence[Command]:
+    return [
+        shipping.RecordShipment(
+            aggregate_id=id_, shipment_id=f"ship-{id_}", tracking_number=f"track-{id_}"
+        ),
+        shipping.RecordDispatch(aggregate_id=id_),
+        shipping.RecordDelivery(aggregate_id=id_),
+        shipping.RecordShipmentCancelled(aggregate_id=id_),
+        shipping.RecordLoss(aggregate_id=id_),
+        shipping.RecordReturnShipment(aggregate_id=id_, return_id=f"return-{id_}"),
+        shipping.RecordGoodsBack(aggregate_id=id_),
+    ]
+
+
+def stock(id_: str) -> Sequence[Command]:
+    """Both orders want both products."""
+    receive = [inventory.ReceiveStock(aggregate_id=id_, quantity=quantity) for quantity in (1, 4)]
+    of_an_order = [
+        command
+        for order_id in ("order-1", "order-2")
+        for command in (
+            inventory.ReserveStock(aggregate_id=id_, order_id=order_id, quantity=2),
+            inventory.QueueBackorder(aggregate_id=id_, order_id=order_id, quantity=2),
+            inventory.ReleaseStock(aggregate_id=id_, order_id=order_id),
+            *[inventory.CommitStock(aggregate_id=id_, order_id=order_id)] * 2,
+            *[inventory.ReturnStock(aggregate_id=id_, order_id=order_id, quantity=1)] * 2,
+        )
+    ]
+    return [*receive, *of_an_order]
+
+
+def products(id_: str) -> Sequence[Command]:
+    return [
+        ListProduct(aggregate_id=id_, name=f"{name} {id_}", price=price)
+        for name in ("Cup", "Mug")
+        for price in (euros(450), Money(amount=500, currency="USD"))
+    ]
+
+
+def sagas(id_: str) -> Sequence[Command]:
+    parkings = [
+        saga.ParkStep(
+            aggregate_id=id_,
+            step=step,
+            undoing=step == "release",
+            code="WRONG_STATE",
+            message=f"{step} failed",
+            workflow_id=f"workflow-of-{id_}",
+        )
+        for step in ("release", "complete", "capture")
+    ]
+    decisions = [
+        saga.DecideOnStep(
+            aggregate_id=id_, step=step, parking=parking, decision=decision, reason="by hand"
+        )
+        for step in ("release", "complete", "capture")
+        for parking in (1, 2, 3)
+        for decision in Decision
+    ]
+    differences = [
+        command
+        for book in (Book.PAYMENT, Book.SHIPMENT)
+        for command in (
+            saga.RecordDifference(aggregate_id=id_, book=book, ours="paid", theirs="declined"),
+            saga.RecordDifference(aggregate_id=id_, book=book, ours="lost", theirs="unknown"),
+            saga.SettleDifference(aggregate_id=id_, book=book),
+        )
+    ]
+    take_up = saga.TakeUpSaga(aggregate_id=id_, cause=TakeUpCause.MISSING)
+    return [*parkings, *decisions, *differences, take_up]
+
+
+COMMANDS: Final[Mapping[str, Sequence[Command]]] = {
+    category: [command for id_ in IDS for command in commands(id_)]
+    for category, commands in {
+        "inventory": stock,
+        "order": orders,
+        "payment": payments,
+        "product": products,
+        "saga": sagas,
+        "shipment": shipments,
+    }.items()
+}
+"""By the category of the stream."""

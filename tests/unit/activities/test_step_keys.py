@@ -1,0 +1,159 @@
+"""A step key stands for one change: a step that happens again has another key.
+
+The log answers a known key with the first append under that key. A change under a reused key is
+lost, although its activity succeeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.command_handler import CommandHandler, Step
+from activities.differences import Differences
+from activities.orders import OrderActivities
+from activities.payment_record import PaymentRecord
+from activities.saga import SagaActivities
+from activities.types import AtOdds, Authorize, Decide, Park, Place, RequestCancel
+from domain.command import Command
+from domain.ids import order_workflow_id
+from domain.order.commands import CancellationReason
+from domain.order.decide import ORDER
+from domain.payment.decide import PAYMENT
+from domain.saga.commands import Book, Decision
+from eventstore.pool import Pool
+from eventstore.protocol import EventStore
+from providers.payments import PaymentState, ProviderPayment
+from tests.unit.activities.memory_log import MemoryLog
+from tests.unit.domain.examples import ORDER_ID, PLACE, TOTAL
+
+PENDING, DECLINED = PaymentState.PENDING, PaymentState.DECLINED
+CANCEL: Final = RequestCancel(ORDER_ID, CancellationReason.CUSTOMER_REQUEST, "customer:ada")
+PARK: Final = Park(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
+
+
+class Exact(CommandHandler):
+    """Fail where the log has answered a step with the append of an earlier one."""
+
+    async def handle(self, step: Step, *commands: Command) -> int:
+        position = await super().handle(step, *commands)
+        lost = [event for stream in await self._decide(commands) for event in stream.decided]
+        assert not lost, f"step key {step.key} stands for an earlier change: {lost} is lost"
+        return position
+
+
+@dataclass
+class Desk:
+    """The activities of one order that ask no provider, on a log in memory."""
+
+    handler: Exact
+    log: MemoryLog
+
+    async def run(self, activity: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - whatever the activity answers
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, workflow_id=order_workflow_id(ORDER_ID))
+        return await environment.run(activity, *arguments)
+
+    async def pay(self, attempt: int, key: str | None = None) -> None:
+        """Request the attempt; `key` is the customer's idempotency key."""
+        authorize = Authorize(ORDER_ID, attempt, "pm_card_visa", key=key)
+        order = await self.handler.load(ORDER, ORDER_ID)
+        await self.run(PaymentRecord(self.handler).request, authorize, order)
+
+    async def answer(self, state: PaymentState, page: str | None = None) -> None:
+        payment = await self.handler.load(PAYMENT, ORDER_ID)
+        answer = ProviderPayment(
+            reference=f"pi_{payment.attempt}",
+            state=state,
+            amount=TOTAL.amount,
+            currency=TOTAL.currency,
+            captured=0,
+            refunded=0,
+            action_url=page,
+        )
+        await self.run(PaymentRecord(self.handler).answer, ORDER_ID, payment, answer)
+
+    async def events(self, stream: str) -> list[str]:
+        return [event.type for event in await self.log.load_events(f"{stream}-{ORDER_ID}")]
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    log = MemoryLog()
+    desk = Desk(Exact(cast("EventStore", log)), log)
+    backorder = PLACE.model_copy(update={"backorder": True})
+    await desk.run(OrderActivities(desk.handler).place, Place(backorder, "customer:ada"))
+    return desk
+
+
+async def test_each_cancellation_and_each_withdrawal_has_its_own_key(desk: Desk) -> None:
+    orders = OrderActivities(desk.handler)
+
+    for _ in range(2):
+        await desk.run(orders.request_cancellation, CANCEL)
+        await desk.run(orders.withdraw_cancellation, ORDER_ID)
+
+    assert await desk.events("order") == [
+        "OrderCreated",
+        *["OrderCancellationRequested", "OrderCancellationWithdrawn"] * 2,
+    ]
+
+
+async def test_a_backorder_has_a_key_for_each_sku(desk: Desk) -> None:
+    await desk.run(OrderActivities(desk.handler).backorder, ORDER_ID)
+
+    for sku in ("cup", "pot"):
+        assert [event.type for event in await desk.log.load_events(f"inventory-{sku}")] == [
+            "BackorderQueued"
+        ]
+
+
+async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(desk: Desk) -> None:
+    saga = SagaActivities(desk.handler)
+
+    for number in (1, 2):
+        await desk.run(saga.park, PARK)
+        retry = Decide(ORDER_ID, PARK.step, number, Decision.RETRY, "because", "operator:grace")
+        await desk.run(saga.decide, retry)
+
+    assert await desk.events("saga") == ["SagaParked", "SagaRetried"] * 2
+
+
+async def test_each_difference_and_each_settlement_of_it_has_its_own_key(desk: Desk) -> None:
+    differences = Differences(cast("Pool", None), desk.handler)
+
+    for _ in range(2):
+        await differences.found(AtOdds(ORDER_ID, Book.PAYMENT, "held", "nothing"))
+        await differences.settled(ORDER_ID, Book.PAYMENT)
+
+    assert await desk.events("saga") == ["DifferenceFound", "DifferenceSettled"] * 2
+
+
+@pytest.mark.parametrize("keys", [(None, None), ("first", "second")])
+async def test_each_attempt_to_pay_and_each_answer_to_it_has_its_own_key(
+    desk: Desk, keys: tuple[str | None, str | None]
+) -> None:
+    for attempt, key in enumerate(keys, start=1):
+        await desk.pay(attempt, key)
+        await desk.answer(PENDING)
+        await desk.answer(DECLINED)
+
+    assert (
+        await desk.events("payment")
+        == ["PaymentRequested", "PaymentPending", "PaymentDeclined"] * 2
+    )
+
+
+async def test_each_page_of_the_bank_has_its_own_key(desk: Desk) -> None:
+    await desk.pay(1)
+
+    await desk.answer(PENDING)
+    for page in ("https://bank.example/1", "https://bank.example/2"):
+        await desk.answer(PENDING, page)
+        assert (await desk.handler.load(PAYMENT, ORDER_ID)).action_url == page
+
+    assert await desk.events("payment") == ["PaymentRequested", *["PaymentPending"] * 3]

@@ -1,0 +1,64 @@
+"""The user that PostgreSQL runs as, with commands of the test in the place of the system's own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from stack.errors import StackError
+from stack.ordinary_user import as_ordinary_user
+
+NO_ACCOUNT = 4_000_000_000
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder with commands; the caller is root."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return tmp_path
+
+
+def ends_with(code: int, command: Path) -> None:
+    command.write_text(f"#!/bin/sh\nexit {code}\n")
+    command.chmod(0o755)
+
+
+def prefix() -> tuple[str, ...]:
+    return as_ordinary_user.__wrapped__()
+
+
+def test_a_user_with_an_account_runs_postgresql_itself(
+    commands: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_with(0, commands / "unshare")
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
+
+    assert prefix() == ()
+
+
+@pytest.mark.parametrize("user", [0, NO_ACCOUNT])
+def test_root_and_a_user_without_an_account_run_it_in_a_user_namespace(
+    commands: Path, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
+    ends_with(0, commands / "unshare")
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+
+    assert prefix()[:2] == ("unshare", "--user")
+
+
+def test_where_user_namespaces_are_forbidden_it_changes_its_user(commands: Path) -> None:
+    ends_with(1, commands / "unshare")
+    ends_with(0, commands / "setpriv")
+
+    assert prefix()[:2] == ("setpriv", f"--reuid={pwd.getpwnam('nobody').pw_uid}")
+
+
+def test_without_a_way_the_error_says_what_to_do(commands: Path) -> None:
+    ends_with(1, commands / "setpriv")
+
+    with pytest.raises(StackError, match="start the stack as an ordinary user"):
+        prefix()
