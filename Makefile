@@ -7,11 +7,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 LOCKED := $(VENV)/locked
 INSTALLED := $(VENV)/installed
 WORKERS ?= 1
+# Tests mostly wait for servers and processes, so more of them run at once than there are processors.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix mutants coverage attack prove-log bench check check-deploy recover \
-    set-right republish position sbom token lock
+.PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
+    recover set-right republish position sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +24,14 @@ run: $(INSTALLED) ## Run the whole service until Ctrl-C (WORKERS=n)
 demo: $(INSTALLED) ## Drive real orders through every outcome and check that all adds up (WORKERS=n)
 	@exec $(BIN)/python -m stack demo --workers $(WORKERS) --end-with-parent
 
-test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS="-k name")
-	@exec $(BIN)/python -m pytest $(ARGS)
+# Without files of bytecode, each of the hundreds of processes compiles our modules again.
+test unit matrix: export PYTHONDONTWRITEBYTECODE :=
+
+test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS="-k name" JOBS=n)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
 
 matrix: $(INSTALLED) ## Run every saga step with every fault (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix -m matrix $(ARGS)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import random
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
+from itertools import cycle
 from typing import Self
 
 import psutil
@@ -16,7 +19,7 @@ from stack.errors import PortForbiddenError, PortSharedError, PortTakenError
 LOOPBACK = "127.0.0.1"
 
 # Below every system's ephemeral range: an outgoing connection cannot take one in between.
-_SPARE_PORTS = range(20_000, 32_000)
+SPARE_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,12 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Ports nobody listens on now, for a stack of a test or a benchmark."""
+        """Return ports on which nothing listens now, for a stack of a test or a benchmark.
+
+        A process gets a port again only after it has got all the others.
+        """
         names = [field.name for field in fields(cls)]
-        candidates = random.SystemRandom().sample(_SPARE_PORTS, len(_SPARE_PORTS))
-        return cls(**dict(zip(names, filter(_is_free, candidates), strict=False)))
+        return cls(**dict(zip(names, filter(_is_free, _spare_ports()), strict=False)))
 
     def as_environment(self) -> dict[str, str]:
         return {_setting(field.name): str(getattr(self, field.name)) for field in fields(self)}
@@ -54,6 +59,11 @@ class Ports:
             if (first := settings.setdefault(port, setting)) != setting:
                 raise PortSharedError(first, setting, port)
             _require_free(setting, port)
+
+
+@cache
+def _spare_ports() -> Iterator[int]:
+    return cycle(random.SystemRandom().sample(SPARE_PORTS, len(SPARE_PORTS)))
 
 
 def _setting(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,12 +13,35 @@ import pytest
 from eventstore.pool import Pool, create_pool
 from settings import DatabaseRole
 from settings_sources import PREFIX
+from stack import ports
 from stack.databases import fresh_database
 from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
+MIN_FREE_BYTES = 2_000_000_000
+
 
 def pytest_configure() -> None:
+    _forget_settings()
+    _share_ports()
+    _write_to_memory()
+
+
+def _share_ports() -> None:
+    """Give each process of pytest-xdist its own share of the free ports."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports.SPARE_PORTS = ports.SPARE_PORTS[number::count]
+
+
+def _write_to_memory() -> None:
+    """Keep the temporary folders in memory where there is room: a disk makes the tests wait."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MIN_FREE_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _forget_settings() -> None:
     """Forget the settings of the shell: a test gives each process the ones that it needs."""
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections import defaultdict
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from stack.ports import Ports
 from tests.support.eventually import eventually
 from tests.support.guarded import guarded
 
@@ -35,9 +35,7 @@ TAKEN = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return Ports.free().http_port
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from uuid import UUID
 
 import pytest
@@ -96,7 +95,7 @@ async def test_a_document_that_is_not_valid_is_refused(
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
 
 
-FOREIGN = PositionCodec(Keyring(os.urandom(32), setting="payload_key")).seal(12)
+FOREIGN = PositionCodec(Keyring(bytes(range(32)), setting="payload_key")).seal(12)
 
 
 @pytest.mark.parametrize("position", ["12", f"{12:016x}", "g" * 32, FOREIGN])

@@ -64,13 +64,18 @@ def _is_taken(new: NewEvent) -> bool:
 
 def _largest(letter: str, shape: Shape, letters_of_metadata: int) -> NewEvent:
     """The largest event of this letter that the log takes, found by halving."""
-    fits, too_many = 0, MAX_EVENT_BYTES
+    fits, too_many = 0, MAX_EVENT_BYTES // _smallest(shape)
     metadata = _metadata(letter, letters_of_metadata)
     while too_many - fits > 1:
         count = (fits + too_many) // 2
         new = NewEvent(UUID(int=1), Measured(value=shape(letter, count)), metadata)
         fits, too_many = (count, too_many) if _is_taken(new) else (fits, count)
     return NewEvent(UUID(int=1), Measured(value=shape(letter, fits)), metadata)
+
+
+def _smallest(shape: Shape) -> int:
+    """Return the bytes that each further letter or object takes at least."""
+    return len(json.dumps(shape("x", 1), separators=(",", ":"))) - len("[]")
 
 
 def _stored(new: NewEvent) -> StoredEvent:

@@ -60,6 +60,11 @@ def test_free_ports_are_all_different_and_pass_their_own_check() -> None:
     ports.require_free()
 
 
+def test_a_port_is_handed_out_once() -> None:
+    handed_out = [port for _ in range(100) for port in astuple(Ports.free())]
+    assert len(set(handed_out)) == 800
+
+
 def test_the_ports_are_those_of_the_settings() -> None:
     ports = Ports.of(Settings(http_port=9000, _env_file=None))
     assert ports.as_environment()["WAYBILL_HTTP_PORT"] == "9000"
