@@ -71,7 +71,7 @@ check-deploy: $(INSTALLED)
 	@echo "== deployment files" && deploy/check
 
 recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
-	@$(BIN)/python -m workflows.recover $(if $(ORDER),--order $(ORDER))
+	@$(BIN)/python -m orchestrator.recover $(if $(ORDER),--order $(ORDER))
 
 set-right: $(INSTALLED) ## After a restore: mend the checkpoints that stand above the log (NAME= TO=)
 	@$(BIN)/python -m eventstore.checkpoints set-right $(if $(NAME),--name $(NAME)) $(if $(TO),--to $(TO))

@@ -34,7 +34,7 @@ logger = logging.getLogger("waybill.settings")
 STACK_ENV_FILE = "stack.env"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Patience = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=31))]
+Timeout = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=31))]
 """How long something is waited for or retried before a person is called for."""
 Window = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=366))]
 """How long an order may stay in one state."""
@@ -162,11 +162,11 @@ class Settings(BaseSettings):
     simulator_hang: Delay = timedelta(seconds=12)
     """How long an answer hangs that is meant to time out."""
 
-    provider_patience: Patience = timedelta(minutes=10)
+    provider_timeout: Timeout = timedelta(minutes=10)
     """How long a step that goes forward keeps asking a provider that does not answer."""
-    undo_patience: Patience = timedelta(hours=1)
+    undo_timeout: Timeout = timedelta(hours=1)
     """The same for what must not be given up: then the saga parks, and calls for a person."""
-    parked_retry: Patience = timedelta(minutes=15)
+    parked_retry: Timeout = timedelta(minutes=15)
     """How long a parked step waits before it is tried again, if nobody has refused it."""
     backorder_deadline: Window = timedelta(days=14)
     """How long an order waits for the stock it lacks, if its customer wants it to."""
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
         timedelta(seconds=10), ge=timedelta(0), le=timedelta(hours=1)
     )
     """How long a change may be on its way before it is missed."""
-    reconcile_books: int = Field(200, ge=1, le=1000)
+    reconcile_batch: int = Field(200, ge=1, le=1000)
     """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
     many that nothing has happened to."""
 

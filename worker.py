@@ -28,37 +28,39 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.workflow import NondeterminismError
 
-from activities.books import Books
-from activities.changed_orders import ChangedOrders
 from activities.command_handler import CommandHandler
-from activities.conduct import ActivityConduct
-from activities.differences import Differences
 from activities.failed_attempts import FailedAttempts, FailureLedger
-from activities.needless_sagas import NeedlessSagas
-from activities.not_compared import NotCompared
-from activities.open_orders import OpenOrders
+from activities.interceptor import ActivityInterceptor
 from activities.orders import OrderActivities
-from activities.payments import PaymentActivities
-from activities.reconciliation import OrdersToCompare, ReconciliationActivities
-from activities.rotation import Rotation
+from activities.payments.activities import PaymentActivities
+from activities.reconciliation.changed_orders import ChangedOrders
+from activities.reconciliation.comparison import OrdersToCompare, ReconciliationActivities
+from activities.reconciliation.discrepancies import Discrepancies
+from activities.reconciliation.open_order_sweep import OpenOrderSweep
+from activities.reconciliation.open_orders import OpenOrders
+from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
+from activities.reconciliation.provider_comparison import ProviderComparison
+from activities.reconciliation.recovery import RecoveryActivities
+from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.saga import SagaActivities
-from activities.shipments import ShippingActivities
-from activities.taking_up import TakingUpActivities
+from activities.shipping import ShippingActivities
 from eventbus.errors import is_bus_away
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
 from eventstore.checkpoint import warn_of_lost_checkpoints
 from eventstore.head import HeadAnnouncer
 from eventstore.heartbeat import record_polling
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
-from eventstore.restart import is_database_away, restarting
 from kit.command import run_command
 from kit.faults import BriefFormatter, causes, one_line, origin
+from kit.pool import Pool, create_pool
+from kit.restart import is_database_away, restarting
 from kit.tasks import leave_within, together, until_stopped
+from orchestrator.order_workflows import TemporalOrderWorkflows
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.inline import InlineReadModels
 from providers.carrier import Carrier
 from providers.errors import ProviderUnavailable
@@ -67,21 +69,19 @@ from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
-from workflows import temporal_client
-from workflows.orchestrator import SagaOrchestrator
-from workflows.own_order import OwnOrder
-from workflows.runner import WORKFLOWS
-from workflows.running_sagas import RunningSagas
-from workflows.sandbox import sandbox
-from workflows.schedule import keep_scheduled
-from workflows.temporal_client import (
+from temporal import client
+from temporal.client import (
     TemporalAway,
     connect,
     deadlines,
     is_temporal_away,
     require_namespace,
 )
-from workflows.versions import deployment
+from temporal.own_order import OwnOrder
+from temporal.runner import WORKFLOWS
+from temporal.sandbox import sandbox
+from temporal.schedules import keep_scheduled
+from temporal.versions import deployment
 
 logger = logging.getLogger("waybill.worker")
 
@@ -155,26 +155,26 @@ def saga_activities(
 
 
 def reconciliation_activities(
-    settings: Settings, client: Client, pool: Pool, store: EventStore, books: Books
+    settings: Settings, client: Client, pool: Pool, store: EventStore, books: ProviderComparison
 ) -> list[Activity]:
     handler, grace = CommandHandler(store), settings.reconcile_grace
-    at_most = settings.reconcile_books
+    at_most = settings.reconcile_batch
     share = max(1, at_most // 4)
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
-    running = RunningSagas(client, orchestrator)
+    running = TemporalOrderWorkflows(client, orchestrator)
     open_orders = OpenOrders(pool, store, grace)
-    differences = Differences(pool, handler)
-    needless = NeedlessSagas(open_orders, differences, running)
+    discrepancies = Discrepancies(pool, handler)
+    orphans = OrphanedWorkflows(open_orders, discrepancies, running)
     orders = OrdersToCompare(
         ChangedOrders(pool, store, grace, at_most),
-        NotCompared(pool, share),
-        Rotation(pool, grace, share),
+        UncheckedOrders(pool, share),
+        OpenOrderSweep(pool, grace, share),
     )
     return [
-        *TakingUpActivities(pool, handler, open_orders, needless, running).all,
-        *ReconciliationActivities(orders, books, differences, orchestrator).all,
+        *RecoveryActivities(pool, handler, open_orders, orphans, running).all,
+        *ReconciliationActivities(orders, books, discrepancies, orchestrator).all,
     ]
 
 
@@ -198,7 +198,7 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
         task_queue=task_queue,
         workflows=workflows,
         activities=activities,
-        interceptors=[ActivityConduct(ledger), OwnOrder()],
+        interceptors=[ActivityInterceptor(ledger), OwnOrder()],
         workflow_runner=sandbox(*passed_through),
         workflow_failure_exception_types=[NondeterminismError],
         deployment_config=deployment(build_id),
@@ -216,7 +216,7 @@ async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Va
     client = await connect(settings)
     await require_namespace(client)
     async with contextlib.aclosing(Providers(settings)) as providers:
-        books = Books(CommandHandler(store), providers.payments, providers.carrier)
+        books = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(store, vault, providers.payments, providers.carrier),
             *reconciliation_activities(settings, client, pool, store, books),
@@ -279,7 +279,7 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
     check(settings, "database_url", "master_key", *sagas)
     Keyring.of(settings, "master_key")
     if Role.SAGAS in roles:
-        temporal_client.check_settings(settings)
+        client.check_settings(settings)
         Providers.check_settings(settings)
     if Role.RELAY in roles:
         settings.require("nats_url")

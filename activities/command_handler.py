@@ -26,7 +26,7 @@ S = TypeVar("S")
 
 MAX_TRIES: Final = 30
 """Against writers that are quicker each time; a local activity's time-out comes well after."""
-LONGEST_PAUSE_SECONDS: Final = 0.05
+MAX_PAUSE_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class CommandHandler:
             except VersionConflict:
                 if attempt == MAX_TRIES:
                     raise
-            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))  # noqa: S311 - jitter
+            await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 - jitter
         raise AssertionError("unreachable")
 
     async def _try(self, step: Step, commands: Sequence[Command]) -> int:

@@ -11,18 +11,18 @@ import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from activities.few_at_a_time import NotBegun
 from activities.types import PROVIDER_REFUSED
 from domain.errors import Refused
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
-from eventstore.pool import Pool
+from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
+from kit.bounded_gather import NotStarted
+from kit.pool import Pool
 from providers.errors import ProviderError, ProviderRefused
 
 logger = logging.getLogger(__name__)
 
 PROVIDER_UNAVAILABLE: Final = "PROVIDER_UNAVAILABLE"
 
-_PATIENCE_SECONDS: Final = 1.0
+_TIMEOUT_SECONDS: Final = 1.0
 _NOTE: Final = """
     INSERT INTO journal.failed_attempts AS f (order_id, step, count, code, message, failed_at)
     VALUES ($1, $2, 1, $3, $4, clock_timestamp())
@@ -31,7 +31,7 @@ _NOTE: Final = """
 """
 _WORKFLOWS: Final = ("order", "payment", "return")
 _PLANS: Final = (*ORDER_PLAN, *RETURN_PLAN)
-_UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *CLOSING)
+_UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *FINALIZERS)
 _STEPS: Final = {*(step.name for step in _PLANS), *(undo.name for undo in _UNDOS)}
 _STEP_OF: Final = {
     "authorize_again": "authorize",
@@ -66,7 +66,7 @@ class FailedAttempts:
     async def note(self, attempt: FailedAttempt) -> None:
         facts = (attempt.order_id, attempt.step, attempt.code, attempt.message)
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._pool.acquire() as connection:
+            async with asyncio.timeout(_TIMEOUT_SECONDS), self._pool.acquire() as connection:
                 await connection.execute(_NOTE, *facts)
         except Exception as error:  # noqa: BLE001 - the activity's own failure is what matters
             logger.warning("a failed attempt was not noted: %s", type(error).__name__)
@@ -90,7 +90,7 @@ def described(error: Exception) -> tuple[str, str]:
             return PROVIDER_REFUSED, str(error)
         case ProviderError():
             return PROVIDER_UNAVAILABLE, str(error)
-        case NotBegun():
+        case NotStarted():
             return "NOT_BEGUN", "its turn did not come: others failed, or took all the time"
         case _:
             return type(error).__name__, "an unexpected error; see the worker's log"

@@ -13,27 +13,27 @@ from typing import Any
 from temporalio import activity
 
 from activities.types import (
-    Authorization,
-    Authorize,
-    CancellationAnswer,
-    CommandRun,
-    Compared,
-    Decide,
-    Decided,
-    Judged,
-    Park,
-    Parking,
-    Place,
-    Reconcile,
-    Recorded,
-    Reject,
-    RequestCancel,
-    RequestReturn,
-    RunCommand,
-    Standing,
-    TakenUp,
+    AuthorizationResult,
+    AuthorizeInput,
+    CancellationInput,
+    CancellationResult,
+    ComparisonResult,
+    InterventionInput,
+    InterventionResult,
+    OrderProgress,
+    ParkInput,
+    ParkResult,
+    PlaceInput,
+    RecheckResult,
+    ReconcileInput,
+    RecordedResult,
+    RecoveryResult,
+    RejectInput,
+    ReturnRequestInput,
+    RunCommandInput,
+    RunCommandResult,
     TrackedStatus,
-    Waiting,
+    WaitingOrdersResult,
 )
 
 
@@ -53,16 +53,16 @@ class SagaActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def stand(self, order_id: str) -> Standing:
+    async def load_progress(self, order_id: str) -> OrderProgress:
         """Where the log says that the order stands."""
 
     @activity.defn
     @abstractmethod
-    async def park(self, park: Park) -> Parking: ...
+    async def park(self, park: ParkInput) -> ParkResult: ...
 
     @activity.defn
     @abstractmethod
-    async def decide(self, decide: Decide) -> Decided:
+    async def intervene(self, intervene: InterventionInput) -> InterventionResult:
         """Fails with SAGA_NOT_PARKED where there is nothing to decide."""
 
 
@@ -71,7 +71,7 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def place(self, place: Place) -> Standing:
+    async def place(self, place: PlaceInput) -> OrderProgress:
         """Place it, or find it placed and perhaps further on its way."""
 
     @activity.defn
@@ -94,22 +94,22 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def waiting_for(self, order_id: str) -> Waiting:
+    async def waiting_for(self, order_id: str) -> WaitingOrdersResult:
         """Orders that wait for products of this one, which has just given some back."""
 
     @activity.defn
     @abstractmethod
-    async def reject(self, reject: Reject) -> Standing:
+    async def reject(self, reject: RejectInput) -> OrderProgress:
         """Reject it, unless something else was quicker: then that stands."""
 
     @activity.defn
     @abstractmethod
-    async def request_cancellation(self, request: RequestCancel) -> CancellationAnswer:
+    async def request_cancellation(self, request: CancellationInput) -> CancellationResult:
         """From here on no step goes forward. Too late once the order has shipped."""
 
     @activity.defn
     @abstractmethod
-    async def turn_round(self, request: RequestCancel) -> Standing:
+    async def start_compensation(self, request: CancellationInput) -> OrderProgress:
         """The same, asked by the saga: where it is too late, what stands instead is the answer."""
 
     @activity.defn
@@ -130,7 +130,7 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def request_return(self, request: RequestReturn) -> Recorded:
+    async def request_return(self, request: ReturnRequestInput) -> RecordedResult:
         """Fails with RETURN_NOT_POSSIBLE outside the return window, or for more than was sent."""
 
     @activity.defn
@@ -145,7 +145,7 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def run_command(self, run: RunCommand) -> CommandRun: ...
+    async def run_command(self, run: RunCommandInput) -> RunCommandResult: ...
 
 
 class PaymentActivities(Activities, ABC):
@@ -153,7 +153,7 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def authorize(self, order_id: str) -> Authorization:
+    async def authorize(self, order_id: str) -> AuthorizationResult:
         """Make the first attempt; where there has been one, see what became of the latest."""
 
     @activity.defn
@@ -163,17 +163,17 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def authorize_again(self, authorize: Authorize) -> Authorization:
+    async def authorize_again(self, authorize: AuthorizeInput) -> AuthorizationResult:
         """Make a further attempt, after the one before it is void."""
 
     @activity.defn
     @abstractmethod
-    async def request_payment(self, authorize: Authorize) -> Recorded:
+    async def request_payment(self, authorize: AuthorizeInput) -> RecordedResult:
         """Note that a further attempt is coming, before the provider is asked."""
 
     @activity.defn
     @abstractmethod
-    async def look_up(self, order_id: str) -> Authorization:
+    async def look_up(self, order_id: str) -> AuthorizationResult:
         """Ask what became of the latest attempt, and record it."""
 
     @activity.defn
@@ -189,7 +189,7 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def refund(self, order_id: str) -> Standing:
+    async def refund(self, order_id: str) -> OrderProgress:
         """The goods of the return are back: refund them, then put them into stock together with
         the return's end."""
 
@@ -221,12 +221,12 @@ class ShippingActivities(Activities, ABC):
         """Whether the carrier says that the goods are back."""
 
 
-class TakingUpActivities(Activities, ABC):
+class RecoveryActivities(Activities, ABC):
     """Compares the log with what runs in Temporal."""
 
     @activity.defn
     @abstractmethod
-    async def take_up_missing(self, reconcile: Reconcile) -> TakenUp:
+    async def recover_missing(self, reconcile: ReconcileInput) -> RecoveryResult:
         """Run the saga of every open order that has no workflow any more, and record workflows
         that have no open order any more."""
 
@@ -236,11 +236,11 @@ class ReconciliationActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def compare_books(self, reconcile: Reconcile) -> Compared:
+    async def compare(self, reconcile: ReconcileInput) -> ComparisonResult:
         """Look at what has changed since the last run, and at some of what has not; wake sagas
         that missed the news."""
 
     @activity.defn
     @abstractmethod
-    async def judge_books(self, compared: Compared) -> Judged:
+    async def recheck(self, compared: ComparisonResult) -> RecheckResult:
         """Look again: record what is at odds still, settle what agrees; what stays at odds."""

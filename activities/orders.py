@@ -10,20 +10,19 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.saga import standing_of
+from activities.saga import load_progress
 from activities.types import (
-    CancellationAnswer,
-    CommandRun,
-    Place,
-    Recorded,
-    Reject,
-    RequestCancel,
-    RequestReturn,
-    RunCommand,
-    Standing,
-    Waiting,
+    CancellationInput,
+    CancellationResult,
+    OrderProgress,
+    PlaceInput,
+    RecordedResult,
+    RejectInput,
+    ReturnRequestInput,
+    RunCommandInput,
+    RunCommandResult,
+    WaitingOrdersResult,
 )
-from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
 from domain.errors import Refused
@@ -39,12 +38,13 @@ from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
+from domain.product.commands import ListProduct
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
-MOST_WOKEN: Final = 100
+MAX_NOTIFIED_ORDERS: Final = 100
 """By one receipt of stock; whoever is still waiting after them is woken by the next one."""
 
-PUBLIC_COMMANDS: Final[dict[str, type[Command]]] = {
+DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command for command in (EraseCustomer, ListProduct, ReceiveStock)
 }
 """Commands that stand alone: no saga has to follow them."""
@@ -55,10 +55,10 @@ class OrderActivities(interface.OrderActivities):
         self._handler = handler
 
     @activity.defn
-    async def place(self, place: Place) -> Standing:
+    async def place(self, place: PlaceInput) -> OrderProgress:
         order_id = place.command.aggregate_id
         await self._handler.handle(Step.current("place", order_id, place.actor), place.command)
-        return await standing_of(self._handler, order_id)
+        return await load_progress(self._handler, order_id)
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:
@@ -104,11 +104,13 @@ class OrderActivities(interface.OrderActivities):
         )
 
     @activity.defn
-    async def waiting_for(self, order_id: str) -> Waiting:
-        return Waiting(await self._waiting_for(line.sku for line in await self._lines(order_id)))
+    async def waiting_for(self, order_id: str) -> WaitingOrdersResult:
+        return WaitingOrdersResult(
+            await self._waiting_for(line.sku for line in await self._lines(order_id))
+        )
 
     @activity.defn
-    async def reject(self, reject: Reject) -> Standing:
+    async def reject(self, reject: RejectInput) -> OrderProgress:
         with contextlib.suppress(Refused):  # something else was quicker, and is the answer
             await self._handler.handle(
                 Step.current("reject", reject.order_id),
@@ -119,10 +121,10 @@ class OrderActivities(interface.OrderActivities):
                 ),
                 *await self._releases(reject.order_id),
             )
-        return await standing_of(self._handler, reject.order_id)
+        return await load_progress(self._handler, reject.order_id)
 
     @activity.defn
-    async def request_cancellation(self, request: RequestCancel) -> CancellationAnswer:
+    async def request_cancellation(self, request: CancellationInput) -> CancellationResult:
         order_id = request.order_id
         asked_before = (await self._handler.load(ORDER, order_id)).cancellations
         position = await self._handler.handle(
@@ -134,13 +136,13 @@ class OrderActivities(interface.OrderActivities):
             ),
         )
         status = (await self._handler.load(ORDER, order_id)).status
-        return CancellationAnswer(status or OrderStatus.CANCELLING, position)
+        return CancellationResult(status or OrderStatus.CANCELLING, position)
 
     @activity.defn
-    async def turn_round(self, request: RequestCancel) -> Standing:
+    async def start_compensation(self, request: CancellationInput) -> OrderProgress:
         with contextlib.suppress(Refused):  # too late: what stands is the answer
             await self.request_cancellation(request)
-        return await standing_of(self._handler, request.order_id)
+        return await load_progress(self._handler, request.order_id)
 
     @activity.defn
     async def withdraw_cancellation(self, order_id: str) -> None:
@@ -171,10 +173,10 @@ class OrderActivities(interface.OrderActivities):
         )
 
     @activity.defn
-    async def request_return(self, request: RequestReturn) -> Recorded:
+    async def request_return(self, request: ReturnRequestInput) -> RecordedResult:
         step = Step.current("request_return", request.order_id, request.actor)
         command = c.RequestReturn(aggregate_id=request.order_id, lines=request.lines)
-        return Recorded(await self._handler.handle(step, command))
+        return RecordedResult(await self._handler.handle(step, command))
 
     @activity.defn
     async def finish_return(self, order_id: str) -> None:
@@ -198,13 +200,13 @@ class OrderActivities(interface.OrderActivities):
         )
 
     @activity.defn
-    async def run_command(self, run: RunCommand) -> CommandRun:
-        command = PUBLIC_COMMANDS[run.command_type].model_validate_json(run.command_json)
+    async def run_command(self, run: RunCommandInput) -> RunCommandResult:
+        command = DIRECT_COMMANDS[run.command_type].model_validate_json(run.command_json)
         step = Step.current("run", command.aggregate_id, run.actor)
         position = await self._handler.handle(step, command)
-        return CommandRun(position, await self._woken_by(command))
+        return RunCommandResult(position, await self._orders_waiting_for(command))
 
-    async def _woken_by(self, command: Command) -> tuple[str, ...]:
+    async def _orders_waiting_for(self, command: Command) -> tuple[str, ...]:
         """Orders that wait for what has come, the oldest first."""
         if not isinstance(command, ReceiveStock):
             return ()
@@ -214,7 +216,7 @@ class OrderActivities(interface.OrderActivities):
         waiting: dict[str, None] = {}
         for sku in skus:
             waiting |= dict.fromkeys((await self._handler.load(INVENTORY, sku)).waiting)
-        return tuple(waiting)[:MOST_WOKEN]
+        return tuple(waiting)[:MAX_NOTIFIED_ORDERS]
 
     async def _releases(self, order_id: str) -> list[ReleaseStock]:
         return [

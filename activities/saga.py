@@ -9,18 +9,25 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.types import Decide, Decided, Park, ParkedStep, Parking, Standing
+from activities.types import (
+    InterventionInput,
+    InterventionResult,
+    OrderProgress,
+    ParkedStep,
+    ParkInput,
+    ParkResult,
+)
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.order.commands import CancellationReason, RequestCancellation
 from domain.order.decide import ORDER
 from domain.order.events import OrderReturnRequested
-from domain.saga.commands import DecideOnStep, Decision, ParkStep
+from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
 from domain.saga.decide import SAGA
 from eventstore.envelope import StoredEvent
 
 
-async def standing_of(handler: CommandHandler, order_id: str) -> Standing:
+async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress:
     """Raises Refused with NOT_FOUND when there is no such order."""
     stored = await handler.events(ORDER, order_id)
     if not stored:
@@ -29,7 +36,7 @@ async def standing_of(handler: CommandHandler, order_id: str) -> Standing:
     if order.status is None:
         raise TypeError(f"stream order-{order_id} does not begin with an order")
     saga = await handler.load(SAGA, order_id)
-    return Standing(
+    return OrderProgress(
         status=order.status,
         since=_last_change(stored).recorded_at,
         position=stored[-1].position,
@@ -65,11 +72,11 @@ class SagaActivities(interface.SagaActivities):
         self._handler = handler
 
     @activity.defn
-    async def stand(self, order_id: str) -> Standing:
-        return await standing_of(self._handler, order_id)
+    async def load_progress(self, order_id: str) -> OrderProgress:
+        return await load_progress(self._handler, order_id)
 
     @activity.defn
-    async def park(self, park: Park) -> Parking:
+    async def park(self, park: ParkInput) -> ParkResult:
         saga = await self._handler.load(SAGA, park.order_id)
         await self._handler.handle(
             Step.current(f"park/{park.step}/{saga.parkings + 1}", park.order_id),
@@ -83,17 +90,17 @@ class SagaActivities(interface.SagaActivities):
             ),
         )
         saga = await self._handler.load(SAGA, park.order_id)
-        return Parking(saga.parked[park.step].number)
+        return ParkResult(saga.parked[park.step].number)
 
     @activity.defn
-    async def decide(self, decide: Decide) -> Decided:
+    async def intervene(self, intervene: InterventionInput) -> InterventionResult:
         try:
-            command = DecideOnStep(
-                aggregate_id=decide.order_id,
-                step=decide.step,
-                parking=decide.parking,
-                decision=decide.decision,
-                reason=decide.reason,
+            command = InterveneOnStep(
+                aggregate_id=intervene.order_id,
+                step=intervene.step,
+                parking=intervene.parking,
+                kind=intervene.kind,
+                reason=intervene.reason,
             )
         except ValidationError:
             raise Refused(
@@ -101,25 +108,27 @@ class SagaActivities(interface.SagaActivities):
                 "say why, in one line of at most 500 characters",
                 ("input", "reason"),
             ) from None
-        step = Step.current(f"decide/{decide.step}/{decide.parking}", decide.order_id, decide.actor)
+        step = Step.current(
+            f"intervene/{intervene.step}/{intervene.parking}", intervene.order_id, intervene.actor
+        )
         try:
-            position = await self._handler.handle(step, command, *_turning(decide))
+            position = await self._handler.handle(step, command, *_compensation_for(intervene))
         except Refused:
-            saga = await self._handler.load(SAGA, decide.order_id)
-            if decide.parking not in saga.decided:
+            saga = await self._handler.load(SAGA, intervene.order_id)
+            if intervene.parking not in saga.interventions:
                 raise
-            events = await self._handler.events(SAGA, decide.order_id)
-            return Decided(events[-1].position, saga.decided[decide.parking])
-        return Decided(position, decide.decision)
+            events = await self._handler.events(SAGA, intervene.order_id)
+            return InterventionResult(events[-1].position, saga.interventions[intervene.parking])
+        return InterventionResult(position, intervene.kind)
 
 
-def _turning(decide: Decide) -> tuple[Command, ...]:
+def _compensation_for(intervene: InterventionInput) -> tuple[Command, ...]:
     """Whoever takes the saga up after a decision to turn it round finds it turned."""
-    if decide.decision is not Decision.COMPENSATE:
+    if intervene.kind is not Intervention.COMPENSATE:
         return ()
     return (
         RequestCancellation(
-            aggregate_id=decide.order_id,
+            aggregate_id=intervene.order_id,
             reason=CancellationReason.OPERATOR_REQUEST,
             after_dispatch=True,
         ),

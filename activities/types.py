@@ -10,9 +10,9 @@ from typing import Final
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, FORWARD, OrderStatus
-from domain.saga.commands import Book, Decision, TakeUpCause
+from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 
-NAMED_AT_MOST: Final = 100
+MAX_NAMED_ORDERS: Final = 100
 """Orders in the result of a run that found many."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 """The type of the failure of an activity that a provider has refused."""
@@ -35,13 +35,13 @@ class TrackedStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlaceInput:
     command: PlaceOrder
     actor: str
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedResult:
     """A change is in the log; `position` is its last event's, or the newest of its streams."""
 
     position: int
@@ -56,7 +56,7 @@ class ParkedStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OrderProgress:
     """How far the log says an order has come, and what it needs to go on from there."""
 
     status: OrderStatus
@@ -94,13 +94,13 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class RejectInput:
     order_id: str
     sku: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class RequestCancel:
+class CancellationInput:
     order_id: str
     reason: CancellationReason
     actor: str
@@ -109,7 +109,7 @@ class RequestCancel:
 
 
 @dataclass(frozen=True, slots=True)
-class CancellationAnswer:
+class CancellationResult:
     """`status` tells who was first: a cancellation, or the parcel."""
 
     status: OrderStatus
@@ -117,7 +117,7 @@ class CancellationAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Authorization:
+class AuthorizationResult:
     """What became of the latest attempt to pay."""
 
     outcome: AuthorizationOutcome
@@ -125,7 +125,7 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True)
-class Authorize:
+class AuthorizeInput:
     """`method` None: the one the order was placed with."""
 
     order_id: str
@@ -137,7 +137,7 @@ class Authorize:
 
 
 @dataclass(frozen=True, slots=True)
-class Park:
+class ParkInput:
     """A step that has failed for good, and why."""
 
     order_id: str
@@ -148,32 +148,32 @@ class Park:
 
 
 @dataclass(frozen=True, slots=True)
-class Parking:
+class ParkResult:
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
+class InterventionInput:
     """What somebody has decided on a parked step."""
 
     order_id: str
     step: str
     parking: int
-    decision: Decision
+    kind: Intervention
     reason: str
     actor: str
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class InterventionResult:
     """The decision that stands: perhaps an earlier one, of which the workflow has not heard."""
 
     position: int
-    decision: Decision
+    kind: Intervention
 
 
 @dataclass(frozen=True, slots=True)
-class RequestReturn:
+class ReturnRequestInput:
     """`lines` None: everything."""
 
     order_id: str
@@ -182,7 +182,7 @@ class RequestReturn:
 
 
 @dataclass(frozen=True, slots=True)
-class RunCommand:
+class RunCommandInput:
     """A command on one aggregate, as its class name and JSON."""
 
     command_type: str
@@ -192,30 +192,30 @@ class RunCommand:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingOrdersResult:
     """Orders, the oldest first."""
 
     order_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRun:
+class RunCommandResult:
     """`wakes`: orders that wait for what the command has brought."""
 
     position: int
-    wakes: tuple[str, ...] = ()
+    waiting_order_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Reconcile:
+class ReconcileInput:
     """`order_id` None: every order."""
 
     order_id: str | None = None
-    cause: TakeUpCause = TakeUpCause.MISSING
+    cause: RecoveryCause = RecoveryCause.MISSING
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class FailedOrders:
     """Orders that could not be read or started; `why` of the first hundred of them."""
 
     count: int = 0
@@ -223,23 +223,23 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class AtOdds:
+class Discrepancy:
     """The log and another's book, as far as they have to agree and do not."""
 
     order_id: str
-    book: Book
+    system: ReconciledSystem
     ours: str
     theirs: str
 
 
 @dataclass(frozen=True, slots=True)
-class TakenUp:
+class RecoveryResult:
     """Orders that had no workflow any more; `order_ids` are the first hundred of them."""
 
     count: int
     order_ids: tuple[str, ...] = ()
-    left_out: LeftOut = field(default_factory=LeftOut)
-    at_odds: tuple[AtOdds, ...] = ()
+    failed_orders: FailedOrders = field(default_factory=FailedOrders)
+    discrepancies: tuple[Discrepancy, ...] = ()
     """Workflows that run for an order which has ended, or never was."""
     is_unknown: bool = False
     """The one order that was asked for never was."""
@@ -248,23 +248,23 @@ class TakenUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonResult:
     """The books at a first look. What was at odds may be a step that is just being made."""
 
     count: int
-    at_odds: tuple[AtOdds, ...]
+    discrepancies: tuple[Discrepancy, ...]
     look_again: tuple[str, ...]
     """Orders to look at a second time, those with a difference on record among them."""
     pause: timedelta
     """How long a step may be on its way from the provider's book into the log."""
     position: int | None
     """How far the log has been compared with this; None: nothing has to be remembered."""
-    left_out: LeftOut = field(default_factory=LeftOut)
+    failed_orders: FailedOrders = field(default_factory=FailedOrders)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RecheckResult:
     """The books at a second look."""
 
-    at_odds: tuple[AtOdds, ...]
-    left_out: LeftOut = field(default_factory=LeftOut)
+    discrepancies: tuple[Discrepancy, ...]
+    failed_orders: FailedOrders = field(default_factory=FailedOrders)

@@ -10,15 +10,15 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.errors import Refused
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
+from domain.product.commands import ListProduct
 from kit.command import run_command
+from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from settings import Settings, SettingsError, load_settings
-from workflows.orchestrator import SagaOrchestrator, Unavailable
-from workflows.temporal_client import TemporalAway, connect, deadlines
+from temporal.client import TemporalAway, connect, deadlines
 
 ACTOR: Final = "operator:catalogue"
 

@@ -14,9 +14,9 @@ from demo.ledger import Ledger, Stock
 from domain.inventory.events import InventoryEvent
 from domain.order.events import OrderEvent
 from domain.payment.events import PaymentEvent
-from eventstore.engine import create_engine
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.engine import create_engine
+from kit.pool import create_pool
 from projections.tables import inventory_view
 from settings import Settings
 

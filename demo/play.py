@@ -18,7 +18,7 @@ from domain.order.state import FINAL
 
 UNDER_WAY: Final = 20
 """Orders at the same time, at the most."""
-PATIENCE_SECONDS: Final = 80.0
+TIMEOUT_SECONDS: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ async def play(people: People, plan: Plan) -> Ending:
     start = time.monotonic()
     order: Json = {}
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             order = await _place(people, plan)
             order = await _follow(people, plan.scenario, order["id"])
         became = outcome(order["status"], order["reason"])
     except TimeoutError:
-        became = f"no end after {PATIENCE_SECONDS:g} s"
+        became = f"no end after {TIMEOUT_SECONDS:g} s"
     except (Failed, httpx.HTTPError) as failed:
         became = str(failed)
     return Ending(plan.scenario, order.get("id"), became, time.monotonic() - start)

@@ -14,7 +14,7 @@ from rich.table import Table
 from demo.play import Ending
 from demo.scenarios import Scenario
 
-_MOST_FAULTS_SHOWN: Final = 20
+_MAX_FAULTS_SHOWN: Final = 20
 
 
 def table(endings: Sequence[Ending]) -> Table:
@@ -66,7 +66,7 @@ def show(
     for ending in endings:
         if not ending.is_expected:
             console.print(f"order {ending.order_id}: {ending.scenario.name}: {ending.became}")
-    for fault in faults[:_MOST_FAULTS_SHOWN]:
+    for fault in faults[:_MAX_FAULTS_SHOWN]:
         console.print(fault)
     console.print(_verdict(endings))
     console.print(_balance(faults))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from domain.aggregate import Aggregate
-from domain.catalogue.commands import CatalogueCommand
-from domain.catalogue.decide import PRODUCT
-from domain.catalogue.events import CatalogueEvent
 from domain.command import Command
 from domain.customer.commands import CustomerCommand
 from domain.customer.decide import CUSTOMER
@@ -22,6 +19,9 @@ from domain.order.events import OrderEvent
 from domain.payment.commands import PaymentCommand
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentEvent
+from domain.product.commands import ProductCommand
+from domain.product.decide import PRODUCT
+from domain.product.events import ProductEvent
 from domain.saga.commands import SagaCommand
 from domain.saga.decide import SAGA
 from domain.saga.events import SagaEvent
@@ -32,7 +32,7 @@ from domain.shipping.events import ShipmentEvent
 EVENT_TYPES: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
-        CatalogueEvent,
+        ProductEvent,
         CustomerEvent,
         *get_args(InventoryEvent),
         *get_args(OrderEvent),
@@ -43,7 +43,7 @@ EVENT_TYPES: Final[dict[str, type[Event]]] = {
 }
 
 AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
-    CatalogueCommand: PRODUCT,
+    ProductCommand: PRODUCT,
     CustomerCommand: CUSTOMER,
     InventoryCommand: INVENTORY,
     OrderCommand: ORDER,

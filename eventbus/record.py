@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from eventbus.bus import EventBus, Holdings, Published
 from eventstore.checkpoint import Checkpoint
-from eventstore.pool import Connection
+from kit.pool import Connection
 
 NAME: Final = "relay"
 """The name of the checkpoint and of the row in eventstore.bus."""

@@ -15,10 +15,10 @@ from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
 from eventstore.errors import EventStoreError
-from eventstore.leadership import leading
-from eventstore.pool import Pool
 from eventstore.protocol import EventStore
-from eventstore.restart import is_database_away, restarting
+from kit.leadership import leading
+from kit.pool import Pool
+from kit.restart import is_database_away, restarting
 
 COMPARE_EVERY: Final = timedelta(seconds=1)
 """The time between two questions to the bus whether it still keeps what it took."""

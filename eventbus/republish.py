@@ -21,11 +21,11 @@ from eventbus.errors import BusError
 from eventbus.nats import NatsBus
 from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
-from eventstore.pool import CONNECTION_LOST, Pool, create_pool
 from eventstore.positions import SEALED, BadPosition, PositionCodec
 from eventstore.postgres import PostgresEventStore
 from kit.command import run_command
 from kit.faults import one_line
+from kit.pool import CONNECTION_LOST, Pool, create_pool
 from settings import Bus, Settings, SettingsError, load_settings
 
 EVENTS_AT_ONCE: Final = 500

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Final, NamedTuple, Self
 
 from eventstore.errors import EventStoreError
-from eventstore.pool import CONNECTION_LOST, Connection, Pool
+from kit.pool import CONNECTION_LOST, Connection, Pool
 
-BOOKS_COMPARED: Final = "reconciliation.books"
+COMPARED: Final = "reconciliation.compared"
 """The checkpoint whose distance from the log's end is a metric."""
 
 SET_RIGHT: Final = "python -m eventstore.checkpoints set-right"

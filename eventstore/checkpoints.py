@@ -18,8 +18,8 @@ from typing import Final
 from asyncpg import PostgresError
 
 from eventstore.checkpoint import LostCheckpoint, lost_checkpoints
-from eventstore.pool import Connection, create_pool
 from kit.command import run_command
+from kit.pool import Connection, create_pool
 from settings import Settings, SettingsError, load_settings
 
 # Change only a checkpoint that still stands there.

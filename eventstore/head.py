@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Final, NoReturn
 
-from eventstore.leadership import leading
-from eventstore.pool import Pool
-from eventstore.restart import is_database_away, restarting
+from kit.leadership import leading
+from kit.pool import Pool
+from kit.restart import is_database_away, restarting
 
 NAME: Final = "head"
 CHANNEL: Final = "waybill_head"

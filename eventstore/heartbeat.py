@@ -9,7 +9,7 @@ import os
 import socket
 from typing import Final
 
-from eventstore.pool import Pool
+from kit.pool import Pool
 
 PROCESS: Final = f"{socket.gethostname()}:{os.getpid()}"
 

@@ -26,7 +26,6 @@ from eventstore.errors import (
     PositionLost,
     VersionConflict,
 )
-from eventstore.pool import Connection, Pool
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.repetition import first_result, is_repeated
@@ -35,6 +34,7 @@ from eventstore.snapshots import Snapshot
 from eventstore.tail import wakeups
 from eventstore.validation import check_appends
 from eventstore.versions import ExpectedVersion, holds, to_sql
+from kit.pool import Connection, Pool
 
 FOLLOWED_PAGE: Final = 1000
 

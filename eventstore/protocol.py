@@ -5,9 +5,9 @@ from typing import Protocol
 from uuid import UUID
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
-from eventstore.pool import Connection
 from eventstore.snapshots import Snapshot
 from eventstore.versions import ExpectedVersion
+from kit.pool import Connection
 
 
 class InlineProjection(Protocol):

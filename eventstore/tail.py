@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from eventstore.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
 from eventstore.head import CHANNEL
-from eventstore.pool import Pool
+from kit.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
+from kit.pool import Pool
 
 POLL_SECONDS: Final = 0.25
 """How long a follower waits for word from the head's leader before it looks by itself."""

@@ -82,8 +82,8 @@ UPCASTERS: Final[dict[tuple[str, int], Upcaster]] = {
     ("OrderCreated", 1): _rejected_when_short,
     ("OrderCancellationRequested", 1): _fewer_reasons,
     ("OrderCancelled", 1): _fewer_reasons,
-    ("DifferenceFound", 1): _fewer_books,
-    ("DifferenceSettled", 1): _fewer_books,
+    ("DiscrepancyFound", 1): _fewer_books,
+    ("DiscrepancyResolved", 1): _fewer_books,
 }
 """By event type and the version that the step starts from."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eventstore.engine import create_engine
+from kit.engine import create_engine
 from migrations.destruction import refuse_to_destroy
 from migrations.errors import whole
 from migrations.functions import install, print_functions

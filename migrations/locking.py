@@ -23,7 +23,7 @@ TRIES: Final = 20
 LOCK_TIMEOUT: Final = "300ms"
 """Shorter than PostgreSQL's deadlock_timeout: of a migration and an append that wait for each
 other, the migration gives up."""
-LONGEST_PAUSE_SECONDS: Final = 10.0
+MAX_PAUSE_SECONDS: Final = 10.0
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 
 _TRY_LOCK: Final = text("SELECT pg_try_advisory_lock(7003)")
@@ -97,7 +97,7 @@ def _may_be_retried(error: DBAPIError) -> bool:
 
 
 def _pauses(tries: int) -> Iterator[float]:
-    return (min(0.5 * 2**n, LONGEST_PAUSE_SECONDS) for n in range(tries))
+    return (min(0.5 * 2**n, MAX_PAUSE_SECONDS) for n in range(tries))
 
 
 def say(line: str) -> None:

@@ -46,27 +46,27 @@ PARKED_SAGA_OLDEST: Final = Gauge(
     registry=REGISTRY,
 )
 
-SAGA_DIFFERENCES: Final = Gauge(
-    "waybill_saga_differences",
+SAGA_DISCREPANCIES: Final = Gauge(
+    "waybill_saga_discrepancies",
     "How many orders another's book (a provider's, or Temporal's) tells otherwise than the log.",
-    ["book"],
+    ["system"],
     registry=REGISTRY,
 )
 
-SAGAS_TAKEN_UP: Final = Gauge(
-    "waybill_sagas_taken_up",
+SAGAS_RECOVERED: Final = Gauge(
+    "waybill_sagas_recovered",
     "How often a saga that had no workflow any more has been taken up, since the log began.",
     registry=REGISTRY,
 )
 
-ORDERS_NOT_COMPARED: Final = Gauge(
-    "waybill_orders_not_compared",
+UNCHECKED_ORDERS: Final = Gauge(
+    "waybill_unchecked_orders",
     "How many orders' books could not be read when it was their turn, and have not been since.",
     registry=REGISTRY,
 )
 
-BOOKS_LAG: Final = Gauge(
-    "waybill_books_lag_seconds",
+RECONCILIATION_LAG: Final = Gauge(
+    "waybill_reconciliation_lag_seconds",
     "How old the oldest event is that has not been compared with the providers' books; 0 for none.",
     registry=REGISTRY,
 )

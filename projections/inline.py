@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from eventstore.envelope import StoredEvent
-from eventstore.pool import Connection
-from projections import customers, inventory, orders, payments, products, sagas, shipments
+from kit.pool import Connection
+from projections import customers, inventory, orders, payments, products, sagas, shipping
 from projections.change import Change
 
 _PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change | None]]] = {
@@ -17,7 +17,7 @@ _PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change | None]]] = {
     "payment": payments.project,
     "product": products.project,
     "saga": sagas.project,
-    "shipment": shipments.project,
+    "shipment": shipping.project,
 }
 """By the category of the stream."""
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from domain.catalogue.events import CatalogueEvent
+from domain.product.events import ProductEvent
 from eventstore.envelope import StoredEvent
 from projections.change import Change
 
@@ -11,6 +11,6 @@ LISTED = """
 """
 
 
-def project(event: CatalogueEvent, stored: StoredEvent) -> Change:
+def project(event: ProductEvent, stored: StoredEvent) -> Change:
     price = event.price
     return Change(LISTED, (event.sku, event.name, price.currency, price.amount, stored.position))

@@ -20,21 +20,21 @@ DECIDED = """
     DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2
 """
 # Without its last step the order stays open, and has no saga any more.
-LET_BE = """
+ABANDONED = """
     WITH decided AS (DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2)
-    INSERT INTO readmodel.saga_let_be VALUES ($1) ON CONFLICT DO NOTHING
+    INSERT INTO readmodel.abandoned_saga VALUES ($1) ON CONFLICT DO NOTHING
 """
-TAKEN_UP = """
-    INSERT INTO readmodel.saga_taken_up AS s VALUES ($1, 1)
+RECOVERED = """
+    INSERT INTO readmodel.saga_recovery AS s VALUES ($1, 1)
     ON CONFLICT (order_id) DO UPDATE SET times = s.times + 1
 """
-DIFFERENCE_FOUND = """
-    INSERT INTO readmodel.saga_difference AS d (order_id, book, ours, theirs, found_at, position)
+DISCREPANCY_FOUND = """
+    INSERT INTO readmodel.saga_discrepancy AS d (order_id, system, ours, theirs, found_at, position)
     VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (order_id, book) DO UPDATE SET ours = $3, theirs = $4, position = $6
+    ON CONFLICT (order_id, system) DO UPDATE SET ours = $3, theirs = $4, position = $6
 """
-DIFFERENCE_SETTLED = """
-    DELETE FROM readmodel.saga_difference WHERE order_id = $1 AND book = $2
+DISCREPANCY_RESOLVED = """
+    DELETE FROM readmodel.saga_discrepancy WHERE order_id = $1 AND system = $2
 """
 
 
@@ -45,13 +45,13 @@ def project(event: e.SagaEvent, stored: StoredEvent) -> Change:
             failure = (event.undoing, event.parking, event.code, event.message, event.workflow_id)
             return Change(PARKED, (event.order_id, event.step, *failure, *at))
         case e.SagaStepSkipped(step=COMPLETE.name) | e.SagaStepResolved(step=COMPLETE.name):
-            return Change(LET_BE, (event.order_id, event.step))
-        case e.SagaStepDecided():
+            return Change(ABANDONED, (event.order_id, event.step))
+        case e.SagaStepIntervened():
             return Change(DECIDED, (event.order_id, event.step))
-        case e.DifferenceFound():
-            books = (event.book, event.ours, event.theirs)
-            return Change(DIFFERENCE_FOUND, (event.order_id, *books, *at))
-        case e.DifferenceSettled():
-            return Change(DIFFERENCE_SETTLED, (event.order_id, event.book))
-        case e.SagaTakenUp():
-            return Change(TAKEN_UP, (event.order_id,))
+        case e.DiscrepancyFound():
+            books = (event.system, event.ours, event.theirs)
+            return Change(DISCREPANCY_FOUND, (event.order_id, *books, *at))
+        case e.DiscrepancyResolved():
+            return Change(DISCREPANCY_RESOLVED, (event.order_id, event.system))
+        case e.SagaRecovered():
+            return Change(RECOVERED, (event.order_id,))

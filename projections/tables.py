@@ -105,11 +105,11 @@ parked_step = Table(
     Column("position", BigInteger),
 )
 
-saga_difference = Table(
-    "saga_difference",
+saga_discrepancy = Table(
+    "saga_discrepancy",
     METADATA,
     Column("order_id", Text, primary_key=True),
-    Column("book", Text, primary_key=True),
+    Column("system", Text, primary_key=True),
     Column("ours", Text),
     Column("theirs", Text),
     Column("found_at", DateTime(timezone=True)),

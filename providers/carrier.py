@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class ShipmentStatus(StrEnum):
+class CarrierShipmentStatus(StrEnum):
     CREATED = "created"
     DISPATCHED = "dispatched"
     DELIVERED = "delivered"
@@ -51,7 +51,7 @@ class CarrierShipment:
 
     id: str
     order_id: str
-    status: ShipmentStatus
+    status: CarrierShipmentStatus
     tracking_number: str | None
 
 
@@ -65,12 +65,12 @@ class CarrierReturn:
 
 
 @dataclass(frozen=True, slots=True)
-class CarrierNews:
+class CarrierWebhook:
     """A webhook we believe. It may be late, repeated or out of order."""
 
     event_id: str
     order_id: str
-    status: ShipmentStatus | ReturnStatus
+    status: CarrierShipmentStatus | ReturnStatus
     """Which of the two it is tells whether it is about the shipment or the return."""
 
 

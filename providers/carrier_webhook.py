@@ -10,12 +10,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from domain.identifiers import is_identifier
-from providers.carrier import CarrierNews, ReturnStatus, ShipmentStatus
+from providers.carrier import CarrierShipmentStatus, CarrierWebhook, ReturnStatus
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
 
-_STATUSES: Final[dict[str, ShipmentStatus | ReturnStatus]] = {
-    str(status): status for status in (*ShipmentStatus, *ReturnStatus)
+_STATUSES: Final[dict[str, CarrierShipmentStatus | ReturnStatus]] = {
+    str(status): status for status in (*CarrierShipmentStatus, *ReturnStatus)
 }
 _event_id: Final[TypeAdapter[str]] = TypeAdapter(EventId)
 
@@ -31,7 +31,7 @@ class _Event(BaseModel):
 
 def verify_carrier_webhook(
     raw: bytes, headers: Mapping[str, str], secret: str
-) -> CarrierNews | None:
+) -> CarrierWebhook | None:
     """The news in `raw`, exactly as received, with its headers; None for a status that we do not
     know, and for a reference that no order of ours can have. Raises WebhookRejected.
 
@@ -47,7 +47,7 @@ def verify_carrier_webhook(
     status = _STATUSES.get(event.data.status)
     if status is None or not is_identifier(event.data.reference):
         return None
-    return CarrierNews(event_id, event.data.reference, status)
+    return CarrierWebhook(event_id, event.data.reference, status)
 
 
 def _check_signature(raw: bytes, headers: dict[str, str], secret: str) -> None:

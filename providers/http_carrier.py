@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 from providers.carrier import (
     CarrierReturn,
     CarrierShipment,
+    CarrierShipmentStatus,
     ReturnStatus,
     ShipmentAddress,
     ShipmentItem,
-    ShipmentStatus,
 )
 from providers.errors import (
     AlreadyDispatched,
@@ -40,7 +40,7 @@ class _Kept(BaseModel):
 
 
 class _Shipment(_Kept):
-    status: ShipmentStatus
+    status: CarrierShipmentStatus
     tracking_number: str | None = None
 
     def public(self) -> CarrierShipment:
@@ -97,11 +97,11 @@ class HttpCarrier:
     async def cancel(self, *, order_id: str) -> CarrierShipment:
         # Whoever comes first takes the reference: after this there is a shipment, and a create
         # still on its way finds it.
-        fence = {"reference": order_id, "status": ShipmentStatus.CANCELLED}
+        fence = {"reference": order_id, "status": CarrierShipmentStatus.CANCELLED}
         async with self._asking("cancel"):
             key = f"{order_id}/cancel"
             shipment = await self._record(_Shipment, _SHIPMENTS, "cancel", key, fence)
-            if shipment.status is ShipmentStatus.CANCELLED:
+            if shipment.status is CarrierShipmentStatus.CANCELLED:
                 return shipment.public()
             return await self._cancel(shipment.id)
 

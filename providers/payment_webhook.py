@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from domain.command import Identifier
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
-from providers.payments import PaymentNews
+from providers.payments import PaymentWebhook
 
 TOLERANCE_SECONDS = 300
 
@@ -38,7 +38,7 @@ def verify_payment_webhook(
     signature_header: str,
     secret: str,
     tolerance_seconds: int = TOLERANCE_SECONDS,
-) -> PaymentNews | None:
+) -> PaymentWebhook | None:
     """The news in `raw`, exactly as received, or None for an event of no order of ours.
 
     Raises WebhookRejected.
@@ -67,7 +67,7 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
         raise WebhookRejected(WebhookFault.TOO_OLD) from None
 
 
-def _news(event: _Event) -> PaymentNews | None:
+def _news(event: _Event) -> PaymentWebhook | None:
     intent = event.data.object
     try:
         ours = _Metadata.model_validate(intent.metadata)
@@ -75,4 +75,4 @@ def _news(event: _Event) -> PaymentNews | None:
         return None
     if intent.object != "payment_intent":
         return None
-    return PaymentNews(event.id, event.type, ours.order_id, ours.attempt)
+    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt)

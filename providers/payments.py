@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class PaymentState(StrEnum):
+class ProviderPaymentState(StrEnum):
     CREATED = "created"
     """Known to the provider, never confirmed: no money is held."""
     PENDING = "pending"
@@ -32,7 +32,7 @@ class ProviderPayment:
 
     reference: str
     """The provider's own id, `pi_...`."""
-    state: PaymentState
+    state: ProviderPaymentState
     amount: int
     currency: str
     captured: int
@@ -42,7 +42,7 @@ class ProviderPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentNews:
+class PaymentWebhook:
     """A webhook we believe. It may be late, repeated or out of order: `get` the state itself."""
 
     event_id: str

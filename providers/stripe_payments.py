@@ -17,17 +17,17 @@ from stripe.params import PaymentIntentConfirmParams
 
 from providers.errors import ProviderRefused, ProviderUnavailable, UnknownStatus
 from providers.http import TOTAL_SECONDS
-from providers.payments import PaymentState, ProviderPayment
+from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_transport import PROVIDER, StripeTransport, asking
 
 _STATES = {
-    "requires_payment_method": PaymentState.CREATED,
-    "requires_confirmation": PaymentState.CREATED,
-    "requires_action": PaymentState.PENDING,
-    "processing": PaymentState.PENDING,
-    "requires_capture": PaymentState.AUTHORIZED,
-    "succeeded": PaymentState.CAPTURED,
-    "canceled": PaymentState.VOIDED,
+    "requires_payment_method": ProviderPaymentState.CREATED,
+    "requires_confirmation": ProviderPaymentState.CREATED,
+    "requires_action": ProviderPaymentState.PENDING,
+    "processing": ProviderPaymentState.PENDING,
+    "requires_capture": ProviderPaymentState.AUTHORIZED,
+    "succeeded": ProviderPaymentState.CAPTURED,
+    "canceled": ProviderPaymentState.VOIDED,
 }
 _REFUND_FAILED = {"failed", "canceled"}
 _HTTP_OK = 200
@@ -97,7 +97,7 @@ class StripePayments:
                 )
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
-                if (payment.state, payment.captured) != (PaymentState.CAPTURED, amount):
+                if (payment.state, payment.captured) != (ProviderPaymentState.CAPTURED, amount):
                     raise
                 return payment
             return _payment(intent)
@@ -119,10 +119,10 @@ class StripePayments:
                 return _payment(await self._intents.cancel_async(reference))
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
-                if payment.state is PaymentState.PENDING:
+                if payment.state is ProviderPaymentState.PENDING:
                     # Stripe lets none be cancelled while a bank makes up its mind.
                     raise ProviderUnavailable(PROVIDER, "void", "processing") from None
-                if payment.state is not PaymentState.VOIDED:
+                if payment.state is not ProviderPaymentState.VOIDED:
                     raise
                 return payment
 
@@ -210,10 +210,10 @@ def _is_about_the_method(error: stripe.InvalidRequestError) -> bool:
 
 def _declined(payment: ProviderPayment, error: stripe.InvalidRequestError) -> ProviderPayment:
     """Stripe itself notes nothing of it; a payment that has come further stays as it is."""
-    if payment.state is not PaymentState.CREATED:
+    if payment.state is not ProviderPaymentState.CREATED:
         return payment
     code = error.code or f"{_METHOD}_refused"
-    return replace(payment, state=PaymentState.DECLINED, decline_code=code)
+    return replace(payment, state=ProviderPaymentState.DECLINED, decline_code=code)
 
 
 def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
@@ -232,9 +232,9 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
     )
 
 
-def _state(intent: stripe.PaymentIntent) -> PaymentState:
+def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:
     if intent.status == "requires_payment_method" and intent.last_payment_error:
-        return PaymentState.DECLINED
+        return ProviderPaymentState.DECLINED
     if intent.status not in _STATES:
         raise UnknownStatus(PROVIDER, "read", intent.status)
     return _STATES[intent.status]

@@ -12,10 +12,10 @@ from uuid import UUID
 from eventstore.envelope import StoredEvent
 from eventstore.errors import PositionLost
 from eventstore.protocol import EventStore
-from eventstore.restart import restarting
+from kit.restart import restarting
 
 QUEUE_LIMIT: Final = 256
-PATIENCE_SECONDS: Final = 0.2
+TIMEOUT_SECONDS: Final = 0.2
 """How long the feed waits in all for a listener to empty its full queue. All others wait as long:
 a page of the log may hold more events of one stream than a queue, and comes in one go."""
 
@@ -38,7 +38,7 @@ class Listener:
         self._queue: deque[StoredEvent] = deque()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._patience = PATIENCE_SECONDS
+        self._patience = TIMEOUT_SECONDS
         self._end: Exception | None = None
 
     async def next(self) -> StoredEvent:
@@ -51,7 +51,7 @@ class Listener:
         event = self._queue.popleft()
         self._room.set()
         if not self._queue:
-            self._patience = PATIENCE_SECONDS
+            self._patience = TIMEOUT_SECONDS
         return event
 
     @property

@@ -21,7 +21,7 @@ from projections.tables import (
     parked_step,
     payment_view,
     product_view,
-    saga_difference,
+    saga_discrepancy,
     shipment_view,
 )
 from queries.keyset import Page, PageRequest, fetch_page
@@ -102,7 +102,7 @@ _backordered = (
 _needs_attention = or_(
     *(
         exists().where(table.c.order_id == order_view.c.order_id).correlate(order_view)
-        for table in (parked_step, saga_difference)
+        for table in (parked_step, saga_discrepancy)
     )
 )
 _ORDERS: Final[Select[Any]] = (

@@ -11,15 +11,15 @@ from domain.order import events as order_events
 from domain.order.decide import ORDER
 from domain.order.state import FORWARD, OrderState, OrderStatus, status_after
 from domain.saga import events as saga_events
-from domain.saga.commands import Book, Decision
+from domain.saga.commands import Intervention, ReconciledSystem
 from domain.saga.decide import SAGA
-from domain.saga.plan import CLOSING, ORDER_PLAN
-from domain.saga.state import DECISION_OF, SagaState
+from domain.saga.plan import FINALIZERS, ORDER_PLAN
+from domain.saga.state import INTERVENTION_OF, SagaState
 from eventstore.envelope import EventMetadata, StoredEvent
 
 _BEGINNINGS: Final = frozenset({"request", "dispatch"})
 """Last parts of the keys of what a step records before it asks somebody outside."""
-_UNDOS: Final = {*(step.undo.name for step in ORDER_PLAN if step.undo), CLOSING[0].name}
+_UNDOS: Final = {*(step.undo.name for step in ORDER_PLAN if step.undo), FINALIZERS[0].name}
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Parking:
+class ParkingView:
     number: int
     since: datetime
     code: str
@@ -40,10 +40,10 @@ class Parking:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DiscrepancyView:
     """The log and another's book are at odds."""
 
-    book: Book
+    system: ReconciledSystem
     ours: str
     theirs: str
     since: datetime
@@ -51,13 +51,13 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class InterventionView:
     """`actor` None: it is not known."""
 
     step: str
     parking: int
     workflow_id: str
-    decision: Decision
+    kind: Intervention
     reason: str
     actor: str | None
     at: datetime
@@ -71,10 +71,10 @@ class History:
     """By step or undo. An undo that had nothing to undo leaves none."""
     reached: dict[OrderStatus, datetime] = field(default_factory=dict)
     """When the order came to each status: the first time on the way forward, else the last."""
-    parked: dict[str, Parking] = field(default_factory=dict)
+    parked: dict[str, ParkingView] = field(default_factory=dict)
     """By step or undo."""
-    decided: list[Decided] = field(default_factory=list)
-    differences: dict[Book, Difference] = field(default_factory=dict)
+    interventions: list[InterventionView] = field(default_factory=list)
+    discrepancies: dict[ReconciledSystem, DiscrepancyView] = field(default_factory=dict)
     workflow_ids: dict[str, None] = field(default_factory=dict)
     """In the order in which they have left something in the log."""
     position: int = 0
@@ -91,8 +91,8 @@ class History:
         """Whether the order has ever come so far on the forward way."""
         return any(s in self.reached for s in FORWARD[FORWARD.index(status) :])
 
-    def last_decision(self, step: str) -> Decision | None:
-        found = [decided.decision for decided in self.decided if decided.step == step]
+    def last_intervention(self, step: str) -> Intervention | None:
+        found = [made.kind for made in self.interventions if made.step == step]
         return found[-1] if found else None
 
     def _add(self, stored: StoredEvent) -> None:
@@ -131,21 +131,25 @@ class History:
         at = stored.recorded_at
         match event:
             case saga_events.SagaParked():
-                self.parked[event.step] = Parking(
+                self.parked[event.step] = ParkingView(
                     event.parking, at, event.code, event.message, event.workflow_id
                 )
-            case saga_events.SagaStepDecided():
-                self._add_decision(event, metadata.actor, at)
-            case saga_events.DifferenceFound():
-                self.differences[event.book] = Difference(event.book, event.ours, event.theirs, at)
-            case saga_events.DifferenceSettled():
-                self.differences.pop(event.book, None)
+            case saga_events.SagaStepIntervened():
+                self._add_intervention(event, metadata.actor, at)
+            case saga_events.DiscrepancyFound():
+                self.discrepancies[event.system] = DiscrepancyView(
+                    event.system, event.ours, event.theirs, at
+                )
+            case saga_events.DiscrepancyResolved():
+                self.discrepancies.pop(event.system, None)
 
-    def _add_decision(
-        self, event: saga_events.SagaStepDecided, actor: str | None, at: datetime
+    def _add_intervention(
+        self, event: saga_events.SagaStepIntervened, actor: str | None, at: datetime
     ) -> None:
         workflow_id = self.parked.pop(event.step).workflow_id
-        decision = DECISION_OF[type(event)]
-        self.decided.append(
-            Decided(event.step, event.parking, workflow_id, decision, event.reason, actor, at)
+        intervention = INTERVENTION_OF[type(event)]
+        self.interventions.append(
+            InterventionView(
+                event.step, event.parking, workflow_id, intervention, event.reason, actor, at
+            )
         )

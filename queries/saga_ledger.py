@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Final
 
 from domain.order.state import FINAL, OrderStatus
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
-from queries.saga_history import Decided, Difference, History, Mark, Parking
+from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
+from queries.saga_history import DiscrepancyView, History, InterventionView, Mark, ParkingView
 from queries.saga_states import States, StepState, states_of
 
 _IN_UNDO: Final = {StepState.UNDOING, StepState.UNDONE, StepState.FAILED}
@@ -20,7 +20,7 @@ _UNTRIED: Final = {StepState.PLANNED, StepState.FAILED, StepState.SKIPPED}
 
 class SagaStatus(StrEnum):
     FORWARD = "FORWARD"
-    TURNING = "TURNING"
+    COMPENSATING = "COMPENSATING"
     PARKED = "PARKED"
     FINAL = "FINAL"
 
@@ -37,13 +37,13 @@ class Failures:
 @dataclass(frozen=True, slots=True)
 class UndoView:
     name: str
-    does: str
+    description: str
     state: StepState
     attempts: int
     started_at: datetime | None
     ended_at: datetime | None
     last_error: Failures | None
-    parking: Parking | None
+    parking: ParkingView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ class StepView:
     """`state` tells of the undo, once that has begun."""
 
     name: str
-    does: str
+    description: str
     state: StepState
     attempts: int
     started_at: datetime | None
     ended_at: datetime | None
     last_error: Failures | None
-    parking: Parking | None
+    parking: ParkingView | None
     undo: UndoView | None = None
 
 
@@ -69,11 +69,11 @@ class SagaView:
     """Never PARKED: where the saga goes, or would go if no step of it was parked."""
     needs_attention: bool
     parked_since: datetime | None
-    taken_up: int
+    recoveries: int
     workflow_ids: Sequence[str]
     steps: Sequence[StepView]
-    decided: Sequence[Decided]
-    differences: Sequence[Difference]
+    interventions: Sequence[InterventionView]
+    discrepancies: Sequence[DiscrepancyView]
     position: int
 
     @property
@@ -81,7 +81,7 @@ class SagaView:
         return self.direction if self.parked_since is None else SagaStatus.PARKED
 
     @property
-    def parked(self) -> Mapping[str, Parking]:
+    def parked(self) -> Mapping[str, ParkingView]:
         """By step or undo."""
         parts = [part for step in self.steps for part in (step, step.undo) if part is not None]
         return {part.name: part.parking for part in parts if part.parking is not None}
@@ -95,18 +95,18 @@ def saga_view(order_id: str, history: History, failures: Mapping[str, Failures])
         direction=_direction(history),
         needs_attention=history.saga.needs_attention,
         parked_since=min(parked_since, default=None),
-        taken_up=history.saga.taken_up,
+        recoveries=history.saga.recoveries,
         workflow_ids=list(history.workflow_ids),
         steps=list(_Steps(history, failures).views()),
-        decided=history.decided,
-        differences=list(history.differences.values()),
+        interventions=history.interventions,
+        discrepancies=list(history.discrepancies.values()),
         position=history.position,
     )
 
 
 def _direction(history: History) -> SagaStatus:
     if history.order.status is OrderStatus.CANCELLING:
-        return SagaStatus.TURNING
+        return SagaStatus.COMPENSATING
     return SagaStatus.FINAL if history.order.status in FINAL else SagaStatus.FORWARD
 
 
@@ -127,11 +127,13 @@ class _Steps:
             yield view
         if self._history.order.return_asked_for:
             yield from (self._step(step, None) for step in RETURN_PLAN)
-        for undo in CLOSING:
+        for undo in FINALIZERS:
             if undo.name in self._states:
-                yield self._step(SagaStep(undo.name, undo.does), self._turned_at())
+                yield self._step(
+                    PlanStep(undo.name, undo.description), self._compensation_started_at()
+                )
 
-    def _step(self, step: SagaStep, began_at: datetime | None) -> StepView:
+    def _step(self, step: PlanStep, began_at: datetime | None) -> StepView:
         undo = None if step.undo is None else self._undo(step.undo)
         state = self._states.get(step.name, StepState.PLANNED)
         mark = self._history.marks.get(step.name, Mark())
@@ -140,7 +142,7 @@ class _Steps:
             ended_at = self._history.reached.get(step.until)
         return StepView(
             name=step.name,
-            does=step.does,
+            description=step.description,
             state=undo.state if undo is not None and undo.state in _IN_UNDO else state,
             attempts=self._attempts(step.name, state),
             started_at=mark.began_at or (began_at if step.name in self._states else None),
@@ -157,16 +159,16 @@ class _Steps:
         cancelled_at = self._history.reached.get(OrderStatus.CANCELLED)
         return UndoView(
             name=undo.name,
-            does=undo.does,
+            description=undo.description,
             state=state,
             attempts=self._attempts(undo.name, state),
-            started_at=None if state is StepState.PLANNED else self._turned_at(),
+            started_at=None if state is StepState.PLANNED else self._compensation_started_at(),
             ended_at=(mark.ended_at or cancelled_at) if is_undone else None,
             last_error=self._failures.get(undo.name),
             parking=self._history.parked.get(undo.name),
         )
 
-    def _turned_at(self) -> datetime | None:
+    def _compensation_started_at(self) -> datetime | None:
         return self._history.reached.get(OrderStatus.CANCELLING)
 
     def _attempts(self, name: str, state: StepState) -> int:

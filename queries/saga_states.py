@@ -13,8 +13,8 @@ from typing import Final
 
 from domain.order.commands import CancellationReason
 from domain.order.state import FINAL, OrderStatus
-from domain.saga.commands import Decision
-from domain.saga.plan import CLOSING, COMPLETE, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
+from domain.saga.commands import Intervention
+from domain.saga.plan import COMPLETE, FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
 from queries.saga_history import History
 
 
@@ -32,17 +32,17 @@ class StepState(StrEnum):
 States = dict[str, StepState]
 """By the name of a step or an undo; what is not in it is PLANNED."""
 
-_TURNED: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
+_COMPENSATION_STATUSES: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
 _BY_REQUEST: Final = {CancellationReason.CUSTOMER_REQUEST, CancellationReason.OPERATOR_REQUEST}
 _PASSED: Final = {StepState.DONE, StepState.UNDONE, StepState.SKIPPED}
-_CANCEL, _WITHDRAW = CLOSING
+_CANCEL, _WITHDRAW = FINALIZERS
 
 
 def states_of(history: History) -> States:
     states = _of_order(history)
     if history.order.return_asked_for:
         states |= _of_return(history)
-    if history.order.status in _TURNED:
+    if history.order.status in _COMPENSATION_STATUSES:
         begun = [step for step in ORDER_PLAN if step.name in states]
         states |= _of_undos(_groups(begun, history), history)
         states[_CANCEL.name] = _of_cancel(states, history)
@@ -53,12 +53,12 @@ def states_of(history: History) -> States:
 
 def _settled(name: str, history: History) -> StepState | None:
     """What the step or the undo says of itself; None: nothing."""
-    mark, decision = history.marks.get(name), history.last_decision(name)
+    mark, intervention = history.marks.get(name), history.last_intervention(name)
     if name in history.parked:
         return StepState.FAILED
-    if decision is Decision.SKIP:
+    if intervention is Intervention.SKIP:
         return StepState.SKIPPED
-    if decision is Decision.RESOLVE or (mark is not None and mark.ended_at is not None):
+    if intervention is Intervention.RESOLVE or (mark is not None and mark.ended_at is not None):
         return StepState.DONE
     return None
 
@@ -78,9 +78,9 @@ def _of_order(history: History) -> States:
     return states
 
 
-def _at_the_front(step: SagaStep, history: History) -> StepState:
+def _at_the_front(step: PlanStep, history: History) -> StepState:
     order = history.order
-    if order.status in _TURNED:
+    if order.status in _COMPENSATION_STATUSES:
         failed = step.undo is None and order.cancellation not in _BY_REQUEST
         return StepState.FAILED if failed else StepState.PLANNED
     if order.status is OrderStatus.REJECTED:
@@ -103,7 +103,7 @@ def _of_return(history: History) -> States:
     return states
 
 
-def _groups(begun: Sequence[SagaStep], history: History) -> list[list[Undo]]:
+def _groups(begun: Sequence[PlanStep], history: History) -> list[list[Undo]]:
     """The undos that are possible, newest first, those together that run side by side."""
     has_left = history.has_reached(OrderStatus.SHIPPED)
     groups: list[list[Undo]] = []
@@ -111,7 +111,7 @@ def _groups(begun: Sequence[SagaStep], history: History) -> list[list[Undo]]:
         undo = step.undo
         if undo is None or (undo.until_pivot and has_left):
             continue
-        if groups and undo.stands_alone and groups[-1][-1].stands_alone:
+        if groups and undo.parallel and groups[-1][-1].parallel:
             groups[-1].append(undo)
         else:
             groups.append([undo])
@@ -148,5 +148,5 @@ def _of_cancel(states: States, history: History) -> StepState:
 
 
 def _has_trace(undo: Undo, history: History) -> bool:
-    is_decided = history.last_decision(undo.name) is not None
+    is_decided = history.last_intervention(undo.name) is not None
     return undo.name in history.marks or undo.name in history.parked or is_decided

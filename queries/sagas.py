@@ -10,11 +10,11 @@ from typing import Final
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.saga.commands import Book
+from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
-from eventstore.checkpoint import BOOKS_COMPARED
+from eventstore.checkpoint import COMPARED
 from eventstore.envelope import StoredEvent
-from projections.tables import parked_step, saga_difference
+from projections.tables import parked_step, saga_discrepancy
 from queries.keyset import Page, PageRequest, fetch_page
 from queries.saga_history import History
 from queries.saga_ledger import Failures, SagaView, saga_view
@@ -43,8 +43,8 @@ _PARKED_FIGURES: Final = text("""
     FROM readmodel.parked_step
 """)
 _RECONCILIATION_FIGURES: Final = text("""
-    SELECT (SELECT coalesce(sum(times), 0) FROM readmodel.saga_taken_up),
-           (SELECT count(*) FROM journal.not_compared),
+    SELECT (SELECT coalesce(sum(times), 0) FROM readmodel.saga_recovery),
+           (SELECT count(*) FROM journal.unchecked_order),
            greatest(extract(epoch FROM clock_timestamp() - (
                SELECT recorded_at FROM eventstore.event
                WHERE position > (SELECT position FROM eventstore.checkpoint WHERE name = :books)
@@ -52,7 +52,9 @@ _RECONCILIATION_FIGURES: Final = text("""
                LIMIT 1
            )), 0)
 """)
-_DIFFERENCES: Final = select(saga_difference.c.book, func.count()).group_by(saga_difference.c.book)
+_DISCREPANCIES: Final = select(saga_discrepancy.c.system, func.count()).group_by(
+    saga_discrepancy.c.system
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,12 @@ class SagaFigures:
     parked: int
     oldest_seconds: float
     """Since the oldest of them was parked; 0 for none."""
-    differences: Mapping[Book, int]
-    taken_up: int
+    discrepancies: Mapping[ReconciledSystem, int]
+    recoveries: int
     """How often one had to be, in all."""
-    not_compared: int
+    unchecked_orders: int
     """Orders whose books could not be read."""
-    books_lag_seconds: float
+    reconciliation_lag_seconds: float
     """The age of the oldest event that has not been compared with them; 0 for none."""
 
 
@@ -96,18 +98,18 @@ class SagaQueries:
     async def figures(self) -> SagaFigures:
         async with self._engine.connect() as connection:
             parked, oldest_seconds = (await connection.execute(_PARKED_FIGURES)).one()
-            counts = (await connection.execute(_DIFFERENCES)).all()
-            books = {"books": BOOKS_COMPARED}
+            counts = (await connection.execute(_DISCREPANCIES)).all()
+            books = {"books": COMPARED}
             figures = (await connection.execute(_RECONCILIATION_FIGURES, books)).one()
-        found = {Book(book): count for book, count in counts}
-        taken_up, not_compared, lag_seconds = figures
+        found = {ReconciledSystem(system): count for system, count in counts}
+        recoveries, unchecked_orders, lag_seconds = figures
         return SagaFigures(
             parked=parked,
             oldest_seconds=float(oldest_seconds),
-            differences={book: found.get(book, 0) for book in Book},
-            taken_up=taken_up,
-            not_compared=not_compared,
-            books_lag_seconds=float(lag_seconds),
+            discrepancies={system: found.get(system, 0) for system in ReconciledSystem},
+            recoveries=recoveries,
+            unchecked_orders=unchecked_orders,
+            reconciliation_lag_seconds=float(lag_seconds),
         )
 
 

@@ -73,8 +73,8 @@ class OrderUpdates:
             else:
                 async for update in self._past(order_id, after, seam):
                     yield update
-            async for news in self._live(order_id, listener, max(seam, after or 0)):
-                yield news
+            async for notification in self._live(order_id, listener, max(seam, after or 0)):
+                yield notification
 
     async def _past(self, order_id: str, after: int, seam: int) -> AsyncIterator[Update]:
         events = [e for s in streams_of(order_id) for e in await self._store.load_events(s)]

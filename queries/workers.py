@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from eventstore.leadership import LOCKS
+from kit.leadership import LOCKS
 
 _SINCE_POLL: Final = text("""
     SELECT extract(epoch FROM clock_timestamp() - max(polled_at))
@@ -45,7 +45,7 @@ class WorkerQueries:
         return None if seconds is None else float(seconds)
 
     async def is_led(self, name: str) -> bool:
-        """Tell whether a worker leads under this name: see eventstore/leadership.py."""
+        """Tell whether a worker leads under this name: see kit/leadership.py."""
         async with self._engine.connect() as connection:
             found = await connection.execute(_LEADS, {"locks": LOCKS, "name": name})
             return bool(found.scalar_one())

@@ -19,7 +19,7 @@ from stack.system import System
 
 # The demonstration shows deadlines pass, so they are seconds long.
 DEMO_DEADLINES = {
-    "WAYBILL_PROVIDER_PATIENCE": "PT12S",
+    "WAYBILL_PROVIDER_TIMEOUT": "PT12S",
     "WAYBILL_PAYMENT_WINDOW": "PT25S",
     "WAYBILL_DISPATCH_DEADLINE": "PT25S",
     "WAYBILL_DELIVERY_DEADLINE": "PT20S",

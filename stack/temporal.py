@@ -26,7 +26,7 @@ from stack.supervisor import Supervisor
 from stack.tools import script
 
 NAMESPACE = "default"
-DEPLOYMENT = "waybill"  # as in workflows/versions.py
+DEPLOYMENT = "waybill"  # as in temporal/versions.py
 
 SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
     "WaybillStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,

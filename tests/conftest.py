@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from eventstore.pool import Pool, create_pool
+from kit.pool import Pool, create_pool
 from settings import DatabaseRole
 from settings_sources import PREFIX
 from stack import ports

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Final
 
-from domain.saga.plan import ORDER_PLAN, RETURN_PLAN, Deadline, Patience, SagaStep, Undo
+from domain.saga.plan import ORDER_PLAN, RETURN_PLAN, Deadline, PlanStep, Timeout, Undo
 from kit.command import run_command
 from settings import Settings
 from tools.saga_catalogue_text import (
@@ -45,7 +45,7 @@ def catalogue() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _picture(plan: Sequence[SagaStep], *, end: str) -> str:
+def _picture(plan: Sequence[PlanStep], *, end: str) -> str:
     """The way forward from top to bottom, the undos beside it and from bottom to top."""
     names = [step.name for step in plan]
     lines = ["```mermaid", "flowchart TD"]
@@ -59,7 +59,7 @@ def _picture(plan: Sequence[SagaStep], *, end: str) -> str:
     return "\n".join(lines)
 
 
-def _back(undoable: Sequence[SagaStep]) -> Iterator[str]:
+def _back(undoable: Sequence[PlanStep]) -> Iterator[str]:
     """Newest first; neighbours that stand alone side by side, as the engine runs them."""
     undos = [_undo_of(step) for step in reversed(undoable)]
     together = [[u.name for u in group] for _, group in groupby(undos, key=_stage)]
@@ -71,26 +71,26 @@ def _back(undoable: Sequence[SagaStep]) -> Iterator[str]:
 
 def _stage(undo: Undo) -> str:
     """What the undos that run at the same time have in common."""
-    return "together" if undo.stands_alone else undo.name
+    return "together" if undo.parallel else undo.name
 
 
-def _table(plan: Iterable[SagaStep]) -> str:
+def _table(plan: Iterable[PlanStep]) -> str:
     rows = [
         "| step | what it does | undone by | waits at most | asks again for | when it fails |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for step in plan:
         undo = f"`{step.undo.name}`" if step.undo else ""
-        times = f"{_time(step.deadline)} | {_time(step.patience)}"
-        rows.append(f"| `{step.name}` | {step.does} | {undo} | {times} | {_failure(step)} |")
+        times = f"{_time(step.deadline)} | {_time(step.timeout)}"
+        rows.append(f"| `{step.name}` | {step.description} | {undo} | {times} | {_failure(step)} |")
     return "\n".join(rows)
 
 
-def _failure(step: SagaStep) -> str:
+def _failure(step: PlanStep) -> str:
     return f"turns round: `{step.on_failure}`" if step.on_failure else "parks"
 
 
-def _time(name: Deadline | Patience | None) -> str:
+def _time(name: Deadline | Timeout | None) -> str:
     """The setting, and its default."""
     if name is None:
         return ""
@@ -107,7 +107,7 @@ def _told(duration: timedelta) -> str:
     return f"{duration.total_seconds():g} s"
 
 
-def _undos(plan: Sequence[SagaStep]) -> str:
+def _undos(plan: Sequence[PlanStep]) -> str:
     rows = [
         "| undo | what it does | asks again for | beside others |",
         "| --- | --- | --- | --- |",
@@ -115,18 +115,18 @@ def _undos(plan: Sequence[SagaStep]) -> str:
     for step in reversed(plan):
         if step.undo is not None:
             undo = step.undo
-            time = _time(undo.patience)
-            rows.append(f"| `{undo.name}` | {undo.does} | {time} | {_company(undo)} |")
+            time = _time(undo.timeout)
+            rows.append(f"| `{undo.name}` | {undo.description} | {time} | {_company(undo)} |")
     return "\n".join(rows)
 
 
 def _company(undo: Undo) -> str:
-    if undo.stands_alone:
+    if undo.parallel:
         return "at the same time as its neighbours"
     return "alone; not once the parcel has left" if undo.until_pivot else "alone"
 
 
-def _undo_of(step: SagaStep) -> Undo:
+def _undo_of(step: PlanStep) -> Undo:
     if step.undo is None:
         raise ValueError(f"{step.name} has no undo")
     return step.undo

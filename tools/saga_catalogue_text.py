@@ -68,7 +68,7 @@ Its window is `WAYBILL_PAYMENT_WINDOW`, counted from the reservation. News are h
 is asked each time. Before a retry or a void after an unknown outcome the attempt is looked up; each
 attempt is voided before the next one is made, and a late approval of an attempt that counts no more
 is voided too. Whoever doubts that the webhooks come has it look at once: the signal
-`payment_reported`, with `{"order_id": "<id>", "attempt": 1}`."""
+`payment_notification`, with `{"order_id": "<id>", "attempt": 1}`."""
 
 RETURN: Final = """\
 ## The return saga

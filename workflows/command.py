@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 from activities.interface import OrderActivities
-from activities.types import RunCommand
+from activities.types import RunCommandInput
+from workflows.backorder_notifications import notify_orders
 from workflows.options import DATABASE
-from workflows.waking import wake
 
 
 @dataclass(frozen=True, slots=True)
-class CommandDone:
+class CommandResult:
     """The fingerprint tells whose input it was that has been run under this key."""
 
     position: int
@@ -23,9 +23,9 @@ class CommandDone:
 @workflow.defn
 class CommandWorkflow:
     @workflow.run
-    async def run(self, command: RunCommand) -> CommandDone:
+    async def run(self, command: RunCommandInput) -> CommandResult:
         done = await workflow.execute_local_activity_method(
             OrderActivities.run_command, command, **DATABASE
         )
-        await wake(done.wakes)
-        return CommandDone(done.position, command.fingerprint)
+        await notify_orders(done.waiting_order_ids)
+        return CommandResult(done.position, command.fingerprint)

@@ -13,7 +13,7 @@ from typing import Final
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
-from domain.saga.plan import SagaStep, Undo
+from domain.saga.plan import PlanStep, Undo
 from workflows.types import Deadlines
 
 DATABASE: Final = LocalActivityConfig(
@@ -30,7 +30,7 @@ ATTEMPT: Final = timedelta(seconds=40)
 HEARTBEAT: Final = timedelta(seconds=6)
 
 
-def asking(step: SagaStep | Undo, deadlines: Deadlines) -> ActivityConfig:
+def asking(step: PlanStep | Undo, deadlines: Deadlines) -> ActivityConfig:
     """For a provider's call of this step: tried again until it is answered, or until the plan's
     patience with it is at its end.
 
@@ -38,7 +38,7 @@ def asking(step: SagaStep | Undo, deadlines: Deadlines) -> ActivityConfig:
     """
     return ActivityConfig(
         start_to_close_timeout=ATTEMPT,
-        schedule_to_close_timeout=deadlines.of(step.patience),
+        schedule_to_close_timeout=deadlines.of(step.timeout),
         heartbeat_timeout=HEARTBEAT,
         retry_policy=PROVIDER_RETRIES,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

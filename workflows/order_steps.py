@@ -15,9 +15,9 @@ from activities.interface import (
     ShippingActivities,
 )
 from activities.types import (
-    Authorization,
     AuthorizationOutcome,
-    Reject,
+    AuthorizationResult,
+    RejectInput,
     TrackedStatus,
 )
 from domain.errors import ErrorCode
@@ -25,32 +25,36 @@ from domain.ids import payment_workflow_id, return_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga import plan
-from domain.saga.plan import SagaStep
+from domain.saga.plan import PlanStep
+from workflows.backorder_notifications import notify_waiting_orders
 from workflows.child import run_child
 from workflows.failure import overdue, refusal_of
 from workflows.options import DATABASE
 from workflows.order_waits import OrderWaits
 from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
-from workflows.saga import Saga, TurnRound
-from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, ReturnSaga
-from workflows.waking import wake_for
+from workflows.saga import CompensationRequested, SagaRunner
+from workflows.types import (
+    OrderWorkflowInput,
+    PaymentResult,
+    PaymentWorkflowInput,
+    ReturnWorkflowInput,
+)
 
 Reason = CancellationReason
-T = TrackedStatus
 
 
 class OrderSteps(OrderWaits):
     """The story is told in workflows/order.py."""
 
-    def __init__(self, order: OrderSaga) -> None:
+    def __init__(self, order: OrderWorkflowInput) -> None:
         super().__init__(order)
         undos = {
             plan.RELEASE.name: self._release,
             plan.GIVE_BACK.name: self._give_back,
             plan.CANCEL_SHIPMENT.name: self._cancel_shipment,
         }
-        self._saga = Saga(self._id, order.deadlines, undos)
+        self._saga = SagaRunner(self._id, order.deadlines, undos)
         self._is_restored = order.is_restored
         self._gate = asyncio.Lock()
         """Held while it is settled who was first: a customer, or the parcel and the clock."""
@@ -71,7 +75,7 @@ class OrderSteps(OrderWaits):
                 queued_for.add(short)
                 continue  # stock that came before the order was queued has woken nobody
             if short not in queued_for or is_over:
-                raise TurnRound(await self._reject(short))
+                raise CompensationRequested(await self._reject(short))
             # Not everybody is woken by each receipt: at the end it is looked once more.
             is_over = not await self._stock_comes_before(closes_at)
         self._saga.reached(OrderStatus.RESERVED)
@@ -104,14 +108,14 @@ class OrderSteps(OrderWaits):
         """
         if self._is_restored:
             return Reason.OPERATOR_REQUEST
-        standing = await workflow.execute_local_activity_method(
-            OrderActivities.reject, Reject(self._id, sku), **DATABASE
+        progress = await workflow.execute_local_activity_method(
+            OrderActivities.reject, RejectInput(self._id, sku), **DATABASE
         )
-        return standing.reason or Reason.OPERATOR_REQUEST
+        return progress.reason or Reason.OPERATOR_REQUEST
 
     async def _release(self) -> bool:
         await self._on_order(OrderActivities.release)
-        await wake_for(self._id)
+        await notify_waiting_orders(self._id)
         return True
 
     async def _restore_payment(self) -> None:
@@ -120,7 +124,7 @@ class OrderSteps(OrderWaits):
         )
 
     async def _authorize(self) -> None:
-        asking = self._asking_again if self._is_taken_up else self._asking
+        asking = self._asking_again if self._is_recovered else self._asking
         self._authorization = await workflow.execute_activity_method(
             PaymentActivities.authorize, self._id, **asking(plan.AUTHORIZE)
         )
@@ -129,32 +133,32 @@ class OrderSteps(OrderWaits):
 
     async def _await_payment(self) -> None:
         """What has to wait for the customer is a workflow of its own."""
-        opened_at = self._standing.since
+        opened_at = self._progress.since
         while self._authorization.outcome is not AuthorizationOutcome.AUTHORIZED:
             self._saga.check()
-            saga = PaymentSaga(self._id, self._authorization, opened_at, self._deadlines)
+            saga = PaymentWorkflowInput(self._id, self._authorization, opened_at, self._deadlines)
             workflow_id = payment_workflow_id(self._id)
             end = await run_child(PaymentWorkflow.run, saga, id=workflow_id)
-            if end is PaymentEnd.WINDOW_CLOSED:
-                raise TurnRound(Reason.PAYMENT_WINDOW_CLOSED)
-            if end is PaymentEnd.AUTHORIZED:
+            if end is PaymentResult.WINDOW_CLOSED:
+                raise CompensationRequested(Reason.PAYMENT_WINDOW_CLOSED)
+            if end is PaymentResult.AUTHORIZED:
                 break
             self._authorization = await self._see_to_payment()
         self._saga.reached(OrderStatus.CONFIRMED)
 
-    async def _see_to_payment(self) -> Authorization:
+    async def _see_to_payment(self) -> AuthorizationResult:
         """The customer may have been promised an attempt that the workflow which was cut off never
         made: it is looked up, and made if it was not."""
         return await workflow.execute_activity_method(
             PaymentActivities.authorize, self._id, **self._asking_again(plan.AWAIT_PAYMENT)
         )
 
-    def _asking_again(self, step: SagaStep) -> ActivityConfig:
+    def _asking_again(self, step: PlanStep) -> ActivityConfig:
         """For a payment that is open already: its window is not cut short by an outage."""
-        patience = self._deadlines.of(step.patience)
+        timeout = self._deadlines.of(step.timeout)
         left = self._closes_at(plan.AWAIT_PAYMENT) - workflow.now()
         asking = self._asking(step)
-        asking["schedule_to_close_timeout"] = max(patience, left)
+        asking["schedule_to_close_timeout"] = max(timeout, left)
         return asking
 
     async def _give_back(self) -> bool:
@@ -179,12 +183,17 @@ class OrderSteps(OrderWaits):
     async def _await_dispatch(self) -> None:
         if self._parcel_left:
             return
-        told = (T.DISPATCHED, T.DELIVERED, T.LOST, T.CANCELLED)
+        told = (
+            TrackedStatus.DISPATCHED,
+            TrackedStatus.DELIVERED,
+            TrackedStatus.LOST,
+            TrackedStatus.CANCELLED,
+        )
         match await self._tracked(plan.AWAIT_DISPATCH, *told):
-            case T.WAITING:
-                raise TurnRound(Reason.DISPATCH_DEADLINE_MISSED)
-            case T.CANCELLED:
-                raise TurnRound(Reason.SHIPMENT_FAILED)
+            case TrackedStatus.WAITING:
+                raise CompensationRequested(Reason.DISPATCH_DEADLINE_MISSED)
+            case TrackedStatus.CANCELLED:
+                raise CompensationRequested(Reason.SHIPMENT_FAILED)
 
     async def _close_the_way_back(self) -> None:
         """The parcel has left; whoever wants to cancel, or is about to, was quicker or is late."""
@@ -199,11 +208,11 @@ class OrderSteps(OrderWaits):
         self._saga.reached(OrderStatus.SHIPPED)
 
     async def _await_delivery(self) -> None:
-        match await self._tracked(plan.AWAIT_DELIVERY, T.DELIVERED, T.LOST):
-            case T.DELIVERED:
+        match await self._tracked(plan.AWAIT_DELIVERY, TrackedStatus.DELIVERED, TrackedStatus.LOST):
+            case TrackedStatus.DELIVERED:
                 return
-            case T.LOST:
-                raise TurnRound(Reason.PARCEL_LOST)
+            case TrackedStatus.LOST:
+                raise CompensationRequested(Reason.PARCEL_LOST)
             case _:
                 raise overdue("the carrier should have delivered by now; ask it, or compensate")
 
@@ -226,27 +235,27 @@ class OrderSteps(OrderWaits):
         end = None
         while end is None:
             workflow_id = return_workflow_id(self._id)
-            saga = ReturnSaga(
+            saga = ReturnWorkflowInput(
                 order_id=self._id,
                 deadlines=self._deadlines,
-                requested_at=self._standing.return_requested_at or workflow.now(),
-                settled=self._standing.settled,
-                parked=self._standing.parked_in(workflow_id),
-                may_have_missed_news=self._may_have_missed_news,
+                requested_at=self._progress.return_requested_at or workflow.now(),
+                settled=self._progress.settled,
+                parked=self._progress.parked_in(workflow_id),
+                may_have_missed_notification=self._may_have_missed_notification,
             )
             end = await run_child(ReturnWorkflow.run, saga, id=workflow_id)
-            self._may_have_missed_news = True
-            self._saga.go_on_from(await self._stand())
+            self._may_have_missed_notification = True
+            self._saga.resume_from(await self._load_progress())
         self._return_requested = False
-        return self._standing.is_final
+        return self._progress.is_final
 
     async def _complete(self) -> None:
         """Refused while a return is under way that this workflow has not heard of."""
         try:
             await self._on_order(OrderActivities.complete)
         except FailureError:
-            self._saga.go_on_from(await self._stand())
-            if not self._standing.return_requested:
+            self._saga.resume_from(await self._load_progress())
+            if not self._progress.return_requested:
                 raise
             if not await self._brought_back():
                 await self._complete()

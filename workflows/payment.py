@@ -19,34 +19,39 @@ from temporalio.exceptions import (
 )
 
 from activities.interface import PaymentActivities
-from activities.types import Authorization, AuthorizationOutcome, Authorize, Recorded
+from activities.types import (
+    AuthorizationOutcome,
+    AuthorizationResult,
+    AuthorizeInput,
+    RecordedResult,
+)
 from domain.errors import ErrorCode
-from domain.news import PaymentReported
+from domain.provider_notifications import PaymentNotification
 from domain.saga import plan
 from workflows.failure import refusal_of
 from workflows.options import DATABASE, asking
-from workflows.types import PaymentEnd, PaymentSaga, RetryPayment
+from workflows.types import PaymentResult, PaymentRetryInput, PaymentWorkflowInput
 
 Outcome = AuthorizationOutcome
 T = TypeVar("T")
-Ask = Callable[[PaymentActivities, T], Awaitable[Authorization]]
+Ask = Callable[[PaymentActivities, T], Awaitable[AuthorizationResult]]
 
 
 @workflow.defn
 class PaymentWorkflow:
     @workflow.init
-    def __init__(self, payment: PaymentSaga) -> None:
+    def __init__(self, payment: PaymentWorkflowInput) -> None:
         self._payment = payment
         self._latest = payment.authorization
         self._closes_at = payment.opened_at + payment.deadlines.of(plan.AWAIT_PAYMENT.deadline)
         # The provider's word may have come between the first attempt and this workflow's start.
-        self._news = self._latest.outcome is Outcome.PENDING
-        self._retry: RetryPayment | None = None
+        self._notified = self._latest.outcome is Outcome.PENDING
+        self._retry: PaymentRetryInput | None = None
         self._is_retrying = False
         self._is_closed = False
 
     @workflow.run
-    async def run(self, payment: PaymentSaga) -> PaymentEnd:
+    async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
         """Cancelled by the order workflow, which then undoes whatever stands."""
         del payment  # the SDK hands it to __init__ as well
         try:
@@ -54,7 +59,7 @@ class PaymentWorkflow:
         finally:
             self._is_closed = True
             await _undisturbed(workflow.all_handlers_finished)
-        return PaymentEnd.AUTHORIZED if self._is_authorized else PaymentEnd.WINDOW_CLOSED
+        return PaymentResult.AUTHORIZED if self._is_authorized else PaymentResult.WINDOW_CLOSED
 
     async def _until_paid_or_closed(self) -> None:
         while not self._is_authorized and await self._is_woken():
@@ -81,7 +86,7 @@ class PaymentWorkflow:
         return True
 
     def _has_something_to_do(self) -> bool:
-        return self._news or self._retry is not None
+        return self._notified or self._retry is not None
 
     async def _is_there_a_last_word(self) -> bool:
         """The window closes: no retry is taken in any more, and what is open is looked up."""
@@ -89,17 +94,17 @@ class PaymentWorkflow:
             return False
         self._is_closed = True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._news = self._latest.outcome is Outcome.PENDING
+        self._notified = self._latest.outcome is Outcome.PENDING
         return self._has_something_to_do()
 
-    async def _authorize_again(self, retry: RetryPayment) -> None:
+    async def _authorize_again(self, retry: PaymentRetryInput) -> None:
         attempt = self._attempt_with(retry, self._latest.attempt)
         await self._ask(PaymentActivities.authorize_again, attempt)
         self._retry = None
         self._is_retrying = False
 
     async def _look_up(self) -> None:
-        self._news = False
+        self._notified = False
         await self._ask(PaymentActivities.look_up, self._payment.order_id)
 
     async def _ask(self, activity: Ask[T], argument: T) -> None:
@@ -111,13 +116,13 @@ class PaymentWorkflow:
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            self._latest = Authorization(Outcome.PENDING, self._latest.attempt)
+            self._latest = AuthorizationResult(Outcome.PENDING, self._latest.attempt)
 
-    def _attempt_with(self, retry: RetryPayment, attempt: int) -> Authorize:
-        return Authorize(self._payment.order_id, attempt, retry.method, retry.actor, retry.key)
+    def _attempt_with(self, retry: PaymentRetryInput, attempt: int) -> AuthorizeInput:
+        return AuthorizeInput(self._payment.order_id, attempt, retry.method, retry.actor, retry.key)
 
     @workflow.update
-    async def retry(self, retry: RetryPayment) -> Recorded:
+    async def retry(self, retry: PaymentRetryInput) -> RecordedResult:
         """Try another method; answers once the attempt is in the log, not once it is settled."""
         self._is_retrying = True
         attempt = self._latest.attempt + 1
@@ -127,14 +132,14 @@ class PaymentWorkflow:
             )
         except FailureError as error:
             self._is_retrying = False
-            self._news = True
+            self._notified = True
             raise refusal_of(error) or error from None
-        self._latest = Authorization(Outcome.PENDING, attempt)
+        self._latest = AuthorizationResult(Outcome.PENDING, attempt)
         self._retry = retry
         return recorded
 
     @retry.validator
-    def _validate_retry(self, retry: RetryPayment) -> None:
+    def _validate_retry(self, retry: PaymentRetryInput) -> None:
         del retry
         if self._is_closed or self._is_authorized or self._is_retrying:
             raise ApplicationError(
@@ -144,9 +149,9 @@ class PaymentWorkflow:
             )
 
     @workflow.signal
-    def payment_reported(self, report: PaymentReported) -> None:
+    def payment_notification(self, report: PaymentNotification) -> None:
         del report  # whatever it says, the provider is asked
-        self._news = True
+        self._notified = True
 
 
 async def _undisturbed(condition: Callable[[], bool]) -> None:

@@ -14,8 +14,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 from temporalio.workflow import ActivityConfig
 
-from activities.interface import ReconciliationActivities, TakingUpActivities
-from activities.types import AtOdds, LeftOut, Reconcile, TakenUp
+from activities.interface import ReconciliationActivities, RecoveryActivities
+from activities.types import Discrepancy, FailedOrders, ReconcileInput, RecoveryResult
 from workflows.options import HEARTBEAT
 
 FINDING: Final = ActivityConfig(
@@ -32,58 +32,58 @@ COMPARING: Final = ActivityConfig(
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
+class ReconciliationResult:
     """`compared`: of so many orders, the books; `why_not` where that came to no end."""
 
     compared: int
-    at_odds: tuple[AtOdds, ...] = ()
-    left_out: LeftOut = field(default_factory=LeftOut)
+    discrepancies: tuple[Discrepancy, ...] = ()
+    failed_orders: FailedOrders = field(default_factory=FailedOrders)
     why_not: str | None = None
 
 
 @workflow.defn
-class TakingUpWorkflow:
+class RecoveryWorkflow:
     @workflow.run
-    async def run(self, reconcile: Reconcile) -> TakenUp:
-        taken_up = await workflow.execute_activity_method(
-            TakingUpActivities.take_up_missing, reconcile, **FINDING
+    async def run(self, reconcile: ReconcileInput) -> RecoveryResult:
+        recoveries = await workflow.execute_activity_method(
+            RecoveryActivities.recover_missing, reconcile, **FINDING
         )
         workflow.logger.info(
             "%d sagas taken up, %d left out, %d needless",
-            *(taken_up.count, taken_up.left_out.count, len(taken_up.at_odds)),
+            *(recoveries.count, recoveries.failed_orders.count, len(recoveries.discrepancies)),
         )
-        return taken_up
+        return recoveries
 
 
 @workflow.defn
 class ReconciliationWorkflow:
     @workflow.run
-    async def run(self, reconcile: Reconcile) -> Reconciled:
+    async def run(self, reconcile: ReconcileInput) -> ReconciliationResult:
         try:
             reconciled = await self._compare(reconcile)
         except ActivityError as error:
             workflow.logger.warning("the books were not compared: %s", error.cause)
-            return Reconciled(0, why_not=str(error.cause))
+            return ReconciliationResult(0, why_not=str(error.cause))
         workflow.logger.info(
             "books of %d orders compared, %d at odds, %d left out",
-            *(reconciled.compared, len(reconciled.at_odds), reconciled.left_out.count),
+            *(reconciled.compared, len(reconciled.discrepancies), reconciled.failed_orders.count),
         )
         return reconciled
 
-    async def _compare(self, reconcile: Reconcile) -> Reconciled:
+    async def _compare(self, reconcile: ReconcileInput) -> ReconciliationResult:
         """What is at odds is looked at again: it may have been a step that was just being made."""
         compared = await workflow.execute_activity_method(
-            ReconciliationActivities.compare_books, reconcile, **COMPARING
+            ReconciliationActivities.compare, reconcile, **COMPARING
         )
         if not compared.look_again:
-            return Reconciled(compared.count, left_out=compared.left_out)
-        if compared.at_odds:
+            return ReconciliationResult(compared.count, failed_orders=compared.failed_orders)
+        if compared.discrepancies:
             await workflow.sleep(compared.pause)
         judged = await workflow.execute_activity_method(
-            ReconciliationActivities.judge_books, compared, **COMPARING
+            ReconciliationActivities.recheck, compared, **COMPARING
         )
-        left_out = LeftOut(
-            compared.left_out.count + judged.left_out.count,
-            {**compared.left_out.why, **judged.left_out.why},
+        failed_orders = FailedOrders(
+            compared.failed_orders.count + judged.failed_orders.count,
+            {**compared.failed_orders.why, **judged.failed_orders.why},
         )
-        return Reconciled(compared.count, judged.at_odds, left_out)
+        return ReconciliationResult(compared.count, judged.discrepancies, failed_orders)

@@ -8,13 +8,13 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
-from domain.news import ShipmentNews, ShipmentReported
+from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.saga import plan
-from workflows.saga import Saga
+from workflows.backorder_notifications import notify_waiting_orders
+from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
-from workflows.types import ReturnEnd, ReturnSaga
+from workflows.types import ReturnResult, ReturnWorkflowInput
 from workflows.uncancellable import uncancellable
-from workflows.waking import wake_for
 
 LAPSE: Final = "lapse_return"
 FINISH: Final = "finish_return"
@@ -23,36 +23,36 @@ FINISH: Final = "finish_return"
 @workflow.defn
 class ReturnWorkflow(SagaWorkflow):
     @workflow.init
-    def __init__(self, saga: ReturnSaga) -> None:
+    def __init__(self, saga: ReturnWorkflowInput) -> None:
         self._id = saga.order_id
         self._deadlines = saga.deadlines
-        self._saga = Saga(saga.order_id, saga.deadlines, settled=saga.settled)
+        self._saga = SagaRunner(saga.order_id, saga.deadlines, settled=saga.settled)
         self._requested_at = saga.requested_at
         self._left_parked = saga.parked
         self._are_back = False
-        self._may_have_missed_news = saga.may_have_missed_news
+        self._may_have_missed_notification = saga.may_have_missed_notification
         self._is_overdue = False
 
     @workflow.run
-    async def run(self, saga: ReturnSaga) -> ReturnEnd:
+    async def run(self, saga: ReturnWorkflowInput) -> ReturnResult:
         """Nothing cancels it: the customer has been promised the money."""
         del saga  # the SDK hands it to __init__ as well
         return await uncancellable(
             self._story(), on_cancel=lambda: workflow.logger.warning("a return is not cancelled")
         )
 
-    async def _story(self) -> ReturnEnd:
+    async def _story(self) -> ReturnResult:
         """A return is a way back itself: it is insisted on, and never turned round."""
         await self._saga.parked.take_over(self._left_parked)
-        insist = self._saga.insist
-        await insist(plan.COLLECT_RETURN.name, self._collect, settled=None)
-        while not await insist(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
-            if await insist(LAPSE, self._lapse, settled=True):
-                return ReturnEnd.LAPSED
-        if not await insist(plan.REFUND.name, self._refund, settled=False):
-            await insist(FINISH, self._finish, settled=None)
-        await wake_for(self._id)
-        return ReturnEnd.RETURNED
+        run_until_settled = self._saga.run_until_settled
+        await run_until_settled(plan.COLLECT_RETURN.name, self._collect, settled=None)
+        while not await run_until_settled(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
+            if await run_until_settled(LAPSE, self._lapse, settled=True):
+                return ReturnResult.LAPSED
+        if not await run_until_settled(plan.REFUND.name, self._refund, settled=False):
+            await run_until_settled(FINISH, self._finish, settled=None)
+        await notify_waiting_orders(self._id)
+        return ReturnResult.RETURNED
 
     async def _collect(self) -> None:
         await workflow.execute_activity_method(
@@ -62,7 +62,7 @@ class ReturnWorkflow(SagaWorkflow):
     async def _await_goods(self) -> bool:
         """The carrier tells; when it has been silent for too long, it is asked."""
         while not self._is_overdue and not self._are_back:
-            if self._may_have_missed_news and await self._track_hint():
+            if self._may_have_missed_notification and await self._track_hint():
                 return True
             self._is_overdue = not await self._is_told_in_time()
         return await self._track()
@@ -70,17 +70,17 @@ class ReturnWorkflow(SagaWorkflow):
     async def _is_told_in_time(self) -> bool:
         deadline = self._deadlines.of(plan.AWAIT_GOODS.deadline)
         return await self._saga.wait(
-            lambda: self._are_back or self._may_have_missed_news,
+            lambda: self._are_back or self._may_have_missed_notification,
             self._requested_at + deadline - workflow.now(),
         )
 
     async def _track_hint(self) -> bool:
         """Ask the carrier about a hint. One that comes meanwhile is asked about after it."""
-        self._may_have_missed_news = False
+        self._may_have_missed_notification = False
         try:
             return await self._track()
         except FailureError:
-            self._may_have_missed_news = True
+            self._may_have_missed_notification = True
             raise
 
     async def _track(self) -> bool:
@@ -105,10 +105,10 @@ class ReturnWorkflow(SagaWorkflow):
         return True
 
     @workflow.signal
-    async def shipment_reported(self, report: ShipmentReported) -> None:
-        if report.news is ShipmentNews.RETURNED:
+    async def shipment_notification(self, report: ShipmentNotification) -> None:
+        if report.kind is ShipmentNotificationKind.RETURNED:
             if report.is_confirmed:
                 self._are_back = True
             else:
-                self._may_have_missed_news = True
+                self._may_have_missed_notification = True
             await self._saga.parked.nudge(plan.AWAIT_GOODS.name, "the goods are back")

@@ -22,23 +22,25 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.interface import SagaActivities
-from activities.types import Standing
+from activities.types import OrderProgress
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
-from domain.saga.commands import Decision
-from domain.saga.plan import SagaStep, Undo
+from domain.saga.commands import Intervention
+from domain.saga.plan import PlanStep, Undo
 from workflows.options import DATABASE
 from workflows.parking import ParkingLot
 from workflows.types import Deadlines
 
 T = TypeVar("T")
-TURNED: Final = frozenset({OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+COMPENSATION_STATUSES: Final = frozenset(
+    {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
+)
 
 UndoAction = Callable[[], Awaitable[bool]]
 """Returns whether the step is undone; False means that it has gone too far for that."""
 
 
-class TurnRound(Exception):
+class CompensationRequested(Exception):
     """The saga goes forward no more."""
 
     def __init__(self, reason: CancellationReason) -> None:
@@ -52,7 +54,7 @@ class _Registered:
     action: UndoAction
 
 
-class Saga:
+class SagaRunner:
     """`undos` are the workflow's own methods, by the names that the plan gives them."""
 
     def __init__(
@@ -70,66 +72,68 @@ class Saga:
         self._settled = frozenset(settled)
         self._ledger: dict[str, str] = {}
         self.parked = ParkingLot(
-            order_id, deadlines.parked_retry, goes_back=lambda: self._reason is not None
+            order_id, deadlines.parked_retry, is_compensating=lambda: self._reason is not None
         )
-        self.standing: Standing | None = None
+        self.progress: OrderProgress | None = None
 
     # Which way it goes.
 
-    def begin_at(self, standing: Standing) -> None:
+    def start_from(self, progress: OrderProgress) -> None:
         """Whoever has cancelled the workflow before it knew its order is not forgotten."""
         asked_before = self._reason
-        self.go_on_from(standing)
+        self.resume_from(progress)
         if asked_before is not None:
-            self.turn_round(asked_before)
+            self.start_compensation(asked_before)
 
-    def go_on_from(self, standing: Standing) -> None:
+    def resume_from(self, progress: OrderProgress) -> None:
         """Go forward, or back, from where the log says that the order stands."""
-        self.standing = _not_of_the_future(standing)
-        self._settled |= set(standing.settled)
-        self._reason = standing.reason if standing.status is OrderStatus.CANCELLING else None
-        self._has_passed_pivot = standing.has_left
+        self.progress = _not_of_the_future(progress)
+        self._settled |= set(progress.settled)
+        self._reason = progress.reason if progress.status is OrderStatus.CANCELLING else None
+        self._has_passed_pivot = progress.has_left
 
     def reached(self, status: OrderStatus) -> None:
         """The log says so by now, or more: whoever called has just put it there."""
-        if self.standing is not None and not self.standing.has_reached(status):
-            self.standing = replace(self.standing, status=status, since=workflow.now())
+        if self.progress is not None and not self.progress.has_reached(status):
+            self.progress = replace(self.progress, status=status, since=workflow.now())
 
     @property
-    def is_turning(self) -> bool:
+    def is_compensating(self) -> bool:
         return self._reason is not None
 
     @property
     def has_passed_pivot(self) -> bool:
         return self._has_passed_pivot
 
-    def turn_round(self, reason: CancellationReason) -> None:
+    def start_compensation(self, reason: CancellationReason) -> None:
         """Go no step further. The first reason stands; past the pivot it is too late."""
         if not self._has_passed_pivot:
             self._reason = self._reason or reason
 
     def check(self) -> None:
         if self._reason is not None:
-            raise TurnRound(self._reason)
+            raise CompensationRequested(self._reason)
 
     def pass_pivot(self) -> None:
         """From here on only a failure or a person turns the saga round, and not every undo is
-        possible any more. Raises TurnRound if somebody was quicker."""
+        possible any more. Raises CompensationRequested if somebody was quicker."""
         self.check()
         self._has_passed_pivot = True
 
-    async def wait(self, happened: Callable[[], bool], at_most: timedelta) -> bool:
+    async def wait(self, happened: Callable[[], bool], within: timedelta) -> bool:
         """Whether it happened in time, which may be over already. Every step waits here.
 
         A cancellation is told to a task once, and an activity that ends well all the same keeps it
         to itself: so whoever waits looks by itself whether there is anything to wait for.
-        Raises TurnRound.
+        Raises CompensationRequested.
         """
         self.check()
-        if happened() or at_most <= timedelta(0):
+        if happened() or within <= timedelta(0):
             return happened()
         try:
-            await workflow.wait_condition(lambda: happened() or self.is_turning, timeout=at_most)
+            await workflow.wait_condition(
+                lambda: happened() or self.is_compensating, timeout=within
+            )
         except TimeoutError:
             return False
         self.check()
@@ -137,63 +141,64 @@ class Saga:
 
     # Forward.
 
-    async def step(self, step: SagaStep, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def step(self, step: PlanStep, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run the step unless it is done.
 
-        Raises TurnRound: asked to meanwhile, or because the step failed and that is its rule.
+        Raises CompensationRequested when a request came meanwhile, or when the step failed and
+        its failure starts the compensation.
         """
         self._register(step)
         self.check()
         while not self._is_done(step):
-            self._tell(step.name, "running")
+            self._show_progress(step.name, "running")
             try:
-                await self._unless_turned(action)
+                await self._unless_compensating(action)
             except FailureError as error:
-                self._tell(step.name, "failed")
+                self._show_progress(step.name, "failed")
                 if step.on_failure is not None:
-                    raise TurnRound(step.on_failure) from None
-                await self._follow_the_log()
+                    raise CompensationRequested(step.on_failure) from None
+                await self._reload_progress()
                 await self._park(step.name, error, undoing=False)
             else:
-                self._tell(step.name, "done")
+                self._show_progress(step.name, "done")
                 return
 
-    def register_all(self, plan: tuple[SagaStep, ...]) -> None:
+    def register_all(self, plan: tuple[PlanStep, ...]) -> None:
         """For a saga that is taken up: how far it had come does not matter."""
         for step in plan:
             self._register(step)
 
-    def _register(self, step: SagaStep) -> None:
+    def _register(self, step: PlanStep) -> None:
         known = {registered.undo.name for registered in self._registered}
         if step.undo is not None and step.undo.name not in known:
             self._registered.append(_Registered(step.undo, self._undo_actions[step.undo.name]))
 
-    def _is_done(self, step: SagaStep) -> bool:
+    def _is_done(self, step: PlanStep) -> bool:
         if step.name in self._settled:
             return True
-        if self.standing is None or step.until is None:
+        if self.progress is None or step.until is None:
             return False
-        return self.standing.is_final or self.standing.has_reached(step.until)
+        return self.progress.is_final or self.progress.has_reached(step.until)
 
-    async def _unless_turned(self, action: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _unless_compensating(self, action: Callable[[], Coroutine[Any, Any, T]]) -> T:
         task = asyncio.create_task(action())
-        await workflow.wait_condition(lambda: task.done() or self.is_turning)
+        await workflow.wait_condition(lambda: task.done() or self.is_compensating)
         if not task.done():
             task.cancel()
             await workflow.wait_condition(task.done)
-        if self.is_turning and not task.cancelled():
+        if self.is_compensating and not task.cancelled():
             task.exception()  # it is told by the turn
         self.check()
         return await task
 
-    async def _follow_the_log(self) -> None:
+    async def _reload_progress(self) -> None:
         """An attempt that Temporal has forgotten may have come further than this workflow knows."""
-        standing = await workflow.execute_local_activity_method(
-            SagaActivities.stand, self._order_id, **DATABASE
+        progress = await workflow.execute_local_activity_method(
+            SagaActivities.load_progress, self._order_id, **DATABASE
         )
-        self.standing = _not_of_the_future(standing)
-        if standing.status in TURNED:
-            raise TurnRound(standing.reason or CancellationReason.OPERATOR_REQUEST)
+        self.progress = _not_of_the_future(progress)
+        if progress.status in COMPENSATION_STATUSES:
+            raise CompensationRequested(progress.reason or CancellationReason.OPERATOR_REQUEST)
 
     # Back.
 
@@ -215,25 +220,27 @@ class Saga:
     def _newest(self) -> list[_Registered]:
         """The newest undo, with those before it that may run beside it."""
         count = 1
-        if self._registered[-1].undo.stands_alone:
-            while count < len(self._registered) and self._registered[-count - 1].undo.stands_alone:
+        if self._registered[-1].undo.parallel:
+            while count < len(self._registered) and self._registered[-count - 1].undo.parallel:
                 count += 1
         return self._registered[-count:]
 
     async def _undo(self, registered: _Registered) -> bool:
         name = registered.undo.name
-        self._tell(name, "undoing")
-        undone = await self.insist(name, registered.action, settled=True)
-        self._tell(name, "undone" if undone else "too late")
+        self._show_progress(name, "undoing")
+        undone = await self.run_until_settled(name, registered.action, settled=True)
+        self._show_progress(name, "undone" if undone else "too late")
         return undone
 
-    async def insist(self, name: str, action: Callable[[], Awaitable[T]], *, settled: T) -> T:
+    async def run_until_settled(
+        self, name: str, action: Callable[[], Awaitable[T]], *, settled: T
+    ) -> T:
         """Run what has to succeed until it does, or until a person says that it is `settled`."""
         while name not in self._settled:
             try:
                 return await action()
             except FailureError as error:
-                self._tell(name, "failed")
+                self._show_progress(name, "failed")
                 await self._park(name, error, undoing=True)
         return settled
 
@@ -242,13 +249,13 @@ class Saga:
     async def _park(self, name: str, error: FailureError, *, undoing: bool) -> None:
         """Wait for a decision, and act on it."""
         match await self.parked.park(name, error, undoing=undoing):
-            case Decision.COMPENSATE:
-                raise TurnRound(CancellationReason.OPERATOR_REQUEST)
-            case Decision.SKIP | Decision.RESOLVE:
+            case Intervention.COMPENSATE:
+                raise CompensationRequested(CancellationReason.OPERATOR_REQUEST)
+            case Intervention.SKIP | Intervention.RESOLVE:
                 self._settled |= {name}
-                self._tell(name, "settled by hand")
+                self._show_progress(name, "settled by hand")
 
-    def _tell(self, name: str, state: str) -> None:
+    def _show_progress(self, name: str, state: str) -> None:
         """The ledger, for whoever opens the workflow in the Web UI; it costs no history."""
         self._ledger[name] = state
         workflow.set_current_details(
@@ -256,12 +263,12 @@ class Saga:
         )
 
 
-def _not_of_the_future(standing: Standing) -> Standing:
+def _not_of_the_future(progress: OrderProgress) -> OrderProgress:
     """Its times are the database's, whose clock may be ahead of Temporal's: no window opens later
     than now, or it would close as much too late."""
-    now, requested_at = workflow.now(), standing.return_requested_at
+    now, requested_at = workflow.now(), progress.return_requested_at
     return replace(
-        standing,
-        since=min(standing.since, now),
+        progress,
+        since=min(progress.since, now),
         return_requested_at=requested_at and min(requested_at, now),
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from activities.types import Authorization, ParkedStep, Place
-from domain.saga.plan import Deadline, Patience
+from activities.types import AuthorizationResult, ParkedStep, PlaceInput
+from domain.saga.plan import Deadline, Timeout
 
 
 class SagaType(StrEnum):
@@ -18,9 +18,9 @@ class SagaType(StrEnum):
 class Deadlines:
     """How long the saga waits for others. Fixed when it starts, so that a replay agrees."""
 
-    provider_patience: timedelta
+    provider_timeout: timedelta
     """For a provider's answer on the way forward; then the saga turns round."""
-    undo_patience: timedelta
+    undo_timeout: timedelta
     """For a provider's answer to what must not be given up; then the saga parks."""
     parked_retry: timedelta
     """Between the tries of a parked step that nobody has refused."""
@@ -31,7 +31,7 @@ class Deadlines:
     return_window: timedelta
     return_delivery: timedelta
 
-    def of(self, name: Deadline | Patience | None) -> timedelta:
+    def of(self, name: Deadline | Timeout | None) -> timedelta:
         """By the name that the plan of the saga gives it."""
         if name is None:
             raise ValueError("the plan names no time for this step")
@@ -40,7 +40,7 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderSaga:
+class OrderWorkflowInput:
     """`place` None: the order is in the log, and its saga is taken up from there.
 
     `is_restored`: the log has lost the order, and the providers may know more of it than the log.
@@ -48,12 +48,12 @@ class OrderSaga:
 
     order_id: str
     deadlines: Deadlines
-    place: Place | None = None
+    place: PlaceInput | None = None
     is_restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedResult:
     """The answer to whoever placed the order; the fingerprint tells whose input it was."""
 
     position: int
@@ -61,9 +61,9 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentSaga:
+class PaymentWorkflowInput:
     order_id: str
-    authorization: Authorization
+    authorization: AuthorizationResult
     """Of the latest attempt, which the order workflow made or looked up itself."""
     opened_at: datetime
     """When the payment window opened."""
@@ -71,20 +71,20 @@ class PaymentSaga:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPayment:
+class PaymentRetryInput:
     method: str
     actor: str
     key: str
     """The customer's idempotency key."""
 
 
-class PaymentEnd(StrEnum):
+class PaymentResult(StrEnum):
     AUTHORIZED = "authorized"
     WINDOW_CLOSED = "window_closed"
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnSaga:
+class ReturnWorkflowInput:
     order_id: str
     deadlines: Deadlines
     requested_at: datetime
@@ -92,12 +92,12 @@ class ReturnSaga:
     """Steps that a person has skipped or resolved."""
     parked: tuple[ParkedStep, ...] = ()
     """Steps that a run before this one may have left parked."""
-    may_have_missed_news: bool = False
+    may_have_missed_notification: bool = False
     """It is taken up: the goods may have come back while nobody listened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class InterventionSignal:
     """A decision on a parked step, sent by hand from the Temporal Web UI or its command line.
 
     `step` None: every step that is parked.
@@ -108,6 +108,6 @@ class Say:
     step: str | None = None
 
 
-class ReturnEnd(StrEnum):
+class ReturnResult(StrEnum):
     RETURNED = "returned"
     LAPSED = "lapsed"

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from benchmarks.eventstore.sample import Orders, new_events
 from benchmarks.load import Load, concurrent
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.pool import create_pool
 
 HOT_STREAM = "order-hot"
 

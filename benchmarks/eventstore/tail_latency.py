@@ -19,8 +19,8 @@ from benchmarks.load import concurrent
 from benchmarks.measure import Benchmark, Effort, Sides
 from benchmarks.server import Server
 from eventstore.head import HeadAnnouncer
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import create_pool
 
 BOUND_MILLISECONDS: Final = 50.0
 WRITERS: Final = 8

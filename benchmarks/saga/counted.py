@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.measure import Count
 from benchmarks.saga.costs import Cost
-from benchmarks.saga.desk import Desk
+from benchmarks.saga.driver import Desk
 from benchmarks.saga.orders import a_product
 from benchmarks.saga.outcomes import OUTCOMES, Outcome
 from benchmarks.saga.sides import OURS, started_ours

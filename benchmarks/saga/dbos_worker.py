@@ -17,18 +17,18 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from fastapi import FastAPI, Response
 
 from benchmarks.saga.steps import Steps, opened_steps
-from domain.news import ShipmentNews
 from domain.order.commands import PlaceOrder
+from domain.provider_notifications import ShipmentNotificationKind
 from kit.command import run_command
 from settings import Settings, load_settings
 from stack.ports import LOOPBACK
-from workflows.temporal_client import deadlines
+from temporal.client import deadlines
 
 A = TypeVar("A")
 R = TypeVar("R")
 
 
-class OrderSaga:
+class OrderWorkflowInput:
     def __init__(self, steps: Steps, settings: Settings) -> None:
         self._steps = steps
         self._deadlines = deadlines(settings)
@@ -42,11 +42,11 @@ class OrderSaga:
         await _do(steps.record_authorization, hold)
         shipment = await _do(steps.create_shipment, order_id)
         await _do(steps.record_shipment, shipment)
-        await _hear(ShipmentNews.DISPATCHED, self._deadlines.dispatch)
+        await _hear(ShipmentNotificationKind.DISPATCHED, self._deadlines.dispatch)
         await _do(steps.record_dispatch, order_id)
         await _do(steps.capture, hold)
         await _do(steps.record_capture, order_id)
-        await _hear(ShipmentNews.DELIVERED, self._deadlines.delivery)
+        await _hear(ShipmentNotificationKind.DELIVERED, self._deadlines.delivery)
         await _do(steps.deliver, order_id)
         await DBOS.sleep_async(self._deadlines.return_window.total_seconds())
         await _do(steps.complete, order_id)
@@ -56,16 +56,16 @@ async def _do(step: Callable[[A], Coroutine[Any, Any, R]], argument: A) -> R:
     return await DBOS.run_step_async({"name": step.__name__}, step, argument)
 
 
-async def _hear(news: ShipmentNews, deadline: timedelta) -> None:
-    if await DBOS.recv_async(news.value, timeout_seconds=deadline.total_seconds()) is None:
-        raise TimeoutError(news)
+async def _hear(notification: ShipmentNotificationKind, deadline: timedelta) -> None:
+    if await DBOS.recv_async(notification.value, timeout_seconds=deadline.total_seconds()) is None:
+        raise TimeoutError(notification)
 
 
 def app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened_steps(settings) as steps:
-            app.state.saga = OrderSaga(steps, settings)
+            app.state.saga = OrderWorkflowInput(steps, settings)
             DBOS(config=_config(settings))
             DBOS.launch()
             yield
@@ -75,7 +75,7 @@ def app(settings: Settings) -> FastAPI:
 
     @DBOS.workflow()
     async def order_saga(order_json: str) -> None:
-        saga: OrderSaga = app.state.saga
+        saga: OrderWorkflowInput = app.state.saga
         await saga.run(PlaceOrder.model_validate_json(order_json))
 
     @app.get("/healthz")
@@ -89,8 +89,8 @@ def app(settings: Settings) -> FastAPI:
         return Response(status_code=202)
 
     @app.post("/orders/{order_id}/news/{news}")
-    async def hear(order_id: str, news: ShipmentNews) -> Response:
-        await DBOS.send_async(order_id, news.value, news.value)
+    async def hear(order_id: str, notification: ShipmentNotificationKind) -> Response:
+        await DBOS.send_async(order_id, notification.value, notification.value)
         return Response(status_code=202)
 
     return app

@@ -60,13 +60,13 @@ async def _warm(rate: Callable[[], Awaitable[float]]) -> float:
 
 
 FEWEST_SECONDS: Final = 2.5
-MOST_RATIO: Final = 1.6
+MAX_RATIO: Final = 1.6
 
 BENCHMARKS: Final = tuple(
     Benchmark(
         f"saga.place_latency{which}.vs_noop",
         "ms",
-        MOST_RATIO,
+        MAX_RATIO,
         Latency(share, seconds).sides,
         less_is_better=True,
     )

@@ -14,7 +14,7 @@ from benchmarks.saga.orders import orders
 from benchmarks.saga.webhooks import Hears
 from benchmarks.saga.world import World
 from domain.order.commands import PlaceOrder
-from eventstore.pool import Pool
+from kit.pool import Pool
 from kit.tasks import alone
 
 AT_ONCE: Final = 30

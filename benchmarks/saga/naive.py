@@ -15,8 +15,8 @@ from temporalio import workflow
 from temporalio.workflow import ParentClosePolicy
 
 from benchmarks.saga.steps import Hold, Steps
-from domain.news import ShipmentNews, ShipmentReported
 from domain.order.commands import PlaceOrder
+from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from workflows.types import Deadlines
 
 A = TypeVar("A")
@@ -50,7 +50,7 @@ class NaiveOrderWorkflow:
         self._is_placed = False
         self._is_authorized = False
         self._is_captured = False
-        self._news: set[ShipmentNews] = set()
+        self._notified: set[ShipmentNotificationKind] = set()
 
     @workflow.run
     async def run(self, order: NaiveOrder) -> None:
@@ -67,25 +67,25 @@ class NaiveOrderWorkflow:
         await workflow.wait_condition(lambda: self._is_authorized)
         shipment = await do(Steps.create_shipment, order_id)
         await do(Steps.record_shipment, shipment)
-        await self._hear(ShipmentNews.DISPATCHED, deadlines.dispatch)
+        await self._hear(ShipmentNotificationKind.DISPATCHED, deadlines.dispatch)
         await do(Steps.record_dispatch, order_id)
         await payment.signal(NaivePaymentWorkflow.capture)
         await workflow.wait_condition(lambda: self._is_captured)
-        await self._hear(ShipmentNews.DELIVERED, deadlines.delivery)
+        await self._hear(ShipmentNotificationKind.DELIVERED, deadlines.delivery)
         await do(Steps.deliver, order_id)
         await workflow.sleep(deadlines.return_window)
         await do(Steps.complete, order_id)
 
-    async def _hear(self, news: ShipmentNews, deadline: timedelta) -> None:
-        await workflow.wait_condition(lambda: news in self._news, timeout=deadline)
+    async def _hear(self, notification: ShipmentNotificationKind, deadline: timedelta) -> None:
+        await workflow.wait_condition(lambda: notification in self._notified, timeout=deadline)
 
     @workflow.update
     async def placed(self) -> None:
         await workflow.wait_condition(lambda: self._is_placed)
 
     @workflow.signal
-    def shipment_reported(self, report: ShipmentReported) -> None:
-        self._news.add(report.news)
+    def shipment_notification(self, report: ShipmentNotification) -> None:
+        self._notified.add(report.kind)
 
     @workflow.signal
     def payment_authorized(self) -> None:

@@ -8,12 +8,12 @@ from itertools import count
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
-from domain.catalogue.commands import ListProduct
 from domain.ids import order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from domain.product.commands import ListProduct
 from providers.carrier_simulator.routes import NORMAL
 from providers.payment_simulator.methods import VISA
 

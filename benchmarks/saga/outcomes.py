@@ -13,20 +13,20 @@ from datetime import timedelta
 from typing import Final
 
 from benchmarks.saga.costs import Cost, cost_of
-from benchmarks.saga.desk import (
+from benchmarks.saga.driver import (
     ACTOR,
     Desk,
 )
 from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
 from domain.inventory.commands import ReceiveStock
-from domain.news import ShipmentNews, ShipmentReported
 from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, OrderStatus
-from providers.carrier import ShipmentStatus
+from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
+from providers.carrier import CarrierShipmentStatus
 from providers.carrier_simulator.routes import LOST, NEVER_COMES_BACK, NORMAL, REFUSED
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 
-DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
+DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 SOON: Final = timedelta(seconds=2)
 """Later than anything else that is under way, and soon enough to be waited for."""
 
@@ -112,7 +112,9 @@ async def dispatch_missed(desk: Desk) -> str:
 async def returned(desk: Desk) -> str:
     order_id = await desk.arrived()
     await desk.send_back(order_id)
-    await desk.orchestrator.handle_event(ShipmentReported(order_id, ShipmentNews.RETURNED))
+    await desk.orchestrator.handle_event(
+        ShipmentNotification(order_id, ShipmentNotificationKind.RETURNED)
+    )
     return order_id
 
 
@@ -123,7 +125,9 @@ async def returned_in_part(desk: Desk) -> str:
     await desk.orchestrator.execute(receipt, idempotency_key=other, actor=ACTOR)
     order_id = await desk.arrived(desk.sku, other)
     await desk.send_back(order_id, ReturnedLine(sku=other, quantity=1))
-    await desk.orchestrator.handle_event(ShipmentReported(order_id, ShipmentNews.RETURNED))
+    await desk.orchestrator.handle_event(
+        ShipmentNotification(order_id, ShipmentNotificationKind.RETURNED)
+    )
     await desk.closed(return_workflow_id(order_id))
     await desk.idle(order_workflow_id(order_id))
     return order_id
@@ -142,7 +146,7 @@ async def parcel_quicker(desk: Desk) -> str:
     """Cancelled too late: the parcel has left, and nobody has told us yet."""
     desk = desk.with_deadlines(return_window=SOON)
     order_id = await desk.place(postal_code=NORMAL)
-    await desk.until_shipped(order_id, ShipmentStatus.DELIVERED)
+    await desk.until_shipped(order_id, CarrierShipmentStatus.DELIVERED)
     await desk.idle(order_workflow_id(order_id))
     await desk.cancel(order_id)
     await desk.hear(order_id, DELIVERED)
@@ -152,8 +156,8 @@ async def parcel_quicker(desk: Desk) -> str:
 async def lost(desk: Desk) -> str:
     """By the carrier, on its way to the customer."""
     order_id = await desk.place(postal_code=LOST)
-    await desk.until_shipped(order_id, ShipmentStatus.LOST)
-    await desk.hear(order_id, DISPATCHED, ShipmentNews.LOST)
+    await desk.until_shipped(order_id, CarrierShipmentStatus.LOST)
+    await desk.hear(order_id, DISPATCHED, ShipmentNotificationKind.LOST)
     return order_id
 
 

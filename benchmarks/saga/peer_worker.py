@@ -12,8 +12,8 @@ from benchmarks.saga.steps import opened_steps
 from kit.command import run_command
 from kit.tasks import until_stopped
 from settings import load_settings
+from temporal.client import connect
 from worker import STOP_WITHIN, temporal_worker
-from workflows.temporal_client import connect
 
 
 async def main() -> None:

@@ -15,19 +15,19 @@ from temporalio.common import WorkflowIDConflictPolicy
 from benchmarks.saga.naive import NaiveOrder, NaiveOrderWorkflow, order_workflow_id
 from benchmarks.saga.noop import NoopWorkflow
 from benchmarks.saga.orders import CUSTOMER
-from benchmarks.saga.webhooks import News
+from benchmarks.saga.webhooks import Notification
 from benchmarks.saga.world import World
 from demo.client import Client as GraphQL
-from domain.news import ShipmentReported
 from domain.order.commands import PlaceOrder
+from domain.provider_notifications import ShipmentNotification
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.http import pooled_client
 from stack import programs
 from stack.http import answers
 from stack.ports import LOOPBACK, Ports
 from stack.temporal import polled_by_worker, worked_for
 from stack.tokens import Role, token
-from workflows.orchestrator import SagaOrchestrator
-from workflows.temporal_client import deadlines
+from temporal.client import deadlines
 from workflows.types import Deadlines, SagaType
 
 OURS: Final = "ours"
@@ -83,11 +83,11 @@ class Naive:
             ),
         )
 
-    async def handle_event(self, event: News) -> None:
+    async def handle_event(self, event: Notification) -> None:
         """The payment needs no news: its answer has told it all."""
-        if isinstance(event, ShipmentReported):
+        if isinstance(event, ShipmentNotification):
             handle = self._client.get_workflow_handle(order_workflow_id(event.order_id))
-            await handle.signal(NaiveOrderWorkflow.shipment_reported, event)
+            await handle.signal(NaiveOrderWorkflow.shipment_notification, event)
 
 
 class OnDbos:
@@ -97,10 +97,10 @@ class OnDbos:
     async def place(self, order: PlaceOrder) -> None:
         await self._post("/orders", order.model_dump_json())
 
-    async def handle_event(self, event: News) -> None:
+    async def handle_event(self, event: Notification) -> None:
         """The payment needs no news: its answer has told it all."""
-        if isinstance(event, ShipmentReported):
-            await self._post(f"/orders/{event.order_id}/news/{event.news}")
+        if isinstance(event, ShipmentNotification):
+            await self._post(f"/orders/{event.order_id}/news/{event.kind}")
 
     async def _post(self, path: str, body: str | None = None) -> None:
         (await self._http.post(path, content=body)).raise_for_status()

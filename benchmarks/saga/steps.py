@@ -25,10 +25,10 @@ from domain.order.lines import Address, OrderLine
 from domain.payment.commands import RecordAuthorization, RecordCapture, RequestPayment
 from domain.payment.decide import PAYMENT
 from domain.shipping.commands import RecordDelivery, RecordDispatch, RecordShipment
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
+from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from providers.carrier import ShipmentAddress, ShipmentItem
 from settings import Settings

@@ -13,17 +13,17 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.webhooks import webhooks
-from domain.news import PaymentReported, ShipmentReported
-from eventstore.inbox import Inbox
-from eventstore.pool import Pool
+from domain.provider_notifications import PaymentNotification, ShipmentNotification
+from kit.pool import Pool
+from orchestrator.inbox import Inbox
 from settings import Settings
 from stack.ports import LOOPBACK
 
-News = PaymentReported | ShipmentReported
+Notification = PaymentNotification | ShipmentNotification
 
 
 class Hears(Protocol):
-    async def handle_event(self, event: News) -> None: ...
+    async def handle_event(self, event: Notification) -> None: ...
 
 
 class Switchboard:
@@ -35,7 +35,7 @@ class Switchboard:
     def connect(self, order_id: str, side: Hears) -> None:
         self._sides[order_id] = side
 
-    async def handle_event(self, event: News) -> None:
+    async def handle_event(self, event: Notification) -> None:
         if side := self._sides.get(event.order_id):
             await side.handle_event(event)
 

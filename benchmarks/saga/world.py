@@ -19,8 +19,8 @@ from activities.command_handler import CommandHandler
 from benchmarks.saga.orders import stock_up
 from benchmarks.saga.webhooks import Switchboard, receiving
 from benchmarks.server import Server
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool, create_pool
 from kit.tasks import together
 from projections.inline import InlineReadModels
 from settings import Settings, load_settings
@@ -29,7 +29,7 @@ from stack.environment import Environment, system_environment
 from stack.ports import Ports
 from stack.processes import Program
 from stack.supervisor import Supervisor, supervised
-from workflows.temporal_client import connect
+from temporal.client import connect
 
 OPTIONS: Final = {
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0S",

@@ -12,7 +12,7 @@ from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED}
 """A further attempt may be made: nothing is held that we know of."""
 
-MOST_ATTEMPTS: Final = 10
+MAX_ATTEMPTS: Final = 10
 """What can be freed at the provider in one go, before an undo would be taken for lost."""
 
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
@@ -44,10 +44,10 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
             ErrorCode.PAYMENT_NOT_RETRYABLE,
             f"the payment of order {command.aggregate_id} is {state.status}",
         )
-    if command.attempt > MOST_ATTEMPTS:
+    if command.attempt > MAX_ATTEMPTS:
         raise Refused(
             ErrorCode.PAYMENT_NOT_RETRYABLE,
-            f"order {command.aggregate_id} has been tried to be paid {MOST_ATTEMPTS} times: "
+            f"order {command.aggregate_id} has been tried to be paid {MAX_ATTEMPTS} times: "
             "cancel it, and place another",
         )
     return [

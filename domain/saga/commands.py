@@ -13,7 +13,7 @@ Explanation = Annotated[
 ]
 
 
-class Decision(StrEnum):
+class Intervention(StrEnum):
     """What a person does about a parked step."""
 
     RETRY = "RETRY"
@@ -26,13 +26,13 @@ class Decision(StrEnum):
     """Turn the saga round and undo what was done. Not for a step that is itself an undo."""
 
 
-class TakeUpCause(StrEnum):
+class RecoveryCause(StrEnum):
     MISSING = "MISSING"
     """No workflow runs for it: terminated, failed, or lost with Temporal's database."""
     BY_HAND = "BY_HAND"
 
 
-class Book(StrEnum):
+class ReconciledSystem(StrEnum):
     """Whose account differs from the log's."""
 
     PAYMENT = "PAYMENT"
@@ -55,28 +55,28 @@ class ParkStep(SagaCommand):
     workflow_id: str
 
 
-class DecideOnStep(SagaCommand):
+class InterveneOnStep(SagaCommand):
     """`parking` is the number that the parking was given: each is decided on once."""
 
     step: str
     parking: int
-    decision: Decision
+    kind: Intervention
     reason: Explanation
 
 
-class TakeUpSaga(SagaCommand):
-    cause: TakeUpCause
+class RecoverSaga(SagaCommand):
+    cause: RecoveryCause
 
 
-class RecordDifference(SagaCommand):
+class RecordDiscrepancy(SagaCommand):
     """The log and another's book do not agree."""
 
-    book: Book
+    system: ReconciledSystem
     ours: str
     theirs: str
 
 
-class SettleDifference(SagaCommand):
+class ResolveDiscrepancy(SagaCommand):
     """They agree again."""
 
-    book: Book
+    system: ReconciledSystem

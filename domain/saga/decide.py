@@ -6,28 +6,28 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.saga import commands as c
 from domain.saga import events as e
-from domain.saga.plan import CLOSING
-from domain.saga.state import DECISION_OF, SagaState, evolve
+from domain.saga.plan import FINALIZERS
+from domain.saga.state import INTERVENTION_OF, SagaState, evolve
 
-_EVENT_OF = {decision: event for event, decision in DECISION_OF.items()}
-_CLOSING = frozenset(undo.name for undo in CLOSING)
-_PASSING_OVER = frozenset({c.Decision.SKIP, c.Decision.RESOLVE})
+_EVENT_OF = {intervention: event for event, intervention in INTERVENTION_OF.items()}
+_FINALIZERS = frozenset(undo.name for undo in FINALIZERS)
+_PASSING_OVER = frozenset({c.Intervention.SKIP, c.Intervention.RESOLVE})
 
 
 def decide(command: c.SagaCommand, state: SagaState) -> Sequence[e.SagaEvent]:
     match command:
         case c.ParkStep():
             return _park(command, state)
-        case c.DecideOnStep():
-            return _decide_on(command, state)
-        case c.TakeUpSaga():
-            return [e.SagaTakenUp(order_id=command.aggregate_id, cause=command.cause)]
-        case c.RecordDifference():
-            return _record_difference(command, state)
-        case c.SettleDifference():
-            if command.book not in state.differences:
+        case c.InterveneOnStep():
+            return _intervene_on(command, state)
+        case c.RecoverSaga():
+            return [e.SagaRecovered(order_id=command.aggregate_id, cause=command.cause)]
+        case c.RecordDiscrepancy():
+            return _record_discrepancy(command, state)
+        case c.ResolveDiscrepancy():
+            if command.system not in state.discrepancies:
                 return []
-            return [e.DifferenceSettled(order_id=command.aggregate_id, book=command.book)]
+            return [e.DiscrepancyResolved(order_id=command.aggregate_id, system=command.system)]
         case _:
             raise TypeError(f"a saga knows no {command.command_type}")
 
@@ -48,8 +48,8 @@ def _park(command: c.ParkStep, state: SagaState) -> Sequence[e.SagaEvent]:
     ]
 
 
-def _decide_on(command: c.DecideOnStep, state: SagaState) -> Sequence[e.SagaEvent]:
-    if state.decided.get(command.parking) is command.decision:
+def _intervene_on(command: c.InterveneOnStep, state: SagaState) -> Sequence[e.SagaEvent]:
+    if state.interventions.get(command.parking) is command.kind:
         return []
     parked = state.parked.get(command.step)
     if parked is None or parked.number != command.parking:
@@ -57,34 +57,34 @@ def _decide_on(command: c.DecideOnStep, state: SagaState) -> Sequence[e.SagaEven
             ErrorCode.SAGA_NOT_PARKED,
             f"the saga of order {command.aggregate_id} is not parked at {command.step}",
         )
-    if parked.undoing and command.decision is c.Decision.COMPENSATE:
+    if parked.undoing and command.kind is c.Intervention.COMPENSATE:
         raise Refused(
-            ErrorCode.SAGA_ALREADY_TURNED,
+            ErrorCode.SAGA_ALREADY_COMPENSATING,
             f"the saga of order {command.aggregate_id} is undoing already:"
             f" retry, skip or resolve {command.step}",
         )
-    if command.step in _CLOSING and command.decision in _PASSING_OVER:
+    if command.step in _FINALIZERS and command.kind in _PASSING_OVER:
         raise Refused(
             ErrorCode.WRONG_STATE,
             f"{command.step} is how the order's way back ends, and cannot be left out: retry it",
         )
     return [
-        _EVENT_OF[command.decision](
+        _EVENT_OF[command.kind](
             order_id=command.aggregate_id,
             step=command.step,
             parking=command.parking,
             reason=command.reason,
-        )  # type: ignore[list-item]  # the events of DECISION_OF are all of SagaEvent
+        )  # type: ignore[list-item]  # the events of INTERVENTION_OF are all of SagaEvent
     ]
 
 
-def _record_difference(command: c.RecordDifference, state: SagaState) -> Sequence[e.SagaEvent]:
-    if state.differences.get(command.book) == command.theirs:
+def _record_discrepancy(command: c.RecordDiscrepancy, state: SagaState) -> Sequence[e.SagaEvent]:
+    if state.discrepancies.get(command.system) == command.theirs:
         return []
     return [
-        e.DifferenceFound(
+        e.DiscrepancyFound(
             order_id=command.aggregate_id,
-            book=command.book,
+            system=command.system,
             ours=command.ours,
             theirs=command.theirs,
         )

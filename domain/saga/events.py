@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from domain.event import Event
-from domain.saga.commands import Book, TakeUpCause
+from domain.saga.commands import ReconciledSystem, RecoveryCause
 
 
 class SagaParked(Event):
@@ -24,7 +24,7 @@ class SagaParked(Event):
     """The Temporal workflow that waits for the decision."""
 
 
-class SagaStepDecided(Event):
+class SagaStepIntervened(Event):
     """Somebody has decided on a parked step; the event's actor tells who."""
 
     order_id: str
@@ -36,37 +36,37 @@ class SagaStepDecided(Event):
     """In the words of whoever decided."""
 
 
-class SagaRetried(SagaStepDecided):
+class SagaRetried(SagaStepIntervened):
     """The parked step is tried again."""
 
 
-class SagaStepSkipped(SagaStepDecided):
+class SagaStepSkipped(SagaStepIntervened):
     """The saga goes on without the step."""
 
 
-class SagaStepResolved(SagaStepDecided):
+class SagaStepResolved(SagaStepIntervened):
     """The step was settled by hand, and the saga goes on."""
 
 
-class SagaCompensationRequested(SagaStepDecided):
+class SagaCompensationRequested(SagaStepIntervened):
     """The saga turns round and undoes what was done."""
 
 
-class SagaTakenUp(Event):
+class SagaRecovered(Event):
     """The saga had no workflow any more and goes on in a new one, from the log alone."""
 
     order_id: str
-    cause: TakeUpCause
+    cause: RecoveryCause
     """Why it had to be."""
 
 
-class DifferenceFound(Event):
+class DiscrepancyFound(Event):
     """Reconciliation has found the log and another's book at odds."""
 
     schema_version: ClassVar[int] = 2
 
     order_id: str
-    book: Book
+    system: ReconciledSystem
     """Who keeps the other account."""
     ours: str
     """As the log has it."""
@@ -74,13 +74,13 @@ class DifferenceFound(Event):
     """As the other has it."""
 
 
-class DifferenceSettled(Event):
+class DiscrepancyResolved(Event):
     """The log and that book agree again."""
 
     schema_version: ClassVar[int] = 2
 
     order_id: str
-    book: Book
+    system: ReconciledSystem
     """Whose account had differed."""
 
 
@@ -90,7 +90,7 @@ SagaEvent = (
     | SagaStepSkipped
     | SagaStepResolved
     | SagaCompensationRequested
-    | SagaTakenUp
-    | DifferenceFound
-    | DifferenceSettled
+    | SagaRecovered
+    | DiscrepancyFound
+    | DiscrepancyResolved
 )

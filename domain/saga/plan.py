@@ -11,7 +11,7 @@ from typing import Final, Literal
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus as Status
 
-Patience = Literal["provider_patience", "undo_patience"]
+Timeout = Literal["provider_timeout", "undo_timeout"]
 """How long a provider is asked again that does not answer: briefly where the saga can still turn
 round, for long where giving up helps nobody."""
 Deadline = Literal[
@@ -22,25 +22,25 @@ Deadline = Literal[
 @dataclass(frozen=True, slots=True)
 class Undo:
     name: str
-    does: str
-    patience: Patience | None = None
+    description: str
+    timeout: Timeout | None = None
     """None: it asks no provider."""
-    stands_alone: bool = False
+    parallel: bool = False
     """Nothing of it touches what the undos beside it touch: they may run at the same time."""
     until_pivot: bool = False
     """Not possible any more once the parcel has left."""
 
 
 @dataclass(frozen=True, slots=True)
-class SagaStep:
+class PlanStep:
     """One step of a saga. `name` is the first part of the step keys of its events."""
 
     name: str
-    does: str
+    description: str
     undo: Undo | None = None
     deadline: Deadline | None = None
     """How long it may wait for others; None: it waits for nobody."""
-    patience: Patience | None = None
+    timeout: Timeout | None = None
     """None: it asks no provider; our database is asked until it answers."""
     on_failure: Reason | None = None
     """Why the saga turns round when it fails for good; None: it parks, and a person decides."""
@@ -48,84 +48,84 @@ class SagaStep:
     """The status from which on it need not run again."""
 
 
-RELEASE: Final = Undo("release", "Give back the stock that is held.", stands_alone=True)
+RELEASE: Final = Undo("release", "Give back the stock that is held.", parallel=True)
 GIVE_BACK: Final = Undo(
     "give_back",
     "Make sure that nothing is taken or kept: look up and void every attempt, or refund.",
-    patience="undo_patience",
-    stands_alone=True,
+    timeout="undo_timeout",
+    parallel=True,
 )
 CANCEL_SHIPMENT: Final = Undo(
     "cancel_shipment",
     "Stop the parcel, unless it has left.",
-    patience="undo_patience",
+    timeout="undo_timeout",
     until_pivot=True,
 )
 
-RESERVE: Final = SagaStep(
+RESERVE: Final = PlanStep(
     "reserve",
     "Hold every line's stock, all or none; a backorder waits for it.",
     undo=RELEASE,
     deadline="backorder",
     until=Status.RESERVED,
 )
-AUTHORIZE: Final = SagaStep(
+AUTHORIZE: Final = PlanStep(
     "authorize",
     "Set the money aside at the payment provider, and confirm the order with it.",
     undo=GIVE_BACK,
-    patience="provider_patience",
+    timeout="provider_timeout",
     on_failure=Reason.PAYMENT_FAILED,
     until=Status.CONFIRMED,
 )
-AWAIT_PAYMENT: Final = SagaStep(
+AWAIT_PAYMENT: Final = PlanStep(
     "await_payment",
     "Wait for the customer, if the payment is pending or declined: a workflow of its own. When "
     "the window closes, the saga turns round.",
     deadline="payment_window",
-    patience="provider_patience",
+    timeout="provider_timeout",
     on_failure=Reason.PAYMENT_FAILED,
     until=Status.CONFIRMED,
 )
-CREATE_SHIPMENT: Final = SagaStep(
+CREATE_SHIPMENT: Final = PlanStep(
     "create_shipment",
     "Ask the carrier to collect the parcel.",
     undo=CANCEL_SHIPMENT,
-    patience="provider_patience",
+    timeout="provider_timeout",
     on_failure=Reason.SHIPMENT_FAILED,
     until=Status.SHIPPED,
 )
-AWAIT_DISPATCH: Final = SagaStep(
+AWAIT_DISPATCH: Final = PlanStep(
     "await_dispatch",
     "Wait until the carrier has the parcel; a silent carrier is asked once more, and one that has "
     "cancelled the shipment turns the saga round.",
     deadline="dispatch",
-    patience="provider_patience",
+    timeout="provider_timeout",
     on_failure=Reason.DISPATCH_DEADLINE_MISSED,
     until=Status.SHIPPED,
 )
-CAPTURE: Final = SagaStep(
+CAPTURE: Final = PlanStep(
     "capture",
     "Record that the parcel has left, and take the money. From here on only a "
     "lost parcel or a person turns the saga round.",
-    patience="undo_patience",
+    timeout="undo_timeout",
     until=Status.COMPLETED,
 )
-AWAIT_DELIVERY: Final = SagaStep(
+AWAIT_DELIVERY: Final = PlanStep(
     "await_delivery",
     "Wait until the parcel has arrived; a silent carrier is asked at each deadline, and a parcel "
     "that is lost turns the saga round: the money goes back.",
     deadline="delivery",
-    patience="provider_patience",
+    timeout="provider_timeout",
     until=Status.DELIVERED,
 )
-DELIVER: Final = SagaStep("deliver", "Record the delivery.", until=Status.DELIVERED)
-AWAIT_RETURN: Final = SagaStep(
+DELIVER: Final = PlanStep("deliver", "Record the delivery.", until=Status.DELIVERED)
+AWAIT_RETURN: Final = PlanStep(
     "await_return",
     "Hold the return window open; a return is a workflow of its own.",
     deadline="return_window",
     until=Status.COMPLETED,
 )
-COMPLETE: Final = SagaStep("complete", "Close the order.", until=Status.COMPLETED)
+COMPLETE: Final = PlanStep("complete", "Close the order.", until=Status.COMPLETED)
 
 ORDER_PLAN: Final = (
     RESERVE,
@@ -140,25 +140,25 @@ ORDER_PLAN: Final = (
     COMPLETE,
 )
 
-COLLECT_RETURN: Final = SagaStep(
-    "collect_return", "Ask the carrier to fetch the goods back.", patience="undo_patience"
+COLLECT_RETURN: Final = PlanStep(
+    "collect_return", "Ask the carrier to fetch the goods back.", timeout="undo_timeout"
 )
-AWAIT_GOODS: Final = SagaStep(
+AWAIT_GOODS: Final = PlanStep(
     "await_goods",
     "Wait until the goods are back.",
     deadline="return_delivery",
-    patience="undo_patience",
+    timeout="undo_timeout",
 )
-REFUND: Final = SagaStep(
+REFUND: Final = PlanStep(
     "refund",
     "Give the money back, and put the goods into stock again.",
-    patience="undo_patience",
+    timeout="undo_timeout",
 )
 
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
 """The saga of a return, part of an order's."""
 
-CLOSING: Final = (
+FINALIZERS: Final = (
     Undo("cancel", "Record that all is undone."),
     Undo("withdraw_cancellation", "The parcel was quicker: the order goes on."),
 )

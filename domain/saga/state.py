@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from domain.saga import events as e
-from domain.saga.commands import Book, Decision
+from domain.saga.commands import Intervention, ReconciledSystem
 
-DECISION_OF: Mapping[type[e.SagaStepDecided], Decision] = {
-    e.SagaRetried: Decision.RETRY,
-    e.SagaStepSkipped: Decision.SKIP,
-    e.SagaStepResolved: Decision.RESOLVE,
-    e.SagaCompensationRequested: Decision.COMPENSATE,
+INTERVENTION_OF: Mapping[type[e.SagaStepIntervened], Intervention] = {
+    e.SagaRetried: Intervention.RETRY,
+    e.SagaStepSkipped: Intervention.SKIP,
+    e.SagaStepResolved: Intervention.RESOLVE,
+    e.SagaCompensationRequested: Intervention.COMPENSATE,
 }
 
 
@@ -29,19 +29,19 @@ class SagaState:
     parked: Mapping[str, Parked] = field(default_factory=dict)
     """By step. Undos that run side by side may be parked side by side."""
     parkings: int = 0
-    decided: Mapping[int, Decision] = field(default_factory=dict)
+    interventions: Mapping[int, Intervention] = field(default_factory=dict)
     """By parking."""
-    decisions: Mapping[str, int] = field(default_factory=dict)
+    intervention_counts: Mapping[str, int] = field(default_factory=dict)
     """By step: how often it has been decided on."""
     settled: frozenset[str] = frozenset()
     """Steps that were skipped or resolved: they are not run again."""
-    taken_up: int = 0
-    differences: Mapping[Book, str] = field(default_factory=dict)
+    recoveries: int = 0
+    discrepancies: Mapping[ReconciledSystem, str] = field(default_factory=dict)
     """By book: what the other side says, while it is not what the log says."""
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.parked or self.differences)
+        return bool(self.parked or self.discrepancies)
 
 
 def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
@@ -51,20 +51,27 @@ def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
             return replace(
                 state, parked={**state.parked, event.step: parked}, parkings=event.parking
             )
-        case e.SagaStepDecided():
-            decision = DECISION_OF[type(event)]
-            settled = {event.step} if decision in {Decision.SKIP, Decision.RESOLVE} else set()
+        case e.SagaStepIntervened():
+            intervention = INTERVENTION_OF[type(event)]
+            settled = (
+                {event.step} if intervention in {Intervention.SKIP, Intervention.RESOLVE} else set()
+            )
             return replace(
                 state,
                 parked={step: p for step, p in state.parked.items() if step != event.step},
-                decided={**state.decided, event.parking: decision},
-                decisions={**state.decisions, event.step: state.decisions.get(event.step, 0) + 1},
+                interventions={**state.interventions, event.parking: intervention},
+                intervention_counts={
+                    **state.intervention_counts,
+                    event.step: state.intervention_counts.get(event.step, 0) + 1,
+                },
                 settled=state.settled | settled,
             )
-        case e.SagaTakenUp():
-            return replace(state, taken_up=state.taken_up + 1)
-        case e.DifferenceFound():
-            return replace(state, differences={**state.differences, event.book: event.theirs})
-        case e.DifferenceSettled():
-            others = {book: say for book, say in state.differences.items() if book != event.book}
-            return replace(state, differences=others)
+        case e.SagaRecovered():
+            return replace(state, recoveries=state.recoveries + 1)
+        case e.DiscrepancyFound():
+            return replace(state, discrepancies={**state.discrepancies, event.system: event.theirs})
+        case e.DiscrepancyResolved():
+            others = {
+                system: say for system, say in state.discrepancies.items() if system != event.system
+            }
+            return replace(state, discrepancies=others)

@@ -8,10 +8,10 @@ import sys
 
 from asyncpg import PostgresError
 
-from eventstore.pool import create_pool
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.rotation import Progress, count, rotate
 from kit.command import run_command
+from kit.pool import create_pool
 from settings import Settings, SettingsError, load_settings
 
 

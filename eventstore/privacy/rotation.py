@@ -9,11 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
-from eventstore.pool import Pool
 from eventstore.privacy import statements as sql
 from eventstore.privacy.errors import PrivacyError
 from eventstore.privacy.keyring import Encrypted, Keyring
 from eventstore.privacy.vault import wrapping
+from kit.pool import Pool
 
 PAGE: Final = 500
 

@@ -19,11 +19,11 @@ from pydantic import BaseModel
 from domain.event import Event
 from domain.privacy import Sealed, fields_in_clear, personal_fields
 from eventstore.envelope import StreamAppend
-from eventstore.pool import Pool
 from eventstore.privacy import statements as sql
 from eventstore.privacy.encryption import KEY_BYTES, NONCE_BYTES, TAG_BYTES, decrypt, encrypt
 from eventstore.privacy.errors import Erased, Tampered, TamperedField
 from eventstore.privacy.keyring import Encrypted, Keyring
+from kit.pool import Pool
 
 E = TypeVar("E", bound=Event)
 SubjectKey = tuple[UUID, bytes]

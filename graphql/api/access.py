@@ -71,7 +71,7 @@ _PAYLOAD: Final[Rules] = {
 }
 _ORDER_PAYLOAD: Final[Rules] = {"order": Access.VIEWER, **_PAYLOAD}
 _STEP: Final[Rules] = {
-    **_each(Access.VIEWER, "name does startedAt endedAt"),
+    **_each(Access.VIEWER, "name description startedAt endedAt"),
     **_each(Access.STAFF, "attempts lastError parking"),
 }
 _PARKED_STATUS: Final = "Customers never see PARKED, but the status without the parked step."
@@ -122,8 +122,8 @@ RULES: Final[Mapping[str, Rules]] = {
     "ProductEdge": _each(Access.VIEWER, "cursor node"),
     "Saga": {
         **_each(Access.VIEWER, "orderId steps"),
-        **_each(Access.STAFF, "needsAttention parkedSince takenUp workflowIds"),
-        **_each(Access.STAFF, "decisions differences position positionNumber"),
+        **_each(Access.STAFF, "needsAttention parkedSince recoveries workflowIds"),
+        **_each(Access.STAFF, "interventions discrepancies position positionNumber"),
         "status": Coarse(public_saga_status, _PARKED_STATUS),
     },
     "SagaStep": {
@@ -134,8 +134,8 @@ RULES: Final[Mapping[str, Rules]] = {
     "SagaUndo": {**_STEP, "state": Coarse(public_undo_state, _PARKED_STATE)},
     "SagaStepError": _each(Access.STAFF, "code message"),
     "SagaParking": _each(Access.STAFF, "number since code message workflowId"),
-    "SagaDecision": _each(Access.STAFF, "step parking decision reason actor at"),
-    "SagaDifference": _each(Access.STAFF, "book ours theirs since"),
+    "SagaIntervention": _each(Access.STAFF, "step parking kind reason actor at"),
+    "SagaDiscrepancy": _each(Access.STAFF, "system ours theirs since"),
     "SagaConnection": _each(Access.STAFF, "edges pageInfo"),
     "SagaEdge": _each(Access.STAFF, "cursor node"),
     "Money": _each(Access.VIEWER, "amount currency"),
@@ -146,7 +146,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "RequestReturnPayload": _ORDER_PAYLOAD,
     "RetryPaymentPayload": _ORDER_PAYLOAD,
     "ReceiveStockPayload": {"product": Access.VIEWER, **_PAYLOAD},
-    "SagaDecisionPayload": {"saga": Access.VIEWER, **_PAYLOAD},
+    "SagaInterventionPayload": {"saga": Access.VIEWER, **_PAYLOAD},
     "EraseCustomerPayload": _PAYLOAD,
 }
 

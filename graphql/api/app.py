@@ -24,11 +24,12 @@ from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
 from api.webhooks import webhooks
-from eventstore.engine import create_engine
-from eventstore.inbox import Inbox
-from eventstore.pool import create_pool
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
+from kit.engine import create_engine
+from kit.pool import create_pool
+from orchestrator.inbox import Inbox
+from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
 from queries.bus import BusQueries
@@ -42,8 +43,7 @@ from queries.updates import OrderUpdates
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
 from settings_checks import check
-from workflows.orchestrator import SagaOrchestrator, Unavailable
-from workflows.temporal_client import connect, deadlines
+from temporal.client import connect, deadlines
 
 REQUIRED = (
     "jwt_secret",

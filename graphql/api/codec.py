@@ -23,7 +23,7 @@ from api.errors import RequestErrorCode, as_json
 from eventstore.privacy.errors import PrivacyError
 from eventstore.privacy.keyring import Keyring
 from settings import Settings
-from workflows.payload_codec import EncryptionCodec
+from temporal.payload_codec import EncryptionCodec
 
 Recode = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 

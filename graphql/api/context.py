@@ -13,8 +13,9 @@ from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
-from eventstore.inbox import Inbox
 from eventstore.positions import PositionCodec
+from orchestrator.inbox import Inbox
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from queries.bus import BusQueries
 from queries.log import LogQueries
@@ -23,7 +24,6 @@ from queries.payments import PaymentQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
-from workflows.orchestrator import SagaOrchestrator
 
 
 @dataclass(frozen=True, slots=True)

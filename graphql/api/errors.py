@@ -16,7 +16,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from workflows.orchestrator import Unavailable
+from orchestrator.saga_orchestrator import Unavailable
 
 log = logging.getLogger(__name__)
 

@@ -20,21 +20,21 @@ from temporalio.client import Client
 from api.check import PROBE_TIMEOUT, Check
 from eventbus import nats, record
 from eventstore import head
-from eventstore.checkpoint import BOOKS_COMPARED
+from eventstore.checkpoint import COMPARED
 from eventstore.heartbeat import beat
-from eventstore.pool import Pool
+from kit.pool import Pool
 from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
-from workflows.promote import current_build
+from temporal.promote import current_build
 
 MAX_SILENCE: Final = timedelta(seconds=15)
 """How long no worker may poll, and how long a role may be without a leader."""
 MAX_LAG: Final = timedelta(seconds=30)
 """How long an append may hold the safe head back, and an event wait to be relayed."""
 MISSED_RUNS: Final = 10
-MIN_BOOKS_LAG: Final = timedelta(minutes=5)
+MIN_RECONCILIATION_LAG: Final = timedelta(minutes=5)
 """The books may lag behind the log for so many runs of the reconciliation, and for this long."""
 NOT_READY: Final = "not ready"
 
@@ -123,8 +123,8 @@ class Probes:
         return "; ".join(map(str, await self.log.lost_checkpoints())) or None
 
     async def reconciliation(self) -> str | None:
-        limit = max(MISSED_RUNS * self.settings.reconcile_every, MIN_BOOKS_LAG)
-        lag = await self.workers.lag_seconds(BOOKS_COMPARED)
+        limit = max(MISSED_RUNS * self.settings.reconcile_every, MIN_RECONCILIATION_LAG)
+        lag = await self.workers.lag_seconds(COMPARED)
         if lag <= limit.total_seconds():
             return None
         return f"the providers' books have not been compared with the log for {lag:.0f} s"

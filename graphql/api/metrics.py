@@ -20,31 +20,31 @@ from api.context import Services
 from kit.faults import one_line
 from kit.kept import Kept
 from observability.metrics import (
-    BOOKS_LAG,
     BUS_FAULTY,
     BUS_MISSING_TO,
     CHECK_PASSING,
     CHECKPOINTS_ABOVE_HEAD,
-    ORDERS_NOT_COMPARED,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
     READY,
+    RECONCILIATION_LAG,
     REGISTRY,
     SAFE_HEAD_AGE,
-    SAGA_DIFFERENCES,
-    SAGAS_TAKEN_UP,
+    SAGA_DISCREPANCIES,
+    SAGAS_RECOVERED,
+    UNCHECKED_ORDERS,
 )
 from queries.sagas import SagaFigures
 
-PATIENCE_SECONDS: Final = 2.0
+TIMEOUT_SECONDS: Final = 2.0
 OF_THE_DATABASE: Final = (
     SAFE_HEAD_AGE,
     CHECKPOINTS_ABOVE_HEAD,
     PARKED_SAGAS,
     PARKED_SAGA_OLDEST,
-    SAGAS_TAKEN_UP,
-    ORDERS_NOT_COMPARED,
-    BOOKS_LAG,
+    SAGAS_RECOVERED,
+    UNCHECKED_ORDERS,
+    RECONCILIATION_LAG,
     BUS_MISSING_TO,
     BUS_FAULTY,
 )
@@ -81,7 +81,7 @@ async def _show_checks(checks: Mapping[str, Check]) -> None:
 
 async def _show_database(services: Services) -> None:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
             lost = len(await services.log.lost_checkpoints())
             bus = await services.bus.state()
@@ -99,14 +99,14 @@ async def _show_database(services: Services) -> None:
 def _show_nothing() -> None:
     for gauge in OF_THE_DATABASE:
         gauge.set(math.nan)
-    SAGA_DIFFERENCES.clear()
+    SAGA_DISCREPANCIES.clear()
 
 
 def _show(sagas: SagaFigures) -> None:
     PARKED_SAGAS.set(sagas.parked)
     PARKED_SAGA_OLDEST.set(sagas.oldest_seconds)
-    SAGAS_TAKEN_UP.set(sagas.taken_up)
-    ORDERS_NOT_COMPARED.set(sagas.not_compared)
-    BOOKS_LAG.set(sagas.books_lag_seconds)
-    for book, count in sagas.differences.items():
-        SAGA_DIFFERENCES.labels(book.lower()).set(count)
+    SAGAS_RECOVERED.set(sagas.recoveries)
+    UNCHECKED_ORDERS.set(sagas.unchecked_orders)
+    RECONCILIATION_LAG.set(sagas.reconciliation_lag_seconds)
+    for system, count in sagas.discrepancies.items():
+        SAGA_DISCREPANCIES.labels(system.lower()).set(count)

@@ -17,6 +17,7 @@ from api.access import apply_access
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
 from api.fanout import SharingExecutor
+from api.inventory.mutations import StockMutation
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
@@ -26,7 +27,6 @@ from api.products.queries import ProductQuery
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
 from api.scalars import scalars
-from api.stock.mutations import StockMutation
 from eventstore.positions import PositionCodec
 
 

@@ -14,24 +14,28 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from api.context import Services
-from domain.news import PaymentReported, ShipmentNews, ShipmentReported
-from eventstore.inbox import BeingHandled, Webhook
-from eventstore.pool import CONNECTION_LOST
-from providers.carrier import Carrier, CarrierNews, ReturnStatus, ShipmentStatus
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
+from kit.pool import CONNECTION_LOST
+from orchestrator.inbox import BeingHandled, Webhook
+from orchestrator.saga_orchestrator import Unavailable
+from providers.carrier import Carrier, CarrierShipmentStatus, CarrierWebhook, ReturnStatus
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import ProviderError
 from providers.payment_webhook import verify_payment_webhook
 from settings import Settings
-from workflows.orchestrator import Unavailable
 
 ACKNOWLEDGED: Final = 204
 
-_NEWS: Final[dict[ShipmentStatus | ReturnStatus, ShipmentNews]] = {
-    ShipmentStatus.DISPATCHED: ShipmentNews.DISPATCHED,
-    ShipmentStatus.DELIVERED: ShipmentNews.DELIVERED,
-    ShipmentStatus.CANCELLED: ShipmentNews.CANCELLED,
-    ShipmentStatus.LOST: ShipmentNews.LOST,
-    ReturnStatus.RETURNED: ShipmentNews.RETURNED,
+_NOTIFICATIONS: Final[dict[CarrierShipmentStatus | ReturnStatus, ShipmentNotificationKind]] = {
+    CarrierShipmentStatus.DISPATCHED: ShipmentNotificationKind.DISPATCHED,
+    CarrierShipmentStatus.DELIVERED: ShipmentNotificationKind.DELIVERED,
+    CarrierShipmentStatus.CANCELLED: ShipmentNotificationKind.CANCELLED,
+    CarrierShipmentStatus.LOST: ShipmentNotificationKind.LOST,
+    ReturnStatus.RETURNED: ShipmentNotificationKind.RETURNED,
 }
 """The saga waits for these; of the others it is the one who asks."""
 
@@ -44,11 +48,13 @@ def webhooks(settings: Settings) -> APIRouter:
     @router.post("/payments")
     async def payments(request: Request) -> Response:
         signature = request.headers.get("stripe-signature", "")
-        news = verify_payment_webhook(await request.body(), signature, payment_secret)
-        if news is not None:
+        notification = verify_payment_webhook(await request.body(), signature, payment_secret)
+        if notification is not None:
             services: Services = request.app.state.services
-            webhook = Webhook("payments", news.event_id, news.type, news.order_id)
-            report = PaymentReported(news.order_id, news.attempt)
+            webhook = Webhook(
+                "payments", notification.event_id, notification.type, notification.order_id
+            )
+            report = PaymentNotification(notification.order_id, notification.attempt)
             await _handle_once(
                 webhook, partial(services.orchestrator.handle_event, report), services
             )
@@ -56,39 +62,45 @@ def webhooks(settings: Settings) -> APIRouter:
 
     @router.post("/shipping")
     async def shipping(request: Request) -> Response:
-        news = verify_carrier_webhook(await request.body(), request.headers, carrier_secret)
-        if news is not None and news.status in _NEWS:
+        notification = verify_carrier_webhook(await request.body(), request.headers, carrier_secret)
+        if notification is not None and notification.status in _NOTIFICATIONS:
             services: Services = request.app.state.services
-            webhook = Webhook("shipping", news.event_id, news.status, news.order_id)
-            await _handle_once(webhook, partial(_report_shipment, news, services), services)
+            webhook = Webhook(
+                "shipping", notification.event_id, notification.status, notification.order_id
+            )
+            await _handle_once(webhook, partial(_report_shipment, notification, services), services)
         return Response(status_code=ACKNOWLEDGED)
 
     return router
 
 
-async def _report_shipment(news: CarrierNews, services: Services) -> None:
-    await services.orchestrator.handle_event(await _confirmed(news, services.carrier))
+async def _report_shipment(notification: CarrierWebhook, services: Services) -> None:
+    await services.orchestrator.handle_event(await _confirmed(notification, services.carrier))
 
 
-async def _confirmed(news: CarrierNews, carrier: Carrier) -> ShipmentReported:
+async def _confirmed(notification: CarrierWebhook, carrier: Carrier) -> ShipmentNotification:
     """Return what the carrier itself says now; the bare hint where it does not answer.
 
     Raises Unavailable where the carrier knows of nothing to notify: it may be about to.
     """
     try:
-        status = await _status_at(carrier, news)
+        status = await _status_at(carrier, notification)
     except ProviderError:
-        return ShipmentReported(news.order_id, _NEWS[news.status], is_confirmed=False)
-    if status not in _NEWS:
+        return ShipmentNotification(
+            notification.order_id, _NOTIFICATIONS[notification.status], is_confirmed=False
+        )
+    if status not in _NOTIFICATIONS:
         raise Unavailable("the carrier does not confirm this notification yet; send it again")
-    return ShipmentReported(news.order_id, _NEWS[status])
+    return ShipmentNotification(notification.order_id, _NOTIFICATIONS[status])
 
 
-async def _status_at(carrier: Carrier, news: CarrierNews) -> ShipmentStatus | ReturnStatus | None:
-    if isinstance(news.status, ReturnStatus):
-        returned = await carrier.find_return(order_id=news.order_id)
+async def _status_at(
+    carrier: Carrier, notification: CarrierWebhook
+) -> CarrierShipmentStatus | ReturnStatus | None:
+    if isinstance(notification.status, ReturnStatus):
+        returned = await carrier.find_return(order_id=notification.order_id)
         return returned.status if returned is not None else None
-    shipment = await carrier.find(order_id=news.order_id)
+    shipment = await carrier.find(order_id=notification.order_id)
     return shipment.status if shipment is not None else None
 
 

@@ -9,7 +9,7 @@ down_revision = "0006"
 
 DESTROYS = (
     "readmodel.parked_step",
-    "readmodel.saga_difference",
+    "readmodel.saga_discrepancy",
     "journal.failed_attempts",
     "journal.webhook",
 )
@@ -31,14 +31,14 @@ TABLES = (
     )
     """,
     """
-    CREATE TABLE readmodel.saga_difference (
+    CREATE TABLE readmodel.saga_discrepancy (
         order_id text        NOT NULL COLLATE "C",
-        book     text        NOT NULL COLLATE "C",
+        system     text        NOT NULL COLLATE "C",
         ours     text        NOT NULL,
         theirs   text        NOT NULL,
         found_at timestamptz NOT NULL,
         position bigint      NOT NULL,
-        PRIMARY KEY (order_id, book)
+        PRIMARY KEY (order_id, system)
     )
     """,
     "CREATE SCHEMA journal",

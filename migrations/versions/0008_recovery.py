@@ -8,40 +8,40 @@ revision = "0008"
 down_revision = "0007"
 
 DESTROYS = (
-    "readmodel.saga_let_be",
-    "readmodel.saga_taken_up",
-    "journal.not_compared",
+    "readmodel.abandoned_saga",
+    "readmodel.saga_recovery",
+    "journal.unchecked_order",
 )
 
 STATEMENTS = (
     # A person has let the saga end without its last step: the order is open for good.
     """
-    CREATE TABLE readmodel.saga_let_be (
+    CREATE TABLE readmodel.abandoned_saga (
         order_id text PRIMARY KEY COLLATE "C"
     )
     """,
     """
-    INSERT INTO readmodel.saga_let_be
+    INSERT INTO readmodel.abandoned_saga
     SELECT DISTINCT data->>'order_id'
     FROM eventstore.event
     WHERE type IN ('SagaStepSkipped', 'SagaStepResolved') AND data->>'step' = 'complete'
     """,
     """
-    CREATE TABLE readmodel.saga_taken_up (
+    CREATE TABLE readmodel.saga_recovery (
         order_id text PRIMARY KEY COLLATE "C",
         times    int  NOT NULL
     )
     """,
     """
-    INSERT INTO readmodel.saga_taken_up
+    INSERT INTO readmodel.saga_recovery
     SELECT data->>'order_id', count(*)
     FROM eventstore.event
-    WHERE type = 'SagaTakenUp'
+    WHERE type = 'SagaRecovered'
     GROUP BY 1
     """,
     # A row is here until the order's books have been read.
     """
-    CREATE TABLE journal.not_compared (
+    CREATE TABLE journal.unchecked_order (
         order_id  text        PRIMARY KEY COLLATE "C",
         code      text        NOT NULL,
         message   text        NOT NULL,
@@ -57,5 +57,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE journal.not_compared")
-    op.execute("DROP TABLE readmodel.saga_taken_up, readmodel.saga_let_be")
+    op.execute("DROP TABLE journal.unchecked_order")
+    op.execute("DROP TABLE readmodel.saga_recovery, readmodel.abandoned_saga")

@@ -6,7 +6,7 @@ import json
 import secrets
 from datetime import UTC, datetime
 
-from providers.carrier import ReturnStatus, ShipmentStatus
+from providers.carrier import CarrierShipmentStatus, ReturnStatus
 from providers.carrier_simulator.requests import NewReturn
 from providers.carrier_simulator.routes import route_to
 from providers.carrier_simulator.shipments import SHIPMENT
@@ -62,7 +62,7 @@ class Returns:
 
     def _delivered(self, reference: str) -> Document:
         for shipment in self._store.owned(SHIPMENT, reference):
-            if shipment["status"] == ShipmentStatus.DELIVERED:
+            if shipment["status"] == CarrierShipmentStatus.DELIVERED:
                 return shipment
         raise Refusal(409, "not_delivered", "Only what was delivered is returned.")
 

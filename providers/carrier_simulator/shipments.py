@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from providers.carrier import ShipmentStatus
+from providers.carrier import CarrierShipmentStatus
 from providers.carrier_simulator.requests import NewShipment
 from providers.carrier_simulator.routes import Route, route_to
 from providers.simulation.refusal import Refusal
@@ -38,36 +38,39 @@ class Shipments:
         if held := self._store.owned(SHIPMENT, wanted.reference):
             return _answer(held[0], 200)
         if wanted.status == "cancelled":
-            return self._open(wanted, ShipmentStatus.CANCELLED)
+            return self._open(wanted, CarrierShipmentStatus.CANCELLED)
         route = route_to(wanted.postal_code)
         if not route.deliverable:
             raise Refusal(422, "address_undeliverable", "We do not deliver there.", kept=True)
-        answer = self._open(wanted, ShipmentStatus.CREATED)
+        answer = self._open(wanted, CarrierShipmentStatus.CREATED)
         if route.dispatches:
             self._plan(DISPATCH, json.loads(answer.body)["id"], self._pace.dispatch_after)
         return answer
 
     def cancel(self, shipment_id: str) -> Answer:
         shipment = self.load(shipment_id)
-        if shipment["status"] == ShipmentStatus.CREATED:
-            self._move(shipment, ShipmentStatus.CANCELLED)
-        if shipment["status"] != ShipmentStatus.CANCELLED:
+        if shipment["status"] == CarrierShipmentStatus.CREATED:
+            self._move(shipment, CarrierShipmentStatus.CANCELLED)
+        if shipment["status"] != CarrierShipmentStatus.CANCELLED:
             raise Refusal(409, "already_dispatched", "It has left; ask for a return.", kept=True)
         return _answer(shipment, 200)
 
     async def dispatch(self, job: Job) -> bool:
         with self._store.transaction():
             shipment = self.load(job.subject)
-            if shipment["status"] == ShipmentStatus.CREATED:
+            if shipment["status"] == CarrierShipmentStatus.CREATED:
                 self._let_leave(shipment, route_to(shipment["postal_code"]))
         return True
 
     async def deliver(self, job: Job) -> bool:
         with self._store.transaction():
             shipment = self.load(job.subject)
-            if shipment["status"] == ShipmentStatus.DISPATCHED:
+            if shipment["status"] == CarrierShipmentStatus.DISPATCHED:
                 is_lost = route_to(shipment["postal_code"]).loses
-                self._move(shipment, ShipmentStatus.LOST if is_lost else ShipmentStatus.DELIVERED)
+                self._move(
+                    shipment,
+                    CarrierShipmentStatus.LOST if is_lost else CarrierShipmentStatus.DELIVERED,
+                )
         return True
 
     def load(self, shipment_id: str) -> Document:
@@ -83,14 +86,14 @@ class Shipments:
 
     def _let_leave(self, shipment: Document, route: Route) -> None:
         if route.cancels:
-            self._move(shipment, ShipmentStatus.CANCELLED)
+            self._move(shipment, CarrierShipmentStatus.CANCELLED)
             return
         shipment["tracking_number"] = f"WB{secrets.token_hex(6).upper()}"
-        self._move(shipment, ShipmentStatus.DISPATCHED)
+        self._move(shipment, CarrierShipmentStatus.DISPATCHED)
         if route.delivers:
             self._plan(DELIVER, shipment["id"], self._pace.deliver_after)
 
-    def _open(self, wanted: NewShipment, status: ShipmentStatus) -> Answer:
+    def _open(self, wanted: NewShipment, status: CarrierShipmentStatus) -> Answer:
         shipment: Document = {
             "id": f"shp_{secrets.token_hex(12)}",
             "reference": wanted.reference,
@@ -101,11 +104,11 @@ class Shipments:
         self._save(shipment, status)
         return _answer(shipment, 201)
 
-    def _move(self, shipment: Document, status: ShipmentStatus) -> None:
+    def _move(self, shipment: Document, status: CarrierShipmentStatus) -> None:
         self._save(shipment, status)
         self._announce(shipment)
 
-    def _save(self, shipment: Document, status: ShipmentStatus) -> None:
+    def _save(self, shipment: Document, status: CarrierShipmentStatus) -> None:
         shipment["status"] = status
         self._store.put(SHIPMENT, shipment["reference"], shipment)
         self._store.record(shipment["reference"], status, shipment["units"])

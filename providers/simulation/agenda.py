@@ -14,8 +14,8 @@ Handler = Callable[[Job], Awaitable[bool]]
 
 AT_ONCE = 16
 FIRST_RETRY_SECONDS = 0.1
-LONGEST_RETRY_SECONDS = 30.0
-MOST_ATTEMPTS = 24
+MAX_RETRY_SECONDS = 30.0
+MAX_ATTEMPTS = 24
 
 
 class Agenda:
@@ -58,7 +58,7 @@ class Agenda:
 
     async def _do(self, job: Job) -> None:
         try:
-            if await self._handlers[job.kind](job) or job.attempts + 1 >= MOST_ATTEMPTS:
+            if await self._handlers[job.kind](job) or job.attempts + 1 >= MAX_ATTEMPTS:
                 self._store.finish(job)
         finally:
             del self._running[job.id]
@@ -67,4 +67,4 @@ class Agenda:
 
 def retry_delay(attempts: int) -> float:
     """Seconds to wait after so many earlier attempts: doubled each time, up to a limit."""
-    return float(min(FIRST_RETRY_SECONDS * 2**attempts, LONGEST_RETRY_SECONDS))
+    return float(min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS))

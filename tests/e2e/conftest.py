@@ -17,7 +17,7 @@ from stack.system import System, started_system
 
 HASTE: Mapping[str, str] = {
     **DEMO_DEADLINES,
-    "WAYBILL_PROVIDER_PATIENCE": "PT4S",
+    "WAYBILL_PROVIDER_TIMEOUT": "PT4S",
     "WAYBILL_PAYMENT_WINDOW": "PT6S",
     "WAYBILL_DISPATCH_DEADLINE": "PT6S",
     "WAYBILL_RETURN_WINDOW": "PT2S",

@@ -16,7 +16,7 @@ from pathlib import Path
 from stack.processes import ROOT
 from tests.support.guarded import guarded
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Process:
 
     async def writes(self, pattern: str, times: int = 1) -> None:
         """Wait until the log has so many lines that match; fail when the process ends before."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while len(re.findall(pattern, self.log, re.MULTILINE)) < times:
                 assert self.runs, self.log
                 await asyncio.sleep(0.02)
@@ -51,7 +51,7 @@ class Process:
         """Send it the signal; its exit code and the seconds it took."""
         sent = time.monotonic()
         self.process.send_signal(number)
-        return await self.ends(PATIENCE_SECONDS), time.monotonic() - sent
+        return await self.ends(TIMEOUT_SECONDS), time.monotonic() - sent
 
 
 @asynccontextmanager

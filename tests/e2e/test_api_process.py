@@ -32,7 +32,7 @@ from tests.support.api_client import Json, operation
 API_DATABASE = "WAYBILL_API_DATABASE_URL"
 MAX_LOG_CHARACTERS = 4_000
 ANSWER_SECONDS = 10
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def api(
 
 async def becomes(http: httpx.AsyncClient, status: str) -> Json:
     """Wait until readiness has this status; its answer."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             answer: Json = (await http.get("/readyz")).json()
             if answer["status"] == status:
@@ -175,7 +175,7 @@ async def test_a_simulator_stops_in_time_and_names_a_setting_that_is_missing(
 
 
 async def answers(url: str) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient() as http:
+    async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient() as http:
         while True:
             try:
                 await http.get(url)

@@ -39,14 +39,14 @@ async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int 
 async def test_promoting_ends_with_0_however_often_it_is_run(system: System) -> None:
     build = system.environment["WAYBILL_WORKER_BUILD_ID"]
     ended = await asyncio.gather(
-        *(command(system.environment, "workflows.promote") for _ in range(RUNS))
+        *(command(system.environment, "temporal.promote") for _ in range(RUNS))
     )
     assert ended == [(0, [f"Build {build} is the current one."])] * RUNS
 
 
 async def test_recovering_ends_with_0_however_often_it_is_run(system: System) -> None:
     ended = await asyncio.gather(
-        *(command(system.environment, "workflows.recover") for _ in range(RUNS))
+        *(command(system.environment, "orchestrator.recover") for _ in range(RUNS))
     )
     assert [(code, lines[0]) for code, lines in ended] == [(0, "0 sagas taken up.")] * RUNS
 
@@ -54,8 +54,8 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["workflows.promote", "build-1"],
-        ["workflows.recover"],
+        ["temporal.promote", "build-1"],
+        ["orchestrator.recover"],
         ["demo.catalogue"],
         ["demo.watch", str(uuid4())],
         ["eventstore.privacy", "rotate"],

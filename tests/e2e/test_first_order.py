@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.payment_simulator.methods import VISA
 from stack.system import System

@@ -12,17 +12,17 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DELIVERED, NEVER_DISPATCHED
 from providers.payment_simulator.methods import APPROVAL
 from stack.ports import Ports
 from stack.processes import ROOT
 from stack.system import System, started_system
 from stack.tokens import Role
+from temporal.schedules import RECOVERY
 from tests.e2e.test_first_order import an_order, ask
 from tests.support.api_client import Json
-from workflows.schedule import TAKING_UP
 
 THERE = "3011"
 PATIENT = {
@@ -79,11 +79,11 @@ async def events(system: System, stream: str) -> list[str]:
         return [event.type for event in await PostgresEventStore(pool).load_events(stream)]
 
 
-async def taken_up(system: System, *order_ids: str) -> None:
+async def recoveries(system: System, *order_ids: str) -> None:
     """Once each of them has been, by itself."""
     async with asyncio.timeout(WITHIN_SECONDS):
         for order_id in order_ids:
-            while await events(system, f"saga-{order_id}") != ["SagaTakenUp"]:  # noqa: ASYNC110 - a fact to wait for
+            while await events(system, f"saga-{order_id}") != ["SagaRecovered"]:  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.1)
 
 
@@ -116,7 +116,7 @@ async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) 
 
     shorter = {**SOON, "WAYBILL_RETURN_WINDOW": "PT0.2S"}
     async with started_system(tmp_path, ports, given=shorter) as system, customer(system) as http:
-        await taken_up(system, waiting, on_its_way, delivered, unpaid)
+        await recoveries(system, waiting, on_its_way, delivered, unpaid)
         await reaches(http, delivered, "COMPLETED")
         assert await cancel(http, waiting) == []
         await reaches(http, waiting, "CANCELLED")
@@ -145,7 +145,7 @@ async def test_a_saga_terminated_from_the_web_ui_goes_on_by_itself(watched: Syst
     async with customer(watched) as http:
         order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         await temporal.get_workflow_handle(f"order-{order_id}").terminate("by a person")
-        await taken_up(watched, order_id)
+        await recoveries(watched, order_id)
         assert await cancel(http, order_id) == []
         await reaches(http, order_id, "CANCELLED")
     assert await books(watched.ports.payment_simulator_port, order_id) == {
@@ -156,18 +156,18 @@ async def test_a_saga_terminated_from_the_web_ui_goes_on_by_itself(watched: Syst
 
 async def test_a_schedule_that_is_deleted_comes_back(watched: System) -> None:
     temporal = await Client.connect(watched.servers.temporal_address)
-    await temporal.get_schedule_handle(TAKING_UP.id).delete()
+    await temporal.get_schedule_handle(RECOVERY.id).delete()
     async with customer(watched) as http:
         order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         await temporal.get_workflow_handle(f"order-{order_id}").terminate("by a person")
-        await taken_up(watched, order_id)
+        await recoveries(watched, order_id)
 
 
 async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
     """`make recover`: its exit code and what it printed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "workflows.recover", *arguments),
+        *("-m", "orchestrator.recover", *arguments),
         cwd=ROOT,
         env=system.environment,
         stdout=asyncio.subprocess.PIPE,

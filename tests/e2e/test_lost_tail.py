@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import create_pool
 from stack.processes import ROOT
 from stack.system import System, started_system
 from stack.tokens import Role

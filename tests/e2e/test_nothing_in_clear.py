@@ -19,7 +19,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 
 from eventbus.nats import STREAM, SUBJECTS
-from eventstore.pool import create_pool
+from kit.pool import create_pool
 from stack.system import System
 from stack.tokens import Role
 from tests.integration.privacy.conftest import ADDRESS, MARKERS, everything

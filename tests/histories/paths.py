@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from activities.types import Place
-from domain.news import ShipmentNews
+from activities.types import PlaceInput
 from domain.order.commands import PlaceOrder
 from domain.order.lines import ReturnedLine
-from domain.saga.commands import Decision
+from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import Intervention
 from providers.carrier_simulator.routes import (
     CANCELLED_BY_CARRIER,
     LOST,
@@ -82,7 +82,7 @@ async def _waiting_for_stock(sagas: Sagas) -> tuple[str, str]:
     return order_id, sku
 
 
-async def backorder_woken(sagas: Sagas) -> str:
+async def backorder_notified(sagas: Sagas) -> str:
     order_id, sku = await _waiting_for_stock(sagas)
     await sagas.receive(sku, 1)
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -186,10 +186,10 @@ async def workflow_cancelled_while_undoing(sagas: Sagas) -> str:
 
 async def workflow_cancelled_after_dispatch(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     await workflow_cancelled(sagas, order_id)
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
@@ -207,59 +207,59 @@ async def dispatch_missed(sagas: Sagas) -> str:
 async def carrier_cancelled(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, CANCELLED_BY_CARRIER)
     await sagas.carrier_simulator.until_booked(order_id, "cancelled")
-    await sagas.hear(order_id, ShipmentNews.CANCELLED)
+    await sagas.hear(order_id, ShipmentNotificationKind.CANCELLED)
     return order_id
 
 
 async def parcel_lost(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, LOST)
     await sagas.carrier_simulator.until_booked(order_id, "lost")
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED, ShipmentNews.LOST)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
     return order_id
 
 
 # Parked.
 
 
-def _parked(decision: Decision) -> Path:
+def _parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await asked_for(sagas)
         with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-            await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+            await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
             await sagas.parked(order_id, "capture")
-        await sagas.decide(order_id, "capture", decision)
-        await sagas.hear(order_id, ShipmentNews.DELIVERED)
+        await sagas.intervene(order_id, "capture", intervention)
+        await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
         return order_id
 
     return path
 
 
-def _undo_parked(decision: Decision) -> Path:
+def _undo_parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await asked_for(sagas)
         with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
             await sagas.cancel(order_id)
             await sagas.parked(order_id, "give_back")
-        await sagas.decide(order_id, "give_back", decision)
+        await sagas.intervene(order_id, "give_back", intervention)
         return order_id
 
     return path
 
 
 async def parked_and_tried_again_by_itself(sagas: Sagas) -> str:
-    order_id = await asked_for(sagas.within(undo_patience=SOON, parked_retry=SOON))
+    order_id = await asked_for(sagas.within(undo_timeout=SOON, parked_retry=SOON))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
 async def overdue_and_then_delivered(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(delivery=SOON))
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.parked(order_id, "await_delivery")
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
@@ -278,7 +278,7 @@ async def _to_be_returned(
 
 async def returned(sagas: Sagas) -> str:
     order_id = await _to_be_returned(sagas)
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
@@ -288,7 +288,7 @@ async def returned_in_part(sagas: Sagas) -> str:
     order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
     await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
@@ -299,13 +299,13 @@ async def return_lapsed(sagas: Sagas) -> str:
     )
 
 
-def _refund_parked(decision: Decision) -> Path:
+def _refund_parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await _to_be_returned(sagas)
         with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-            await sagas.hear(order_id, ShipmentNews.RETURNED)
+            await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
             await sagas.parked(order_id, "refund")
-        await sagas.decide(order_id, "refund", decision)
+        await sagas.intervene(order_id, "refund", intervention)
         return order_id
 
     return path
@@ -314,43 +314,43 @@ def _refund_parked(decision: Decision) -> Path:
 # Taken up.
 
 
-async def _taken_up(sagas: Sagas, order_id: str) -> None:
+async def _recovered(sagas: Sagas, order_id: str) -> None:
     await sagas.terminate(order_id)
-    await sagas.take_up(order_id)
+    await sagas.recover(order_id)
 
 
-async def taken_up(sagas: Sagas) -> str:
+async def recoveries(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, NORMAL)
     await sagas.carrier_simulator.until_booked(order_id, "delivered")
-    await _taken_up(sagas, order_id)
+    await _recovered(sagas, order_id)
     return order_id
 
 
-async def taken_up_on_the_way_back(sagas: Sagas) -> str:
+async def recovered_while_compensating(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
     async with sagas.gates.stopped("give_back", order_id, When.AFTER) as gate:
         await sagas.cancel(order_id)
         await gate.reached()
-        await _taken_up(sagas, order_id)
+        await _recovered(sagas, order_id)
     return order_id
 
 
-async def taken_up_where_it_was_parked(sagas: Sagas) -> str:
+async def recovered_where_it_was_parked(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
-    await _taken_up(sagas, order_id)
+    await _recovered(sagas, order_id)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
-async def taken_up_while_returned(sagas: Sagas) -> str:
+async def recovered_while_returned(sagas: Sagas) -> str:
     order_id = await _to_be_returned(sagas)
     await sagas.carrier_simulator.until_booked(order_id, "returned")
     await sagas.terminate(order_id)
-    await sagas.within(return_window=LATER).take_up(order_id)
+    await sagas.within(return_window=LATER).recover(order_id)
     return order_id
 
 
@@ -361,7 +361,7 @@ async def placed_again(sagas: Sagas) -> str:
     command = an_order((sku, 2), postal_code=NORMAL)
     order_id = await sagas.within(return_window=LATER).arrived(command)
     await lose_tail(sagas.store._pool, before)
-    await sagas.orchestrator.place_again(Place(command, "customer:test"))
+    await sagas.orchestrator.place_again(PlaceInput(command, "customer:test"))
     return order_id
 
 
@@ -382,7 +382,7 @@ PATHS: Final[dict[str, Path]] = {
             delivered_and_not_returned,
             carrier_was_silent,
             rejected,
-            backorder_woken,
+            backorder_notified,
             backorder_too_late,
             declined_then_paid,
             approved,
@@ -404,10 +404,10 @@ PATHS: Final[dict[str, Path]] = {
             returned,
             returned_in_part,
             return_lapsed,
-            taken_up,
-            taken_up_on_the_way_back,
-            taken_up_where_it_was_parked,
-            taken_up_while_returned,
+            recoveries,
+            recovered_while_compensating,
+            recovered_where_it_was_parked,
+            recovered_while_returned,
             placed_again,
             payment_begun_again,
         )
@@ -417,16 +417,18 @@ PATHS: Final[dict[str, Path]] = {
     "workflow_cancelled_while_reserving": _beside("reserve", workflow_cancelled),
     "workflow_cancelled_while_authorizing": _beside("authorize", workflow_cancelled),
     "workflow_cancelled_while_shipping": _beside("create_shipment", workflow_cancelled),
-    **{f"parked_and_{decision.lower()}": _parked(decision) for decision in Decision},
     **{
-        f"undo_parked_and_{decision.lower()}": _undo_parked(decision)
-        for decision in (Decision.RETRY, Decision.RESOLVE)
+        f"parked_and_{intervention.lower()}": _parked(intervention) for intervention in Intervention
     },
     **{
-        f"refund_parked_and_{decision.lower()}": _refund_parked(decision)
-        for decision in (Decision.RETRY, Decision.RESOLVE)
+        f"undo_parked_and_{intervention.lower()}": _undo_parked(intervention)
+        for intervention in (Intervention.RETRY, Intervention.RESOLVE)
+    },
+    **{
+        f"refund_parked_and_{intervention.lower()}": _refund_parked(intervention)
+        for intervention in (Intervention.RETRY, Intervention.RESOLVE)
     },
 }
 
-COMMANDS_TOO: Final = {"backorder_woken"}
+COMMANDS_TOO: Final = {"backorder_notified"}
 """Where the workflows of the commands are recorded as well: one wakes the order."""

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
-from activities.types import Reconcile
-from eventstore.pool import Pool
+from activities.types import ReconcileInput
+from kit.pool import Pool
 from providers.http_carrier import HttpCarrier
 from tests.histories.paths import asked_for
 from tests.integration.reconciliation.conftest import Providers, activities_for, reference
 from tests.support.sagas import Sagas
 from worker import temporal_worker
-from workflows.reconciliation import ReconciliationWorkflow, TakingUpWorkflow
+from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
 
 Run = WorkflowHandle[Any, Any]
 Path = Callable[[Sagas, Pool, Providers], Awaitable[Run]]
@@ -28,26 +28,26 @@ async def _run(
     sagas: Sagas,
     pool: Pool,
     providers: Providers,
-    run: Callable[[Any, Reconcile], Awaitable[object]],
+    run: Callable[[Any, ReconcileInput], Awaitable[object]],
     order_id: str,
 ) -> Run:
     queue = f"{sagas.task_queue}-reconciliation"
     activities = activities_for(sagas, pool, providers, grace=A_MOMENT)
     async with temporal_worker(sagas.client, queue, activities):
         handle = await sagas.client.start_workflow(
-            run, Reconcile(order_id), id=f"reconciliation-{uuid.uuid4()}", task_queue=queue
+            run, ReconcileInput(order_id), id=f"reconciliation-{uuid.uuid4()}", task_queue=queue
         )
         await handle.result()
     return handle
 
 
-async def lost_saga_taken_up(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
+async def lost_saga_recovered(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
     order_id = await asked_for(sagas)
     await sagas.terminate(order_id)
-    return await _run(sagas, pool, providers, TakingUpWorkflow.run, order_id)
+    return await _run(sagas, pool, providers, RecoveryWorkflow.run, order_id)
 
 
-async def books_at_odds(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
+async def discrepancy_found(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
     order_id = await asked_for(sagas)
     held = await reference(sagas, order_id)
     await providers[0].void(
@@ -56,12 +56,12 @@ async def books_at_odds(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
     return await _run(sagas, pool, providers, ReconciliationWorkflow.run, order_id)
 
 
-async def books_that_agree(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
+async def providers_agree(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
     order_id = await asked_for(sagas)
     return await _run(sagas, pool, providers, ReconciliationWorkflow.run, order_id)
 
 
-async def books_not_compared(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
+async def provider_unavailable(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
     order_id = await asked_for(sagas)
     deaf = HttpCarrier("key", "http://127.0.0.1:1")
     run = await _run(sagas, pool, (providers[0], deaf), ReconciliationWorkflow.run, order_id)
@@ -71,5 +71,5 @@ async def books_not_compared(sagas: Sagas, pool: Pool, providers: Providers) -> 
 
 RECONCILIATIONS: Final[dict[str, Path]] = {
     path.__name__: path
-    for path in (lost_saga_taken_up, books_at_odds, books_that_agree, books_not_compared)
+    for path in (lost_saga_recovered, discrepancy_found, providers_agree, provider_unavailable)
 }

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from eventstore.pool import Pool, create_pool
 from kit.command import run_command
+from kit.pool import Pool, create_pool
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from stack.databases import fresh_database

@@ -9,17 +9,17 @@ from domain.order.state import OrderStatus
 from domain.saga import plan
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.types import OrderSaga, PaymentEnd, PaymentSaga
+from workflows.types import OrderWorkflowInput, PaymentResult, PaymentWorkflowInput
 
 
 @workflow.defn(name="OrderWorkflow")
 class OneMoreStep(OrderWorkflow):
     @workflow.init
-    def __init__(self, order: OrderSaga) -> None:
+    def __init__(self, order: OrderWorkflowInput) -> None:
         super().__init__(order)
 
     @workflow.run
-    async def run(self, order: OrderSaga) -> OrderStatus | None:
+    async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
         return await super().run(order)
 
     async def _authorize(self) -> None:
@@ -30,11 +30,11 @@ class OneMoreStep(OrderWorkflow):
 @workflow.defn(name="OrderWorkflow")
 class StepsSwapped(OrderWorkflow):
     @workflow.init
-    def __init__(self, order: OrderSaga) -> None:
+    def __init__(self, order: OrderWorkflowInput) -> None:
         super().__init__(order)
 
     @workflow.run
-    async def run(self, order: OrderSaga) -> OrderStatus | None:
+    async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
         return await super().run(order)
 
     async def _forward(self) -> None:
@@ -45,11 +45,11 @@ class StepsSwapped(OrderWorkflow):
 @workflow.defn(name="OrderWorkflow")
 class OneUndoLess(OrderWorkflow):
     @workflow.init
-    def __init__(self, order: OrderSaga) -> None:
+    def __init__(self, order: OrderWorkflowInput) -> None:
         super().__init__(order)
 
     @workflow.run
-    async def run(self, order: OrderSaga) -> OrderStatus | None:
+    async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
         return await super().run(order)
 
     async def _give_back(self) -> bool:
@@ -59,11 +59,11 @@ class OneUndoLess(OrderWorkflow):
 @workflow.defn(name="PaymentWorkflow")
 class OneLookLess(PaymentWorkflow):
     @workflow.init
-    def __init__(self, payment: PaymentSaga) -> None:
+    def __init__(self, payment: PaymentWorkflowInput) -> None:
         super().__init__(payment)
 
     @workflow.run
-    async def run(self, payment: PaymentSaga) -> PaymentEnd:
+    async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
         return await super().run(payment)
 
     async def _look_up(self) -> None:

@@ -22,8 +22,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from tests.matrix.asks import Call
 from tests.matrix.points import Point, points
+from tests.matrix.provider_calls import Call
 from tests.matrix.script import Act, Phase, Script
 from workflows.types import Deadlines
 
@@ -59,8 +59,8 @@ HARMLESS: Final = (*TIMEOUTS, Fault.KILLED, *TERMINATIONS)
 
 _LONG: Final = timedelta(minutes=5)
 _PATIENT: Final = Deadlines(
-    provider_patience=_LONG,
-    undo_patience=_LONG,
+    provider_timeout=_LONG,
+    undo_timeout=_LONG,
     parked_retry=_LONG,
     backorder=_LONG,
     payment_window=_LONG,
@@ -69,7 +69,7 @@ _PATIENT: Final = Deadlines(
     return_window=timedelta(milliseconds=50),
     return_delivery=_LONG,
 )
-_PATIENCE: Final = timedelta(seconds=5)
+_TIMEOUT: Final = timedelta(seconds=5)
 """Where a provider is away for longer than that. What is not faulted has to be done within it."""
 _WINDOW: Final = timedelta(seconds=12)
 """Where a payment waits for what never comes."""
@@ -101,10 +101,10 @@ class Case:
             deadlines = replace(deadlines, payment_window=_WINDOW)
         if self.fault is Fault.DOWN and call is not None:
             # Where an attempt is lost first, the next one has to be made within the patience.
-            patience = 2 * _PATIENCE if call.after else _PATIENCE
+            timeout = 2 * _TIMEOUT if call.after else _TIMEOUT
             on_the_way = self.point.activity in _GIVEN_UP_ON_THE_WAY
-            limit = "provider_patience" if on_the_way else "undo_patience"
-            deadlines = replace(deadlines, **{limit: patience})
+            limit = "provider_timeout" if on_the_way else "undo_timeout"
+            deadlines = replace(deadlines, **{limit: timeout})
         return replace(deadlines, **self.point.scenario.deadlines)
 
     @property
@@ -157,7 +157,7 @@ def all_cases() -> list[Case]:
     return [case for case in combinations() if why_left_out(case) is None]
 
 
-def left_out() -> Counter[str]:
+def failed_orders() -> Counter[str]:
     """How many combinations are left out, by the reason."""
     return Counter(why for case in combinations() if (why := why_left_out(case)) is not None)
 

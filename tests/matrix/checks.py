@@ -9,20 +9,20 @@ from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.events import PaymentCaptured, PaymentRefunded
-from domain.saga.events import SagaParked, SagaStepDecided
+from domain.saga.events import SagaParked, SagaStepIntervened
 from eventstore.envelope import StoredEvent
 from queries.saga_ledger import SagaStatus
 from queries.saga_states import StepState
+from tests.matrix.at_most_once import done_again, repeated
+from tests.matrix.case_run import Journey
 from tests.matrix.cases import HARMLESS
-from tests.matrix.journey import Journey
-from tests.matrix.met import not_met
-from tests.matrix.once import done_again, repeated
+from tests.matrix.fault_reached import not_met
 from tests.matrix.views import views_at_odds
 from tests.matrix.world import COMPLETED, QUANTITY, RUNNING, TOTAL
 from workflows.search_attributes import NEEDS_ATTENTION
 
 CATEGORIES: Final = ("order", "payment", "shipment", "saga")
-Books = Mapping[str, tuple[int, int]]
+ProviderComparison = Mapping[str, tuple[int, int]]
 """Of each effect: how often, and the sum of the amounts."""
 
 _UNSETTLED: Final = {StepState.RUNNING, StepState.UNDOING}
@@ -40,7 +40,7 @@ async def faults(journey: Journey) -> list[str]:
         *[fault async for fault in not_met(journey)],
         *repeated(case, events),
         *done_again(case, {**payments, **carrier}),
-        *_decided(events),
+        *_await_intervention(events),
         *_money(payments, TOTAL if status is OrderStatus.COMPLETED else 0),
         *([] if case.point.scenario.settled_by_hand else _same_money(events, payments)),
         *[fault async for fault in _stock(journey, status, carrier)],
@@ -57,7 +57,9 @@ async def events_of(journey: Journey) -> Sequence[StoredEvent]:
     return sorted(events, key=lambda event: event.position)
 
 
-def _end(journey: Journey, status: OrderStatus | None, carrier: Books) -> Iterator[str]:
+def _end(
+    journey: Journey, status: OrderStatus | None, carrier: ProviderComparison
+) -> Iterator[str]:
     case, usual = journey.case, journey.case.point.scenario.end
     if status not in FINAL:
         yield f"it is {status}, and nothing goes on"
@@ -68,15 +70,15 @@ def _end(journey: Journey, status: OrderStatus | None, carrier: Books) -> Iterat
         yield f"its customer was told that it is cancelled, and it is {status}"
 
 
-def _decided(events: Sequence[StoredEvent]) -> Iterator[str]:
+def _await_intervention(events: Sequence[StoredEvent]) -> Iterator[str]:
     facts = [event.decode() for event in events if event.category == "saga"]
-    decided = {fact.parking for fact in facts if isinstance(fact, SagaStepDecided)}
+    made = {fact.parking for fact in facts if isinstance(fact, SagaStepIntervened)}
     for fact in facts:
-        if isinstance(fact, SagaParked) and fact.parking not in decided:
+        if isinstance(fact, SagaParked) and fact.parking not in made:
             yield f"nobody has decided on {fact.step}, parking {fact.parking}"
 
 
-def _money(books: Books, due: int) -> Iterator[str]:
+def _money(books: ProviderComparison, due: int) -> Iterator[str]:
     amounts = {name: amount for name, (_, amount) in books.items()}
     captured, refunded = amounts.get("captured", 0), amounts.get("refunded", 0)
     if captured - refunded != due:
@@ -85,7 +87,7 @@ def _money(books: Books, due: int) -> Iterator[str]:
         yield f"{held} authorised and neither captured nor voided"
 
 
-def _same_money(events: Sequence[StoredEvent], books: Books) -> Iterator[str]:
+def _same_money(events: Sequence[StoredEvent], books: ProviderComparison) -> Iterator[str]:
     decoded = [event.decode() for event in events if event.category == "payment"]
     logged = {
         "captured": sum(e.amount.amount for e in decoded if isinstance(e, PaymentCaptured)),
@@ -97,7 +99,7 @@ def _same_money(events: Sequence[StoredEvent], books: Books) -> Iterator[str]:
 
 
 async def _stock(
-    journey: Journey, status: OrderStatus | None, carrier: Books
+    journey: Journey, status: OrderStatus | None, carrier: ProviderComparison
 ) -> AsyncIterator[str]:
     stock = await journey.world.state(INVENTORY, journey.people.sku)
     gone = "dispatched" in carrier and status is not OrderStatus.RETURNED

@@ -14,24 +14,24 @@ from typing import Final
 import pytest
 from temporalio.client import Client
 
-from eventstore.engine import create_engine
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
+from kit.engine import create_engine
+from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from stack.databases import fresh_database
 from stack.servers import Servers
+from temporal.client import data_converter
+from tests.matrix.case_run import Journey, LeftBehind
 from tests.matrix.cases import Case
 from tests.matrix.checks import faults
-from tests.matrix.journey import Journey, LeftBehind
 from tests.matrix.report import Outcome, story, table
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings, kept_alive, preloaded
 from tests.matrix.world import World
 from tests.support.simulators import API_KEY, Receiver, simulator
-from workflows.temporal_client import data_converter
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = int(os.environ.get("MATRIX_AT_ONCE", "10"))

@@ -15,11 +15,11 @@ from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.types import CancellationAnswer, RequestCancel
+from activities.types import CancellationInput, CancellationResult
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
+from tests.matrix.actors import People
 from tests.matrix.cases import Case, Fault
-from tests.matrix.people import People
 from tests.matrix.points import Point
 from tests.matrix.worker import KeptWorker
 from tests.matrix.world import POLL_SECONDS, World
@@ -72,12 +72,12 @@ class Disturbance:
         """Where it is the order's, another takes its place."""
         await self._people.end(kind)
         if kind == "order" and (await self._world.state(ORDER, self._id)).status is not None:
-            await self._people.take_up()
+            await self._people.recover()
 
     async def _cancel(self) -> None:
         """The gate opens once the workflow knows of it. A workflow that is busy with a local
         activity does not listen before that ends: then, once the server has taken it in."""
-        request = RequestCancel(self._id, CancellationReason.CUSTOMER_REQUEST, "customer:gate")
+        request = CancellationInput(self._id, CancellationReason.CUSTOMER_REQUEST, "customer:gate")
         asked = asyncio.create_task(
             self._order.start_update(
                 OrderWorkflow.cancel,
@@ -92,7 +92,7 @@ class Disturbance:
         try:
             update = await asked
             self._world.scripts.open(self._id)
-            answer: CancellationAnswer = await update.result()
+            answer: CancellationResult = await update.result()
         except (WorkflowUpdateFailedError, RPCError):
             return  # it comes too late
         self.was_cancelled = answer.status == "CANCELLING"

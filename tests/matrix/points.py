@@ -16,9 +16,9 @@ from activities.interface import (
     SagaActivities,
     ShippingActivities,
 )
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN, SagaStep, Undo
+from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
 from tests.matrix import scenarios as way
-from tests.matrix.asks import Call, calls_of
+from tests.matrix.provider_calls import Call, calls_of
 from tests.matrix.scenarios import Scenario
 from tests.matrix.waits import WAITS, Wait
 
@@ -80,17 +80,17 @@ BESIDE_THE_PLAN: Final = (
     ("backorder", way.BACKORDERED),
     ("request_payment", way.PAID_AGAIN),
     ("request_cancellation", way.CANCELLED),
-    ("turn_round", way.ADDRESS_REFUSED),
+    ("start_compensation", way.ADDRESS_REFUSED),
     ("finish_return", way.REFUND_SETTLED),
     ("park", way.PARKED),
-    ("decide", way.PARKED),
+    ("intervene", way.PARKED),
     ("park", way.REFUND_SETTLED),
-    ("decide", way.REFUND_SETTLED),
+    ("intervene", way.REFUND_SETTLED),
     ("waiting_for", way.CANCELLED),
     ("waiting_for", way.REFUND_SETTLED),
 )
 """What customers, operators and the engine itself put into the log."""
-LEFT_OUT: Final = frozenset({"stand", "run_command", "restore"})
+LEFT_OUT: Final = frozenset({"load_progress", "run_command", "restore"})
 """The first changes nothing, the second is no part of a saga, and the third runs only after the log
 has lost the order: tests/integration/reconciliation/test_lost_orders.py."""
 _QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
@@ -117,13 +117,13 @@ def points() -> list[Point]:
     ]
 
 
-def _of_plan(plan: tuple[SagaStep, ...], straight: Scenario) -> Iterator[Point]:
+def _of_plan(plan: tuple[PlanStep, ...], straight: Scenario) -> Iterator[Point]:
     for step in plan:
         for activity, scenario in _done_in(step, straight):
             yield from _points(activity, scenario)
 
 
-def _done_in(step: SagaStep, straight: Scenario) -> tuple[tuple[str, Scenario], ...]:
+def _done_in(step: PlanStep, straight: Scenario) -> tuple[tuple[str, Scenario], ...]:
     if step.name in ACTIVITIES:
         return ((step.name, straight),)
     if step.name in DONE_MEANWHILE:
@@ -138,7 +138,7 @@ def undos() -> Iterator[tuple[str, Scenario]]:
     for step in ORDER_PLAN:
         if step.undo is not None:
             yield from ((step.undo.name, scenario) for scenario in _ways_to(step.undo))
-    closing, withdrawing = CLOSING
+    closing, withdrawing = FINALIZERS
     yield from ((closing.name, scenario) for scenario in (*_WAYS_BACK, way.LOST))
     yield withdrawing.name, way.TOO_LATE
     yield withdrawing.name, way.TOO_LATE_IN_TEMPORAL

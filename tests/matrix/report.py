@@ -10,9 +10,9 @@ from typing import Final
 from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
-from tests.matrix.cases import Case, Fault, left_out
+from tests.matrix.case_run import Journey
+from tests.matrix.cases import Case, Fault, failed_orders
 from tests.matrix.checks import events_of
-from tests.matrix.journey import Journey
 
 SLOWEST: Final = 8
 _PREFIX: Final = "EVENT_TYPE_"
@@ -42,7 +42,7 @@ def table(outcomes: Sequence[Outcome], seconds: float) -> Iterator[str]:
     yield f"{len(outcomes)} cases in {seconds:.0f} s, {wrong} wrong"
     for outcome in sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]:
         yield f"{outcome.seconds:.0f} s: {outcome.case.name}"
-    for why, count in left_out().items():
+    for why, count in failed_orders().items():
         yield f"{count} combinations left out: {why}"
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.news import ShipmentNews
 from domain.order.state import OrderStatus
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import (
     LOST as LOST_THERE,
 )
@@ -26,10 +26,10 @@ from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 from tests.matrix.world import QUANTITY
 
 if TYPE_CHECKING:
-    from tests.matrix.people import People
+    from tests.matrix.actors import People
 
 Play = Callable[["People"], Coroutine[None, None, None]]
-Status, News = OrderStatus, ShipmentNews
+Status, Notification = OrderStatus, ShipmentNotificationKind
 
 SOON: Final = timedelta(seconds=2)
 
@@ -48,7 +48,7 @@ class Scenario:
     postal_code: str = NORMAL
     in_stock: int = QUANTITY
     backorder: bool = False
-    unheard: frozenset[ShipmentNews] = frozenset()
+    unheard: frozenset[ShipmentNotificationKind] = frozenset()
     """What the carrier tells and nobody hears, until `play` lets it through."""
     deadlines: dict[str, timedelta] = field(default_factory=dict)
     refused: str | None = None
@@ -123,13 +123,13 @@ PAID_AGAIN = Scenario("paid again", Status.COMPLETED, method=DECLINED, attempts=
 UNTOLD = Scenario(
     "dispatch untold",
     Status.COMPLETED,
-    unheard=frozenset({News.DISPATCHED, News.DELIVERED}),
+    unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
     deadlines={"dispatch": SOON, "delivery": SOON},
 )
 UNTOLD_DELIVERY = Scenario(
     "delivery untold",
     Status.COMPLETED,
-    unheard=frozenset({News.DELIVERED}),
+    unheard=frozenset({Notification.DELIVERED}),
     deadlines={"delivery": SOON},
 )
 OPEN_WINDOW: Final = {"return_window": timedelta(minutes=5)}
@@ -137,7 +137,7 @@ RETURNED = Scenario("returned", Status.RETURNED, deadlines=OPEN_WINDOW, play=_re
 RETURN_UNTOLD = Scenario(
     "return untold",
     Status.RETURNED,
-    unheard=frozenset({News.RETURNED}),
+    unheard=frozenset({Notification.RETURNED}),
     deadlines={**OPEN_WINDOW, "return_delivery": SOON},
     play=_return_all,
 )
@@ -186,7 +186,7 @@ PAYMENT_REFUSED = Scenario("payment refused", Status.CANCELLED, refused="confirm
 TOO_LATE = Scenario(
     "cancelled too late",
     Status.COMPLETED,
-    unheard=frozenset({News.DISPATCHED, News.DELIVERED}),
+    unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
     cancellations=1,
     play=_cancel_too_late,
 )

@@ -6,12 +6,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from domain.news import ShipmentNews as News
+from domain.provider_notifications import ShipmentNotificationKind as Notification
 from tests.matrix import scenarios as way
 from tests.matrix.scenarios import Play, Scenario
 
 if TYPE_CHECKING:
-    from tests.matrix.people import People
+    from tests.matrix.actors import People
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ WAITS: Final = (
         replace(
             _UNHEARD,
             name="dispatch unheard",
-            unheard=frozenset({News.DISPATCHED, News.DELIVERED}),
+            unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
         ),
     ),
     Wait(
         "the delivery",
         _logged("payment", "PaymentCaptured"),
-        replace(_UNHEARD, name="delivery unheard", unheard=frozenset({News.DELIVERED})),
+        replace(_UNHEARD, name="delivery unheard", unheard=frozenset({Notification.DELIVERED})),
     ),
     Wait("a return", _logged("order", "OrderDelivered"), _goes_on(way.RETURNED)),
     Wait(
@@ -90,7 +90,7 @@ WAITS: Final = (
         replace(
             way.RETURNED,
             name="return unheard",
-            unheard=frozenset({News.RETURNED}),
+            unheard=frozenset({Notification.RETURNED}),
             play=_then(_hears, first=_sends_back),
         ),
         "return",

@@ -20,17 +20,16 @@ from typing import Final, cast
 from temporalio.client import Client
 
 from activities.failed_attempts import FailedAttempts
-from eventstore.pool import create_pool
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
+from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from providers.carrier import Carrier
 from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
-from tests.matrix.operations import tell
-from tests.matrix.script import Scripts
-from tests.matrix.traps import (
+from temporal.client import data_converter
+from tests.matrix.fault_injection import (
     POLL_SECONDS,
     Trapdoor,
     TrappedProvider,
@@ -38,11 +37,12 @@ from tests.matrix.traps import (
     Traps,
     answered,
 )
+from tests.matrix.operations import tell
+from tests.matrix.script import Scripts
 from tests.support.simulators import API_KEY
 from worker import saga_activities, temporal_worker
-from workflows.temporal_client import data_converter
 
-IMPATIENCE_SECONDS: Final = 1.0
+SHORT_TIMEOUT_SECONDS: Final = 1.0
 """How long a provider has to answer; the simulators hang for far longer."""
 GATE_SECONDS: Final = 60.0
 """How long it has where the test holds the answer back."""
@@ -150,7 +150,7 @@ async def _run(world: Surroundings, task_queue: str) -> None:
         vault = Vault(pool, Keyring(world.master_key, setting="master_key"))
         store = TrappedStore(pool, [InlineReadModels(), Trapdoor()], vault)
         payments, carriers = [], []
-        for seconds in (IMPATIENCE_SECONDS, GATE_SECONDS):
+        for seconds in (SHORT_TIMEOUT_SECONDS, GATE_SECONDS):
             payments.append(StripePayments(API_KEY, world.payments_url, total_seconds=seconds))
             carriers.append(HttpCarrier(API_KEY, world.carrier_url, total_seconds=seconds))
         clients: list[StripePayments | HttpCarrier] = [*payments, *carriers]

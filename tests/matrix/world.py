@@ -14,21 +14,21 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.command_handler import CommandHandler, Step
 from domain.aggregate import Aggregate
-from domain.catalogue.commands import ListProduct
 from domain.ids import order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from domain.product.commands import ListProduct
 from eventstore.envelope import StoredEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
 from tests.support.simulators import Receiver, SimulatorProcess
-from workflows.orchestrator import SagaOrchestrator
 from workflows.types import Deadlines
 
 S = TypeVar("S")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from domain.catalogue.events import ProductListed
 from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
 from domain.event import Event
@@ -17,8 +16,9 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.payment import events as payment
 from domain.privacy import Sealed
+from domain.product.events import ProductListed
 from domain.saga import events as saga
-from domain.saga.commands import Book, TakeUpCause
+from domain.saga.commands import ReconciledSystem, RecoveryCause
 from domain.shipping import events as shipping
 
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
@@ -109,11 +109,14 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     saga.SagaCompensationRequested(
         order_id=ORDER, step="capture", parking=1, reason="the card is closed"
     ),
-    saga.SagaTakenUp(order_id=ORDER, cause=TakeUpCause.MISSING),
-    saga.DifferenceFound(
-        order_id=ORDER, book=Book.PAYMENT, ours="captured 3000 EUR", theirs="refunded 3000 EUR"
+    saga.SagaRecovered(order_id=ORDER, cause=RecoveryCause.MISSING),
+    saga.DiscrepancyFound(
+        order_id=ORDER,
+        system=ReconciledSystem.PAYMENT,
+        ours="captured 3000 EUR",
+        theirs="refunded 3000 EUR",
     ),
-    saga.DifferenceSettled(order_id=ORDER, book=Book.PAYMENT),
+    saga.DiscrepancyResolved(order_id=ORDER, system=ReconciledSystem.PAYMENT),
     shipping.ShipmentCreated(
         order_id=ORDER, shipment_id="shp_000001", tracking_number="WB000000001GB"
     ),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from temporalio import activity
 
-PATIENCE_SECONDS: Final = 20
+TIMEOUT_SECONDS: Final = 20
 
 
 class When(StrEnum):
@@ -28,7 +28,7 @@ class Gate:
 
     async def reached(self) -> None:
         """Raises TimeoutError when nothing comes by."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await self._reached.wait()
 
     def open(self) -> None:

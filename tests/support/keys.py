@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from eventstore.pool import Pool
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
+from kit.pool import Pool
 
 MASTER_KEY: Final = os.urandom(32)
 MASTER_KEYS: Final = Keyring(MASTER_KEY, setting="master_key")

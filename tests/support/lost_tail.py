@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventstore.pool import Pool
+from kit.pool import Pool
 
 _LOSE = """
     WITH event AS (DELETE FROM eventstore.event WHERE position > $1),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-from domain.catalogue.events import ProductListed
 from domain.event import Event
 from domain.inventory.events import StockReceived
 from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
+from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY

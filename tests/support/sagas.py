@@ -19,20 +19,25 @@ from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities.failed_attempts import FailedAttempts
-from activities.types import Decide
-from domain.catalogue.commands import ListProduct
+from activities.types import InterventionInput
 from domain.command import Command
 from domain.ids import order_id_for, order_workflow_id
 from domain.inventory.commands import ReceiveStock
 from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState
 from domain.money import Money
-from domain.news import PaymentReported, ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import Address, OrderLine, ReturnedLine
-from domain.saga.commands import Decision
-from eventstore.pool import Pool
+from domain.product.commands import ListProduct
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
+from domain.saga.commands import Intervention
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.inline import InlineReadModels
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.http_carrier import HttpCarrier
@@ -44,16 +49,15 @@ from tests.support.keys import a_vault
 from tests.support.simulators import SimulatorProcess
 from worker import saga_activities, temporal_worker
 from workflows import search_attributes
-from workflows.orchestrator import SagaOrchestrator
 from workflows.types import Deadlines, SagaType
 
 PATIENT = Deadlines(
-    provider_patience=timedelta(seconds=30),
+    provider_timeout=timedelta(seconds=30),
     payment_window=timedelta(minutes=5),
     dispatch=timedelta(minutes=5),
     delivery=timedelta(minutes=5),
     return_window=timedelta(0),
-    undo_patience=timedelta(minutes=5),
+    undo_timeout=timedelta(minutes=5),
     parked_retry=timedelta(minutes=5),
     backorder=timedelta(minutes=5),
     return_delivery=timedelta(minutes=5),
@@ -148,14 +152,16 @@ class Sagas:
         await self.until(f"payment-{order_id}", "PaymentPending")
         pending = (await self.store.load_events(f"payment-{order_id}"))[-1]
         await self.payment_simulator.authenticate(pending.data["reference"], "approve")
-        await self.orchestrator.handle_event(PaymentReported(order_id, pending.data["attempt"]))
+        await self.orchestrator.handle_event(PaymentNotification(order_id, pending.data["attempt"]))
 
-    async def decide(self, order_id: str, step: str, decision: Decision) -> int:
+    async def intervene(self, order_id: str, step: str, intervention: Intervention) -> int:
         """Settle the step where it is parked, as an operator; the decision's position."""
         parked = await self.parked(order_id, step)
-        decide = Decide(order_id, step, parked["parking"], decision, "because", "operator:test")
-        return await self.orchestrator.decide(
-            parked["workflow_id"], decide, idempotency_key=uuid.uuid4().hex
+        intervene = InterventionInput(
+            order_id, step, parked["parking"], intervention, "because", "operator:test"
+        )
+        return await self.orchestrator.intervene(
+            parked["workflow_id"], intervene, idempotency_key=uuid.uuid4().hex
         )
 
     async def send_back(self, order_id: str, *lines: ReturnedLine) -> int:
@@ -165,18 +171,20 @@ class Sagas:
 
     # What the carrier and Temporal do.
 
-    async def hear(self, order_id: str, *news: ShipmentNews) -> None:
-        for item in news:
-            await self.orchestrator.handle_event(ShipmentReported(order_id, item))
+    async def hear(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
+        for item in notification:
+            await self.orchestrator.handle_event(ShipmentNotification(order_id, item))
 
-    async def hint(self, order_id: str, *news: ShipmentNews) -> None:
+    async def hint(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
         """A notification comes that the carrier could not be asked about."""
-        for item in news:
-            report = ShipmentReported(order_id, item, is_confirmed=False)
+        for item in notification:
+            report = ShipmentNotification(order_id, item, is_confirmed=False)
             await self.orchestrator.handle_event(report)
 
     async def deliver(self, order_id: str) -> None:
-        await self.hear(order_id, ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED)
+        await self.hear(
+            order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+        )
 
     async def arrived(self, order: PlaceOrder) -> str:
         """The order placed, and its parcel delivered: by the carrier's books, too."""
@@ -191,8 +199,8 @@ class Sagas:
         await self.carrier_simulator.until_booked(order_id, "delivered")
         await self.deliver(order_id)
 
-    async def take_up(self, order_id: str) -> None:
-        await self.orchestrator.take_up(order_id, CUSTOMER)
+    async def recover(self, order_id: str) -> None:
+        await self.orchestrator.recover(order_id, CUSTOMER)
 
     async def terminate(self, order_id: str) -> None:
         """From outside, as from the Web UI: nothing is undone."""

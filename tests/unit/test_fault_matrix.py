@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import httpx
 import pytest
 
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
-from tests.matrix.asks import CALLS
-from tests.matrix.cases import Case, Fault, all_cases, combinations, left_out, why_left_out
+from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
+from tests.matrix.cases import Case, Fault, all_cases, combinations, failed_orders, why_left_out
 from tests.matrix.operations import operation_of
 from tests.matrix.points import ACTIVITIES, LEFT_OUT, points, undos
+from tests.matrix.provider_calls import CALLS
 from tests.matrix.script import Phase
 
 BEFORE, DURING, AFTER = Phase.BEFORE, Phase.DURING, Phase.AFTER
@@ -58,7 +58,7 @@ def test_every_activity_of_the_sagas_is_a_point_of_the_matrix() -> None:
 
 def test_every_step_and_every_undo_has_its_activities() -> None:
     undo_names = {step.undo.name for step in ORDER_PLAN if step.undo}
-    named = undo_names | {undo.name for undo in CLOSING}
+    named = undo_names | {undo.name for undo in FINALIZERS}
     named |= {step.name for step in (*ORDER_PLAN, *RETURN_PLAN)} & ACTIVITIES
 
     assert named <= {point.activity for point in points()}
@@ -100,7 +100,7 @@ def test_so_many_cases_are_made_of_each_fault() -> None:
 
 
 def test_so_many_combinations_are_left_out_for_each_reason() -> None:
-    assert left_out() == {
+    assert failed_orders() == {
         "the same for each call of an activity": 264,
         "it is the order's own workflow": 190,
         "the same as during, for a local activity": 116,

@@ -12,7 +12,7 @@ from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
-from workflows.orchestrator import NoSuchSaga
+from orchestrator.saga_orchestrator import NoSuchSaga
 
 UNDER_WAY = frozenset({OrderStatus.CANCELLING, OrderStatus.CANCELLED})
 

@@ -14,7 +14,7 @@ from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
 from domain.order.lines import MAX_LINES, MAX_QUANTITY, ReturnedLine
 from domain.order.state import OrderStatus
-from workflows.orchestrator import NoSuchSaga
+from orchestrator.saga_orchestrator import NoSuchSaga
 
 
 async def request_return(request: RequestReturnInput, context: Context) -> RequestReturnPayload:

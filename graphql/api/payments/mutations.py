@@ -14,9 +14,9 @@ from api.user_errors import UserError, input_error, invalid_inputs, no_such_orde
 from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from domain.payment.decide import RETRYABLE
+from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from queries.orders import OrderView
 from queries.payments import AskedBefore
-from workflows.orchestrator import NoSuchSaga, Unavailable
 
 
 @strawberry.type

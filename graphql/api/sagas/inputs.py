@@ -8,7 +8,7 @@ from domain.saga.commands import Explanation
 
 
 @strawberry.input
-class SagaDecisionInput:
+class SagaInterventionInput:
     idempotency_key: str
     order_id: strawberry.ID
     step: str | None = strawberry.field(
@@ -17,7 +17,7 @@ class SagaDecisionInput:
     reason: str = strawberry.field(description="Yours, in one line: it becomes part of the log.")
 
 
-class SagaDecisionDetails(BaseModel):
+class SagaInterventionDetails(BaseModel):
     """What must hold of the input whatever the saga."""
 
     idempotency_key: Identifier

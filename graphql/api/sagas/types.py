@@ -8,18 +8,20 @@ import strawberry
 from api.connections import PageInfo
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
-from domain.saga.commands import Book, Decision
+from domain.saga.commands import Intervention, ReconciledSystem
 from eventstore.positions import PositionCodec
 from queries.keyset import Page
-from queries.saga_history import Decided, Difference, Parking
+from queries.saga_history import DiscrepancyView, InterventionView, ParkingView
 from queries.saga_ledger import Failures, SagaStatus, SagaView, StepView, UndoView
 from queries.saga_states import StepState
 from queries.sagas import ParkedSaga
 
 CURSOR_KIND = "parked cursor"
 
-strawberry.enum(Book, name="SagaBook", description="Whose account differs from ours.")
-strawberry.enum(Decision, name="SagaDecisionKind")
+strawberry.enum(
+    ReconciledSystem, name="ReconciledSystem", description="Whose account differs from ours."
+)
+strawberry.enum(Intervention, name="InterventionKind")
 strawberry.enum(SagaStatus)
 strawberry.enum(StepState, name="SagaStepState")
 
@@ -43,7 +45,7 @@ class SagaParking:
     workflow_id: str = strawberry.field(description="The Temporal workflow that waits.")
 
     @classmethod
-    def of(cls, parking: Parking | None) -> Self | None:
+    def of(cls, parking: ParkingView | None) -> Self | None:
         if parking is None:
             return None
         return cls(
@@ -58,7 +60,7 @@ class SagaParking:
 @strawberry.type(description="What undoes a step, should the saga turn round.")
 class SagaUndo:
     name: str
-    does: str
+    description: str
     state: StepState
     attempts: int | None
     started_at: datetime | None
@@ -70,7 +72,7 @@ class SagaUndo:
     def of(cls, undo: UndoView) -> Self:
         return cls(
             name=undo.name,
-            does=undo.does,
+            description=undo.description,
             state=undo.state,
             attempts=undo.attempts,
             started_at=undo.started_at,
@@ -83,7 +85,7 @@ class SagaUndo:
 @strawberry.type
 class SagaStep:
     name: str
-    does: str
+    description: str
     state: StepState = strawberry.field(description="Its undo's, once that has begun.")
     attempts: int | None
     started_at: datetime | None
@@ -96,7 +98,7 @@ class SagaStep:
     def of(cls, step: StepView) -> Self:
         return cls(
             name=step.name,
-            does=step.does,
+            description=step.description,
             state=step.state,
             attempts=step.attempts,
             started_at=step.started_at,
@@ -108,40 +110,40 @@ class SagaStep:
 
 
 @strawberry.type(description="What was decided on a parked step.")
-class SagaDecision:
+class SagaIntervention:
     step: str
     parking: int
-    decision: Decision
+    kind: Intervention
     reason: str
     actor: str | None
     at: datetime
 
     @classmethod
-    def of(cls, decided: Decided) -> Self:
+    def of(cls, made: InterventionView) -> Self:
         return cls(
-            step=decided.step,
-            parking=decided.parking,
-            decision=decided.decision,
-            reason=decided.reason,
-            actor=decided.actor,
-            at=decided.at,
+            step=made.step,
+            parking=made.parking,
+            kind=made.kind,
+            reason=made.reason,
+            actor=made.actor,
+            at=made.at,
         )
 
 
 @strawberry.type(description="A provider's book says otherwise than the log.")
-class SagaDifference:
-    book: Book
+class SagaDiscrepancy:
+    system: ReconciledSystem
     ours: str
     theirs: str
     since: datetime
 
     @classmethod
-    def of(cls, difference: Difference) -> Self:
+    def of(cls, discrepancy: DiscrepancyView) -> Self:
         return cls(
-            book=difference.book,
-            ours=difference.ours,
-            theirs=difference.theirs,
-            since=difference.since,
+            system=discrepancy.system,
+            ours=discrepancy.ours,
+            theirs=discrepancy.theirs,
+            since=discrepancy.since,
         )
 
 
@@ -152,13 +154,13 @@ class Saga:
     direction: strawberry.Private[SagaStatus]
     needs_attention: bool | None
     parked_since: datetime | None
-    taken_up: int | None = strawberry.field(description="How often it had to be started again.")
+    recoveries: int | None = strawberry.field(description="How often it had to be started again.")
     workflow_ids: list[str] | None = strawberry.field(
         description="In Temporal, those that took part."
     )
     steps: list[SagaStep]
-    decisions: list[SagaDecision] | None
-    differences: list[SagaDifference] | None
+    interventions: list[SagaIntervention] | None
+    discrepancies: list[SagaDiscrepancy] | None
     position: Position | None = strawberry.field(
         description="Of the last event that is shown here."
     )
@@ -175,11 +177,11 @@ class Saga:
             direction=saga.direction,
             needs_attention=saga.needs_attention,
             parked_since=saga.parked_since,
-            taken_up=saga.taken_up,
+            recoveries=saga.recoveries,
             workflow_ids=list(saga.workflow_ids),
             steps=[SagaStep.of(step) for step in saga.steps],
-            decisions=[SagaDecision.of(decided) for decided in saga.decided],
-            differences=[SagaDifference.of(difference) for difference in saga.differences],
+            interventions=[SagaIntervention.of(made) for made in saga.interventions],
+            discrepancies=[SagaDiscrepancy.of(discrepancy) for discrepancy in saga.discrepancies],
             position=Position(saga.position),
         )
 
@@ -206,5 +208,5 @@ class SagaConnection:
 
 
 @strawberry.type
-class SagaDecisionPayload(Payload):
+class SagaInterventionPayload(Payload):
     saga: Saga | None = None

@@ -10,8 +10,8 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.commands import ReceiveStock, ReserveStock
 from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 
 ORDERS = [f"order-{number}" for number in range(8)]
 

@@ -10,10 +10,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.conduct import ActivityConduct
 from activities.failed_attempts import FailedAttempts, FailureLedger
+from activities.interceptor import ActivityInterceptor
 from domain.errors import ErrorCode, Refused
-from eventstore.pool import Pool, create_pool
+from kit.pool import Pool, create_pool
 from providers.errors import ProviderRefused, ProviderUnavailable
 
 REFUSED = Refused(ErrorCode.OUT_OF_STOCK, "sku mug is short", ("lines", "0"))
@@ -41,7 +41,7 @@ async def attempt(
     environment.info = dataclasses.replace(
         environment.info, activity_type=activity_type, workflow_id=workflow_id
     )
-    conduct = ActivityConduct(ledger).intercept_activity(_Work(error))
+    conduct = ActivityInterceptor(ledger).intercept_activity(_Work(error))
     asked = ExecuteActivityInput(fn=attempt, args=[], executor=None, headers={})
     return await environment.run(conduct.execute_activity, asked)
 

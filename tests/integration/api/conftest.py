@@ -15,10 +15,11 @@ from temporalio.client import Client
 from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
-from eventstore.engine import create_engine
-from eventstore.inbox import Inbox
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.engine import create_engine
+from kit.pool import Pool, create_pool
+from orchestrator.inbox import Inbox
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
@@ -32,6 +33,7 @@ from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
+from temporal.client import data_converter
 from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
 from tests.support.keys import PAYLOAD_KEYS, a_vault
@@ -41,8 +43,6 @@ from tests.support.sagas import Sagas, running_sagas
 from tests.support.scripted import answering
 from tests.support.simulators import SimulatorProcess
 from tests.support.temporal_calls import TemporalCalls
-from workflows.orchestrator import SagaOrchestrator
-from workflows.temporal_client import data_converter
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.news import ShipmentNews
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.payment_simulator.methods import DECLINED
 from tests.support.api_client import Api, Viewer
 from tests.support.api_inputs import UNCOLLECTED_ADDRESS, a_waiting_order
@@ -30,14 +30,14 @@ async def parked_at_capture(api: Api, viewer: Viewer, times: int = 1) -> str:
     """An order that the payment provider refused to capture; it refuses no longer."""
     order_id = await waiting_for_the_carrier(api, viewer)
     with api.sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await api.sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await api.sagas.parked(order_id, "capture", times)
     return order_id
 
 
 async def dispatched(api: Api, viewer: Viewer) -> str:
     order_id = await waiting_for_the_carrier(api, viewer)
-    await api.sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     await api.sagas.until(f"payment-{order_id}", "PaymentCaptured")
     return order_id
 

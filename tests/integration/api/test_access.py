@@ -15,7 +15,7 @@ from api.access import RULES, Access
 from domain.order.commands import CancellationReason
 from domain.order.events import OrderCancellationRequested, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
-from eventstore.pool import Pool
+from kit.pool import Pool
 from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
 from tests.integration.api.selecting import FIELDS, document, paths, rules_on, values_at
@@ -167,7 +167,7 @@ async def test_a_customer_sees_a_parked_undo_as_undoing(api: Api, world: World) 
 
     reserve = customers["steps"][0]
     assert (customers["status"], reserve["state"], reserve["undo"]["state"]) == (
-        *("TURNING", "UNDOING", "UNDOING"),
+        *("COMPENSATING", "UNDOING", "UNDOING"),
     )
     reserve = staff["steps"][0]
     assert (staff["status"], reserve["state"], reserve["undo"]["state"]) == (

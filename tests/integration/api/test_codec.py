@@ -15,8 +15,8 @@ from temporalio.api.common.v1 import Payload
 from api.app import create_app
 from eventstore.privacy.keyring import Keyring
 from settings import Environment, Settings
+from temporal.payload_codec import EncryptionCodec
 from tests.support.api_client import Api
-from workflows.payload_codec import EncryptionCodec
 
 UI: Final = "http://127.0.0.1:8233"
 CLEAR: Final[dict[str, Any]] = {

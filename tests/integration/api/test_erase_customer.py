@@ -6,7 +6,7 @@ import pytest
 
 from domain.order.events import OrderCreated
 from domain.privacy import Sealed
-from eventstore.pool import Pool
+from kit.pool import Pool
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import ADDRESS, OUT_OF_STOCK, a_waiting_order, line
 

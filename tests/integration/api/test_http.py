@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.app import create_app
-from eventstore.pool import Pool
+from kit.pool import Pool
 from settings import Settings, SettingsError
 from tests.support.api_client import Api, token
 

@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from eventstore.pool import create_pool
+from kit.pool import create_pool
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.payment_simulator.methods import DECLINED
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer
 from tests.support.api_inputs import a_waiting_order
 from tests.support.gates import When
 from tests.support.lost_tail import lose_tail
-from workflows.orchestrator import SagaOrchestrator
 
 Lose = Callable[[int], Awaitable[None]]
 

@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from domain.order.events import OrderAuthorized, OrderReserved
-from eventstore.pool import create_pool
+from kit.pool import create_pool
 from tests.support.api_client import Api, Json, Viewer, connecting, operation
 from tests.support.api_inputs import a_waiting_order
 from tests.support.lost_tail import lose_tail

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from activities.types import RunCommand
+from activities.types import RunCommandInput
 from eventstore.envelope import StoredEvent
 from providers.payment_simulator.methods import DECLINED, VISA
 from tests.integration.api.orders import declined, dispatched, waiting_for_stock
@@ -227,7 +227,7 @@ async def test_a_receipt_whose_activity_runs_twice_is_received_once(api: Api, sk
     request = key(sku=sku, quantity=30)
     payload = await api.viewer("operator").run("ReceiveStock", input=request)
     (workflow_id,) = api.temporal.workflow_ids
-    (command,) = await api.sagas.input_of(workflow_id, RunCommand)
+    (command,) = await api.sagas.input_of(workflow_id, RunCommandInput)
 
     again = await api.sagas.attempt_in(workflow_id, "run_command", command)
 

@@ -15,14 +15,14 @@ from api.app import create_app
 from eventbus import record
 from eventstore.head import HeadAnnouncer
 from eventstore.heartbeat import PROCESS, record_polling
-from eventstore.leadership import leading
-from eventstore.pool import Pool
+from kit.leadership import leading
+from kit.pool import Pool
 from settings import Settings
 from stack.postgres import connected, sibling
 from stack.servers import Servers
+from temporal.promote import current_build
 from tests.integration.api.test_http import metric
 from tests.support.api_client import Api, Json, served
-from workflows.promote import current_build
 
 NOBODY = "nats://127.0.0.1:1"
 OK = {
@@ -219,7 +219,7 @@ async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that
     assert 'waybill_check_passing{check="bus",required="false"} 0.0' in lines
     assert "waybill_parked_sagas NaN" in lines
     assert "waybill_safe_head_age_seconds NaN" in lines
-    assert not any(line.startswith("waybill_saga_differences{") for line in lines)
+    assert not any(line.startswith("waybill_saga_discrepancies{") for line in lines)
 
 
 @contextmanager

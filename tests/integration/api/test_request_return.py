@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from domain.money import Money
-from domain.news import ShipmentNews
 from domain.order.events import OrderReturnRequested
 from domain.order.lines import ReturnedLine
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer
@@ -108,7 +108,7 @@ async def test_asking_again_after_everything_came_back_is_well(
 
 async def goods_back(api: Api, order_id: str) -> None:
     await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await api.sagas.hear(order_id, ShipmentNews.RETURNED)
+    await api.sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
     await api.sagas.until(f"order-{order_id}", "OrderReturned")
 
 

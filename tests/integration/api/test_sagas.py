@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from domain.news import ShipmentNews
 from domain.order.events import OrderReserved
-from domain.saga.commands import Book, Decision
-from domain.saga.events import DifferenceFound, SagaParked
+from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import Intervention, ReconciledSystem
+from domain.saga.events import DiscrepancyFound, SagaParked
 from eventstore.envelope import StoredEvent
 from tests.integration.api.orders import (
     parked_at_capture,
@@ -22,10 +22,10 @@ from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 MUTATIONS = {
-    Decision.RETRY: "RetrySaga",
-    Decision.SKIP: "SkipSagaStep",
-    Decision.RESOLVE: "ResolveSaga",
-    Decision.COMPENSATE: "CompensateSaga",
+    Intervention.RETRY: "RetrySaga",
+    Intervention.SKIP: "SkipSagaStep",
+    Intervention.RESOLVE: "ResolveSaga",
+    Intervention.COMPENSATE: "CompensateSaga",
 }
 
 
@@ -68,7 +68,7 @@ async def park(
     await api.log.append(f"saga-{order_id}", parked)
 
 
-def deciding(order_id: str, **changes: object) -> dict[str, object]:
+def intervening(order_id: str, **changes: object) -> dict[str, object]:
     given = {"idempotencyKey": str(uuid4()), "orderId": order_id, "reason": "the bank is back"}
     return given | changes
 
@@ -81,9 +81,9 @@ async def saga_events(api: Api, order_id: str) -> list[StoredEvent]:
     return await api.log.store.load_events(f"saga-{order_id}")
 
 
-async def decisions(api: Api, order_id: str) -> list[str]:
+async def interventions(api: Api, order_id: str) -> list[str]:
     types = [event.type for event in await saga_events(api, order_id)]
-    return [type_ for type_ in types if type_ not in {"SagaParked", "SagaTakenUp"}]
+    return [type_ for type_ in types if type_ not in {"SagaParked", "SagaRecovered"}]
 
 
 async def test_a_saga_shows_its_steps(api: Api, eve: Viewer, order_id: str) -> None:
@@ -94,7 +94,7 @@ async def test_a_saga_shows_its_steps(api: Api, eve: Viewer, order_id: str) -> N
     assert (reserve["name"], reserve["state"], reserve["attempts"]) == ("reserve", "DONE", 1)
     assert (reserve["undo"]["name"], reserve["undo"]["state"]) == ("release", "PLANNED")
     assert (authorize["name"], authorize["state"]) == ("authorize", "RUNNING")
-    assert (saga["takenUp"], saga["decisions"], saga["differences"]) == (0, [], [])
+    assert (saga["recoveries"], saga["interventions"], saga["discrepancies"]) == (0, [], [])
     assert saga["positionNumber"] == api.number(saga["position"])
 
 
@@ -120,17 +120,17 @@ async def test_a_parked_saga_says_where_it_stands_and_why(
 
 
 async def test_a_difference_needs_attention(api: Api, eve: Viewer, order_id: str) -> None:
-    found = DifferenceFound(
-        order_id=order_id, book=Book.SHIPMENT, ours="CREATED", theirs="CANCELLED"
+    found = DiscrepancyFound(
+        order_id=order_id, system=ReconciledSystem.SHIPMENT, ours="CREATED", theirs="CANCELLED"
     )
     await api.log.append(f"saga-{order_id}", found)
 
     saga = await eve.run("Saga", orderId=order_id)
     order = await eve.run("Order", id=order_id)
 
-    (difference,) = saga["differences"]
-    assert (difference["book"], difference["ours"]) == ("SHIPMENT", "CREATED")
-    assert difference["theirs"] == "CANCELLED"
+    (discrepancy,) = saga["discrepancies"]
+    assert (discrepancy["system"], discrepancy["ours"]) == ("SHIPMENT", "CREATED")
+    assert discrepancy["theirs"] == "CANCELLED"
     assert order["needsAttention"] is True
 
 
@@ -159,26 +159,31 @@ async def test_parked_sagas_are_for_operators_to_see(
 
 
 @pytest.mark.parametrize(
-    ("decision", "recorded", "statuses"),
+    ("intervention", "recorded", "statuses"),
     [
-        (Decision.RETRY, "SagaRetried", {"FORWARD"}),
-        (Decision.SKIP, "SagaStepSkipped", {"FORWARD"}),
-        (Decision.RESOLVE, "SagaStepResolved", {"FORWARD"}),
-        (Decision.COMPENSATE, "SagaCompensationRequested", {"TURNING", "FINAL"}),
+        (Intervention.RETRY, "SagaRetried", {"FORWARD"}),
+        (Intervention.SKIP, "SagaStepSkipped", {"FORWARD"}),
+        (Intervention.RESOLVE, "SagaStepResolved", {"FORWARD"}),
+        (Intervention.COMPENSATE, "SagaCompensationRequested", {"COMPENSATING", "FINAL"}),
     ],
 )
 async def test_an_operator_decides_on_a_parked_step(  # noqa: PLR0913, PLR0917 - a table
-    api: Api, eve: Viewer, parked_id: str, decision: Decision, recorded: str, statuses: set[str]
+    api: Api,
+    eve: Viewer,
+    parked_id: str,
+    intervention: Intervention,
+    recorded: str,
+    statuses: set[str],
 ) -> None:
-    payload = await eve.run(MUTATIONS[decision], input=deciding(parked_id))
+    payload = await eve.run(MUTATIONS[intervention], input=intervening(parked_id))
 
     assert payload["userErrors"] == []
     assert payload["saga"]["status"] in statuses
     assert payload["saga"]["needsAttention"] is False
-    (decided,) = payload["saga"]["decisions"]
-    assert (decided["step"], decided["parking"]) == ("capture", 1)
-    assert (decided["decision"], decided["reason"]) == (decision, "the bank is back")
-    assert decided["actor"] == f"operator:{eve.sub}"
+    (made,) = payload["saga"]["interventions"]
+    assert (made["step"], made["parking"]) == ("capture", 1)
+    assert (made["intervention"], made["reason"]) == (intervention, "the bank is back")
+    assert made["actor"] == f"operator:{eve.sub}"
     (event,) = [e for e in await saga_events(api, parked_id) if e.type == recorded]
     assert api.number(payload["position"]) >= event.position
     assert event.metadata.actor == f"operator:{eve.sub}"
@@ -188,15 +193,15 @@ async def test_an_operator_decides_on_a_parked_step(  # noqa: PLR0913, PLR0917 -
 async def test_deciding_is_for_operators(api: Api, ada: Viewer, parked_id: str) -> None:
     api.temporal.forget()
     for name in MUTATIONS.values():
-        answer = await ada.ask(operation(name), input=deciding(parked_id))
+        answer = await ada.ask(operation(name), input=intervening(parked_id))
         assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
     assert api.temporal.workflow_ids == []
-    assert await decisions(api, parked_id) == []
+    assert await interventions(api, parked_id) == []
 
 
 async def test_a_decision_sent_again_is_made_once(api: Api, eve: Viewer, parked_id: str) -> None:
-    request = deciding(parked_id)
+    request = intervening(parked_id)
     first = await eve.run("SkipSagaStep", input=request)
     again = await eve.ask(operation("SkipSagaStep"), input=request)
 
@@ -207,7 +212,7 @@ async def test_a_decision_sent_again_is_made_once(api: Api, eve: Viewer, parked_
 async def test_a_decision_sent_again_is_found_in_the_log_once_its_workflow_is_gone(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
-    request = deciding(parked_id)
+    request = intervening(parked_id)
     first = await eve.run("SkipSagaStep", input=request)
     await api.sagas.terminate(parked_id)
     again = await eve.ask(operation("SkipSagaStep"), input=request)
@@ -218,10 +223,10 @@ async def test_a_decision_sent_again_is_found_in_the_log_once_its_workflow_is_go
 async def test_a_decision_sent_again_is_found_in_the_log_once_another_workflow_runs(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
-    request = deciding(parked_id)
+    request = intervening(parked_id)
     first = await eve.run("SkipSagaStep", input=request)
     await api.sagas.terminate(parked_id)
-    await api.sagas.take_up(parked_id)
+    await api.sagas.recover(parked_id)
     again = await eve.ask(operation("SkipSagaStep"), input=request)
 
     await is_the_answer_to_a_repeat(api, parked_id, first, again)
@@ -230,45 +235,45 @@ async def test_a_decision_sent_again_is_found_in_the_log_once_another_workflow_r
 async def is_the_answer_to_a_repeat(api: Api, order_id: str, first: Json, again: Json) -> None:
     payload = again["data"]["skipSagaStep"]
     assert payload["userErrors"] == []
-    assert payload["saga"]["decisions"] == first["saga"]["decisions"]
+    assert payload["saga"]["interventions"] == first["saga"]["interventions"]
     assert again["extensions"]["idempotency"] == {"replayed": True}
-    assert await decisions(api, order_id) == ["SagaStepSkipped"]
+    assert await interventions(api, order_id) == ["SagaStepSkipped"]
 
 
 async def test_a_retry_sent_again_does_not_retry_the_step_that_has_parked_once_more(
     api: Api, ada: Viewer, eve: Viewer
 ) -> None:
     order_id = await waiting_for_the_carrier(api, ada)
-    request = deciding(order_id)
+    request = intervening(order_id)
     with api.sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await api.sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await api.sagas.parked(order_id, "capture")
         await eve.run("RetrySaga", input=request)
         await api.sagas.parked(order_id, "capture", times=2)
 
     await eve.run("RetrySaga", input=request)
 
-    assert await decisions(api, order_id) == ["SagaRetried"]
+    assert await interventions(api, order_id) == ["SagaRetried"]
     assert (await eve.run("Saga", orderId=order_id))["status"] == "PARKED"
 
 
 async def test_a_key_stands_for_one_decision(api: Api, eve: Viewer, parked_id: str) -> None:
-    request = deciding(parked_id)
+    request = intervening(parked_id)
     await eve.run("RetrySaga", input=request)
     other = await eve.run("SkipSagaStep", input=request)
 
     assert codes(other) == [("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])]
-    assert await decisions(api, parked_id) == ["SagaRetried"]
+    assert await interventions(api, parked_id) == ["SagaRetried"]
 
 
 async def test_a_later_decision_on_the_same_parking_is_refused(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
-    await eve.run("RetrySaga", input=deciding(parked_id))
-    later = await eve.run("SkipSagaStep", input=deciding(parked_id))
+    await eve.run("RetrySaga", input=intervening(parked_id))
+    later = await eve.run("SkipSagaStep", input=intervening(parked_id))
 
     assert codes(later) == [("SAGA_NOT_PARKED", None)]
-    assert await decisions(api, parked_id) == ["SagaRetried"]
+    assert await interventions(api, parked_id) == ["SagaRetried"]
 
 
 @pytest.fixture
@@ -287,23 +292,23 @@ async def undoing_id(api: Api, ada: Viewer) -> AsyncIterator[str]:
 async def test_where_several_are_parked_one_has_to_be_named(
     api: Api, eve: Viewer, undoing_id: str
 ) -> None:
-    unnamed = await eve.run("SkipSagaStep", input=deciding(undoing_id))
-    assert await decisions(api, undoing_id) == []
-    named = await eve.run("SkipSagaStep", input=deciding(undoing_id, step="give_back"))
+    unnamed = await eve.run("SkipSagaStep", input=intervening(undoing_id))
+    assert await interventions(api, undoing_id) == []
+    named = await eve.run("SkipSagaStep", input=intervening(undoing_id, step="give_back"))
 
     assert codes(unnamed) == [("INVALID_INPUT", ["input", "step"])]
     assert unnamed["userErrors"][0]["message"].endswith("give_back, release")
-    assert [(d["step"], d["decision"]) for d in named["saga"]["decisions"]] == [
+    assert [(d["step"], d["intervention"]) for d in named["saga"]["interventions"]] == [
         ("give_back", "SKIP")
     ]
     assert named["saga"]["status"] == "PARKED"
 
 
 async def test_an_undo_is_not_turned_round(api: Api, eve: Viewer, undoing_id: str) -> None:
-    payload = await eve.run("CompensateSaga", input=deciding(undoing_id, step="give_back"))
+    payload = await eve.run("CompensateSaga", input=intervening(undoing_id, step="give_back"))
 
-    assert codes(payload) == [("SAGA_ALREADY_TURNED", None)]
-    assert await decisions(api, undoing_id) == []
+    assert codes(payload) == [("SAGA_ALREADY_COMPENSATING", None)]
+    assert await interventions(api, undoing_id) == []
 
 
 @pytest.mark.parametrize("step", [None, "capture"])
@@ -311,44 +316,44 @@ async def test_a_saga_that_is_not_parked_is_not_decided_on(
     api: Api, ada: Viewer, eve: Viewer, step: str | None
 ) -> None:
     order_id = await waiting_for_stock(ada)
-    payload = await eve.run("RetrySaga", input=deciding(order_id, step=step))
+    payload = await eve.run("RetrySaga", input=intervening(order_id, step=step))
 
     assert codes(payload) == [("SAGA_NOT_PARKED", None)]
-    assert await decisions(api, order_id) == []
+    assert await interventions(api, order_id) == []
 
 
 async def test_a_parked_saga_without_its_workflow_is_out_of_reach_for_the_moment(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
     await api.sagas.terminate(parked_id)
-    answer = await eve.ask(operation("RetrySaga"), input=deciding(parked_id))
+    answer = await eve.ask(operation("RetrySaga"), input=intervening(parked_id))
 
     assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
-    assert await decisions(api, parked_id) == []
+    assert await interventions(api, parked_id) == []
 
 
 async def test_a_parked_saga_is_out_of_reach_while_temporal_is(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
     api.temporal.failure = TEMPORAL_IS_AWAY
-    answer = await eve.ask(operation("RetrySaga"), input=deciding(parked_id))
+    answer = await eve.ask(operation("RetrySaga"), input=intervening(parked_id))
 
     assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
-    assert await decisions(api, parked_id) == []
+    assert await interventions(api, parked_id) == []
 
 
 async def test_faulty_input_is_refused(api: Api, eve: Viewer, order_id: str) -> None:
     await park(api, order_id)
-    bad = deciding(order_id, idempotencyKey="not a key", reason=" \n ")
+    bad = intervening(order_id, idempotencyKey="not a key", reason=" \n ")
     faulty = await eve.run("RetrySaga", input=bad)
-    unknown = await eve.run("RetrySaga", input=deciding(str(uuid4())))
+    unknown = await eve.run("RetrySaga", input=intervening(str(uuid4())))
 
     assert codes(faulty) == [
         ("INVALID_INPUT", ["input", "idempotencyKey"]),
         ("INVALID_INPUT", ["input", "reason"]),
     ]
     assert codes(unknown) == [("NOT_FOUND", ["input", "orderId"])]
-    assert await decisions(api, order_id) == []
+    assert await interventions(api, order_id) == []
 
 
 async def test_metrics_tell_of_what_is_parked(api: Api, order_id: str) -> None:
@@ -357,10 +362,10 @@ async def test_metrics_tell_of_what_is_parked(api: Api, order_id: str) -> None:
 
     assert await metric(api, "waybill_parked_sagas") == before + 1
     assert await metric(api, "waybill_parked_saga_oldest_seconds") > 0
-    assert await metric(api, 'waybill_saga_differences{book="payment"}') == 0
-    assert await metric(api, "waybill_sagas_taken_up") == 0
-    assert await metric(api, "waybill_orders_not_compared") == 0
-    assert await metric(api, "waybill_books_lag_seconds") == 0
+    assert await metric(api, 'waybill_saga_discrepancies{book="payment"}') == 0
+    assert await metric(api, "waybill_sagas_recovered") == 0
+    assert await metric(api, "waybill_unchecked_orders") == 0
+    assert await metric(api, "waybill_reconciliation_lag_seconds") == 0
 
 
 async def metric(api: Api, name: str) -> float:

@@ -8,7 +8,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from domain.news import PaymentReported, ShipmentNews, ShipmentReported
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
 from providers.carrier import ReturnStatus
 from providers.payment_simulator.methods import APPROVAL
 from tests.integration.api import orders
@@ -56,7 +60,7 @@ async def test_news_of_a_payment_reach_its_saga(api: Api) -> None:
 
     assert (response.status_code, response.content) == (204, b"")
     assert api.temporal.workflow_ids == ["payment-o1"]
-    assert api.temporal.signals == [PaymentReported("o1", 2)]
+    assert api.temporal.signals == [PaymentNotification("o1", 2)]
 
 
 async def test_a_payment_that_the_bank_approved_confirms_its_order(api: Api) -> None:
@@ -98,14 +102,14 @@ def carrier_says(answers: Answers, status: str | None) -> None:
     answers[RETURNS] = (200, {"data": [found] if status and is_return else []})
 
 
-@pytest.mark.parametrize("news", ShipmentNews)
+@pytest.mark.parametrize("notification", ShipmentNotificationKind)
 async def test_a_confirmed_notification_reaches_its_saga(
-    api: Api, news: ShipmentNews, carrier_answers: Answers
+    api: Api, notification: ShipmentNotificationKind, carrier_answers: Answers
 ) -> None:
-    carrier_says(carrier_answers, news)
+    carrier_says(carrier_answers, notification)
 
-    assert (await send_shipment(api, news)).status_code == 204
-    assert api.temporal.signals == [ShipmentReported("o1", news)]
+    assert (await send_shipment(api, notification)).status_code == 204
+    assert api.temporal.signals == [ShipmentNotification("o1", notification)]
 
 
 async def test_the_saga_hears_what_the_carrier_says_now_and_not_what_it_was_sent(
@@ -114,7 +118,7 @@ async def test_the_saga_hears_what_the_carrier_says_now_and_not_what_it_was_sent
     carrier_says(carrier_answers, "delivered")
 
     assert (await send_shipment(api, "dispatched")).status_code == 204
-    assert api.temporal.signals == [ShipmentReported("o1", ShipmentNews.DELIVERED)]
+    assert api.temporal.signals == [ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED)]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,7 @@ async def test_a_notification_that_the_carrier_does_not_confirm_reaches_no_saga(
     again = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
 
     assert (refused.status_code, again.status_code) == (503, 204)
-    assert api.temporal.signals == [ShipmentReported("o1", ShipmentNews(sent))]
+    assert api.temporal.signals == [ShipmentNotification("o1", ShipmentNotificationKind(sent))]
 
 
 async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
@@ -150,7 +154,7 @@ async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
 
     assert (await send_shipment(api, "delivered")).status_code == 204
     assert api.temporal.signals == [
-        ShipmentReported("o1", ShipmentNews.DELIVERED, is_confirmed=False)
+        ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED, is_confirmed=False)
     ]
 
 
@@ -224,8 +228,8 @@ async def test_news_that_come_again_are_acknowledged_and_not_passed_on(
 
     assert [answer.status_code for answer in (*payments, *parcels)] == [204] * 4
     assert api.temporal.signals == [
-        PaymentReported("o1", 1),
-        ShipmentReported("o1", ShipmentNews.DELIVERED),
+        PaymentNotification("o1", 1),
+        ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED),
     ]
 
 
@@ -239,7 +243,7 @@ async def test_news_that_could_not_be_passed_on_are_passed_on_when_they_come_aga
     back = await send_payment(api, raw)
 
     assert (away.status_code, back.status_code) == (503, 204)
-    assert api.temporal.signals == [PaymentReported("o1", 1)]
+    assert api.temporal.signals == [PaymentNotification("o1", 1)]
 
 
 async def test_news_that_cannot_be_believed_are_not_stored(api: Api) -> None:
@@ -248,4 +252,4 @@ async def test_news_that_cannot_be_believed_are_not_stored(api: Api) -> None:
     true = await send_payment(api, raw)
 
     assert (forged.status_code, true.status_code) == (400, 204)
-    assert api.temporal.signals == [PaymentReported("o1", 1)]
+    assert api.temporal.signals == [PaymentNotification("o1", 1)]

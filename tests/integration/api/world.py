@@ -9,12 +9,12 @@ from domain.money import Money
 from domain.order.commands import CancellationReason
 from domain.order.events import OrderCancellationRequested, OrderCancelled, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentPending, PaymentRequested
-from domain.saga.commands import Book
-from domain.saga.events import DifferenceFound, SagaParked, SagaStepResolved
+from domain.saga.commands import ReconciledSystem
+from domain.saga.events import DiscrepancyFound, SagaParked, SagaStepResolved
 from domain.shipping.events import ShipmentCreated
 from eventstore.envelope import EventMetadata, NewEvent
-from eventstore.pool import Pool
 from eventstore.versions import ANY
+from kit.pool import Pool
 from tests.support.api_client import Api, Viewer
 
 SUSPICION = "suspected fraud: the address is a drop-off"
@@ -42,7 +42,7 @@ async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -
         PaymentDeclined(order_id=declined, attempt=1, reference="pi_1", code="fraudulent"),
     )
     await _pay_and_ship(api, cancelled)
-    await _turn_round(api, cancelled, operator, pool)
+    await _start_compensation(api, cancelled, operator, pool)
     return cancelled, declined
 
 
@@ -75,7 +75,7 @@ async def _pay_and_ship(api: Api, order_id: str) -> None:
     await api.log.append(f"shipment-{order_id}", created)
 
 
-async def _turn_round(api: Api, order_id: str, operator: Viewer, pool: Pool) -> None:
+async def _start_compensation(api: Api, order_id: str, operator: Viewer, pool: Pool) -> None:
     reason = CancellationReason.OPERATOR_REQUEST
     requested = OrderCancellationRequested(order_id=order_id, reason=reason)
     await api.log.append(f"order-{order_id}", requested)
@@ -86,8 +86,8 @@ async def _turn_round(api: Api, order_id: str, operator: Viewer, pool: Pool) -> 
     await _record(
         api, f"saga-{order_id}", resolved, "decide/give_back/1", actor=f"operator:{operator.sub}"
     )
-    found = DifferenceFound(
-        order_id=order_id, book=Book.SHIPMENT, ours="CREATED", theirs=DIFFERENCE
+    found = DiscrepancyFound(
+        order_id=order_id, system=ReconciledSystem.SHIPMENT, ours="CREATED", theirs=DIFFERENCE
     )
     await api.log.append(f"saga-{order_id}", found)
     await api.log.append(f"order-{order_id}", OrderCancelled(order_id=order_id, reason=reason))

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from eventstore.engine import create_engine
-from eventstore.pool import create_pool
+from kit.engine import create_engine
+from kit.pool import create_pool
 from stack.postgres import connected
 
 OURS = "application_name = 'waybill' AND datname = current_database()"

@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from eventstore import connection as limits
-from eventstore import pool as pool_module
 from eventstore import tail
-from eventstore.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
-from eventstore.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
 from eventstore.envelope import StoredEvent
-from eventstore.leadership import leading
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit import connection as limits
+from kit import pool as pool_module
+from kit.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
+from kit.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
+from kit.leadership import leading
+from kit.pool import Pool, create_pool
 from tests.integration.connections.conftest import ours, terminate_ours
 from tests.integration.connections.proxy import proxied
 from tests.integration.eventstore.conftest import some_events

@@ -7,9 +7,9 @@ import asyncio
 import asyncpg
 import pytest
 
-from eventstore import connection as limits
-from eventstore import pool as pool_module
-from eventstore.pool import Connection, Pool, create_pool
+from kit import connection as limits
+from kit import pool as pool_module
+from kit.pool import Connection, Pool, create_pool
 from tests.integration.connections.conftest import ours, terminate_ours
 
 PID = "SELECT pg_backend_pid()"

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import text
 
 from database_url import DatabaseUrl
-from eventstore.connection import NoServerAvailable
-from eventstore.engine import create_engine
-from eventstore.pool import create_pool
+from kit.connection import NoServerAvailable
+from kit.engine import create_engine
+from kit.pool import create_pool
 from settings import DatabaseRole
 from stack import postgres
 from stack.ordinary_user import as_ordinary_user, give_to_its_user
@@ -93,7 +93,7 @@ async def test_a_dead_server_is_passed_over(servers: Servers) -> None:
 async def test_a_server_that_does_not_answer_is_passed_over(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventstore.connection.CONNECT_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr("kit.connection.CONNECT_TIMEOUT_SECONDS", 0.5)
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

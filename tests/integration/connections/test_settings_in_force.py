@@ -6,11 +6,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from eventstore.connection import SettingNotInForce, session_settings
-from eventstore.engine import create_engine
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import NO_STREAM
+from kit.connection import SettingNotInForce, session_settings
+from kit.engine import create_engine
+from kit.pool import create_pool
 from settings import DatabaseRole
 from stack.postgres import LOGINS
 from tests.integration.connections.conftest import ours

@@ -22,9 +22,9 @@ from eventbus.bus import EventBus
 from eventbus.nats import STREAM, NatsBus
 from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.pool import Pool
 from stack.http import answers
 from stack.ports import Ports
 from stack.processes import Child, Program, Tier

@@ -8,9 +8,9 @@ import pytest
 
 from domain.order.events import OrderReserved
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY, ExpectedVersion
+from kit.pool import Pool
 
 METADATA = EventMetadata(correlation_id="test")
 WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"

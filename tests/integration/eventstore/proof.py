@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventstore.head import HeadAnnouncer
-from eventstore.pool import Pool, create_pool
+from kit.pool import Pool, create_pool
 from tests.integration.eventstore.readers import Faults, Follower, Poller
 from tests.integration.eventstore.test_follow import CUT_THE_LEADER
 from tests.integration.eventstore.writers import (

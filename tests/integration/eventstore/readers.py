@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from eventstore.envelope import StoredEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from tests.integration.eventstore.writers import CUT
 
 PAGE = 500

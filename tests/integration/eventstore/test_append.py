@@ -8,9 +8,9 @@ import pytest
 
 from eventstore.envelope import StoredEvent, StreamAppend
 from eventstore.errors import EventIdReused, VersionConflict
-from eventstore.pool import Connection, Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY, NO_STREAM, STREAM_EXISTS, ExpectedVersion
+from kit.pool import Connection, Pool
 from tests.integration.eventstore.conftest import some_events, to
 
 

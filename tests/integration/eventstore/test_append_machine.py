@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 
 from eventstore.envelope import AppendResult, StreamAppend
 from eventstore.errors import EventIdReused, EventStoreError, VersionConflict
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY, NO_STREAM, STREAM_EXISTS, ExpectedVersion, holds
+from kit.pool import create_pool
 from tests.integration.eventstore.conftest import some_events
 
 STREAMS = ("a", "b", "c")

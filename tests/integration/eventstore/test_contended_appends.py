@@ -16,9 +16,9 @@ from domain.order.events import OrderReserved
 from domain.registry import EVENT_TYPES
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import AppendRolledBack, EventIdReused, InvalidAppend
-from eventstore.pool import Connection, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.pool import Connection, Pool, create_pool
 from tests.integration.eventstore.conftest import METADATA, some_events, to
 
 WAITING = "SELECT pid FROM pg_locks WHERE classid = 7002 AND NOT granted"

@@ -15,9 +15,9 @@ from domain.money import Money
 from domain.payment.events import PaymentRequested
 from eventstore.cloudevents import decode, encode
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import NO_STREAM
+from kit.pool import Pool
 
 METADATA: Final = EventMetadata(
     correlation_id="o-1",

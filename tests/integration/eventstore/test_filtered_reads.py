@@ -9,9 +9,9 @@ import pytest
 
 from eventstore import scan
 from eventstore.envelope import EventFilter, StoredEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.scan import Scan
+from kit.pool import Pool
 from tests.integration.eventstore.conftest import some_events, to
 from tests.integration.eventstore.test_follow import followed
 

@@ -10,8 +10,8 @@ from domain.inventory.events import StockReceived
 from eventstore import tail
 from eventstore.envelope import NewEvent
 from eventstore.head import HeadAnnouncer
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from tests.integration.eventstore.conftest import METADATA, some_events, to
 
 CUT_THE_LEADER = """
@@ -96,7 +96,7 @@ async def test_another_leads_when_the_leader_has_lost_its_connection(
     store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "POLL_SECONDS", 3600)
-    monkeypatch.setattr("eventstore.restart.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("kit.restart.FIRST_PAUSE_SECONDS", 0.01)
     async with announcing(pool), announcing(pool):
         await store.append([to("order-1")])
         assert await followed(store, after=0, count=1) == [1]

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from eventstore import head
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from tests.integration.eventstore.conftest import to
 from tests.integration.eventstore.test_follow import announcing
 

@@ -13,9 +13,9 @@ from eventstore import checkpoint
 from eventstore.checkpoint import Checkpoint, CheckpointLost, warn_of_lost_checkpoints
 from eventstore.checkpoints import NotInTheLog, set_right
 from eventstore.errors import PositionLost, UnsafeSequence
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.protocol import EventStore
+from kit.pool import Pool, create_pool
 from tests.integration.eventstore.conftest import to
 from tests.support.lost_tail import lose_tail
 

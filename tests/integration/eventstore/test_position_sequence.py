@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from eventstore.errors import SafeHeadUnknown, UnsafeSequence
-from eventstore.pool import Connection, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Connection, create_pool
 from tests.integration.eventstore.conftest import to
 
 ASKED = {

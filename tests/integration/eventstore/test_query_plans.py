@@ -12,8 +12,8 @@ import pytest
 
 from benchmarks.eventstore.fill import fill
 from benchmarks.eventstore.sample import new_events
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from stack.postgres import connected
 
 EVENTS = 100_000

@@ -14,10 +14,10 @@ from domain.event import Event
 from domain.registry import EVENT_TYPES
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import InvalidAppend
-from eventstore.pool import Connection, Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.validation import MAX_EVENT_BYTES, MAX_EVENTS, MAX_STREAMS
 from eventstore.versions import ANY, ExpectedVersion
+from kit.pool import Connection, Pool
 
 METADATA: Final = EventMetadata(correlation_id="probe-1")
 

@@ -14,13 +14,13 @@ from domain.event import Event
 from domain.inventory.commands import ReceiveStock, ReleaseStock, ReserveStock
 from domain.order.events import OrderConfirmed, OrderReserved
 from domain.registry import EVENT_TYPES
-from domain.saga.commands import DecideOnStep, Decision, ParkStep
+from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
 from eventstore import upcasting
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.errors import EventIdReused
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY, NO_STREAM, ExpectedVersion
+from kit.pool import Pool
 
 METADATA: Final = EventMetadata(correlation_id="test", traceparent="00-1-1-01", actor="system")
 
@@ -217,8 +217,8 @@ async def test_a_step_repeated_after_its_own_effect_has_its_first_position(
         workflow_id="w",
     )
     first = await handler.handle(step, park)
-    decide = DecideOnStep(
-        aggregate_id=order, step="capture", parking=1, decision=Decision.RETRY, reason="r"
+    decide = InterveneOnStep(
+        aggregate_id=order, step="capture", parking=1, kind=Intervention.RETRY, reason="r"
     )
     await handler.handle(Step("test", uuid4().hex, "test"), decide)
 

@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from eventstore.pool import Connection, Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Connection, Pool, create_pool
 from stack.postgres import connected
 from tests.integration.eventstore.conftest import to, waits_for_a_lock
 

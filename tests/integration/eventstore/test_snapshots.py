@@ -15,8 +15,8 @@ from domain.inventory.events import StockReceived
 from domain.inventory.state import InventoryState
 from eventstore import snapshots
 from eventstore.envelope import NewEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from tests.integration.eventstore.conftest import METADATA
 
 

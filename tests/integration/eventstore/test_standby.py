@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from eventstore.errors import EventStoreError, SafeHeadUnknown
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool, create_pool
 from stack import postgres
 from stack.ports import Ports
 from stack.processes import Program, Tier

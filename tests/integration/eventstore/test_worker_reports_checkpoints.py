@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 
-from eventstore.pool import Pool
+from kit.pool import Pool
 from stack.processes import ROOT
 
 

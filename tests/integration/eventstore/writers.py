@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from eventstore.envelope import StoredEvent, StreamAppend
 from eventstore.errors import VersionConflict
-from eventstore.pool import CONNECTION_LOST, Connection, Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.pool import CONNECTION_LOST, Connection, Pool
 from tests.integration.eventstore.conftest import some_events
 
 CUT = CONNECTION_LOST

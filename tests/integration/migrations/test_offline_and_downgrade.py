@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import NO_STREAM
+from kit.pool import Pool
 from stack.postgres import connected
 from stack.servers import Servers
 from stack.tools import postgres_program

@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 
 from eventstore import statements
-from eventstore.pool import Pool, create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.pool import Pool, create_pool
 from projections.inline import InlineReadModels
 from stack.postgres import connected
 from tests.integration.eventstore.conftest import some_events

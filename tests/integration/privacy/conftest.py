@@ -14,11 +14,11 @@ from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
 from eventstore.envelope import EventMetadata, NewEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.versions import ANY
+from kit.pool import Pool
 from projections.inline import InlineReadModels
 from tests.support.keys import a_vault
 

@@ -15,8 +15,8 @@ from domain.order.decide import ORDER
 from domain.privacy import Sealed
 from eventstore.envelope import StoredEvent
 from eventstore.errors import VersionConflict
-from eventstore.pool import Connection
 from eventstore.privacy.errors import Erased
+from kit.pool import Connection
 from projections.inline import InlineReadModels
 from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, created
 from tests.support.keys import MASTER_KEY

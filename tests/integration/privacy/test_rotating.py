@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from eventstore.pool import Pool
 from eventstore.privacy.errors import UnknownKey
 from eventstore.privacy.keyring import Keyring, key_id_of
 from eventstore.privacy.rotation import Progress, count, rotate
+from kit.pool import Pool
 from stack.processes import ROOT
 from tests.integration.privacy.conftest import Log, created
 from tests.support.keys import a_vault

@@ -15,7 +15,6 @@ from domain.order.events import OrderCreated, OrderReserved
 from domain.privacy import Sealed
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.errors import EventIdReused, InvalidAppend
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.errors import Erased, TamperedField, UnknownKey
 from eventstore.privacy.keyring import Keyring
@@ -23,6 +22,7 @@ from eventstore.privacy.rotation import rotate
 from eventstore.privacy.vault import with_blank_seals
 from eventstore.validation import MAX_EVENT_BYTES
 from eventstore.versions import ANY, NO_STREAM
+from kit.pool import Pool
 from tests.integration.privacy.conftest import ADDRESS, MARKERS, Log, TextOfTables, created
 from tests.support.keys import MASTER_KEY, MASTER_KEYS, a_vault
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventstore.pool import Pool, create_pool
+from kit.pool import Pool, create_pool
 from stack import postgres
 from stack.servers import Servers
 from tests.integration.privacy.conftest import Log

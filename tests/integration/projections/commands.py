@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.inventory import commands as inventory
 from domain.money import Money
@@ -17,8 +16,9 @@ from domain.order import commands as order
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.payment import commands as payment
+from domain.product.commands import ListProduct
 from domain.saga import commands as saga
-from domain.saga.commands import Book, Decision, TakeUpCause
+from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
 
 IDS: Final = ("a", "b")
@@ -154,25 +154,25 @@ def sagas(id_: str) -> Sequence[Command]:
         )
         for step in ("release", "complete", "capture")
     ]
-    decisions = [
-        saga.DecideOnStep(
-            aggregate_id=id_, step=step, parking=parking, decision=decision, reason="by hand"
+    intervention_counts = [
+        saga.InterveneOnStep(
+            aggregate_id=id_, step=step, parking=parking, kind=intervention, reason="by hand"
         )
         for step in ("release", "complete", "capture")
         for parking in (1, 2, 3)
-        for decision in Decision
+        for intervention in Intervention
     ]
-    differences = [
+    discrepancies = [
         command
-        for book in (Book.PAYMENT, Book.SHIPMENT)
+        for system in (ReconciledSystem.PAYMENT, ReconciledSystem.SHIPMENT)
         for command in (
-            saga.RecordDifference(aggregate_id=id_, book=book, ours="paid", theirs="declined"),
-            saga.RecordDifference(aggregate_id=id_, book=book, ours="lost", theirs="unknown"),
-            saga.SettleDifference(aggregate_id=id_, book=book),
+            saga.RecordDiscrepancy(aggregate_id=id_, system=system, ours="paid", theirs="declined"),
+            saga.RecordDiscrepancy(aggregate_id=id_, system=system, ours="lost", theirs="unknown"),
+            saga.ResolveDiscrepancy(aggregate_id=id_, system=system),
         )
     ]
-    take_up = saga.TakeUpSaga(aggregate_id=id_, cause=TakeUpCause.MISSING)
-    return [*parkings, *decisions, *differences, take_up]
+    recover = saga.RecoverSaga(aggregate_id=id_, cause=RecoveryCause.MISSING)
+    return [*parkings, *intervention_counts, *discrepancies, recover]
 
 
 COMMANDS: Final[Mapping[str, Sequence[Command]]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from domain.catalogue.events import ProductListed
 from domain.event import Event
 from domain.inventory import events as inventory
 from domain.inventory.decide import INVENTORY
@@ -13,6 +12,7 @@ from domain.order.decide import ORDER
 from domain.order.events import OrderCreated, OrderRejected
 from domain.payment import events as payment
 from domain.payment.decide import PAYMENT
+from domain.product.events import ProductListed
 from domain.saga import events as saga
 from domain.shipping import events as shipping
 from domain.shipping.decide import SHIPMENT
@@ -136,34 +136,34 @@ def parked_step(stream: Stream) -> Iterable[Row]:
             case saga.SagaParked() as event:
                 at = {"parked_at": stored.recorded_at, "position": stored.position}
                 rows[event.step] = event.model_dump() | at
-            case saga.SagaStepDecided() as event:
+            case saga.SagaStepIntervened() as event:
                 del rows[event.step]
     return rows.values()
 
 
-def saga_let_be(stream: Stream) -> Iterable[Row]:
+def abandoned_saga(stream: Stream) -> Iterable[Row]:
     passing_over = (saga.SagaStepSkipped, saga.SagaStepResolved)
     if any(isinstance(e, passing_over) and e.step == "complete" for e in decoded(stream)):
         yield {"order_id": stream[0].aggregate_id}
 
 
-def saga_taken_up(stream: Stream) -> Iterable[Row]:
-    times = sum(isinstance(event, saga.SagaTakenUp) for event in decoded(stream))
+def saga_recovery(stream: Stream) -> Iterable[Row]:
+    times = sum(isinstance(event, saga.SagaRecovered) for event in decoded(stream))
     if times:
         yield {"order_id": stream[0].aggregate_id, "times": times}
 
 
-def saga_difference(stream: Stream) -> Iterable[Row]:
+def saga_discrepancy(stream: Stream) -> Iterable[Row]:
     """Its time is that of the first difference, also after the accounts have differed anew."""
     rows: dict[str, Row] = {}
     for stored in stream:
         match stored.decode():
-            case saga.DifferenceFound() as event:
-                found_at = rows.get(event.book, {}).get("found_at", stored.recorded_at)
+            case saga.DiscrepancyFound() as event:
+                found_at = rows.get(event.system, {}).get("found_at", stored.recorded_at)
                 at = {"found_at": found_at, "position": stored.position}
-                rows[event.book] = event.model_dump() | at
-            case saga.DifferenceSettled() as event:
-                del rows[event.book]
+                rows[event.system] = event.model_dump() | at
+            case saga.DiscrepancyResolved() as event:
+                del rows[event.system]
     return rows.values()
 
 
@@ -175,7 +175,7 @@ READ_MODELS: Final = (
     ReadModel("backorder_view", "inventory", backorder_view),
     ReadModel("product_view", "product", product_view),
     ReadModel("parked_step", "saga", parked_step),
-    ReadModel("saga_let_be", "saga", saga_let_be),
-    ReadModel("saga_taken_up", "saga", saga_taken_up),
-    ReadModel("saga_difference", "saga", saga_difference),
+    ReadModel("abandoned_saga", "saga", abandoned_saga),
+    ReadModel("saga_recovery", "saga", saga_recovery),
+    ReadModel("saga_discrepancy", "saga", saga_discrepancy),
 )

@@ -20,9 +20,9 @@ from domain.errors import Refused
 from domain.event import Event
 from domain.registry import AGGREGATES, EVENT_TYPES, aggregate_of
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent
-from eventstore.pool import create_pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from stack.postgres import connected
 from tests.integration.projections.commands import COMMANDS

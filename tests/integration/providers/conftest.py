@@ -13,9 +13,9 @@ from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from tests.support.simulators import (
     API_KEY,
-    IMPATIENCE_SECONDS,
     RETURN_URL,
     SECRET,
+    SHORT_TIMEOUT_SECONDS,
     Receiver,
     SimulatorProcess,
     simulator,
@@ -40,14 +40,14 @@ def own_payment_simulator(tmp_path: Path, receiver: Receiver) -> SimulatorProces
 
 @pytest.fixture(scope="session")
 async def impatient_payments(payment_simulator: SimulatorProcess) -> AsyncIterator[StripePayments]:
-    client = StripePayments(API_KEY, payment_simulator.url, RETURN_URL, IMPATIENCE_SECONDS)
+    client = StripePayments(API_KEY, payment_simulator.url, RETURN_URL, SHORT_TIMEOUT_SECONDS)
     yield client
     await client.close()
 
 
 @pytest.fixture(scope="session")
 async def impatient_carrier(carrier_simulator: SimulatorProcess) -> AsyncIterator[HttpCarrier]:
-    client = HttpCarrier(API_KEY, carrier_simulator.url, total_seconds=IMPATIENCE_SECONDS)
+    client = HttpCarrier(API_KEY, carrier_simulator.url, total_seconds=SHORT_TIMEOUT_SECONDS)
     yield client
     await client.close()
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from providers.carrier import CarrierShipment, ShipmentAddress, ShipmentItem, ShipmentStatus
+from providers.carrier import CarrierShipment, CarrierShipmentStatus, ShipmentAddress, ShipmentItem
 from providers.carrier_simulator.routes import (
     CANCELLED_BY_CARRIER,
     DOWN,
@@ -36,7 +36,7 @@ async def test_a_shipment_is_created_once_for_an_order(
 ) -> None:
     first = await create(carrier, order_id)
 
-    assert first == CarrierShipment(first.id, order_id, ShipmentStatus.CREATED, None)
+    assert first == CarrierShipment(first.id, order_id, CarrierShipmentStatus.CREATED, None)
     assert await create(carrier, order_id) == first
     assert await carrier.find(order_id=order_id) == first
     assert await carrier_simulator.books(order_id) == {"created": (1, 3)}
@@ -57,7 +57,7 @@ async def test_a_shipment_is_dispatched_and_delivered_by_itself(
     found = await carrier.find(order_id=order_id)
 
     assert found is not None
-    assert found.status is ShipmentStatus.DELIVERED
+    assert found.status is CarrierShipmentStatus.DELIVERED
     assert str(found.tracking_number).startswith("WB")
     assert await carrier_simulator.books(order_id) == {
         "created": (1, 3),
@@ -72,7 +72,7 @@ async def test_creating_again_tells_of_the_shipment_as_it_is_now(
     await create(carrier, order_id, "3011")
     await receiver.types(order_id, 2)
 
-    assert (await create(carrier, order_id, "3011")).status is ShipmentStatus.DELIVERED
+    assert (await create(carrier, order_id, "3011")).status is CarrierShipmentStatus.DELIVERED
 
 
 async def test_a_parcel_may_never_arrive(
@@ -92,7 +92,7 @@ async def test_a_parcel_may_be_lost(
     assert await receiver.types(order_id, 2) == {"shipment.dispatched", "shipment.lost"}
     found = await carrier.find(order_id=order_id)
     assert found is not None
-    assert found.status is ShipmentStatus.LOST
+    assert found.status is CarrierShipmentStatus.LOST
     with pytest.raises(AlreadyDispatched):
         await carrier.cancel(order_id=order_id)
     assert "delivered" not in await carrier_simulator.books(order_id)
@@ -106,7 +106,7 @@ async def test_a_carrier_may_cancel_a_shipment_itself(
     assert await receiver.types(order_id, 1) == {"shipment.cancelled"}
     assert (
         await create(carrier, order_id, CANCELLED_BY_CARRIER)
-    ).status is ShipmentStatus.CANCELLED
+    ).status is CarrierShipmentStatus.CANCELLED
     assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
 
 
@@ -133,7 +133,7 @@ async def test_a_carrier_that_is_down_is_unavailable_and_can_be_fenced(
             await create(carrier, order_id, DOWN)
         assert unavailable.value.reason == "api_unavailable"
 
-    assert (await carrier.cancel(order_id=order_id)).status is ShipmentStatus.CANCELLED
+    assert (await carrier.cancel(order_id=order_id)).status is CarrierShipmentStatus.CANCELLED
     assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
 
 
@@ -162,7 +162,7 @@ async def test_a_shipment_that_has_not_left_is_cancelled_once(
 
     for _ in range(2):
         cancelled = await carrier.cancel(order_id=order_id)
-        assert (cancelled.id, cancelled.status) == (shipment.id, ShipmentStatus.CANCELLED)
+        assert (cancelled.id, cancelled.status) == (shipment.id, CarrierShipmentStatus.CANCELLED)
 
     assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
 
@@ -188,7 +188,7 @@ async def test_a_create_that_arrives_after_the_cancel_stays_cancelled(
 
     late = await create(carrier, order_id, "3011")
 
-    assert (late.id, late.status) == (fence.id, ShipmentStatus.CANCELLED)
+    assert (late.id, late.status) == (fence.id, CarrierShipmentStatus.CANCELLED)
     assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
 
 
@@ -201,7 +201,7 @@ async def test_of_a_create_and_a_cancel_at_once_no_live_shipment_remains(
     found = await carrier.find(order_id=order_id)
 
     assert found is not None
-    assert found.status is ShipmentStatus.CANCELLED
+    assert found.status is CarrierShipmentStatus.CANCELLED
     assert (await carrier_simulator.books(order_id))["cancelled"][0] == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
-from providers.payments import PaymentState, ProviderPayment
+from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
 from tests.support.scripted import answering
 
@@ -92,7 +92,7 @@ async def test_a_method_that_the_provider_refuses_is_a_decline_with_the_refusals
     async with stripe(confirming(error)) as payments:
         payment = await authorize(payments)
 
-    assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, code)
+    assert (payment.state, payment.decline_code) == (ProviderPaymentState.DECLINED, code)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from providers.errors import ProviderUnavailable
-from providers.payments import PaymentState, ProviderPayment
+from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def void(payments: StripePayments, order_id: str) -> ProviderPayment:
 async def test_finding_an_attempt_that_never_began_confirms_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
-    assert (await find(payments, order_id)).state is PaymentState.CREATED
+    assert (await find(payments, order_id)).state is ProviderPaymentState.CREATED
     assert await payment_simulator.books(order_id) == {}
 
 
@@ -45,7 +45,7 @@ async def test_an_attempt_can_still_be_authorized_after_it_was_looked_for(
     found = await find(payments, order_id)
     payment = await authorize(payments, order_id)
 
-    assert (payment.reference, payment.state) == (found.reference, PaymentState.AUTHORIZED)
+    assert (payment.reference, payment.state) == (found.reference, ProviderPaymentState.AUTHORIZED)
 
 
 async def test_a_timeout_before_the_effect_leaves_nothing_and_a_later_try_succeeds(
@@ -57,12 +57,12 @@ async def test_a_timeout_before_the_effect_leaves_nothing_and_a_later_try_succee
     with pytest.raises(ProviderUnavailable) as unavailable:
         await authorize(impatient_payments, order_id, "pm_waybill_timeoutBefore")
     assert unavailable.value.reason == "timeout"
-    assert (await find(payments, order_id)).state is PaymentState.CREATED
+    assert (await find(payments, order_id)).state is ProviderPaymentState.CREATED
     assert await payment_simulator.books(order_id) == {}
 
     payment = await authorize(payments, order_id, "pm_waybill_timeoutBefore")
 
-    assert payment.state is PaymentState.AUTHORIZED
+    assert payment.state is ProviderPaymentState.AUTHORIZED
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
 
 
@@ -79,7 +79,7 @@ async def test_a_timeout_after_the_effect_is_found_and_a_later_try_charges_nothi
     found = await find(payments, order_id)
     again = await authorize(payments, order_id, "pm_waybill_timeoutAfter")
 
-    assert found.state is PaymentState.AUTHORIZED
+    assert found.state is ProviderPaymentState.AUTHORIZED
     assert again == found
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
 
@@ -93,7 +93,7 @@ async def test_an_outcome_unknown_can_be_voided(
     with pytest.raises(ProviderUnavailable):
         await authorize(impatient_payments, order_id, "pm_waybill_timeoutAfter")
 
-    assert (await void(payments, order_id)).state is PaymentState.VOIDED
+    assert (await void(payments, order_id)).state is ProviderPaymentState.VOIDED
     assert await payment_simulator.books(order_id) == {
         "authorized": (1, 1000),
         "voided": (1, 1000),
@@ -103,9 +103,9 @@ async def test_an_outcome_unknown_can_be_voided(
 async def test_an_authorize_that_arrives_after_the_void_holds_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
-    assert (await void(payments, order_id)).state is PaymentState.VOIDED
+    assert (await void(payments, order_id)).state is ProviderPaymentState.VOIDED
 
-    assert (await authorize(payments, order_id)).state is PaymentState.VOIDED
+    assert (await authorize(payments, order_id)).state is ProviderPaymentState.VOIDED
     assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
 
 
@@ -120,7 +120,7 @@ async def test_of_an_authorize_and_a_void_at_once_no_hold_remains(
     with payment_simulator.control(latency_ms=20):
         await asyncio.gather(authorize(payments, order_id), voided(), return_exceptions=True)
 
-    assert (await find(payments, order_id)).state is PaymentState.VOIDED
+    assert (await find(payments, order_id)).state is ProviderPaymentState.VOIDED
     books = await payment_simulator.books(order_id)
     held = books.get("authorized", (0, 0))
     assert books["voided"] == (1, held[1])
@@ -134,7 +134,7 @@ async def test_a_provider_that_is_down_is_unavailable_and_can_be_voided(
             await authorize(payments, order_id, "pm_waybill_unavailable")
         assert unavailable.value.reason == "api_unavailable"
 
-    assert (await void(payments, order_id)).state is PaymentState.VOIDED
+    assert (await void(payments, order_id)).state is ProviderPaymentState.VOIDED
     assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
 
 
@@ -166,7 +166,7 @@ async def test_a_capture_of_unknown_outcome_is_tried_again_without_taking_more(
         await impatient_payments.capture(reference=reference, amount=1000)
     payment = await payments.capture(reference=reference, amount=1000)
 
-    assert (payment.state, payment.captured) == (PaymentState.CAPTURED, 1000)
+    assert (payment.state, payment.captured) == (ProviderPaymentState.CAPTURED, 1000)
     assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
 
 

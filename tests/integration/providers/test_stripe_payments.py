@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from providers.errors import ProviderRefused, ProviderUnavailable
-from providers.payments import PaymentState, ProviderPayment
+from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ async def test_authorizing_holds_the_amount_and_takes_nothing(
 
     assert payment == ProviderPayment(
         reference=payment.reference,
-        state=PaymentState.AUTHORIZED,
+        state=ProviderPaymentState.AUTHORIZED,
         amount=1000,
         currency="EUR",
         captured=0,
@@ -51,7 +51,7 @@ async def test_authorizing_again_after_the_capture_tells_of_the_capture(
     first = await authorized(payments, order_id)
     await payments.capture(reference=first.reference, amount=1000)
 
-    assert (await authorized(payments, order_id)).state is PaymentState.CAPTURED
+    assert (await authorized(payments, order_id)).state is ProviderPaymentState.CAPTURED
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_a_decline_is_a_state_with_its_code(
         order_id=order_id, attempt=1, amount=1000, currency="EUR", method=method
     )
 
-    assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, decline_code)
+    assert (payment.state, payment.decline_code) == (ProviderPaymentState.DECLINED, decline_code)
     assert await payment_simulator.books(order_id) == {}
 
 
@@ -86,9 +86,9 @@ async def test_a_second_attempt_after_a_decline_is_another_payment(
         order_id=order_id, attempt=2, amount=1000, currency="EUR", method="pm_card_visa"
     )
 
-    assert paid.state is PaymentState.AUTHORIZED
+    assert paid.state is ProviderPaymentState.AUTHORIZED
     assert paid.reference != declined.reference
-    assert (await payments.get(reference=declined.reference)).state is PaymentState.DECLINED
+    assert (await payments.get(reference=declined.reference)).state is ProviderPaymentState.DECLINED
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
 
 
@@ -113,7 +113,10 @@ async def test_a_method_that_nobody_knows_is_a_decline_however_often_it_is_tried
         payment = await payments.authorize(
             order_id=order_id, attempt=1, amount=1000, currency="EUR", method="pm_nobody"
         )
-        assert (payment.state, payment.decline_code) == (PaymentState.DECLINED, "resource_missing")
+        assert (payment.state, payment.decline_code) == (
+            ProviderPaymentState.DECLINED,
+            "resource_missing",
+        )
 
     assert await payment_simulator.books(order_id) == {}
 
@@ -127,7 +130,7 @@ async def test_a_method_that_nobody_knows_says_nothing_of_a_payment_that_was_voi
 
     payment = await payments.authorize(**facts, method="pm_nobody")  # type: ignore[arg-type]
 
-    assert payment.state is PaymentState.VOIDED
+    assert payment.state is ProviderPaymentState.VOIDED
 
 
 async def test_a_wrong_api_key_refuses_no_payment(payment_simulator: SimulatorProcess) -> None:
@@ -148,7 +151,7 @@ async def test_capturing_takes_the_amount_once(
 
     captures = [await payments.capture(reference=reference, amount=1000) for _ in "12"]
 
-    assert (captures[0].state, captures[0].captured) == (PaymentState.CAPTURED, 1000)
+    assert (captures[0].state, captures[0].captured) == (ProviderPaymentState.CAPTURED, 1000)
     assert captures[1] == captures[0]
     assert await payment_simulator.books(order_id) == {
         "authorized": (1, 1000),
@@ -165,7 +168,9 @@ async def test_captures_at_the_same_time_take_the_amount_once(
         *(payments.capture(reference=reference, amount=1000) for _ in range(5))
     )
 
-    assert {(each.state, each.captured) for each in captures} == {(PaymentState.CAPTURED, 1000)}
+    assert {(each.state, each.captured) for each in captures} == {
+        (ProviderPaymentState.CAPTURED, 1000)
+    }
     assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
 
 
@@ -202,7 +207,7 @@ async def test_voiding_releases_the_hold_once(
 
     for _ in range(2):
         payment = await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
-        assert (payment.state, payment.captured) == (PaymentState.VOIDED, 0)
+        assert (payment.state, payment.captured) == (ProviderPaymentState.VOIDED, 0)
 
     assert await payment_simulator.books(order_id) == {
         "authorized": (1, 1000),
@@ -220,7 +225,7 @@ async def test_voiding_by_reference_needs_no_key_that_the_provider_remembers(
         order_id=order_id, attempt=9, amount=1000, currency="EUR", reference=reference
     )
 
-    assert (payment.reference, payment.state) == (reference, PaymentState.VOIDED)
+    assert (payment.reference, payment.state) == (reference, ProviderPaymentState.VOIDED)
     assert await payment_simulator.books(order_id) == {
         "authorized": (1, 1000),
         "voided": (1, 1000),
@@ -237,7 +242,7 @@ async def test_voiding_what_was_captured_is_refused_and_changes_nothing(
         await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
 
     assert refusal.value.code == "payment_intent_unexpected_state"
-    assert (await payments.get(reference=reference)).state is PaymentState.CAPTURED
+    assert (await payments.get(reference=reference)).state is ProviderPaymentState.CAPTURED
     assert "voided" not in await payment_simulator.books(order_id)
 
 

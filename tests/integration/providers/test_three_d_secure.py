@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from providers.payments import PaymentState, ProviderPayment
+from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
 from tests.support.simulators import API_KEY, RETURN_URL
 
@@ -36,7 +36,7 @@ async def test_a_payment_that_needs_the_customer_holds_nothing_yet(
     payment = await pending(payments, order_id)
 
     url = f"{payment_simulator.url}/authenticate/{payment.reference}"
-    assert (payment.state, payment.action_url) == (PaymentState.PENDING, url)
+    assert (payment.state, payment.action_url) == (ProviderPaymentState.PENDING, url)
     assert await payment_simulator.books(order_id) == {}
 
 
@@ -47,7 +47,7 @@ async def test_a_customer_who_approves_authorizes_the_payment(
 
     # The same call as before is answered with the state of today, not of that time.
     payment = await pending(payments, order_id)
-    assert (payment.state, payment.action_url) == (PaymentState.AUTHORIZED, None)
+    assert (payment.state, payment.action_url) == (ProviderPaymentState.AUTHORIZED, None)
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
 
 
@@ -58,7 +58,7 @@ async def test_a_customer_who_fails_to_authenticate_is_declined(
     await choose(payment.action_url, "fail")
 
     declined = await payments.get(reference=payment.reference)
-    assert declined.state is PaymentState.DECLINED
+    assert declined.state is ProviderPaymentState.DECLINED
     assert declined.decline_code == "payment_intent_authentication_failure"
     assert await payment_simulator.books(order_id) == {}
 
@@ -73,7 +73,7 @@ async def test_a_customer_can_not_approve_what_was_voided(
         answer = await browser.post(str(payment.action_url), data={"outcome": "approve"})
 
     assert answer.status_code == 400
-    assert (await payments.get(reference=payment.reference)).state is PaymentState.VOIDED
+    assert (await payments.get(reference=payment.reference)).state is ProviderPaymentState.VOIDED
     assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
 
 
@@ -84,7 +84,7 @@ async def test_without_an_address_to_come_back_to_the_customer_can_be_sent_nowhe
 
     payment = await pending(without, order_id)
 
-    assert (payment.state, payment.action_url) == (PaymentState.PENDING, None)
+    assert (payment.state, payment.action_url) == (ProviderPaymentState.PENDING, None)
     assert await payment_simulator.books(order_id) == {}
     await without.close()
 

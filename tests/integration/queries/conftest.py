@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from eventstore.engine import create_engine
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.engine import create_engine
+from kit.pool import Pool
 from projections.inline import InlineReadModels
 from tests.support.keys import a_vault
 from tests.support.order_log import OrderLog

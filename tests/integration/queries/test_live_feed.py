@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from eventstore.envelope import StoredEvent
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
-from queries.feed import PATIENCE_SECONDS, QUEUE_LIMIT, FellBehind, Listener, LiveFeed
+from kit.pool import Pool
+from queries.feed import QUEUE_LIMIT, TIMEOUT_SECONDS, FellBehind, Listener, LiveFeed
 from tests.integration.eventstore.conftest import some_events
 
 
@@ -103,7 +103,7 @@ async def test_fifty_listeners_that_take_nothing_delay_the_others_once_and_brief
         await store.save_events(stream, some_events(1_000), ANY)
 
         assert len(await taking) == 2_000
-        assert perf_counter() - began < PATIENCE_SECONDS * 10  # one by one: 50 times
+        assert perf_counter() - began < TIMEOUT_SECONDS * 10  # one by one: 50 times
 
     for end, listener in zip(ends, idle, strict=True):
         assert len(await until_it_fell_behind(listener)) == QUEUE_LIMIT
@@ -120,7 +120,7 @@ async def test_a_slow_listener_delays_the_others_no_longer_than_an_idle_one(
         await store.save_events(stream, some_events(1_000), ANY)
 
         assert len(await taking) == 1_000
-        assert perf_counter() - began < PATIENCE_SECONDS * 10
+        assert perf_counter() - began < TIMEOUT_SECONDS * 10
         with pytest.raises(FellBehind):
             await crawling
 
@@ -128,7 +128,7 @@ async def test_a_slow_listener_delays_the_others_no_longer_than_an_idle_one(
 async def test_a_listener_that_leaves_while_its_queue_is_full_holds_nobody(
     store: PostgresEventStore, feed: LiveFeed, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queries.feed.PATIENCE_SECONDS", 3600)
+    monkeypatch.setattr("queries.feed.TIMEOUT_SECONDS", 3600)
     async with feed.listen(["order-marker"]) as marker:
         async with feed.listen([stream]) as leaving:
             await store.save_events(stream, some_events(QUEUE_LIMIT + 1), ANY)
@@ -143,7 +143,7 @@ async def test_a_listener_that_leaves_while_its_queue_is_full_holds_nobody(
 async def test_who_joins_while_the_feed_waits_for_another_hears_each_later_event_once(
     store: PostgresEventStore, feed: LiveFeed, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queries.feed.PATIENCE_SECONDS", 3600)
+    monkeypatch.setattr("queries.feed.TIMEOUT_SECONDS", 3600)
     async with feed.listen([stream]) as first:
         await store.save_events(stream, some_events(QUEUE_LIMIT + 9), ANY)
         assert (await first.next()).version == 1

@@ -12,7 +12,7 @@ from domain.order.events import OrderAuthorized, OrderReserved
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentRequested
 from eventstore.errors import PositionLost
-from eventstore.pool import CONNECTION_LOST, Pool, create_pool
+from kit.pool import CONNECTION_LOST, Pool, create_pool
 from queries.feed import LiveFeed
 from queries.orders import OrderQueries
 from queries.updates import Lagged, OrderUpdates, Update
@@ -202,7 +202,7 @@ async def test_closing_the_feed_ends_who_waits(
 async def test_cutting_every_connection_to_the_log_costs_no_event(
     updates: OrderUpdates, log: OrderLog, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventstore.restart.FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("kit.restart.FIRST_PAUSE_SECONDS", 0.01)
     await log.place("o1")
     following = updates.follow("o1", None)
     await next_update(following)

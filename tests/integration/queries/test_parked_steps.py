@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.saga import events as e
-from domain.saga.commands import Book, TakeUpCause
-from eventstore.pool import Pool
+from domain.saga.commands import ReconciledSystem, RecoveryCause
+from kit.pool import Pool
 from tests.support.order_log import OrderLog
 
 
@@ -22,8 +22,10 @@ def parked(step: str, *, parking: int = 1, undoing: bool = False) -> e.SagaParke
     )
 
 
-def found(theirs: str) -> e.DifferenceFound:
-    return e.DifferenceFound(order_id="o1", book=Book.PAYMENT, ours="AUTHORIZED", theirs=theirs)
+def found(theirs: str) -> e.DiscrepancyFound:
+    return e.DiscrepancyFound(
+        order_id="o1", system=ReconciledSystem.PAYMENT, ours="AUTHORIZED", theirs=theirs
+    )
 
 
 async def test_a_parked_step_is_a_row_until_it_is_decided_on(log: OrderLog, pool: Pool) -> None:
@@ -59,33 +61,35 @@ async def test_a_step_that_parks_again_is_a_row_again(log: OrderLog, pool: Pool)
 
 async def test_a_difference_is_a_row_until_it_is_settled(log: OrderLog, pool: Pool) -> None:
     await log.append("saga-o1", found("CAPTURED"))
-    found_at = await pool.fetchval("SELECT found_at FROM readmodel.saga_difference")
+    found_at = await pool.fetchval("SELECT found_at FROM readmodel.saga_discrepancy")
     await log.append("saga-o1", found("VOIDED"))
 
-    (row,) = await pool.fetch("SELECT * FROM readmodel.saga_difference")
-    assert (row["book"], row["ours"], row["theirs"]) == ("PAYMENT", "AUTHORIZED", "VOIDED")
+    (row,) = await pool.fetch("SELECT * FROM readmodel.saga_discrepancy")
+    assert (row["system"], row["ours"], row["theirs"]) == ("PAYMENT", "AUTHORIZED", "VOIDED")
     assert row["found_at"] == found_at
 
-    await log.append("saga-o1", e.DifferenceSettled(order_id="o1", book=Book.PAYMENT))
-    assert await pool.fetchval("SELECT count(*) FROM readmodel.saga_difference") == 0
+    await log.append(
+        "saga-o1", e.DiscrepancyResolved(order_id="o1", system=ReconciledSystem.PAYMENT)
+    )
+    assert await pool.fetchval("SELECT count(*) FROM readmodel.saga_discrepancy") == 0
 
 
 async def test_being_taken_up_waits_for_nobody(log: OrderLog, pool: Pool) -> None:
-    await log.append("saga-o1", e.SagaTakenUp(order_id="o1", cause=TakeUpCause.MISSING))
+    await log.append("saga-o1", e.SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING))
 
     assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0
-    assert await pool.fetchval("SELECT times FROM readmodel.saga_taken_up") == 1
+    assert await pool.fetchval("SELECT times FROM readmodel.saga_recovery") == 1
 
 
-@pytest.mark.parametrize("decided", [e.SagaStepSkipped, e.SagaStepResolved])
+@pytest.mark.parametrize("made", [e.SagaStepSkipped, e.SagaStepResolved])
 async def test_an_order_whose_last_step_was_settled_by_hand_is_let_be(
-    log: OrderLog, pool: Pool, decided: type[e.SagaStepDecided]
+    log: OrderLog, pool: Pool, made: type[e.SagaStepIntervened]
 ) -> None:
     for parking, step in enumerate(("capture", "complete"), 1):
         await log.append("saga-o1", parked(step, parking=parking))
-        by_hand = decided(order_id="o1", step=step, parking=parking, reason="x")
-        assert await pool.fetchval("SELECT count(*) FROM readmodel.saga_let_be") == 0
+        by_hand = made(order_id="o1", step=step, parking=parking, reason="x")
+        assert await pool.fetchval("SELECT count(*) FROM readmodel.abandoned_saga") == 0
         await log.append("saga-o1", by_hand)
 
-    assert await pool.fetchval("SELECT order_id FROM readmodel.saga_let_be") == "o1"
+    assert await pool.fetchval("SELECT order_id FROM readmodel.abandoned_saga") == "o1"
     assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from eventstore.engine import create_engine
-from eventstore.pool import Pool, create_pool
+from kit.engine import create_engine
+from kit.pool import Pool, create_pool
 from queries.log import LogQueries
 from stack import postgres
 from stack.databases import migrate

@@ -6,8 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.order.events import OrderReserved
 from domain.saga import events as e
-from domain.saga.commands import Book, TakeUpCause
-from eventstore.pool import Pool
+from domain.saga.commands import ReconciledSystem, RecoveryCause
+from kit.pool import Pool
 from queries.keyset import Page, PageRequest
 from queries.saga_ledger import Failures
 from queries.saga_states import StepState
@@ -123,38 +123,46 @@ async def test_figures_tell_of_what_waits_and_for_how_long(
         "UPDATE readmodel.parked_step SET parked_at = parked_at - interval '1 hour'"
         " WHERE order_id = 'o2'"
     )
-    found = e.DifferenceFound(order_id="o3", book=Book.PAYMENT, ours="a", theirs="b")
+    found = e.DiscrepancyFound(order_id="o3", system=ReconciledSystem.PAYMENT, ours="a", theirs="b")
     await log.append("saga-o3", found)
     figures = await sagas.figures()
 
     assert (nothing.parked, nothing.oldest_seconds) == (0, 0)
-    assert nothing.differences == {Book.PAYMENT: 0, Book.SHIPMENT: 0, Book.WORKFLOW: 0}
+    assert nothing.discrepancies == {
+        ReconciledSystem.PAYMENT: 0,
+        ReconciledSystem.SHIPMENT: 0,
+        ReconciledSystem.WORKFLOW: 0,
+    }
     assert figures.parked == 2
     assert 3600 <= figures.oldest_seconds < 3660
-    assert figures.differences == {Book.PAYMENT: 1, Book.SHIPMENT: 0, Book.WORKFLOW: 0}
+    assert figures.discrepancies == {
+        ReconciledSystem.PAYMENT: 1,
+        ReconciledSystem.SHIPMENT: 0,
+        ReconciledSystem.WORKFLOW: 0,
+    }
 
 
 async def test_figures_tell_how_often_sagas_were_lost(log: OrderLog, sagas: SagaQueries) -> None:
-    assert (await sagas.figures()).taken_up == 0
+    assert (await sagas.figures()).recoveries == 0
     for order_id in ("o1", "o1", "o2"):
-        taken_up = e.SagaTakenUp(order_id=order_id, cause=TakeUpCause.MISSING)
-        await log.append(f"saga-{order_id}", taken_up)
-    assert (await sagas.figures()).taken_up == 3
+        recoveries = e.SagaRecovered(order_id=order_id, cause=RecoveryCause.MISSING)
+        await log.append(f"saga-{order_id}", recoveries)
+    assert (await sagas.figures()).recoveries == 3
 
 
 async def test_figures_tell_how_far_the_books_are_behind(
     log: OrderLog, pool: Pool, sagas: SagaQueries, owner: asyncpg.Connection
 ) -> None:
     never_compared = await sagas.figures()
-    await pool.execute("INSERT INTO eventstore.checkpoint VALUES ('reconciliation.books', 0)")
+    await pool.execute("INSERT INTO eventstore.checkpoint VALUES ('reconciliation.compared', 0)")
     empty = await sagas.figures()
     position = await log.place("o1")
     await owner.execute("UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 hour'")
     behind = await sagas.figures()
     await pool.execute("UPDATE eventstore.checkpoint SET position = $1", position)
-    await pool.execute("INSERT INTO journal.not_compared VALUES ('o1', 'X', 'x', now())")
+    await pool.execute("INSERT INTO journal.unchecked_order VALUES ('o1', 'X', 'x', now())")
     compared = await sagas.figures()
 
-    assert (never_compared.books_lag_seconds, empty.books_lag_seconds) == (0, 0)
-    assert 3600 <= behind.books_lag_seconds < 3660
-    assert (compared.books_lag_seconds, compared.not_compared) == (0, 1)
+    assert (never_compared.reconciliation_lag_seconds, empty.reconciliation_lag_seconds) == (0, 0)
+    assert 3600 <= behind.reconciliation_lag_seconds < 3660
+    assert (compared.reconciliation_lag_seconds, compared.unchecked_orders) == (0, 1)

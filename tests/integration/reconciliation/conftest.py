@@ -14,27 +14,27 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities import changed_orders
-from activities.books import Books
 from activities.command_handler import CommandHandler, Step
-from activities.reconciliation import ReconciliationActivities
-from activities.types import Reconcile, TakenUp
-from domain.saga.commands import DecideOnStep, Decision, ParkStep
-from eventstore.pool import Pool
+from activities.reconciliation import changed_orders
+from activities.reconciliation.comparison import ReconciliationActivities
+from activities.reconciliation.provider_comparison import ProviderComparison
+from activities.types import ReconcileInput, RecoveryResult
+from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from settings import Settings
 from stack.servers import Servers
+from temporal.client import data_converter
+from temporal.schedules import RECONCILIATION, RECOVERY
 from tests.support.gates import Gates
 from tests.support.keys import PAYLOAD_KEYS, a_vault
 from tests.support.sagas import PATIENT, Sagas, an_order
 from tests.support.simulators import SimulatorProcess
 from worker import Activity, reconciliation_activities, saga_activities, temporal_worker
-from workflows.reconciliation import Reconciled, ReconciliationWorkflow, TakingUpWorkflow
-from workflows.schedule import RECONCILIATION, TAKING_UP
-from workflows.temporal_client import data_converter
+from workflows.reconciliation import ReconciliationResult, ReconciliationWorkflow, RecoveryWorkflow
 
 R = TypeVar("R")
 Providers = tuple[StripePayments, HttpCarrier]
@@ -46,16 +46,18 @@ class Reconciliation:
     client: Client
     task_queue: str
 
-    async def take_up(self, order_id: str | None = None) -> TakenUp:
-        return await self._run(TakingUpWorkflow.run, order_id)
+    async def recover(self, order_id: str | None = None) -> RecoveryResult:
+        return await self._run(RecoveryWorkflow.run, order_id)
 
-    async def compare(self, order_id: str | None = None) -> Reconciled:
+    async def compare(self, order_id: str | None = None) -> ReconciliationResult:
         return await self._run(ReconciliationWorkflow.run, order_id)
 
-    async def _run(self, run: Callable[[Any, Reconcile], Awaitable[R]], order_id: str | None) -> R:
+    async def _run(
+        self, run: Callable[[Any, ReconcileInput], Awaitable[R]], order_id: str | None
+    ) -> R:
         return await self.client.execute_workflow(
             run,
-            Reconcile(order_id),
+            ReconcileInput(order_id),
             id=f"reconciliation-{uuid.uuid4()}",
             task_queue=self.task_queue,
         )
@@ -70,10 +72,10 @@ def activities_for(
         task_queue=sagas.task_queue,
         return_window=PATIENT.return_window,
         reconcile_grace=grace,
-        reconcile_books=books,
+        reconcile_batch=books,
     )
     store = PostgresEventStore(pool, [InlineReadModels()])
-    compared = Books(CommandHandler(store), *providers)
+    compared = ProviderComparison(CommandHandler(store), *providers)
     return reconciliation_activities(settings, sagas.client, pool, store, compared)
 
 
@@ -142,11 +144,11 @@ async def settle_by_hand(sagas: Sagas, order_id: str, step: str) -> None:
     park = ParkStep(
         aggregate_id=order_id, step=step, undoing=False, code="X", message="x", workflow_id="w"
     )
-    skip = DecideOnStep(
-        aggregate_id=order_id, step=step, parking=1, decision=Decision.SKIP, reason="by hand"
+    skip = InterveneOnStep(
+        aggregate_id=order_id, step=step, parking=1, kind=Intervention.SKIP, reason="by hand"
     )
     await handler.handle(Step("by-hand", f"park/{step}", order_id), park)
-    await handler.handle(Step("by-hand", f"decide/{step}", order_id), skip)
+    await handler.handle(Step("by-hand", f"intervene/{step}", order_id), skip)
 
 
 async def a_waiting_order(sagas: Sagas) -> str:
@@ -171,7 +173,7 @@ def reconciling(
     sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
 ) -> ReconciliationActivities:
     registered = activities_for(sagas, pool, providers, grace, books)
-    compare = next(a for a in registered if a.__name__ == "compare_books")
+    compare = next(a for a in registered if a.__name__ == "compare")
     assert isinstance(compare, MethodType)
     assert isinstance(compare.__self__, ReconciliationActivities)
     return compare.__self__
@@ -179,7 +181,7 @@ def reconciling(
 
 async def forget_schedules(client: Client) -> None:
     """And end what they have started."""
-    for job in (TAKING_UP, RECONCILIATION):
+    for job in (RECOVERY, RECONCILIATION):
         with contextlib.suppress(RPCError):  # there is none
             await client.get_schedule_handle(job.id).delete()
         with contextlib.suppress(RPCError):  # it has ended

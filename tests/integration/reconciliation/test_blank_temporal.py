@@ -13,18 +13,18 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from eventstore.pool import Pool
+from kit.pool import Pool
+from orchestrator.saga_orchestrator import Unavailable
 from stack.temporal import DYNAMIC_CONFIGURATION
 from stack.tools import script
+from temporal.client import data_converter
+from temporal.schedules import RECOVERY, keep_scheduled
 from tests.integration.reconciliation.conftest import Providers, a_waiting_order, activities_for
 from tests.support.guarded import guarded
 from tests.support.keys import PAYLOAD_KEYS
 from tests.support.sagas import Sagas
 from tests.support.simulators import free_port
 from worker import temporal_worker
-from workflows.orchestrator import Unavailable
-from workflows.schedule import TAKING_UP, keep_scheduled
-from workflows.temporal_client import data_converter
 
 A_SECOND = timedelta(seconds=1)
 
@@ -86,7 +86,7 @@ async def until_ready(sagas: Sagas) -> None:
         while True:
             try:
                 await sagas.stocked(1)
-                await sagas.client.get_schedule_handle(TAKING_UP.id).describe()
+                await sagas.client.get_schedule_handle(RECOVERY.id).describe()
             except (Unavailable, RPCError):
                 await asyncio.sleep(0.1)
             else:
@@ -118,7 +118,7 @@ async def test_all_sagas_are_taken_up_within_a_minute_though_no_worker_is_starte
 
             async with asyncio.timeout(60):
                 for order_id in order_ids:
-                    while "SagaTakenUp" not in await sagas.events(f"saga-{order_id}"):  # noqa: ASYNC110 - a fact to wait for
+                    while "SagaRecovered" not in await sagas.events(f"saga-{order_id}"):  # noqa: ASYNC110 - a fact to wait for
                         await asyncio.sleep(0.1)
             await sagas.deliver(order_ids[0])
             assert await sagas.end(order_ids[0]) == "COMPLETED"

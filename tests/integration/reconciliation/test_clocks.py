@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import asyncpg
 
-from activities.open_orders import OpenOrders
-from activities.rotation import Rotation
-from eventstore.pool import Pool
+from activities.reconciliation.open_order_sweep import OpenOrderSweep
+from activities.reconciliation.open_orders import OpenOrders
+from kit.pool import Pool
 from tests.integration.reconciliation.conftest import (
     Providers,
     Reconciliation,
@@ -42,7 +42,7 @@ async def test_a_lost_saga_is_taken_up_although_its_order_changed_in_the_future(
     found = [page async for page in OpenOrders(pool, sagas.store, A_MINUTE).all()]
 
     assert [(o.order_id, o.is_at_rest) for page in found for o in page] == [(order_id, True)]
-    assert (await reconciliation.take_up()).order_ids == (order_id,)
+    assert (await reconciliation.recover()).order_ids == (order_id,)
 
 
 async def test_an_order_that_ended_in_the_future_is_not_open(
@@ -65,7 +65,7 @@ async def test_books_are_compared_although_their_events_come_from_the_future(
     await owner.execute(IN_THE_FUTURE)
 
     assert (await changed.since_last_run())[0] == [order_id]
-    assert (await Rotation(pool, A_MINUTE, 9).next())[0] == [order_id]
+    assert (await OpenOrderSweep(pool, A_MINUTE, 9).next())[0] == [order_id]
 
 
 async def test_a_window_does_not_open_later_than_now_when_the_database_is_ahead_of_temporal(
@@ -77,7 +77,7 @@ async def test_a_window_does_not_open_later_than_now_when_the_database_is_ahead_
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await sagas.terminate(order_id)
 
-    await hurried.take_up(order_id)
+    await hurried.recover(order_id)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "DISPATCH_DEADLINE_MISSED"

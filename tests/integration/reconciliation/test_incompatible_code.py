@@ -17,16 +17,16 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
 from domain.order.state import OrderStatus
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.payment_simulator.methods import APPROVAL
+from temporal.runner import WORKFLOWS
 from tests.integration.reconciliation.conftest import Reconciliation
 from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.runner import WORKFLOWS
-from workflows.types import OrderSaga, PaymentEnd, PaymentSaga
+from workflows.types import OrderWorkflowInput, PaymentResult, PaymentWorkflowInput
 
 A_MOMENT = timedelta(milliseconds=1)
 WAITS = EventType.EVENT_TYPE_TIMER_STARTED
@@ -37,11 +37,11 @@ class EarlierOrderWorkflow(OrderWorkflow):
     """It had a timer where there is none today."""
 
     @workflow.init
-    def __init__(self, order: OrderSaga) -> None:
+    def __init__(self, order: OrderWorkflowInput) -> None:
         super().__init__(order)
 
     @workflow.run
-    async def run(self, order: OrderSaga) -> OrderStatus | None:
+    async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
         await workflow.sleep(A_MOMENT)
         return await super().run(order)
 
@@ -49,11 +49,11 @@ class EarlierOrderWorkflow(OrderWorkflow):
 @workflow.defn(name="PaymentWorkflow")
 class EarlierPaymentWorkflow(PaymentWorkflow):
     @workflow.init
-    def __init__(self, payment: PaymentSaga) -> None:
+    def __init__(self, payment: PaymentWorkflowInput) -> None:
         super().__init__(payment)
 
     @workflow.run
-    async def run(self, payment: PaymentSaga) -> PaymentEnd:
+    async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
         await workflow.sleep(A_MOMENT)
         return await super().run(payment)
 
@@ -104,10 +104,10 @@ async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happe
     await handed_over(sagas, f"order-{order_id}")
 
     async with working(sagas):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
-        assert (await reconciliation.take_up()).order_ids == (order_id,)
+        assert (await reconciliation.recover()).order_ids == (order_id,)
         await sagas.deliver(order_id)
         assert await sagas.end(order_id) == "COMPLETED"
 
@@ -120,7 +120,7 @@ async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happe
         "OrderDelivered",
         "OrderCompleted",
     ]
-    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
     assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
@@ -154,10 +154,12 @@ async def test_both_workflows_of_an_order_may_be_incompatible(
     await handed_over(sagas, f"order-{order_id}", f"payment-{order_id}")
 
     async with working(sagas):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)  # wakes it too early, and is no harm
+        await sagas.hear(
+            order_id, ShipmentNotificationKind.DISPATCHED
+        )  # wakes it too early, and is no harm
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
-        assert (await reconciliation.take_up()).order_ids == (order_id,)
+        assert (await reconciliation.recover()).order_ids == (order_id,)
         await sagas.approve(order_id)
         await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 

@@ -10,7 +10,7 @@ import pytest
 
 from domain.inventory.state import InventoryState
 from domain.order.commands import PlaceOrder
-from eventstore.pool import Pool, create_pool
+from kit.pool import Pool, create_pool
 from providers.carrier_simulator.routes import NORMAL
 from providers.payment_simulator.methods import DECLINED, VISA
 from tests.integration.reconciliation.conftest import Reconciliation
@@ -53,19 +53,19 @@ async def test_an_order_whose_saga_runs_comes_back_as_it_was_and_is_paid_once(
 
     assert await accepted(kept_open, order) == was[0].position  # as Temporal remembers it
     assert await kept_open.events(f"order-{order_id}") == []
-    taken_up = await reconciliation.take_up(order_id)
+    recoveries = await reconciliation.recover(order_id)
 
-    assert (taken_up.count, taken_up.placed_again) == (0, (order_id,))
+    assert (recoveries.count, recoveries.placed_again) == (0, (order_id,))
     assert await kept_open.end(order_id) == "COMPLETED"
     again = await kept_open.store.load_events(f"order-{order_id}")
     assert again[0].event_id == was[0].event_id
     assert again[0].metadata.actor == "customer:test"
     assert [event.type for event in again] == [*(event.type for event in was), "OrderCompleted"]
-    assert await kept_open.events(f"saga-{order_id}") == ["SagaTakenUp"]
+    assert await kept_open.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await kept_open.money(order_id) == PAID_ONCE
     assert await kept_open.carrier_simulator.books(order_id) == SENT_ONCE
     assert await kept_open.inventory(sku) == InventoryState(received=5, shipped=2)
-    assert (await reconciliation.take_up(order_id)).placed_again == ()
+    assert (await reconciliation.recover(order_id)).placed_again == ()
 
 
 async def test_an_order_whose_saga_has_ended_comes_back_too(
@@ -80,7 +80,7 @@ async def test_an_order_whose_saga_has_ended_comes_back_too(
 
     assert await accepted(sagas, order) > before
     assert await sagas.events(f"order-{order_id}") == []
-    assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
+    assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == PAID_ONCE
@@ -94,10 +94,10 @@ async def test_the_command_is_found_in_an_earlier_run_of_a_saga_that_was_taken_u
     before = await kept_open.store.safe_head()
     order_id = await kept_open.arrived(an_order((sku, 2), postal_code=NORMAL))
     await kept_open.terminate(order_id)
-    await kept_open.take_up(order_id)
+    await kept_open.recover(order_id)
     await lose_tail(pool, before)
 
-    assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
+    assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
     assert await kept_open.end(order_id) == "COMPLETED"
     assert await kept_open.money(order_id) == PAID_ONCE
 
@@ -115,7 +115,7 @@ async def test_a_further_attempt_to_pay_is_found_at_the_provider_and_not_made_ag
     paid = await kept_open.money(order_id)
     await lose_tail(pool, before)
 
-    assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
+    assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
 
     assert await kept_open.end(order_id) == "COMPLETED"
     assert await kept_open.money(order_id) == paid == {**PAID_ONCE, "voided": (1, 0)}
@@ -136,7 +136,7 @@ async def test_nothing_is_paid_before_the_provider_has_said_what_it_knows(
     await lose_tail(pool, before)
 
     with kept_open.payment_simulator.failing(order_id, "*", "down"):
-        assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
+        assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
         await kept_open.until_failed(order_id, "restore", 1)
         assert await kept_open.events(f"order-{order_id}") == ["OrderCreated"]
         assert await kept_open.events(f"payment-{order_id}") == []
@@ -154,7 +154,7 @@ async def test_an_order_that_cannot_have_its_stock_again_is_cancelled_and_its_mo
     await kept_open.until(f"shipment-{order_id}", "ShipmentCreated")
     await lose_tail(pool, before)  # and with it the stock
 
-    assert (await reconciliation.take_up(order_id)).placed_again == (order_id,)
+    assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
 
     assert await kept_open.end(order_id) == "CANCELLED"
     assert await kept_open.money(order_id) == {"authorized": (1, 500), "voided": (1, 500)}
@@ -172,15 +172,15 @@ async def test_an_order_is_placed_again_once_however_many_ask_for_it(
     order_id = await kept_open.arrived(an_order((sku, 2), postal_code=NORMAL))
     await lose_tail(pool, before)
 
-    runs = await asyncio.gather(*(reconciliation.take_up(order_id) for _ in range(3)))
+    runs = await asyncio.gather(*(reconciliation.recover(order_id) for _ in range(3)))
 
     assert sorted(run.placed_again for run in runs) == [(), (), (order_id,)]
     assert await kept_open.end(order_id) == "COMPLETED"
-    assert await kept_open.events(f"saga-{order_id}") == ["SagaTakenUp"]
+    assert await kept_open.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
 async def test_an_unknown_order_is_not_placed(sagas: Sagas, reconciliation: Reconciliation) -> None:
-    taken_up = await reconciliation.take_up("nope")
+    recoveries = await reconciliation.recover("nope")
 
-    assert (taken_up.count, taken_up.placed_again) == (0, ())
+    assert (recoveries.count, recoveries.placed_again) == (0, ())
     assert await sagas.events("order-nope") == []

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from activities import open_orders
-from activities.open_orders import OpenOrders
-from eventstore.pool import Pool, create_pool
+from activities.reconciliation import open_orders
+from activities.reconciliation.open_orders import OpenOrders
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool, create_pool
 
 NO_TIME, AN_HOUR = timedelta(0), timedelta(hours=1)
 
@@ -119,7 +119,7 @@ async def test_orders_before_the_oldest_open_one_are_not_read_again(orders: Orde
 async def test_an_order_whose_end_a_person_has_skipped_holds_nothing_up(orders: Orders) -> None:
     let_be = await orders.placed(1, "DELIVERED")
     await orders.placed(5, "COMPLETED")
-    await orders.pool.execute("INSERT INTO readmodel.saga_let_be VALUES ($1)", let_be)
+    await orders.pool.execute("INSERT INTO readmodel.abandoned_saga VALUES ($1)", let_be)
 
     assert await orders.open(head=9) == []
 

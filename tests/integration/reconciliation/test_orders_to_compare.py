@@ -7,10 +7,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from activities.reconciliation import ReconciliationActivities
-from activities.types import AtOdds, Compared, LeftOut, Reconcile
-from domain.saga.commands import Book
-from eventstore.pool import Pool
+from activities.reconciliation.comparison import ReconciliationActivities
+from activities.types import ComparisonResult, Discrepancy, FailedOrders, ReconcileInput
+from domain.saga.commands import ReconciledSystem
+from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
@@ -33,7 +33,7 @@ async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
     orders = {await a_waiting_order(sagas) for _ in range(3)}
     comparing = reconciling(sagas, pool, providers, books=2)
 
-    counts = [(await comparing.compare_books(Reconcile())).count for _ in range(5)]
+    counts = [(await comparing.compare(ReconcileInput())).count for _ in range(5)]
 
     assert len(orders) == 3
     # Those that have changed, two at most, and one in turn, which may be one of them.
@@ -45,9 +45,9 @@ async def test_what_is_not_judged_is_compared_again(
 ) -> None:
     order_id = await a_waiting_order(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500)
-    first = await comparing.compare_books(Reconcile())
+    first = await comparing.compare(ReconcileInput())
     assert first.look_again == (order_id,)
-    assert await comparing.compare_books(Reconcile()) == first
+    assert await comparing.compare(ReconcileInput()) == first
 
 
 async def test_what_has_just_changed_is_not_compared_yet(
@@ -55,7 +55,7 @@ async def test_what_has_just_changed_is_not_compared_yet(
 ) -> None:
     await a_waiting_order(sagas)
     patient = reconciling(sagas, pool, providers, grace=timedelta(hours=1))
-    assert await patient.compare_books(Reconcile()) == Compared(
+    assert await patient.compare(ReconcileInput()) == ComparisonResult(
         0, (), (), pause=timedelta(hours=1), position=0
     )
 
@@ -67,7 +67,7 @@ async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_sag
     deaf = HttpCarrier("key", "http://127.0.0.1:1")
     comparing = reconciling(sagas, pool, (providers[0], deaf))
     with pytest.raises(ProviderUnavailable):
-        await comparing.compare_books(Reconcile())
+        await comparing.compare(ReconcileInput())
     assert await sagas.events(f"saga-{order_id}") == []
     await deaf.close()
 
@@ -95,7 +95,7 @@ class Unreadable(StripePayments):
 
 
 async def unread(pool: Pool) -> list[tuple[str, str]]:
-    rows = await pool.fetch("SELECT order_id, code FROM journal.not_compared ORDER BY order_id")
+    rows = await pool.fetch("SELECT order_id, code FROM journal.unchecked_order ORDER BY order_id")
     return [(row[0], row[1]) for row in rows]
 
 
@@ -106,32 +106,32 @@ async def test_an_order_that_cannot_be_read_stops_no_other_and_is_looked_at_agai
     payments = Unreadable(providers[0], await reference(sagas, unreadable))
     comparing = reconciling(sagas, pool, (payments, providers[1]))
 
-    first = await comparing.compare_books(Reconcile())
+    first = await comparing.compare(ReconcileInput())
     why = "payments get: refused with testmode_only (HTTP 403); change the request"
-    assert first.left_out == LeftOut(1, {unreadable: why})
+    assert first.failed_orders == FailedOrders(1, {unreadable: why})
     assert first.count == 1
     assert await unread(pool) == [(unreadable, "PROVIDER_REFUSED")]
 
     await pool.execute("UPDATE readmodel.order_view SET status = 'COMPLETED'")
-    again = await comparing.compare_books(Reconcile(other))
-    assert (again.count, again.left_out.count) == (1, 0)
+    again = await comparing.compare(ReconcileInput(other))
+    assert (again.count, again.failed_orders.count) == (1, 0)
     assert len(await unread(pool)) == 1
     payments.unreadable = "none"
-    assert (await comparing.compare_books(Reconcile())).count == 1
+    assert (await comparing.compare(ReconcileInput())).count == 1
     assert await unread(pool) == []
-    assert (await comparing.compare_books(Reconcile())).count == 0
+    assert (await comparing.compare(ReconcileInput())).count == 0
 
 
 async def test_what_no_news_tell_of_is_found_when_it_is_the_orders_turn(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    assert (await reconciliation.compare()).at_odds == ()
+    assert (await reconciliation.compare()).discrepancies == ()
     held = await reference(sagas, order_id)
     await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
 
-    assert (await reconciliation.compare()).at_odds == (
-        AtOdds(order_id, Book.PAYMENT, "attempt 1 held", "nothing"),
+    assert (await reconciliation.compare()).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "nothing"),
     )
 
 

@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
-from eventstore.pool import Pool
+from kit.pool import Pool
+from orchestrator.recover import NotRecovered, recover
 from providers.http_carrier import HttpCarrier
+from temporal.schedules import keep_scheduled
 from tests.integration.reconciliation.conftest import (
     Providers,
     a_waiting_order,
@@ -19,8 +21,6 @@ from tests.integration.reconciliation.conftest import (
 )
 from tests.support.sagas import Sagas
 from worker import temporal_worker
-from workflows.recover import NotRecovered, recover
-from workflows.schedule import keep_scheduled
 
 A_SECOND = timedelta(seconds=1)
 
@@ -77,9 +77,9 @@ async def test_a_saga_is_taken_up_while_a_provider_hangs(
         await asyncio.wait_for(server.is_asked.wait(), 20)
         await sagas.terminate(order_id)
         async with asyncio.timeout(6):
-            await sagas.until(f"saga-{order_id}", "SagaTakenUp")
+            await sagas.until(f"saga-{order_id}", "SagaRecovered")
         server.stop()
-    assert await sagas.events(f"saga-{order_id}") == ["SagaTakenUp"]
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
 async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_to_no_end(
@@ -93,7 +93,7 @@ async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_
     told: list[str] = []
 
     async def tell() -> None:
-        async for line in recover(sagas.client, queue, order_id, patience=4):
+        async for line in recover(sagas.client, queue, order_id, wait_seconds=4):
             told.append(line)  # noqa: PERF401 - what comes before the error counts
 
     async with temporal_worker(sagas.client, queue, activities):

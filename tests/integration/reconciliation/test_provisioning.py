@@ -16,10 +16,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from stack.servers import Servers
+from temporal import provisioning
+from temporal.promote import described
+from temporal.provisioning import make_current_if_none_is, register_search_attributes
 from worker import temporal_worker
-from workflows import provisioning
-from workflows.promote import described
-from workflows.provisioning import make_current_if_none_is, register_search_attributes
 
 A_DAY = Duration(seconds=86_400)
 QUEUE = "waybill"

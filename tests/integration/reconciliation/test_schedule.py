@@ -15,8 +15,8 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from temporal.schedules import RECONCILIATION, RECOVERY, keep_scheduled, schedule
 from tests.integration.reconciliation.conftest import forget_schedules
-from workflows.schedule import RECONCILIATION, TAKING_UP, keep_scheduled, schedule
 
 HALF_A_MINUTE, AN_HOUR = timedelta(seconds=30), timedelta(hours=1)
 NOBODY = "a-queue-that-nobody-works-for"
@@ -30,7 +30,7 @@ async def unscheduled(client: Client) -> AsyncIterator[None]:
 
 
 async def described(client: Client) -> ScheduleDescription:
-    return await client.get_schedule_handle(TAKING_UP.id).describe()
+    return await client.get_schedule_handle(RECOVERY.id).describe()
 
 
 async def every(client: Client) -> list[timedelta]:
@@ -38,11 +38,11 @@ async def every(client: Client) -> list[timedelta]:
 
 
 async def test_it_runs_at_once_and_then_regularly_one_run_at_a_time(client: Client) -> None:
-    await schedule(client, TAKING_UP, NOBODY, HALF_A_MINUTE)
+    await schedule(client, RECOVERY, NOBODY, HALF_A_MINUTE)
 
     found = (await described(client)).schedule
     assert isinstance(found.action, ScheduleActionStartWorkflow)
-    assert found.action.workflow == "TakingUpWorkflow"
+    assert found.action.workflow == "RecoveryWorkflow"
     assert found.action.task_queue == NOBODY
     assert [interval.every for interval in found.spec.intervals] == [HALF_A_MINUTE]
     assert found.policy.overlap is ScheduleOverlapPolicy.SKIP
@@ -55,10 +55,10 @@ async def test_it_runs_at_once_and_then_regularly_one_run_at_a_time(client: Clie
 async def test_many_workers_schedule_it_once_and_doing_it_again_changes_nothing(
     client: Client,
 ) -> None:
-    await asyncio.gather(*(schedule(client, TAKING_UP, NOBODY, AN_HOUR) for _ in range(5)))
+    await asyncio.gather(*(schedule(client, RECOVERY, NOBODY, AN_HOUR) for _ in range(5)))
     first = await described(client)
 
-    await schedule(client, TAKING_UP, NOBODY, AN_HOUR)
+    await schedule(client, RECOVERY, NOBODY, AN_HOUR)
 
     again = await described(client)
     assert again.info.created_at == first.info.created_at
@@ -66,10 +66,10 @@ async def test_many_workers_schedule_it_once_and_doing_it_again_changes_nothing(
 
 
 async def test_a_worker_with_another_setting_changes_it_and_a_pause_stays(client: Client) -> None:
-    await schedule(client, TAKING_UP, NOBODY, AN_HOUR)
-    await client.get_schedule_handle(TAKING_UP.id).pause(note="the carrier moves its books")
+    await schedule(client, RECOVERY, NOBODY, AN_HOUR)
+    await client.get_schedule_handle(RECOVERY.id).pause(note="the carrier moves its books")
 
-    await schedule(client, TAKING_UP, NOBODY, HALF_A_MINUTE)
+    await schedule(client, RECOVERY, NOBODY, HALF_A_MINUTE)
 
     assert await every(client) == [HALF_A_MINUTE]
     state = (await described(client)).schedule.state
@@ -89,7 +89,7 @@ async def test_schedules_that_are_lost_are_made_again_while_the_worker_runs(clie
 
 async def until_scheduled(client: Client) -> None:
     async with asyncio.timeout(10):
-        for job in (TAKING_UP, RECONCILIATION):
+        for job in (RECOVERY, RECONCILIATION):
             while not await is_scheduled(client, job.id):  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.02)
 

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 import pytest
 from temporalio.api.enums.v1 import EventType, VersioningBehavior
 
-from domain.news import ShipmentNews
+from domain.provider_notifications import ShipmentNotificationKind
+from temporal.promote import NoSuchBuild, promote
+from temporal.versions import DEPLOYMENT
 from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
-from workflows.promote import NoSuchBuild, promote
-from workflows.versions import DEPLOYMENT
 
 
 @asynccontextmanager
@@ -32,9 +32,9 @@ async def delivered(sagas: Sagas) -> str:
     """An order to which each thing happens after the other, so that each time costs the same."""
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
     await waits(sagas, order_id, timers=1)
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     await waits(sagas, order_id, timers=2)
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
     assert await sagas.end(order_id) == "COMPLETED"
     return order_id
 
@@ -91,7 +91,7 @@ async def test_a_build_that_nobody_runs_is_not_promoted(idle_sagas: Sagas) -> No
     async with working(sagas, build):
         await promote(sagas.client, build)
         with pytest.raises(NoSuchBuild, match=f"no worker of build {missing} polls"):
-            await promote(sagas.client, missing, patience=0.5)
+            await promote(sagas.client, missing, wait_seconds=0.5)
         assert await ran_in(sagas, await delivered(sagas)) == [build]
 
 

@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from eventstore.pool import Pool
+from kit.pool import Pool
 from providers.carrier_simulator.routes import DOWN, NEVER_DISPATCHED, NORMAL, REFUSED
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from stack.servers import Servers
+from temporal.client import data_converter
+from temporal.runner import replayer
 from tests.support.keys import PAYLOAD_KEYS
 from tests.support.sagas import Sagas, an_order, running_sagas
 from tests.support.simulators import SimulatorProcess
-from workflows.runner import replayer
-from workflows.temporal_client import data_converter
 
 __all__ = ["DOWN", "NEVER_DISPATCHED", "NORMAL", "REFUSED", "Sagas", "an_order"]
 

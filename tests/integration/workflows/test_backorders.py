@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 
 from activities.command_handler import CommandHandler, Step
 from activities.orders import OrderActivities
-from activities.types import Place, RequestCancel
+from activities.types import CancellationInput, PlaceInput
 from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
@@ -118,8 +118,8 @@ class CancelledMeanwhile(CommandHandler):
         return await super().handle(step, *commands)
 
     async def _cancel(self, order_id: str) -> None:
-        request = RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
-        await self._sagas.stray("turn_round", order_id, request)
+        request = CancellationInput(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
+        await self._sagas.stray("start_compensation", order_id, request)
         await self._sagas.stray("release", order_id)
         await self._sagas.stray("cancel", order_id)
 
@@ -130,7 +130,7 @@ async def test_a_stray_attempt_leaves_a_cancelled_order_waiting_for_none_of_its_
     cups, pots = await sagas.stocked(1), await sagas.stocked(1)
     order = an_order((cups, 2), (pots, 2), backorder=True)
     order_id = order.aggregate_id
-    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
     sagas.activities["backorder"] = OrderActivities(CancelledMeanwhile(sagas)).backorder
 
     assert await sagas.stray("backorder", order_id) is False
@@ -182,7 +182,7 @@ async def test_stock_that_a_cancelled_order_gives_back_wakes_the_order_that_wait
 async def test_a_waiting_order_that_is_taken_up_waits_on(sagas: Sagas) -> None:
     order_id, sku = await waiting(sagas)
     await sagas.terminate(order_id)
-    await sagas.take_up(order_id)
+    await sagas.recover(order_id)
 
     await sagas.receive(sku, 1)
 

@@ -7,16 +7,16 @@ import uuid
 
 import pytest
 
-from activities.types import Place
+from activities.types import PlaceInput
 from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.payment_simulator.methods import APPROVAL, DECLINED
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
-from workflows.types import OrderSaga
+from workflows.types import OrderWorkflowInput
 
 FORWARD = ["reserve", "authorize", "create_shipment"]
 
@@ -28,7 +28,7 @@ async def test_an_order_cancelled_before_its_workflow_has_begun_is_placed_and_ca
     order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
     handle = await sagas.client.start_workflow(
         OrderWorkflow.run,
-        OrderSaga(order_id, sagas.deadlines, Place(order, "customer:test")),
+        OrderWorkflowInput(order_id, sagas.deadlines, PlaceInput(order, "customer:test")),
         id=order_workflow_id(order_id),
         task_queue=task_queue,
     )
@@ -118,7 +118,7 @@ async def test_it_is_too_late_to_cancel_a_workflow_whose_parcel_has_left(
         await sagas.deliver(order_id)
         await gate.reached()
         await sagas.workflow(order_id).cancel()
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)

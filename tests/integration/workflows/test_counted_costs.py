@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.command_handler import CommandHandler
-from benchmarks.saga.desk import Desk
+from benchmarks.saga.driver import Desk
 from benchmarks.saga.orders import stock
 from benchmarks.saga.outcomes import OUTCOMES, Outcome
 from providers.http_carrier import HttpCarrier

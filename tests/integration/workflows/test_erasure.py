@@ -5,7 +5,7 @@ import pytest
 from domain.customer.commands import EraseCustomer, ErasureReason
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.payment_simulator.methods import APPROVAL, VISA
 from tests.support.sagas import Sagas, an_order
 from tests.support.simulators import SimulatorProcess
@@ -35,7 +35,7 @@ async def test_an_order_whose_address_is_erased_before_it_ships_is_cancelled_and
 
 async def test_an_order_placed_after_an_erasure_ships(sagas: Sagas) -> None:
     first = await sagas.place(an_order((await sagas.stocked(1), 1)))
-    await sagas.hear(first, ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED)
+    await sagas.hear(first, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED)
     assert await sagas.end(first) == "COMPLETED"
     await sagas.run(ERASE)
 

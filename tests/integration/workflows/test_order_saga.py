@@ -6,15 +6,15 @@ import pytest
 
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
-from domain.news import PaymentReported, ShipmentNews
 from domain.order.commands import CancellationReason
+from domain.provider_notifications import PaymentNotification, ShipmentNotificationKind
 from providers.carrier_simulator.routes import DOWN, NORMAL, REFUSED
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 from tests.support.sagas import Sagas, an_order
 from tests.support.simulators import SimulatorProcess
 from workflows.types import SagaType
 
-DISPATCHED, DELIVERED = ShipmentNews.DISPATCHED, ShipmentNews.DELIVERED
+DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 
 
 async def test_an_order_that_nothing_goes_wrong_with_is_completed(
@@ -172,7 +172,7 @@ async def test_a_pending_payment_goes_on_when_its_customer_has_approved_it(
     pending = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
 
     await payment_simulator.authenticate(pending.data["reference"], "approve")
-    await sagas.orchestrator.handle_event(PaymentReported(order_id, attempt=1))
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, attempt=1))
 
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     assert await sagas.events(f"payment-{order_id}") == [
@@ -268,7 +268,7 @@ async def test_an_order_that_no_carrier_takes_is_cancelled_and_its_payment_voide
 ) -> None:
     sku = await sagas.stocked(1)
 
-    order_id = await sagas.within(provider_patience=timedelta(seconds=1)).place(
+    order_id = await sagas.within(provider_timeout=timedelta(seconds=1)).place(
         an_order((sku, 1), postal_code=postal_code)
     )
 

@@ -8,13 +8,13 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.types import Place, RequestCancel, RequestReturn
+from activities.types import CancellationInput, PlaceInput, ReturnRequestInput
 from domain.ids import order_workflow_id
-from domain.news import ShipmentNews, ShipmentReported
 from domain.order.commands import CancellationReason
+from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from tests.support.sagas import PATIENT, Sagas, an_order
 from workflows.order import OrderWorkflow
-from workflows.types import OrderSaga
+from workflows.types import OrderWorkflowInput
 
 
 async def two_orders(sagas: Sagas) -> tuple[str, str]:
@@ -32,11 +32,11 @@ async def test_an_update_that_names_another_order_is_refused_and_changes_neither
     mine, other = await two_orders(sagas)
     before = await sagas.events(f"order-{mine}"), await sagas.events(f"order-{other}")
     handle = sagas.workflow(mine)
-    cancel = RequestCancel(other, CancellationReason.CUSTOMER_REQUEST, "customer:test", False)
+    cancel = CancellationInput(other, CancellationReason.CUSTOMER_REQUEST, "customer:test", False)
 
     for update, request in [
         ("cancel", cancel),
-        ("request_return", RequestReturn(other, "customer:test", None)),
+        ("request_return", ReturnRequestInput(other, "customer:test", None)),
     ]:
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await handle.execute_update(update, request)
@@ -53,7 +53,8 @@ async def test_a_signal_that_names_another_order_moves_neither(sagas: Sagas) -> 
     handle = sagas.workflow(mine)
 
     await handle.signal(
-        OrderWorkflow.shipment_reported, ShipmentReported(other, ShipmentNews.DISPATCHED)
+        OrderWorkflow.shipment_notification,
+        ShipmentNotification(other, ShipmentNotificationKind.DISPATCHED),
     )
     await sagas.cancel(mine)  # would be too late for a parcel that has left
 
@@ -72,7 +73,7 @@ async def test_a_workflow_does_not_start_for_another_order(
     with pytest.raises(WorkflowFailureError):
         await sagas.client.execute_workflow(
             OrderWorkflow.run,
-            OrderSaga(named, PATIENT, Place(order, "customer:test")),
+            OrderWorkflowInput(named, PATIENT, PlaceInput(order, "customer:test")),
             id=order_workflow_id(mine),
             task_queue=sagas.task_queue,
         )
@@ -92,7 +93,7 @@ async def test_an_order_workflow_does_not_start_under_another_id_than_its_orders
     with pytest.raises(WorkflowFailureError):
         await sagas.client.execute_workflow(
             OrderWorkflow.run,
-            OrderSaga(order.aggregate_id, PATIENT, Place(order, "customer:test")),
+            OrderWorkflowInput(order.aggregate_id, PATIENT, PlaceInput(order, "customer:test")),
             id=workflow_id.format(order.aggregate_id),
             task_queue=sagas.task_queue,
         )

@@ -9,17 +9,17 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
-from activities.types import Decide
+from activities.types import InterventionInput
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
-from domain.saga.commands import Decision
+from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import Intervention
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
-from workflows.parking import BY_ITSELF, TURNS_ROUND
-from workflows.types import Say
+from workflows.parking import BY_ITSELF, COMPENSATION_STARTED
+from workflows.types import InterventionSignal
 
-RETRY, SKIP, RESOLVE, COMPENSATE = Decision
+RETRY, SKIP, RESOLVE, COMPENSATE = Intervention
 CAPTURED = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
 HELD = {"authorized": (1, 250)}
@@ -36,7 +36,7 @@ async def placed(sagas: Sagas) -> tuple[str, str]:
 async def parked_at_capture(sagas: Sagas) -> tuple[str, str]:
     order_id, sku = await placed(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
     return order_id, sku
 
@@ -49,18 +49,18 @@ async def parked_at_give_back(sagas: Sagas) -> tuple[str, str]:
     return order_id, sku
 
 
-async def by_update(sagas: Sagas, order_id: str, step: str, decision: Decision) -> None:
-    await sagas.decide(order_id, step, decision)
+async def by_update(sagas: Sagas, order_id: str, step: str, intervention: Intervention) -> None:
+    await sagas.intervene(order_id, step, intervention)
 
 
-async def by_signal(sagas: Sagas, order_id: str, step: str, decision: Decision) -> None:
+async def by_signal(sagas: Sagas, order_id: str, step: str, intervention: Intervention) -> None:
     """As the Temporal Web UI or its command line sends it: plain JSON, not encrypted."""
     name = {
         RETRY: "retry_saga",
         SKIP: "skip_saga_step",
         RESOLVE: "resolve_saga",
         COMPENSATE: "compensate_saga",
-    }[decision]
+    }[intervention]
     await sagas.parked(order_id, step)
     plain = await Client.connect(sagas.client.service_client.config.target_host)
     said = {"reason": "because", "actor": "operator:test", "step": step}
@@ -88,9 +88,9 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
     assert await sagas.money(order_id) == HELD
 
 
-@pytest.mark.parametrize("decide", [by_update, by_signal])
+@pytest.mark.parametrize("intervene", [by_update, by_signal])
 @pytest.mark.parametrize(
-    ("decision", "event", "end", "books"),
+    ("intervention", "event", "end", "books"),
     [
         (RETRY, "SagaRetried", "COMPLETED", CAPTURED),
         (SKIP, "SagaStepSkipped", "COMPLETED", HELD),
@@ -100,39 +100,39 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
 )
 async def test_a_parked_step_goes_on_as_a_person_decides(  # noqa: PLR0913, PLR0917 - one table
     sagas: Sagas,
-    decide: Callable[[Sagas, str, str, Decision], Awaitable[None]],
-    decision: Decision,
+    intervene: Callable[[Sagas, str, str, Intervention], Awaitable[None]],
+    intervention: Intervention,
     event: str,
     end: str,
     books: dict[str, tuple[int, int]],
 ) -> None:
     order_id, sku = await parked_at_capture(sagas)
 
-    await decide(sagas, order_id, "capture", decision)
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await intervene(sagas, order_id, "capture", intervention)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == end
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", event]
-    decided = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
-    assert (decided.data["reason"], decided.metadata.actor) == ("because", "operator:test")
+    made = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
+    assert (made.data["reason"], made.metadata.actor) == ("because", "operator:test")
     assert await sagas.money(order_id) == books
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     await sagas.needs_attention(f"order-{order_id}", expected=False)
 
 
-@pytest.mark.parametrize("decision", [RETRY, SKIP, RESOLVE])
+@pytest.mark.parametrize("intervention", [RETRY, SKIP, RESOLVE])
 async def test_an_undo_that_is_refused_parks_while_the_others_are_done(
-    sagas: Sagas, decision: Decision
+    sagas: Sagas, intervention: Intervention
 ) -> None:
     order_id, sku = await parked_at_give_back(sagas)
     await sagas.until(f"inventory-{sku}", "InventoryReleased")
     assert (await sagas.parked(order_id, "give_back"))["undoing"] is True
     assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderCancellationRequested"
 
-    await sagas.decide(order_id, "give_back", decision)
+    await sagas.intervene(order_id, "give_back", intervention)
 
     assert await sagas.end(order_id) == "CANCELLED"
-    assert await sagas.money(order_id) == (VOIDED if decision is RETRY else HELD)
+    assert await sagas.money(order_id) == (VOIDED if intervention is RETRY else HELD)
     assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
@@ -140,11 +140,11 @@ async def test_what_is_undone_already_cannot_be_turned_round_again(sagas: Sagas)
     order_id, _ = await parked_at_give_back(sagas)
 
     with pytest.raises(Refused) as refusal:
-        await sagas.decide(order_id, "give_back", COMPENSATE)
+        await sagas.intervene(order_id, "give_back", COMPENSATE)
     await by_signal(sagas, order_id, "give_back", COMPENSATE)
-    await sagas.decide(order_id, "give_back", RETRY)
+    await sagas.intervene(order_id, "give_back", RETRY)
 
-    assert refusal.value.code is ErrorCode.SAGA_ALREADY_TURNED
+    assert refusal.value.code is ErrorCode.SAGA_ALREADY_COMPENSATING
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
@@ -152,15 +152,15 @@ async def test_what_is_undone_already_cannot_be_turned_round_again(sagas: Sagas)
 async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
-        await sagas.decide(order_id, "capture", RETRY)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.intervene(order_id, "capture", RETRY)
         assert (await sagas.parked(order_id, "capture", times=2))["parking"] == 2
 
-    late = Decide(order_id, "capture", 1, SKIP, "too late", "operator:test")
+    late = InterventionInput(order_id, "capture", 1, SKIP, "too late", "operator:test")
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.decide(f"order-{order_id}", late, idempotency_key="late")
-    await sagas.decide(order_id, "capture", RETRY)
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+        await sagas.orchestrator.intervene(f"order-{order_id}", late, idempotency_key="late")
+    await sagas.intervene(order_id, "capture", RETRY)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
     assert await sagas.end(order_id) == "COMPLETED"
@@ -169,7 +169,7 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
 
 async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas: Sagas) -> None:
     impatient = sagas.within(
-        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
+        undo_timeout=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
     )
     order_id, sku = await placed(impatient)
     with sagas.payment_simulator.failing(order_id, "cancel", "down"):
@@ -188,25 +188,25 @@ async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas:
 
 async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
     impatient = sagas.within(
-        undo_patience=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
+        undo_timeout=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
     )
     order_id, _ = await placed(impatient)
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         assert (await sagas.parked(order_id, "capture"))["code"] != "PROVIDER_REFUSED"
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == CAPTURED
-    decided = (await sagas.store.load_events(f"saga-{order_id}"))[1]
-    assert (decided.type, decided.data["reason"]) == ("SagaRetried", BY_ITSELF)
-    assert decided.metadata.actor == "system"
+    made = (await sagas.store.load_events(f"saga-{order_id}"))[1]
+    assert (made.type, made.data["reason"]) == ("SagaRetried", BY_ITSELF)
+    assert made.metadata.actor == "system"
 
 
 async def test_a_step_that_was_not_answered_waits_for_its_next_try(sagas: Sagas) -> None:
-    order_id, _ = await placed(sagas.within(undo_patience=timedelta(milliseconds=100)))
+    order_id, _ = await placed(sagas.within(undo_timeout=timedelta(milliseconds=100)))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.needs_attention(f"order-{order_id}", expected=True)
 
     assert len(await sagas.timers(f"order-{order_id}")) == 1
@@ -224,11 +224,11 @@ async def test_a_step_that_its_provider_refused_waits_for_a_person_alone(
 
 async def test_an_overdue_parcel_needs_no_person_any_more_once_it_has_arrived(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     assert (await sagas.parked(order_id, "await_delivery"))["code"] == "OVERDUE"
     await sagas.needs_attention(f"order-{order_id}", expected=True)
 
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
@@ -238,9 +238,9 @@ async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refund
     sagas: Sagas,
 ) -> None:
     order_id, sku = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
 
-    await sagas.decide(order_id, "await_delivery", COMPENSATE)
+    await sagas.intervene(order_id, "await_delivery", COMPENSATE)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.money(order_id) == {**CAPTURED, "refunded": (1, 250)}
@@ -252,10 +252,12 @@ async def test_a_saga_that_is_to_turn_round_does_so_though_its_workflow_never_he
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
     await sagas.terminate(order_id)
-    decide = Decide(order_id, "capture", 1, Decision.COMPENSATE, "gone", "operator:test")
-    await sagas.stray("decide", order_id, decide)
+    intervene = InterventionInput(
+        order_id, "capture", 1, Intervention.COMPENSATE, "gone", "operator:test"
+    )
+    await sagas.stray("intervene", order_id, intervene)
 
-    await sagas.take_up(order_id)
+    await sagas.recover(order_id)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
@@ -267,8 +269,8 @@ async def test_a_decision_by_hand_that_the_log_could_not_hold_is_told_and_waits_
     order_id, _ = await parked_at_capture(sagas)
     handle = sagas.workflow(order_id)
 
-    await handle.signal("retry_saga", Say("because", actor="operator:\x00"))
-    await sagas.decide(order_id, "capture", Decision.RETRY)
+    await handle.signal("retry_saga", InterventionSignal("because", actor="operator:\x00"))
+    await sagas.intervene(order_id, "capture", Intervention.RETRY)
 
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
@@ -279,12 +281,12 @@ async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overrul
 ) -> None:
     """Its answer, and the workflow task that it came with, were lost."""
     order_id, _ = await parked_at_capture(sagas)
-    lost = Decide(order_id, "capture", 1, RETRY, "because", "operator:lost")
-    await sagas.stray("decide", order_id, lost)
+    lost = InterventionInput(order_id, "capture", 1, RETRY, "because", "operator:lost")
+    await sagas.stray("intervene", order_id, lost)
 
     with pytest.raises(Refused) as refusal:
-        await sagas.decide(order_id, "capture", SKIP)
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+        await sagas.intervene(order_id, "capture", SKIP)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
     assert await sagas.end(order_id) == "COMPLETED"
@@ -296,10 +298,10 @@ async def test_a_decision_without_a_reason_is_refused_and_the_saga_stays_parked(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
-    silent = Decide(order_id, "capture", 1, SKIP, " ", "operator:test")
+    silent = InterventionInput(order_id, "capture", 1, SKIP, " ", "operator:test")
 
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.decide(f"order-{order_id}", silent, idempotency_key="silent")
+        await sagas.orchestrator.intervene(f"order-{order_id}", silent, idempotency_key="silent")
 
     assert (refusal.value.code, refusal.value.field) == (
         ErrorCode.INVALID_INPUT,
@@ -338,8 +340,8 @@ async def test_what_is_parked_on_the_way_forward_is_left_when_the_order_is_cance
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaCompensationRequested"]
-    decided = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
-    assert (decided.data["reason"], decided.metadata.actor) == (TURNS_ROUND, "system")
+    made = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
+    assert (made.data["reason"], made.metadata.actor) == (COMPENSATION_STARTED, "system")
     assert await sagas.inventory(sku) == InventoryState(received=1)
     await sagas.needs_attention(f"order-{order_id}", expected=False)
 
@@ -366,7 +368,7 @@ async def test_a_saga_whose_last_step_is_skipped_ends_where_it_stands(sagas: Sag
     sagas.gates.fail("complete", order_id, WRONG_STATE)
     await sagas.deliver(order_id)
 
-    await sagas.decide(order_id, "complete", SKIP)
+    await sagas.intervene(order_id, "complete", SKIP)
 
     assert await sagas.end(order_id) == "DELIVERED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
@@ -378,7 +380,7 @@ async def test_a_cancelled_workflow_stays_parked_at_its_undo_and_loses_nothing(
     order_id, _ = await parked_at_give_back(sagas)
 
     await sagas.workflow(order_id).cancel()
-    await sagas.decide(order_id, "give_back", RETRY)
+    await sagas.intervene(order_id, "give_back", RETRY)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.money(order_id) == VOIDED

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.types import Authorization, Authorize
 from activities.types import AuthorizationOutcome as Outcome
+from activities.types import AuthorizationResult, AuthorizeInput
 from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
-from eventstore.pool import Pool
+from kit.pool import Pool
 from providers.errors import ProviderUnavailable
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
-from tests.integration.workflows.till import Till, a_till
+from tests.integration.workflows.payment_fixture import Till, a_till
 from tests.support.simulators import SimulatorProcess
 
 
@@ -30,7 +30,7 @@ async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncI
 async def test_authorizing_holds_the_money_and_confirms_the_order(till: Till) -> None:
     await till.order()
 
-    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CONFIRMED
     assert await till.books() == {"authorized": (1, 500)}
 
@@ -38,7 +38,7 @@ async def test_authorizing_holds_the_money_and_confirms_the_order(till: Till) ->
 async def test_a_saga_taken_up_after_the_authorization_holds_nothing_more(till: Till) -> None:
     await till.paid()
 
-    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.events() == ["Requested", "Authorized"]
     assert await till.books() == {"authorized": (1, 500)}
 
@@ -48,7 +48,7 @@ async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> No
     with till.simulator.failing(till.order_id, "confirm", "timeout_after"):
         with pytest.raises(ProviderUnavailable):
             await till.authorize()
-        assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+        assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
 
     assert await till.events() == ["Requested", "Authorized"]
     assert await till.books() == {"authorized": (1, 500)}
@@ -62,7 +62,7 @@ async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) ->
     ):
         await till.authorize()
 
-    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CONFIRMED
     assert await till.books() == {"authorized": (1, 500)}
 
@@ -87,7 +87,7 @@ async def test_an_attempt_of_an_order_that_has_turned_meanwhile_is_not_made(till
         await till.authorize()
     await till.turn()
 
-    assert await till.authorize() == Authorization(Outcome.PENDING, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
     assert await till.books() == {}
 
 
@@ -95,11 +95,11 @@ async def test_an_authorization_found_after_the_order_has_turned_confirms_nothin
     till: Till,
 ) -> None:
     await till.order(APPROVAL)
-    assert await till.authorize() == Authorization(Outcome.PENDING, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
     await till.approve()
     await till.turn()
 
-    assert await till.look_up() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.look_up() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CANCELLING
     assert await till.events() == ["Requested", "Pending", "Authorized"]
 
@@ -112,7 +112,7 @@ async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
         await till.retry(1)
 
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
-    assert await till.authorize() == Authorization(Outcome.DECLINED, 0)
+    assert await till.authorize() == AuthorizationResult(Outcome.DECLINED, 0)
     assert await till.books() == {}
 
 
@@ -121,9 +121,9 @@ async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
 
 async def test_a_declined_payment_is_paid_by_another_method(till: Till) -> None:
     await till.order(DECLINED)
-    assert await till.authorize() == Authorization(Outcome.DECLINED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.DECLINED, 1)
 
-    assert await till.retry(2) == Authorization(Outcome.AUTHORIZED, 2)
+    assert await till.retry(2) == AuthorizationResult(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
     assert (await till.books())["authorized"] == (1, 500)
 
@@ -132,11 +132,11 @@ async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_
     till: Till,
 ) -> None:
     await till.order("pm_mistyped")
-    assert await till.authorize() == Authorization(Outcome.DECLINED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.DECLINED, 1)
     assert (await till.payment()).decline_code == "resource_missing"
-    assert await till.retry(2, "pm_mistyped_too") == Authorization(Outcome.DECLINED, 2)
+    assert await till.retry(2, "pm_mistyped_too") == AuthorizationResult(Outcome.DECLINED, 2)
 
-    assert await till.retry(3) == Authorization(Outcome.AUTHORIZED, 3)
+    assert await till.retry(3) == AuthorizationResult(Outcome.AUTHORIZED, 3)
 
     assert await till.status() is OrderStatus.CONFIRMED
     assert (await till.books())["authorized"] == (1, 500)
@@ -145,9 +145,9 @@ async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_
 async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -> None:
     await till.order(DECLINED)
     await till.authorize()
-    await till.run(till.activities.request_payment, Authorize(till.order_id, 2, DECLINED))
+    await till.run(till.activities.request_payment, AuthorizeInput(till.order_id, 2, DECLINED))
 
-    assert await till.retry(2, VISA) == Authorization(Outcome.DECLINED, 2)
+    assert await till.retry(2, VISA) == AuthorizationResult(Outcome.DECLINED, 2)
     assert (await till.payment()).method == DECLINED
     assert "authorized" not in await till.books()
 
@@ -163,7 +163,7 @@ async def test_after_an_outage_a_further_attempt_is_made_and_those_before_it_are
     ):
         await till.retry(2)
 
-    assert await till.retry(3) == Authorization(Outcome.AUTHORIZED, 3)
+    assert await till.retry(3) == AuthorizationResult(Outcome.AUTHORIZED, 3)
     assert await till.events() == ["Requested", "Declined", "Requested", "Requested", "Authorized"]
     assert await till.books() == {"authorized": (2, 1000), "voided": (2, 500)}
 
@@ -172,7 +172,7 @@ async def test_an_approval_that_comes_before_the_retry_is_noted_wins(till: Till)
     await till.order(APPROVAL)
     await till.authorize()
     await till.approve()
-    assert await till.look_up() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.look_up() == AuthorizationResult(Outcome.AUTHORIZED, 1)
 
     with pytest.raises(Refused) as refusal:
         await till.retry(2)
@@ -191,15 +191,15 @@ async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_
     looking = asyncio.create_task(till.look_up())
     await till.provider.answered.wait()
 
-    again = Authorize(till.order_id, 2, VISA)
+    again = AuthorizeInput(till.order_id, 2, VISA)
     await till.run(till.activities.request_payment, again)
     till.provider.gate.set()
 
-    assert await looking == Authorization(Outcome.PENDING, 2)
+    assert await looking == AuthorizationResult(Outcome.PENDING, 2)
     assert await till.status() is OrderStatus.RESERVED
     assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
     authorized = await till.run(till.activities.authorize_again, again)
-    assert authorized == Authorization(Outcome.AUTHORIZED, 2)
+    assert authorized == AuthorizationResult(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
     assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
 
@@ -211,7 +211,7 @@ async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows
     await till.order(APPROVAL)
     await till.authorize()
     await till.approve()
-    again = Authorize(till.order_id, 2, VISA)
+    again = AuthorizeInput(till.order_id, 2, VISA)
 
     looked, requested = await asyncio.gather(
         till.look_up(), till.run(till.activities.request_payment, again), return_exceptions=True
@@ -219,13 +219,13 @@ async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows
 
     if isinstance(requested, Refused):
         assert requested.code is ErrorCode.PAYMENT_NOT_RETRYABLE
-        assert looked == Authorization(Outcome.AUTHORIZED, 1)
+        assert looked == AuthorizationResult(Outcome.AUTHORIZED, 1)
         assert await till.books() == {"authorized": (1, 500)}
     else:
-        assert looked == Authorization(Outcome.PENDING, 2)
+        assert looked == AuthorizationResult(Outcome.PENDING, 2)
         assert await till.status() is OrderStatus.RESERVED
         authorized = await till.run(till.activities.authorize_again, again)
-        assert authorized == Authorization(Outcome.AUTHORIZED, 2)
+        assert authorized == AuthorizationResult(Outcome.AUTHORIZED, 2)
         assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
     assert await till.status() is OrderStatus.CONFIRMED
 
@@ -239,10 +239,10 @@ async def test_the_customer_is_told_where_to_approve_though_the_payment_was_pend
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
-    assert await till.look_up() == Authorization(Outcome.PENDING, 1)
+    assert await till.look_up() == AuthorizationResult(Outcome.PENDING, 1)
     assert (await till.payment()).action_url is None
 
-    assert await till.authorize() == Authorization(Outcome.PENDING, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
 
     payment = await till.payment()
     assert payment.action_url == f"{till.simulator.url}/authenticate/{payment.reference}"

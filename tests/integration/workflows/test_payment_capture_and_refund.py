@@ -9,9 +9,9 @@ import pytest
 from domain.errors import ErrorCode, Refused
 from domain.order import commands as o
 from domain.order.state import OrderStatus
-from eventstore.pool import Pool
+from kit.pool import Pool
 from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from tests.integration.workflows.till import Till, a_till
+from tests.integration.workflows.payment_fixture import Till, a_till
 from tests.support.simulators import SimulatorProcess
 
 

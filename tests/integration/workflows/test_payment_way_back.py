@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from activities.types import Authorization, Authorize
 from activities.types import AuthorizationOutcome as Outcome
-from domain.payment.decide import MOST_ATTEMPTS
-from eventstore.pool import Pool
+from activities.types import AuthorizationResult, AuthorizeInput
+from domain.payment.decide import MAX_ATTEMPTS
+from kit.pool import Pool
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.payment_simulator.methods import DECLINED, VISA
-from tests.integration.workflows.till import Till, a_till
+from tests.integration.workflows.payment_fixture import Till, a_till
 from tests.support.simulators import API_KEY, SimulatorProcess
 
 
@@ -59,30 +59,30 @@ async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till:
     giving = asyncio.create_task(till.give_back())
     await till.provider.answered.wait()
 
-    await till.run(till.activities.request_payment, Authorize(till.order_id, 2, VISA))
+    await till.run(till.activities.request_payment, AuthorizeInput(till.order_id, 2, VISA))
     till.provider.gate.set()
     await giving
 
     assert (await till.payment()).attempt == 2
     assert await till.events() == ["Requested", "Declined", "Requested", "Voided"]
     assert await till.run(
-        till.activities.authorize_again, Authorize(till.order_id, 2, VISA)
-    ) == Authorization(Outcome.DECLINED, 2)
+        till.activities.authorize_again, AuthorizeInput(till.order_id, 2, VISA)
+    ) == AuthorizationResult(Outcome.DECLINED, 2)
     assert "authorized" not in await till.books()
 
 
 async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
     await till.order(DECLINED)
     await till.authorize()
-    for attempt in range(2, MOST_ATTEMPTS + 1):
+    for attempt in range(2, MAX_ATTEMPTS + 1):
         await till.retry(attempt, DECLINED)
-    till.provider.meeting = asyncio.Barrier(MOST_ATTEMPTS)
+    till.provider.meeting = asyncio.Barrier(MAX_ATTEMPTS)
 
     async with asyncio.timeout(10):  # one after the other, they would wait for ever
         await till.give_back()
 
     assert (await till.events())[-1] == "Voided"
-    assert await till.books() == {"voided": (MOST_ATTEMPTS, 0)}
+    assert await till.books() == {"voided": (MAX_ATTEMPTS, 0)}
 
 
 async def test_money_taken_without_our_knowing_is_given_back_and_recorded(till: Till) -> None:
@@ -188,7 +188,7 @@ async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_take
 async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> None:
     await held_under_no_key(till)
 
-    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.books() == {"authorized": (1, 500)}
 
 
@@ -200,5 +200,5 @@ async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
     ):
         await till.authorize()
 
-    assert await till.authorize() == Authorization(Outcome.AUTHORIZED, 1)
+    assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.books() == {"authorized": (1, 500)}

@@ -16,12 +16,12 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.types import Authorize, Place, Reject, RequestCancel
+from activities.types import AuthorizeInput, CancellationInput, PlaceInput, RejectInput
 from domain.errors import ErrorCode, Refused
 from domain.ids import order_workflow_id, payment_workflow_id
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier import ShipmentAddress, ShipmentItem
 from providers.carrier_simulator.routes import NORMAL
 from providers.http_carrier import HttpCarrier
@@ -31,14 +31,19 @@ from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.types import OrderSaga, PaymentEnd, PaymentSaga, RetryPayment
+from workflows.types import (
+    OrderWorkflowInput,
+    PaymentResult,
+    PaymentRetryInput,
+    PaymentWorkflowInput,
+)
 
 PAID = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
 
 
-def by_customer(order_id: str) -> RequestCancel:
-    return RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
+def by_customer(order_id: str) -> CancellationInput:
+    return CancellationInput(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
 
 
 # A payment workflow that could not be started, or has not been yet.
@@ -102,12 +107,12 @@ async def test_whatever_a_lost_task_has_done_is_undone_when_the_order_is_cancell
     sku = await sagas.stocked(1)
     order = an_order((sku, 1))
     order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
-    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
     for step in DONE_BEFORE[:count]:
         await sagas.stray(step, order_id)
     handle = await sagas.client.start_workflow(
         OrderWorkflow.run,
-        OrderSaga(order_id, sagas.deadlines, Place(order, "customer:test")),
+        OrderWorkflowInput(order_id, sagas.deadlines, PlaceInput(order, "customer:test")),
         id=order_workflow_id(order_id),
         task_queue=task_queue,
     )
@@ -131,7 +136,7 @@ async def test_a_rejection_by_a_lost_task_is_the_end_of_the_order(sagas: Sagas) 
     async with sagas.gates.stopped("reserve", order_id, When.BEFORE) as gate:
         placing = asyncio.create_task(sagas.place(order))
         await gate.reached()
-        await sagas.stray("reject", order_id, Reject(order_id, sku))
+        await sagas.stray("reject", order_id, RejectInput(order_id, sku))
     await placing
 
     assert await sagas.end(order_id) == "REJECTED"
@@ -202,7 +207,7 @@ async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await gate.reached()
         await sagas.stray("request_cancellation", order_id, by_customer(order_id))
 
@@ -217,7 +222,7 @@ async def test_a_customer_cannot_cancel_while_the_dispatch_is_being_recorded(sag
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await gate.reached()
         with pytest.raises(Refused) as refusal:
             await sagas.cancel(order_id)
@@ -315,7 +320,7 @@ async def test_every_attempt_of_a_cancelled_order_is_void_and_none_can_follow(
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.money(order_id) == {"voided": (2, 0)}
     with pytest.raises(Refused) as refusal:
-        await sagas.stray("authorize_again", order_id, Authorize(order_id, 3, VISA))
+        await sagas.stray("authorize_again", order_id, AuthorizeInput(order_id, 3, VISA))
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
     assert await sagas.money(order_id) == {"voided": (2, 0)}
 
@@ -327,7 +332,7 @@ async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
     async with sagas.gates.stopped("give_back", order_id, When.BEFORE) as gate:
         await sagas.cancel(order_id)
         await gate.reached()
-        again = Authorize(order_id, 2, VISA)
+        again = AuthorizeInput(order_id, 2, VISA)
         await sagas.stray("request_payment", order_id, again)
         await sagas.stray("authorize_again", order_id, again)
 
@@ -358,13 +363,13 @@ async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Saga
     """The workflow's first task delivers the retry, after the window has closed."""
     order = an_order((await sagas.stocked(1), 1), method=DECLINED)
     order_id = order.aggregate_id
-    await sagas.stray("place", order_id, Place(order, "customer:test"))
+    await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
     await sagas.stray("reserve", order_id)
     declined = await sagas.stray("authorize", order_id)
     opened_at = datetime.now(UTC) - sagas.deadlines.payment_window
     start = WithStartWorkflowOperation(
         PaymentWorkflow.run,
-        PaymentSaga(order_id, declined, opened_at, sagas.deadlines),
+        PaymentWorkflowInput(order_id, declined, opened_at, sagas.deadlines),
         id=payment_workflow_id(order_id),
         task_queue=sagas.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -372,11 +377,11 @@ async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Saga
 
     await sagas.client.execute_update_with_start_workflow(
         PaymentWorkflow.retry,
-        RetryPayment(VISA, "customer:test", "once"),
+        PaymentRetryInput(VISA, "customer:test", "once"),
         start_workflow_operation=start,
     )
 
-    assert await (await start.workflow_handle()).result() is PaymentEnd.AUTHORIZED
+    assert await (await start.workflow_handle()).result() is PaymentResult.AUTHORIZED
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 

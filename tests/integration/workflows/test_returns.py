@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from activities.types import RequestReturn
+from activities.types import ReturnRequestInput
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews, ShipmentReported
 from domain.order.lines import ReturnedLine
-from domain.saga.commands import Decision
+from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
+from domain.saga.commands import Intervention
 from providers.carrier_simulator.routes import NEVER_COMES_BACK, NORMAL
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
@@ -40,7 +40,7 @@ async def test_what_comes_back_whole_is_refunded_and_is_in_stock_again(sagas: Sa
     await sent_back(sagas, order_id)
     assert await sagas.money(order_id) == PAID
 
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.events(f"order-{order_id}"))[-3:] == [
@@ -59,7 +59,7 @@ async def test_after_the_return_of_a_part_the_order_is_completed_with_the_rest(
     order_id, sku = await arrived(sagas, window=timedelta(seconds=2))
     await sent_back(sagas, order_id, ReturnedLine(sku=sku, quantity=1))
 
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert (await sagas.events(f"order-{order_id}"))[-3:] == [
@@ -106,7 +106,7 @@ async def test_goods_that_come_back_while_the_return_is_about_to_lapse_are_refun
     async with sagas.gates.stopped("track_return", order_id, When.AFTER) as gate:
         await sagas.send_back(order_id)
         await gate.reached()
-        await sagas.hear(order_id, ShipmentNews.RETURNED)
+        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.money(order_id) == {
@@ -120,8 +120,8 @@ async def test_news_of_a_return_that_are_told_to_the_order_do_no_harm(sagas: Sag
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
-    report = ShipmentReported(order_id, ShipmentNews.RETURNED)
-    await sagas.workflow(order_id).signal("shipment_reported", report)
+    report = ShipmentNotification(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.workflow(order_id).signal("shipment_notification", report)
     await sagas.deliver(order_id)
 
     assert await sagas.end(order_id) == "COMPLETED"
@@ -155,24 +155,24 @@ async def test_what_has_not_been_delivered_cannot_be_returned(sagas: Sagas) -> N
 
 
 @pytest.mark.parametrize(
-    ("decision", "refunds"),
+    ("intervention", "refunds"),
     [
-        (Decision.RETRY, {"refunded": (1, 500)}),
-        (Decision.RESOLVE, {}),
-        (Decision.SKIP, {}),
+        (Intervention.RETRY, {"refunded": (1, 500)}),
+        (Intervention.RESOLVE, {}),
+        (Intervention.SKIP, {}),
     ],
 )
 async def test_a_refused_refund_waits_for_a_person_and_the_goods_are_counted_all_the_same(
-    sagas: Sagas, decision: Decision, refunds: dict[str, tuple[int, int]]
+    sagas: Sagas, intervention: Intervention, refunds: dict[str, tuple[int, int]]
 ) -> None:
     order_id, sku = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.hear(order_id, ShipmentNews.RETURNED)
+        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
         parked = await sagas.parked(order_id, "refund")
     await sagas.needs_attention(parked["workflow_id"], expected=True)
 
-    await sagas.decide(order_id, "refund", decision)
+    await sagas.intervene(order_id, "refund", intervention)
 
     assert parked["workflow_id"] == f"return-{order_id}"
     assert await sagas.end(order_id) == "RETURNED"
@@ -184,14 +184,14 @@ async def test_a_return_is_not_turned_round(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.hear(order_id, ShipmentNews.RETURNED)
+        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
         await sagas.parked(order_id, "refund")
 
     with pytest.raises(Refused) as refusal:
-        await sagas.decide(order_id, "refund", Decision.COMPENSATE)
-    await sagas.decide(order_id, "refund", Decision.RETRY)
+        await sagas.intervene(order_id, "refund", Intervention.COMPENSATE)
+    await sagas.intervene(order_id, "refund", Intervention.RETRY)
 
-    assert refusal.value.code is ErrorCode.SAGA_ALREADY_TURNED
+    assert refusal.value.code is ErrorCode.SAGA_ALREADY_COMPENSATING
     assert await sagas.end(order_id) == "RETURNED"
 
 
@@ -201,7 +201,7 @@ async def test_a_cancelled_workflow_does_not_break_off_a_return(sagas: Sagas, wh
     await sent_back(sagas, order_id)
 
     await sagas.client.get_workflow_handle(f"{which}-{order_id}").cancel()
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
@@ -226,10 +226,10 @@ async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completi
 ) -> None:
     """The update's answer, and the workflow task that it came with, were lost."""
     order_id, _ = await arrived(sagas, window=timedelta(seconds=1))
-    await sagas.stray("request_return", order_id, RequestReturn(order_id, "customer:test"))
+    await sagas.stray("request_return", order_id, ReturnRequestInput(order_id, "customer:test"))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.events(f"saga-{order_id}") == []
@@ -239,7 +239,7 @@ async def test_goods_that_are_only_said_to_be_back_are_not_refunded(sagas: Sagas
     order_id, _ = await arrived(sagas, postal_code=NEVER_COMES_BACK)
     await sent_back(sagas, order_id)
 
-    await sagas.hint(order_id, ShipmentNews.RETURNED)
+    await sagas.hint(order_id, ShipmentNotificationKind.RETURNED)
     await sagas.until_asked(order_id, "track_return", 1, saga="return")
 
     assert await sagas.money(order_id) == PAID
@@ -250,7 +250,7 @@ async def test_goods_that_the_carrier_confirms_after_a_hint_are_refunded(sagas: 
     await sent_back(sagas, order_id)
     await sagas.carrier_simulator.until_booked(order_id, "returned")
 
-    await sagas.hint(order_id, ShipmentNews.RETURNED)
+    await sagas.hint(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.money(order_id) == {**PAID, "refunded": (1, 500)}

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.types import Decide
-from domain.news import ShipmentNews
-from domain.saga.commands import Decision
-from eventstore.engine import create_engine
+from activities.types import InterventionInput
+from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import Intervention
+from kit.engine import create_engine
 from providers.carrier_simulator.routes import REFUSED
 from queries.saga_ledger import SagaStatus, SagaView, StepView
 from queries.saga_states import StepState
@@ -44,7 +44,7 @@ async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
     with payment_simulator.failing(order_id, "capture", "refuse"):
         await sagas.place(order)
         await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-        await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.until(f"saga-{order_id}", "SagaParked")
     parked = await read(ledger, order_id)
     parking = parked.parked["capture"]
@@ -56,8 +56,12 @@ async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
     assert capture.last_error.code == parking.code == "PROVIDER_REFUSED"
     assert step(parked, "await_dispatch").state is StepState.DONE
 
-    decide = Decide(order_id, "capture", 1, Decision.RETRY, "the bank is back", "operator:eve")
-    await sagas.orchestrator.decide(parking.workflow_id, decide, idempotency_key=uuid.uuid4().hex)
+    intervene = InterventionInput(
+        order_id, "capture", 1, Intervention.RETRY, "the bank is back", "operator:eve"
+    )
+    await sagas.orchestrator.intervene(
+        parking.workflow_id, intervene, idempotency_key=uuid.uuid4().hex
+    )
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     going = await read(ledger, order_id)
 
@@ -65,7 +69,9 @@ async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
     capture = step(going, "capture")
     assert (capture.state, capture.attempts, capture.parking) == (StepState.DONE, 2, None)
     assert step(going, "await_delivery").state is StepState.RUNNING
-    assert [(d.decision, d.actor) for d in going.decided] == [(Decision.RETRY, "operator:eve")]
+    assert [(d.kind, d.actor) for d in going.interventions] == [
+        (Intervention.RETRY, "operator:eve")
+    ]
 
 
 async def test_a_saga_that_turned_round_shows_what_failed_and_what_is_undone(

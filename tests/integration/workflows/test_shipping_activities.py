@@ -11,15 +11,15 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
-from activities.shipments import ShippingActivities
+from activities.shipping import ShippingActivities
 from activities.types import TrackedStatus
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.order import commands as o
 from domain.order.commands import CancellationReason
 from domain.order.lines import ReturnedLine
-from eventstore.pool import Pool
 from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
 from projections.inline import InlineReadModels
 from providers.carrier import ShipmentAddress, ShipmentItem
 from providers.carrier_simulator.routes import (

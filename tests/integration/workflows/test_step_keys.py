@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from activities.types import RequestCancel
+from activities.types import CancellationInput
 from domain.inventory.state import InventoryState
-from domain.news import ShipmentNews
 from domain.order.commands import CancellationReason
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import LOST, NORMAL
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
@@ -13,8 +13,8 @@ from tests.support.sagas import Sagas, an_order
 CAPTURED = {"authorized": (1, 250), "captured": (1, 250)}
 
 
-def by_customer(order_id: str) -> RequestCancel:
-    return RequestCancel(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
+def by_customer(order_id: str) -> CancellationInput:
+    return CancellationInput(order_id, CancellationReason.CUSTOMER_REQUEST, "customer:test")
 
 
 async def sent(sagas: Sagas, postal_code: str, effect: str) -> tuple[str, str]:
@@ -33,7 +33,7 @@ async def test_a_lost_parcel_is_refunded_after_its_cancellation_was_withdrawn(
 
     await sagas.cancel(order_id)
     await sagas.until(f"order-{order_id}", "OrderShipped")
-    await sagas.hear(order_id, ShipmentNews.LOST)
+    await sagas.hear(order_id, ShipmentNotificationKind.LOST)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -55,7 +55,7 @@ async def test_a_second_cancellation_is_withdrawn_like_the_first(sagas: Sagas) -
         await sagas.cancel(order_id)
         await gate.reached()
         await sagas.stray("request_cancellation", order_id, by_customer(order_id))
-    await sagas.hear(order_id, ShipmentNews.DELIVERED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     events = await sagas.events(f"order-{order_id}")

@@ -39,7 +39,7 @@ async def test_while_the_carrier_is_asked_what_has_been_missed_it_turns_the_orde
     await sagas.terminate(order_id)
 
     async with sagas.gates.stopped("track", order_id, When.AFTER) as gate:
-        await sagas.take_up(order_id)
+        await sagas.recover(order_id)
         await gate.reached()
         await cancel(sagas, order_id)
 

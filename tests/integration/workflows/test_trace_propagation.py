@@ -14,8 +14,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from observability import trace
 from stack.servers import Servers
+from temporal.trace_propagation import TracePropagation
 from worker import temporal_worker
-from workflows.trace_propagation import TracePropagation
 
 STARTED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ASKED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -80,7 +80,10 @@ async def headers(handle: WorkflowHandle[Any, Any], attributes: str) -> list[dic
     """Return the headers of the events in the workflow's history that have these attributes."""
     history = await handle.fetch_history()
     found = [getattr(event, attributes) for event in history.events if event.HasField(attributes)]  # type: ignore[arg-type]  # one of its fields
-    return [{k: v.data.decode() for k, v in each.header.fields.items()} for each in found]
+    return [
+        {k: v.data.decode() for k, v in bounded_gather.header.fields.items()}
+        for bounded_gather in found
+    ]
 
 
 async def test_whatever_a_workflow_does_carries_the_trace_that_started_it(traced: Client) -> None:

@@ -9,8 +9,8 @@ from typing import Final
 import asyncpg
 import pytest
 
-from domain.news import ShipmentNews
 from domain.order.lines import ReturnedLine
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import NEVER_COMES_BACK
 from providers.payment_simulator.methods import APPROVAL, DECLINED
 from tests.support.sagas import PATIENT, Sagas, an_order
@@ -49,7 +49,7 @@ async def waits_for_dispatch(sagas: Sagas) -> str:
 
 async def waits_for_delivery(sagas: Sagas) -> str:
     order_id = await waits_for_dispatch(sagas)
-    await sagas.hear(order_id, ShipmentNews.DISPATCHED)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     return order_id
 
@@ -74,7 +74,7 @@ async def recovered_after(
     for workflow in ("payment", "return"):
         await sagas.until_closed(f"{workflow}-{order_id}")
     await owner.execute(AGO, outage)
-    await sagas.take_up(order_id)
+    await sagas.recover(order_id)
 
 
 async def closing(sagas: Sagas, order_id: str, opened_by: str) -> datetime:
@@ -124,7 +124,7 @@ async def test_a_window_that_closed_during_an_outage_is_closed_when_its_order_is
 async def test_an_outage_of_the_provider_does_not_prolong_a_payment_window_that_is_over(
     sagas: Sagas, owner: asyncpg.Connection
 ) -> None:
-    hasty = sagas.within(provider_patience=timedelta(milliseconds=200))
+    hasty = sagas.within(provider_timeout=timedelta(milliseconds=200))
     order_id = await hasty.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until(f"payment-{order_id}", "PaymentPending")
 
@@ -144,7 +144,7 @@ async def returned_in_part(sagas: Sagas, order_id: str) -> None:
     sku = created.data["lines"][0]["sku"]
     await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await sagas.hear(order_id, ShipmentNews.RETURNED)
+    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
     await sagas.until(f"order-{order_id}", "OrderReturned")
 
 
@@ -173,5 +173,5 @@ async def test_a_return_that_leaves_the_order_delivered_opens_no_second_return_w
     closes_at = await closing(sagas, order_id, "OrderDelivered")
     assert abs(await sagas.waits_until(f"order-{order_id}") - closes_at) < A_WORKFLOW_TASK
     await sagas.terminate(order_id)
-    await hurried.take_up(order_id)
+    await hurried.recover(order_id)
     assert abs(await sagas.waits_until(f"order-{order_id}") - closes_at) < A_WORKFLOW_TASK

@@ -14,26 +14,33 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
-from activities.differences import Differences
 from activities.orders import OrderActivities
-from activities.payment_record import PaymentRecord
+from activities.payments.record import PaymentRecord
+from activities.reconciliation.discrepancies import Discrepancies
 from activities.saga import SagaActivities
-from activities.types import AtOdds, Authorize, Decide, Park, Place, RequestCancel
+from activities.types import (
+    AuthorizeInput,
+    CancellationInput,
+    Discrepancy,
+    InterventionInput,
+    ParkInput,
+    PlaceInput,
+)
 from domain.command import Command
 from domain.ids import order_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
 from domain.payment.decide import PAYMENT
-from domain.saga.commands import Book, Decision
-from eventstore.pool import Pool
+from domain.saga.commands import Intervention, ReconciledSystem
 from eventstore.protocol import EventStore
-from providers.payments import PaymentState, ProviderPayment
+from kit.pool import Pool
+from providers.payments import ProviderPayment, ProviderPaymentState
 from tests.unit.activities.memory_log import MemoryLog
 from tests.unit.domain.examples import ORDER_ID, PLACE, TOTAL
 
-PENDING, DECLINED = PaymentState.PENDING, PaymentState.DECLINED
-CANCEL: Final = RequestCancel(ORDER_ID, CancellationReason.CUSTOMER_REQUEST, "customer:ada")
-PARK: Final = Park(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
+PENDING, DECLINED = ProviderPaymentState.PENDING, ProviderPaymentState.DECLINED
+CANCEL: Final = CancellationInput(ORDER_ID, CancellationReason.CUSTOMER_REQUEST, "customer:ada")
+PARK: Final = ParkInput(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
 
 
 class Exact(CommandHandler):
@@ -60,11 +67,11 @@ class Desk:
 
     async def pay(self, attempt: int, key: str | None = None) -> None:
         """Request the attempt; `key` is the customer's idempotency key."""
-        authorize = Authorize(ORDER_ID, attempt, "pm_card_visa", key=key)
+        authorize = AuthorizeInput(ORDER_ID, attempt, "pm_card_visa", key=key)
         order = await self.handler.load(ORDER, ORDER_ID)
         await self.run(PaymentRecord(self.handler).request, authorize, order)
 
-    async def answer(self, state: PaymentState, page: str | None = None) -> None:
+    async def answer(self, state: ProviderPaymentState, page: str | None = None) -> None:
         payment = await self.handler.load(PAYMENT, ORDER_ID)
         answer = ProviderPayment(
             reference=f"pi_{payment.attempt}",
@@ -86,7 +93,7 @@ async def desk() -> Desk:
     log = MemoryLog()
     desk = Desk(Exact(cast("EventStore", log)), log)
     backorder = PLACE.model_copy(update={"backorder": True})
-    await desk.run(OrderActivities(desk.handler).place, Place(backorder, "customer:ada"))
+    await desk.run(OrderActivities(desk.handler).place, PlaceInput(backorder, "customer:ada"))
     return desk
 
 
@@ -117,20 +124,24 @@ async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(de
 
     for number in (1, 2):
         await desk.run(saga.park, PARK)
-        retry = Decide(ORDER_ID, PARK.step, number, Decision.RETRY, "because", "operator:grace")
-        await desk.run(saga.decide, retry)
+        retry = InterventionInput(
+            ORDER_ID, PARK.step, number, Intervention.RETRY, "because", "operator:grace"
+        )
+        await desk.run(saga.intervene, retry)
 
     assert await desk.events("saga") == ["SagaParked", "SagaRetried"] * 2
 
 
 async def test_each_difference_and_each_settlement_of_it_has_its_own_key(desk: Desk) -> None:
-    differences = Differences(cast("Pool", None), desk.handler)
+    discrepancies = Discrepancies(cast("Pool", None), desk.handler)
 
     for _ in range(2):
-        await differences.found(AtOdds(ORDER_ID, Book.PAYMENT, "held", "nothing"))
-        await differences.settled(ORDER_ID, Book.PAYMENT)
+        await discrepancies.found(
+            Discrepancy(ORDER_ID, ReconciledSystem.PAYMENT, "held", "nothing")
+        )
+        await discrepancies.settled(ORDER_ID, ReconciledSystem.PAYMENT)
 
-    assert await desk.events("saga") == ["DifferenceFound", "DifferenceSettled"] * 2
+    assert await desk.events("saga") == ["DiscrepancyFound", "DiscrepancyResolved"] * 2
 
 
 @pytest.mark.parametrize("keys", [(None, None), ("first", "second")])

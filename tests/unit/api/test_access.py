@@ -12,7 +12,7 @@ from tests.unit.api.schemas import a_schema
 
 FIELDS = {(type_name, name): field for type_name, name, field in fields_of(a_schema()._schema)}
 STAFF_TYPES = {
-    *("SagaConnection", "SagaEdge", "SagaDecision", "SagaDifference", "SagaParking"),
+    *("SagaConnection", "SagaEdge", "SagaIntervention", "SagaDiscrepancy", "SagaParking"),
     "SagaStepError",
 }
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from demo.catalogue import ACTOR, PRODUCTS, fill
 from domain.command import Command
-from workflows.orchestrator import SagaOrchestrator
+from orchestrator.saga_orchestrator import SagaOrchestrator
 
 
 class Recorder(SagaOrchestrator):

@@ -58,7 +58,7 @@ ALL_REFUNDED = p.PaymentRefunded(
 LOST = o.OrderCancelled(order_id="o-1", reason=CancellationReason.PARCEL_LOST)
 
 SOLD: Final = (RECEIVED, CREATED, RESERVED, COMMITTED, SHIPPED, CAPTURED)
-TURNED_ROUND: Final = (RECEIVED, CREATED, RESERVED, RELEASED, CANCELLED)
+COMPENSATED: Final = (RECEIVED, CREATED, RESERVED, RELEASED, CANCELLED)
 
 
 def sold(*events: Event) -> Evidence:
@@ -75,7 +75,7 @@ def sold(*events: Event) -> Evidence:
 def cancelled(*events: Event) -> Evidence:
     """The same order, cancelled after it was authorised and its parcel was announced."""
     return Evidence(
-        ledger=Ledger().add_all(events or TURNED_ROUND),
+        ledger=Ledger().add_all(events or COMPENSATED),
         stock_view={"TEA": Stock(received=10, on_hand=10, reserved=0, shipped=0)},
         payments={"o-1": VOIDED},
         shipments={"o-1": RECALLED},

@@ -34,7 +34,7 @@ def test_stock_is_received_for_every_basket_but_of_what_is_scarce_or_waited_for(
 
 def test_the_demo_runs_with_a_deadline_of_seconds_for_each_that_it_shows_pass() -> None:
     assert {
-        "WAYBILL_PROVIDER_PATIENCE",
+        "WAYBILL_PROVIDER_TIMEOUT",
         "WAYBILL_PAYMENT_WINDOW",
         "WAYBILL_DISPATCH_DEADLINE",
     } <= DEMO_DEADLINES.keys()

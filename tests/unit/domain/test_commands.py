@@ -6,13 +6,13 @@ from typing import Any, Final
 import pytest
 from pydantic import ValidationError
 
-from domain.catalogue.commands import ListProduct
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
 from domain.inventory.commands import MAX_RECEIPT, CommitStock, ReceiveStock, ReserveStock
 from domain.order.commands import CancelOrder, PlaceOrder, RejectOrder, RequestCancellation
 from domain.order.lines import MAX_LINES, MAX_QUANTITY
 from domain.payment.commands import RecordAuthorization, RequestPayment
+from domain.product.commands import ListProduct
 from domain.shipping.commands import RecordShipment
 from tests.unit.domain.examples import PLACE
 

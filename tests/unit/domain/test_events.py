@@ -16,7 +16,7 @@ from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
-from domain.saga.commands import Book, TakeUpCause
+from domain.saga.commands import ReconciledSystem, RecoveryCause
 from tests.unit.domain.examples import CREATED
 
 WORDS: Final = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=9)
@@ -50,8 +50,8 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
     CancellationReason: st.sampled_from(CancellationReason),
     RejectionReason: st.sampled_from(RejectionReason),
-    TakeUpCause: st.sampled_from(TakeUpCause),
-    Book: st.sampled_from(Book),
+    RecoveryCause: st.sampled_from(RecoveryCause),
+    ReconciledSystem: st.sampled_from(ReconciledSystem),
 }
 
 

@@ -116,15 +116,15 @@ RETURNED      R       .      .
 def test_every_command_in_every_status(status: str, word: str, outcome: str) -> None:
     command, event = COMMANDS[word]
     history = HISTORY[status]
-    decision = order.given(history).when(command)
+    intervention = order.given(history).when(command)
 
     if outcome in REFUSALS:
-        decision.then_refused(REFUSALS[outcome])
+        intervention.then_refused(REFUSALS[outcome])
     elif outcome == "+":
-        decision.then([event])
+        intervention.then([event])
         order.given([*history, event]).when(command).then([])
     else:
-        decision.then([])
+        intervention.then([])
 
 
 @pytest.mark.parametrize("status", HISTORY)

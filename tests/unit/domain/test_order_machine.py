@@ -135,8 +135,8 @@ class OrderMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_reason_is_kept_while_and_only_while_there_is_a_cancellation(self) -> None:
-        is_turning = self.state.status in {S.CANCELLING, S.CANCELLED}
-        assert (self.state.cancellation is not None) == is_turning
+        is_compensating = self.state.status in {S.CANCELLING, S.CANCELLED}
+        assert (self.state.cancellation is not None) == is_compensating
 
     @invariant()
     def an_order_has_one_return_and_it_ends_once(self) -> None:

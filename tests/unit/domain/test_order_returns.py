@@ -183,11 +183,11 @@ def test_what_is_final_does_not_turn_round_even_after_dispatch(status: str) -> N
             e.OrderCancelled(order_id=ORDER_ID, reason=CancellationReason.PARCEL_LOST),
         ],
     }[status]
-    decision = order.given(ended).when(lost(after_dispatch=True))
+    intervention = order.given(ended).when(lost(after_dispatch=True))
     if status == "COMPLETED":
-        decision.then_refused(ErrorCode.ORDER_NOT_CANCELLABLE)
+        intervention.then_refused(ErrorCode.ORDER_NOT_CANCELLABLE)
     else:
-        decision.then([])
+        intervention.then([])
 
 
 def test_an_order_remembers_whether_it_waits_for_stock() -> None:

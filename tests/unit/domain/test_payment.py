@@ -98,17 +98,17 @@ VOIDED        .       R       .        S         .        W       W      .
 def test_every_command_in_every_status(status: str, word: str, outcome: str) -> None:
     command, event = COMMANDS[word]
     history = HISTORY[status]
-    decision = payment.given(history).when(command)
+    intervention = payment.given(history).when(command)
 
     if outcome in REFUSALS:
-        decision.then_refused(REFUSALS[outcome])
+        intervention.then_refused(REFUSALS[outcome])
     elif outcome == "C":
-        decision.then([UNASKED_VOIDED])
+        intervention.then([UNASKED_VOIDED])
     elif outcome == "+":
-        decision.then([event])
+        intervention.then([event])
         payment.given([*history, event]).when(command).then([])
     else:
-        decision.then([])
+        intervention.then([])
 
 
 @pytest.mark.parametrize("status", HISTORY)
@@ -140,8 +140,8 @@ def test_money_held_by_a_superseded_attempt_is_refused_so_that_no_order_is_confi
 
 
 def test_money_held_by_an_attempt_that_was_never_asked_for_is_refused() -> None:
-    news = c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
-    payment.given([ASKED]).when(news).then_refused(ErrorCode.WRONG_STATE)
+    notification = c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
+    payment.given([ASKED]).when(notification).then_refused(ErrorCode.WRONG_STATE)
 
 
 def test_an_address_for_the_customer_that_changes_is_told_again() -> None:

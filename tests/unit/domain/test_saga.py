@@ -6,18 +6,18 @@ from pydantic import ValidationError
 from domain.errors import ErrorCode
 from domain.saga import commands as c
 from domain.saga import events as e
-from domain.saga.commands import Book, Decision, TakeUpCause
+from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.saga.decide import SAGA
-from domain.saga.plan import CLOSING
+from domain.saga.plan import FINALIZERS
 from tests.unit.domain.specification import Specification
 
 saga = Specification(SAGA)
 
 DECIDED = {
-    Decision.RETRY: e.SagaRetried,
-    Decision.SKIP: e.SagaStepSkipped,
-    Decision.RESOLVE: e.SagaStepResolved,
-    Decision.COMPENSATE: e.SagaCompensationRequested,
+    Intervention.RETRY: e.SagaRetried,
+    Intervention.SKIP: e.SagaStepSkipped,
+    Intervention.RESOLVE: e.SagaStepResolved,
+    Intervention.COMPENSATE: e.SagaCompensationRequested,
 }
 
 
@@ -44,14 +44,18 @@ def parked(step: str = "capture", *, parking: int = 1, undoing: bool = False) ->
     )
 
 
-def decide(decision: Decision, step: str = "capture", *, parking: int = 1) -> c.DecideOnStep:
-    return c.DecideOnStep(
-        aggregate_id="o1", step=step, parking=parking, decision=decision, reason="it is mended"
+def decide(
+    intervention: Intervention, step: str = "capture", *, parking: int = 1
+) -> c.InterveneOnStep:
+    return c.InterveneOnStep(
+        aggregate_id="o1", step=step, parking=parking, kind=intervention, reason="it is mended"
     )
 
 
-def decided(decision: Decision, step: str = "capture", *, parking: int = 1) -> e.SagaStepDecided:
-    return DECIDED[decision](order_id="o1", step=step, parking=parking, reason="it is mended")
+def intervened(
+    intervention: Intervention, step: str = "capture", *, parking: int = 1
+) -> e.SagaStepIntervened:
+    return DECIDED[intervention](order_id="o1", step=step, parking=parking, reason="it is mended")
 
 
 def test_a_step_that_fails_for_good_is_parked() -> None:
@@ -69,52 +73,54 @@ def test_parkings_are_counted_over_all_steps() -> None:
 
 
 def test_a_step_that_failed_again_after_its_retry_is_another_parking() -> None:
-    given = saga.given([parked(), decided(Decision.RETRY)])
+    given = saga.given([parked(), intervened(Intervention.RETRY)])
 
     given.when(park()).then([parked(parking=2)])
 
 
-@pytest.mark.parametrize("decision", Decision)
-def test_what_is_decided_is_recorded_with_its_reason(decision: Decision) -> None:
-    saga.given([parked()]).when(decide(decision)).then([decided(decision)])
+@pytest.mark.parametrize("intervention", Intervention)
+def test_what_is_decided_is_recorded_with_its_reason(intervention: Intervention) -> None:
+    saga.given([parked()]).when(decide(intervention)).then([intervened(intervention)])
 
 
-@pytest.mark.parametrize("decision", Decision)
-def test_a_decision_made_twice_is_made_once(decision: Decision) -> None:
-    saga.given([parked(), decided(decision)]).when(decide(decision)).then([])
+@pytest.mark.parametrize("intervention", Intervention)
+def test_a_decision_made_twice_is_made_once(intervention: Intervention) -> None:
+    saga.given([parked(), intervened(intervention)]).when(decide(intervention)).then([])
 
 
 def test_a_second_decision_cannot_change_the_first() -> None:
-    given = saga.given([parked(), decided(Decision.SKIP)])
+    given = saga.given([parked(), intervened(Intervention.SKIP)])
 
-    given.when(decide(Decision.RETRY)).then_refused(ErrorCode.SAGA_NOT_PARKED)
+    given.when(decide(Intervention.RETRY)).then_refused(ErrorCode.SAGA_NOT_PARKED)
 
 
 @pytest.mark.parametrize("step", ["capture", "release"])
 def test_nothing_is_decided_on_a_step_that_is_not_parked(step: str) -> None:
-    saga.given([]).when(decide(Decision.RETRY, step)).then_refused(ErrorCode.SAGA_NOT_PARKED)
+    saga.given([]).when(decide(Intervention.RETRY, step)).then_refused(ErrorCode.SAGA_NOT_PARKED)
 
 
 def test_a_decision_on_an_earlier_parking_does_not_touch_the_later_one() -> None:
-    given = saga.given([parked(), decided(Decision.RETRY), parked(parking=2)])
+    given = saga.given([parked(), intervened(Intervention.RETRY), parked(parking=2)])
 
-    given.when(decide(Decision.SKIP)).then_refused(ErrorCode.SAGA_NOT_PARKED)
+    given.when(decide(Intervention.SKIP)).then_refused(ErrorCode.SAGA_NOT_PARKED)
 
 
-@pytest.mark.parametrize("decision", [Decision.SKIP, Decision.RESOLVE])
-@pytest.mark.parametrize("closing", [undo.name for undo in CLOSING])
-def test_what_the_way_back_ends_with_cannot_be_left_out(decision: Decision, closing: str) -> None:
+@pytest.mark.parametrize("intervention", [Intervention.SKIP, Intervention.RESOLVE])
+@pytest.mark.parametrize("closing", [undo.name for undo in FINALIZERS])
+def test_what_the_way_back_ends_with_cannot_be_left_out(
+    intervention: Intervention, closing: str
+) -> None:
     given = saga.given([parked(closing, undoing=True)])
 
-    given.when(decide(decision, closing)).then_refused(ErrorCode.WRONG_STATE)
-    given.when(decide(Decision.RETRY, closing)).then([decided(Decision.RETRY, closing)])
+    given.when(decide(intervention, closing)).then_refused(ErrorCode.WRONG_STATE)
+    given.when(decide(Intervention.RETRY, closing)).then([intervened(Intervention.RETRY, closing)])
 
 
 def test_an_undo_cannot_be_turned_round_once_more() -> None:
     given = saga.given([parked("release", undoing=True)])
 
-    refused = given.when(decide(Decision.COMPENSATE, "release")).then_refused(
-        ErrorCode.SAGA_ALREADY_TURNED
+    refused = given.when(decide(Intervention.COMPENSATE, "release")).then_refused(
+        ErrorCode.SAGA_ALREADY_COMPENSATING
     )
 
     assert refused.message.endswith("retry, skip or resolve release")
@@ -123,22 +129,24 @@ def test_an_undo_cannot_be_turned_round_once_more() -> None:
 @pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 501])
 def test_a_reason_is_one_line_of_text(reason: str) -> None:
     with pytest.raises(ValidationError):
-        c.DecideOnStep(
-            aggregate_id="o1", step="capture", parking=1, decision=Decision.SKIP, reason=reason
+        c.InterveneOnStep(
+            aggregate_id="o1", step="capture", parking=1, kind=Intervention.SKIP, reason=reason
         )
 
 
 @pytest.mark.parametrize(
-    ("decision", "is_settled"),
+    ("intervention", "is_settled"),
     [
-        (Decision.RETRY, False),
-        (Decision.SKIP, True),
-        (Decision.RESOLVE, True),
-        (Decision.COMPENSATE, False),
+        (Intervention.RETRY, False),
+        (Intervention.SKIP, True),
+        (Intervention.RESOLVE, True),
+        (Intervention.COMPENSATE, False),
     ],
 )
-def test_what_is_skipped_or_resolved_is_not_run_again(decision: Decision, is_settled: bool) -> None:
-    state = SAGA.fold([parked(), decided(decision)])
+def test_what_is_skipped_or_resolved_is_not_run_again(
+    intervention: Intervention, is_settled: bool
+) -> None:
+    state = SAGA.fold([parked(), intervened(intervention)])
 
     assert ("capture" in state.settled) is is_settled
     assert not state.needs_attention
@@ -146,29 +154,33 @@ def test_what_is_skipped_or_resolved_is_not_run_again(decision: Decision, is_set
 
 def test_a_saga_needs_attention_until_all_its_parked_steps_are_decided_on() -> None:
     both = [parked("release", undoing=True), parked("give_back", parking=2, undoing=True)]
-    one = [*both, decided(Decision.RETRY, "release")]
+    one = [*both, intervened(Intervention.RETRY, "release")]
 
     assert SAGA.fold(both).needs_attention
     assert SAGA.fold(one).needs_attention
     assert set(SAGA.fold(one).parked) == {"give_back"}
-    assert not SAGA.fold([*one, decided(Decision.SKIP, "give_back", parking=2)]).needs_attention
+    assert not SAGA.fold(
+        [*one, intervened(Intervention.SKIP, "give_back", parking=2)]
+    ).needs_attention
 
 
 def test_each_time_that_a_saga_is_taken_up_is_told() -> None:
-    taken_up = e.SagaTakenUp(order_id="o1", cause=TakeUpCause.MISSING)
-    command = c.TakeUpSaga(aggregate_id="o1", cause=TakeUpCause.MISSING)
+    recoveries = e.SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING)
+    command = c.RecoverSaga(aggregate_id="o1", cause=RecoveryCause.MISSING)
 
-    saga.given([taken_up]).when(command).then([taken_up])
-    assert SAGA.fold([taken_up, taken_up]).taken_up == 2
-
-
-def found(theirs: str = "CAPTURED") -> e.DifferenceFound:
-    return e.DifferenceFound(order_id="o1", book=Book.PAYMENT, ours="AUTHORIZED", theirs=theirs)
+    saga.given([recoveries]).when(command).then([recoveries])
+    assert SAGA.fold([recoveries, recoveries]).recoveries == 2
 
 
-def compare(theirs: str = "CAPTURED") -> c.RecordDifference:
-    return c.RecordDifference(
-        aggregate_id="o1", book=Book.PAYMENT, ours="AUTHORIZED", theirs=theirs
+def found(theirs: str = "CAPTURED") -> e.DiscrepancyFound:
+    return e.DiscrepancyFound(
+        order_id="o1", system=ReconciledSystem.PAYMENT, ours="AUTHORIZED", theirs=theirs
+    )
+
+
+def compare(theirs: str = "CAPTURED") -> c.RecordDiscrepancy:
+    return c.RecordDiscrepancy(
+        aggregate_id="o1", system=ReconciledSystem.PAYMENT, ours="AUTHORIZED", theirs=theirs
     )
 
 
@@ -179,8 +191,8 @@ def test_a_difference_is_told_once_for_as_long_as_it_lasts() -> None:
 
 
 def test_a_difference_that_is_gone_is_settled_and_may_come_back() -> None:
-    settle = c.SettleDifference(aggregate_id="o1", book=Book.PAYMENT)
-    settled = e.DifferenceSettled(order_id="o1", book=Book.PAYMENT)
+    settle = c.ResolveDiscrepancy(aggregate_id="o1", system=ReconciledSystem.PAYMENT)
+    settled = e.DiscrepancyResolved(order_id="o1", system=ReconciledSystem.PAYMENT)
 
     saga.given([found()]).when(settle).then([settled])
     saga.given([]).when(settle).then([])
@@ -193,11 +205,11 @@ def test_each_decision_on_a_step_is_counted() -> None:
     state = SAGA.fold(
         [
             parked("refund"),
-            decided(Decision.RETRY, "refund"),
+            intervened(Intervention.RETRY, "refund"),
             parked("refund", parking=2),
-            decided(Decision.RETRY, "refund", parking=2),
+            intervened(Intervention.RETRY, "refund", parking=2),
             parked("capture", parking=3),
         ]
     )
 
-    assert state.decisions == {"refund": 2}
+    assert state.intervention_counts == {"refund": 2}

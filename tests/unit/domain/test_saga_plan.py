@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from domain.order.state import FORWARD
-from domain.saga.plan import CLOSING, ORDER_PLAN, RETURN_PLAN
+from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
 
 
 def test_no_two_steps_or_undos_share_a_name() -> None:
     steps = [*ORDER_PLAN, *RETURN_PLAN]
     names = [step.name for step in steps]
-    names += [step.undo.name for step in steps if step.undo] + [undo.name for undo in CLOSING]
+    names += [step.undo.name for step in steps if step.undo] + [undo.name for undo in FINALIZERS]
 
     assert len(names) == len(set(names))
 

@@ -60,15 +60,15 @@ LOST           .        .        !        !      .     +      +
 def test_every_command_in_every_status(status: str, word: str, outcome: str) -> None:
     command, event = COMMANDS[word]
     history = HISTORY[status]
-    decision = shipment.given(history).when(command)
+    intervention = shipment.given(history).when(command)
 
     if outcome == "!":
-        decision.then_refused(ErrorCode.WRONG_STATE)
+        intervention.then_refused(ErrorCode.WRONG_STATE)
     elif outcome == "+":
-        decision.then([event])
+        intervention.then([event])
         shipment.given([*history, event]).when(command).then([])
     else:
-        decision.then([])
+        intervention.then([])
 
 
 @pytest.mark.parametrize("status", HISTORY)

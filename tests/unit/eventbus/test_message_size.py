@@ -23,7 +23,7 @@ from tests.samples.files import FOLDER, SCHEMAS
 
 Shape = Callable[[str, int], object]
 NAME: Final = max(EVENT_TYPES, key=len) + "X"
-LONGEST_STREAM: Final = "x" * 40 + "-" + "a" * 200
+MAX_STREAM_ID: Final = "x" * 40 + "-" + "a" * 200
 LETTERS: Final = ["x", "é", "語", "🧭", '"', "\\", "\n", "\x01", "\x7f", "\u2028", "/", "<"]
 
 
@@ -56,7 +56,7 @@ def _metadata(letter: str, count: int) -> EventMetadata:
 
 def _is_taken(new: NewEvent) -> bool:
     try:
-        check_appends([StreamAppend(LONGEST_STREAM, [new], ANY)])
+        check_appends([StreamAppend(MAX_STREAM_ID, [new], ANY)])
     except InvalidAppend:
         return False
     return True
@@ -82,7 +82,7 @@ def _stored(new: NewEvent) -> StoredEvent:
     """As it comes back: PostgreSQL's jsonb puts a space after each colon and comma."""
     return StoredEvent(
         position=2**63 - 1,
-        stream_id=LONGEST_STREAM,
+        stream_id=MAX_STREAM_ID,
         version=2**63 - 1,
         event_id=new.event_id,
         type=new.type,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from providers.carrier import CarrierNews, ReturnStatus, ShipmentStatus
+from providers.carrier import CarrierShipmentStatus, CarrierWebhook, ReturnStatus
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import WebhookFault, WebhookRejected
 
@@ -47,19 +47,19 @@ def fault(raw: bytes, headers: dict[str, str]) -> WebhookFault:
 def test_a_signed_event_is_believed() -> None:
     raw = event()
 
-    assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierNews(
+    assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierWebhook(
         event_id="msg_1",
         order_id="order-1",
-        status=ShipmentStatus.DISPATCHED,
+        status=CarrierShipmentStatus.DISPATCHED,
     )
 
 
 def test_news_of_a_return_are_told_from_those_of_a_shipment() -> None:
     raw = event(id="ret_1", status="returned")
 
-    news = verify_carrier_webhook(raw, signed(raw), SECRET)
+    notification = verify_carrier_webhook(raw, signed(raw), SECRET)
 
-    assert news == CarrierNews("msg_1", "order-1", ReturnStatus.RETURNED)
+    assert notification == CarrierWebhook("msg_1", "order-1", ReturnStatus.RETURNED)
 
 
 def test_news_of_a_status_that_we_do_not_know_are_none() -> None:

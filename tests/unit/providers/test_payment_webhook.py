@@ -9,7 +9,7 @@ import stripe
 
 from providers.errors import WebhookFault, WebhookRejected
 from providers.payment_webhook import verify_payment_webhook
-from providers.payments import PaymentNews
+from providers.payments import PaymentWebhook
 
 SECRET = "whsec_of_the_tests"  # noqa: S105 - signs nothing but these tests
 
@@ -38,7 +38,7 @@ def fault(raw: bytes, header: str) -> WebhookFault:
 def test_a_signed_event_of_an_order_is_believed() -> None:
     raw = event()
 
-    assert verify_payment_webhook(raw, signed(raw), SECRET) == PaymentNews(
+    assert verify_payment_webhook(raw, signed(raw), SECRET) == PaymentWebhook(
         event_id="evt_1",
         type="payment_intent.succeeded",
         order_id="order-1",

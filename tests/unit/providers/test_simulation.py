@@ -190,4 +190,4 @@ async def test_a_job_that_never_succeeds_is_given_up(
     store.add_job("webhook", "evt_1", "{}")
     await drained(store, fail)
 
-    assert tries == list(range(agenda.MOST_ATTEMPTS))
+    assert tries == list(range(agenda.MAX_ATTEMPTS))

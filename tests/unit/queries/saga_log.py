@@ -13,7 +13,7 @@ from domain.order.commands import CancellationReason
 from domain.order.lines import OrderLine
 from domain.payment import events as payment
 from domain.saga import events as saga
-from domain.saga.commands import Decision
+from domain.saga.commands import Intervention
 from domain.shipping import events as shipping
 from eventstore.envelope import EventMetadata, StoredEvent
 from queries.saga_history import History
@@ -23,10 +23,10 @@ from tests.support.order_log import ADDRESS
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EUROS = Money(amount=500, currency="EUR")
 _DECIDED = {
-    Decision.RETRY: saga.SagaRetried,
-    Decision.SKIP: saga.SagaStepSkipped,
-    Decision.RESOLVE: saga.SagaStepResolved,
-    Decision.COMPENSATE: saga.SagaCompensationRequested,
+    Intervention.RETRY: saga.SagaRetried,
+    Intervention.SKIP: saga.SagaStepSkipped,
+    Intervention.RESOLVE: saga.SagaStepResolved,
+    Intervention.COMPENSATE: saga.SagaCompensationRequested,
 }
 
 
@@ -133,9 +133,9 @@ class SagaLog:
         )
         return self.add(f"park/{step}/{number}", event)
 
-    def decided(self, decision: Decision, step: str, number: int = 1) -> SagaLog:
-        event = _DECIDED[decision](order_id="o1", step=step, parking=number, reason="mended")
-        return self.add(f"decide/{step}/{number}", event, actor="operator:eve")
+    def intervened(self, intervention: Intervention, step: str, number: int = 1) -> SagaLog:
+        event = _DECIDED[intervention](order_id="o1", step=step, parking=number, reason="mended")
+        return self.add(f"intervene/{step}/{number}", event, actor="operator:eve")
 
 
 def _category(event: Event) -> str:

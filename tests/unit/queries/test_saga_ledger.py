@@ -7,10 +7,10 @@ from domain.order import events as order
 from domain.order.commands import CancellationReason as Reason
 from domain.order.lines import ReturnedLine
 from domain.payment import events as payment
-from domain.saga.commands import Book, Decision, TakeUpCause
-from domain.saga.events import DifferenceFound, DifferenceSettled, SagaTakenUp
+from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
+from domain.saga.events import DiscrepancyFound, DiscrepancyResolved, SagaRecovered
 from domain.saga.plan import ORDER_PLAN
-from queries.saga_history import Difference
+from queries.saga_history import DiscrepancyView
 from queries.saga_ledger import Failures, SagaStatus, SagaView
 from queries.saga_states import StepState
 from tests.unit.queries.saga_log import EUROS, SagaLog, at
@@ -95,7 +95,7 @@ def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
 def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
     log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
     assert undos(log.view()) == {"cancel_shipment": "UNDOING"}
-    assert log.view().status is SagaStatus.TURNING
+    assert log.view().status is SagaStatus.COMPENSATING
 
     log.add("give_back", VOIDED)
     assert undos(log.view()) == {
@@ -161,23 +161,23 @@ def test_a_parked_step_has_failed_and_nothing_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("decision", "state", "following"),
+    ("intervention", "state", "following"),
     [
-        (Decision.RETRY, "RUNNING", None),
-        (Decision.SKIP, "SKIPPED", "RUNNING"),
-        (Decision.RESOLVE, "DONE", "RUNNING"),
+        (Intervention.RETRY, "RUNNING", None),
+        (Intervention.SKIP, "SKIPPED", "RUNNING"),
+        (Intervention.RESOLVE, "DONE", "RUNNING"),
     ],
 )
 def test_a_decision_sends_the_saga_on(
-    decision: Decision, state: str, following: str | None
+    intervention: Intervention, state: str, following: str | None
 ) -> None:
-    view = SagaLog().shipped().parked("capture").decided(decision, "capture").view()
+    view = SagaLog().shipped().parked("capture").intervened(intervention, "capture").view()
 
     assert (states(view)["capture"], states(view).get("await_delivery")) == (state, following)
     assert (view.status, view.needs_attention) == (SagaStatus.FORWARD, False)
-    (decided,) = view.decided
-    assert (decided.step, decided.parking, decided.decision) == ("capture", 1, decision)
-    assert (decided.reason, decided.actor, decided.at) == ("mended", "operator:eve", at(7))
+    (made,) = view.interventions
+    assert (made.step, made.parking, made.kind) == ("capture", 1, intervention)
+    assert (made.reason, made.actor, made.at) == ("mended", "operator:eve", at(7))
     assert view.parked == {}
 
 
@@ -198,7 +198,7 @@ def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None
 
 def test_a_skipped_undo_leaves_its_step_as_it_was() -> None:
     log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
-    log.parked("give_back", undoing=True).decided(Decision.SKIP, "give_back")
+    log.parked("give_back", undoing=True).intervened(Intervention.SKIP, "give_back")
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
     assert undos(view)["give_back"] == "SKIPPED"
@@ -285,19 +285,23 @@ def test_a_carrier_that_could_not_be_asked_is_told_where_it_was_asked(
 
 
 def test_a_difference_needs_attention_until_it_is_settled() -> None:
-    found = DifferenceFound(order_id="o1", book=Book.PAYMENT, ours="AUTHORIZED", theirs="CAPTURED")
+    found = DiscrepancyFound(
+        order_id="o1", system=ReconciledSystem.PAYMENT, ours="AUTHORIZED", theirs="CAPTURED"
+    )
     log = SagaLog().confirmed().add("reconcile/1", found)
 
-    assert log.view().differences == [Difference(Book.PAYMENT, "AUTHORIZED", "CAPTURED", at(4))]
+    assert log.view().discrepancies == [
+        DiscrepancyView(ReconciledSystem.PAYMENT, "AUTHORIZED", "CAPTURED", at(4))
+    ]
     assert log.view().needs_attention
     assert log.view().status is SagaStatus.FORWARD
 
-    log.add("reconcile/2", DifferenceSettled(order_id="o1", book=Book.PAYMENT))
-    assert (log.view().differences, log.view().needs_attention) == ([], False)
+    log.add("reconcile/2", DiscrepancyResolved(order_id="o1", system=ReconciledSystem.PAYMENT))
+    assert (log.view().discrepancies, log.view().needs_attention) == ([], False)
 
 
 def test_each_time_that_a_saga_was_taken_up_counts() -> None:
-    taken_up = SagaTakenUp(order_id="o1", cause=TakeUpCause.MISSING)
-    log = SagaLog().confirmed().add("take_up/1", taken_up).add("take_up/2", taken_up)
+    recoveries = SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING)
+    log = SagaLog().confirmed().add("recover/1", recoveries).add("recover/2", recoveries)
 
-    assert (log.view().taken_up, log.view().needs_attention) == (2, False)
+    assert (log.view().recoveries, log.view().needs_attention) == (2, False)

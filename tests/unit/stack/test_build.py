@@ -5,7 +5,8 @@ from pathlib import Path
 from stack.build import PACKAGES, build_id
 from stack.processes import ROOT
 from stack.temporal import DEPLOYMENT, SEARCH_ATTRIBUTES
-from workflows import search_attributes, versions
+from temporal import versions
+from workflows import search_attributes
 
 
 def sources(folder: Path) -> Path:

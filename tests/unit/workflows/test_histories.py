@@ -11,13 +11,13 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 
 from activities import interface
+from temporal.runner import WORKFLOWS, replayer
 from tests.histories.files import CONVERTER, FOLDER, read
 from tests.histories.paths import PATHS
 from tests.histories.reconciliations import RECONCILIATIONS
 from tests.histories.variants import OneLookLess, OneMoreStep, OneUndoLess, StepsSwapped
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.runner import WORKFLOWS, replayer
 
 
 def recorded(path: str) -> list[WorkflowHistory]:
@@ -80,9 +80,9 @@ def test_both_workflows_of_reconciliation_and_their_activities_are_on_some_recor
     histories = [history for path in RECONCILIATIONS for history in recorded(path)]
     seen = {name for history in histories for name in _activities_in(history)}
 
-    assert seen == {"take_up_missing", "compare_books", "judge_books"}
+    assert seen == {"recover_missing", "compare", "recheck"}
     assert {_workflow_of(history) for history in histories} == {
-        "TakingUpWorkflow",
+        "RecoveryWorkflow",
         "ReconciliationWorkflow",
     }
 

@@ -1,0 +1,209 @@
+"""Asks the payment provider and records its answer."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities import interface
+from activities.command_handler import CommandHandler, Step
+from activities.payments.attempts import Attempts
+from activities.payments.record import PaymentRecord
+from activities.payments.refunds import Refunds
+from activities.saga import load_progress
+from activities.types import AuthorizationResult, AuthorizeInput, OrderProgress, RecordedResult
+from domain.errors import ErrorCode, Refused
+from domain.inventory.commands import CommitStock, ReturnStock
+from domain.money import Money
+from domain.order.commands import FinishReturn, MarkShipped
+from domain.order.state import CANCELLABLE
+from domain.payment import commands as c
+from domain.payment.decide import RETRYABLE, TAKEN
+from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
+from domain.shipping.commands import RecordDispatch, RecordGoodsBack
+from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
+
+
+class PaymentActivities(interface.PaymentActivities):
+    def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
+        self._handler = handler
+        self._provider = provider
+        self._record = PaymentRecord(handler)
+        self._attempts = Attempts(provider)
+        self._refunds = Refunds(handler, provider)
+
+    @activity.defn
+    async def authorize(self, order_id: str) -> AuthorizationResult:
+        payment = await self._record.load(order_id)
+        if payment.status is not None:
+            return await self._settle(order_id, payment, looks=True)
+        order = await self._record.order(order_id)
+        if order.status not in CANCELLABLE:
+            raise Refused(
+                ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it is not to be paid"
+            )
+        await self._record.request(AuthorizeInput(order_id, attempt=1), order)
+        payment = PaymentState(
+            PaymentStatus.REQUESTED, attempt=1, amount=order.total, method=order.payment_method
+        )
+        return await self._settle(order_id, payment, looks=False)
+
+    @activity.defn
+    async def authorize_again(self, authorize: AuthorizeInput) -> AuthorizationResult:
+        order_id = authorize.order_id
+        await self._record.request(authorize, await self._record.order(order_id))
+        # With the method that the log has: the update that brought it may have been lost.
+        payment = await self._record.load(order_id)
+        return await self._settle(order_id, payment, looks=True)
+
+    @activity.defn
+    async def restore(self, order_id: str) -> None:
+        order = await self._record.order(order_id)
+        while (payment := await self._record.load(order_id)).status in {None, *RETRYABLE}:
+            attempt = payment.attempt + 1
+            lost = PaymentState(
+                PaymentStatus.REQUESTED, attempt, order.total, method=order.payment_method
+            )
+            answer = await self._attempts.look(order_id, lost)
+            if answer.state is ProviderPaymentState.CREATED:
+                return
+            await self._record.request(AuthorizeInput(order_id, attempt), order)
+            await self._conclude(order_id, lost, answer)
+
+    @activity.defn
+    async def request_payment(self, authorize: AuthorizeInput) -> RecordedResult:
+        order = await self._record.order(authorize.order_id)
+        return RecordedResult(await self._record.request(authorize, order))
+
+    @activity.defn
+    async def look_up(self, order_id: str) -> AuthorizationResult:
+        payment = await self._record.load(order_id)
+        if payment.status not in UNSETTLED:
+            return await self._record.outcome(order_id)
+        answer = await self._attempts.look(order_id, payment)
+        return await self._conclude(order_id, payment, answer)
+
+    @activity.defn
+    async def give_back(self, order_id: str) -> None:
+        while not await self._has_given_back(order_id):
+            pass  # a further attempt has begun meanwhile
+
+    @activity.defn
+    async def capture(self, order_id: str) -> None:
+        await self._dispatch(order_id)
+        payment = await self._record.load(order_id)
+        if payment.status in TAKEN:
+            return
+        if payment.status is not PaymentStatus.AUTHORIZED or payment.reference is None:
+            raise Refused(
+                ErrorCode.WRONG_STATE,
+                f"the payment of order {order_id} is {payment.status}: nothing can be captured",
+            )
+        await self._provider.capture(reference=payment.reference, amount=payment.amount.amount)
+        await self._handler.handle(
+            Step.current("capture", order_id),
+            c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
+        )
+
+    @activity.defn
+    async def refund(self, order_id: str) -> OrderProgress:
+        returning = (await self._record.order(order_id)).returning
+        if returning is not None:
+            refunded = await self._refund(order_id, returning.refund)
+            await self._handler.handle(
+                Step.current("refund", order_id),
+                refunded,
+                *(
+                    ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
+                    for line in returning.lines
+                ),
+                RecordGoodsBack(aggregate_id=order_id),
+                FinishReturn(aggregate_id=order_id),
+            )
+        return await load_progress(self._handler, order_id)
+
+    async def _settle(
+        self, order_id: str, payment: PaymentState, *, looks: bool
+    ) -> AuthorizationResult:
+        """See that the latest attempt is made, once. `looks`: it may have been made before."""
+        if payment.status not in UNSETTLED:
+            return await self._record.outcome(order_id)
+        answer = await self._attempts.look(order_id, payment) if looks else None
+        if answer is None or await self._is_to_be_made(order_id, answer):
+            answer = await self._attempts.make(order_id, payment)
+        return await self._conclude(order_id, payment, answer)
+
+    async def _is_to_be_made(self, order_id: str, answer: ProviderPayment) -> bool:
+        if answer.state is not ProviderPaymentState.CREATED:
+            return False
+        return (await self._record.order(order_id)).status in CANCELLABLE
+
+    async def _conclude(
+        self, order_id: str, payment: PaymentState, answer: ProviderPayment
+    ) -> AuthorizationResult:
+        try:
+            return await self._record.answer(order_id, payment, answer)
+        except Refused as refused:
+            if refused.code is not ErrorCode.PAYMENT_SUPERSEDED:
+                raise
+        await self._attempts.free(order_id, payment, payment.attempt, answer.reference)
+        return await self._record.outcome(order_id)
+
+    async def _dispatch(self, order_id: str) -> None:
+        """The parcel has left, whatever becomes of the money."""
+        order = await self._record.order(order_id)
+        if order.has_shipped:
+            return
+        await self._handler.handle(
+            Step.current("capture/dispatch", order_id),
+            MarkShipped(aggregate_id=order_id),
+            RecordDispatch(aggregate_id=order_id),
+            *(CommitStock(aggregate_id=line.sku, order_id=order_id) for line in order.lines),
+        )
+
+    async def _has_given_back(self, order_id: str) -> bool:
+        payment = await self._record.load(order_id)
+        captured = None
+        if payment.status is not PaymentStatus.VOIDED:
+            captured = await self._attempts.free_until(order_id, payment, payment.attempt)
+        step = Step.current("give_back", order_id)
+        if captured is not None:
+            await self._handler.handle(
+                step, *await self._give_all_back(order_id, payment, captured)
+            )
+            return True
+        try:
+            await self._handler.handle(
+                step, c.RecordVoid(aggregate_id=order_id, attempt=payment.attempt)
+            )
+        except Refused as refused:
+            if refused.code is not ErrorCode.PAYMENT_SUPERSEDED:
+                raise
+            return False
+        return True
+
+    async def _give_all_back(
+        self, order_id: str, payment: PaymentState, captured: ProviderPayment
+    ) -> list[c.PaymentCommand]:
+        """What to record: also a capture and an authorisation whose answers were lost."""
+        await self._refunds.give(order_id, "give_back", captured.reference, captured.captured)
+        taken = Money(amount=captured.captured, currency=captured.currency)
+        return [
+            c.RecordAuthorization(
+                aggregate_id=order_id, attempt=payment.attempt, reference=captured.reference
+            ),
+            c.RecordCapture(aggregate_id=order_id, amount=taken),
+            c.RecordRefund(aggregate_id=order_id, refunded_in_all=taken),
+        ]
+
+    async def _refund(self, order_id: str, wanted: Money) -> c.RecordRefund:
+        """Give back so much more than the log knows of; what to record of it."""
+        payment = await self._record.load(order_id)
+        if payment.status is not PaymentStatus.CAPTURED or payment.reference is None:
+            raise Refused(
+                ErrorCode.WRONG_STATE,
+                f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
+            )
+        in_all = payment.refunded + wanted.amount
+        await self._refunds.give(order_id, "refund", payment.reference, in_all)
+        refunded_in_all = Money(amount=in_all, currency=wanted.currency)
+        return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)

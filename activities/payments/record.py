@@ -1,0 +1,140 @@
+"""What the log says of a payment, and what a provider's answer adds to it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from hashlib import sha256
+from typing import Final
+
+from activities.command_handler import CommandHandler, Step
+from activities.types import AuthorizationOutcome, AuthorizationResult, AuthorizeInput
+from domain.errors import ErrorCode, Refused
+from domain.ids import payment_retry_step
+from domain.order.commands import ConfirmOrder, MarkAuthorized
+from domain.order.decide import ORDER
+from domain.order.state import OrderState
+from domain.payment import commands as c
+from domain.payment.decide import PAYMENT
+from domain.payment.state import PaymentState, PaymentStatus
+from providers.payments import ProviderPayment, ProviderPaymentState
+
+_ANSWERED: Final = {
+    ProviderPaymentState.AUTHORIZED: AuthorizationOutcome.AUTHORIZED,
+    ProviderPaymentState.CAPTURED: AuthorizationOutcome.AUTHORIZED,
+    ProviderPaymentState.CREATED: AuthorizationOutcome.PENDING,
+    ProviderPaymentState.PENDING: AuthorizationOutcome.PENDING,
+    ProviderPaymentState.DECLINED: AuthorizationOutcome.DECLINED,
+    ProviderPaymentState.VOIDED: AuthorizationOutcome.DECLINED,
+}
+_RECORDED: Final = {
+    None: AuthorizationOutcome.DECLINED,
+    PaymentStatus.REQUESTED: AuthorizationOutcome.PENDING,
+    PaymentStatus.PENDING: AuthorizationOutcome.PENDING,
+    PaymentStatus.AUTHORIZED: AuthorizationOutcome.AUTHORIZED,
+    PaymentStatus.CAPTURED: AuthorizationOutcome.AUTHORIZED,
+    PaymentStatus.REFUNDED: AuthorizationOutcome.AUTHORIZED,
+    PaymentStatus.DECLINED: AuthorizationOutcome.DECLINED,
+    PaymentStatus.VOIDED: AuthorizationOutcome.DECLINED,
+}
+
+
+class PaymentRecord:
+    def __init__(self, handler: CommandHandler) -> None:
+        self._handler = handler
+
+    async def load(self, order_id: str) -> PaymentState:
+        return await self._handler.load(PAYMENT, order_id)
+
+    async def order(self, order_id: str) -> OrderState:
+        return await self._handler.load(ORDER, order_id)
+
+    async def request(self, authorize: AuthorizeInput, order: OrderState) -> int:
+        """Note an attempt before the provider is asked; the position of that."""
+        order_id, attempt = authorize.order_id, authorize.attempt
+        return await self._handler.handle(
+            Step.current(_request_key(authorize), order_id, authorize.actor),
+            c.RequestPayment(
+                aggregate_id=order_id,
+                attempt=attempt,
+                amount=order.total,
+                method=authorize.method or order.payment_method,
+            ),
+        )
+
+    async def answer(
+        self, order_id: str, payment: PaymentState, answer: ProviderPayment
+    ) -> AuthorizationResult:
+        """Record what became of the attempt that is the latest in `payment`.
+
+        Refused with PAYMENT_SUPERSEDED when money is held by an attempt that counts no more.
+        """
+        command = _command(order_id, payment.attempt, answer)
+        step = Step.current(_key(payment, answer), order_id)
+        if isinstance(command, c.RecordAuthorization):
+            await self._authorized(step, command)
+            return AuthorizationResult(AuthorizationOutcome.AUTHORIZED, payment.attempt)
+        await self._handler.handle(step, command)
+        return await self.outcome(order_id)
+
+    async def outcome(self, order_id: str) -> AuthorizationResult:
+        """As the log has it. The order is confirmed with money that was authorised without it."""
+        payment = await self.load(order_id)
+        if payment.status is PaymentStatus.AUTHORIZED:
+            with suppress(Refused):  # it does not go forward
+                await self._handler.handle(
+                    Step.current(f"authorize/{payment.attempt}/confirmed", order_id),
+                    MarkAuthorized(aggregate_id=order_id),
+                    ConfirmOrder(aggregate_id=order_id),
+                )
+        return AuthorizationResult(_RECORDED[payment.status], payment.attempt)
+
+    async def _authorized(self, step: Step, command: c.RecordAuthorization) -> None:
+        """With the order, if it still goes forward; by itself, if it is turning round."""
+        order_id = command.aggregate_id
+        try:
+            await self._handler.handle(
+                step,
+                command,
+                MarkAuthorized(aggregate_id=order_id),
+                ConfirmOrder(aggregate_id=order_id),
+            )
+        except Refused as refused:
+            if refused.code is ErrorCode.PAYMENT_SUPERSEDED:
+                raise
+            await self._handler.handle(step, command)
+
+
+def _request_key(authorize: AuthorizeInput) -> str:
+    if authorize.key is None:
+        return f"authorize/{authorize.attempt}/request"
+    return payment_retry_step(authorize.key)
+
+
+def _key(payment: PaymentState, answer: ProviderPayment) -> str:
+    """The step of an answer. A pending payment may be told again, with an address to go to."""
+    key = f"authorize/{payment.attempt}/{_ANSWERED[answer.state]}"
+    if answer.action_url is not None:
+        return f"{key}/{sha256(answer.action_url.encode()).hexdigest()[:12]}"
+    return key
+
+
+def _command(order_id: str, attempt: int, answer: ProviderPayment) -> c.PaymentCommand:
+    match _ANSWERED[answer.state]:
+        case AuthorizationOutcome.AUTHORIZED:
+            return c.RecordAuthorization(
+                aggregate_id=order_id, attempt=attempt, reference=answer.reference
+            )
+        case AuthorizationOutcome.PENDING:
+            return c.RecordPending(
+                aggregate_id=order_id,
+                attempt=attempt,
+                reference=answer.reference,
+                action_url=answer.action_url,
+            )
+        case AuthorizationOutcome.DECLINED:
+            return c.RecordDecline(
+                aggregate_id=order_id,
+                attempt=attempt,
+                reference=answer.reference,
+                code=answer.decline_code or str(answer.state),
+            )

@@ -1,0 +1,81 @@
+"""The orders whose books may have changed since they were last compared."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.order import events as order
+from domain.payment import events as payment
+from domain.shipping import events as shipment
+from eventstore.checkpoint import COMPARED, Checkpoint
+from eventstore.protocol import EventStore
+from kit.pool import Pool
+
+CHECKPOINT: Final = COMPARED
+MAX_EVENTS_READ: Final = 2000
+
+TYPES: Final = tuple(
+    event.__name__
+    for event in (
+        order.OrderCancelled,
+        order.OrderCompleted,
+        order.OrderRejected,
+        order.OrderReturned,
+        payment.PaymentPending,
+        payment.PaymentAuthorized,
+        payment.PaymentDeclined,
+        payment.PaymentCaptured,
+        payment.PaymentRefunded,
+        payment.PaymentVoided,
+        shipment.ShipmentCreated,
+        shipment.ShipmentDispatched,
+        shipment.ShipmentDelivered,
+        shipment.ShipmentCancelled,
+        shipment.ShipmentLost,
+    )
+)
+"""After which a provider's book must say the same."""
+
+_CLOCK: Final = "SELECT clock_timestamp()"
+
+
+class ChangedOrders:
+    """At most `limit` a run, so that the providers are not asked more than they like.
+
+    Without a checkpoint it begins where the log stands: what came before is not news, and reading
+    all of it would keep the news waiting for days.
+
+    `grace`: how long a step may be on its way from a provider's book into the log.
+    """
+
+    def __init__(self, pool: Pool, store: EventStore, grace: timedelta, limit: int) -> None:
+        self._pool = pool
+        self._store = store
+        self._limit = limit
+        self.grace = grace
+
+    async def since_last_run(self) -> tuple[list[str], int]:
+        """Those with a change older than the grace, and how far the log has been read for them."""
+        head = await self._store.safe_head()
+        async with self._pool.acquire() as connection:
+            position = (await Checkpoint.read(connection, CHECKPOINT, beginning=head)).position
+            now: datetime = await connection.fetchval(_CLOCK)
+        orders: dict[str, None] = {}
+        events = await self._store.load_all_events(position, MAX_EVENTS_READ, types=TYPES)
+        for event in events:
+            is_full = len(orders) == self._limit and event.aggregate_id not in orders
+            # An event from the future was recorded by a clock that has been set back since. Its age
+            # is unknown, and waiting for the clock would hold up all events after it.
+            if is_full or now - self.grace < event.recorded_at <= now:
+                return list(orders), position
+            orders[event.aggregate_id] = None
+            position = event.position
+        if len(events) < MAX_EVENTS_READ:
+            position = max(position, head)  # nothing else up to there is of these types
+        return list(orders), position
+
+    async def done(self, position: int) -> None:
+        async with self._pool.acquire() as connection:
+            checkpoint = await Checkpoint.read(connection, CHECKPOINT)
+            await checkpoint.advance(max(position, checkpoint.position))

@@ -1,0 +1,142 @@
+"""Compares the log with the providers' books."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from temporalio import activity
+
+from activities import interface
+from activities.reconciliation.changed_orders import ChangedOrders
+from activities.reconciliation.discrepancies import Discrepancies
+from activities.reconciliation.failed_orders import failed_orders
+from activities.reconciliation.open_order_sweep import OpenOrderSweep
+from activities.reconciliation.provider_comparison import ProviderComparison, SystemComparison
+from activities.reconciliation.unchecked_orders import UncheckedOrders
+from activities.types import ComparisonResult, Discrepancy, RecheckResult, ReconcileInput
+from domain.provider_notifications import PaymentNotification, ShipmentNotification
+from domain.saga.commands import ReconciledSystem
+from kit.bounded_gather import GatherResult, bounded_gather
+
+MAX_SECONDS: Final = 60.0
+"""After which no order is looked at any more; it waits for the next run."""
+MAX_KNOWN_DISCREPANCIES: Final = 200
+"""Differences on record, looked at again in one run."""
+KEPT_BY_PROVIDERS: Final = (ReconciledSystem.PAYMENT, ReconciledSystem.SHIPMENT)
+
+
+class Listeners(Protocol):
+    async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
+        """Tell the saga that waits for these news, if one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersToCompare:
+    """What has changed, what was left before, and in turn all that is open."""
+
+    changed: ChangedOrders
+    unchecked_orders: UncheckedOrders
+    sweep: OpenOrderSweep
+
+
+class ReconciliationActivities(interface.ReconciliationActivities):
+    def __init__(
+        self,
+        orders: OrdersToCompare,
+        books: ProviderComparison,
+        discrepancies: Discrepancies,
+        sagas: Listeners,
+    ) -> None:
+        self._orders = orders
+        self._comparison = books
+        self._discrepancies = discrepancies
+        self._sagas = sagas
+
+    @activity.defn
+    async def compare(self, reconcile: ReconcileInput) -> ComparisonResult:
+        if reconcile.order_id is not None:
+            done = await self._look_at([reconcile.order_id])
+            return self._compared(done, known=[reconcile.order_id], position=None)
+        changed, position = await self._orders.changed.since_last_run()
+        in_turn, next_turn = await self._orders.sweep.next()
+        left_before = await self._orders.unchecked_orders.some()
+        done = await self._look_at([*changed, *in_turn, *left_before])
+        known = await self._discrepancies.orders(*KEPT_BY_PROVIDERS, limit=MAX_KNOWN_DISCREPANCIES)
+        await self._orders.sweep.done(next_turn)
+        compared = self._compared(done, known, position)
+        if not compared.look_again:
+            await self._orders.changed.done(position)
+        return compared
+
+    @activity.defn
+    async def recheck(self, compared: ComparisonResult) -> RecheckResult:
+        async def judge(order_id: str) -> list[Discrepancy | None]:
+            comparisons = await self._comparison.read(order_id)
+            return [await self._judge(order_id, a, compared.discrepancies) for a in comparisons]
+
+        done = await bounded_gather(compared.look_again, judge, seconds=MAX_SECONDS)
+        done.raise_if_nothing_was_done()
+        await self._orders.unchecked_orders.note(done.results, done.left)
+        if compared.position is not None:
+            await self._orders.changed.done(compared.position)
+        found = [
+            discrepancy
+            for some in done.results.values()
+            for discrepancy in some
+            if discrepancy is not None
+        ]
+        return RecheckResult(tuple(found), failed_orders(done.left))
+
+    async def _look_at(self, order_ids: Sequence[str]) -> GatherResult[str, list[Discrepancy]]:
+        """Raises only when none of them can be read: then their provider does not answer."""
+        done = await bounded_gather(dict.fromkeys(order_ids), self._look, seconds=MAX_SECONDS)
+        done.raise_if_nothing_was_done()
+        await self._orders.unchecked_orders.note(done.results, done.left)
+        return done
+
+    def _compared(
+        self, done: GatherResult[str, list[Discrepancy]], known: Sequence[str], position: int | None
+    ) -> ComparisonResult:
+        found = [discrepancy for some in done.results.values() for discrepancy in some]
+        look_again = {*known, *(discrepancy.order_id for discrepancy in found)} - done.left.keys()
+        return ComparisonResult(
+            count=len(done.results),
+            discrepancies=tuple(found),
+            look_again=tuple(sorted(look_again)),
+            pause=self._orders.changed.grace,
+            position=position,
+            failed_orders=failed_orders(done.left),
+        )
+
+    async def _look(self, order_id: str) -> list[Discrepancy]:
+        """Where the provider says more than the log of an open order, its saga is told."""
+        comparisons = await self._comparison.read(order_id)
+        for comparison in comparisons:
+            if comparison.notification is not None:
+                await self._sagas.handle_event(comparison.notification)
+        return [
+            _discrepancy(order_id, comparison)
+            for comparison in comparisons
+            if not comparison.agrees
+        ]
+
+    async def _judge(
+        self, order_id: str, comparison: SystemComparison, before: Sequence[Discrepancy]
+    ) -> Discrepancy | None:
+        """What moved between the two looks is on its way, and has a turn of its own."""
+        discrepancy = _discrepancy(order_id, comparison)
+        if comparison.agrees:
+            await self._discrepancies.settled(order_id, comparison.system)
+            return None
+        if discrepancy not in before and not await self._discrepancies.is_known(
+            order_id, comparison.system
+        ):
+            return None
+        await self._discrepancies.found(discrepancy)
+        return discrepancy
+
+
+def _discrepancy(order_id: str, comparison: SystemComparison) -> Discrepancy:
+    return Discrepancy(order_id, comparison.system, comparison.ours, comparison.theirs)

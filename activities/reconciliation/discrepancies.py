@@ -1,0 +1,56 @@
+"""Where the log and another's account are at odds, on record."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from activities.command_handler import CommandHandler, Step
+from activities.types import Discrepancy
+from domain.ids import order_workflow_id
+from domain.saga.commands import ReconciledSystem, RecordDiscrepancy, ResolveDiscrepancy
+from domain.saga.decide import SAGA
+from kit.pool import Pool
+
+_ON_RECORD: Final = """
+    SELECT order_id FROM readmodel.saga_discrepancy
+    WHERE system = ANY ($1)
+    GROUP BY order_id
+    ORDER BY random()
+    LIMIT $2
+"""
+
+
+class Discrepancies:
+    def __init__(self, pool: Pool, handler: CommandHandler) -> None:
+        self._pool = pool
+        self._handler = handler
+
+    async def orders(self, *books: ReconciledSystem, limit: int) -> list[str]:
+        """With one on record; each has its turn, however many there are."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_ON_RECORD, list(books), limit)
+        return [row[0] for row in rows]
+
+    async def is_known(self, order_id: str, system: ReconciledSystem) -> bool:
+        return system in (await self._handler.load(SAGA, order_id)).discrepancies
+
+    async def found(self, discrepancy: Discrepancy) -> None:
+        record = RecordDiscrepancy(
+            aggregate_id=discrepancy.order_id,
+            system=discrepancy.system,
+            ours=discrepancy.ours,
+            theirs=discrepancy.theirs,
+        )
+        await self._handler.handle(
+            await self._step(discrepancy.order_id, discrepancy.system), record
+        )
+
+    async def settled(self, order_id: str, system: ReconciledSystem) -> None:
+        """Changes nothing where there is none on record."""
+        settle = ResolveDiscrepancy(aggregate_id=order_id, system=system)
+        await self._handler.handle(await self._step(order_id, system), settle)
+
+    async def _step(self, order_id: str, system: ReconciledSystem) -> Step:
+        so_far = len(await self._handler.events(SAGA, order_id))
+        key = f"reconcile/{system.lower()}/{so_far + 1}"
+        return Step(order_workflow_id(order_id), key, order_id)

@@ -1,0 +1,48 @@
+"""All open orders, some in each run: what nobody has told of is found without its deadline."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from activities.reconciliation import open_orders
+from domain.order.state import FINAL
+from eventstore.checkpoint import Checkpoint
+from kit.pool import Pool
+
+CHECKPOINT: Final = "reconciliation.sweep"
+
+# Where the open orders begin has been found out by others.
+_NEXT: Final = """
+    SELECT order_id, placed_position
+    FROM readmodel.order_view
+    WHERE placed_position > greatest(
+              $1, (SELECT position FROM eventstore.checkpoint
+                   WHERE name = $2 AND position <= eventstore.drawn_position()))
+      AND status <> ALL ($3)
+      AND updated_at NOT BETWEEN clock_timestamp() - $4::interval AND clock_timestamp()
+    ORDER BY placed_position
+    LIMIT $5
+"""
+
+
+class OpenOrderSweep:
+    """At most `limit` orders in each run, of those whose last change is older than `grace`."""
+
+    def __init__(self, pool: Pool, grace: timedelta, limit: int) -> None:
+        self._pool = pool
+        self._grace = grace
+        self._limit = limit
+
+    async def next(self) -> tuple[list[str], int]:
+        """Their ids, and where the run after this one begins: at the end, at the beginning."""
+        async with self._pool.acquire() as connection:
+            after = (await Checkpoint.read(connection, CHECKPOINT)).position
+            arguments = (after, open_orders.CHECKPOINT, sorted(FINAL), self._grace, self._limit)
+            rows = await connection.fetch(_NEXT, *arguments)
+        is_at_the_end = len(rows) < self._limit
+        return [row[0] for row in rows], 0 if is_at_the_end else rows[-1][1]
+
+    async def done(self, position: int) -> None:
+        async with self._pool.acquire() as connection:
+            await (await Checkpoint.read(connection, CHECKPOINT)).advance(position)

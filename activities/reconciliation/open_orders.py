@@ -1,0 +1,101 @@
+"""The orders that still have a saga, in pages, so that none is ever held whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from domain.order.state import FINAL
+from eventstore.checkpoint import Checkpoint
+from eventstore.protocol import EventStore
+from kit.pool import Pool
+
+CHECKPOINT: Final = "reconciliation.open_orders"
+PAGE: Final = 1000
+
+# Without those whose saga a person has let end: they are open for good. A change from the future
+# was recorded by a clock that has been set back since, and is not waited for.
+_PAGE: Final = """
+    SELECT order_id, customer_id,
+           updated_at NOT BETWEEN clock_timestamp() - $3::interval AND clock_timestamp(),
+           placed_position
+    FROM readmodel.order_view AS o
+    WHERE placed_position > $1 AND status <> ALL ($2)
+      AND NOT EXISTS (SELECT FROM readmodel.abandoned_saga AS l WHERE l.order_id = o.order_id)
+    ORDER BY placed_position
+    LIMIT $4
+"""
+_ONE: Final = """
+    SELECT order_id, customer_id, true
+    FROM readmodel.order_view AS o
+    WHERE order_id = $1 AND status <> ALL ($2)
+      AND NOT EXISTS (SELECT FROM readmodel.abandoned_saga AS l WHERE l.order_id = o.order_id)
+"""
+_NOT_OPEN: Final = """
+    SELECT order_id, o.status
+    FROM unnest($1::text[]) AS asked (order_id) LEFT JOIN readmodel.order_view AS o USING (order_id)
+    WHERE o.order_id IS NULL
+       OR o.status = ANY ($2)
+          AND o.updated_at NOT BETWEEN clock_timestamp() - $3::interval AND clock_timestamp()
+"""
+_FINAL: Final = sorted(FINAL)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    order_id: str
+    customer_id: str
+    is_at_rest: bool
+    """Nothing has just happened to it."""
+
+
+class OpenOrders:
+    """`grace`: how long an order whose last change is so young is not at rest."""
+
+    def __init__(self, pool: Pool, store: EventStore, grace: timedelta) -> None:
+        self._pool = pool
+        self._store = store
+        self.grace = grace
+
+    async def one(self, order_id: str) -> list[OpenOrder]:
+        """None of it, if it is final or does not exist."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_ONE, order_id, _FINAL)
+        return [OpenOrder(*row) for row in rows]
+
+    async def all(self) -> AsyncIterator[list[OpenOrder]]:
+        """Oldest first.
+
+        Orders before the oldest open one are final for good and never read again: without that,
+        each run would read all that were ever placed.
+        """
+        head = await self._store.safe_head()
+        after = await self._begin()
+        oldest: int | None = None
+        while page := await self._page(after):
+            after = page[-1][1]
+            oldest = page[0][1] if oldest is None else oldest
+            yield [order for order, _ in page]
+        # Above the safe head an older order may still appear.
+        await self._end(head if oldest is None else min(head, oldest - 1))
+
+    async def not_open(self, order_ids: Collection[str]) -> dict[str, str]:
+        """Those of them that have been final for the grace, or were never placed; their status."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_NOT_OPEN, list(order_ids), _FINAL, self.grace)
+        return {row[0]: row[1] or "no such order" for row in rows}
+
+    async def _page(self, after: int) -> list[tuple[OpenOrder, int]]:
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_PAGE, after, _FINAL, self.grace, PAGE)
+        return [(OpenOrder(*row[:3]), row[3]) for row in rows]
+
+    async def _begin(self) -> int:
+        async with self._pool.acquire() as connection:
+            return (await Checkpoint.read(connection, CHECKPOINT)).position
+
+    async def _end(self, position: int) -> None:
+        async with self._pool.acquire() as connection:
+            await (await Checkpoint.read(connection, CHECKPOINT)).advance(position)

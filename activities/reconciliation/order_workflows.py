@@ -1,0 +1,23 @@
+"""What the activities ask of Temporal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class OrderWorkflows(Protocol):
+    """The orders' sagas as Temporal knows them. Every method may be called again."""
+
+    async def running(self) -> dict[str, datetime]:
+        """The orders whose saga runs, and since when; what has changed in the last moments may be
+        missing."""
+
+    async def is_running(self, order_id: str) -> bool:
+        """Exactly."""
+
+    async def recover(self, order_id: str, customer_id: str) -> None: ...
+
+    async def place_again(self, order_id: str) -> bool:
+        """Place an order that the log has lost, by the command that its workflow was started with,
+        and run its saga anew. Return False if Temporal holds no such command."""

@@ -1,0 +1,197 @@
+"""What the log and the providers' books say of an order, in words that can be compared.
+
+Compared is what money and stock hang on: what is held, taken and given back; whether the parcel
+waits, has left or is lost. How far the log has come otherwise may lag, and is the saga's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+from activities.command_handler import CommandHandler
+from domain.order.decide import ORDER
+from domain.order.state import FINAL, OrderState, OrderStatus
+from domain.payment.decide import PAYMENT
+from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
+from domain.saga.commands import ReconciledSystem
+from domain.saga.decide import SAGA
+from domain.shipping.decide import SHIPMENT
+from domain.shipping.state import ShipmentStatus
+from providers.carrier import Carrier, CarrierShipmentStatus, ReturnStatus
+from providers.errors import ProviderRefused
+from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
+
+BY_HAND: Final = "settled by hand"
+_SETTLES: Final = {
+    ReconciledSystem.PAYMENT: {"capture", "give_back", "refund"},
+    ReconciledSystem.SHIPMENT: {"cancel_shipment", "await_delivery", "deliver"},
+}
+"""Whoever skips or resolves one of these steps answers for the book: the log cannot know it."""
+_UNDONE: Final = {OrderStatus.CANCELLED, OrderStatus.REJECTED}
+_UNDECIDED: Final = {ProviderPaymentState.CREATED, ProviderPaymentState.PENDING}
+_PARCEL: Final = {
+    ShipmentStatus.CREATED: "waiting",
+    ShipmentStatus.DISPATCHED: "left",
+    ShipmentStatus.DELIVERED: "left",
+    ShipmentStatus.LOST: "lost",
+}
+_NOTIFICATIONS: Final = {
+    CarrierShipmentStatus.DISPATCHED: ShipmentNotificationKind.DISPATCHED,
+    CarrierShipmentStatus.DELIVERED: ShipmentNotificationKind.DELIVERED,
+    CarrierShipmentStatus.CANCELLED: ShipmentNotificationKind.CANCELLED,
+    CarrierShipmentStatus.LOST: ShipmentNotificationKind.LOST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemComparison:
+    """`news`: what the saga of an open order seems not to have heard of yet."""
+
+    system: ReconciledSystem
+    ours: str
+    theirs: str
+    notification: PaymentNotification | ShipmentNotification | None = None
+
+    @property
+    def agrees(self) -> bool:
+        return self.ours == self.theirs
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHoldings:
+    """The money of an order at the provider; amounts in minor units."""
+
+    attempts_held: tuple[int, ...] = ()
+    captured: int = 0
+    refunded: int = 0
+
+    def __str__(self) -> str:
+        facts = [f"attempt {attempt} held" for attempt in self.attempts_held]
+        facts += [f"captured {self.captured}"] if self.captured else []
+        facts += [f"refunded {self.refunded}"] if self.refunded else []
+        return ", ".join(facts) or "nothing"
+
+    @property
+    def given_back(self) -> ProviderHoldings:
+        return replace(self, attempts_held=(), refunded=self.captured)
+
+
+class ProviderComparison:
+    """Reads both sides of one order. Raises ProviderUnavailable."""
+
+    def __init__(
+        self, handler: CommandHandler, payments: PaymentProvider, carrier: Carrier
+    ) -> None:
+        self._handler = handler
+        self._payments = payments
+        self._carrier = carrier
+
+    async def read(self, order_id: str) -> list[SystemComparison]:
+        order = await self._handler.load(ORDER, order_id)
+        if order.status is None:
+            return []
+        comparisons = [await self._payment(order_id, order), await self._shipment(order_id, order)]
+        settled = (await self._handler.load(SAGA, order_id)).settled
+        return [_believed(comparison, settled) for comparison in comparisons]
+
+    async def _payment(self, order_id: str, order: OrderState) -> SystemComparison:
+        payment = await self._handler.load(PAYMENT, order_id)
+        answers = {
+            attempt: answer
+            for attempt, reference in sorted(payment.references.items())
+            if (answer := await self._look(reference)) is not None
+        }
+        latest = answers.get(payment.attempt)
+        found = [*answers.items()]
+        if order.status in FINAL:
+            found += await self._unanswered(order_id, payment)
+        is_decided = latest is not None and latest.state not in _UNDECIDED
+        is_notification = order.status not in FINAL and payment.status in UNSETTLED and is_decided
+        return SystemComparison(
+            ReconciledSystem.PAYMENT,
+            ours=str(_promised(order, payment)),
+            theirs=str(_held(found)),
+            notification=PaymentNotification(order_id, payment.attempt)
+            if is_notification
+            else None,
+        )
+
+    async def _look(self, reference: str) -> ProviderPayment | None:
+        """None: the provider knows of none, so it holds none."""
+        try:
+            return await self._payments.get(reference=reference)
+        except ProviderRefused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+
+    async def _unanswered(
+        self, order_id: str, payment: PaymentState
+    ) -> list[tuple[int, ProviderPayment]]:
+        """Attempts whose answer was lost, by what they are labelled with: nobody will ask again."""
+        return [
+            (attempt, found)
+            for attempt in range(1, payment.attempt + 1)
+            if attempt not in payment.references
+            for found in await self._payments.search(order_id=order_id, attempt=attempt)
+        ]
+
+    async def _shipment(self, order_id: str, order: OrderState) -> SystemComparison:
+        shipment = await self._handler.load(SHIPMENT, order_id)
+        there = await self._carrier.find(order_id=order_id)
+        theirs = None if there is None else ShipmentStatus(there.status.upper())
+        is_notification = (
+            order.status not in FINAL and there is not None and theirs is not shipment.status
+        )
+        notification = (
+            _NOTIFICATIONS.get(there.status) if is_notification and there is not None else None
+        )
+        if order.returning is not None and await self._is_back(order_id):
+            notification = ShipmentNotificationKind.RETURNED
+        return SystemComparison(
+            ReconciledSystem.SHIPMENT,
+            ours=_parcel(shipment.status),
+            theirs=_parcel(theirs),
+            notification=ShipmentNotification(order_id, notification)
+            if notification is not None
+            else None,
+        )
+
+    async def _is_back(self, order_id: str) -> bool:
+        fetched = await self._carrier.find_return(order_id=order_id)
+        return fetched is not None and fetched.status is ReturnStatus.RETURNED
+
+
+def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemComparison:
+    if settled.isdisjoint(_SETTLES[comparison.system]):
+        return comparison
+    return replace(comparison, ours=BY_HAND, theirs=BY_HAND)
+
+
+def _promised(order: OrderState, payment: PaymentState) -> ProviderHoldings:
+    """What the log says; of an order that was undone, that nothing is kept."""
+    held = (payment.attempt,) if payment.status is PaymentStatus.AUTHORIZED else ()
+    logged = ProviderHoldings(held, payment.captured, payment.refunded)
+    return logged.given_back if order.status in _UNDONE else logged
+
+
+def _held(answers: Sequence[tuple[int, ProviderPayment]]) -> ProviderHoldings:
+    held = {attempt for attempt, there in answers if there.state is ProviderPaymentState.AUTHORIZED}
+    return ProviderHoldings(
+        tuple(sorted(held)),
+        captured=sum(there.captured for _, there in answers),
+        refunded=sum(there.refunded for _, there in answers),
+    )
+
+
+def _parcel(status: ShipmentStatus | None) -> str:
+    """One that was cancelled, and one that never was, are as good as none."""
+    return "none" if status is None else _PARCEL.get(status, "none")

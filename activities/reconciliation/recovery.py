@@ -1,0 +1,123 @@
+"""Finds the sagas that Temporal has lost, and runs them again from the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from temporalio import activity
+
+from activities import interface
+from activities.command_handler import CommandHandler, Step
+from activities.reconciliation.failed_orders import failed_orders
+from activities.reconciliation.open_orders import OpenOrder, OpenOrders
+from activities.reconciliation.order_workflows import OrderWorkflows
+from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
+from activities.types import MAX_NAMED_ORDERS, ReconcileInput, RecoveryResult
+from domain.ids import order_workflow_id
+from domain.order.decide import ORDER
+from domain.order.state import FINAL
+from domain.saga.commands import RecoverSaga, RecoveryCause
+from domain.saga.decide import SAGA
+from kit.bounded_gather import bounded_gather
+from kit.leadership import leading
+from kit.pool import Pool
+
+logger = logging.getLogger(__name__)
+
+MAX_RECOVERIES: Final = 5000
+"""In one run; the next one goes on."""
+MAX_SECONDS: Final = 30.0
+"""After which none is begun any more; the next run goes on."""
+LEADER_NAME: Final = "recovery"
+
+
+class RecoveryActivities(interface.RecoveryActivities):
+    def __init__(
+        self,
+        pool: Pool,
+        handler: CommandHandler,
+        open_orders: OpenOrders,
+        orphans: OrphanedWorkflows,
+        sagas: OrderWorkflows,
+    ) -> None:
+        self._pool = pool
+        self._handler = handler
+        self._open_orders = open_orders
+        self._orphans = orphans
+        self._sagas = sagas
+
+    @activity.defn
+    async def recover_missing(self, reconcile: ReconcileInput) -> RecoveryResult:
+        if reconcile.order_id is not None:
+            if await self._is_lost(reconcile.order_id):
+                return await self._place_again(reconcile.order_id, reconcile.cause)
+            one = await self._open_orders.one(reconcile.order_id)
+            return await self._recover_all(one, reconcile.cause)
+        lost, without_open_order = await self._lost()
+        recoveries = await self._recover_all(lost, reconcile.cause)
+        now = activity.info().started_time
+        return replace(
+            recoveries, discrepancies=await self._orphans.compare(without_open_order, now)
+        )
+
+    async def _is_lost(self, order_id: str) -> bool:
+        """By a failover or a restore; or there never was such an order."""
+        return not await self._handler.events(ORDER, order_id)
+
+    async def _place_again(self, order_id: str, cause: RecoveryCause) -> RecoveryResult:
+        """One run at a time: another would terminate the saga that this one has started."""
+        async with leading(self._pool, LEADER_NAME):
+            if not await self._is_lost(order_id):
+                return RecoveryResult(0)
+            if not await self._sagas.place_again(order_id):
+                return RecoveryResult(0, is_unknown=True)
+            await self._record(order_id, cause)
+        logger.warning("order %s was lost from the log: placed again", order_id)
+        return RecoveryResult(0, placed_again=(order_id,))
+
+    async def _recover_all(self, lost: Sequence[OpenOrder], cause: RecoveryCause) -> RecoveryResult:
+        """One run at a time: between the start and the record another would record it as well."""
+        if not lost:
+            return RecoveryResult(0)
+
+        async def recover(order: OpenOrder) -> bool:
+            return await self._recover(order, cause)
+
+        async with leading(self._pool, LEADER_NAME):
+            done = await bounded_gather(lost, recover, seconds=MAX_SECONDS)
+        taken = [order.order_id for order, is_recovered in done.results.items() if is_recovered]
+        left = failed_orders({order.order_id: error for order, error in done.left.items()})
+        return RecoveryResult(len(taken), tuple(taken[:MAX_NAMED_ORDERS]), left)
+
+    async def _lost(self) -> tuple[list[OpenOrder], dict[str, datetime]]:
+        """The open orders at rest without a saga; and the sagas without an open order."""
+        running = await self._sagas.running()
+        lost: list[OpenOrder] = []
+        async for page in self._open_orders.all():
+            without = [order for order in page if running.pop(order.order_id, None) is None]
+            lost += (order for order in without if order.is_at_rest)
+        if len(lost) > MAX_RECOVERIES:
+            logger.warning("%d sagas are missing: they are taken up by and by", len(lost))
+        return lost[:MAX_RECOVERIES], running
+
+    async def _recover(self, order: OpenOrder, cause: RecoveryCause) -> bool:
+        order_id = order.order_id
+        if await self._sagas.is_running(order_id):
+            return False
+        # A workflow that has ended has put its end into the log before.
+        if (await self._handler.load(ORDER, order_id)).status in FINAL:
+            return False
+        # Started first: one that cannot be started would leave a record with each try.
+        await self._sagas.recover(order_id, order.customer_id)
+        await self._record(order_id, cause)
+        logger.warning("the saga of order %s had no workflow: taken up", order_id)
+        return True
+
+    async def _record(self, order_id: str, cause: RecoveryCause) -> None:
+        times = (await self._handler.load(SAGA, order_id)).recoveries
+        step = Step(order_workflow_id(order_id), f"recover/{times + 1}", order_id)
+        await self._handler.handle(step, RecoverSaga(aggregate_id=order_id, cause=cause))

@@ -1,0 +1,142 @@
+"""Asks the carrier and records its answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from temporalio import activity
+
+from activities import interface
+from activities.command_handler import CommandHandler, Step
+from activities.types import TrackedStatus
+from domain.errors import ErrorCode, Refused
+from domain.order.decide import ORDER
+from domain.order.events import OrderCreated
+from domain.order.lines import Address
+from domain.order.state import FINAL, OrderStatus
+from domain.shipping import commands as c
+from domain.shipping.decide import SHIPMENT
+from eventstore.privacy.errors import Erased
+from eventstore.privacy.vault import Vault
+from eventstore.protocol import EventStore
+from providers.carrier import (
+    Carrier,
+    CarrierShipment,
+    CarrierShipmentStatus,
+    ReturnStatus,
+    ShipmentAddress,
+    ShipmentItem,
+)
+from providers.errors import AlreadyDispatched, ProviderRefused
+
+_TRACKED: Final = {
+    CarrierShipmentStatus.DISPATCHED: TrackedStatus.DISPATCHED,
+    CarrierShipmentStatus.DELIVERED: TrackedStatus.DELIVERED,
+    CarrierShipmentStatus.CANCELLED: TrackedStatus.CANCELLED,
+    CarrierShipmentStatus.LOST: TrackedStatus.LOST,
+}
+
+
+class ShippingActivities(interface.ShippingActivities):
+    def __init__(
+        self, handler: CommandHandler, store: EventStore, vault: Vault, carrier: Carrier
+    ) -> None:
+        self._handler = handler
+        self._store = store
+        self._vault = vault
+        self._carrier = carrier
+
+    @activity.defn
+    async def create_shipment(self, order_id: str) -> None:
+        await self._check_goes_forward(order_id)
+        if (await self._handler.load(SHIPMENT, order_id)).is_under_way:
+            return  # a saga that was taken up needs no carrier for what it has booked before
+        order = await self._created(order_id)
+        shipment = await self._carrier.create_shipment(
+            order_id=order_id,
+            address=ShipmentAddress(**(await self._address(order)).model_dump()),
+            items=[ShipmentItem(line.sku, line.quantity) for line in order.lines],
+        )
+        if shipment.status is CarrierShipmentStatus.CANCELLED:
+            raise ProviderRefused("carrier", "create_shipment", "shipment_cancelled", 409)
+        await self._record(order_id, shipment)
+
+    @activity.defn
+    async def cancel_shipment(self, order_id: str) -> bool:
+        try:
+            await self._carrier.cancel(order_id=order_id)
+        except AlreadyDispatched:
+            await self.track(order_id)  # what has left is in the log before it is said to be so
+            return False
+        await self._handler.handle(
+            Step.current("cancel_shipment", order_id),
+            c.RecordShipmentCancelled(aggregate_id=order_id),
+        )
+        return True
+
+    @activity.defn
+    async def track(self, order_id: str) -> TrackedStatus:
+        shipment = await self._carrier.find(order_id=order_id)
+        if shipment is None:
+            return TrackedStatus.WAITING
+        await self._record(order_id, shipment)
+        if shipment.status is CarrierShipmentStatus.LOST:
+            await self._handler.handle(
+                Step.current("await_delivery/lost", order_id), c.RecordLoss(aggregate_id=order_id)
+            )
+        return _TRACKED.get(shipment.status, TrackedStatus.WAITING)
+
+    @activity.defn
+    async def collect_return(self, order_id: str) -> None:
+        returning = (await self._handler.load(ORDER, order_id)).returning
+        if returning is None:
+            return
+        fetched = await self._carrier.create_return(
+            order_id=order_id,
+            items=[ShipmentItem(line.sku, line.quantity) for line in returning.lines],
+        )
+        await self._handler.handle(
+            Step.current("collect_return", order_id),
+            c.RecordReturnShipment(aggregate_id=order_id, return_id=fetched.id),
+        )
+
+    @activity.defn
+    async def track_return(self, order_id: str) -> bool:
+        fetched = await self._carrier.find_return(order_id=order_id)
+        return fetched is not None and fetched.status is ReturnStatus.RETURNED
+
+    async def _check_goes_forward(self, order_id: str) -> None:
+        """A shipment asked for late must not follow its own cancellation."""
+        status = (await self._handler.load(ORDER, order_id)).status
+        if status is OrderStatus.CANCELLING or status in FINAL:
+            raise Refused(
+                ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it is not to be sent"
+            )
+
+    async def _record(self, order_id: str, shipment: CarrierShipment) -> None:
+        await self._handler.handle(
+            Step.current("create_shipment", order_id),
+            c.RecordShipment(
+                aggregate_id=order_id,
+                shipment_id=shipment.id,
+                tracking_number=shipment.tracking_number or shipment.id,
+            ),
+        )
+
+    async def _address(self, order: OrderCreated) -> Address:
+        """In clear, for the carrier alone."""
+        try:
+            address = (await self._vault.open(order)).shipping_address
+        except Erased as erased:
+            raise Refused(ErrorCode.PERSONAL_DATA_ERASED, str(erased)) from None
+        if not isinstance(address, Address):
+            raise TypeError("what the vault opened is no address")
+        return address
+
+    async def _created(self, order_id: str) -> OrderCreated:
+        """The order as placed: the address is in the log and in no read model."""
+        first, *_ = await self._store.load_events(f"order-{order_id}")
+        created = first.decode()
+        if not isinstance(created, OrderCreated):
+            raise TypeError(f"stream order-{order_id} begins with a {first.type}")
+        return created

@@ -1,0 +1,76 @@
+"""What runs in Temporal, asked from outside."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.types import PlaceInput
+from domain.ids import order_workflow_id
+from orchestrator.saga_orchestrator import SagaOrchestrator
+from workflows.types import OrderWorkflowInput
+
+RUNNING: Final = 'WorkflowType = "OrderWorkflow" AND ExecutionStatus = "Running"'
+TIMEOUT: Final = timedelta(seconds=10)
+
+
+class TemporalOrderWorkflows:
+    """Raises RPCError, or the orchestrator's errors, when Temporal gives no answer."""
+
+    def __init__(self, client: Client, orchestrator: SagaOrchestrator) -> None:
+        self._client = client
+        self._orchestrator = orchestrator
+
+    async def running(self) -> dict[str, datetime]:
+        """From Temporal's index, which may be some moments behind."""
+        prefix = order_workflow_id("")
+        listed = self._client.list_workflows(RUNNING, page_size=1000, rpc_timeout=TIMEOUT)
+        return {found.id.removeprefix(prefix): found.start_time async for found in listed}
+
+    async def is_running(self, order_id: str) -> bool:
+        """From the workflow itself."""
+        handle = self._client.get_workflow_handle(order_workflow_id(order_id))
+        try:
+            described = await handle.describe(rpc_timeout=TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return described.status is WorkflowExecutionStatus.RUNNING
+
+    async def recover(self, order_id: str, customer_id: str) -> None:
+        await self._orchestrator.recover(order_id, customer_id)
+
+    async def place_again(self, order_id: str) -> bool:
+        place = await self._placed_by(order_workflow_id(order_id))
+        if place is None:
+            return False
+        await self._orchestrator.place_again(place)
+        return True
+
+    async def _placed_by(self, workflow_id: str) -> PlaceInput | None:
+        """Return the command of the run that placed the order, as long as Temporal keeps it."""
+        latest = self._client.get_workflow_handle(workflow_id)
+        try:
+            saga = await self._started_with(latest)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        if saga.place is not None:
+            return saga.place
+        async for run in self._client.list_workflows(f'WorkflowId = "{workflow_id}"'):
+            earlier = self._client.get_workflow_handle(workflow_id, run_id=run.run_id)
+            if (place := (await self._started_with(earlier)).place) is not None:
+                return place
+        return None
+
+    async def _started_with(self, handle: WorkflowHandle[Any, Any]) -> OrderWorkflowInput:
+        first = await anext(aiter(handle.fetch_history_events(page_size=1, rpc_timeout=TIMEOUT)))
+        payloads = first.workflow_execution_started_event_attributes.input.payloads
+        (saga,) = await self._client.data_converter.decode(payloads, [OrderWorkflowInput])
+        assert isinstance(saga, OrderWorkflowInput)  # noqa: S101 - the converter was given the type
+        return saga

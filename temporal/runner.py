@@ -1,0 +1,37 @@
+"""How workflows are run, in the worker and wherever a history is replayed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from temporalio.converter import DataConverter
+from temporalio.worker import Replayer
+
+from temporal.own_order import OwnOrder
+from temporal.sandbox import sandbox
+from workflows.command import CommandWorkflow
+from workflows.order import OrderWorkflow
+from workflows.payment import PaymentWorkflow
+from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
+from workflows.returns import ReturnWorkflow
+
+WORKFLOWS: Final[tuple[type[Any], ...]] = (
+    OrderWorkflow,
+    PaymentWorkflow,
+    ReturnWorkflow,
+    CommandWorkflow,
+    ReconciliationWorkflow,
+    RecoveryWorkflow,
+)
+
+
+def replayer(
+    data_converter: DataConverter, workflows: tuple[type[Any], ...] = WORKFLOWS
+) -> Replayer:
+    """Runs recorded histories through today's workflows; one that goes another way raises."""
+    return Replayer(
+        workflows=workflows,
+        workflow_runner=sandbox(),
+        data_converter=data_converter,
+        interceptors=[OwnOrder()],
+    )

@@ -1,0 +1,231 @@
+"""The log, compared with what the payment provider and the carrier have written down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from activities.reconciliation.comparison import ReconciliationActivities
+from activities.types import Discrepancy, RecheckResult, ReconcileInput
+from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import ReconciledSystem
+from kit.pool import Pool
+from providers.carrier_simulator.routes import LOST, NORMAL
+from providers.errors import ProviderRefused
+from providers.payment_simulator.methods import APPROVAL
+from providers.payments import ProviderPayment, ProviderPaymentState
+from providers.stripe_payments import StripePayments
+from tests.integration.reconciliation.conftest import (
+    Providers,
+    Reconciliation,
+    a_waiting_order,
+    reconciling,
+    reference,
+    settle_by_hand,
+)
+from tests.support.sagas import Sagas, an_order
+
+
+async def test_books_that_agree_are_compared_once_and_leave_no_trace(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+
+    first, second = await reconciliation.compare(), await reconciliation.compare()
+
+    assert (first.compared, first.discrepancies) == (1, ())
+    assert (second.compared, second.discrepancies) == (0, ())
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_money_that_is_no_longer_held_is_a_difference_until_the_books_agree_again(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.void(
+        order_id=order_id,
+        attempt=1,
+        amount=500,
+        currency="EUR",
+        reference=await reference(sagas, order_id),
+    )
+
+    found = (await reconciliation.compare()).discrepancies
+    assert found == (Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "nothing"),)
+    assert (await reconciliation.compare()).discrepancies == found
+    assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound"]
+
+    await sagas.cancel(order_id)
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await reconciliation.compare()).discrepancies == ()
+    assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound", "DiscrepancyResolved"]
+    assert (await reconciliation.compare()).discrepancies == ()
+
+
+async def test_money_that_was_taken_by_somebody_else_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+
+    assert (await reconciliation.compare()).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "captured 500"),
+    )
+
+
+async def test_a_refund_that_the_log_does_not_know_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    await sagas.end(order_id)
+    await payments.refund(
+        reference=await reference(sagas, order_id), amount=200, key=f"by-hand/{order_id}"
+    )
+
+    assert (await reconciliation.compare()).discrepancies == (
+        Discrepancy(
+            order_id, ReconciledSystem.PAYMENT, "captured 500", "captured 500, refunded 200"
+        ),
+    )
+
+
+async def test_what_a_person_has_settled_by_hand_is_no_difference_and_ends_one(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    assert len((await reconciliation.compare()).discrepancies) == 1
+
+    await settle_by_hand(sagas, order_id, "capture")
+
+    assert (await reconciliation.compare()).discrepancies == ()
+    assert (await sagas.events(f"saga-{order_id}"))[-1] == "DiscrepancyResolved"
+
+
+async def test_a_parcel_that_the_log_lets_leave_too_early_is_a_difference(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+
+    assert (await reconciliation.compare()).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.SHIPMENT, "left", "waiting"),
+    )
+
+
+async def test_a_saga_that_missed_the_carriers_news_is_told_and_nothing_is_at_odds(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    await reconciliation.compare()
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+    await reconciliation.compare()
+    assert "SagaRecovered" not in await sagas.events(f"saga-{order_id}")
+
+
+async def test_a_saga_that_missed_the_loss_of_its_parcel_is_told(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_booked(order_id, "lost")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    await reconciliation.compare()
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "PARCEL_LOST"
+
+
+async def test_a_payment_that_missed_its_approval_is_told(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), method=APPROVAL))
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+    await sagas.payment_simulator.authenticate(await reference(sagas, order_id), "approve")
+
+    await reconciliation.compare()
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert (await sagas.events(f"order-{order_id}"))[-1] == "OrderConfirmed"
+    assert await sagas.money(order_id) == {"authorized": (1, 500)}
+
+
+async def test_what_has_moved_between_two_looks_is_no_difference(
+    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    first = await comparing.compare(ReconcileInput())
+    assert first.look_again == (order_id,)
+    await payments.refund(
+        reference=await reference(sagas, order_id), amount=500, key=f"back/{order_id}"
+    )
+
+    assert await comparing.recheck(first) == RecheckResult(())
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_judging_twice_records_a_difference_once(
+    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    first = await comparing.compare(ReconcileInput())
+
+    assert await comparing.recheck(first) == await comparing.recheck(first)
+    assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound"]
+
+
+async def test_a_provider_that_knows_nothing_of_a_payment_holds_nothing(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    class Forgetful(StripePayments):
+        async def get(self, *, reference: str) -> ProviderPayment:
+            raise ProviderRefused("payments", "get", f"resource_missing {reference}", 404)
+
+    order_id = await a_waiting_order(sagas)
+    forgetful = Forgetful("key", "http://127.0.0.1:1")
+    comparing = reconciling(sagas, pool, (forgetful, providers[1]))
+    assert (await comparing.compare(ReconcileInput())).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "nothing"),
+    )
+    await forgetful.close()
+
+
+class Remembering(StripePayments):
+    """Has an authorisation of whatever attempt is searched for, and answers nothing else."""
+
+    async def search(self, *, order_id: str, attempt: int) -> list[ProviderPayment]:
+        reference = f"pi_{order_id}_{attempt}"
+        return [ProviderPayment(reference, ProviderPaymentState.AUTHORIZED, 500, "EUR", 0, 0)]
+
+
+async def test_a_hold_whose_answer_was_lost_is_found_once_the_order_has_ended(
+    sagas: Sagas, pool: Pool, providers: Providers
+) -> None:
+    impatient = sagas.within(provider_timeout=timedelta(seconds=1))
+    ordered = an_order((await sagas.stocked(5), 2))
+    with sagas.payment_simulator.failing(ordered.aggregate_id, "*", "down"):
+        order_id = await impatient.place(ordered)
+        await sagas.until(f"order-{order_id}", "OrderCancellationRequested")
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert "PaymentAuthorized" not in await sagas.events(f"payment-{order_id}")
+
+    remembering = Remembering("key", "http://127.0.0.1:1")
+    comparing = reconciling(sagas, pool, (remembering, providers[1]))
+    assert (await comparing.compare(ReconcileInput())).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.PAYMENT, "nothing", "attempt 1 held"),
+    )
+    await remembering.close()

@@ -1,0 +1,233 @@
+"""What Temporal has lost is found by comparing it with the log, and goes on from there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import pytest
+
+from activities.reconciliation import recovery
+from domain.inventory.state import InventoryState
+from domain.provider_notifications import ShipmentNotificationKind
+from kit.leadership import leading
+from kit.pool import Connection, Pool
+from orchestrator.order_workflows import TemporalOrderWorkflows
+from providers.stripe_payments import StripePayments
+from tests.integration.reconciliation.conftest import Reconciliation, reference, settle_by_hand
+from tests.support.sagas import Sagas, an_order
+
+
+async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
+    """An order that waits for its parcel to leave."""
+    order_id = await sagas.place(an_order((sku, 2)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(5)
+    order_id = await a_shipment_waits(sagas, sku)
+    await sagas.terminate(order_id)
+
+    reconciled = await reconciliation.recover()
+
+    assert reconciled.order_ids == (order_id,)
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
+    assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
+
+
+async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reconciliation) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    assert (await reconciliation.recover()).count == 0
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_an_order_that_has_ended_is_never_taken_up(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(5)
+    completed = await a_shipment_waits(sagas, sku)
+    await sagas.deliver(completed)
+    await sagas.end(completed)
+    rejected = await sagas.place(an_order((sku, 9)))
+    assert await sagas.end(rejected) == "REJECTED"
+
+    assert (await reconciliation.recover()).count == 0
+    assert (await reconciliation.recover(completed)).count == 0
+    assert "SagaRecovered" not in await sagas.events(f"saga-{completed}")
+    assert await sagas.events(f"saga-{rejected}") == []
+
+
+async def test_many_that_reconcile_at_once_take_a_saga_up_once(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await sagas.terminate(order_id)
+
+    runs = await asyncio.gather(*(reconciliation.recover() for _ in range(4)))
+
+    assert sum(run.count for run in runs) == 1
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
+
+
+async def test_a_saga_that_cannot_be_started_leaves_nothing_in_the_log_and_stops_no_other(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = await sagas.stocked(5)
+    rejected, other = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.terminate(rejected)
+    await sagas.terminate(other)
+    start = TemporalOrderWorkflows.recover
+
+    async def reject(self: TemporalOrderWorkflows, order_id: str, customer_id: str) -> None:
+        if order_id == rejected:
+            raise RuntimeError("no mapping defined for search attribute")
+        await start(self, order_id, customer_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TemporalOrderWorkflows, "recover", reject)
+        for taken in ((other,), ()):
+            recoveries = await reconciliation.recover()
+            assert recoveries.order_ids == taken
+            assert recoveries.failed_orders.why.keys() == {rejected}
+    assert await sagas.events(f"saga-{rejected}") == []
+
+    assert (await reconciliation.recover()).order_ids == (rejected,)
+    assert await sagas.events(f"saga-{rejected}") == ["SagaRecovered"]
+
+
+async def test_an_order_of_which_temporal_cannot_tell_stops_no_other(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = await sagas.stocked(5)
+    unclear, other = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.terminate(unclear)
+    await sagas.terminate(other)
+    ask = TemporalOrderWorkflows.is_running
+
+    async def unknown(self: TemporalOrderWorkflows, order_id: str) -> bool:
+        if order_id == unclear:
+            raise ValueError("99 is not a valid WorkflowExecutionStatus")
+        return await ask(self, order_id)
+
+    monkeypatch.setattr(TemporalOrderWorkflows, "is_running", unknown)
+    recoveries = await reconciliation.recover()
+
+    assert recoveries.order_ids == (other,)
+    assert recoveries.failed_orders.why.keys() == {unclear}
+
+
+async def test_a_run_waits_while_another_is_about_to_start_one(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = TemporalOrderWorkflows.recover
+    begun, second_is_there = asyncio.Event(), asyncio.Event()
+
+    async def held(self: TemporalOrderWorkflows, order_id: str, customer_id: str) -> None:
+        begun.set()
+        await second_is_there.wait()
+        await start(self, order_id, customer_id)
+
+    @asynccontextmanager
+    async def told(pool: Pool, name: str) -> AsyncIterator[Connection]:
+        if begun.is_set():
+            second_is_there.set()
+        async with leading(pool, name) as connection:
+            yield connection
+
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await sagas.terminate(order_id)
+    monkeypatch.setattr(TemporalOrderWorkflows, "recover", held)
+    monkeypatch.setattr(recovery, "leading", told)
+    first = asyncio.create_task(reconciliation.recover())
+    await asyncio.wait_for(begun.wait(), 20)
+    second = await reconciliation.recover()
+
+    assert ((await first).count, second.count) == (1, 0)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
+
+
+async def test_a_saga_may_be_taken_up_again_and_again(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    for times in (1, 2, 3):
+        await sagas.terminate(order_id)
+        assert (await reconciliation.recover()).order_ids == (order_id,)
+        assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"] * times
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+
+
+async def test_by_hand_one_order_alone_is_taken_up(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(5)
+    wanted, other = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.terminate(wanted)
+    await sagas.terminate(other)
+
+    assert (await reconciliation.recover(wanted)).order_ids == (wanted,)
+    assert await sagas.events(f"saga-{other}") == []
+
+
+async def test_an_order_older_than_one_that_has_ended_is_still_found(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    sku = await sagas.stocked(9)
+    older, newer = await a_shipment_waits(sagas, sku), await a_shipment_waits(sagas, sku)
+    await sagas.deliver(newer)
+    await sagas.end(newer)
+    await reconciliation.recover()
+    await sagas.terminate(older)
+
+    assert (await reconciliation.recover()).order_ids == (older,)
+
+
+async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_itself(
+    sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: object) -> dict[str, datetime]:
+        return {}
+
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    monkeypatch.setattr("orchestrator.order_workflows.RunningSagas.running", nothing)
+
+    assert (await reconciliation.recover()).count == 0
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_an_order_whose_end_a_person_has_skipped_is_let_be(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await settle_by_hand(sagas, order_id, "complete")
+    await sagas.terminate(order_id)
+
+    assert (await reconciliation.recover()).count == 0
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
+
+
+async def test_a_saga_is_parked_where_the_log_leaves_a_doubt(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+    await sagas.terminate(order_id)
+    held = await reference(sagas, order_id)
+    await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
+
+    assert (await reconciliation.recover()).order_ids == (order_id,)
+    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+
+    assert (await sagas.parked(order_id, "capture"))["code"] == "PROVIDER_REFUSED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered", "SagaParked"]
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "voided": (1, 500)}

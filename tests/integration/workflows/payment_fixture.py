@@ -1,0 +1,204 @@
+"""One order's money, held against the real log and the simulator's books."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.command_handler import CommandHandler, Step
+from activities.payments.activities import PaymentActivities
+from activities.types import AuthorizationResult, AuthorizeInput
+from domain.command import Command
+from domain.inventory.commands import ReceiveStock, ReserveStock
+from domain.inventory.decide import INVENTORY
+from domain.order import commands as o
+from domain.order.decide import ORDER
+from domain.order.lines import ReturnedLine
+from domain.order.state import OrderStatus
+from domain.payment.decide import PAYMENT
+from domain.payment.state import PaymentState
+from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
+from domain.saga.decide import SAGA
+from domain.shipping.commands import RecordDelivery, RecordShipment
+from eventstore.postgres import PostgresEventStore
+from kit.pool import Pool
+from projections.inline import InlineReadModels
+from providers.payment_simulator.methods import VISA
+from providers.payments import ProviderPayment
+from providers.stripe_payments import StripePayments
+from tests.support.keys import a_vault
+from tests.support.sagas import an_order
+from tests.support.simulators import (
+    API_KEY,
+    RETURN_URL,
+    SHORT_TIMEOUT_SECONDS,
+    SimulatorProcess,
+)
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class GatedPayments(StripePayments):
+    """Holds back the answers of one operation until the gate is opened."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(API_KEY, url, RETURN_URL, SHORT_TIMEOUT_SECONDS)
+        self.gated = ""
+        self.answered = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.meeting: asyncio.Barrier | None = None
+        """Voids wait here for one another."""
+
+    async def get(self, *, reference: str) -> ProviderPayment:
+        answer = await super().get(reference=reference)
+        await self._pass("get")
+        return answer
+
+    async def void(self, **what: Any) -> ProviderPayment:  # noqa: ANN401 - as it is
+        answer = await super().void(**what)
+        if self.meeting is not None:
+            await self.meeting.wait()
+        await self._pass("void")
+        return answer
+
+    async def _pass(self, operation: str) -> None:
+        if operation == self.gated:
+            self.answered.set()
+            await self.gate.wait()
+
+
+@dataclass
+class Till:
+    """One order of two pieces at 250 cents, reserved, and what may be done about its money."""
+
+    store: PostgresEventStore
+    provider: GatedPayments
+    simulator: SimulatorProcess
+    order_id: str = ""
+    sku: str = field(default_factory=lambda: f"sku-{uuid.uuid4().hex[:12]}")
+
+    @property
+    def activities(self) -> PaymentActivities:
+        return PaymentActivities(CommandHandler(self.store), self.provider)
+
+    async def order(self, method: str = VISA) -> None:
+        command = an_order((self.sku, 2), method=method)
+        self.order_id = command.aggregate_id
+        await self.does(
+            ReceiveStock(aggregate_id=self.sku, quantity=5),
+            command,
+            o.MarkReserved(aggregate_id=self.order_id),
+            ReserveStock(aggregate_id=self.sku, order_id=self.order_id, quantity=2),
+        )
+
+    async def does(self, *commands: Command) -> None:
+        step = Step("test", uuid.uuid4().hex, self.order_id)
+        await CommandHandler(self.store).handle(step, *commands)
+
+    async def run(self, activity: Callable[[A], Awaitable[T]], argument: A) -> T:
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, workflow_id=f"order-{self.order_id}")
+        return await environment.run(activity, argument)
+
+    async def authorize(self) -> AuthorizationResult:
+        return await self.run(self.activities.authorize, self.order_id)
+
+    async def retry(self, attempt: int, method: str = VISA) -> AuthorizationResult:
+        again = AuthorizeInput(self.order_id, attempt, method)
+        await self.run(self.activities.request_payment, again)
+        return await self.run(self.activities.authorize_again, again)
+
+    async def look_up(self) -> AuthorizationResult:
+        return await self.run(self.activities.look_up, self.order_id)
+
+    async def give_back(self) -> None:
+        await self.run(self.activities.give_back, self.order_id)
+
+    async def capture(self) -> None:
+        await self.run(self.activities.capture, self.order_id)
+
+    async def paid(self, method: str = VISA) -> None:
+        await self.order(method)
+        await self.authorize()
+
+    async def sent(self, method: str = VISA) -> None:
+        await self.paid(method)
+        await self.ship()
+        await self.capture()
+
+    async def ship(self) -> None:
+        await self.does(
+            RecordShipment(aggregate_id=self.order_id, shipment_id="shp", tracking_number="WB")
+        )
+
+    async def returning(self, pieces: int, method: str = VISA) -> None:
+        await self.sent(method)
+        await self.does(
+            o.MarkDelivered(aggregate_id=self.order_id),
+            RecordDelivery(aggregate_id=self.order_id),
+            o.RequestReturn(
+                aggregate_id=self.order_id, lines=(ReturnedLine(sku=self.sku, quantity=pieces),)
+            ),
+        )
+
+    async def refund(self) -> OrderStatus:
+        return (await self.run(self.activities.refund, self.order_id)).status
+
+    async def retried_by_a_person(self, step: str) -> None:
+        """It was parked, and somebody has decided to try it again."""
+        parking = (await CommandHandler(self.store).load(SAGA, self.order_id)).parkings + 1
+        await self.does(
+            ParkStep(
+                aggregate_id=self.order_id,
+                step=step,
+                undoing=False,
+                code="PROVIDER_REFUSED",
+                message="refused",
+                workflow_id=f"order-{self.order_id}",
+            ),
+            InterveneOnStep(
+                aggregate_id=self.order_id,
+                step=step,
+                parking=parking,
+                kind=Intervention.RETRY,
+                reason="the cause is gone",
+            ),
+        )
+
+    async def turn(self) -> None:
+        reason = o.CancellationReason.CUSTOMER_REQUEST
+        await self.does(o.RequestCancellation(aggregate_id=self.order_id, reason=reason))
+
+    async def approve(self) -> None:
+        await self.simulator.authenticate(str((await self.payment()).reference), "approve")
+
+    async def books(self) -> dict[str, tuple[int, int]]:
+        return await self.simulator.books(self.order_id)
+
+    async def payment(self) -> PaymentState:
+        return await CommandHandler(self.store).load(PAYMENT, self.order_id)
+
+    async def status(self) -> OrderStatus | None:
+        return (await CommandHandler(self.store).load(ORDER, self.order_id)).status
+
+    async def on_hand(self) -> int:
+        return (await CommandHandler(self.store).load(INVENTORY, self.sku)).on_hand
+
+    async def events(self) -> list[str]:
+        stored = await self.store.load_events(PAYMENT.stream(self.order_id))
+        return [event.type.removeprefix("Payment") for event in stored]
+
+
+@asynccontextmanager
+async def a_till(pool: Pool, simulator: SimulatorProcess) -> AsyncIterator[Till]:
+    provider = GatedPayments(simulator.url)
+    store = PostgresEventStore(pool, [InlineReadModels()], a_vault(pool))
+    yield Till(store, provider, simulator)
+    await provider.close()

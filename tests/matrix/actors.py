@@ -1,0 +1,235 @@
+"""What customers, operators, banks and carriers do about one order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import NAMESPACE_OID, uuid5
+
+import httpx
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.types import InterventionInput
+from domain.errors import Refused
+from domain.order.commands import CancellationReason
+from domain.payment.decide import PAYMENT
+from domain.payment.events import PaymentPending
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
+from domain.saga.commands import Intervention
+from domain.saga.events import SagaParked
+from domain.saga.state import SagaState
+from orchestrator.saga_orchestrator import NoSuchSaga, SagaOrchestrator, Unavailable
+from providers.errors import ProviderRefused
+from tests.matrix.cases import Case, Fault
+from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order
+from tests.support.eventually import eventually
+from tests.support.simulators import Delivery
+from workflows.types import SagaType
+
+_NOT_NOW: Final = (Unavailable, NoSuchSaga)
+"""Why a client tries again."""
+
+
+class People:
+    def __init__(self, world: World, case: Case) -> None:
+        scenario = case.point.scenario
+        digest = uuid5(NAMESPACE_OID, case.name)
+        self.world = world
+        self.case = case
+        self.sku = f"sku-{digest}"
+        self.queue = f"matrix-{digest}" if case.fault is Fault.KILLED else world.shared_queue
+        self.order = an_order(
+            case.name, self.sku, scenario.method, scenario.postal_code, backorder=scenario.backorder
+        )
+        self.id = self.order.aggregate_id
+        self._orchestrator = world.orchestrator(case.deadlines, self.queue)
+        self._unheard = set(scenario.unheard)
+        self._withheld: list[ShipmentNotification] = []
+
+    async def logged(self, category: str, event_type: str) -> None:
+        subject = self.sku if category == "inventory" else self.id
+        await self.world.until_logged(f"{category}-{subject}", event_type)
+
+    async def disturbed(self) -> None:
+        """Until the test has done to the saga what it is here to do, if it does it itself."""
+        if self.case.is_disturbed:
+            await eventually(lambda: self.world.scripts.is_open(self.id))
+
+    # Customers.
+
+    async def places(self) -> None:
+        await _run_until_settled(
+            lambda: self._orchestrator.start_saga(SagaType.ORDER, self.order, actor="customer:m"),
+            (Unavailable,),
+        )
+
+    async def approves(self) -> None:
+        stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
+        pending = stored.decode()
+        assert isinstance(pending, PaymentPending)
+        await eventually(lambda: self.world.scripts.has_sprung(self.id))
+        await self.world.payments.authenticate(pending.reference, "approve")
+
+    async def pays_again(self, method: str) -> None:
+        await self.logged("payment", "PaymentDeclined")
+        await _run_until_settled(
+            lambda: self._orchestrator.retry_payment(
+                self.id, method, idempotency_key="again", actor="customer:m"
+            ),
+            (*_NOT_NOW, Refused),
+        )
+
+    async def cancels(self) -> None:
+        await _run_until_settled(
+            lambda: self._orchestrator.compensate_saga(
+                self.id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:m"
+            )
+        )
+
+    async def cancels_in_temporal(self) -> None:
+        await _run_until_settled(self._workflow("order").cancel, (RPCError,))
+
+    async def sends_back(self) -> None:
+        await self.logged("order", "OrderDelivered")
+        await _run_until_settled(
+            lambda: self._orchestrator.request_return(
+                self.id, None, idempotency_key="back", actor="customer:m"
+            )
+        )
+
+    # Operators.
+
+    async def bring_stock(self) -> None:
+        await self.world.receive(self.sku, QUANTITY, "second")
+        order = self._workflow("order")
+        await _run_until_settled(lambda: order.signal("stock_received"), (RPCError,))
+
+    async def mend_and_intervene(self, saga: SagaState) -> None:
+        """See to the cause first, and then tell the saga to go on."""
+        await self._lift_faults()
+        for step, parked in saga.parked.items():
+            workflow_id = await self._where_parked(parked.number)
+            intervention = Intervention.RETRY
+            if self.case.point.scenario.settled_by_hand and step == "refund":
+                await self._refund_by_hand()
+                intervention = Intervention.RESOLVE
+            intervene = InterventionInput(
+                self.id, step, parked.number, intervention, "mended", "operator:m"
+            )
+            key = f"intervene-{parked.number}"
+            try:
+                await self._orchestrator.intervene(workflow_id, intervene, idempotency_key=key)
+            except (*_NOT_NOW, Refused):
+                continue  # the workflow is not there yet: whoever looks again finds it
+
+    async def recover(self, orchestrator: SagaOrchestrator | None = None) -> None:
+        """As reconciliation does with an order whose saga has no workflow any more."""
+        does = orchestrator or self._orchestrator
+        await _run_until_settled(lambda: does.recover(self.id, self.order.customer_id))
+
+    async def end(self, workflow: str) -> None:
+        """Terminate it; one that has ended already has."""
+        try:
+            await self._workflow(workflow).terminate("by the matrix")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def close_the_window(self) -> None:
+        """For returns, by taking the order up with a window that has closed: its return is over."""
+        await self.disturbed()
+        while await self.world.is_running(f"return-{self.id}"):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(POLL_SECONDS)
+        closed = replace(self.case.deadlines, return_window=timedelta(0))
+        await self.end("order")
+        await self.recover(self.world.orchestrator(closed, self.queue))
+
+    async def _lift_faults(self) -> None:
+        if self.case.script.lasts:
+            self.world.scripts.take_away(self.id)
+        async with httpx.AsyncClient() as http:
+            for simulator in (self.world.payments, self.world.carrier):
+                await http.delete(f"{simulator.url}/control", params={"order_id": self.id})
+
+    async def _refund_by_hand(self) -> None:
+        payment = await self.world.state(PAYMENT, self.id)
+        assert payment.reference
+        with suppress(ProviderRefused):  # it is done: a saga that was taken up has tried again
+            await self.world.payment_client.refund(
+                reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
+            )
+
+    async def _where_parked(self, number: int) -> str:
+        for stored in await self.world.events(f"saga-{self.id}"):
+            event = stored.decode()
+            if isinstance(event, SagaParked) and event.parking == number:
+                return event.workflow_id
+        raise LookupError(f"there is no parking {number}")
+
+    def _workflow(self, kind: str) -> WorkflowHandle[Any, Any]:
+        return self.world.client.get_workflow_handle(f"{kind}-{self.id}")
+
+    # Banks and carriers.
+
+    async def until_dispatched(self) -> None:
+        while "dispatched" not in await self.world.carrier.books(self.id):  # noqa: ASYNC110 - a fact to wait for
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def pass_on_notifications(self) -> None:
+        while True:
+            try:
+                delivery = await self.world.receiver.next(self.id)
+            except TimeoutError:
+                continue
+            notification = _news(delivery, self.id)
+            if (
+                isinstance(notification, ShipmentNotification)
+                and notification.kind in self._unheard
+            ):
+                self._withheld.append(notification)
+            elif notification is not None:
+                await self._tell(notification)
+
+    async def hear_all(self) -> None:
+        self._unheard.clear()
+        for notification in self._withheld:
+            await self._tell(notification)
+
+    async def _tell(self, notification: PaymentNotification | ShipmentNotification) -> None:
+        """A provider tells it until it is acknowledged."""
+        await _run_until_settled(
+            lambda: self._orchestrator.handle_event(notification), (Unavailable,)
+        )
+
+
+async def _run_until_settled(
+    act: Callable[[], Awaitable[object]], until_over: tuple[type[Exception], ...] = _NOT_NOW
+) -> None:
+    """Again and again, as long as it fails like this. A refusal is an answer."""
+    while True:
+        try:
+            await act()
+        except until_over:
+            await asyncio.sleep(POLL_SECONDS)
+        except Refused:
+            return
+        else:
+            return
+
+
+def _news(delivery: Delivery, order_id: str) -> PaymentNotification | ShipmentNotification | None:
+    subject, _, what = str(delivery.body["type"]).partition(".")
+    if subject == "payment_intent":
+        metadata = delivery.body["data"]["object"]["metadata"]
+        return PaymentNotification(order_id, int(metadata["attempt"]))
+    told = {notification.value: notification for notification in ShipmentNotificationKind}
+    return ShipmentNotification(order_id, told[what]) if what in told else None

@@ -1,0 +1,177 @@
+"""What a worker of the matrix has beside the product's own: it obeys each order's script."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+from temporalio import activity, client, worker
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+
+from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
+from eventstore.postgres import PostgresEventStore
+from kit.pool import Connection
+from tests.matrix.script import Act, Phase, Script, Scripts
+
+POLL_SECONDS: Final = 0.02
+LOST_ANSWER: Final = "timeout_after"
+
+
+class AnswerLost(Exception):
+    """The connection broke: whether it was done is not known."""
+
+
+@dataclass(slots=True)
+class Armed:
+    """The script of the order whose activity is running, for one attempt of it."""
+
+    order_id: str
+    script: Script
+    scripts: Scripts
+    loses: bool = False
+    """The answer that has to be lost first is lost in this attempt."""
+    answers: int = 0
+    """To the operation that the script names."""
+
+    @property
+    def meets_a_gate(self) -> bool:
+        return self.script.act is Act.GATE and not self.loses
+
+    async def at(self, phase: Phase) -> None:
+        if phase is self.script.phase and self.scripts.spring(self.order_id):
+            await self._act()
+
+    async def answered(self, operation: str) -> None:
+        if operation != self.script.operation or self.loses:
+            return
+        self.answers += 1
+        if self.answers == self.script.nth:
+            await self.at(Phase.DURING)
+
+    async def _act(self) -> None:
+        match self.script.act:
+            case Act.KILL:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case Act.FAIL:
+                raise AnswerLost
+            case Act.GATE:
+                while not self.scripts.is_open(self.order_id):  # noqa: ASYNC110 - in a file
+                    await asyncio.sleep(POLL_SECONDS)
+
+
+_ARMED: ContextVar[Armed | None] = ContextVar("armed", default=None)
+
+
+class Traps(client.Interceptor, worker.Interceptor):
+    """`simulators`: their addresses, by the names that scripts use."""
+
+    def __init__(self, scripts: Scripts, simulators: Mapping[str, str]) -> None:
+        self._scripts = scripts
+        self._simulators = simulators
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        return _Trapped(next, self._scripts, self._simulators)
+
+
+class _Trapped(ActivityInboundInterceptor):
+    def __init__(
+        self, following: ActivityInboundInterceptor, scripts: Scripts, simulators: Mapping[str, str]
+    ) -> None:
+        super().__init__(following)
+        self._scripts = scripts
+        self._simulators = simulators
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's
+        info = activity.info()
+        order_id = (info.workflow_id or "").partition("-")[2]
+        script = self._scripts.read(order_id)
+        if script is None or script.activity != info.activity_type:
+            return await super().execute_activity(input)
+        armed = Armed(order_id, script, self._scripts)
+        if script.act is Act.PROVIDER:
+            self._scripts.spring(order_id)
+        async with self._failing_provider(armed):
+            _ARMED.set(armed)
+            await armed.at(Phase.BEFORE)
+            result = await super().execute_activity(input)
+            await armed.at(Phase.AFTER)
+            return result
+
+    @asynccontextmanager
+    async def _failing_provider(self, armed: Armed) -> AsyncIterator[None]:
+        """For as long as the attempt runs: what goes wrong elsewhere is another case."""
+        script, order = armed.script, {"order_id": armed.order_id}
+        if script.fault is None and script.lost is None:
+            yield
+            return
+        url = f"{self._simulators[script.provider or '']}/control"
+        async with httpx.AsyncClient() as http:
+            served = (await http.get(url, params=order)).json()
+            for fault in _ordered(script, served):
+                armed.loses = armed.loses or fault["operation"] == script.lost
+                (await http.post(url, json={"fail_order": order | fault})).raise_for_status()
+            try:
+                yield
+            finally:
+                await http.delete(url, params=order)
+
+
+def _ordered(
+    script: Script, served: Mapping[str, Mapping[str, int]]
+) -> Iterator[dict[str, str | int]]:
+    """What has not been served yet, or lasts."""
+    if script.lost and LOST_ANSWER not in served.get(script.lost, {}):
+        yield {"operation": script.lost, "how": LOST_ANSWER}
+        return  # what goes wrong after that is for the attempt after this one
+    operation, how = script.operation, script.fault
+    if operation and how and (script.lasts or how not in served.get(operation, {})):
+        yield {"operation": operation, "how": how, "spares": script.nth - 1}
+
+
+class TrappedProvider:
+    """A provider's client that gives up soon; at a gate it is patient, for the gate opens."""
+
+    def __init__(self, hasty: object, patient: object) -> None:
+        self._hasty = hasty
+        self._patient = patient
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def asked(**arguments: object) -> object:
+            armed = _ARMED.get()
+            client = self._patient if armed and armed.meets_a_gate else self._hasty
+            return await getattr(client, name)(**arguments)
+
+        return asked
+
+
+async def answered(operation: str) -> None:
+    """A provider has just done this for the activity that is running."""
+    if armed := _ARMED.get():
+        await armed.answered(operation)
+
+
+class TrappedStore(PostgresEventStore):
+    """A gate stands between what is decided and its append; a worker dies in the transaction."""
+
+    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        armed = _ARMED.get()
+        if armed and not armed.script.provider and armed.script.act is not Act.KILL:
+            await armed.at(Phase.DURING)
+        return await super().append(appends)
+
+
+class Trapdoor:
+    """An inline projection, the last: the worker dies with all written and nothing committed."""
+
+    async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        del connection, events
+        armed = _ARMED.get()
+        if armed and not armed.script.provider and armed.script.act is Act.KILL:
+            await armed.at(Phase.DURING)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from activities.types import Discrepancy, FailedOrders, RecoveryResult
+from domain.saga.commands import ReconciledSystem
+from orchestrator.recover import comparison_lines, recovery_lines
+from workflows.reconciliation import ReconciliationResult
+
+
+def test_there_is_a_line_for_each_order_and_a_summary() -> None:
+    needless = Discrepancy("o-3", ReconciledSystem.WORKFLOW, "COMPLETED", "running")
+    left = FailedOrders(1, {"o-4": "an unexpected error; see the worker's log"})
+    assert list(recovery_lines(RecoveryResult(2, ("o-1", "o-2"), left, (needless,)))) == [
+        "order o-1: its saga had no workflow and was taken up",
+        "order o-2: its saga had no workflow and was taken up",
+        "order o-4: not taken up: an unexpected error; see the worker's log",
+        "order o-3: workflow at odds: the log says COMPLETED, the other side running",
+        "2 sagas taken up.",
+    ]
+
+
+def test_many_are_counted_and_some_named() -> None:
+    assert list(recovery_lines(RecoveryResult(250, ("o-1",), FailedOrders(9, {"o-2": "why"})))) == [
+        "order o-1: its saga had no workflow and was taken up",
+        "... and 249 more",
+        "order o-2: not taken up: why",
+        "... and 8 more not taken up",
+        "250 sagas taken up.",
+    ]
+
+
+def test_books_are_told_as_they_were_found() -> None:
+    odds = Discrepancy("o-3", ReconciledSystem.PAYMENT, "attempt 1 held", "nothing")
+    assert list(
+        comparison_lines(ReconciliationResult(1, (odds,), FailedOrders(1, {"o-4": "why"})))
+    ) == [
+        "order o-4: not compared: why",
+        "order o-3: payment at odds: the log says attempt 1 held, the other side nothing",
+        "Books of 1 order compared, 1 at odds.",
+    ]
+
+
+def test_books_that_could_not_be_compared_are_not_said_to_agree() -> None:
+    assert list(comparison_lines(ReconciliationResult(0, why_not="carrier find: timeout"))) == [
+        "No books compared: carrier find: timeout"
+    ]
