@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""A pure function from the data of one schema version to the data of the next."""
+
+OLDEST_SCHEMA_VERSION: Final = 1
 
 
 class Event(BaseModel):
@@ -16,5 +22,8 @@ class Event(BaseModel):
         ser_json_inf_nan="constants",  # to be refused by the log, rather than stored as null
     )
 
-    schema_version: ClassVar[int] = 1
-    """Of the fields as they are now; raised when a stored event of old could not be read."""
+    schema_version: ClassVar[int] = OLDEST_SCHEMA_VERSION
+    """The version of the fields below. Raise it when a stored event could no longer be read."""
+
+    upcasters: ClassVar[Mapping[int, Upcaster]] = {}
+    """The step on from each older schema version, by the version that the step starts from."""

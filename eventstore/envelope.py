@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from domain.event import Event
-from eventstore.upcasting import SCHEMAS
+from eventstore import upcasting
 from eventstore.versions import ExpectedVersion
 
 
@@ -104,7 +104,7 @@ class StoredEvent:
 
     def decode(self) -> Event:
         """The domain's event, as its type is now. Raises UnknownEventType."""
-        return SCHEMAS.decode(self)
+        return upcasting.decode(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from eventstore.versions import ExpectedVersion, describe
+from kit.restart import ServerAway
 
 if TYPE_CHECKING:
     from eventstore.envelope import StoredEvent
@@ -87,7 +88,7 @@ class UnsafeSequence(EventStoreError, asyncpg.PostgresError):
     sqlstate = "WB001"
 
 
-class SafeHeadUnknown(EventStoreError, asyncpg.PostgresError):
+class SafeHeadUnknown(EventStoreError, ServerAway, asyncpg.PostgresError):
     """This connection cannot know the safe head: read the head from the primary.
 
     Raised by eventstore/sql/safe_head.sql on a standby, and in a transaction that keeps its

@@ -10,7 +10,6 @@ from typing import Final, NoReturn
 import asyncpg
 from asyncpg.exceptions import ClientConfigurationError
 
-from eventstore.errors import SafeHeadUnknown
 from kit.faults import one_line
 from kit.pool import CONNECTION_LOST
 
@@ -19,12 +18,17 @@ MAX_PAUSE_SECONDS: Final = 4.0
 STEADY_SECONDS: Final = 30.0
 """A job that ran for so long before its fault starts again after the first pause."""
 
+
+class ServerAway(Exception):
+    """A server cannot do its work now; the same call may succeed later."""
+
+
 _DATABASE_AWAY: Final = (
+    ServerAway,
     *CONNECTION_LOST,
     asyncpg.OperatorInterventionError,  # it starts, stops, or ended the session
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
-    SafeHeadUnknown,  # the same
     asyncpg.TransactionTimeoutError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionRollbackError,  # it ended a deadlock

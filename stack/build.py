@@ -8,7 +8,7 @@ from typing import Final
 
 from stack.processes import ROOT
 
-PACKAGES: Final = ("activities", "domain", "workflows")
+PACKAGES: Final = ("activities", "domain", "temporal", "workflows")
 """What decides how a workflow goes on."""
 
 

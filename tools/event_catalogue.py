@@ -1,7 +1,7 @@
 """`python -m tools.event_catalogue [--check]`: write docs/EVENTS.md, or compare with it.
 
-All that it says of an event stands with the event: in domain/*/events.py, in eventstore/upcasting
-and in the recorded samples.
+All that it says of an event stands with the event: in domain/*/events.py and in the recorded
+samples.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from domain.event import Event
+from domain.event import OLDEST_SCHEMA_VERSION, Event
 from domain.privacy import personal_fields
 from domain.registry import AGGREGATES, EVENT_TYPES
-from eventstore.upcasting import OLDEST, UPCASTERS
 from kit.command import run_command
 from tests.samples.files import Sample, samples
 from tools.event_catalogue_text import INTRODUCTION, envelope_example
@@ -61,16 +60,16 @@ def _event(event_type: type[Event], schema: Schema, recorded: Iterable[Sample]) 
     yield f"### {name}"
     yield _line(inspect.getdoc(event_type) or "")
     yield _fields(schema, personal_fields(event_type))
-    yield f"Schema version {current}." + "".join(_steps(name, current))
+    yield f"Schema version {current}." + "".join(_steps(event_type))
     for sample in recorded:
         if (sample.type, sample.schema_version) == (name, current):
             yield f"For example{f', {sample.form}' if sample.form else ''}:"
             yield f"```json\n{_compact(json.loads(sample.text))}\n```"
 
 
-def _steps(name: str, current: int) -> Iterator[str]:
-    for version in range(OLDEST, current):
-        step = inspect.getdoc(UPCASTERS[name, version]) or ""
+def _steps(event_type: type[Event]) -> Iterator[str]:
+    for version in range(OLDEST_SCHEMA_VERSION, event_type.schema_version):
+        step = inspect.getdoc(event_type.upcasters[version]) or ""
         yield f" From {version} to {version + 1}: {_line(step)}"
 
 

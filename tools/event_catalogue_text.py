@@ -36,7 +36,7 @@ person deletes the key. Units stand with the meaning; amounts of money are integ
 units, never floats.
 
 **When fields change**, stored events do not. Raise the class's `schema_version`, add the step from
-the version before to `eventstore/upcasting.py`, and run `python -m tests.samples.record` and
+the version before to its `upcasters`, and run `python -m tests.samples.record` and
 `python -m tools.event_catalogue`. An event of an older version is read step by step; one of a newer
 version than the code, or of a type that it does not know, is an error and never skipped. That is
 why readers are deployed before writers.

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from domain.event import Event
 from domain.money import Money
@@ -11,8 +11,6 @@ from domain.privacy import Personal, Sealed
 
 class OrderCreated(Event):
     """A customer has placed an order, and its saga begins."""
-
-    schema_version: ClassVar[int] = 2
 
     order_id: str
     customer_id: str
@@ -72,8 +70,6 @@ class OrderRejected(Event):
 class OrderCancellationRequested(Event):
     """It turns round: what was done for it is being undone, newest first."""
 
-    schema_version: ClassVar[int] = 2
-
     order_id: str
     reason: CancellationReason
 
@@ -86,8 +82,6 @@ class OrderCancellationWithdrawn(Event):
 
 class OrderCancelled(Event):
     """All is undone: no stock is held and no money kept. Final."""
-
-    schema_version: ClassVar[int] = 2
 
     order_id: str
     reason: CancellationReason

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import ClassVar
-
 from domain.event import Event
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 
@@ -63,8 +61,6 @@ class SagaRecovered(Event):
 class DiscrepancyFound(Event):
     """Reconciliation has found the log and another's book at odds."""
 
-    schema_version: ClassVar[int] = 2
-
     order_id: str
     system: ReconciledSystem
     """Who keeps the other account."""
@@ -76,8 +72,6 @@ class DiscrepancyFound(Event):
 
 class DiscrepancyResolved(Event):
     """The log and that book agree again."""
-
-    schema_version: ClassVar[int] = 2
 
     order_id: str
     system: ReconciledSystem

@@ -17,7 +17,7 @@ from tests.samples.files import FOLDER, SCHEMAS, digest, name_of, schema_digests
 
 ADVICE: Final = (
     "{name}: its fields have changed since schema version {version} was recorded. Raise its "
-    "schema_version and add the step from {version} to eventstore/upcasting.py"
+    "schema_version and add the step from {version} to its upcasters"
 )
 
 

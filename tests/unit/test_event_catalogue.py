@@ -9,7 +9,6 @@ import pytest
 
 from domain.order import events as order_events
 from domain.registry import EVENT_TYPES
-from eventstore.upcasting import UPCASTERS
 from tools import event_catalogue
 from tools.event_catalogue import catalogue, main
 
@@ -79,7 +78,7 @@ def test_the_way_from_an_older_version_is_told(monkeypatch: pytest.MonkeyPatch) 
 
     OrderReserved.__module__ = order_events.__name__
     monkeypatch.setitem(EVENT_TYPES, "OrderReserved", OrderReserved)
-    monkeypatch.setitem(UPCASTERS, ("OrderReserved", 1), step)
+    monkeypatch.setattr(OrderReserved, "upcasters", {1: step})
     assert "Schema version 2. From 1 to 2: Nothing was lost.\n" in catalogue()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 from uuid import UUID, uuid4
@@ -10,12 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from activities.command_handler import CommandHandler, Step
-from domain.event import Event
+from domain.event import Event, Upcaster
 from domain.inventory.commands import ReceiveStock, ReleaseStock, ReserveStock
 from domain.order.events import OrderConfirmed, OrderReserved
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
-from eventstore import upcasting
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.errors import EventIdReused
 from eventstore.postgres import PostgresEventStore
@@ -33,6 +32,7 @@ class Measured(Event):
 
 class MeasuredAnew(Event):
     schema_version: ClassVar[int] = 2
+    upcasters: ClassVar[Mapping[int, Upcaster]] = {1: lambda data: {**data, "unit": "metre"}}
 
     value: Any
     unit: str
@@ -161,9 +161,6 @@ async def test_an_append_made_before_a_new_schema_version_is_compared_in_the_new
     event = new(Measured(value=1))
     first = await store.save_events(stream, [event], NO_STREAM)
     monkeypatch.setitem(EVENT_TYPES, "Measured", MeasuredAnew)
-    monkeypatch.setitem(
-        upcasting.UPCASTERS, ("Measured", 1), lambda data: {**data, "unit": "metre"}
-    )
 
     again = await store.save_events(
         stream, [new(MeasuredAnew(value=1, unit="metre"), event.event_id)], NO_STREAM

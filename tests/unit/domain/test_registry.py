@@ -23,7 +23,7 @@ from domain.saga.events import SagaStepIntervened
 from domain.shipping.decide import SHIPMENT
 
 AREAS: Final[dict[str, Aggregate[Any]]] = {
-    "catalogue": PRODUCT,
+    "product": PRODUCT,
     "customer": CUSTOMER,
     "inventory": INVENTORY,
     "order": ORDER,

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import ConfigDict
 
-from domain.event import Event
+from domain.event import Event, Upcaster
 from eventstore.envelope import StoredEvent
 from eventstore.errors import MissingUpcaster, UnknownEventType, UnknownSchemaVersion
-from eventstore.upcasting import Schemas, Upcaster
+from eventstore.upcasting import decode
 
 Data = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Open(Event):
 
 
 @cache
-def open_type(version: int) -> type[Event]:
+def open_type(version: int) -> type[Open]:
     return type("Probe", (Open,), {"schema_version": version, "__module__": __name__})
 
 
@@ -81,17 +81,16 @@ class SchemaHistory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.current = 1
-        self.steps: dict[tuple[str, int], Upcaster] = {}
+        self.steps: dict[int, Upcaster] = {}
         self.taken: list[int] = []
         self.log: list[tuple[int, str]] = []
         self.rewritten: list[Data] = []
 
-    def schemas(self) -> Schemas:
-        return Schemas({"Probe": open_type(self.current)}, self.steps)
-
-    def read(self, version: int, text: str) -> Data:
+    def read(self, version: int, text: str, type_name: str = "Probe") -> Data:
         self.taken.clear()
-        return self.schemas().decode(_stored(version, text)).model_dump()
+        event_type = open_type(self.current)
+        event_type.upcasters = self.steps
+        return decode(_stored(version, text, type_name), {"Probe": event_type}).model_dump()
 
     @rule(data=DATA)
     def append(self, data: Data) -> None:
@@ -100,7 +99,7 @@ class SchemaHistory(RuleBasedStateMachine):
 
     @rule(step=STEPS)
     def change_the_schema(self, step: Upcaster) -> None:
-        self.steps["Probe", self.current] = self._noted(self.current, step)
+        self.steps[self.current] = self._noted(self.current, step)
         self.rewritten = [step(_copy(data)) for data in self.rewritten]
         self.current += 1
 
@@ -127,19 +126,19 @@ class SchemaHistory(RuleBasedStateMachine):
     @rule(choice=st.data())
     def without_a_step_only_those_beyond_it_are_read(self, choice: st.DataObject) -> None:
         gap = choice.draw(st.integers(1, self.current - 1))
-        step = self.steps.pop(("Probe", gap))
+        step = self.steps.pop(gap)
         for (version, text), expected in zip(self.log, self.rewritten, strict=True):
             if version > gap:
                 assert self.read(version, text) == expected
             else:
                 with pytest.raises(MissingUpcaster):
                     self.read(version, text)
-        self.steps["Probe", gap] = step
+        self.steps[gap] = step
 
     @rule(data=DATA)
     def a_type_of_another_name_is_not_taken_for_it(self, data: Data) -> None:
         with pytest.raises(UnknownEventType):
-            self.schemas().decode(_stored(1, json.dumps(data), "Prob"))
+            self.read(1, json.dumps(data), "Prob")
 
 
 def _copy(data: Data) -> Data:
@@ -147,7 +146,7 @@ def _copy(data: Data) -> Data:
     return copied
 
 
-def _stored(version: int, text: str, type_name: str = "Probe") -> StoredEvent:
+def _stored(version: int, text: str, type_name: str) -> StoredEvent:
     return StoredEvent(
         position=1,
         stream_id="probe-1",
