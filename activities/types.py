@@ -32,6 +32,8 @@ class TrackedStatus(StrEnum):
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     LOST = "lost"
+    RETURNED = "returned"
+    """The goods of a return are back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""The life of an order, from the moment it is placed until nothing can change any more."""
+"""The saga of an order, from its placement until nothing can change any more."""
 
 from __future__ import annotations
+
+import asyncio
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
@@ -15,169 +17,193 @@ from activities.types import (
     TrackedStatus,
 )
 from domain.errors import ErrorCode
-from domain.order.commands import CancellationReason
+from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.saga import plan
 from workflows import search_attributes
 from workflows.failure import refusal_of
 from workflows.options import DATABASE
-from workflows.order_steps import OrderSteps
-from workflows.saga import COMPENSATION_STATUSES, CompensationRequested
-from workflows.saga_workflow import OrderStep
+from workflows.order_payment import OrderPayment
+from workflows.order_returns import OrderReturns
+from workflows.order_shipment import OrderShipment
+from workflows.order_stock import OrderStock
+from workflows.saga import COMPENSATION_STATUSES, CompensationRequested, SagaRunner
+from workflows.saga_workflow import SagaWorkflow
 from workflows.types import OrderWorkflowInput, PlacedResult
 from workflows.uncancellable import uncancellable
 
-Reason = CancellationReason
-
 
 @workflow.defn
-class OrderWorkflow(OrderSteps):
+class OrderWorkflow(SagaWorkflow):
     @workflow.init
     def __init__(self, order: OrderWorkflowInput) -> None:
-        super().__init__(order)
         self._order = order
+        self._saga = SagaRunner(order.order_id, order.deadlines)
+        self._gate = asyncio.Lock()
+        """Held while the workflow settles who came first: a request, the parcel or the clock."""
+        self._stock = OrderStock(self._saga, is_restored=order.is_restored)
+        self._payment = OrderPayment(self._saga)
+        self._shipment = OrderShipment(self._saga)
+        self._returns = OrderReturns(self._saga, self._shipment.tracking, self._gate)
+        self._saga.undo_with(
+            {
+                plan.RELEASE: self._stock.release,
+                plan.GIVE_BACK: self._payment.give_back,
+                plan.CANCEL_SHIPMENT: self._shipment.cancel,
+            }
+        )
         self._started: OrderProgress | ApplicationError | None = None
         self._shown: str = search_attributes.OPEN
 
     @workflow.run
     async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
-        """Returns the order's last status; None if it could not even be placed."""
+        """Return the order's last status, or None if it could not even be placed."""
         del order  # the SDK hands it to __init__ as well
         return await uncancellable(
-            self._story(), on_cancel=lambda: self._saga.start_compensation(Reason.OPERATOR_REQUEST)
+            self._run(), on_cancel=lambda: self._saga.start_compensation(Reason.OPERATOR_REQUEST)
         )
 
-    async def _story(self) -> OrderStatus | None:
-        if not await self._begin():
+    async def _run(self) -> OrderStatus | None:
+        if not await self._start():
             return None
         if self._order.is_restored:
-            await self._saga.run_until_settled(
-                "restore_payment", self._restore_payment, settled=None
-            )
-        while not self._progress.is_final:
+            restore = self._payment.restore
+            await self._saga.run_until_settled("restore_payment", restore, settled=None)
+        while not self._saga.progress.is_final:
             try:
                 await self._forward()
-                break  # without an end, where a person has skipped it
-            except CompensationRequested as turn:
-                await self._back(turn.reason)
+                break  # without an end, where an operator has skipped it
+            except CompensationRequested as request:
+                await self._compensate(request.reason)
         await self._leave_nothing_parked()
         self._show_status()
-        return self._progress.status
+        return self._saga.progress.status
 
     async def _forward(self) -> None:
         step = self._saga.step
-        await step(plan.RESERVE, self._reserve)
-        await step(plan.AUTHORIZE, self._authorize)
-        await step(plan.AWAIT_PAYMENT, self._await_payment)
-        await step(plan.CREATE_SHIPMENT, self._create_shipment)
-        await step(plan.AWAIT_DISPATCH, self._await_dispatch)
-        await self._close_the_way_back()
-        await step(plan.CAPTURE, self._capture)
-        await step(plan.AWAIT_DELIVERY, self._await_delivery)
+        await step(plan.RESERVE, self._stock.reserve)
+        await step(plan.AUTHORIZE, self._payment.authorize)
+        await step(plan.AWAIT_PAYMENT, self._payment.await_customer)
+        await step(plan.CREATE_SHIPMENT, self._shipment.create)
+        await step(plan.AWAIT_DISPATCH, self._shipment.await_dispatch)
+        await self._pass_pivot()
+        await step(plan.CAPTURE, self._payment.capture)
+        await step(plan.AWAIT_DELIVERY, self._shipment.await_delivery)
         await step(plan.DELIVER, self._deliver)
-        await step(plan.AWAIT_RETURN, self._await_return)
-        await step(plan.COMPLETE, self._complete)
+        await step(plan.AWAIT_RETURN, self._returns.await_return)
+        await step(plan.COMPLETE, self._returns.complete)
 
-    async def _back(self, reason: Reason) -> None:
-        """Undo everything; or find that something else was quicker, and go on from there."""
+    async def _pass_pivot(self) -> None:
+        """The parcel has left: a cancellation that comes after this is refused."""
+        async with self._gate:
+            self._saga.pass_pivot()
+            self._shipment.has_left = True
+
+    async def _deliver(self) -> None:
+        await self._saga.run_local(OrderActivities.deliver)
+        self._saga.reached(OrderStatus.DELIVERED)
+
+    async def _compensate(self, reason: Reason) -> None:
+        """Undo everything; or find that something else came first, and go on from there."""
         self._saga.resume_from(await self._start_compensation(reason))
-        if self._progress.status is not OrderStatus.CANCELLING:
+        if self._saga.progress.status is not OrderStatus.CANCELLING:
             return
         self._show_status()
         if await self._saga.compensate():
-            await self._close("cancel", OrderActivities.cancel)
+            await self._finalize(plan.CANCEL)
         else:
             async with self._gate:
-                self._parcel_left = True
-                await self._close("withdraw_cancellation", OrderActivities.withdraw_cancellation)
+                self._shipment.has_left = True
+                await self._finalize(plan.WITHDRAW_CANCELLATION)
 
-    async def _close(self, name: str, closing: OrderStep) -> None:
-        await self._saga.run_until_settled(name, lambda: self._on_order(closing), settled=None)
-        self._saga.resume_from(await self._load_progress())
+    async def _start_compensation(self, reason: Reason) -> OrderProgress:
+        order_id, has_left = self._saga.order_id, self._saga.has_passed_pivot
+        return await workflow.execute_local_activity_method(
+            OrderActivities.start_compensation,
+            CancellationInput(order_id, reason, "system", has_left),
+            **DATABASE,
+        )
+
+    async def _finalize(self, undo: plan.Undo) -> None:
+        activity = {
+            plan.CANCEL: OrderActivities.cancel,
+            plan.WITHDRAW_CANCELLATION: OrderActivities.withdraw_cancellation,
+        }[undo]
+        await self._saga.run_until_settled(
+            undo.name, lambda: self._saga.run_local(activity), settled=None
+        )
+        await self._saga.reload_progress()
         self._show_status()
 
     async def _leave_nothing_parked(self) -> None:
-        """An attempt of a run that was ended from outside may park after the next has begun."""
-        if self._is_recovered:
-            self._saga.resume_from(await self._load_progress())
-        await self._saga.parked.take_over(self._progress.parked)
-
-    async def _start_compensation(self, reason: Reason) -> OrderProgress:
-        request = CancellationInput(self._id, reason, "system", self._saga.has_passed_pivot)
-        return await workflow.execute_local_activity_method(
-            OrderActivities.start_compensation, request, **DATABASE
-        )
+        """An attempt of a run that was terminated may park after the next run has begun."""
+        if self._saga.is_recovered:
+            await self._saga.reload_progress()
+        await self._saga.parked.take_over(self._saga.progress.parked)
 
     # The beginning.
 
-    async def _begin(self) -> bool:
-        """Whether there is an order: just placed, or taken up where the log says it stands."""
+    async def _start(self) -> bool:
+        """Place the order, or load its progress from the log; return whether there is an order."""
         try:
-            self._started = await self._place_or_stand()
+            progress = self._started = await self._place_or_load()
         except FailureError as error:
             self._started = refusal_of(error) or ApplicationError("the order was not placed")
             return False
-        self._saga.start_from(self._started)
-        self._is_recovered = (
-            self._order.is_restored
-            or self._order.place is None
-            or self._started.status is not OrderStatus.PLACED
-        )
-        if self._order.is_restored or self._started.status is not OrderStatus.PLACED:
-            self._saga.register_all(plan.ORDER_PLAN)  # it may turn round before its first step
-        self._return_requested = self._started.return_requested
-        self._may_have_missed_notification = self._is_recovered
-        await self._saga.parked.take_over(self._started.parked_in(workflow.info().workflow_id))
+        is_new = progress.status is OrderStatus.PLACED and not self._order.is_restored
+        self._saga.start_from(progress, is_recovered=not is_new or self._order.place is None)
+        if not is_new:
+            self._saga.register_all(plan.ORDER_PLAN)  # it may compensate before its first step
+        self._returns.is_requested = progress.return_requested
+        self._shipment.tracking.may_have_missed = self._saga.is_recovered
+        await self._saga.parked.take_over(progress.parked_in(workflow.info().workflow_id))
         return True
 
-    async def _place_or_stand(self) -> OrderProgress:
+    async def _place_or_load(self) -> OrderProgress:
         if self._order.place is None:
-            return await self._load_progress()
+            return await self._saga.load_progress()
         return await workflow.execute_local_activity_method(
             OrderActivities.place, self._order.place, **DATABASE
         )
 
     def _show_status(self) -> None:
-        status = self._progress.status
-        shown = (
-            status
-            if status in COMPENSATION_STATUSES or self._progress.is_final
-            else search_attributes.OPEN
-        )
+        progress = self._saga.progress
+        is_shown = progress.status in COMPENSATION_STATUSES or progress.is_final
+        shown = progress.status if is_shown else search_attributes.OPEN
         if shown != self._shown:
             self._shown = shown
             workflow.upsert_search_attributes([search_attributes.STATUS.value_set(shown)])
 
-    # What the world tells the order.
+    # Requests and notifications.
 
     @workflow.update
     async def placed(self) -> PlacedResult:
-        """Answers once the order is in the log."""
+        """Answer once the order is in the log."""
         progress = await self._started_progress()
         return PlacedResult(progress.position, progress.fingerprint)
 
     @workflow.update
     async def cancel(self, request: CancellationInput) -> CancellationResult:
-        """Turn the order round, unless the parcel has left."""
+        """Start the compensation, unless the parcel has left."""
         await self._started_progress()
         async with self._gate:
-            if self._parcel_left:
-                raise _too_late(self._id)
+            if self._shipment.has_left:
+                raise _too_late(self._saga.order_id)
             try:
-                answer = await workflow.execute_local_activity_method(
+                result = await workflow.execute_local_activity_method(
                     OrderActivities.request_cancellation, request, **DATABASE
                 )
             except FailureError as error:
                 raise refusal_of(error) or error from None
             self._saga.start_compensation(request.reason)
-            return answer
+            return result
 
     @cancel.validator
     def _validate_cancel(self, request: CancellationInput) -> None:
         del request
-        if self._parcel_left:
-            raise _too_late(self._id)
+        if self._shipment.has_left:
+            raise _too_late(self._saga.order_id)
 
     @workflow.update
     async def request_return(self, request: ReturnRequestInput) -> RecordedResult:
@@ -190,22 +216,21 @@ class OrderWorkflow(OrderSteps):
                 )
             except FailureError as error:
                 raise refusal_of(error) or error from None
-            self._return_requested = True
+            self._returns.is_requested = True
             return recorded
 
     @workflow.signal
     async def shipment_notification(self, report: ShipmentNotification) -> None:
         if report.kind is ShipmentNotificationKind.RETURNED:
-            return  # to the wrong one: a return has a workflow of its own
-        if report.is_confirmed:
-            self._notified.add(TrackedStatus(report.kind.value))
-        else:
-            self._may_have_missed_notification = True
-        await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier has news")
+            return  # meant for the workflow of the return
+        self._shipment.tracking.notify(
+            TrackedStatus(report.kind.value), is_confirmed=report.is_confirmed
+        )
+        await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier sent a notification")
 
     @workflow.signal
     def stock_received(self) -> None:
-        self._stock_came = True
+        self._stock.notify_received()
 
     async def _started_progress(self) -> OrderProgress:
         await workflow.wait_condition(lambda: self._started is not None)

@@ -45,7 +45,7 @@ class PaymentWorkflow:
         self._latest = payment.authorization
         self._closes_at = payment.opened_at + payment.deadlines.of(plan.AWAIT_PAYMENT.deadline)
         # The provider's word may have come between the first attempt and this workflow's start.
-        self._notified = self._latest.outcome is Outcome.PENDING
+        self._is_notified = self._latest.outcome is Outcome.PENDING
         self._retry: PaymentRetryInput | None = None
         self._is_retrying = False
         self._is_closed = False
@@ -86,7 +86,7 @@ class PaymentWorkflow:
         return True
 
     def _has_something_to_do(self) -> bool:
-        return self._notified or self._retry is not None
+        return self._is_notified or self._retry is not None
 
     async def _is_there_a_last_word(self) -> bool:
         """The window closes: no retry is taken in any more, and what is open is looked up."""
@@ -94,7 +94,7 @@ class PaymentWorkflow:
             return False
         self._is_closed = True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._notified = self._latest.outcome is Outcome.PENDING
+        self._is_notified = self._latest.outcome is Outcome.PENDING
         return self._has_something_to_do()
 
     async def _authorize_again(self, retry: PaymentRetryInput) -> None:
@@ -104,7 +104,7 @@ class PaymentWorkflow:
         self._is_retrying = False
 
     async def _look_up(self) -> None:
-        self._notified = False
+        self._is_notified = False
         await self._ask(PaymentActivities.look_up, self._payment.order_id)
 
     async def _ask(self, activity: Ask[T], argument: T) -> None:
@@ -132,7 +132,7 @@ class PaymentWorkflow:
             )
         except FailureError as error:
             self._is_retrying = False
-            self._notified = True
+            self._is_notified = True
             raise refusal_of(error) or error from None
         self._latest = AuthorizationResult(Outcome.PENDING, attempt)
         self._retry = retry
@@ -151,7 +151,7 @@ class PaymentWorkflow:
     @workflow.signal
     def payment_notification(self, report: PaymentNotification) -> None:
         del report  # whatever it says, the provider is asked
-        self._notified = True
+        self._is_notified = True
 
 
 async def _undisturbed(condition: Callable[[], bool]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
+from activities.types import TrackedStatus
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.saga import plan
+from domain.saga.plan import PlanStep
 from workflows.backorder_notifications import notify_waiting_orders
 from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
+from workflows.shipment_tracking import ShipmentTracking
 from workflows.types import ReturnResult, ReturnWorkflowInput
 from workflows.uncancellable import uncancellable
 
@@ -24,91 +26,71 @@ FINISH: Final = "finish_return"
 class ReturnWorkflow(SagaWorkflow):
     @workflow.init
     def __init__(self, saga: ReturnWorkflowInput) -> None:
-        self._id = saga.order_id
-        self._deadlines = saga.deadlines
         self._saga = SagaRunner(saga.order_id, saga.deadlines, settled=saga.settled)
-        self._requested_at = saga.requested_at
+        self._tracking = ShipmentTracking(
+            self._saga, self._ask_carrier, may_have_missed=saga.may_have_missed_notification
+        )
+        self._closes_at = saga.requested_at + saga.deadlines.of(plan.AWAIT_GOODS.deadline)
         self._left_parked = saga.parked
-        self._are_back = False
-        self._may_have_missed_notification = saga.may_have_missed_notification
-        self._is_overdue = False
 
     @workflow.run
     async def run(self, saga: ReturnWorkflowInput) -> ReturnResult:
         """Nothing cancels it: the customer has been promised the money."""
         del saga  # the SDK hands it to __init__ as well
         return await uncancellable(
-            self._story(), on_cancel=lambda: workflow.logger.warning("a return is not cancelled")
+            self._run(), on_cancel=lambda: workflow.logger.warning("a return is not cancelled")
         )
 
-    async def _story(self) -> ReturnResult:
-        """A return is a way back itself: it is insisted on, and never turned round."""
+    async def _run(self) -> ReturnResult:
+        """A return is a compensation itself: each step runs until it succeeds or is settled."""
         await self._saga.parked.take_over(self._left_parked)
-        run_until_settled = self._saga.run_until_settled
-        await run_until_settled(plan.COLLECT_RETURN.name, self._collect, settled=None)
-        while not await run_until_settled(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
-            if await run_until_settled(LAPSE, self._lapse, settled=True):
+        run = self._saga.run_until_settled
+        await run(plan.COLLECT_RETURN.name, self._collect, settled=None)
+        while not await run(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
+            if await run(LAPSE, self._lapse, settled=True):
                 return ReturnResult.LAPSED
-        if not await run_until_settled(plan.REFUND.name, self._refund, settled=False):
-            await run_until_settled(FINISH, self._finish, settled=None)
-        await notify_waiting_orders(self._id)
+        if not await run(plan.REFUND.name, self._refund, settled=False):
+            await run(FINISH, self._finish, settled=None)
+        await notify_waiting_orders(self._saga.order_id)
         return ReturnResult.RETURNED
 
     async def _collect(self) -> None:
         await workflow.execute_activity_method(
-            ShippingActivities.collect_return, self._id, **self._asking(plan.COLLECT_RETURN)
+            ShippingActivities.collect_return,
+            self._saga.order_id,
+            **self._saga.asking(plan.COLLECT_RETURN),
         )
 
     async def _await_goods(self) -> bool:
-        """The carrier tells; when it has been silent for too long, it is asked."""
-        while not self._is_overdue and not self._are_back:
-            if self._may_have_missed_notification and await self._track_hint():
-                return True
-            self._is_overdue = not await self._is_told_in_time()
-        return await self._track()
+        """Return whether the goods are back; when the deadline has passed, they may not be."""
+        returned = TrackedStatus.RETURNED
+        status = await self._tracking.wait_for(plan.AWAIT_GOODS, self._closes_at, returned)
+        return status is returned
 
-    async def _is_told_in_time(self) -> bool:
-        deadline = self._deadlines.of(plan.AWAIT_GOODS.deadline)
-        return await self._saga.wait(
-            lambda: self._are_back or self._may_have_missed_notification,
-            self._requested_at + deadline - workflow.now(),
+    async def _ask_carrier(self, step: PlanStep) -> TrackedStatus:
+        are_back = await workflow.execute_activity_method(
+            ShippingActivities.track_return, self._saga.order_id, **self._saga.asking(step)
         )
-
-    async def _track_hint(self) -> bool:
-        """Ask the carrier about a hint. One that comes meanwhile is asked about after it."""
-        self._may_have_missed_notification = False
-        try:
-            return await self._track()
-        except FailureError:
-            self._may_have_missed_notification = True
-            raise
-
-    async def _track(self) -> bool:
-        return self._are_back or await workflow.execute_activity_method(
-            ShippingActivities.track_return, self._id, **self._asking(plan.AWAIT_GOODS)
-        )
+        return TrackedStatus.RETURNED if are_back else TrackedStatus.WAITING
 
     async def _refund(self) -> bool:
         await workflow.execute_activity_method(
-            PaymentActivities.refund, self._id, **self._asking(plan.REFUND)
+            PaymentActivities.refund, self._saga.order_id, **self._saga.asking(plan.REFUND)
         )
         return True
 
     async def _finish(self) -> None:
-        await self._on_order(OrderActivities.finish_return)
+        await self._saga.run_local(OrderActivities.finish_return)
 
     async def _lapse(self) -> bool:
-        """Whether it has lapsed: the goods may have come while the carrier was asked."""
-        if self._are_back:
+        """Return whether it lapsed: the goods may have arrived while the carrier was asked."""
+        if self._tracking.has_reported(TrackedStatus.RETURNED):
             return False
-        await self._on_order(OrderActivities.lapse_return)
+        await self._saga.run_local(OrderActivities.lapse_return)
         return True
 
     @workflow.signal
     async def shipment_notification(self, report: ShipmentNotification) -> None:
         if report.kind is ShipmentNotificationKind.RETURNED:
-            if report.is_confirmed:
-                self._are_back = True
-            else:
-                self._may_have_missed_notification = True
+            self._tracking.notify(TrackedStatus.RETURNED, is_confirmed=report.is_confirmed)
             await self._saga.parked.nudge(plan.AWAIT_GOODS.name, "the goods are back")

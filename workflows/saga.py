@@ -15,19 +15,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityConfig
 
-from activities.interface import SagaActivities
+from activities.interface import OrderActivities, SagaActivities
 from activities.types import OrderProgress
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga.commands import Intervention
 from domain.saga.plan import PlanStep, Undo
-from workflows.options import DATABASE
+from workflows.options import DATABASE, asking
 from workflows.parking import ParkingLot
 from workflows.types import Deadlines
 
@@ -35,6 +36,8 @@ T = TypeVar("T")
 COMPENSATION_STATUSES: Final = frozenset(
     {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 )
+
+LocalStep = Callable[[OrderActivities, str], Awaitable[None]]
 
 UndoAction = Callable[[], Awaitable[bool]]
 """Returns whether the step is undone; False means that it has gone too far for that."""
@@ -55,17 +58,12 @@ class _Registered:
 
 
 class SagaRunner:
-    """`undos` are the workflow's own methods, by the names that the plan gives them."""
-
-    def __init__(
-        self,
-        order_id: str,
-        deadlines: Deadlines,
-        undos: Mapping[str, UndoAction] | None = None,
-        settled: Iterable[str] = (),
-    ) -> None:
-        self._order_id = order_id
-        self._undo_actions = undos or {}
+    def __init__(self, order_id: str, deadlines: Deadlines, *, settled: Iterable[str] = ()) -> None:
+        self.order_id = order_id
+        self.deadlines = deadlines
+        self.is_recovered = False
+        """An earlier run of this workflow may have received what this run never did."""
+        self._undo_actions: dict[str, UndoAction] = {}
         self._registered: list[_Registered] = []
         self._reason: CancellationReason | None = None
         self._has_passed_pivot = False
@@ -74,12 +72,22 @@ class SagaRunner:
         self.parked = ParkingLot(
             order_id, deadlines.parked_retry, is_compensating=lambda: self._reason is not None
         )
-        self.progress: OrderProgress | None = None
+        self._progress: OrderProgress | None = None
+
+    def undo_with(self, actions: Mapping[Undo, UndoAction]) -> None:
+        """Name the method that carries out each undo of the plan."""
+        self._undo_actions |= {undo.name: action for undo, action in actions.items()}
 
     # Which way it goes.
 
-    def start_from(self, progress: OrderProgress) -> None:
-        """Whoever has cancelled the workflow before it knew its order is not forgotten."""
+    @property
+    def progress(self) -> OrderProgress:
+        assert self._progress is not None, "the saga has not started"  # noqa: S101
+        return self._progress
+
+    def start_from(self, progress: OrderProgress, *, is_recovered: bool) -> None:
+        """Keep a cancellation that arrived before the workflow knew its order."""
+        self.is_recovered = is_recovered
         asked_before = self._reason
         self.resume_from(progress)
         if asked_before is not None:
@@ -87,15 +95,15 @@ class SagaRunner:
 
     def resume_from(self, progress: OrderProgress) -> None:
         """Go forward, or back, from where the log says that the order stands."""
-        self.progress = _not_of_the_future(progress)
+        self._progress = _not_of_the_future(progress)
         self._settled |= set(progress.settled)
         self._reason = progress.reason if progress.status is OrderStatus.CANCELLING else None
         self._has_passed_pivot = progress.has_left
 
     def reached(self, status: OrderStatus) -> None:
         """The log says so by now, or more: whoever called has just put it there."""
-        if self.progress is not None and not self.progress.has_reached(status):
-            self.progress = replace(self.progress, status=status, since=workflow.now())
+        if not self.progress.has_reached(status):
+            self._progress = replace(self.progress, status=status, since=workflow.now())
 
     @property
     def is_compensating(self) -> bool:
@@ -139,6 +147,32 @@ class SagaRunner:
         self.check()
         return True
 
+    async def wait_until(self, closes_at: datetime, happened: Callable[[], bool]) -> bool:
+        """Return whether it happened before this time. Raises CompensationRequested."""
+        return await self.wait(happened, closes_at - workflow.now())
+
+    def closes_at(self, step: PlanStep) -> datetime:
+        """Return the end of the step's deadline, counted from the last change of the order."""
+        return self.progress.since + self.deadlines.of(step.deadline)
+
+    # The activities.
+
+    def asking(self, step: PlanStep | Undo) -> ActivityConfig:
+        return asking(step, self.deadlines)
+
+    async def run_local(self, activity: LocalStep) -> None:
+        """Record a change of the order."""
+        await workflow.execute_local_activity_method(activity, self.order_id, **DATABASE)
+
+    async def load_progress(self) -> OrderProgress:
+        return await workflow.execute_local_activity_method(
+            SagaActivities.load_progress, self.order_id, **DATABASE
+        )
+
+    async def reload_progress(self) -> None:
+        """Go on from where the log says that the order stands."""
+        self.resume_from(await self.load_progress())
+
     # Forward.
 
     async def step(self, step: PlanStep, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -157,7 +191,7 @@ class SagaRunner:
                 self._show_progress(step.name, "failed")
                 if step.on_failure is not None:
                     raise CompensationRequested(step.on_failure) from None
-                await self._reload_progress()
+                await self._compare_with_log()
                 await self._park(step.name, error, undoing=False)
             else:
                 self._show_progress(step.name, "done")
@@ -176,7 +210,7 @@ class SagaRunner:
     def _is_done(self, step: PlanStep) -> bool:
         if step.name in self._settled:
             return True
-        if self.progress is None or step.until is None:
+        if self._progress is None or step.until is None:
             return False
         return self.progress.is_final or self.progress.has_reached(step.until)
 
@@ -191,12 +225,10 @@ class SagaRunner:
         self.check()
         return await task
 
-    async def _reload_progress(self) -> None:
+    async def _compare_with_log(self) -> None:
         """An attempt that Temporal has forgotten may have come further than this workflow knows."""
-        progress = await workflow.execute_local_activity_method(
-            SagaActivities.load_progress, self._order_id, **DATABASE
-        )
-        self.progress = _not_of_the_future(progress)
+        progress = await self.load_progress()
+        self._progress = _not_of_the_future(progress)
         if progress.status in COMPENSATION_STATUSES:
             raise CompensationRequested(progress.reason or CancellationReason.OPERATOR_REQUEST)
 

@@ -7,36 +7,19 @@ several parked steps is meant.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from temporalio import workflow
 from temporalio.exceptions import FailureError
-from temporalio.workflow import ActivityConfig
 
-from activities.interface import OrderActivities
 from activities.types import InterventionInput, RecordedResult
 from domain.saga.commands import Intervention
-from domain.saga.plan import PlanStep, Undo
 from workflows.failure import refusal_of
-from workflows.options import DATABASE, asking
 from workflows.parking import not_parked
 from workflows.saga import SagaRunner
-from workflows.types import Deadlines, InterventionSignal
-
-OrderStep = Callable[[OrderActivities, str], Awaitable[None]]
+from workflows.types import InterventionSignal
 
 
 class SagaWorkflow:
-    _id: str
-    """The order's."""
-    _deadlines: Deadlines
     _saga: SagaRunner
-
-    def _asking(self, step: PlanStep | Undo) -> ActivityConfig:
-        return asking(step, self._deadlines)
-
-    async def _on_order(self, activity: OrderStep) -> None:
-        await workflow.execute_local_activity_method(activity, self._id, **DATABASE)
 
     @workflow.update
     async def intervene(self, intervene: InterventionInput) -> RecordedResult:

@@ -158,8 +158,10 @@ REFUND: Final = PlanStep(
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
 """The saga of a return, part of an order's."""
 
-FINALIZERS: Final = (
-    Undo("cancel", "Record that all is undone."),
-    Undo("withdraw_cancellation", "The parcel was quicker: the order goes on."),
+CANCEL: Final = Undo("cancel", "Record that everything is undone.")
+WITHDRAW_CANCELLATION: Final = Undo(
+    "withdraw_cancellation", "Record that the parcel left first and the order goes on."
 )
-"""What ends a compensation, the one or the other."""
+
+FINALIZERS: Final = (CANCEL, WITHDRAW_CANCELLATION)
+"""A compensation ends with one of these."""

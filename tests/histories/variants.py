@@ -22,9 +22,9 @@ class OneMoreStep(OrderWorkflow):
     async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
         return await super().run(order)
 
-    async def _authorize(self) -> None:
-        await self._on_order(OrderActivities.reserve)
-        await super()._authorize()
+    async def _pass_pivot(self) -> None:
+        await self._saga.run_local(OrderActivities.reserve)
+        await super()._pass_pivot()
 
 
 @workflow.defn(name="OrderWorkflow")
@@ -38,7 +38,7 @@ class StepsSwapped(OrderWorkflow):
         return await super().run(order)
 
     async def _forward(self) -> None:
-        await self._saga.step(plan.CREATE_SHIPMENT, self._create_shipment)
+        await self._saga.step(plan.CREATE_SHIPMENT, self._shipment.create)
         await super()._forward()
 
 
@@ -47,12 +47,13 @@ class OneUndoLess(OrderWorkflow):
     @workflow.init
     def __init__(self, order: OrderWorkflowInput) -> None:
         super().__init__(order)
+        self._saga.undo_with({plan.GIVE_BACK: self._do_nothing})
 
     @workflow.run
     async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
         return await super().run(order)
 
-    async def _give_back(self) -> bool:
+    async def _do_nothing(self) -> bool:
         return True
 
 
@@ -67,4 +68,4 @@ class OneLookLess(PaymentWorkflow):
         return await super().run(payment)
 
     async def _look_up(self) -> None:
-        self._news = False
+        self._is_notified = False

@@ -1,0 +1,76 @@
+"""The returns of a delivered order, until its return window closes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from activities.interface import OrderActivities
+from domain.ids import return_workflow_id
+from domain.order.state import OrderStatus
+from domain.saga import plan
+from workflows.child import run_child
+from workflows.returns import ReturnWorkflow
+from workflows.saga import SagaRunner
+from workflows.shipment_tracking import ShipmentTracking
+from workflows.types import ReturnWorkflowInput
+
+
+class OrderReturns:
+    def __init__(self, saga: SagaRunner, tracking: ShipmentTracking, gate: asyncio.Lock) -> None:
+        self._saga = saga
+        self._tracking = tracking
+        self._gate = gate
+        self._is_window_closed = False
+        self.is_requested = False
+        """A return is recorded, and its workflow has not ended yet."""
+
+    async def await_return(self) -> None:
+        """Run a workflow for each return. After a return in part, the window may still be open."""
+        closes_at = self._saga.closes_at(plan.AWAIT_RETURN)
+        while not self._is_window_closed:
+            await self._saga.wait_until(closes_at, lambda: self.is_requested)
+            async with self._gate:
+                self._is_window_closed = not self.is_requested
+            if self.is_requested and await self._is_returned_whole():
+                return
+
+    async def complete(self) -> None:
+        """Close the order.
+
+        The log refuses that while a return is under way that this workflow does not know of.
+        """
+        try:
+            await self._saga.run_local(OrderActivities.complete)
+        except FailureError:
+            await self._saga.reload_progress()
+            if not self._saga.progress.return_requested:
+                raise
+            if not await self._is_returned_whole():
+                await self.complete()
+        else:
+            self._saga.reached(OrderStatus.COMPLETED)
+
+    async def _is_returned_whole(self) -> bool:
+        """Run the return to its end; return whether the whole order came back."""
+        result = None
+        while result is None:
+            progress, workflow_id = self._saga.progress, return_workflow_id(self._saga.order_id)
+            result = await run_child(
+                ReturnWorkflow.run,
+                ReturnWorkflowInput(
+                    order_id=self._saga.order_id,
+                    deadlines=self._saga.deadlines,
+                    requested_at=progress.return_requested_at or workflow.now(),
+                    settled=progress.settled,
+                    parked=progress.parked_in(workflow_id),
+                    may_have_missed_notification=self._tracking.may_have_missed,
+                ),
+                id=workflow_id,
+            )
+            self._tracking.may_have_missed = True
+            await self._saga.reload_progress()
+        self.is_requested = False
+        return self._saga.progress.is_final

@@ -1,0 +1,79 @@
+"""The shipment of an order: created, tracked until it is dispatched and delivered, or cancelled."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from activities.interface import ShippingActivities
+from activities.types import TrackedStatus
+from domain.order.commands import CancellationReason as Reason
+from domain.saga import plan
+from domain.saga.plan import PlanStep
+from workflows.failure import describe, overdue
+from workflows.saga import CompensationRequested, SagaRunner
+from workflows.shipment_tracking import ShipmentTracking
+
+
+class OrderShipment:
+    def __init__(self, saga: SagaRunner) -> None:
+        self._saga = saga
+        self.tracking = ShipmentTracking(saga, self._ask_carrier)
+        self.has_left = False
+        """The carrier has the parcel, so that the order can no longer be cancelled."""
+
+    async def create(self) -> None:
+        if not self.has_left:
+            await workflow.execute_activity_method(
+                ShippingActivities.create_shipment,
+                self._saga.order_id,
+                **self._saga.asking(plan.CREATE_SHIPMENT),
+            )
+
+    async def cancel(self) -> bool:
+        """Return whether the carrier could stop the parcel."""
+        return await workflow.execute_activity_method(
+            ShippingActivities.cancel_shipment,
+            self._saga.order_id,
+            **self._saga.asking(plan.CANCEL_SHIPMENT),
+        )
+
+    async def await_dispatch(self) -> None:
+        if self.has_left:
+            return
+        status = await self._tracked(
+            plan.AWAIT_DISPATCH,
+            TrackedStatus.DISPATCHED,
+            TrackedStatus.DELIVERED,
+            TrackedStatus.LOST,
+            TrackedStatus.CANCELLED,
+        )
+        if status is TrackedStatus.WAITING:
+            raise CompensationRequested(Reason.DISPATCH_DEADLINE_MISSED)
+        if status is TrackedStatus.CANCELLED:
+            raise CompensationRequested(Reason.SHIPMENT_FAILED)
+
+    async def await_delivery(self) -> None:
+        status = await self._tracked(
+            plan.AWAIT_DELIVERY, TrackedStatus.DELIVERED, TrackedStatus.LOST
+        )
+        if status is TrackedStatus.LOST:
+            raise CompensationRequested(Reason.PARCEL_LOST)
+        if status is not TrackedStatus.DELIVERED:
+            raise overdue("the carrier should have delivered by now; ask it, or compensate")
+
+    async def _tracked(self, step: PlanStep, *expected: TrackedStatus) -> TrackedStatus:
+        """Until the deadline, ask a carrier that does not answer again."""
+        closes_at = self._saga.closes_at(step)
+        while True:
+            try:
+                return await self.tracking.wait_for(step, closes_at, *expected)
+            except FailureError as error:
+                self._saga.check()
+                if describe(error).is_refusal or workflow.now() >= closes_at:
+                    raise
+
+    async def _ask_carrier(self, step: PlanStep) -> TrackedStatus:
+        return await workflow.execute_activity_method(
+            ShippingActivities.track, self._saga.order_id, **self._saga.asking(step)
+        )

@@ -1,0 +1,83 @@
+"""The stock of an order: reserved, waited for as a backorder, or released."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from activities.interface import OrderActivities
+from activities.types import RejectInput
+from domain.errors import ErrorCode
+from domain.order.commands import CancellationReason as Reason
+from domain.order.state import OrderStatus
+from domain.saga import plan
+from workflows.backorder_notifications import notify_waiting_orders
+from workflows.failure import refusal_of
+from workflows.options import DATABASE
+from workflows.saga import CompensationRequested, SagaRunner
+
+
+class OrderStock:
+    def __init__(self, saga: SagaRunner, *, is_restored: bool) -> None:
+        self._saga = saga
+        self._is_restored = is_restored
+        self._is_notified = False
+
+    def notify_received(self) -> None:
+        """Some stock that the order waits for may be there now."""
+        self._is_notified = True
+
+    async def reserve(self) -> None:
+        """Reserve every line. A short line rejects the order, or makes it wait as a backorder."""
+        closes_at = self._saga.closes_at(plan.RESERVE)
+        queued_for: set[str] = set()
+        is_over = False
+        while (short := await self._reserve_or_short_sku()) is not None:
+            if short not in queued_for and await self._backorder():
+                queued_for.add(short)
+                continue  # stock that came before the order was queued has notified no order
+            if short not in queued_for or is_over:
+                raise CompensationRequested(await self._reject(short))
+            # A receipt of stock notifies a limited number of orders, so the last try is made here.
+            is_over = not await self._is_notified_before(closes_at)
+        self._saga.reached(OrderStatus.RESERVED)
+
+    async def release(self) -> bool:
+        await self._saga.run_local(OrderActivities.release)
+        await notify_waiting_orders(self._saga.order_id)
+        return True
+
+    async def _reserve_or_short_sku(self) -> str | None:
+        """Reserve the stock; return the SKU that is short, or None."""
+        try:
+            await self._saga.run_local(OrderActivities.reserve)
+        except FailureError as error:
+            refusal = refusal_of(error)
+            if refusal is None or refusal.type != ErrorCode.OUT_OF_STOCK:
+                raise
+            return str(refusal.details[0][0])
+        return None
+
+    async def _backorder(self) -> bool:
+        return await workflow.execute_local_activity_method(
+            OrderActivities.backorder, self._saga.order_id, **DATABASE
+        )
+
+    async def _is_notified_before(self, closes_at: datetime) -> bool:
+        is_notified = await self._saga.wait_until(closes_at, lambda: self._is_notified)
+        self._is_notified = False
+        return is_notified
+
+    async def _reject(self, sku: str) -> Reason:
+        """Reject the order; return the reason of a cancellation that came first, if one did.
+
+        An order that was restored is cancelled instead: its money may be held or captured.
+        """
+        if self._is_restored:
+            return Reason.OPERATOR_REQUEST
+        progress = await workflow.execute_local_activity_method(
+            OrderActivities.reject, RejectInput(self._saga.order_id, sku), **DATABASE
+        )
+        return progress.reason or Reason.OPERATOR_REQUEST

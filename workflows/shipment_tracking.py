@@ -1,0 +1,75 @@
+"""How a saga finds out what has become of a parcel."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from temporalio.exceptions import FailureError
+
+from activities.types import TrackedStatus
+from domain.saga.plan import PlanStep
+from workflows.saga import SagaRunner
+
+Ask = Callable[[PlanStep], Awaitable[TrackedStatus]]
+"""Asks the carrier, within the time that the plan gives the step."""
+
+TRUSTED_STATUSES: Final = frozenset(
+    {TrackedStatus.DISPATCHED, TrackedStatus.DELIVERED, TrackedStatus.RETURNED}
+)
+"""A confirmed notification of one of these is believed. For any other, the carrier is asked."""
+
+
+class ShipmentTracking:
+    """Waits for the carrier's notifications; asks the carrier when the deadline passes."""
+
+    def __init__(self, saga: SagaRunner, ask: Ask, *, may_have_missed: bool = False) -> None:
+        self._saga = saga
+        self._ask = ask
+        self._notified: set[TrackedStatus] = set()
+        self.may_have_missed = may_have_missed
+        """A notification may have come while no workflow ran, or one came unconfirmed: ask."""
+
+    def notify(self, status: TrackedStatus, *, is_confirmed: bool) -> None:
+        if is_confirmed:
+            self._notified.add(status)
+        else:
+            self.may_have_missed = True
+
+    def has_reported(self, status: TrackedStatus) -> bool:
+        return status in self._notified
+
+    async def wait_for(
+        self, step: PlanStep, closes_at: datetime, *expected: TrackedStatus
+    ) -> TrackedStatus:
+        """Return the expected status that the parcel has reached.
+
+        When `closes_at` has passed, return what the carrier answers then, whatever it is. Raises
+        FailureError when the carrier does not answer; the next call asks it again at once.
+        """
+        while True:
+            is_in_time = await self._saga.wait_until(
+                closes_at, lambda: self.may_have_missed or not self._notified.isdisjoint(expected)
+            )
+            if believed := self._believed(expected):
+                return believed
+            status = await self._check(step)
+            if status in expected:
+                self._notified.add(status)  # a later wait may expect it as well
+            if status in expected or not is_in_time:
+                return status
+
+    def _believed(self, expected: Sequence[TrackedStatus]) -> TrackedStatus | None:
+        trusted = self._notified & TRUSTED_STATUSES
+        return next((status for status in expected if status in trusted), None)
+
+    async def _check(self, step: PlanStep) -> TrackedStatus:
+        """Ask the carrier. A notification that comes meanwhile is asked about afterwards."""
+        self.may_have_missed = False
+        self._notified &= TRUSTED_STATUSES
+        try:
+            return await self._ask(step)
+        except FailureError:
+            self.may_have_missed = True
+            raise
