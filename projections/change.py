@@ -1,10 +1,19 @@
+"""What an event does to a read model."""
+
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from eventstore.envelope import StoredEvent
 
 
 class Change(NamedTuple):
-    """What one event does to a read model: a statement and its arguments."""
+    """A statement and its arguments."""
 
     sql: str
     arguments: tuple[object, ...]
+
+
+Projection = Callable[[Any, StoredEvent], Sequence[Change]]
+"""Gives the changes of one event, in the order in which they are made: none, one or several."""

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from domain.registry import AGGREGATES
 from eventstore.envelope import StoredEvent
 from kit.pool import Connection
-from projections import customers, inventory, orders, payments, products, sagas, shipping
-from projections.change import Change
+from projections import inventory, key_erasure, orders, payments, products, sagas, shipping
+from projections.change import Projection
 
-_PROJECTIONS: Final[dict[str, Callable[[Any, StoredEvent], Change | None]]] = {
-    "customer": customers.project,
-    "inventory": inventory.project,
-    "order": orders.project,
-    "payment": payments.project,
-    "product": products.project,
-    "saga": sagas.project,
-    "shipment": shipping.project,
+PROJECTIONS: Final[Mapping[str, Sequence[Projection]]] = {
+    "customer": [key_erasure.project],
+    "inventory": [inventory.project],
+    "order": [orders.project],
+    "payment": [payments.project],
+    "product": [products.project],
+    "saga": [sagas.project],
+    "shipment": [shipping.project],
 }
-"""By the category of the stream."""
+"""By the category of the stream, in the order in which they are applied."""
+
+
+class MissingProjection(Exception):
+    """A category of streams has no entry in PROJECTIONS. Without read models, it needs an empty one."""
 
 
 class InlineReadModels:
-    """InlineProjection of every read model that a client may read right after its own write."""
+    """InlineProjection of every read model that a client may read right after its own write.
+
+    Raises MissingProjection.
+    """
+
+    def __init__(self, projections: Mapping[str, Sequence[Projection]] = PROJECTIONS) -> None:
+        categories = {aggregate.category for aggregate in AGGREGATES.values()}
+        if missing := categories - projections.keys():
+            raise MissingProjection(
+                f"no projections for streams of {', '.join(sorted(missing))}: "
+                "add them to PROJECTIONS in projections/inline.py"
+            )
+        self._projections = projections
 
     async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         for stored in events:
-            project = _PROJECTIONS[stored.category]
-            change = project(stored.decode(), stored)
-            if change is not None:
-                await connection.execute(change.sql, *change.arguments)
+            event = stored.decode()
+            for project in self._projections[stored.category]:
+                for change in project(event, stored):
+                    await connection.execute(change.sql, *change.arguments)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.inventory import events as e
 from eventstore.envelope import StoredEvent
 from projections.change import Change
@@ -20,7 +22,7 @@ BACKORDER_QUEUED = """
 BACKORDER_ENDED = "DELETE FROM readmodel.backorder_view WHERE order_id = $1 AND sku = $2"
 
 
-def project(event: e.InventoryEvent, stored: StoredEvent) -> Change:
+def project(event: e.InventoryEvent, stored: StoredEvent) -> Sequence[Change]:
     match event:
         case e.StockReceived():
             difference = (event.quantity, 0, 0)
@@ -34,7 +36,7 @@ def project(event: e.InventoryEvent, stored: StoredEvent) -> Change:
             difference = (0, 0, -event.quantity)
         case e.BackorderQueued():
             queued = (event.order_id, event.sku, event.quantity, stored.position)
-            return Change(BACKORDER_QUEUED, queued)
+            return [Change(BACKORDER_QUEUED, queued)]
         case e.BackorderEnded():
-            return Change(BACKORDER_ENDED, (event.order_id, event.sku))
-    return Change(ADD, (event.sku, stored.position, *difference))
+            return [Change(BACKORDER_ENDED, (event.order_id, event.sku))]
+    return [Change(ADD, (event.sku, stored.position, *difference))]

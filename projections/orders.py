@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import TypeAdapter
 
 from domain.order import events as e
@@ -33,28 +35,30 @@ RETURN_REQUESTED = """
 LINES = TypeAdapter(tuple[OrderLine, ...])
 
 
-def project(event: e.OrderEvent, stored: StoredEvent) -> Change:
+def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
     moved = (event.order_id, status_after(event), stored.recorded_at, stored.position)
     match event:
         case e.OrderCreated():
             lines = LINES.dump_json(event.lines).decode()
             total = event.total
-            return Change(
-                CREATED,
-                (
-                    *moved,
-                    event.customer_id,
-                    total.currency,
-                    total.amount,
-                    lines,
-                    event.fingerprint,
-                ),
-            )
+            return [
+                Change(
+                    CREATED,
+                    (
+                        *moved,
+                        event.customer_id,
+                        total.currency,
+                        total.amount,
+                        lines,
+                        event.fingerprint,
+                    ),
+                )
+            ]
         case e.OrderRejected() | e.OrderCancellationRequested():
-            return Change(MOVED_WITH_REASON, (*moved, event.reason))
+            return [Change(MOVED_WITH_REASON, (*moved, event.reason))]
         case e.OrderCancellationWithdrawn():
-            return Change(MOVED_WITH_REASON, (*moved, None))
+            return [Change(MOVED_WITH_REASON, (*moved, None))]
         case e.OrderReturnRequested():
-            return Change(RETURN_REQUESTED, moved)
+            return [Change(RETURN_REQUESTED, moved)]
         case _:
-            return Change(MOVED, moved)
+            return [Change(MOVED, moved)]

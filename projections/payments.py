@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from domain.payment import events as e
@@ -59,9 +60,9 @@ _WRITES: Final[dict[type[e.PaymentEvent], tuple[str, PaymentStatus]]] = {
 }
 
 
-def project(event: e.PaymentEvent, stored: StoredEvent) -> Change:
+def project(event: e.PaymentEvent, stored: StoredEvent) -> Sequence[Change]:
     sql, status = _WRITES[type(event)]
-    return Change(sql, (event.order_id, status, stored.position, *_facts(event)))
+    return [Change(sql, (event.order_id, status, stored.position, *_facts(event)))]
 
 
 def _facts(event: e.PaymentEvent) -> tuple[object, ...]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.product.events import ProductEvent
 from eventstore.envelope import StoredEvent
 from projections.change import Change
@@ -11,6 +13,6 @@ LISTED = """
 """
 
 
-def project(event: ProductEvent, stored: StoredEvent) -> Change:
+def project(event: ProductEvent, stored: StoredEvent) -> Sequence[Change]:
     price = event.price
-    return Change(LISTED, (event.sku, event.name, price.currency, price.amount, stored.position))
+    return [Change(LISTED, (event.sku, event.name, price.currency, price.amount, stored.position))]

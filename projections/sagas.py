@@ -6,6 +6,8 @@ and costs the straight way nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.saga import events as e
 from domain.saga.plan import COMPLETE
 from eventstore.envelope import StoredEvent
@@ -38,20 +40,20 @@ DISCREPANCY_RESOLVED = """
 """
 
 
-def project(event: e.SagaEvent, stored: StoredEvent) -> Change:
+def project(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
     at = (stored.recorded_at, stored.position)
     match event:
         case e.SagaParked():
             failure = (event.undoing, event.parking, event.code, event.message, event.workflow_id)
-            return Change(PARKED, (event.order_id, event.step, *failure, *at))
+            return [Change(PARKED, (event.order_id, event.step, *failure, *at))]
         case e.SagaStepSkipped(step=COMPLETE.name) | e.SagaStepResolved(step=COMPLETE.name):
-            return Change(ABANDONED, (event.order_id, event.step))
+            return [Change(ABANDONED, (event.order_id, event.step))]
         case e.SagaStepIntervened():
-            return Change(DECIDED, (event.order_id, event.step))
+            return [Change(DECIDED, (event.order_id, event.step))]
         case e.DiscrepancyFound():
             books = (event.system, event.ours, event.theirs)
-            return Change(DISCREPANCY_FOUND, (event.order_id, *books, *at))
+            return [Change(DISCREPANCY_FOUND, (event.order_id, *books, *at))]
         case e.DiscrepancyResolved():
-            return Change(DISCREPANCY_RESOLVED, (event.order_id, event.system))
+            return [Change(DISCREPANCY_RESOLVED, (event.order_id, event.system))]
         case e.SagaRecovered():
-            return Change(RECOVERED, (event.order_id,))
+            return [Change(RECOVERED, (event.order_id,))]

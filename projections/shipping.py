@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.shipping import events as e
 from domain.shipping.state import ShipmentStatus
 from eventstore.envelope import StoredEvent
@@ -24,9 +26,9 @@ CAME_BACK = """
 """
 
 
-def project(event: e.ShipmentEvent, stored: StoredEvent) -> Change:
-    def change(sql: str, status: ShipmentStatus, *more: object) -> Change:
-        return Change(sql, (event.order_id, status, stored.position, *more))
+def project(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:
+    def change(sql: str, status: ShipmentStatus, *more: object) -> Sequence[Change]:
+        return [Change(sql, (event.order_id, status, stored.position, *more))]
 
     match event:
         case e.ShipmentCreated():
@@ -40,4 +42,4 @@ def project(event: e.ShipmentEvent, stored: StoredEvent) -> Change:
         case e.ShipmentCancelled():
             return change(MOVED, ShipmentStatus.CANCELLED)
         case e.ShipmentReturnRequested() | e.ShipmentReturned():
-            return Change(CAME_BACK, (event.order_id, stored.position))
+            return [Change(CAME_BACK, (event.order_id, stored.position))]
