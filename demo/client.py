@@ -6,8 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -15,12 +13,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from demo.documents import document
+
 Json = dict[str, Any]
 
 PAUSES_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Between the tries of a request that got no answer: together longer than a worker's recovery."""
 
-_OPERATIONS: Final = Path(__file__).resolve().parent.parent / "graphql" / "operations"
 _PROTOCOL: Final = Subprotocol("graphql-transport-ws")
 _TRY_AGAIN: Final = frozenset({"UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"})
 _RECONNECT_AFTER_SECONDS: Final = 0.5
@@ -77,7 +76,7 @@ class Client:
             await asyncio.sleep(_RECONNECT_AFTER_SECONDS)
 
     async def _post(self, operation: str, variables: Mapping[str, object]) -> Json:
-        body = {"query": _document(operation), "variables": variables}
+        body = {"query": document(operation), "variables": variables}
         try:
             answer = (await self._http.post(self._url, headers=self._headers, json=body)).json()
         except (httpx.TransportError, json.JSONDecodeError) as error:
@@ -97,7 +96,7 @@ def _field(operation: str, answer: Json) -> Json:
 
 async def _subscribe(socket: ClientConnection, order_id: str) -> None:
     await socket.send(json.dumps({"type": "connection_init"}))
-    payload = {"query": _document("OrderUpdates"), "variables": {"orderId": order_id}}
+    payload = {"query": document("OrderUpdates"), "variables": {"orderId": order_id}}
     await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
 
 
@@ -113,11 +112,3 @@ async def _updates(socket: ClientConnection) -> AsyncIterator[Json]:
                 await socket.send(json.dumps({"type": "pong"}))
             case "complete":
                 return
-
-
-@cache
-def _document(operation: str) -> str:
-    """The document that the repository publishes for its clients."""
-    text = (_OPERATIONS / f"{operation}.graphql").read_text()
-    fragment = _OPERATIONS / "OrderFields.graphql"
-    return text + (fragment.read_text() if "...OrderFields" in text else "")

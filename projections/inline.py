@@ -24,7 +24,7 @@ PROJECTIONS: Final[Mapping[str, Sequence[Projection]]] = {
 
 
 class MissingProjection(Exception):
-    """A category of streams has no entry in PROJECTIONS. Without read models, it needs an empty one."""
+    """A category has no entry in PROJECTIONS. One without read models needs an empty list."""
 
 
 class InlineReadModels:

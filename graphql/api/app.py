@@ -77,16 +77,16 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     )
     carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), settings.carrier_url)
     services = Services(
-        orchestrator,
-        orders,
-        ProductQueries(engine),
-        OrderUpdates(store, feed, orders),
-        LogQueries(engine),
-        Inbox(pool),
-        PaymentQueries(engine),
-        SagaQueries(engine),
-        BusQueries(engine),
-        carrier,
+        orchestrator=orchestrator,
+        orders=orders,
+        products=ProductQueries(engine),
+        updates=OrderUpdates(store, feed, orders),
+        log=LogQueries(engine),
+        inbox=Inbox(pool),
+        payments=PaymentQueries(engine),
+        sagas=SagaQueries(engine),
+        bus=BusQueries(engine),
+        carrier=carrier,
     )
     probes = Probes(settings, pool, client, services.log, WorkerQueries(engine), services.bus)
     try:

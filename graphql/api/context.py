@@ -26,7 +26,7 @@ from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What this process serves from, for as long as it runs."""
 

@@ -17,7 +17,7 @@ from api.access import apply_access
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
 from api.fanout import SharingExecutor
-from api.inventory.mutations import StockMutation
+from api.inventory.mutations import InventoryMutation
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
@@ -36,7 +36,7 @@ class Query(OrderQuery, ProductQuery, SagaQuery):
 
 
 @strawberry.type
-class Mutation(CustomerMutation, OrderMutation, PaymentMutation, SagaMutation, StockMutation):
+class Mutation(CustomerMutation, OrderMutation, PaymentMutation, SagaMutation, InventoryMutation):
     pass
 
 

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api.server import server_config
+from demo.documents import document
 from eventstore.positions import PositionCodec
 from queries.feed import LiveFeed
 from settings import Settings
@@ -31,16 +31,13 @@ from tests.support.routes import Route
 from tests.support.sagas import Sagas
 from tests.support.temporal_calls import TemporalCalls
 
-OPERATIONS = Path(__file__).parents[2] / "graphql" / "operations"
-FRAGMENT = (OPERATIONS / "OrderFields.graphql").read_text()
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 
 Json = dict[str, Any]
 
 
 def operation(name: str) -> str:
-    text = (OPERATIONS / f"{name}.graphql").read_text()
-    return text + (FRAGMENT if "...OrderFields" in text else "")
+    return document(name)
 
 
 def token(secret: str, sub: str, role: str, **claims: object) -> str:

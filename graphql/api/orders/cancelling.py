@@ -17,7 +17,7 @@ from orchestrator.saga_orchestrator import NoSuchSaga
 UNDER_WAY = frozenset({OrderStatus.CANCELLING, OrderStatus.CANCELLED})
 
 
-async def cancel(request: CancelOrderInput, context: Context) -> CancelOrderPayload:
+async def cancel_order(request: CancelOrderInput, context: Context) -> CancelOrderPayload:
     if not is_identifier(request.idempotency_key):
         return CancelOrderPayload(user_errors=[bad_key()])
     order = await context.find_order(request.order_id)

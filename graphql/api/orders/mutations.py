@@ -3,9 +3,9 @@ from __future__ import annotations
 import strawberry
 
 from api.context import Info
-from api.orders.cancelling import cancel
+from api.orders.cancelling import cancel_order
 from api.orders.inputs import CancelOrderInput, PlaceOrderInput, RequestReturnInput
-from api.orders.placing import place
+from api.orders.placing import place_order
 from api.orders.returning import request_return
 from api.orders.types import CancelOrderPayload, PlaceOrderPayload, RequestReturnPayload
 
@@ -14,11 +14,11 @@ from api.orders.types import CancelOrderPayload, PlaceOrderPayload, RequestRetur
 class OrderMutation:
     @strawberry.mutation(description="Answers once the order is in the log; the rest follows.")
     async def place_order(self, info: Info, input: PlaceOrderInput) -> PlaceOrderPayload:  # noqa: A002 - its name in the contract
-        return await place(input, info.context.viewer, info.context.services)
+        return await place_order(input, info.context)
 
     @strawberry.mutation(description="Answers once it is certain that the order turns round.")
     async def cancel_order(self, info: Info, input: CancelOrderInput) -> CancelOrderPayload:  # noqa: A002 - its name in the contract
-        return await cancel(input, info.context)
+        return await cancel_order(input, info.context)
 
     @strawberry.mutation(
         description="Answers once it is in the log; the refund follows when the goods are back."

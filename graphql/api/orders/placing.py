@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import strawberry
 
 from api.auth import Viewer
-from api.context import Services
+from api.context import Context, Services
 from api.idempotency import mark_replayed
 from api.lost import order_lost
 from api.orders.checks import check_input, check_prices, total_of
@@ -27,13 +27,14 @@ from queries.products import ProductView
 from workflows.types import SagaType
 
 
-async def place(order: PlaceOrderInput, viewer: Viewer, services: Services) -> PlaceOrderPayload:
+async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPayload:
     """Place the order, or find it placed under this key; or say what is wrong, having done nothing.
 
     A repeat is answered before anything is priced: prices may have changed since.
     """
     if not is_identifier(order.idempotency_key):
         return PlaceOrderPayload(user_errors=[bad_key()])
+    viewer, services = context.viewer, context.services
     earlier = await services.orders.get(order_id_for(viewer.sub, order.idempotency_key))
     if earlier is not None:
         return _replay(earlier, fingerprint_of(order))
@@ -49,10 +50,7 @@ def fingerprint_of(order: PlaceOrderInput) -> str:
 
     The key is in it too: it is kept nowhere, so that an erased address cannot be found by guessing.
     """
-    given = strawberry.asdict(order)
-    if not order.backorder:
-        del given["backorder"]  # as it was before there were any: an old key is still known
-    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(strawberry.asdict(order), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

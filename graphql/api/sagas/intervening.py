@@ -24,7 +24,7 @@ from queries.saga_ledger import SagaView
 
 
 async def intervene(
-    intervention: Intervention, request: SagaInterventionInput, context: Context
+    request: SagaInterventionInput, intervention: Intervention, context: Context
 ) -> SagaInterventionPayload:
     try:
         details = SagaInterventionDetails(

@@ -17,7 +17,7 @@ class SagaMutation:
         info: Info,
         input: SagaInterventionInput,  # noqa: A002 - its name in the contract
     ) -> SagaInterventionPayload:
-        return await intervene(Intervention.RETRY, input, info.context)
+        return await intervene(input, Intervention.RETRY, info.context)
 
     @strawberry.mutation(description="For operators: go on without the step.")
     async def skip_saga_step(
@@ -25,7 +25,7 @@ class SagaMutation:
         info: Info,
         input: SagaInterventionInput,  # noqa: A002 - its name in the contract
     ) -> SagaInterventionPayload:
-        return await intervene(Intervention.SKIP, input, info.context)
+        return await intervene(input, Intervention.SKIP, info.context)
 
     @strawberry.mutation(description="For operators: the step was settled by hand, go on.")
     async def resolve_saga(
@@ -33,7 +33,7 @@ class SagaMutation:
         info: Info,
         input: SagaInterventionInput,  # noqa: A002 - its name in the contract
     ) -> SagaInterventionPayload:
-        return await intervene(Intervention.RESOLVE, input, info.context)
+        return await intervene(input, Intervention.RESOLVE, info.context)
 
     @strawberry.mutation(
         description="For operators: undo what was done. Not for a step that is itself an undo."
@@ -43,4 +43,4 @@ class SagaMutation:
         info: Info,
         input: SagaInterventionInput,  # noqa: A002 - its name in the contract
     ) -> SagaInterventionPayload:
-        return await intervene(Intervention.COMPENSATE, input, info.context)
+        return await intervene(input, Intervention.COMPENSATE, info.context)

@@ -155,16 +155,18 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     read_store = PostgresEventStore(api_pool)
     feed = LiveFeed(read_store)
     services = Services(
-        SagaOrchestrator(client, task_queue=sagas.task_queue, deadlines=sagas.deadlines),
-        orders,
-        ProductQueries(engine),
-        OrderUpdates(read_store, feed, orders),
-        LogQueries(engine),
-        Inbox(api_pool),
-        PaymentQueries(engine),
-        SagaQueries(engine),
-        BusQueries(engine),
-        notifying_carrier,
+        orchestrator=SagaOrchestrator(
+            client, task_queue=sagas.task_queue, deadlines=sagas.deadlines
+        ),
+        orders=orders,
+        products=ProductQueries(engine),
+        updates=OrderUpdates(read_store, feed, orders),
+        log=LogQueries(engine),
+        inbox=Inbox(api_pool),
+        payments=PaymentQueries(engine),
+        sagas=SagaQueries(engine),
+        bus=BusQueries(engine),
+        carrier=notifying_carrier,
     )
 
     @asynccontextmanager

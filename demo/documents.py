@@ -1,0 +1,29 @@
+"""The client documents in graphql/operations, each with the fragments that it uses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "graphql" / "operations"
+_SPREAD: Final = re.compile(r"\.\.\.(\w+Fields)\b")
+
+
+def document(name: str) -> str:
+    """Return the text of a document. Raises FileNotFoundError."""
+    parts = {name: (FOLDER / f"{name}.graphql").read_text()}
+    missing = _SPREAD.findall(parts[name])
+    while missing:
+        fragment = missing.pop()
+        if fragment not in parts:
+            parts[fragment] = (FOLDER / f"{fragment}.graphql").read_text()
+            missing += _SPREAD.findall(parts[fragment])
+    return "".join(parts.values())
+
+
+def operations() -> list[str]:
+    """Return the names of the documents that are no fragments."""
+    return sorted(
+        path.stem for path in FOLDER.glob("*.graphql") if not path.stem.endswith("Fields")
+    )

@@ -1,0 +1,44 @@
+"""The erasure of a customer's personal data, refused while an order of theirs is open."""
+
+from __future__ import annotations
+
+from api.context import Context, Services
+from api.customers.inputs import EraseCustomerInput
+from api.customers.types import EraseCustomerPayload
+from api.lost import check_is_recorded
+from api.scalars import Position
+from api.user_errors import UserError, bad_key, input_error
+from domain.customer.commands import EraseCustomer
+from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
+
+
+async def erase_customer(erasure: EraseCustomerInput, context: Context) -> EraseCustomerPayload:
+    services = context.services
+    if errors := await _check(erasure, services):
+        return EraseCustomerPayload(user_errors=errors)
+    try:
+        position = await services.orchestrator.execute(
+            EraseCustomer(aggregate_id=erasure.customer_id, reason=erasure.reason),
+            idempotency_key=erasure.idempotency_key,
+            actor=context.viewer.actor,
+        )
+        await check_is_recorded(position, services)
+    except Refused as refused:
+        return EraseCustomerPayload(user_errors=[UserError.of(refused)])
+    return EraseCustomerPayload(position=Position(position))
+
+
+async def _check(erasure: EraseCustomerInput, services: Services) -> list[UserError]:
+    errors = []
+    if not is_identifier(erasure.idempotency_key):
+        errors.append(bad_key())
+    if not is_identifier(erasure.customer_id):
+        message = "a customer's id is 1 to 100 letters, digits, dots, underscores, colons, dashes"
+        errors.append(input_error(ErrorCode.INVALID_INPUT, message, "customerId"))
+    # An order placed at this very moment may slip through. Nobody can then read where to send it,
+    # and it is cancelled: the erasure has the last word.
+    elif await services.orders.has_open(erasure.customer_id):
+        message = "an order of this customer is open: cancel it, or wait until it is completed"
+        errors.append(input_error(ErrorCode.CUSTOMER_HAS_OPEN_ORDERS, message, "customerId"))
+    return errors
