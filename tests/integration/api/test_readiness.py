@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -169,7 +170,9 @@ async def test_it_is_not_ready_once_no_worker_of_the_current_build_has_polled_fo
         assert outcomes(response) == OK | {"workers": ("failing", True)}
     assert in_time.status_code == 200
     assert detail(never, "workers").endswith(" has ever polled")
-    assert detail(too_late, "workers").endswith(" has polled for 16 s")
+    polled = re.search(r" has polled for (\d+) s$", detail(too_late, "workers"))
+    assert polled
+    assert 16 <= int(polled[1]) <= 30  # the machine may be busy between the two statements
 
 
 async def polled_ago(pool: Pool, seconds: int) -> None:
