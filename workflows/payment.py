@@ -56,10 +56,16 @@ class PaymentWorkflow:
         del payment  # the SDK hands it to __init__ as well
         try:
             await self._until_paid_or_closed()
-        finally:
-            self._is_closed = True
-            await _undisturbed(workflow.all_handlers_finished)
+        except (Exception, asyncio.CancelledError):  # and no GeneratorExit: then nothing may wait
+            await self._close()
+            raise
+        await self._close()
         return PaymentResult.AUTHORIZED if self._is_authorized else PaymentResult.WINDOW_CLOSED
+
+    async def _close(self) -> None:
+        """Take in no further retry, and answer those that were taken in."""
+        self._is_closed = True
+        await _undisturbed(workflow.all_handlers_finished)
 
     async def _until_paid_or_closed(self) -> None:
         while not self._is_authorized and await self._is_woken():
