@@ -1,4 +1,4 @@
-"""Which build of the workers runs the workflows: see docs/decisions/worker-versioning.md."""
+"""Which build of the workers runs the workflows: see docs/decisions/0008-worker-versioning.md."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ HOW_TO: Final = """\
 `saga(orderId)` answers with the ledger: each step with its state (planned, running, done, undoing,
 undone, failed, skipped), attempts, times and last error; `parkedSagas` lists those that wait for a
 person, oldest first; `waybill_parked_sagas` counts them for an alert. Customers see the names,
-states and times of their own order's steps: see [access](decisions/access-and-positions.md).
+states and times of their own order's steps: see [access](decisions/0015-access-and-positions.md).
 
 In the Temporal Web UI (<http://localhost:8233>) the same order is the workflow `order-<id>`;
 search for `WaybillNeedsAttention = true`, for `WaybillStatus`, or for `WaybillCustomer` (a digest).

@@ -1,7 +1,7 @@
 """Restrict who may read each field and run each mutation: one rule for every field of every type.
 
 For objects, `Viewer.may_see()` is the rule: customers reach the orders they placed, and any other
-order is answered as if it did not exist. See docs/decisions/access-and-positions.md.
+order is answered as if it did not exist. See docs/decisions/0015-access-and-positions.md.
 """
 
 from __future__ import annotations

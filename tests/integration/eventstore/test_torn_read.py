@@ -1,4 +1,4 @@
-"""The log never reads its sequence by SELECT: docs/decisions/safe-head.md says why."""
+"""The log never reads its sequence by SELECT: docs/decisions/0004-safe-head.md says why."""
 
 from __future__ import annotations
 
