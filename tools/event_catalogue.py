@@ -1,7 +1,7 @@
-"""`python -m tools.event_catalogue [--check]`: write docs/EVENTS.md, or compare with it.
+"""`python -m tools.event_catalogue [--check]`: fill the blocks of docs/EVENTS.md, or compare them.
 
-All that it says of an event stands with the event: in domain/*/events.py and in the recorded
-samples.
+The texts about events are the docstrings in domain/*/events.py; the examples are the recorded
+samples. The rest of docs/EVENTS.md is edited there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from domain.privacy import personal_fields
 from domain.registry import AGGREGATES, EVENT_TYPES
 from kit.command import run_command
 from tests.samples.files import Sample, samples
-from tools.event_catalogue_text import INTRODUCTION, envelope_example
+from tools.envelope_example import envelope_example
+from tools.generated_blocks import write_or_check
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "EVENTS.md"
 
@@ -34,10 +35,15 @@ Schema = dict[str, Any]
 """JSON Schema, as pydantic makes it."""
 
 
-def catalogue() -> str:
+def blocks() -> dict[str, str]:
     recorded = samples()
+    return {"envelope-example": envelope_example(recorded), "events": catalogue(recorded)}
+
+
+def catalogue(recorded: Sequence[Sample]) -> str:
+    """Return a section for each event, by stream, and for each type that events share."""
     shared: dict[str, Schema] = {}
-    parts = [INTRODUCTION, envelope_example(recorded)]
+    parts = []
     for aggregate in AGGREGATES.values():
         package = aggregate.decide.__module__.removesuffix(".decide")
         parts.append(f"## Streams `{aggregate.category}-<id>`")
@@ -48,7 +54,7 @@ def catalogue() -> str:
     parts.append("## Types that events share")
     for name in sorted(shared):
         parts += _shared_type(name, shared[name])
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _events_of(package: str) -> list[type[Event]]:
@@ -119,11 +125,7 @@ def _line(text: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int | str:
-    if arguments == ["--check"]:
-        same = FILE.exists() and FILE.read_text() == catalogue()
-        return 0 if same else f"{FILE.name} is out of date: run `python -m tools.event_catalogue`"
-    FILE.write_text(catalogue())
-    return 0
+    return write_or_check(FILE, blocks(), "tools.event_catalogue", arguments)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`python -m tools.saga_catalogue [--check]`: write docs/SAGAS.md, or compare with it.
+"""`python -m tools.saga_catalogue [--check]`: fill the blocks of docs/SAGAS.md, or compare them.
 
-The steps, undos and deadlines are those of domain/saga/plan.py, which the workflows run; the
-deadlines' defaults are those of the settings.
+The steps, undos and deadlines are those of domain/saga/plan.py, which the workflows run. The
+defaults of the deadlines are those of the settings. The rest of docs/SAGAS.md is edited there.
 """
 
 from __future__ import annotations
@@ -16,37 +16,24 @@ from typing import Final
 from domain.saga.plan import ORDER_PLAN, RETURN_PLAN, Deadline, PlanStep, Timeout, Undo
 from kit.command import run_command
 from settings import Settings
-from tools.saga_catalogue_text import (
-    HOW_TO,
-    INTRODUCTION,
-    ORDER,
-    ORDER_AFTERWORD,
-    PAYMENT,
-    RETURN,
-)
+from tools.generated_blocks import write_or_check
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "SAGAS.md"
 
 
-def catalogue() -> str:
-    parts = [
-        INTRODUCTION,
-        ORDER,
-        _picture(ORDER_PLAN, end="COMPLETED"),
-        _table(ORDER_PLAN),
-        _undos(ORDER_PLAN),
-        ORDER_AFTERWORD,
-        PAYMENT,
-        RETURN,
-        _picture(RETURN_PLAN, end="RETURNED, or DELIVERED if only a part came back"),
-        _table(RETURN_PLAN),
-        HOW_TO,
-    ]
-    return "\n\n".join(parts) + "\n"
+def blocks() -> dict[str, str]:
+    returned = "RETURNED, or DELIVERED if only a part came back"
+    return {
+        "order-picture": _picture(ORDER_PLAN, end="COMPLETED"),
+        "order-steps": _table(ORDER_PLAN),
+        "order-undos": _undos(ORDER_PLAN),
+        "return-picture": _picture(RETURN_PLAN, end=returned),
+        "return-steps": _table(RETURN_PLAN),
+    }
 
 
 def _picture(plan: Sequence[PlanStep], *, end: str) -> str:
-    """The way forward from top to bottom, the undos beside it and from bottom to top."""
+    """Draw the steps from top to bottom, and the undos that lead back."""
     names = [step.name for step in plan]
     lines = ["```mermaid", "flowchart TD"]
     lines += [f'    {name}["{name}"]' for name in names]
@@ -60,7 +47,7 @@ def _picture(plan: Sequence[PlanStep], *, end: str) -> str:
 
 
 def _back(undoable: Sequence[PlanStep]) -> Iterator[str]:
-    """Newest first; neighbours that stand alone side by side, as the engine runs them."""
+    """Draw the undos newest first, and parallel neighbours side by side."""
     undos = [_undo_of(step) for step in reversed(undoable)]
     together = [[u.name for u in group] for _, group in groupby(undos, key=_stage)]
     for earlier, later in pairwise(together):
@@ -70,13 +57,13 @@ def _back(undoable: Sequence[PlanStep]) -> Iterator[str]:
 
 
 def _stage(undo: Undo) -> str:
-    """What the undos that run at the same time have in common."""
+    """Return the same text for all undos that may run at the same time."""
     return "together" if undo.parallel else undo.name
 
 
 def _table(plan: Iterable[PlanStep]) -> str:
     rows = [
-        "| step | what it does | undone by | waits at most | asks again for | when it fails |",
+        "| step | what it does | undone by | waits at most | retries for | when it fails |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for step in plan:
@@ -87,19 +74,19 @@ def _table(plan: Iterable[PlanStep]) -> str:
 
 
 def _failure(step: PlanStep) -> str:
-    return f"turns round: `{step.on_failure}`" if step.on_failure else "parks"
+    return f"compensates: `{step.on_failure}`" if step.on_failure else "parks"
 
 
 def _time(name: Deadline | Timeout | None) -> str:
-    """The setting, and its default."""
+    """Return the setting and its default."""
     if name is None:
         return ""
     setting = name if name in Settings.model_fields else f"{name}_deadline"
     default = Settings.model_fields[setting].default
-    return f"`WAYBILL_{setting.upper()}` ({_told(default)})"
+    return f"`WAYBILL_{setting.upper()}` ({_written(default)})"
 
 
-def _told(duration: timedelta) -> str:
+def _written(duration: timedelta) -> str:
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
         count, rest = divmod(int(duration.total_seconds()), seconds)
         if count and not rest:
@@ -109,7 +96,7 @@ def _told(duration: timedelta) -> str:
 
 def _undos(plan: Sequence[PlanStep]) -> str:
     rows = [
-        "| undo | what it does | asks again for | beside others |",
+        "| undo | what it does | retries for | beside others |",
         "| --- | --- | --- | --- |",
     ]
     for step in reversed(plan):
@@ -122,8 +109,8 @@ def _undos(plan: Sequence[PlanStep]) -> str:
 
 def _company(undo: Undo) -> str:
     if undo.parallel:
-        return "at the same time as its neighbours"
-    return "alone; not once the parcel has left" if undo.until_pivot else "alone"
+        return "in parallel with its neighbours"
+    return "alone; impossible once the parcel has left" if undo.until_pivot else "alone"
 
 
 def _undo_of(step: PlanStep) -> Undo:
@@ -133,11 +120,7 @@ def _undo_of(step: PlanStep) -> Undo:
 
 
 def main(arguments: Sequence[str]) -> int | str:
-    if arguments == ["--check"]:
-        same = FILE.exists() and FILE.read_text() == catalogue()
-        return 0 if same else f"{FILE.name} is out of date: run `python -m tools.saga_catalogue`"
-    FILE.write_text(catalogue())
-    return 0
+    return write_or_check(FILE, blocks(), "tools.saga_catalogue", arguments)
 
 
 if __name__ == "__main__":
