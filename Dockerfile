@@ -1,5 +1,5 @@
-# One image for the API, the worker, the migrations and the simulators: the command decides.
-# A health check is the service's, not the image's: see docker-compose.yml.
+# One image for the API, the worker, the migrations and the simulators. The command selects one.
+# The image has no health check. Each service in docker-compose.yml defines its own.
 
 FROM python:3.13.14-slim-trixie AS packages
 
@@ -25,7 +25,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin waybill \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data
 
 COPY --from=packages /venv /venv
-# Owned by root, so that the service cannot change its own code. .dockerignore says what comes in.
+# Owned by root, so that the service cannot change its own code. .dockerignore selects the files.
 COPY . /app
 
 WORKDIR /app

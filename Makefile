@@ -1,4 +1,4 @@
-# Every target sets up what it needs, on a machine with Python 3.11+, make and git only.
+# Every target creates what it needs. The machine needs only Python 3.11 or newer, make and git.
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +21,7 @@ help: ## Show this help
 run: $(INSTALLED) ## Run the whole service until Ctrl-C (WORKERS=n)
 	@exec $(BIN)/python -m stack run --workers $(WORKERS) --end-with-parent
 
-demo: $(INSTALLED) ## Drive real orders through every outcome and check that all adds up (WORKERS=n)
+demo: $(INSTALLED) ## Run real orders through every outcome and check stock and money (WORKERS=n)
 	@exec $(BIN)/python -m stack demo --workers $(WORKERS) --end-with-parent
 
 # Without files of bytecode, each of the hundreds of processes compiles our modules again.
@@ -55,7 +55,7 @@ bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK
 prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, readers and faults (SECONDS=60)
 	@exec $(BIN)/python -m tests.integration.eventstore.prove_log $(if $(SECONDS),--seconds $(SECONDS))
 
-check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events, sagas, deployment files
+check: $(INSTALLED) ## Check lint, format, types, imports, locks, schema, events, sagas and deployment files
 	@echo "== lint" && $(BIN)/ruff check
 	@echo "== format" && $(BIN)/ruff format --check
 	@echo "== types" && $(BIN)/mypy
@@ -70,25 +70,25 @@ check: $(INSTALLED) ## Lint, format, types, import rules, locks, schema, events,
 check-deploy: $(INSTALLED)
 	@echo "== deployment files" && deploy/check
 
-recover: $(INSTALLED) ## Take up sagas that Temporal has lost, and compare the books, now (ORDER=id)
+recover: $(INSTALLED) ## Recover sagas that Temporal has lost and compare the log with the providers (ORDER=id)
 	@$(BIN)/python -m orchestrator.recover $(if $(ORDER),--order $(ORDER))
 
-set-right: $(INSTALLED) ## After a restore: mend the checkpoints that stand above the log (NAME= TO=)
+set-right: $(INSTALLED) ## After a restore, repair the checkpoints above the end of the log (NAME= TO=)
 	@$(BIN)/python -m eventstore.checkpoints set-right $(if $(NAME),--name $(NAME)) $(if $(TO),--to $(TO))
 
-republish: $(INSTALLED) ## Publish events to the bus again that it has lost (FROM=position; 0 for all)
+republish: $(INSTALLED) ## Publish events again that the bus has lost (FROM=position; 0 for all)
 	@$(BIN)/python -m eventbus.republish --from='$(FROM)'
 
-position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either)
+position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either form)
 	@$(BIN)/python -m eventstore.positions '$(OF)'
 
-sbom: $(INSTALLED) ## Write the CycloneDX bill of materials of the image to build/
+sbom: $(INSTALLED) ## Write the image's bill of materials (CycloneDX) to build/
 	@deploy/sbom
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))
 
-lock: $(INSTALLED) ## Compile the locks again from pyproject.toml
+lock: $(INSTALLED) ## Compile the lock files from pyproject.toml
 	@locks/compile locks
 
 $(INSTALLED): $(LOCKED) pyproject.toml

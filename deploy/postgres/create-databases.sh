@@ -1,10 +1,10 @@
 #!/bin/sh
-# Run by PostgreSQL's image when its volume is new: each owner has its databases, and no other role
-# but the superuser and Waybill's own can connect to them.
+# PostgreSQL's image runs this script when its volume is new. Each owner gets its databases. Only the
+# superuser and Waybill's roles can connect to them.
 set -eu
 
 run() {
-    # psql puts a password in quoted, on its side: it is on no command line.
+    # psql itself quotes the password and inserts it, so that no command line contains it.
     psql --set=ON_ERROR_STOP=1 --no-psqlrc --quiet --username "$POSTGRES_USER" --dbname postgres
 }
 
@@ -25,8 +25,8 @@ SQL
 login waybill MIGRATION_DATABASE_PASSWORD
 database waybill waybill
 
-# The migrations say what each of the three may do. The migrating role alters what belongs to the
-# projections' one; those that ask for the age of the safe head see all transactions.
+# The migrations grant rights to the three groups. The migrating role alters tables that the
+# projections' group owns. The groups that read the age of the safe head must see all transactions.
 for role in append api projections; do
     login "waybill_${role}_login" "$(echo "$role" | tr '[:lower:]' '[:upper:]')_DATABASE_PASSWORD"
     run <<SQL

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Creates the namespace $TEMPORAL_NAMESPACE where there is none, with what workflows are found by:
-# a start with a search attribute that is not registered is rejected. Again it changes nothing.
+# Create the namespace $TEMPORAL_NAMESPACE if it does not exist, and register the search attributes.
+# Temporal rejects a start with a search attribute that is not registered. Running this script again
+# changes nothing.
 set -eu
 
 register() {
@@ -13,7 +14,7 @@ register() {
 temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1 ||
     temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
 
-# The servers take a while to hear of a namespace that is new.
+# The servers learn of a new namespace after some seconds.
 tries=30
 until register; do
     tries=$((tries - 1))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings Temporal's two databases to this release's schema; running it again changes nothing.
+# Bring Temporal's two databases to this release's schema. Running this script again changes nothing.
 set -eu
 
 for store in temporal visibility; do
