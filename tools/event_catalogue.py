@@ -24,12 +24,12 @@ from tools.generated_blocks import write_or_check
 FILE: Final = Path(__file__).parent.parent / "docs" / "EVENTS.md"
 
 RECURRING: Final = {
-    "order_id": "The order that it is about.",
-    "customer_id": "The customer that it is about.",
+    "order_id": "The order that the event is about.",
+    "customer_id": "The customer that the event is about.",
     "sku": "The product, by its stock-keeping unit.",
-    "reason": "Why.",
+    "reason": "The reason.",
 }
-"""What needs no word in every class that has it."""
+"""The meanings of fields that many events share and do not describe themselves."""
 
 Schema = dict[str, Any]
 """JSON Schema, as pydantic makes it."""
@@ -90,7 +90,7 @@ def _shared_type(name: str, schema: Schema) -> Iterator[str]:
 
 
 def _fields(schema: Schema, personal: Collection[str] | None = None) -> str:
-    """Whether they are personal is said of events alone: a type they share may be either."""
+    """Show the fields. `personal` None: a shared type, whose fields may be personal or not."""
     rows = [["Field", "Type", "Meaning"], ["---"] * 3]
     for name, field in schema["properties"].items():
         meaning = _line(field.get("description") or RECURRING.get(name, ""))
@@ -114,7 +114,7 @@ def _type(schema: Schema) -> str:
 
 
 def _compact(data: dict[str, Any]) -> str:
-    """A line for each field."""
+    """Return JSON with one line for each field."""
     return (
         "{\n" + ",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in data.items()) + "\n}"
     )

@@ -45,10 +45,13 @@ def test_a_field_is_told_with_its_type_its_meaning_and_whether_it_is_personal(
     sections: dict[str, str],
 ) -> None:
     lines = sections["OrderCreated"].split("\n")
-    assert "| `total` | [Money](#money) | The sum of the lines. | no |" in lines
+    fields = order_events.OrderCreated.model_fields
+    total, address = (
+        " ".join((fields[name].description or "").split()) for name in ("total", "shipping_address")
+    )
+    assert f"| `total` | [Money](#money) | {total} | no |" in lines
     assert (
-        "| `shipping_address` | [Address](#address) or [Sealed](#sealed) | Sealed under the "
-        "customer's key; in clear only where it was stored before there were keys. | yes |"
+        f"| `shipping_address` | [Address](#address) or [Sealed](#sealed) | {address} | yes |"
     ) in lines
     assert [line for line in lines if line.endswith("| yes |")] == [
         line for line in lines if "shipping_address`" in line
