@@ -1,4 +1,4 @@
-"""How orders that wait for stock hear that there is some."""
+"""Notify the orders that wait for stock when stock arrives."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from domain.ids import order_workflow_id
 from workflows.options import DATABASE
 
 STOCK_RECEIVED: Final = "stock_received"
-"""The order's signal, by its name: the order's own workflow wakes others as well."""
+"""The name of the order's signal. The order workflow imports this module, so the name is used."""
 
 
 async def notify_orders(order_ids: Iterable[str]) -> None:
-    """One after the other, the oldest first: whoever waits longest asks first."""
+    """Notify the orders one after the other: the oldest is first to reserve."""
     for order_id in order_ids:
         order = workflow.get_external_workflow_handle(order_workflow_id(order_id))
         try:
             await order.signal(STOCK_RECEIVED)
-        except FailureError:  # it has ended, or is about to be taken up and will look by itself
-            workflow.logger.info("order %s waits no longer", order_id)
+        except FailureError:  # it has ended, or its recovery will check the stock
+            workflow.logger.info("order %s no longer waits for stock", order_id)
 
 
 async def notify_waiting_orders(order_id: str) -> None:
-    """Those that wait for what this order has given back."""
+    """Notify the orders that wait for the stock that this order has released."""
     waiting = await workflow.execute_local_activity_method(
         OrderActivities.waiting_for, order_id, **DATABASE
     )

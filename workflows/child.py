@@ -1,4 +1,4 @@
-"""How a saga runs a saga of its own."""
+"""Run a child workflow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 WHILE_THE_ID_IS_TAKEN: Final = timedelta(seconds=1)
 DOES_NOT_REPLAY: Final = "[TMPRL1100]"
-"""What the SDK's failure of such a workflow begins with; it gives it no type."""
+"""The text that the failure of such a workflow begins with. The SDK gives the failure no type."""
 
 
 async def run_child(
@@ -32,11 +32,11 @@ async def run_child(
     *,
     id: str,  # noqa: A002 - the SDK's name
 ) -> R | None:
-    """Run a child workflow to its end. None: it was cut off; start it again.
+    """Run a child workflow to its end. Return None when it was cut off; the caller starts it again.
 
-    The SDK loses the cancellation of a child whose start is not confirmed yet; so the start is
-    waited for, and then cancelled. Raises ChildWorkflowError when the child failed or was
-    cancelled by itself.
+    The SDK loses the cancellation of a child whose start is not confirmed yet. So this function
+    waits for the start and cancels afterwards. Raises ChildWorkflowError when the child failed, or
+    was cancelled although its parent was not.
     """
     child = await _started(run, argument, id)
     try:
@@ -48,7 +48,7 @@ async def run_child(
 
 
 def _was_cut_off(cause: BaseException | None) -> bool:
-    """Terminated from outside, or its history no longer replays."""
+    """Return whether it was terminated from outside, or its history no longer replays."""
     if isinstance(cause, ApplicationError):
         return cause.message.startswith(DOES_NOT_REPLAY)
     return isinstance(cause, TerminatedError)
@@ -59,9 +59,9 @@ async def _started(
     argument: A,
     id: str,  # noqa: A002 - the SDK's name
 ) -> workflow.ChildWorkflowHandle[Any, R]:
-    """A child dies with its parent: whoever takes the saga up begins it again from the log.
+    """Start the child. It is terminated with its parent; recovery starts it again from the log.
 
-    Temporal finds it by its customer, as its parent.
+    An operator finds it in Temporal by its customer, as its parent.
     """
     of_parent = workflow.info().typed_search_attributes
     found_by = [pair for pair in of_parent if pair.key == CUSTOMER]
@@ -78,7 +78,7 @@ async def _started(
         try:
             return await asyncio.shield(start)
         except WorkflowAlreadyStartedError:
-            # The child of a run before this one is on its way out still.
+            # The child of an earlier run of the parent is still closing.
             await workflow.sleep(WHILE_THE_ID_IS_TAKEN)
         except asyncio.CancelledError:
             child = await start

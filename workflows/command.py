@@ -1,4 +1,5 @@
-"""One command on one aggregate, run once for each idempotency key and kept where it can be seen."""
+"""Run one command on one aggregate, once for each idempotency key, as a workflow that operators can
+find."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from workflows.options import DATABASE
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The fingerprint tells whose input it was that has been run under this key."""
+    """The result of the command. `fingerprint` identifies the input that has run under this key."""
 
     position: int
     fingerprint: str

@@ -1,4 +1,4 @@
-"""What a failed step says for itself, in words that anybody may read."""
+"""Describe the failure of a step, in words without personal data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.errors import ErrorCode
 OVERDUE: Final = "OVERDUE"
 NO_ANSWER: Final = "NO_ANSWER"
 _OURS: Final = {*ErrorCode, PROVIDER_REFUSED, OVERDUE}
-"""Types of failures whose messages we wrote ourselves, free of anything personal."""
+"""The types of failures whose messages this code base writes, without personal data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Failure:
     code: str
     message: str
     is_refusal: bool
-    """Asking again changes nothing: somebody has to change something first."""
+    """A retry alone changes nothing: the cause has to be removed first."""
 
 
 def refusal_of(error: BaseException | None) -> ApplicationError | None:
-    """The failure of ours or of a provider behind a failed step, out of what it came wrapped in."""
+    """Return the refusal, by the domain or a provider, that made a step fail; unwrap its causes."""
     while isinstance(error, ActivityError | ChildWorkflowError):
         error = error.cause
     return error if isinstance(error, ApplicationError) else None
@@ -43,15 +43,15 @@ def describe(error: FailureError) -> Failure:
     refusal = refusal_of(error)
     if refusal is not None and refusal.type is not None and refusal.type in _OURS:
         return Failure(refusal.type, refusal.message, is_refusal=refusal.type != OVERDUE)
-    if refusal is not None:  # an error that nobody foresaw: its text may hold anything
+    if refusal is not None:  # an unforeseen error, whose text may hold personal data
         code = refusal.type or type(refusal).__name__
         return Failure(code, "an unexpected error; see the worker's log", refusal.non_retryable)
     cause = error.cause
     if isinstance(cause, NoAnswerInTime):
         return Failure(NO_ANSWER, "no answer within its time", is_refusal=False)
-    return Failure(type(cause or error).__name__, "it was broken off", is_refusal=False)
+    return Failure(type(cause or error).__name__, "it was interrupted", is_refusal=False)
 
 
 def overdue(message: str) -> ApplicationError:
-    """Something should have happened by now, and may happen yet."""
+    """Return the failure of a step that is late and may still succeed."""
     return ApplicationError(message, type=OVERDUE)

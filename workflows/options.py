@@ -1,8 +1,8 @@
-"""How activities are called: which time-outs, which retries, and why.
+"""Set the time-outs and retries of activities.
 
-A local activity costs no round trip to the server, but is run again with its whole workflow task
-when that is lost; so only what is short and touches our database alone is one. A provider call is
-a real activity: a charge is not repeated because a workflow task timed out.
+A local activity costs no round trip to the server. It runs again with its whole workflow task when
+that task is lost. So an activity is local only when it is short and uses the database alone. A
+provider call is a regular activity: a charge is not repeated because a workflow task timed out.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ HEARTBEAT: Final = timedelta(seconds=6)
 
 
 def asking(step: PlanStep | Undo, deadlines: Deadlines) -> ActivityConfig:
-    """For a provider's call of this step: tried again until it is answered, or until the plan's
-    patience with it is at its end.
+    """Return the options for a provider call of this step.
 
-    A cancelled attempt is waited for, so that nothing of it runs on beside its undo.
+    Temporal retries the call until the provider answers or the time-out of the plan passes. A
+    cancelled attempt is waited for, so that it never runs beside its undo.
     """
     return ActivityConfig(
         start_to_close_timeout=ATTEMPT,

@@ -1,4 +1,4 @@
-"""The saga of an order, from its placement until nothing can change any more."""
+"""The saga of an order, from its placement until it is final."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class OrderWorkflow(SagaWorkflow):
         self._order = order
         self._saga = SagaRunner(order.order_id, order.deadlines)
         self._gate = asyncio.Lock()
-        """Held while the workflow settles who came first: a request, the parcel or the clock."""
+        """Held while the workflow settles which came first: request, dispatch or deadline."""
         self._stock = OrderStock(self._saga, is_restored=order.is_restored)
         self._payment = OrderPayment(self._saga)
         self._shipment = OrderShipment(self._saga)
@@ -73,7 +73,7 @@ class OrderWorkflow(SagaWorkflow):
         while not self._saga.progress.is_final:
             try:
                 await self._forward()
-                break  # without an end, where an operator has skipped it
+                break  # no cancellation was recorded, because an operator has skipped it
             except CompensationRequested as request:
                 await self._compensate(request.reason)
         await self._leave_nothing_parked()
@@ -105,7 +105,7 @@ class OrderWorkflow(SagaWorkflow):
         self._saga.reached(OrderStatus.DELIVERED)
 
     async def _compensate(self, reason: Reason) -> None:
-        """Undo everything; or find that something else came first, and go on from there."""
+        """Undo every step; if the log says that another outcome came first, resume from there."""
         self._saga.resume_from(await self._start_compensation(reason))
         if self._saga.progress.status is not OrderStatus.CANCELLING:
             return
@@ -137,12 +137,12 @@ class OrderWorkflow(SagaWorkflow):
         self._show_status()
 
     async def _leave_nothing_parked(self) -> None:
-        """An attempt of a run that was terminated may park after the next run has begun."""
+        """Settle what a terminated run has parked; it may park after the next run has started."""
         if self._saga.is_recovered:
             await self._saga.reload_progress()
         await self._saga.parked.take_over(self._saga.progress.parked)
 
-    # The beginning.
+    # The start.
 
     async def _start(self) -> bool:
         """Place the order, or load its progress from the log; return whether there is an order."""

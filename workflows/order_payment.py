@@ -1,4 +1,4 @@
-"""The payment of an order: authorized, captured on dispatch, given back when it is undone."""
+"""The payment of an order: authorized, captured on dispatch, voided or refunded by its undo."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class OrderPayment:
         return self._authorization.outcome is AuthorizationOutcome.AUTHORIZED
 
     async def _resume_attempt(self) -> AuthorizationResult:
-        """Look the latest attempt up, and make it if a terminated workflow never did."""
+        """Look up the latest attempt, and make it if a terminated workflow never did."""
         return await workflow.execute_activity_method(
             PaymentActivities.authorize,
             self._saga.order_id,
@@ -83,7 +83,8 @@ class OrderPayment:
         )
 
     def _asking_again(self, step: PlanStep) -> ActivityConfig:
-        """For a payment that is open already: an outage does not cut its window short."""
+        """Return the options for a payment that is already open: an outage must not shorten its
+        window."""
         left = self._saga.closes_at(plan.AWAIT_PAYMENT) - workflow.now()
         asking = self._saga.asking(step)
         asking["schedule_to_close_timeout"] = max(self._saga.deadlines.of(step.timeout), left)

@@ -38,9 +38,10 @@ class OrderReturns:
                 return
 
     async def complete(self) -> None:
-        """Close the order.
+        """Complete the order.
 
-        The log refuses that while a return is under way that this workflow does not know of.
+        The log refuses this while a return is under way. The workflow then reloads the progress,
+        because it may not know of that return.
         """
         try:
             await self._saga.run_local(OrderActivities.complete)

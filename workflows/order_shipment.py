@@ -60,10 +60,12 @@ class OrderShipment:
         if status is TrackedStatus.LOST:
             raise CompensationRequested(Reason.PARCEL_LOST)
         if status is not TrackedStatus.DELIVERED:
-            raise overdue("the carrier should have delivered by now; ask it, or compensate")
+            raise overdue(
+                "the carrier has missed the delivery deadline; ask the carrier, or compensate"
+            )
 
     async def _tracked(self, step: PlanStep, *expected: TrackedStatus) -> TrackedStatus:
-        """Until the deadline, ask a carrier that does not answer again."""
+        """Track the parcel; when the carrier does not answer, ask it again until the deadline."""
         closes_at = self._saga.closes_at(step)
         while True:
             try:

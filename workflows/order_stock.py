@@ -26,7 +26,7 @@ class OrderStock:
         self._is_notified = False
 
     def notify_received(self) -> None:
-        """Some stock that the order waits for may be there now."""
+        """Record that stock the order waits for may have arrived."""
         self._is_notified = True
 
     async def reserve(self) -> None:
@@ -37,10 +37,10 @@ class OrderStock:
         while (short := await self._reserve_or_short_sku()) is not None:
             if short not in queued_for and await self._backorder():
                 queued_for.add(short)
-                continue  # stock that came before the order was queued has notified no order
+                continue  # stock that arrived before the order was queued has notified no order
             if short not in queued_for or is_over:
                 raise CompensationRequested(await self._reject(short))
-            # A receipt of stock notifies a limited number of orders, so the last try is made here.
+            # A stock receipt notifies a limited number of orders, so the last attempt is made here.
             is_over = not await self._is_notified_before(closes_at)
         self._saga.reached(OrderStatus.RESERVED)
 
@@ -71,7 +71,7 @@ class OrderStock:
         return is_notified
 
     async def _reject(self, sku: str) -> Reason:
-        """Reject the order; return the reason of a cancellation that came first, if one did.
+        """Reject the order; return the reason of a cancellation that came first, if there is one.
 
         An order that was restored is cancelled instead: its money may be held or captured.
         """

@@ -1,4 +1,4 @@
-"""Where a saga waits for a person: what failed, what may be decided, and how it is told."""
+"""Park failed steps until an operator intervenes or a retry is due."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from workflows.failure import describe, refusal_of
 from workflows.options import DATABASE
 from workflows.search_attributes import NEEDS_ATTENTION
 
-BY_ITSELF: Final = "tried again by itself: nobody had refused it"
-COMPENSATION_STARTED: Final = "the saga turns round"
-RECOVERED: Final = "the saga was taken up, and with it what was parked"
+BY_ITSELF: Final = "retried automatically: the failure was no refusal"
+COMPENSATION_STARTED: Final = "the saga compensates"
+RECOVERED: Final = "the saga was recovered, and its parked steps are retried"
 
 
 @dataclass(slots=True)
@@ -33,23 +33,23 @@ class _Parked:
 
 
 class ParkingLot:
-    """The parked steps of one workflow; undos that run side by side may stand side by side."""
+    """The parked steps of one workflow. Undos that run in parallel may be parked in parallel."""
 
     def __init__(
         self, order_id: str, retry_after: timedelta, is_compensating: Callable[[], bool]
     ) -> None:
-        """`goes_back`: the saga turns round, and what waits on the way forward waits no longer."""
+        """When `is_compensating` becomes true, the parked steps of the forward path are settled."""
         self._order_id = order_id
         self._retry_after = retry_after
-        self._goes_back = is_compensating
+        self._is_compensating = is_compensating
         self._parked: dict[str, _Parked] = {}
         self._is_shown = False
 
     async def park(self, step: str, error: FailureError, *, undoing: bool) -> Intervention:
-        """Stand still until somebody has decided, or the time has come to try again.
+        """Wait until an operator intervenes or the time for a retry has come.
 
-        What was refused waits for a person, however long; what was merely not answered, or is
-        late, is tried again after a while: that is a decision like any other, by the system.
+        A refused step waits for an operator without a limit. A step that timed out or is late is
+        retried after `retry_after`. The system records that retry as an intervention too.
         """
         failure = describe(error)
         parking = await workflow.execute_local_activity_method(
@@ -68,11 +68,11 @@ class ParkingLot:
         return parked.intervention or Intervention.RETRY
 
     async def take_over(self, left: Iterable[ParkedStep]) -> None:
-        """What stood still in a workflow that was ended from outside has been tried again, or is
-        now."""
+        """Record a retry of each step that a terminated workflow left parked; this run runs it
+        again."""
         for parked in left:
-            intervene = self._by_itself(parked.step, parked.number, Intervention.RETRY, RECOVERED)
-            with contextlib.suppress(FailureError):  # somebody has decided meanwhile
+            intervene = self._by_system(parked.step, parked.number, Intervention.RETRY, RECOVERED)
+            with contextlib.suppress(FailureError):  # an operator has intervened first
                 await self.intervene(intervene)
 
     def holds(self, step: str, number: int) -> bool:
@@ -80,7 +80,8 @@ class ParkingLot:
         return parked is not None and parked.number == number and parked.intervention is None
 
     async def intervene(self, intervene: InterventionInput) -> RecordedResult:
-        """Raises the refusal if somebody was quicker; the decision that stands is followed."""
+        """Record the intervention. Raises SAGA_NOT_PARKED when a different one was recorded first;
+        the workflow then follows that one."""
         made = await workflow.execute_local_activity_method(
             SagaActivities.intervene, intervene, **DATABASE
         )
@@ -94,9 +95,9 @@ class ParkingLot:
     async def intervene_all(
         self, intervention: Intervention, *, step: str | None, reason: str, actor: str
     ) -> None:
-        """The same for one step that is named, or for every one that stands here.
+        """Intervene on the named step, or on every parked step.
 
-        Nobody waits for an answer: what cannot be done is told in the worker's log.
+        No caller waits for an answer. A refusal goes into the worker's log.
         """
         for name, parked in self._open(step):
             intervene = InterventionInput(
@@ -105,10 +106,10 @@ class ParkingLot:
             try:
                 await self.intervene(intervene)
             except FailureError as error:
-                workflow.logger.warning("not decided on %s: %s", name, refusal_of(error))
+                workflow.logger.warning("no intervention on %s: %s", name, refusal_of(error))
 
     async def nudge(self, step: str, reason: str) -> None:
-        """Something has happened that the step waits for: it need not wait any longer."""
+        """Retry a parked step now, because what it waits for has happened."""
         parked = self._parked.get(step)
         if parked is not None and parked.may_retry_by_itself and parked.intervention is None:
             await self._settle(step, parked, Intervention.RETRY, reason)
@@ -125,17 +126,17 @@ class ParkingLot:
             await self._settle(step, parked, Intervention.COMPENSATE, COMPENSATION_STARTED)
 
     def _leaves(self, parked: _Parked) -> bool:
-        return self._goes_back() and not parked.undoing
+        return self._is_compensating() and not parked.undoing
 
     async def _settle(
         self, step: str, parked: _Parked, intervention: Intervention, reason: str
     ) -> None:
-        intervene = self._by_itself(step, parked.number, intervention, reason)
-        with contextlib.suppress(FailureError):  # somebody has decided meanwhile
+        intervene = self._by_system(step, parked.number, intervention, reason)
+        with contextlib.suppress(FailureError):  # an operator has intervened first
             await self.intervene(intervene)
         await workflow.wait_condition(lambda: parked.intervention is not None)
 
-    def _by_itself(
+    def _by_system(
         self, step: str, number: int, intervention: Intervention, reason: str
     ) -> InterventionInput:
         return InterventionInput(self._order_id, step, number, intervention, reason, actor="system")
@@ -148,7 +149,7 @@ class ParkingLot:
         ]
 
     def _show(self) -> None:
-        """In the Web UI: what to look for, and what to do about it."""
+        """Show in the Temporal Web UI whether the order needs attention."""
         if bool(self._parked) is not self._is_shown:
             self._is_shown = not self._is_shown
             workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(self._is_shown)])

@@ -1,7 +1,8 @@
-"""A payment that has to wait for its customer: 3-D Secure, or another method after a decline.
+"""A payment that waits for its customer: 3-D Secure, or another method after a decline.
 
-The order workflow authorises by itself and gives back what must be given back; this workflow holds
-the payment window open. Whatever it hears is a hint: it asks the provider what is so.
+The order workflow makes the first authorization and gives back what must be given back. This
+workflow holds the payment window open. It takes each notification as a hint only and asks the
+provider for the state of the payment.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class PaymentWorkflow:
         self._payment = payment
         self._latest = payment.authorization
         self._closes_at = payment.opened_at + payment.deadlines.of(plan.AWAIT_PAYMENT.deadline)
-        # The provider's word may have come between the first attempt and this workflow's start.
+        # The provider's notification may have come between the first attempt and this workflow's
+        # start.
         self._is_notified = self._latest.outcome is Outcome.PENDING
         self._retry: PaymentRetryInput | None = None
         self._is_retrying = False
@@ -52,7 +54,8 @@ class PaymentWorkflow:
 
     @workflow.run
     async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
-        """Cancelled by the order workflow, which then undoes whatever stands."""
+        """Wait until the payment is settled or the window closes. The order workflow cancels this
+        workflow and then undoes the payment."""
         del payment  # the SDK hands it to __init__ as well
         try:
             await self._until_paid_or_closed()
@@ -79,10 +82,10 @@ class PaymentWorkflow:
         return self._latest.outcome is Outcome.AUTHORIZED
 
     async def _is_woken(self) -> bool:
-        """Whether there is something to do before the window closes; a retry that was taken in at
-        the last moment is."""
+        """Return whether there is work to do before the window closes, a retry accepted at the last
+        moment included."""
         if workflow.cancellation_reason() is not None:
-            # It was told to an activity that ended well all the same, and went no further.
+            # The cancellation arrived during an activity that completed, and no later wait saw it.
             raise asyncio.CancelledError
         remaining = max(self._closes_at - workflow.now(), timedelta(0))
         try:
@@ -95,7 +98,7 @@ class PaymentWorkflow:
         return self._is_notified or self._retry is not None
 
     async def _is_there_a_last_word(self) -> bool:
-        """The window closes: no retry is taken in any more, and what is open is looked up."""
+        """Close the window: accept no more retries, and look up the attempt that is still open."""
         if self._is_closed:
             return False
         self._is_closed = True
@@ -114,7 +117,7 @@ class PaymentWorkflow:
         await self._ask(PaymentActivities.look_up, self._payment.order_id)
 
     async def _ask(self, activity: Ask[T], argument: T) -> None:
-        """A provider that does not answer leaves the outcome open: pending, until it is known."""
+        """Keep the outcome pending while the provider does not answer."""
         try:
             self._latest = await workflow.execute_activity_method(
                 activity, argument, **asking(plan.AWAIT_PAYMENT, self._payment.deadlines)
@@ -129,7 +132,8 @@ class PaymentWorkflow:
 
     @workflow.update
     async def retry(self, retry: PaymentRetryInput) -> RecordedResult:
-        """Try another method; answers once the attempt is in the log, not once it is settled."""
+        """Try another method. The update answers once the attempt is in the log, before its
+        outcome."""
         self._is_retrying = True
         attempt = self._latest.attempt + 1
         try:
@@ -149,19 +153,19 @@ class PaymentWorkflow:
         del retry
         if self._is_closed or self._is_authorized or self._is_retrying:
             raise ApplicationError(
-                f"the payment of order {self._payment.order_id} takes no other method now",
+                f"the payment of order {self._payment.order_id} accepts no other method now",
                 type=ErrorCode.PAYMENT_NOT_RETRYABLE,
                 non_retryable=True,
             )
 
     @workflow.signal
     def payment_notification(self, report: PaymentNotification) -> None:
-        del report  # whatever it says, the provider is asked
+        del report  # the notification is only a hint; the workflow asks the provider
         self._is_notified = True
 
 
 async def _undisturbed(condition: Callable[[], bool]) -> None:
-    """Whoever has been promised an answer gets it, also from a payment that is cancelled."""
+    """Wait although the payment is cancelled: a caller with an accepted update gets its answer."""
     while not condition():
         try:
             await workflow.wait_condition(condition)

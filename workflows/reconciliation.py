@@ -1,6 +1,6 @@
-"""Now and then: take up what Temporal has lost, and compare the log with the providers' books.
+"""Recover the sagas that Temporal has lost, and compare the log with the providers' records.
 
-Two workflows, on two schedules: a provider that is silent keeps no lost saga waiting.
+These are two workflows on two schedules, so that a provider outage delays no recovery.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ COMPARING: Final = ActivityConfig(
     heartbeat_timeout=HEARTBEAT,
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
-"""What does not succeed by then is left to the next run: its place in the log is kept."""
+"""When this time is over, the rest is left to the next run, which resumes from its checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciliationResult:
-    """`compared`: of so many orders, the books; `why_not` where that came to no end."""
+    """`compared` counts the orders compared; `why_not` says why a comparison did not finish."""
 
     compared: int
     discrepancies: tuple[Discrepancy, ...] = ()
@@ -49,7 +49,7 @@ class RecoveryWorkflow:
             RecoveryActivities.recover_missing, reconcile, **FINDING
         )
         workflow.logger.info(
-            "%d sagas taken up, %d left out, %d needless",
+            "%d sagas recovered, %d failed, %d orphaned",
             *(recoveries.count, recoveries.failed_orders.count, len(recoveries.discrepancies)),
         )
         return recoveries
@@ -62,16 +62,17 @@ class ReconciliationWorkflow:
         try:
             reconciled = await self._compare(reconcile)
         except ActivityError as error:
-            workflow.logger.warning("the books were not compared: %s", error.cause)
+            workflow.logger.warning("the providers' records were not compared: %s", error.cause)
             return ReconciliationResult(0, why_not=str(error.cause))
         workflow.logger.info(
-            "books of %d orders compared, %d at odds, %d left out",
+            "%d orders compared, %d with discrepancies, %d failed",
             *(reconciled.compared, len(reconciled.discrepancies), reconciled.failed_orders.count),
         )
         return reconciled
 
     async def _compare(self, reconcile: ReconcileInput) -> ReconciliationResult:
-        """What is at odds is looked at again: it may have been a step that was just being made."""
+        """Compare twice: a discrepancy may come from a step that was in progress during the first
+        look."""
         compared = await workflow.execute_activity_method(
             ReconciliationActivities.compare, reconcile, **COMPARING
         )

@@ -1,4 +1,4 @@
-"""A return: fetched by the carrier, and refunded once the goods are back."""
+"""A return: the carrier collects the goods, and the customer is refunded once they are back."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ class ReturnWorkflow(SagaWorkflow):
 
     @workflow.run
     async def run(self, saga: ReturnWorkflowInput) -> ReturnResult:
-        """Nothing cancels it: the customer has been promised the money."""
+        """Run the return to its end. No cancellation stops it: the customer was promised the
+        money."""
         del saga  # the SDK hands it to __init__ as well
         return await uncancellable(
             self._run(), on_cancel=lambda: workflow.logger.warning("a return is not cancelled")
         )
 
     async def _run(self) -> ReturnResult:
-        """A return is a compensation itself: each step runs until it succeeds or is settled."""
+        """Run each step until it succeeds or is settled: the return is itself a compensation."""
         await self._saga.parked.take_over(self._left_parked)
         run = self._saga.run_until_settled
         await run(plan.COLLECT_RETURN.name, self._collect, settled=None)

@@ -1,13 +1,14 @@
-"""The saga engine: steps go forward, each with its undo, until something turns the saga round.
+"""The saga engine: it runs steps forward, each with its undo, until a compensation is requested.
 
-What it guarantees. An undo is registered before its step runs. Nothing cancels an undo: neither a
-cancelled workflow nor a second request. Undos run newest first. A step or an undo that fails for
-good stops the saga where it is, until a person (or, if it was refused by nobody, the next try) has
-settled it. A step that the log says is done is not run again, so a saga is taken up by running it.
+The engine guarantees this. It registers an undo before its step runs. Nothing cancels an undo:
+neither a cancelled workflow nor a second request. Undos run newest first. A step or an undo that
+fails for good parks the saga until an operator settles it. When the failure was no refusal, a later
+retry may settle it too. The engine does not repeat a step that the log says is done, so running a
+saga again recovers it.
 
-What it asks of others. A step may run twice and then changes nothing more; an undo bears that its
-step never happened. A cancellation may be swallowed by an activity that ends well all the same: a
-step that goes on after one waits by `Saga.wait`, or looks by `Saga.check`.
+The engine requires this. A step may run twice, and its second run changes nothing. An undo also
+works when its step never ran. An activity that completes may swallow a cancellation. So a step that
+continues after an activity waits by `SagaRunner.wait`, or calls `SagaRunner.check`.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ COMPENSATION_STATUSES: Final = frozenset(
 LocalStep = Callable[[OrderActivities, str], Awaitable[None]]
 
 UndoAction = Callable[[], Awaitable[bool]]
-"""Returns whether the step is undone; False means that it has gone too far for that."""
+"""Return whether the step is undone; False means that it is too late to undo it."""
 
 
 class CompensationRequested(Exception):
-    """The saga goes forward no more."""
+    """The saga stops going forward and compensates."""
 
     def __init__(self, reason: CancellationReason) -> None:
         super().__init__(reason)
@@ -62,7 +63,8 @@ class SagaRunner:
         self.order_id = order_id
         self.deadlines = deadlines
         self.is_recovered = False
-        """An earlier run of this workflow may have received what this run never did."""
+        """True when an earlier run of this workflow may have received signals that this run has
+        not."""
         self._undo_actions: dict[str, UndoAction] = {}
         self._registered: list[_Registered] = []
         self._reason: CancellationReason | None = None
@@ -78,7 +80,7 @@ class SagaRunner:
         """Name the method that carries out each undo of the plan."""
         self._undo_actions |= {undo.name: action for undo, action in actions.items()}
 
-    # Which way it goes.
+    # The direction of the saga.
 
     @property
     def progress(self) -> OrderProgress:
@@ -94,14 +96,15 @@ class SagaRunner:
             self.start_compensation(asked_before)
 
     def resume_from(self, progress: OrderProgress) -> None:
-        """Go forward, or back, from where the log says that the order stands."""
+        """Resume forward or backward from the progress in the log."""
         self._progress = _not_of_the_future(progress)
         self._settled |= set(progress.settled)
         self._reason = progress.reason if progress.status is OrderStatus.CANCELLING else None
         self._has_passed_pivot = progress.has_left
 
     def reached(self, status: OrderStatus) -> None:
-        """The log says so by now, or more: whoever called has just put it there."""
+        """Record that the log has reached at least this status; the caller has just appended the
+        event."""
         if not self.progress.has_reached(status):
             self._progress = replace(self.progress, status=status, since=workflow.now())
 
@@ -114,7 +117,8 @@ class SagaRunner:
         return self._has_passed_pivot
 
     def start_compensation(self, reason: CancellationReason) -> None:
-        """Go no step further. The first reason stands; past the pivot it is too late."""
+        """Request a compensation. The first reason is kept; past the pivot the request has no
+        effect."""
         if not self._has_passed_pivot:
             self._reason = self._reason or reason
 
@@ -123,17 +127,20 @@ class SagaRunner:
             raise CompensationRequested(self._reason)
 
     def pass_pivot(self) -> None:
-        """From here on only a failure or a person turns the saga round, and not every undo is
-        possible any more. Raises CompensationRequested if somebody was quicker."""
+        """Pass the pivot: from here on only a failure or an operator starts a compensation.
+
+        Some undos are no longer possible then. Raises CompensationRequested when a request came
+        first.
+        """
         self.check()
         self._has_passed_pivot = True
 
     async def wait(self, happened: Callable[[], bool], within: timedelta) -> bool:
-        """Whether it happened in time, which may be over already. Every step waits here.
+        """Return whether it happened in time; the time may be over already. Every step waits here.
 
-        A cancellation is told to a task once, and an activity that ends well all the same keeps it
-        to itself: so whoever waits looks by itself whether there is anything to wait for.
-        Raises CompensationRequested.
+        Temporal delivers a cancellation to a task once, and an activity that completes may swallow
+        it. So this method checks for a compensation before and after it waits. Raises
+        CompensationRequested.
         """
         self.check()
         if happened() or within <= timedelta(0):
@@ -170,7 +177,7 @@ class SagaRunner:
         )
 
     async def reload_progress(self) -> None:
-        """Go on from where the log says that the order stands."""
+        """Load the progress again and resume from it."""
         self.resume_from(await self.load_progress())
 
     # Forward.
@@ -178,8 +185,8 @@ class SagaRunner:
     async def step(self, step: PlanStep, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run the step unless it is done.
 
-        Raises CompensationRequested when a request came meanwhile, or when the step failed and
-        its failure starts the compensation.
+        Raises CompensationRequested when a request came during the step, or when the step failed
+        and its failure starts the compensation.
         """
         self._register(step)
         self.check()
@@ -198,7 +205,7 @@ class SagaRunner:
                 return
 
     def register_all(self, plan: tuple[PlanStep, ...]) -> None:
-        """For a saga that is taken up: how far it had come does not matter."""
+        """Register every undo of a saga that is recovered, however far it had come."""
         for step in plan:
             self._register(step)
 
@@ -221,23 +228,25 @@ class SagaRunner:
             task.cancel()
             await workflow.wait_condition(task.done)
         if self.is_compensating and not task.cancelled():
-            task.exception()  # it is told by the turn
+            task.exception()  # retrieve it: the compensation replaces it
         self.check()
         return await task
 
     async def _compare_with_log(self) -> None:
-        """An attempt that Temporal has forgotten may have come further than this workflow knows."""
+        """Reload the progress: an attempt that Temporal has lost may have got further than this
+        run."""
         progress = await self.load_progress()
         self._progress = _not_of_the_future(progress)
         if progress.status in COMPENSATION_STATUSES:
             raise CompensationRequested(progress.reason or CancellationReason.OPERATOR_REQUEST)
 
-    # Back.
+    # Backward.
 
     async def compensate(self) -> bool:
-        """Undo what was done, newest first. False: the newest could not be, and nothing was.
+        """Undo the registered steps, newest first; return False if the newest could not be undone.
 
-        Whether the parcel has left is for the log to say: this workflow may have been mistaken.
+        In that case nothing was undone. The log then says whether the parcel has left, because this
+        workflow may be wrong about it.
         """
         if self._has_passed_pivot:
             self._registered = [r for r in self._registered if not r.undo.until_pivot]
@@ -250,7 +259,7 @@ class SagaRunner:
         return True
 
     def _newest(self) -> list[_Registered]:
-        """The newest undo, with those before it that may run beside it."""
+        """Return the newest undo, with the earlier ones that may run in parallel with it."""
         count = 1
         if self._registered[-1].undo.parallel:
             while count < len(self._registered) and self._registered[-count - 1].undo.parallel:
@@ -267,7 +276,10 @@ class SagaRunner:
     async def run_until_settled(
         self, name: str, action: Callable[[], Awaitable[T]], *, settled: T
     ) -> T:
-        """Run what has to succeed until it does, or until a person says that it is `settled`."""
+        """Run an action that has to succeed until it does, or until an operator settles it.
+
+        Return `settled` in the second case.
+        """
         while name not in self._settled:
             try:
                 return await action()
@@ -276,28 +288,31 @@ class SagaRunner:
                 await self._park(name, error, undoing=True)
         return settled
 
-    # Stopped.
+    # Parked.
 
     async def _park(self, name: str, error: FailureError, *, undoing: bool) -> None:
-        """Wait for a decision, and act on it."""
+        """Park the step, wait for an intervention, and act on it."""
         match await self.parked.park(name, error, undoing=undoing):
             case Intervention.COMPENSATE:
                 raise CompensationRequested(CancellationReason.OPERATOR_REQUEST)
             case Intervention.SKIP | Intervention.RESOLVE:
                 self._settled |= {name}
-                self._show_progress(name, "settled by hand")
+                self._show_progress(name, "settled by an operator")
 
     def _show_progress(self, name: str, state: str) -> None:
-        """The ledger, for whoever opens the workflow in the Web UI; it costs no history."""
+        """Show the ledger in the Temporal Web UI; this costs no history events."""
         self._ledger[name] = state
         workflow.set_current_details(
-            "\n".join(f"- **{step}**: {told}" for step, told in self._ledger.items())
+            "\n".join(f"- **{step}**: {state}" for step, state in self._ledger.items())
         )
 
 
 def _not_of_the_future(progress: OrderProgress) -> OrderProgress:
-    """Its times are the database's, whose clock may be ahead of Temporal's: no window opens later
-    than now, or it would close as much too late."""
+    """Move times that lie in the future to now.
+
+    They come from the database, whose clock may be ahead of Temporal's. Otherwise a window would
+    open later than now and close too late by the same amount.
+    """
     now, requested_at = workflow.now(), progress.return_requested_at
     return replace(
         progress,

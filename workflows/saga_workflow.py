@@ -1,8 +1,8 @@
-"""What every workflow with steps that may park understands, in code and by hand.
+"""The updates and signals of every workflow whose steps may park.
 
-From the Temporal Web UI or its command line the four signals take one argument, as JSON:
-`{"reason": "the carrier has it again", "actor": "operator:ada"}`, with `"step"` where one of
-several parked steps is meant.
+From the Temporal Web UI or its command line, each of the four signals takes one argument, as JSON:
+`{"reason": "the carrier has it again", "actor": "operator:ada"}`. Add `"step"` to choose one of
+several parked steps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class SagaWorkflow:
 
     @workflow.update
     async def intervene(self, intervene: InterventionInput) -> RecordedResult:
-        """Retry, skip, resolve or compensate a parked step; answers once that is in the log."""
+        """Retry, skip, resolve or compensate a parked step; answer once the intervention is in the
+        log."""
         try:
             return await self._saga.parked.intervene(intervene)
         except FailureError as error:

@@ -1,8 +1,8 @@
-"""What an order's workflow is found by in Temporal.
+"""The search attributes by which Temporal finds an order's workflow.
 
-Set at the start, where it costs nothing. Afterwards each change is billed and written to the
-history, so the status is told where somebody has to look (CANCELLING) and at the end, and not at
-every milestone: those are in the log and in the read models.
+They are set at the start, where that costs nothing. Each later change is billed and written to the
+history. So the status is set when an operator may have to act (CANCELLING) and at the end. It is
+not set at every milestone: those are in the log and in the read models.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NEEDS_ATTENTION: Final = SearchAttributeKey.for_bool("WaybillNeedsAttention")
 ALL: Final = (STATUS, CUSTOMER, NEEDS_ATTENTION)
 
 OPEN: Final = "OPEN"
-"""Of an order that goes forward."""
+"""The status of an order that goes forward."""
 
 
 def at_start(customer_id: str) -> TypedSearchAttributes:

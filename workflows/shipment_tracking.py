@@ -1,4 +1,4 @@
-"""How a saga finds out what has become of a parcel."""
+"""Track a parcel by the carrier's notifications and by asking the carrier."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from domain.saga.plan import PlanStep
 from workflows.saga import SagaRunner
 
 Ask = Callable[[PlanStep], Awaitable[TrackedStatus]]
-"""Asks the carrier, within the time that the plan gives the step."""
+"""Ask the carrier, within the time-out that the plan gives the step."""
 
 TRUSTED_STATUSES: Final = frozenset(
     {TrackedStatus.DISPATCHED, TrackedStatus.DELIVERED, TrackedStatus.RETURNED}
 )
-"""A confirmed notification of one of these is believed. For any other, the carrier is asked."""
+"""The saga trusts a confirmed notification of one of these. For any other, it asks the carrier."""
 
 
 class ShipmentTracking:
-    """Waits for the carrier's notifications; asks the carrier when the deadline passes."""
+    """Wait for the carrier's notifications; ask the carrier when the deadline passes."""
 
     def __init__(self, saga: SagaRunner, ask: Ask, *, may_have_missed: bool = False) -> None:
         self._saga = saga
         self._ask = ask
         self._notified: set[TrackedStatus] = set()
         self.may_have_missed = may_have_missed
-        """A notification may have come while no workflow ran, or one came unconfirmed: ask."""
+        """A notification may have come while no workflow ran, or came unconfirmed: ask the carrier.
+        """
 
     def notify(self, status: TrackedStatus, *, is_confirmed: bool) -> None:
         if is_confirmed:
@@ -45,8 +46,8 @@ class ShipmentTracking:
     ) -> TrackedStatus:
         """Return the expected status that the parcel has reached.
 
-        When `closes_at` has passed, return what the carrier answers then, whatever it is. Raises
-        FailureError when the carrier does not answer; the next call asks it again at once.
+        When `closes_at` has passed, return the carrier's answer of that time, expected or not.
+        Raises FailureError when the carrier does not answer; the next call asks it again at once.
         """
         while True:
             is_in_time = await self._saga.wait_until(
@@ -65,7 +66,8 @@ class ShipmentTracking:
         return next((status for status in expected if status in trusted), None)
 
     async def _check(self, step: PlanStep) -> TrackedStatus:
-        """Ask the carrier. A notification that comes meanwhile is asked about afterwards."""
+        """Ask the carrier. A notification that arrives during the call makes the next wait ask
+        again."""
         self.may_have_missed = False
         self._notified &= TRUSTED_STATUSES
         try:

@@ -1,4 +1,4 @@
-"""What the sagas are started with and what they end in."""
+"""The inputs and results of the workflows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class SagaType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long the saga waits for others. Fixed when it starts, so that a replay agrees."""
+    """How long the saga waits for other parties; fixed at the start, so that replays agree."""
 
     provider_timeout: timedelta
-    """For a provider's answer on the way forward; then the saga turns round."""
+    """The time for a provider's answer on the forward path; then the saga compensates."""
     undo_timeout: timedelta
-    """For a provider's answer to what must not be given up; then the saga parks."""
+    """The time for a provider's answer to a call that must succeed; then the saga parks."""
     parked_retry: timedelta
-    """Between the tries of a parked step that nobody has refused."""
+    """The time between the automatic retries of a parked step that was not refused."""
     backorder: timedelta
     payment_window: timedelta
     dispatch: timedelta
@@ -32,16 +32,16 @@ class Deadlines:
     return_delivery: timedelta
 
     def of(self, name: Deadline | Timeout | None) -> timedelta:
-        """By the name that the plan of the saga gives it."""
+        """Return the time by the name that the saga's plan gives it."""
         if name is None:
-            raise ValueError("the plan names no time for this step")
+            raise ValueError("the plan names no deadline or time-out for this step")
         found: timedelta = getattr(self, name)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class OrderWorkflowInput:
-    """`place` None: the order is in the log, and its saga is taken up from there.
+    """`place` is None when the order is in the log and the saga is recovered from it.
 
     `is_restored`: the log has lost the order, and the providers may know more of it than the log.
     """
@@ -54,7 +54,7 @@ class OrderWorkflowInput:
 
 @dataclass(frozen=True, slots=True)
 class PlacedResult:
-    """The answer to whoever placed the order; the fingerprint tells whose input it was."""
+    """The answer to the caller who placed the order; `fingerprint` identifies the input."""
 
     position: int
     fingerprint: str
@@ -64,9 +64,9 @@ class PlacedResult:
 class PaymentWorkflowInput:
     order_id: str
     authorization: AuthorizationResult
-    """Of the latest attempt, which the order workflow made or looked up itself."""
+    """The result of the latest attempt, which the order workflow made or looked up."""
     opened_at: datetime
-    """When the payment window opened."""
+    """The time at which the payment window opened."""
     deadlines: Deadlines
 
 
@@ -89,18 +89,18 @@ class ReturnWorkflowInput:
     deadlines: Deadlines
     requested_at: datetime
     settled: tuple[str, ...] = ()
-    """Steps that a person has skipped or resolved."""
+    """The steps that an operator has skipped or resolved."""
     parked: tuple[ParkedStep, ...] = ()
-    """Steps that a run before this one may have left parked."""
+    """The steps that an earlier run may have left parked."""
     may_have_missed_notification: bool = False
-    """It is taken up: the goods may have come back while nobody listened."""
+    """The return is recovered: the goods may have come back while no workflow ran."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterventionSignal:
-    """A decision on a parked step, sent by hand from the Temporal Web UI or its command line.
+    """An intervention on a parked step, sent from the Temporal Web UI or its command line.
 
-    `step` None: every step that is parked.
+    `step` None means every parked step.
     """
 
     reason: str

@@ -1,4 +1,4 @@
-"""How a workflow gets to its end although it is cancelled."""
+"""Let a workflow run to its end although it is cancelled."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], None]) -> T:
-    """Run to the end whatever happens; a cancellation of the workflow is told, not obeyed.
-    The end comes once everybody who has been promised an answer has got it.
+    """Run to the end; report a cancellation of the workflow to `on_cancel` and do not obey it.
 
-    One shielded await is not enough: the shield protects the task, but the outer await still
-    raises, and the SDK would close the run under it. So it is awaited again until it is done.
+    The workflow ends once every caller with an accepted update has got its answer. One shielded
+    await is not enough: the shield protects the task, but the outer await still raises. The SDK
+    would then close the run while the task runs. So the task is awaited again until it is done.
     """
     task = asyncio.create_task(_answered(story))
     while not task.done():
