@@ -1,4 +1,4 @@
-"""Load, decide, append: the one way in which state changes."""
+"""Load, decide, append: the only way in which state changes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from observability import trace
 S = TypeVar("S")
 
 MAX_TRIES: Final = 30
-"""Against writers that are quicker each time; a local activity's time-out comes well after."""
+"""The attempts against concurrent writers; they end well before the time-out of a local
+activity."""
 MAX_PAUSE_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a change is part of. Its workflow and key give the events their ids."""
+    """The workflow step that a change belongs to. Its workflow and key determine the event ids."""
 
     workflow_id: str
     key: str
@@ -40,7 +41,7 @@ class Step:
 
     @classmethod
     def current(cls, key: str, correlation_id: str, actor: str = "system") -> Step:
-        """A step of the workflow whose activity is running."""
+        """Return a step of the workflow whose activity is running."""
         workflow_id = activity.info().workflow_id
         return cls(workflow_id or "none", key, correlation_id, actor)
 
@@ -57,7 +58,7 @@ class Step:
 
 @dataclass(slots=True)
 class _Stream:
-    """One aggregate as it stands, with what has been decided on top."""
+    """One aggregate with its current state and the events decided so far."""
 
     aggregate: Aggregate[Any]
     stream_id: str
@@ -73,7 +74,7 @@ class _Stream:
 
 
 class CommandHandler:
-    """Runs commands against their aggregates, all in one transaction or none."""
+    """Run commands against their aggregates, all in one transaction or none."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -83,15 +84,15 @@ class CommandHandler:
         return stream
 
     async def events(self, aggregate: Aggregate[Any], aggregate_id: str) -> list[StoredEvent]:
-        """All of the stream, for what its state does not keep."""
+        """Return the whole stream, for facts that the state does not keep."""
         return await self._store.load_events(aggregate.stream(aggregate_id))
 
     async def handle(self, step: Step, *commands: Command) -> int:
         """Run the commands in order; return the position after which their effect is readable.
 
-        Running the same step again changes nothing. Raises Refused when an aggregate forbids a
-        command, VersionConflict when others were quicker MAX_TRIES times, and EventIdReused when
-        the step has already run with other commands.
+        A second run of the same step changes nothing. Raises Refused when an aggregate forbids a
+        command, and VersionConflict when other writers won MAX_TRIES times. Raises EventIdReused
+        when the step has already run with other commands.
         """
         for attempt in range(1, MAX_TRIES + 1):
             try:
@@ -111,7 +112,7 @@ class CommandHandler:
             result = await self._store.append(appends)
         except EventIdReused as reused:
             return await self._first_run(step, commands, reused)
-        if not result.duplicate:  # what a repetition has decided anew has not happened
+        if not result.duplicate:  # a duplicate has decided events anew that were not appended
             for stream in streams:
                 await self._snapshot_if_due(stream)
         return result.last_position
@@ -121,8 +122,8 @@ class CommandHandler:
     ) -> int:
         """Return the position of the step's first run, if it ran the same commands.
 
-        The first run has changed the state since, and with it what the commands decide. Decided
-        again on the state that it saw, the same commands give the events that the log holds.
+        The first run has changed the state since, and so what the commands decide. On the state
+        that the first run saw, the same commands decide the events that the log holds.
         """
         if not reused.stored:
             raise reused
@@ -138,7 +139,7 @@ class CommandHandler:
     async def _decide(
         self, commands: Sequence[Command], before: int | None = None
     ) -> Sequence[_Stream]:
-        """Run the commands on the streams as they are, or as they were before a position."""
+        """Run the commands on the current streams, or on the streams before a position."""
         streams: dict[str, _Stream] = {}
         for command in commands:
             aggregate = aggregate_of(command)
@@ -157,7 +158,7 @@ class CommandHandler:
             return _stream(aggregate, stream_id, [e for e in stored if e.position < before])
         snapshot = await self._store.load_snapshot(stream_id) if aggregate.snapshot_every else None
         state, version = snapshots.restore(aggregate, snapshot)
-        # From the version itself, for the position that the answer to the caller may need.
+        # Include the event at the version itself: the answer to the caller may need its position.
         stored = await self._store.load_events(stream_id, max(version - 1, 0))
         if version and not snapshots.is_of(snapshot, stored):
             state, version = aggregate.initial, 0
@@ -178,7 +179,7 @@ def _stream(
     state: object = None,
     version: int = 0,
 ) -> _Stream:
-    """The stream with the events above `version` folded into the state."""
+    """Return the stream with the events above `version` folded into the state."""
     return _Stream(
         aggregate=aggregate,
         stream_id=stream_id,

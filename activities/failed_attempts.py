@@ -1,7 +1,7 @@
-"""Which attempts of a saga's steps have failed, and the last failure of each step.
+"""Record the failed attempts of a saga's steps, and the last failure of each step.
 
-Temporal knows it too, while it keeps the history; here it can be read with the rest of the saga.
-It is noted as well as may be: a note that is lost changes nothing.
+Temporal knows them too, while it keeps the history; here they can be read with the rest of the
+saga. Recording is best effort: losing a record changes nothing else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _STEP_OF: Final = {
     "track": "track",
     "track_return": "await_goods",
 }
-"""Of the activities that do not bear the name of their step. `track` is of two steps' deadlines."""
+"""The steps of the activities that have another name. `track` serves two steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class FailedAttempt:
 
 class FailureLedger(Protocol):
     async def note(self, attempt: FailedAttempt) -> None:
-        """Never raises, and never takes long."""
+        """Record the attempt. Never raises, and never takes long."""
 
 
 class FailedAttempts:
-    """FailureLedger in PostgreSQL."""
+    """The FailureLedger in PostgreSQL."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -69,11 +69,11 @@ class FailedAttempts:
             async with asyncio.timeout(_TIMEOUT_SECONDS), self._pool.acquire() as connection:
                 await connection.execute(_NOTE, *facts)
         except Exception as error:  # noqa: BLE001 - the activity's own failure is what matters
-            logger.warning("a failed attempt was not noted: %s", type(error).__name__)
+            logger.warning("a failed attempt was not recorded: %s", type(error).__name__)
 
 
 def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> FailedAttempt | None:
-    """None for an activity that is no step of a saga."""
+    """Return the failed attempt, or None for an activity that is no step of a saga."""
     kind, _, order_id = workflow_id.partition("-")
     step = activity_type if activity_type in _STEPS else _STEP_OF.get(activity_type)
     if kind not in _WORKFLOWS or step is None:
@@ -82,7 +82,7 @@ def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> Fa
 
 
 def described(error: Exception) -> tuple[str, str]:
-    """A code and a message, neither of which can hold anything personal."""
+    """Return a code and a message, neither of which holds personal data."""
     match error:
         case Refused():
             return error.code, error.message
@@ -91,6 +91,6 @@ def described(error: Exception) -> tuple[str, str]:
         case ProviderError():
             return PROVIDER_UNAVAILABLE, str(error)
         case NotStarted():
-            return "NOT_BEGUN", "its turn did not come: others failed, or took all the time"
+            return "NOT_BEGUN", "not started: other calls failed, or used up the time"
         case _:
             return type(error).__name__, "an unexpected error; see the worker's log"

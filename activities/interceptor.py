@@ -1,4 +1,4 @@
-"""What every activity does around its work: stay alive visibly, and say which failure is final."""
+"""Intercept every activity: send heartbeats, and mark failures that are final."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from providers.errors import ProviderRefused
 
 
 class ActivityInterceptor(Interceptor):
-    """A refusal, ours or a provider's, is final; anything else is tried again.
+    """A refusal, by the domain or a provider, is final; Temporal retries any other failure.
 
-    The failure's type is the refusal's code, its first detail the refused field. While an activity
-    runs it heartbeats: a killed worker is noticed, and a cancellation arrives. Each attempt of a
-    saga's step that fails is noted in the ledger.
+    The failure's type is the refusal's code, and its first detail the refused field. A running
+    activity sends heartbeats: so Temporal notices a killed worker, and a cancellation arrives. The
+    ledger records each failed attempt of a saga's step.
     """
 
     def __init__(self, ledger: FailureLedger | None = None) -> None:
@@ -57,7 +57,7 @@ class _Inbound(ActivityInboundInterceptor):
 
 
 def _final(error: Exception) -> ApplicationError | None:
-    """What tells Temporal not to try again, if that is so."""
+    """Return the failure that stops Temporal's retries, or None."""
     match error:
         case Refused():
             return ApplicationError(
@@ -67,7 +67,7 @@ def _final(error: Exception) -> ApplicationError | None:
             return ApplicationError(
                 str(error), [error.code], type=PROVIDER_REFUSED, non_retryable=True
             )
-        case InvalidAppend():  # what the log cannot hold now it cannot hold later
+        case InvalidAppend():  # the log will never accept this append
             return ApplicationError(str(error), type=ErrorCode.INVALID_INPUT, non_retryable=True)
         case _:
             return None

@@ -1,7 +1,7 @@
-"""The activities as workflows know them: names and types, and not a line of what they do.
+"""The activities as workflows know them: names and types, without an implementation.
 
-Each class here is implemented by the class of the same name in a module beside it.
-Every activity may run more than once and then changes nothing more.
+The class of the same name in a module beside it implements each class here. Every activity may run
+more than once; a second run changes nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from activities.types import (
 class Activities:
     @property
     def all(self) -> list[Callable[..., Any]]:
-        """Every activity of the implementing object, for a worker to register."""
+        """Return every activity of the implementing object, for a worker to register."""
         return [
             getattr(self, name)
             for interface in type(self).__mro__
@@ -49,12 +49,12 @@ class Activities:
 
 
 class SagaActivities(Activities, ABC):
-    """What the saga engine itself puts into the log. They touch the database alone."""
+    """The changes that the saga engine itself appends to the log. They use the database alone."""
 
     @activity.defn
     @abstractmethod
     async def load_progress(self, order_id: str) -> OrderProgress:
-        """Where the log says that the order stands."""
+        """Return the progress of the order in the log."""
 
     @activity.defn
     @abstractmethod
@@ -63,54 +63,55 @@ class SagaActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def intervene(self, intervene: InterventionInput) -> InterventionResult:
-        """Fails with SAGA_NOT_PARKED where there is nothing to decide."""
+        """Record an intervention. Fails with SAGA_NOT_PARKED when the step is not parked."""
 
 
 class OrderActivities(Activities, ABC):
-    """Changes of the order and of its stock. They touch the database alone."""
+    """Changes of the order and of its stock. They use the database alone."""
 
     @activity.defn
     @abstractmethod
     async def place(self, place: PlaceInput) -> OrderProgress:
-        """Place it, or find it placed and perhaps further on its way."""
+        """Place the order; if it is placed already, return its progress."""
 
     @activity.defn
     @abstractmethod
     async def reserve(self, order_id: str) -> None:
-        """Hold every line, all or none. Fails with OUT_OF_STOCK and the SKU that is short."""
+        """Reserve every line, all or none. Fails with OUT_OF_STOCK and the SKU that is short."""
 
     @activity.defn
     @abstractmethod
     async def backorder(self, order_id: str) -> bool:
-        """Queue the order for the stock it lacks; False: it is not to wait, or no longer.
+        """Queue the order for the stock it lacks; return False if it may not wait, or no longer.
 
-        Whoever receives that stock then wakes the order.
+        A later receipt of that stock notifies the order.
         """
 
     @activity.defn
     @abstractmethod
     async def release(self, order_id: str) -> None:
-        """Give back what the order holds and no longer wait for what it lacks."""
+        """Release what the order has reserved and end its backorders."""
 
     @activity.defn
     @abstractmethod
     async def waiting_for(self, order_id: str) -> WaitingOrdersResult:
-        """Orders that wait for products of this one, which has just given some back."""
+        """Return the orders that wait for products that this order has just released."""
 
     @activity.defn
     @abstractmethod
     async def reject(self, reject: RejectInput) -> OrderProgress:
-        """Reject it, unless something else was quicker: then that stands."""
+        """Reject the order. If another outcome came first, return that one."""
 
     @activity.defn
     @abstractmethod
     async def request_cancellation(self, request: CancellationInput) -> CancellationResult:
-        """From here on no step goes forward. Too late once the order has shipped."""
+        """Stop every step that goes forward. Too late once the order has shipped."""
 
     @activity.defn
     @abstractmethod
     async def start_compensation(self, request: CancellationInput) -> OrderProgress:
-        """The same, asked by the saga: where it is too late, what stands instead is the answer."""
+        """Start the compensation on behalf of the saga; if it is too late, return the actual
+        progress."""
 
     @activity.defn
     @abstractmethod
@@ -131,17 +132,18 @@ class OrderActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def request_return(self, request: ReturnRequestInput) -> RecordedResult:
-        """Fails with RETURN_NOT_POSSIBLE outside the return window, or for more than was sent."""
+        """Open the return. Fails with RETURN_NOT_POSSIBLE outside the return window, or for more
+        pieces than were sent."""
 
     @activity.defn
     @abstractmethod
     async def finish_return(self, order_id: str) -> None:
-        """The goods are back, and the refund has been settled by hand: take them into stock."""
+        """Take returned goods into stock, after an operator has settled the refund."""
 
     @activity.defn
     @abstractmethod
     async def lapse_return(self, order_id: str) -> None:
-        """The goods never came back: the order is as if no return had been asked for."""
+        """Close the return without goods: the order is as if no return had been requested."""
 
     @activity.defn
     @abstractmethod
@@ -149,12 +151,12 @@ class OrderActivities(Activities, ABC):
 
 
 class PaymentActivities(Activities, ABC):
-    """Asks the payment provider and records its answer."""
+    """Ask the payment provider and record its answer."""
 
     @activity.defn
     @abstractmethod
     async def authorize(self, order_id: str) -> AuthorizationResult:
-        """Make the first attempt; where there has been one, see what became of the latest."""
+        """Make the first attempt; if there was one, look up the latest."""
 
     @activity.defn
     @abstractmethod
@@ -164,38 +166,37 @@ class PaymentActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def authorize_again(self, authorize: AuthorizeInput) -> AuthorizationResult:
-        """Make a further attempt, after the one before it is void."""
+        """Make a further attempt, after the previous one is void."""
 
     @activity.defn
     @abstractmethod
     async def request_payment(self, authorize: AuthorizeInput) -> RecordedResult:
-        """Note that a further attempt is coming, before the provider is asked."""
+        """Record that a further attempt follows, before the provider is asked."""
 
     @activity.defn
     @abstractmethod
     async def look_up(self, order_id: str) -> AuthorizationResult:
-        """Ask what became of the latest attempt, and record it."""
+        """Look up the latest attempt at the provider, and record its outcome."""
 
     @activity.defn
     @abstractmethod
     async def give_back(self, order_id: str) -> None:
-        """Make sure that nothing is held or kept, whatever became of the attempts so far."""
+        """Make sure that nothing is held or captured, whatever the outcome of the attempts."""
 
     @activity.defn
     @abstractmethod
     async def capture(self, order_id: str) -> None:
-        """Record that the parcel has left (shipment, stock and order say so together), then take
-        the money."""
+        """Record the dispatch in shipment, stock and order together, then capture the money."""
 
     @activity.defn
     @abstractmethod
     async def refund(self, order_id: str) -> OrderProgress:
-        """The goods of the return are back: refund them, then put them into stock together with
-        the return's end."""
+        """Refund the returned goods; then record them in stock together with the end of the
+        return."""
 
 
 class ShippingActivities(Activities, ABC):
-    """Asks the carrier and records its answer."""
+    """Ask the carrier and record its answer."""
 
     @activity.defn
     @abstractmethod
@@ -204,7 +205,7 @@ class ShippingActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def cancel_shipment(self, order_id: str) -> bool:
-        """Whether the carrier could stop it; False: the parcel has left."""
+        """Return whether the carrier could stop the parcel; False means that it has left."""
 
     @activity.defn
     @abstractmethod
@@ -213,34 +214,34 @@ class ShippingActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def collect_return(self, order_id: str) -> None:
-        """Ask the carrier to fetch back what the return is of."""
+        """Ask the carrier to collect the goods of the return."""
 
     @activity.defn
     @abstractmethod
     async def track_return(self, order_id: str) -> bool:
-        """Whether the carrier says that the goods are back."""
+        """Return whether the carrier says that the goods are back."""
 
 
 class RecoveryActivities(Activities, ABC):
-    """Compares the log with what runs in Temporal."""
+    """Compare the log with the workflows in Temporal."""
 
     @activity.defn
     @abstractmethod
     async def recover_missing(self, reconcile: ReconcileInput) -> RecoveryResult:
-        """Run the saga of every open order that has no workflow any more, and record workflows
-        that have no open order any more."""
+        """Run the saga of every open order that has lost its workflow, and record the workflows
+        that have no open order."""
 
 
 class ReconciliationActivities(Activities, ABC):
-    """Compares the log with the providers' books."""
+    """Compare the log with the providers' records."""
 
     @activity.defn
     @abstractmethod
     async def compare(self, reconcile: ReconcileInput) -> ComparisonResult:
-        """Look at what has changed since the last run, and at some of what has not; wake sagas
-        that missed the news."""
+        """Compare the orders that changed since the last run and some of the others; notify the
+        sagas that have missed a notification."""
 
     @activity.defn
     @abstractmethod
     async def recheck(self, compared: ComparisonResult) -> RecheckResult:
-        """Look again: record what is at odds still, settle what agrees; what stays at odds."""
+        """Compare a second time; record the discrepancies that remain and resolve the others."""

@@ -42,12 +42,12 @@ from domain.product.commands import ListProduct
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 MAX_NOTIFIED_ORDERS: Final = 100
-"""By one receipt of stock; whoever is still waiting after them is woken by the next one."""
+"""The orders that one stock receipt notifies; the next receipt notifies the remaining ones."""
 
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command for command in (EraseCustomer, ListProduct, ReceiveStock)
 }
-"""Commands that stand alone: no saga has to follow them."""
+"""Commands that run without a saga."""
 
 
 class OrderActivities(interface.OrderActivities):
@@ -64,7 +64,7 @@ class OrderActivities(interface.OrderActivities):
     async def reserve(self, order_id: str) -> None:
         order = await self._handler.load(ORDER, order_id)
         if order.has_reached(OrderStatus.RESERVED):
-            return  # what was held may have been sent since
+            return  # the reserved stock may have been sent since
         await self._handler.handle(
             Step.current("reserve", order_id),
             c.MarkReserved(aggregate_id=order_id),
@@ -79,7 +79,7 @@ class OrderActivities(interface.OrderActivities):
         order = await self._handler.load(ORDER, order_id)
         if not order.backorder or order.status is not OrderStatus.PLACED:
             return False
-        for line in order.lines:  # each by itself: another may be short the next time
+        for line in order.lines:  # separately: another line may be short the next time
             await self._handler.handle(
                 Step.current(f"reserve/backorder/{line.sku}", order_id),
                 QueueBackorder(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity),
@@ -87,7 +87,8 @@ class OrderActivities(interface.OrderActivities):
         return await self._may_wait(order_id)
 
     async def _may_wait(self, order_id: str) -> bool:
-        """An order that has ended or turned meanwhile waits for nothing: its way back is past."""
+        """Return False for an order that has ended or compensates: its stock is already
+        released."""
         order = await self._handler.load(ORDER, order_id)
         if order.status is OrderStatus.PLACED:
             return True
@@ -111,7 +112,7 @@ class OrderActivities(interface.OrderActivities):
 
     @activity.defn
     async def reject(self, reject: RejectInput) -> OrderProgress:
-        with contextlib.suppress(Refused):  # something else was quicker, and is the answer
+        with contextlib.suppress(Refused):  # another outcome came first, and is the answer
             await self._handler.handle(
                 Step.current("reject", reject.order_id),
                 c.RejectOrder(
@@ -140,7 +141,7 @@ class OrderActivities(interface.OrderActivities):
 
     @activity.defn
     async def start_compensation(self, request: CancellationInput) -> OrderProgress:
-        with contextlib.suppress(Refused):  # too late: what stands is the answer
+        with contextlib.suppress(Refused):  # too late: the actual progress is the answer
             await self.request_cancellation(request)
         return await load_progress(self._handler, request.order_id)
 
@@ -207,7 +208,7 @@ class OrderActivities(interface.OrderActivities):
         return RunCommandResult(position, await self._orders_waiting_for(command))
 
     async def _orders_waiting_for(self, command: Command) -> tuple[str, ...]:
-        """Orders that wait for what has come, the oldest first."""
+        """Return the orders that wait for the stock that arrived, the oldest first."""
         if not isinstance(command, ReceiveStock):
             return ()
         return await self._waiting_for([command.aggregate_id])

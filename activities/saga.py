@@ -1,4 +1,4 @@
-"""What the saga engine itself puts into the log and reads from it."""
+"""The changes that the saga engine itself appends to the log, and the progress it reads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from eventstore.envelope import StoredEvent
 
 
 async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress:
-    """Raises Refused with NOT_FOUND when there is no such order."""
+    """Return the progress of the order. Raises Refused with NOT_FOUND when there is no such
+    order."""
     stored = await handler.events(ORDER, order_id)
     if not stored:
         raise Refused(ErrorCode.NOT_FOUND, f"there is no order {order_id}")
@@ -53,7 +54,7 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
 
 
 def _last_change(stored: list[StoredEvent]) -> StoredEvent:
-    """The event that led to the status that the order has now."""
+    """Return the event that led to the current status of the order."""
     state, changed = ORDER.initial, stored[0]
     for event in stored:
         before, state = state.status, ORDER.evolve(state, event.decode())
@@ -105,7 +106,7 @@ class SagaActivities(interface.SagaActivities):
         except ValidationError:
             raise Refused(
                 ErrorCode.INVALID_INPUT,
-                "say why, in one line of at most 500 characters",
+                "give a reason, in one line of at most 500 characters",
                 ("input", "reason"),
             ) from None
         step = Step.current(
@@ -123,7 +124,7 @@ class SagaActivities(interface.SagaActivities):
 
 
 def _compensation_for(intervene: InterventionInput) -> tuple[Command, ...]:
-    """Whoever takes the saga up after a decision to turn it round finds it turned."""
+    """Record the compensation of the order too, so that a recovery finds it."""
     if intervene.kind is not Intervention.COMPENSATE:
         return ()
     return (

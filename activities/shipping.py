@@ -1,4 +1,4 @@
-"""Asks the carrier and records its answer."""
+"""Ask the carrier and record its answer."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ShippingActivities(interface.ShippingActivities):
     async def create_shipment(self, order_id: str) -> None:
         await self._check_goes_forward(order_id)
         if (await self._handler.load(SHIPMENT, order_id)).is_under_way:
-            return  # a saga that was taken up needs no carrier for what it has booked before
+            return  # a recovered saga does not book again what it has booked before
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
             order_id=order_id,
@@ -66,7 +66,7 @@ class ShippingActivities(interface.ShippingActivities):
         try:
             await self._carrier.cancel(order_id=order_id)
         except AlreadyDispatched:
-            await self.track(order_id)  # what has left is in the log before it is said to be so
+            await self.track(order_id)  # record the dispatch before the answer relies on it
             return False
         await self._handler.handle(
             Step.current("cancel_shipment", order_id),
@@ -106,11 +106,11 @@ class ShippingActivities(interface.ShippingActivities):
         return fetched is not None and fetched.status is ReturnStatus.RETURNED
 
     async def _check_goes_forward(self, order_id: str) -> None:
-        """A shipment asked for late must not follow its own cancellation."""
+        """Refuse a late shipment: it must not follow its own cancellation."""
         status = (await self._handler.load(ORDER, order_id)).status
         if status is OrderStatus.CANCELLING or status in FINAL:
             raise Refused(
-                ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it is not to be sent"
+                ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it must not be sent"
             )
 
     async def _record(self, order_id: str, shipment: CarrierShipment) -> None:
@@ -124,17 +124,17 @@ class ShippingActivities(interface.ShippingActivities):
         )
 
     async def _address(self, order: OrderCreated) -> Address:
-        """In clear, for the carrier alone."""
+        """Return the decrypted address, for the carrier alone."""
         try:
             address = (await self._vault.open(order)).shipping_address
         except Erased as erased:
             raise Refused(ErrorCode.PERSONAL_DATA_ERASED, str(erased)) from None
         if not isinstance(address, Address):
-            raise TypeError("what the vault opened is no address")
+            raise TypeError("the vault returned something other than an address")
         return address
 
     async def _created(self, order_id: str) -> OrderCreated:
-        """The order as placed: the address is in the log and in no read model."""
+        """Return the order as placed: the address is in the log and in no read model."""
         first, *_ = await self._store.load_events(f"order-{order_id}")
         created = first.decode()
         if not isinstance(created, OrderCreated):

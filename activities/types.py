@@ -1,4 +1,4 @@
-"""What passes between workflows and activities. All of it is written to Temporal's history."""
+"""The types that workflows and activities exchange. All are written to Temporal's history."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 
 MAX_NAMED_ORDERS: Final = 100
-"""Orders in the result of a run that found many."""
+"""The number of orders that the result of a run names."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
-"""The type of the failure of an activity that a provider has refused."""
+"""The failure type of an activity that a provider has refused."""
 
 
 class AuthorizationOutcome(StrEnum):
@@ -25,7 +25,7 @@ class AuthorizationOutcome(StrEnum):
 
 
 class TrackedStatus(StrEnum):
-    """How far the carrier says it has come."""
+    """How far the carrier says that the parcel has come."""
 
     WAITING = "waiting"
     DISPATCHED = "dispatched"
@@ -54,30 +54,30 @@ class ParkedStep:
     step: str
     number: int
     workflow_id: str
-    """Of the workflow that waits there, or did until it was ended from outside."""
+    """The workflow in which the step is parked, or was until it was terminated."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """How far the log says an order has come, and what it needs to go on from there."""
+    """How far the log says an order has come, with what the saga needs to resume."""
 
     status: OrderStatus
     since: datetime
-    """When it came to this status."""
+    """The time at which the order reached this status."""
     position: int
-    """Of the order's last event."""
+    """The position of the order's last event."""
     fingerprint: str
-    """Of the input it was placed with."""
+    """The fingerprint of the input that the order was placed with."""
     reason: CancellationReason | None = None
-    """Why it turns round, where it does."""
+    """The reason of the compensation, if there is one."""
     settled: tuple[str, ...] = ()
-    """Steps that a person has skipped or resolved."""
+    """The steps that an operator has skipped or resolved."""
     parked: tuple[ParkedStep, ...] = ()
-    """Steps that nobody has decided on."""
+    """The steps that wait for an intervention."""
     return_requested_at: datetime | None = None
-    """Since when a return is under way."""
+    """The time at which the return under way was requested."""
     has_left: bool = False
-    """The log says that the parcel is on its way, or was."""
+    """The log says that the parcel has left."""
 
     @property
     def return_requested(self) -> bool:
@@ -91,7 +91,7 @@ class OrderProgress:
         return tuple(parked for parked in self.parked if parked.workflow_id == workflow_id)
 
     def has_reached(self, status: OrderStatus) -> bool:
-        """Whether the order stands at or beyond this status on the forward way."""
+        """Return whether the order has reached this status on the forward path, or passed it."""
         return self.status in FORWARD[FORWARD.index(status) :]
 
 
@@ -107,12 +107,12 @@ class CancellationInput:
     reason: CancellationReason
     actor: str
     after_dispatch: bool = False
-    """Even though the parcel has left: it is lost, or a person has decided so."""
+    """Allow it after the dispatch too: the parcel is lost, or an operator has decided so."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancellationResult:
-    """`status` tells who was first: a cancellation, or the parcel."""
+    """`status` says which came first: the cancellation or the dispatch."""
 
     status: OrderStatus
     position: int
@@ -120,7 +120,7 @@ class CancellationResult:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResult:
-    """What became of the latest attempt to pay."""
+    """The outcome of the latest attempt to pay."""
 
     outcome: AuthorizationOutcome
     attempt: int
@@ -128,14 +128,14 @@ class AuthorizationResult:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeInput:
-    """`method` None: the one the order was placed with."""
+    """`method` is None for the method that the order was placed with."""
 
     order_id: str
     attempt: int
     method: str | None = None
     actor: str = "system"
     key: str | None = None
-    """Under which the customer has asked for a further attempt."""
+    """The key with which the customer has requested a further attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class ParkResult:
 
 @dataclass(frozen=True, slots=True)
 class InterventionInput:
-    """What somebody has decided on a parked step."""
+    """An operator's intervention on a parked step."""
 
     order_id: str
     step: str
@@ -168,7 +168,7 @@ class InterventionInput:
 
 @dataclass(frozen=True, slots=True)
 class InterventionResult:
-    """The decision that stands: perhaps an earlier one, of which the workflow has not heard."""
+    """The intervention that holds; it may be an earlier one that the workflow has not seen."""
 
     position: int
     kind: Intervention
@@ -176,7 +176,7 @@ class InterventionResult:
 
 @dataclass(frozen=True, slots=True)
 class ReturnRequestInput:
-    """`lines` None: everything."""
+    """`lines` is None for everything."""
 
     order_id: str
     actor: str
@@ -202,7 +202,7 @@ class WaitingOrdersResult:
 
 @dataclass(frozen=True, slots=True)
 class RunCommandResult:
-    """`wakes`: orders that wait for what the command has brought."""
+    """`waiting_order_ids` are the orders that wait for the stock that the command has brought."""
 
     position: int
     waiting_order_ids: tuple[str, ...] = ()
@@ -210,7 +210,7 @@ class RunCommandResult:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileInput:
-    """`order_id` None: every order."""
+    """`order_id` is None for every order."""
 
     order_id: str | None = None
     cause: RecoveryCause = RecoveryCause.MISSING
@@ -218,7 +218,7 @@ class ReconcileInput:
 
 @dataclass(frozen=True, slots=True)
 class FailedOrders:
-    """Orders that could not be read or started; `why` of the first hundred of them."""
+    """Orders that could not be read or started; `why` covers the first hundred of them."""
 
     count: int = 0
     why: dict[str, str] = field(default_factory=dict)
@@ -226,7 +226,7 @@ class FailedOrders:
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """The log and another's book, as far as they have to agree and do not."""
+    """A difference between the log and another system's records, in facts that must agree."""
 
     order_id: str
     system: ReconciledSystem
@@ -236,37 +236,37 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryResult:
-    """Orders that had no workflow any more; `order_ids` are the first hundred of them."""
+    """Orders that had lost their workflow; `order_ids` are the first hundred of them."""
 
     count: int
     order_ids: tuple[str, ...] = ()
     failed_orders: FailedOrders = field(default_factory=FailedOrders)
     discrepancies: tuple[Discrepancy, ...] = ()
-    """Workflows that run for an order which has ended, or never was."""
+    """Workflows that run for an order that has ended or was never placed."""
     is_unknown: bool = False
-    """The one order that was asked for never was."""
+    """The requested order was never placed."""
     placed_again: tuple[str, ...] = ()
-    """Orders that the log had lost, and whose workflow held the command that placed them."""
+    """Orders that the log had lost and whose workflow held the command that placed them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """The books at a first look. What was at odds may be a step that is just being made."""
+    """The result of the first look. A discrepancy may come from a step that is in progress."""
 
     count: int
     discrepancies: tuple[Discrepancy, ...]
     look_again: tuple[str, ...]
-    """Orders to look at a second time, those with a difference on record among them."""
+    """The orders to look at a second time, with those that have a recorded discrepancy."""
     pause: timedelta
-    """How long a step may be on its way from the provider's book into the log."""
+    """How long a step may take from the provider's records into the log."""
     position: int | None
-    """How far the log has been compared with this; None: nothing has to be remembered."""
+    """The position that the log has been compared up to; None: there is nothing to store."""
     failed_orders: FailedOrders = field(default_factory=FailedOrders)
 
 
 @dataclass(frozen=True, slots=True)
 class RecheckResult:
-    """The books at a second look."""
+    """The result of the second look."""
 
     discrepancies: tuple[Discrepancy, ...]
     failed_orders: FailedOrders = field(default_factory=FailedOrders)

@@ -1,4 +1,4 @@
-"""Asks the payment provider and records its answer."""
+"""Ask the payment provider and record its answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PaymentActivities(interface.PaymentActivities):
         order = await self._record.order(order_id)
         if order.status not in CANCELLABLE:
             raise Refused(
-                ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it is not to be paid"
+                ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it must not be paid"
             )
         await self._record.request(AuthorizeInput(order_id, attempt=1), order)
         payment = PaymentState(
@@ -51,7 +51,7 @@ class PaymentActivities(interface.PaymentActivities):
     async def authorize_again(self, authorize: AuthorizeInput) -> AuthorizationResult:
         order_id = authorize.order_id
         await self._record.request(authorize, await self._record.order(order_id))
-        # With the method that the log has: the update that brought it may have been lost.
+        # Use the method in the log: the update that brought it may have been lost.
         payment = await self._record.load(order_id)
         return await self._settle(order_id, payment, looks=True)
 
@@ -85,7 +85,7 @@ class PaymentActivities(interface.PaymentActivities):
     @activity.defn
     async def give_back(self, order_id: str) -> None:
         while not await self._has_given_back(order_id):
-            pass  # a further attempt has begun meanwhile
+            pass  # another attempt has started since
 
     @activity.defn
     async def capture(self, order_id: str) -> None:
@@ -124,7 +124,8 @@ class PaymentActivities(interface.PaymentActivities):
     async def _settle(
         self, order_id: str, payment: PaymentState, *, looks: bool
     ) -> AuthorizationResult:
-        """See that the latest attempt is made, once. `looks`: it may have been made before."""
+        """Make sure that the latest attempt is made, once. `looks`: it may have been made
+        before."""
         if payment.status not in UNSETTLED:
             return await self._record.outcome(order_id)
         answer = await self._attempts.look(order_id, payment) if looks else None
@@ -149,7 +150,7 @@ class PaymentActivities(interface.PaymentActivities):
         return await self._record.outcome(order_id)
 
     async def _dispatch(self, order_id: str) -> None:
-        """The parcel has left, whatever becomes of the money."""
+        """Record that the parcel has left, whatever the capture does later."""
         order = await self._record.order(order_id)
         if order.has_shipped:
             return
@@ -184,7 +185,8 @@ class PaymentActivities(interface.PaymentActivities):
     async def _give_all_back(
         self, order_id: str, payment: PaymentState, captured: ProviderPayment
     ) -> list[c.PaymentCommand]:
-        """What to record: also a capture and an authorisation whose answers were lost."""
+        """Void and refund; return the commands, with a capture or authorization whose answer was
+        lost."""
         await self._refunds.give(order_id, "give_back", captured.reference, captured.captured)
         taken = Money(amount=captured.captured, currency=captured.currency)
         return [
@@ -196,7 +198,7 @@ class PaymentActivities(interface.PaymentActivities):
         ]
 
     async def _refund(self, order_id: str, wanted: Money) -> c.RecordRefund:
-        """Give back so much more than the log knows of; what to record of it."""
+        """Refund what the log does not know of yet; return the command that records it."""
         payment = await self._record.load(order_id)
         if payment.status is not PaymentStatus.CAPTURED or payment.reference is None:
             raise Refused(

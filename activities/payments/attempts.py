@@ -1,4 +1,4 @@
-"""A payment's attempts at the provider: made, looked up and freed. Nothing of it is recorded."""
+"""Make, look up and void a payment's attempts at the provider, without recording them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOLDING: Final = {ProviderPaymentState.AUTHORIZED, ProviderPaymentState.CAPTURE
 class Attempts:
     """An attempt without a reference is searched for by its label as well as by its key.
 
-    A provider forgets a key after a day, and the age of an attempt is unknown: another clock
+    A provider forgets a key after a day, and the age of an attempt is unknown. Another clock
     recorded it, which may have been wrong, or the log was restored since.
     """
 
@@ -25,11 +25,11 @@ class Attempts:
         self._provider = provider
 
     async def make(self, order_id: str, payment: PaymentState) -> ProviderPayment:
-        """Make the latest attempt, after those before it are void.
+        """Make the latest attempt, after the earlier ones are void.
 
         Raises Refused when one of them has been captured: the order is paid.
         """
-        # Before it is made: the customer may still be looking at the last one's page.
+        # Void them first: the customer may still have the page of an earlier attempt open.
         if await self.free_until(order_id, payment, payment.attempt - 1) is not None:
             raise Refused(
                 ErrorCode.WRONG_STATE,
@@ -44,20 +44,21 @@ class Attempts:
         )
 
     async def look(self, order_id: str, payment: PaymentState) -> ProviderPayment:
-        """What became of the latest attempt; CREATED if it was never made."""
+        """Return the latest attempt at the provider; CREATED if it was never made."""
         reference = payment.references.get(payment.attempt)
         if reference is None:
             labelled = await self._provider.search(order_id=order_id, attempt=payment.attempt)
-            if (begun := _begun(labelled)) is not None:
-                return begun
+            if (started := _started(labelled)) is not None:
+                return started
         return await self._find(order_id, payment, payment.attempt, reference)
 
     async def free_until(
         self, order_id: str, payment: PaymentState, attempt: int
     ) -> ProviderPayment | None:
-        """Free all attempts up to this one; what has been captured of them is returned.
+        """Void all attempts up to this one; return a captured one, if there is one.
 
-        At the same time: one after the other, slow answers to many would outlast their activity.
+        They are voided in parallel: slow answers one after the other would exceed the activity's
+        time-out.
         """
 
         async def free(one: int) -> ProviderPayment | None:
@@ -69,7 +70,7 @@ class Attempts:
     async def free(
         self, order_id: str, payment: PaymentState, attempt: int, reference: str | None = None
     ) -> ProviderPayment | None:
-        """Make sure that the attempt holds nothing; if it has been captured, that is returned.
+        """Make sure that the attempt holds nothing; if it was captured, return it.
 
         `reference` is for an answer that is not in the log.
         """
@@ -116,7 +117,7 @@ class Attempts:
         )
 
 
-def _begun(found: Sequence[ProviderPayment]) -> ProviderPayment | None:
-    """The payment that counts, of several under one label."""
-    begun = [payment for payment in found if payment.state is not ProviderPaymentState.CREATED]
-    return max(begun, key=lambda payment: payment.state in _HOLDING, default=None)
+def _started(found: Sequence[ProviderPayment]) -> ProviderPayment | None:
+    """Return the payment that counts, of several under one label."""
+    started = [payment for payment in found if payment.state is not ProviderPaymentState.CREATED]
+    return max(started, key=lambda payment: payment.state in _HOLDING, default=None)

@@ -1,4 +1,4 @@
-"""What the log says of a payment, and what a provider's answer adds to it."""
+"""Read a payment from the log, and record what a provider's answer adds to it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PaymentRecord:
         return await self._handler.load(ORDER, order_id)
 
     async def request(self, authorize: AuthorizeInput, order: OrderState) -> int:
-        """Note an attempt before the provider is asked; the position of that."""
+        """Record an attempt before the provider is asked; return its position."""
         order_id, attempt = authorize.order_id, authorize.attempt
         return await self._handler.handle(
             Step.current(_request_key(authorize), order_id, authorize.actor),
@@ -64,9 +64,9 @@ class PaymentRecord:
     async def answer(
         self, order_id: str, payment: PaymentState, answer: ProviderPayment
     ) -> AuthorizationResult:
-        """Record what became of the attempt that is the latest in `payment`.
+        """Record the outcome of the attempt that is the latest in `payment`.
 
-        Refused with PAYMENT_SUPERSEDED when money is held by an attempt that counts no more.
+        Raises Refused with PAYMENT_SUPERSEDED when an attempt that no longer counts holds money.
         """
         command = _command(order_id, payment.attempt, answer)
         step = Step.current(_key(payment, answer), order_id)
@@ -77,10 +77,10 @@ class PaymentRecord:
         return await self.outcome(order_id)
 
     async def outcome(self, order_id: str) -> AuthorizationResult:
-        """As the log has it. The order is confirmed with money that was authorised without it."""
+        """Return the outcome in the log, and confirm an order whose money is authorized."""
         payment = await self.load(order_id)
         if payment.status is PaymentStatus.AUTHORIZED:
-            with suppress(Refused):  # it does not go forward
+            with suppress(Refused):  # the order does not go forward
                 await self._handler.handle(
                     Step.current(f"authorize/{payment.attempt}/confirmed", order_id),
                     MarkAuthorized(aggregate_id=order_id),
@@ -89,7 +89,8 @@ class PaymentRecord:
         return AuthorizationResult(_RECORDED[payment.status], payment.attempt)
 
     async def _authorized(self, step: Step, command: c.RecordAuthorization) -> None:
-        """With the order, if it still goes forward; by itself, if it is turning round."""
+        """Record it with the order while the order goes forward; alone when the order
+        compensates."""
         order_id = command.aggregate_id
         try:
             await self._handler.handle(
@@ -111,7 +112,8 @@ def _request_key(authorize: AuthorizeInput) -> str:
 
 
 def _key(payment: PaymentState, answer: ProviderPayment) -> str:
-    """The step of an answer. A pending payment may be told again, with an address to go to."""
+    """Return the step key of an answer. A provider may report a pending payment again, then with an
+    action URL."""
     key = f"authorize/{payment.attempt}/{_ANSWERED[answer.state]}"
     if answer.action_url is not None:
         return f"{key}/{sha256(answer.action_url.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""Money given back at the provider, once, however often that is tried."""
+"""Refund money at the provider, once, however often that is tried."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ class Refunds:
         self._provider = provider
 
     async def give(self, order_id: str, step: str, reference: str, due: int) -> None:
-        """See that `due` has been given back in all, by whomever.
+        """Refund until `due` has been refunded in total, whether by this call or an earlier one.
 
-        A provider repeats its first answer to a key for a day: a refusal long after its cause is
-        gone, a success after the refund has failed at the bank. So each decision on the parked
-        step makes another key, and the books, read after it, tell what came of the keys before.
-        Attempts at the same time know the same facts: they make the same key. Raises
-        ProviderRefused when the provider says yes and its books say no.
+        A provider repeats its first answer to a key for a day. It repeats a refusal long after the
+        cause is gone, and a success after the refund has failed at the bank. So each intervention
+        on the parked step makes a new key. The provider's record, which this method reads first,
+        includes the refunds made under earlier keys. Concurrent attempts know the same facts and so
+        make the same key. Raises ProviderRefused when the provider accepts the refund but its
+        record does not show it.
         """
         intervention_counts = (await self._handler.load(SAGA, order_id)).intervention_counts.get(
             step, 0
         )
-        books = await self._provider.get(reference=reference)
-        if books.refunded >= due:
+        recorded = await self._provider.get(reference=reference)
+        if recorded.refunded >= due:
             return
-        books = await self._provider.refund(
+        recorded = await self._provider.refund(
             reference=reference,
-            amount=due - books.refunded,
-            key=f"{order_id}/{step}/{intervention_counts}/{books.refunded}",
+            amount=due - recorded.refunded,
+            key=f"{order_id}/{step}/{intervention_counts}/{recorded.refunded}",
         )
-        if books.refunded < due:
+        if recorded.refunded < due:
             raise ProviderRefused("payments", "refund", "refund_failed", HTTPStatus.OK)

@@ -1,4 +1,4 @@
-"""The orders whose books may have changed since they were last compared."""
+"""Find the orders that have changed since they were last compared."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ TYPES: Final = tuple(
         shipment.ShipmentLost,
     )
 )
-"""After which a provider's book must say the same."""
+"""After one of these events, the provider's records must agree with the log."""
 
 _CLOCK: Final = "SELECT clock_timestamp()"
 
 
 class ChangedOrders:
-    """At most `limit` a run, so that the providers are not asked more than they like.
+    """Select at most `limit` orders in each run, so that the providers are not overloaded.
 
-    Without a checkpoint it begins where the log stands: what came before is not news, and reading
-    all of it would keep the news waiting for days.
+    Without a checkpoint it starts at the end of the log. Earlier changes are old, and reading all
+    of them would delay the new ones for days.
 
-    `grace`: how long a step may be on its way from a provider's book into the log.
+    `grace` is how long a step may take from a provider's records into the log.
     """
 
     def __init__(self, pool: Pool, store: EventStore, grace: timedelta, limit: int) -> None:
@@ -56,7 +56,7 @@ class ChangedOrders:
         self.grace = grace
 
     async def since_last_run(self) -> tuple[list[str], int]:
-        """Those with a change older than the grace, and how far the log has been read for them."""
+        """Return the orders with a change older than the grace, and the position read up to."""
         head = await self._store.safe_head()
         async with self._pool.acquire() as connection:
             position = (await Checkpoint.read(connection, CHECKPOINT, beginning=head)).position
@@ -66,13 +66,13 @@ class ChangedOrders:
         for event in events:
             is_full = len(orders) == self._limit and event.aggregate_id not in orders
             # An event from the future was recorded by a clock that has been set back since. Its age
-            # is unknown, and waiting for the clock would hold up all events after it.
+            # is unknown, and waiting for the clock would delay all later events.
             if is_full or now - self.grace < event.recorded_at <= now:
                 return list(orders), position
             orders[event.aggregate_id] = None
             position = event.position
         if len(events) < MAX_EVENTS_READ:
-            position = max(position, head)  # nothing else up to there is of these types
+            position = max(position, head)  # no other event up to there is of these types
         return list(orders), position
 
     async def done(self, position: int) -> None:

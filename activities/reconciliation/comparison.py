@@ -1,4 +1,4 @@
-"""Compares the log with the providers' books."""
+"""Compare the log with the providers' records."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from domain.saga.commands import ReconciledSystem
 from kit.bounded_gather import GatherResult, bounded_gather
 
 MAX_SECONDS: Final = 60.0
-"""After which no order is looked at any more; it waits for the next run."""
+"""When this time is over, the remaining orders wait for the next run."""
 MAX_KNOWN_DISCREPANCIES: Final = 200
-"""Differences on record, looked at again in one run."""
+"""The recorded discrepancies that one run looks at again."""
 KEPT_BY_PROVIDERS: Final = (ReconciledSystem.PAYMENT, ReconciledSystem.SHIPMENT)
 
 
 class Listeners(Protocol):
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
-        """Tell the saga that waits for these news, if one does."""
+        """Notify the saga that waits for this notification, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrdersToCompare:
-    """What has changed, what was left before, and in turn all that is open."""
+    """The changed orders, those that failed before, and the open orders in rotation."""
 
     changed: ChangedOrders
     unchecked_orders: UncheckedOrders
@@ -45,12 +45,12 @@ class ReconciliationActivities(interface.ReconciliationActivities):
     def __init__(
         self,
         orders: OrdersToCompare,
-        books: ProviderComparison,
+        comparison: ProviderComparison,
         discrepancies: Discrepancies,
         sagas: Listeners,
     ) -> None:
         self._orders = orders
-        self._comparison = books
+        self._comparison = comparison
         self._discrepancies = discrepancies
         self._sagas = sagas
 
@@ -60,11 +60,11 @@ class ReconciliationActivities(interface.ReconciliationActivities):
             done = await self._look_at([reconcile.order_id])
             return self._compared(done, known=[reconcile.order_id], position=None)
         changed, position = await self._orders.changed.since_last_run()
-        in_turn, next_turn = await self._orders.sweep.next()
-        left_before = await self._orders.unchecked_orders.some()
-        done = await self._look_at([*changed, *in_turn, *left_before])
+        swept, next_position = await self._orders.rotation.next()
+        left_before = await self._orders.unchecked_order.some()
+        done = await self._look_at([*changed, *swept, *left_before])
         known = await self._discrepancies.orders(*KEPT_BY_PROVIDERS, limit=MAX_KNOWN_DISCREPANCIES)
-        await self._orders.sweep.done(next_turn)
+        await self._orders.rotation.done(next_position)
         compared = self._compared(done, known, position)
         if not compared.look_again:
             await self._orders.changed.done(position)
@@ -90,7 +90,8 @@ class ReconciliationActivities(interface.ReconciliationActivities):
         return RecheckResult(tuple(found), failed_orders(done.left))
 
     async def _look_at(self, order_ids: Sequence[str]) -> GatherResult[str, list[Discrepancy]]:
-        """Raises only when none of them can be read: then their provider does not answer."""
+        """Compare the orders. Raises only when none can be read: then their provider does not
+        answer."""
         done = await bounded_gather(dict.fromkeys(order_ids), self._look, seconds=MAX_SECONDS)
         done.raise_if_nothing_was_done()
         await self._orders.unchecked_orders.note(done.results, done.left)
@@ -111,7 +112,8 @@ class ReconciliationActivities(interface.ReconciliationActivities):
         )
 
     async def _look(self, order_id: str) -> list[Discrepancy]:
-        """Where the provider says more than the log of an open order, its saga is told."""
+        """Compare one order; notify its saga when the provider is ahead of the log of an open
+        order."""
         comparisons = await self._comparison.read(order_id)
         for comparison in comparisons:
             if comparison.notification is not None:
@@ -125,7 +127,8 @@ class ReconciliationActivities(interface.ReconciliationActivities):
     async def _judge(
         self, order_id: str, comparison: SystemComparison, before: Sequence[Discrepancy]
     ) -> Discrepancy | None:
-        """What moved between the two looks is on its way, and has a turn of its own."""
+        """Ignore a discrepancy that changed between the two looks: its step is still in
+        progress."""
         discrepancy = _discrepancy(order_id, comparison)
         if comparison.agrees:
             await self._discrepancies.settled(order_id, comparison.system)

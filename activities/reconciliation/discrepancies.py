@@ -1,4 +1,4 @@
-"""Where the log and another's account are at odds, on record."""
+"""Record where the log and another system disagree."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Discrepancies:
         self._pool = pool
         self._handler = handler
 
-    async def orders(self, *books: ReconciledSystem, limit: int) -> list[str]:
-        """With one on record; each has its turn, however many there are."""
+    async def orders(self, *systems: ReconciledSystem, limit: int) -> list[str]:
+        """Return orders with a recorded discrepancy, in random order so that none is starved."""
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_ON_RECORD, list(books), limit)
+            rows = await connection.fetch(_ON_RECORD, list(systems), limit)
         return [row[0] for row in rows]
 
     async def is_known(self, order_id: str, system: ReconciledSystem) -> bool:
@@ -46,7 +46,7 @@ class Discrepancies:
         )
 
     async def settled(self, order_id: str, system: ReconciledSystem) -> None:
-        """Changes nothing where there is none on record."""
+        """Resolve the discrepancy; without a recorded one this changes nothing."""
         settle = ResolveDiscrepancy(aggregate_id=order_id, system=system)
         await self._handler.handle(await self._step(order_id, system), settle)
 

@@ -1,4 +1,4 @@
-"""Orders that a run could not read or start, and why: told, and left to the next run."""
+"""Log the orders that a run could not read or start, and leave them to the next run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def failed_orders(left: Mapping[str, Exception]) -> FailedOrders:
-    """By order."""
+    """Return the failures by order."""
     for order_id, error in left.items():
         if not isinstance(error, NotStarted):
             logger.error("order %s is left to the next run", order_id, exc_info=error)

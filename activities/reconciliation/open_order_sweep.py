@@ -1,4 +1,4 @@
-"""All open orders, some in each run: what nobody has told of is found without its deadline."""
+"""Check every open order in rotation, so that a missed notification is found early."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.pool import Pool
 
 CHECKPOINT: Final = "reconciliation.sweep"
 
-# Where the open orders begin has been found out by others.
+# Another run has recorded the position at which the open orders begin.
 _NEXT: Final = """
     SELECT order_id, placed_position
     FROM readmodel.order_view
@@ -27,7 +27,8 @@ _NEXT: Final = """
 
 
 class OpenOrderSweep:
-    """At most `limit` orders in each run, of those whose last change is older than `grace`."""
+    """Select at most `limit` orders in each run, of those whose last change is older than
+    `grace`."""
 
     def __init__(self, pool: Pool, grace: timedelta, limit: int) -> None:
         self._pool = pool
@@ -35,7 +36,8 @@ class OpenOrderSweep:
         self._limit = limit
 
     async def next(self) -> tuple[list[str], int]:
-        """Their ids, and where the run after this one begins: at the end, at the beginning."""
+        """Return their ids, and the position from which the next run continues; 0 after the last
+        order."""
         async with self._pool.acquire() as connection:
             after = (await Checkpoint.read(connection, CHECKPOINT)).position
             arguments = (after, open_orders.CHECKPOINT, sorted(FINAL), self._grace, self._limit)

@@ -1,4 +1,4 @@
-"""The orders that still have a saga, in pages, so that none is ever held whole."""
+"""Read the orders that still have a saga, in pages, so that memory stays bounded."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kit.pool import Pool
 CHECKPOINT: Final = "reconciliation.open_orders"
 PAGE: Final = 1000
 
-# Without those whose saga a person has let end: they are open for good. A change from the future
-# was recorded by a clock that has been set back since, and is not waited for.
+# Orders whose saga an operator has abandoned are left out: they stay open for good. A change from
+# the future was recorded by a clock that has been set back since, and does not delay an order.
 _PAGE: Final = """
     SELECT order_id, customer_id,
            updated_at NOT BETWEEN clock_timestamp() - $3::interval AND clock_timestamp(),
@@ -48,11 +48,11 @@ class OpenOrder:
     order_id: str
     customer_id: str
     is_at_rest: bool
-    """Nothing has just happened to it."""
+    """The order has not changed within the grace."""
 
 
 class OpenOrders:
-    """`grace`: how long an order whose last change is so young is not at rest."""
+    """`grace` is the age that the last change of an order needs to be at rest."""
 
     def __init__(self, pool: Pool, store: EventStore, grace: timedelta) -> None:
         self._pool = pool
@@ -60,16 +60,16 @@ class OpenOrders:
         self.grace = grace
 
     async def one(self, order_id: str) -> list[OpenOrder]:
-        """None of it, if it is final or does not exist."""
+        """Return the order in a list, which is empty if the order is final or does not exist."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_ONE, order_id, _FINAL)
         return [OpenOrder(*row) for row in rows]
 
     async def all(self) -> AsyncIterator[list[OpenOrder]]:
-        """Oldest first.
+        """Return the open orders, oldest first.
 
-        Orders before the oldest open one are final for good and never read again: without that,
-        each run would read all that were ever placed.
+        Orders before the oldest open one are final and are never read again. Otherwise each run
+        would read every order that was ever placed.
         """
         head = await self._store.safe_head()
         after = await self._begin()
@@ -78,11 +78,11 @@ class OpenOrders:
             after = page[-1][1]
             oldest = page[0][1] if oldest is None else oldest
             yield [order for order, _ in page]
-        # Above the safe head an older order may still appear.
+        # An older order may still appear above the safe head.
         await self._end(head if oldest is None else min(head, oldest - 1))
 
     async def not_open(self, order_ids: Collection[str]) -> dict[str, str]:
-        """Those of them that have been final for the grace, or were never placed; their status."""
+        """Return the status of those that have been final for the grace, or were never placed."""
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(_NOT_OPEN, list(order_ids), _FINAL, self.grace)
         return {row[0]: row[1] or "no such order" for row in rows}

@@ -1,4 +1,4 @@
-"""What the activities ask of Temporal."""
+"""The queries that the activities send to Temporal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class OrderWorkflows(Protocol):
     """The orders' sagas as Temporal knows them. Every method may be called again."""
 
     async def running(self) -> dict[str, datetime]:
-        """The orders whose saga runs, and since when; what has changed in the last moments may be
+        """Return the orders whose saga runs, with its start time; the latest changes may be
         missing."""
 
     async def is_running(self, order_id: str) -> bool:
-        """Exactly."""
+        """Return whether the saga runs, without a delay."""
 
     async def recover(self, order_id: str, customer_id: str) -> None: ...
 

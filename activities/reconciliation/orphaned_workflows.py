@@ -1,4 +1,4 @@
-"""Workflows of orders that have none to run for: their order is final, or was never placed."""
+"""Find the workflows whose order is final or was never placed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.saga.commands import ReconciledSystem
 from kit.bounded_gather import bounded_gather
 
 MAX_ORPHANS: Final = 500
-"""Looked at in one run; the next one goes on."""
+"""The workflows that one run looks at; the next run looks at the rest."""
 MAX_SECONDS: Final = 10.0
 RUNNING, ENDED = "running", "ended"
 
@@ -31,16 +31,16 @@ class OrphanedWorkflows:
     async def compare(
         self, without_open_order: Mapping[str, datetime], now: datetime
     ) -> tuple[Discrepancy, ...]:
-        """Compare these sagas, given with their start times, and those on record with the log.
+        """Compare these sagas, given with their start times, and the recorded ones with the log.
 
         `now` and the start times come from Temporal's clock.
 
-        A saga that has just begun may be about to place its order, and one that has just put its
-        end into the log is about to end.
+        A saga that has just started may be about to place its order. A saga that has just recorded
+        its end is about to close.
         """
         youngest = now - self._open_orders.grace
-        progress = (saga for saga, since in without_open_order.items() if since <= youngest)
-        suspects = set(islice(progress, MAX_ORPHANS))
+        old_enough = (saga for saga, since in without_open_order.items() if since <= youngest)
+        suspects = set(islice(old_enough, MAX_ORPHANS))
         suspects.update(
             await self._discrepancies.orders(ReconciledSystem.WORKFLOW, limit=MAX_ORPHANS)
         )
@@ -57,7 +57,7 @@ class OrphanedWorkflows:
         )
 
     async def _judge(self, order_id: str, status: str | None) -> Discrepancy | None:
-        """`status` None: the order is open, and its saga is to run."""
+        """`status` is None when the order is open, so that its saga should run."""
         if status is None or not await self._sagas.is_running(order_id):
             await self._discrepancies.settled(order_id, ReconciledSystem.WORKFLOW)
             return None

@@ -1,7 +1,8 @@
-"""What the log and the providers' books say of an order, in words that can be compared.
+"""Compare what the log and the providers' records say of an order.
 
-Compared is what money and stock hang on: what is held, taken and given back; whether the parcel
-waits, has left or is lost. How far the log has come otherwise may lag, and is the saga's affair.
+The comparison covers what money and stock depend on: what is held, captured and refunded; and
+whether the parcel waits, has left or is lost. The log may lag in other respects; the saga handles
+those.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ from providers.carrier import Carrier, CarrierShipmentStatus, ReturnStatus
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
-BY_HAND: Final = "settled by hand"
+BY_HAND: Final = "settled by an operator"
 _SETTLES: Final = {
     ReconciledSystem.PAYMENT: {"capture", "give_back", "refund"},
     ReconciledSystem.SHIPMENT: {"cancel_shipment", "await_delivery", "deliver"},
 }
-"""Whoever skips or resolves one of these steps answers for the book: the log cannot know it."""
+"""An operator who skips or resolves one of these steps answers for the record: the log cannot know
+it."""
 _UNDONE: Final = {OrderStatus.CANCELLED, OrderStatus.REJECTED}
 _UNDECIDED: Final = {ProviderPaymentState.CREATED, ProviderPaymentState.PENDING}
 _PARCEL: Final = {
@@ -53,7 +55,7 @@ _NOTIFICATIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SystemComparison:
-    """`news`: what the saga of an open order seems not to have heard of yet."""
+    """`notification` is one that the saga of an open order seems to have missed."""
 
     system: ReconciledSystem
     ours: str
@@ -85,7 +87,7 @@ class ProviderHoldings:
 
 
 class ProviderComparison:
-    """Reads both sides of one order. Raises ProviderUnavailable."""
+    """Read both sides of one order. Raises ProviderUnavailable."""
 
     def __init__(
         self, handler: CommandHandler, payments: PaymentProvider, carrier: Carrier
@@ -125,7 +127,7 @@ class ProviderComparison:
         )
 
     async def _look(self, reference: str) -> ProviderPayment | None:
-        """None: the provider knows of none, so it holds none."""
+        """Return None when the provider knows of no payment, and so holds none."""
         try:
             return await self._payments.get(reference=reference)
         except ProviderRefused as refused:
@@ -136,7 +138,7 @@ class ProviderComparison:
     async def _unanswered(
         self, order_id: str, payment: PaymentState
     ) -> list[tuple[int, ProviderPayment]]:
-        """Attempts whose answer was lost, by what they are labelled with: nobody will ask again."""
+        """Search by label the attempts whose answer was lost: no saga asks for them again."""
         return [
             (attempt, found)
             for attempt in range(1, payment.attempt + 1)
@@ -177,7 +179,7 @@ def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemCo
 
 
 def _promised(order: OrderState, payment: PaymentState) -> ProviderHoldings:
-    """What the log says; of an order that was undone, that nothing is kept."""
+    """Return what the log says; for an order that was undone, that everything is given back."""
     held = (payment.attempt,) if payment.status is PaymentStatus.AUTHORIZED else ()
     logged = ProviderHoldings(held, payment.captured, payment.refunded)
     return logged.given_back if order.status in _UNDONE else logged
@@ -193,5 +195,5 @@ def _held(answers: Sequence[tuple[int, ProviderPayment]]) -> ProviderHoldings:
 
 
 def _parcel(status: ShipmentStatus | None) -> str:
-    """One that was cancelled, and one that never was, are as good as none."""
+    """Treat a parcel that was cancelled, or never created, as none."""
     return "none" if status is None else _PARCEL.get(status, "none")

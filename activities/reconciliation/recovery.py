@@ -1,4 +1,4 @@
-"""Finds the sagas that Temporal has lost, and runs them again from the log."""
+"""Find the sagas that Temporal has lost, and run them again from the log."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from kit.pool import Pool
 logger = logging.getLogger(__name__)
 
 MAX_RECOVERIES: Final = 5000
-"""In one run; the next one goes on."""
+"""The recoveries of one run; the next run recovers the rest."""
 MAX_SECONDS: Final = 30.0
-"""After which none is begun any more; the next run goes on."""
+"""After this time a run starts no more recoveries; the next run continues."""
 LEADER_NAME: Final = "recovery"
 
 
@@ -65,22 +65,24 @@ class RecoveryActivities(interface.RecoveryActivities):
         )
 
     async def _is_lost(self, order_id: str) -> bool:
-        """By a failover or a restore; or there never was such an order."""
+        """Return whether the log has lost the order, by a failover or a restore, or never had
+        it."""
         return not await self._handler.events(ORDER, order_id)
 
     async def _place_again(self, order_id: str, cause: RecoveryCause) -> RecoveryResult:
-        """One run at a time: another would terminate the saga that this one has started."""
+        """Place the order again, in one run at a time: a second one would terminate this saga."""
         async with leading(self._pool, LEADER_NAME):
             if not await self._is_lost(order_id):
                 return RecoveryResult(0)
             if not await self._sagas.place_again(order_id):
                 return RecoveryResult(0, is_unknown=True)
             await self._record(order_id, cause)
-        logger.warning("order %s was lost from the log: placed again", order_id)
+        logger.warning("order %s was lost from the log and is placed again", order_id)
         return RecoveryResult(0, placed_again=(order_id,))
 
     async def _recover_all(self, lost: Sequence[OpenOrder], cause: RecoveryCause) -> RecoveryResult:
-        """One run at a time: between the start and the record another would record it as well."""
+        """Recover in one run at a time: between start and record, a second run would record it
+        too."""
         if not lost:
             return RecoveryResult(0)
 
@@ -94,27 +96,29 @@ class RecoveryActivities(interface.RecoveryActivities):
         return RecoveryResult(len(taken), tuple(taken[:MAX_NAMED_ORDERS]), left)
 
     async def _lost(self) -> tuple[list[OpenOrder], dict[str, datetime]]:
-        """The open orders at rest without a saga; and the sagas without an open order."""
+        """Return the open orders at rest without a saga, and the sagas without an open order."""
         running = await self._sagas.running()
         lost: list[OpenOrder] = []
         async for page in self._open_orders.all():
             without = [order for order in page if running.pop(order.order_id, None) is None]
             lost += (order for order in without if order.is_at_rest)
         if len(lost) > MAX_RECOVERIES:
-            logger.warning("%d sagas are missing: they are taken up by and by", len(lost))
+            logger.warning(
+                "%d sagas are missing: later runs recover those that this one does not", len(lost)
+            )
         return lost[:MAX_RECOVERIES], running
 
     async def _recover(self, order: OpenOrder, cause: RecoveryCause) -> bool:
         order_id = order.order_id
         if await self._sagas.is_running(order_id):
             return False
-        # A workflow that has ended has put its end into the log before.
+        # A workflow that has ended has recorded the end in the log first.
         if (await self._handler.load(ORDER, order_id)).status in FINAL:
             return False
-        # Started first: one that cannot be started would leave a record with each try.
+        # Start it first: a saga that cannot be started would leave a record with each attempt.
         await self._sagas.recover(order_id, order.customer_id)
         await self._record(order_id, cause)
-        logger.warning("the saga of order %s had no workflow: taken up", order_id)
+        logger.warning("the saga of order %s had no workflow and is recovered", order_id)
         return True
 
     async def _record(self, order_id: str, cause: RecoveryCause) -> None:

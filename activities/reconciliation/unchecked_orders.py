@@ -1,4 +1,4 @@
-"""Orders whose books could not be read: they keep no other waiting, and are not forgotten."""
+"""Remember the orders that could not be compared, so that they delay no other order."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _FORGET: Final = "DELETE FROM journal.unchecked_order WHERE order_id = ANY ($1)"
 
 
 class UncheckedOrders:
-    """At most `limit` of them in each run."""
+    """Return at most `limit` of them in each run."""
 
     def __init__(self, pool: Pool, limit: int) -> None:
         self._pool = pool
         self._limit = limit
 
     async def some(self) -> list[str]:
-        """Each has its turn, however many there are."""
+        """Return some of them, in random order so that none is starved."""
         async with self._pool.acquire() as connection:
             return [row[0] for row in await connection.fetch(_SOME, self._limit)]
 
