@@ -1,4 +1,4 @@
-"""An aggregate as data: the two pure functions that are its whole behaviour."""
+"""Describe an aggregate as data: two pure functions are its whole behaviour."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class Aggregate(Generic[S]):
     decide: Callable[[Any, S], Sequence[Event]]
     evolve: Callable[[S, Any], S]
     snapshot_every: int | None = None
-    """Take a snapshot each time the stream has grown by so many events; None for short streams."""
+    """The number of events after which a stream gets a snapshot; None for short streams."""
     evolution: int = 1
-    """Raised when `evolve` draws other conclusions from the same events: old snapshots are void."""
+    """Raise it when `evolve` derives another state from the same events: old snapshots become
+    invalid."""
 
     def stream(self, aggregate_id: str) -> str:
         return f"{self.category}-{aggregate_id}"

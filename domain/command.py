@@ -1,4 +1,4 @@
-"""What every command has. A command is plain data, valid once it exists."""
+"""The base of every command. A command is plain data, and valid once it exists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
-"""An id of ours or of a client: no spaces, nothing that a stream name or a log would trip over."""
+"""An id from this service or a client: no spaces, and no characters special to streams or logs."""
 
 
 class Command(BaseModel):

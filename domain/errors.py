@@ -1,4 +1,4 @@
-"""What the domain refuses, and why: one code for each reason, the same in every layer."""
+"""The refusals of the domain: one code for each reason, the same in every layer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Why a request was refused. Clients branch on these; a code is never renamed."""
+    """Why a request was refused. Clients branch on these codes; a code is never renamed."""
 
     INVALID_INPUT = "INVALID_INPUT"
     EMPTY_ORDER = "EMPTY_ORDER"
@@ -34,9 +34,9 @@ class ErrorCode(StrEnum):
 
 
 class Refused(Exception):
-    """A command that the rules of the business forbid. Nothing has been changed.
+    """The business rules forbid a command. Nothing has been changed.
 
-    `field` is the path of the input at fault, outermost first, when the input is at fault.
+    `field` is the path of the invalid input, outermost first, when the input is the reason.
     """
 
     def __init__(self, code: ErrorCode, message: str, field: tuple[str, ...] = ()) -> None:

@@ -1,4 +1,4 @@
-"""What every event has. An event is a fact in the past tense; its class name is its type."""
+"""The base of every event. An event is a fact in the past tense; its class name is its type."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Event(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
-        ser_json_inf_nan="constants",  # to be refused by the log, rather than stored as null
+        ser_json_inf_nan="constants",  # the log refuses such a value; as null it would be stored
     )
 
     schema_version: ClassVar[int] = OLDEST_SCHEMA_VERSION
     """The version of the fields below. Raise it when a stored event could no longer be read."""
 
     upcasters: ClassVar[Mapping[int, Upcaster]] = {}
-    """The step on from each older schema version, by the version that the step starts from."""
+    """The upcaster from each older schema version to the next, by the older version."""

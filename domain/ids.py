@@ -1,4 +1,4 @@
-"""Ids that are derived, so that a retry arrives at the same ones. None comes from a clock or a die.
+"""Derive ids, so that a retry gets the same ones. No id comes from a clock or a random source.
 
 UUIDs of version 5 are name-based: RFC 9562, section 5.5.
 """
@@ -11,12 +11,12 @@ WAYBILL = UUID("5a3f0f0e-6d6c-5c0b-9d0e-9f5b1b6c2e11")
 
 
 def order_id_for(customer_id: str, idempotency_key: str) -> str:
-    """The one order that this customer's key can ever stand for."""
+    """Return the id of the only order that this customer's key can create."""
     return str(uuid5(WAYBILL, _name("order", customer_id, idempotency_key)))
 
 
 def event_id_for(workflow_id: str, step: str, index: int) -> UUID:
-    """The id of a step's index-th event, the same in every attempt and every run."""
+    """Return the id of a step's index-th event, the same in every attempt and every run."""
     return uuid5(WAYBILL, _name("event", workflow_id, step, str(index)))
 
 
@@ -29,8 +29,8 @@ def payment_workflow_id(order_id: str) -> str:
 
 
 def payment_retry_step(idempotency_key: str) -> str:
-    """Of the one further attempt to pay that a customer's key can stand for, in whichever run of
-    the payment's workflow it arrives."""
+    """Return the step key of the only further attempt to pay that a customer's key can make, in
+    any run of the payment workflow it arrives."""
     return f"authorize/retry/{idempotency_key}"
 
 
@@ -39,16 +39,16 @@ def return_workflow_id(order_id: str) -> str:
 
 
 def digest_of_customer(customer_id: str) -> str:
-    """Stands for the customer where others may look: the same each time, and not to be read."""
+    """Return an identifier of the customer for shared places: stable, and not readable."""
     return uuid5(WAYBILL, _name("customer", customer_id)).hex
 
 
 def command_workflow_id(command_type: str, actor: str, idempotency_key: str) -> str:
-    """Of the one execution that this actor's key can ever stand for."""
+    """Return the id of the only execution that this actor's key can start."""
     digest = uuid5(WAYBILL, _name("command", command_type, actor, idempotency_key))
     return f"command-{command_type}-{digest}"
 
 
 def _name(*parts: str) -> str:
-    """Join so that no two lists of parts share a name: each part is led by its length."""
+    """Join the parts with a length before each, so that no two lists of parts share a name."""
     return "".join(f"{len(part)}:{part}" for part in parts)

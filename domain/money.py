@@ -21,9 +21,9 @@ class Money(BaseModel):
     )
 
     amount: MinorUnits
-    """In the currency's minor unit, cents for EUR."""
+    """The amount in the currency's minor unit, cents for EUR."""
     currency: Currency
-    """ISO 4217's alphabetic code."""
+    """The alphabetic code of ISO 4217."""
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} (minor units)"

@@ -1,4 +1,4 @@
-"""Personal data in events: which fields hold it, and what stands there once it is encrypted."""
+"""Mark the personal data in events, and describe its encrypted form."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from domain.event import Event
 
 
 class Sealed(BaseModel):
-    """Personal data that only the key of its subject opens. Without the key it says nothing."""
+    """Personal data that only the key of its subject decrypts. Without the key it is unreadable."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
     )
 
     subject: str
-    """Whose data it is."""
+    """The person whose data it is."""
     key_id: UUID
-    """Of the subject's key that opens it."""
+    """The id of the subject's key that decrypts it."""
     ciphertext: str
     """Base64 of AES-256-GCM's nonce, ciphertext and tag."""
 
@@ -39,7 +39,7 @@ class Personal:
 
 @cache
 def personal_fields(event_type: type[Event]) -> Mapping[str, Personal]:
-    """The fields of this type that hold personal data; none for most types."""
+    """Return the fields of this type that hold personal data; none for most types."""
     return {
         name: mark
         for name, field in event_type.model_fields.items()
@@ -49,7 +49,7 @@ def personal_fields(event_type: type[Event]) -> Mapping[str, Personal]:
 
 
 def fields_in_clear(event: Event) -> Mapping[str, Personal]:
-    """Those of this event that still have to be sealed."""
+    """Return the fields of this event that still have to be encrypted."""
     marked = personal_fields(type(event))
     return marked and {
         name: mark for name, mark in marked.items() if not isinstance(getattr(event, name), Sealed)

@@ -1,4 +1,4 @@
-"""What providers tell us of their own accord. It may come early, late, twice or out of order."""
+"""The notifications of providers. One may come early, late, twice or out of order."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class ShipmentNotificationKind(StrEnum):
     DISPATCHED = "dispatched"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
-    """By the carrier itself, or by us."""
+    """The carrier cancelled it, on its own or on request."""
     LOST = "lost"
     RETURNED = "returned"
-    """What the order's return is of has come back."""
+    """The goods of the order's return are back."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentNotification:
-    """A hint that the provider's books have changed: it is asked, the news are not believed."""
+    """A hint that the provider's records have changed: the payment workflow asks the provider."""
 
     order_id: str
     attempt: int

@@ -1,4 +1,4 @@
-"""Every event type there is, by name, and which aggregate a command is for."""
+"""List every event type by name, and the aggregate that each command belongs to."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ def aggregate_of(command: Command) -> Aggregate[Any]:
     for kind, aggregate in AGGREGATES.items():
         if isinstance(command, kind):
             return aggregate
-    raise TypeError(f"no aggregate takes {command.command_type}")
+    raise TypeError(f"no aggregate supports {command.command_type}")

@@ -6,7 +6,7 @@ from domain.command import Command
 
 
 class ErasureReason(StrEnum):
-    """A choice, not a text: what somebody writes about a person would be personal data again."""
+    """Why a customer is erased: a choice, because a free text could contain personal data again."""
 
     CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
     RETENTION_EXPIRED = "RETENTION_EXPIRED"
@@ -18,6 +18,7 @@ class CustomerCommand(Command):
 
 
 class EraseCustomer(CustomerCommand):
-    """Make unreadable for good whatever the log knows of this person. The log itself stays."""
+    """Make the personal data of this customer in the log unreadable for good. The log itself
+    stays."""
 
     reason: ErasureReason

@@ -5,10 +5,10 @@ from domain.event import Event
 
 
 class CustomerErased(Event):
-    """What was sealed under the customer's key until now can no longer be opened."""
+    """The customer's key is destroyed: what was encrypted with it can no longer be read."""
 
     customer_id: str
-    """It stays, as a pseudonym that orders go on to share."""
+    """The pseudonym that later orders of the customer still share."""
     reason: ErasureReason
 
 

@@ -20,9 +20,9 @@ class ReceiveStock(InventoryCommand):
 
 
 class ReserveStock(InventoryCommand):
-    """Whoever asks first gets it: no stock is kept back for orders that wait.
+    """Reserve pieces for an order. The first order to ask gets them, before orders that wait.
 
-    They are woken oldest first when stock arrives; there is no stricter promise.
+    Waiting orders are notified oldest first when stock arrives; there is no stricter promise.
     """
 
     order_id: Identifier
@@ -30,26 +30,26 @@ class ReserveStock(InventoryCommand):
 
 
 class ReleaseStock(InventoryCommand):
-    """Give back what the order holds and end its waiting, if there is any of it."""
+    """Release what the order has reserved and end its backorder, if there is either."""
 
     order_id: Identifier
 
 
 class CommitStock(InventoryCommand):
-    """What the order holds has left the house."""
+    """Record that the reserved pieces have left the warehouse."""
 
     order_id: Identifier
 
 
 class ReturnStock(InventoryCommand):
-    """What the customer has sent back is on the shelf again."""
+    """Record that returned pieces are in stock again."""
 
     order_id: Identifier
     quantity: Quantity
 
 
 class QueueBackorder(InventoryCommand):
-    """Let the order wait for this product, if it is short of it."""
+    """Queue the order for this product, if the stock is short."""
 
     order_id: Identifier
     quantity: Quantity

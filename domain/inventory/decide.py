@@ -25,7 +25,7 @@ def decide(command: c.InventoryCommand, state: InventoryState) -> Sequence[e.Inv
         case c.QueueBackorder():
             return _queue(command, state)
         case _:
-            raise TypeError(f"inventory knows no {command.command_type}")
+            raise TypeError(f"inventory does not support {command.command_type}")
 
 
 def _reserve(command: c.ReserveStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
@@ -73,7 +73,8 @@ def _return(command: c.ReturnStock, state: InventoryState) -> Sequence[e.Invento
 
 
 def _queue(command: c.QueueBackorder, state: InventoryState) -> Sequence[e.InventoryEvent]:
-    """Nothing for an order that waits already, or that there is enough for by now."""
+    """Return no event for an order that is queued already, or for which there is enough stock by
+    now."""
     sku, order_id = command.aggregate_id, command.order_id
     is_short = order_id not in state.reservations and command.quantity > state.on_hand
     if order_id in state.waiting or not is_short:

@@ -8,43 +8,43 @@ class StockReceived(Event):
 
     sku: str
     quantity: int
-    """In pieces, in addition to those on hand."""
+    """The number of pieces that arrived."""
 
 
 class InventoryReserved(Event):
-    """Pieces on hand are held for an order: no other gets them."""
+    """Pieces on hand are reserved for an order: no other order gets them."""
 
     sku: str
     order_id: str
     quantity: int
-    """In pieces."""
+    """The number of pieces."""
 
 
 class InventoryReleased(Event):
-    """A reservation is given up, and its pieces are on hand again."""
+    """A reservation is released, and its pieces are on hand again."""
 
     sku: str
     order_id: str
     quantity: int
-    """In pieces: all that were reserved."""
+    """The number of pieces: all that were reserved."""
 
 
 class InventoryCommitted(Event):
-    """Reserved pieces have left the house with the order's parcel."""
+    """Reserved pieces have left the warehouse with the order's parcel."""
 
     sku: str
     order_id: str
     quantity: int
-    """In pieces: all that were reserved."""
+    """The number of pieces: all that were reserved."""
 
 
 class StockReturned(Event):
-    """Pieces have come back from the order's customer and can be reserved again."""
+    """The order's customer has returned pieces, and they can be reserved again."""
 
     sku: str
     order_id: str
     quantity: int
-    """In pieces, of those that had left."""
+    """The number of pieces, out of those that had left."""
 
 
 class BackorderQueued(Event):
@@ -53,16 +53,16 @@ class BackorderQueued(Event):
     sku: str
     order_id: str
     quantity: int
-    """In pieces: all that it wants."""
+    """The number of pieces: all that the order needs."""
 
 
 class BackorderEnded(Event):
-    """The order waits no longer: its pieces are reserved, or it is given up."""
+    """The order no longer waits: its pieces are reserved, or it is given up."""
 
     sku: str
     order_id: str
     quantity: int
-    """In pieces: all that it waited for."""
+    """The number of pieces: all that the order waited for."""
 
 
 InventoryEvent = (

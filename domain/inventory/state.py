@@ -7,7 +7,7 @@ from typing import Final
 from domain.inventory import events as e
 
 RETURNS_REMEMBERED: Final = 100
-"""A repeat comes within moments, and the order itself knows of its return for ever."""
+"""A repeated return comes within moments; the order itself remembers its return for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +18,23 @@ class Backorder:
 
 @dataclass(frozen=True, slots=True)
 class InventoryState:
-    """One SKU. What is open is held by order id, so it stays small.
+    """The stock of one SKU. Open items are held by order id, so the state stays small.
 
-    Always: received = on_hand + reserved + shipped, of which what came back is no longer shipped.
+    This always holds: received = on_hand + reserved + shipped. Returned pieces are no longer
+    shipped.
     """
 
     received: int = 0
     shipped: int = 0
     reservations: Mapping[str, int] = field(default_factory=dict)
     backorders: tuple[Backorder, ...] = ()
-    """The oldest first. No mapping, for a snapshot's would lose that order."""
+    """The oldest first. A tuple, because a snapshot of a mapping would lose this order."""
     returns: tuple[str, ...] = ()
-    """The orders whose pieces came back last, to tell a repeat."""
+    """The orders of the latest returns, to recognize a repeat."""
 
     @property
     def waiting(self) -> Mapping[str, int]:
-        """How many pieces orders wait for, by order id, the oldest first."""
+        """Return the number of pieces that orders wait for, by order id, the oldest first."""
         return {backorder.order_id: backorder.quantity for backorder in self.backorders}
 
     @property

@@ -32,9 +32,9 @@ class OrderCommand(Command):
 
 
 class PlaceOrder(OrderCommand):
-    """`fingerprint` is a digest of the client's own input, to tell a repeat from a reuse.
+    """`fingerprint` is a digest of the client's own input; it separates a repeat from a reuse.
 
-    `backorder`: where stock is short, wait for it rather than be rejected.
+    `backorder` makes the order wait when stock is short, instead of being rejected.
     """
 
     customer_id: Identifier
@@ -48,7 +48,7 @@ class PlaceOrder(OrderCommand):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if len({line.sku for line in self.lines}) != len(self.lines):
-            raise ValueError("each SKU may stand on one line only")
+            raise ValueError("each SKU may be on one line only")
         if sum(line.total for line in self.lines) != self.total.amount:
             raise ValueError("the total is not the sum of the lines")
         return self
@@ -84,22 +84,24 @@ class RejectOrder(OrderCommand):
 
 
 class RequestCancellation(OrderCommand):
-    """`after_dispatch`: also an order whose parcel has left, which no customer can ask for."""
+    """`after_dispatch` also cancels an order whose parcel has left; no customer can request
+    that."""
 
     reason: CancellationReason
     after_dispatch: bool = False
 
 
 class CancelOrder(OrderCommand):
-    """Close the cancellation: everything that had been done is undone."""
+    """Close the cancellation: every completed step is undone."""
 
 
 class WithdrawCancellation(OrderCommand):
-    """The parcel had left before the carrier could stop it: the order goes on."""
+    """Withdraw the cancellation: the parcel left before the carrier could stop it, and the order
+    continues."""
 
 
 class RequestReturn(OrderCommand):
-    """`lines` None: everything. An order has one return, whatever becomes of it."""
+    """`lines` is None for everything. An order has one return, whatever its outcome."""
 
     lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
         None
@@ -109,13 +111,13 @@ class RequestReturn(OrderCommand):
     def _names_each_product_once(self) -> Self:
         lines = self.lines or ()
         if len({line.sku for line in lines}) != len(lines):
-            raise ValueError("each SKU may stand on one line only")
+            raise ValueError("each SKU may be on one line only")
         return self
 
 
 class FinishReturn(OrderCommand):
-    """The goods of the return are back, and their money is refunded."""
+    """Record that the goods of the return are back, and their money is refunded."""
 
 
 class LapseReturn(OrderCommand):
-    """The goods never came back: nothing is refunded, and the order goes on."""
+    """Record that the goods never came back: nothing is refunded, and the order continues."""

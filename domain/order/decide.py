@@ -68,7 +68,7 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
         return []
     raise Refused(
         ErrorCode.IDEMPOTENCY_KEY_REUSED,
-        "this idempotency key stands for another order; use a new key for a new order",
+        "this idempotency key was used for another order; use a new key for a new order",
         ("input", "idempotencyKey"),
     )
 
@@ -85,7 +85,7 @@ def _advance(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEven
     if target is OrderStatus.COMPLETED and state.returning is not None:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"order {command.aggregate_id} has a return under way: it is completed after that",
+            f"order {command.aggregate_id} has a return under way: complete it after the return",
         )
     return [event(order_id=command.aggregate_id)]
 
@@ -96,7 +96,7 @@ def _reject(command: c.RejectOrder, state: OrderState) -> Sequence[e.OrderEvent]
     if state.status is not OrderStatus.PLACED:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"order {command.aggregate_id} is {state.status}: only a placed one is rejected",
+            f"order {command.aggregate_id} is {state.status}: only a placed order can be rejected",
         )
     return [e.OrderRejected(order_id=command.aggregate_id, reason=command.reason, sku=command.sku)]
 
@@ -123,8 +123,8 @@ def _withdraw_cancellation(
     if state.has_shipped:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"order {command.aggregate_id} was turned round after its parcel had left: go through"
-            " with its cancellation",
+            f"order {command.aggregate_id} was cancelled after its parcel had left: complete"
+            " the cancellation",
         )
     return [e.OrderCancellationWithdrawn(order_id=command.aggregate_id)]
 

@@ -10,48 +10,48 @@ from domain.privacy import Personal, Sealed
 
 
 class OrderCreated(Event):
-    """A customer has placed an order, and its saga begins."""
+    """A customer has placed an order, and its saga starts."""
 
     order_id: str
     customer_id: str
     lines: tuple[OrderLine, ...]
-    """One for each product, at the prices agreed on."""
+    """The products, one line for each, at the agreed prices."""
     total: Money
     """The sum of the lines."""
     payment_method: str
     """The provider's token of the first attempt to pay, never a card number."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
-    """Sealed under the customer's key; in clear only where it was stored before there were keys."""
+    """Encrypted with the customer's key; in clear only where it was stored before keys existed."""
     fingerprint: str
-    """A digest of the client's own input, to tell a repeat from a reuse of its key."""
+    """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
     backorder: bool = False
-    """Whether it waits for stock that is short, rather than be rejected."""
+    """True when the order waits for stock that is short, instead of being rejected."""
 
 
 class OrderMilestone(Event):
-    """The order has come one step further on its forward way."""
+    """The order has come one step further on the forward path."""
 
     order_id: str
 
 
 class OrderReserved(OrderMilestone):
-    """Every line's stock is held for it."""
+    """The stock of every line is reserved for the order."""
 
 
 class OrderAuthorized(OrderMilestone):
-    """Its money is set aside."""
+    """The payment is authorized."""
 
 
 class OrderConfirmed(OrderMilestone):
-    """It will be sent, unless it is cancelled first."""
+    """The order will be sent, unless it is cancelled first."""
 
 
 class OrderShipped(OrderMilestone):
-    """The carrier has its parcel: it can no longer be cancelled."""
+    """The carrier has the parcel: the order can no longer be cancelled."""
 
 
 class OrderDelivered(OrderMilestone):
-    """The customer has it, and the return window is open."""
+    """The customer has the parcel, and the return window is open."""
 
 
 class OrderCompleted(OrderMilestone):
@@ -59,42 +59,43 @@ class OrderCompleted(OrderMilestone):
 
 
 class OrderRejected(Event):
-    """It could not be accepted; nothing of it is left to undo. Final."""
+    """The order could not be accepted, and nothing of it is left to undo. Final."""
 
     order_id: str
     reason: RejectionReason
     sku: str | None
-    """The product at fault, where it is one."""
+    """The product that caused the rejection, if it was a product."""
 
 
 class OrderCancellationRequested(Event):
-    """It turns round: what was done for it is being undone, newest first."""
+    """The order compensates: its completed steps are undone, newest first."""
 
     order_id: str
     reason: CancellationReason
 
 
 class OrderCancellationWithdrawn(Event):
-    """The cancellation came too late, for the parcel had left: the order goes on as confirmed."""
+    """The cancellation came too late, because the parcel had left: the order continues as
+    confirmed."""
 
     order_id: str
 
 
 class OrderCancelled(Event):
-    """All is undone: no stock is held and no money kept. Final."""
+    """Everything is undone: no stock is reserved and no money kept. Final."""
 
     order_id: str
     reason: CancellationReason
 
 
 class OrderReturnRequested(Event):
-    """The customer sends something back within the return window. An order has one return."""
+    """The customer returns goods within the return window. An order has one return."""
 
     order_id: str
     lines: tuple[ReturnedLine, ...]
-    """What comes back, a line for each product."""
+    """The goods that come back, a line for each product."""
     refund: Money
-    """What it was ordered at: to be given back once the goods are here."""
+    """The price they were ordered at, to be refunded once the goods are back."""
 
 
 class OrderReturned(Event):
@@ -102,15 +103,15 @@ class OrderReturned(Event):
 
     order_id: str
     lines: tuple[ReturnedLine, ...]
-    """What came back, a line for each product."""
+    """The goods that came back, a line for each product."""
     refund: Money
-    """What was given back for it."""
+    """The amount that was refunded for them."""
     is_whole: bool
-    """Everything came back: final. Otherwise the order goes on with what was kept."""
+    """True when everything came back: final. Otherwise the order continues with the rest."""
 
 
 class OrderReturnLapsed(Event):
-    """The goods never came back: nothing is refunded, and the order goes on as delivered."""
+    """The goods never came back: nothing is refunded, and the order continues as delivered."""
 
     order_id: str
 

@@ -1,4 +1,4 @@
-"""What an order is of and where it goes."""
+"""The lines and the address of an order."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^\P{Cc}*$"),
 ]
-"""A line of text: something in it, and no control characters."""
+"""A line of text: not empty, and without control characters."""
 
 
 class OrderLine(BaseModel):
-    """One product, how many of it, and the price it was ordered at."""
+    """One product, its quantity, and the price it was ordered at."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
@@ -28,9 +28,9 @@ class OrderLine(BaseModel):
 
     sku: Identifier
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
-    """In pieces."""
+    """The number of pieces."""
     unit_price: MinorUnits
-    """Of one piece, in the minor unit of the order's currency."""
+    """The price of one piece, in the minor unit of the order's currency."""
 
     @property
     def total(self) -> int:
@@ -38,7 +38,7 @@ class OrderLine(BaseModel):
 
 
 class ReturnedLine(BaseModel):
-    """How many pieces of one of the order's products come back."""
+    """The number of pieces of one of the order's products that come back."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
@@ -46,20 +46,20 @@ class ReturnedLine(BaseModel):
 
     sku: Identifier
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
-    """In pieces."""
+    """The number of pieces."""
 
 
 class Address(BaseModel):
-    """Where the parcel goes: personal data from end to end."""
+    """The address of the parcel. All of it is personal data."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
     )
 
     name: Text
-    """Of whoever takes the parcel in."""
+    """The name of the recipient."""
     street: Text
-    """With the number of the house."""
+    """The street with the house number."""
     city: Text
     postal_code: Text
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -1,4 +1,4 @@
-"""What an order decides about its return."""
+"""Decide about the return of an order."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _pieces(lines: Sequence[ReturnedLine]) -> dict[str, int]:
 
 
 def _worth(lines: Sequence[ReturnedLine], state: OrderState) -> Money:
-    """At the prices that were agreed on. Raises Refused for what the order is not of."""
+    """Return the price of the lines as agreed. Raises Refused for products that the order does not
+    have."""
     ordered = {line.sku: line for line in state.lines}
     amount = 0
     for index, line in enumerate(lines):

@@ -32,13 +32,13 @@ FORWARD = (
     OrderStatus.DELIVERED,
     OrderStatus.COMPLETED,
 )
-"""The way of an order that nothing goes wrong with, in order."""
+"""The path of an order without failures, in order."""
 
 CANCELLABLE = frozenset(FORWARD[: FORWARD.index(OrderStatus.SHIPPED)])
-"""As long as the parcel has not left."""
+"""The statuses in which the parcel has not left."""
 
 CANCELLABLE_AFTER_DISPATCH = CANCELLABLE | {OrderStatus.SHIPPED, OrderStatus.DELIVERED}
-"""For the saga and for operators, who answer for what has left."""
+"""The statuses in which the saga or an operator may cancel, although the parcel may have left."""
 
 FINAL = frozenset(
     {
@@ -68,21 +68,21 @@ class OrderState:
     payment_method: str = ""
     cancellation: CancellationReason | None = None
     cancellations: int = 0
-    """How often one was asked for: what the parcel was quicker than counts too."""
+    """The number of cancellation requests, those that came too late included."""
     backorder: bool = False
     has_shipped: bool = False
-    """The parcel has left, wherever the order stands now."""
+    """The parcel has left, whatever the order's status is now."""
     return_asked_for: bool = False
-    """The order has had its one return, whatever has become of it."""
+    """The order has had its one return, whatever its outcome."""
     returning: Return | None = None
-    """While it is under way."""
+    """The return under way."""
     returned: Return | None = None
-    """Once its goods are back."""
+    """The return whose goods are back."""
 
     def has_reached(self, status: OrderStatus) -> bool:
-        """Whether the order stands at or beyond this status on the forward way.
+        """Return whether the order has reached this status on the forward path, or passed it.
 
-        What was returned had been delivered before.
+        A returned order was delivered first.
         """
         here = OrderStatus.DELIVERED if self.status is OrderStatus.RETURNED else self.status
         return here in FORWARD[FORWARD.index(status) :]
@@ -106,7 +106,7 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
 
 
 def status_after(event: e.OrderEvent) -> OrderStatus:
-    """The status an order has once this has happened to it."""
+    """Return the status of an order after this event."""
     if isinstance(event, e.OrderReturned):
         return OrderStatus.RETURNED if event.is_whole else OrderStatus.DELIVERED
     return _STATUS_AFTER[type(event)]
@@ -127,7 +127,7 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
         case e.OrderShipped():
             return replace(state, status=OrderStatus.SHIPPED, has_shipped=True)
         case e.OrderCancellationRequested():
-            # Everything is undone, and with it the return of a part.
+            # Everything is undone, a partial return included.
             return replace(
                 state,
                 status=OrderStatus.CANCELLING,

@@ -13,7 +13,7 @@ class PaymentCommand(Command):
 
 
 class RequestPayment(PaymentCommand):
-    """Note that the provider is about to be asked, so that no attempt is ever unknown to us."""
+    """Record that the provider is about to be asked, so that the log knows every attempt."""
 
     attempt: Annotated[int, Field(ge=1)]
     amount: Money
@@ -21,7 +21,7 @@ class RequestPayment(PaymentCommand):
 
 
 class RecordPending(PaymentCommand):
-    """The customer has to act, as with 3-D Secure."""
+    """Record that the customer has to act, for example with 3-D Secure."""
 
     attempt: int
     reference: str
@@ -29,7 +29,8 @@ class RecordPending(PaymentCommand):
 
 
 class RecordAuthorization(PaymentCommand):
-    """Refused with PAYMENT_SUPERSEDED once the attempt counts no more: its hold is to be freed."""
+    """Refused with PAYMENT_SUPERSEDED once the attempt no longer counts: its hold must be
+    voided."""
 
     attempt: int
     reference: str
@@ -46,16 +47,16 @@ class RecordCapture(PaymentCommand):
 
 
 class RecordRefund(PaymentCommand):
-    """`refunded_in_all` is what the provider's books say has been given back so far."""
+    """`refunded_in_all` is the total refund in the provider's records."""
 
     refunded_in_all: Money
 
 
 class RecordVoid(PaymentCommand):
-    """Nothing will be taken. A payment never asked for is closed too: none can begin after it.
+    """Record that nothing will be captured. This also closes a payment that was never requested.
 
-    `attempt` is the latest that was freed; 0 where there was none. Refused with
-    PAYMENT_SUPERSEDED when a newer one has begun meanwhile.
+    No attempt can start after it. `attempt` is the latest that was voided; 0 where there was none.
+    Refused with PAYMENT_SUPERSEDED when a newer attempt has started.
     """
 
     attempt: Annotated[int, Field(ge=0)]

@@ -10,10 +10,10 @@ from domain.payment import events as e
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 
 RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED}
-"""A further attempt may be made: nothing is held that we know of."""
+"""A further attempt may be made: no hold is known."""
 
 MAX_ATTEMPTS: Final = 10
-"""What can be freed at the provider in one go, before an undo would be taken for lost."""
+"""The number of attempts that an undo can void at the provider within its time-out."""
 
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 
@@ -33,7 +33,7 @@ def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.Payment
         case c.RecordVoid():
             return _void(command, state)
         case _:
-            raise TypeError(f"payment knows no {command.command_type}")
+            raise TypeError(f"payment does not support {command.command_type}")
 
 
 def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.PaymentEvent]:
@@ -47,7 +47,7 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
     if command.attempt > MAX_ATTEMPTS:
         raise Refused(
             ErrorCode.PAYMENT_NOT_RETRYABLE,
-            f"order {command.aggregate_id} has been tried to be paid {MAX_ATTEMPTS} times: "
+            f"order {command.aggregate_id} has had {MAX_ATTEMPTS} attempts to pay: "
             "cancel it, and place another",
         )
     return [
@@ -61,11 +61,11 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
 
 
 def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    """Refused rather than passed over: whatever is decided along with it must not happen either."""
+    """Refuse a stale attempt, so that the commands decided along with it are refused too."""
     if command.attempt < state.attempt or state.status is PaymentStatus.VOIDED:
         raise Refused(
             ErrorCode.PAYMENT_SUPERSEDED,
-            f"attempt {command.attempt} to pay order {command.aggregate_id} counts no more",
+            f"attempt {command.attempt} to pay order {command.aggregate_id} no longer counts",
         )
     if command.attempt > state.attempt:
         raise Refused(
@@ -88,7 +88,7 @@ def _record_no_money(
     command: c.RecordPending | c.RecordDecline, state: PaymentState
 ) -> Sequence[e.PaymentEvent]:
     if command.attempt != state.attempt or state.status not in UNSETTLED:
-        return []  # late news of an attempt that has been settled or superseded
+        return []  # a late notification of an attempt that has been settled or superseded
     if isinstance(command, c.RecordDecline):
         return [
             e.PaymentDeclined(
@@ -156,7 +156,7 @@ def _void(command: c.RecordVoid, state: PaymentState) -> Sequence[e.PaymentEvent
     if command.attempt < state.attempt:
         raise Refused(
             ErrorCode.PAYMENT_SUPERSEDED,
-            f"attempt {state.attempt} to pay order {command.aggregate_id} has begun meanwhile",
+            f"attempt {state.attempt} to pay order {command.aggregate_id} has started since",
         )
     return [e.PaymentVoided(order_id=command.aggregate_id, attempt=state.attempt)]
 

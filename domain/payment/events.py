@@ -5,11 +5,11 @@ from domain.money import Money
 
 
 class PaymentRequested(Event):
-    """The provider is about to be asked to set money aside."""
+    """The provider is about to be asked to authorize the payment."""
 
     order_id: str
     attempt: int
-    """Counts from 1; each one brings a payment method of its own."""
+    """The number of the attempt, counted from 1; each attempt brings its own payment method."""
     amount: Money
     """The order's total."""
     method: str
@@ -17,69 +17,69 @@ class PaymentRequested(Event):
 
 
 class PaymentPending(Event):
-    """The provider waits for the customer, for 3-D Secure say."""
+    """The provider waits for the customer, for example for 3-D Secure."""
 
     order_id: str
     attempt: int
-    """The one that is answered."""
+    """The attempt that is answered."""
     reference: str
     """The provider's id of this payment."""
     action_url: str | None
-    """Where the customer goes to approve it; null when there is nowhere to go."""
+    """The page where the customer approves the payment; null when there is none."""
 
 
 class PaymentAuthorized(Event):
-    """The money is set aside, and not yet taken."""
+    """The money is held, and not yet captured."""
 
     order_id: str
     attempt: int
-    """The one that is answered."""
+    """The attempt that is answered."""
     reference: str
     """The provider's id of this payment."""
     amount: Money
-    """What may be taken at most."""
+    """The amount that may be captured at most."""
 
 
 class PaymentDeclined(Event):
-    """The provider refuses; another method may be tried while the payment window is open."""
+    """The provider declines; another method may be tried while the payment window is open."""
 
     order_id: str
     attempt: int
-    """The one that is answered."""
+    """The attempt that is answered."""
     reference: str
     """The provider's id of this payment."""
     code: str
-    """The provider's reason, `card_declined` say."""
+    """The provider's reason, for example `card_declined`."""
 
 
 class PaymentCaptured(Event):
-    """The money is taken: the parcel is on its way."""
+    """The money is captured: the parcel is on its way."""
 
     order_id: str
     reference: str
     """The provider's id of this payment."""
     amount: Money
-    """What was taken."""
+    """The amount that was captured."""
 
 
 class PaymentRefunded(Event):
-    """Money that was taken is given back: all of it, or what a part of the goods had cost."""
+    """Captured money is refunded: all of it, or the price of some of the goods."""
 
     order_id: str
     reference: str
     """The provider's id of this payment."""
     amount: Money
-    """What was given back this time."""
+    """The amount of this refund."""
     refunded_in_all: Money
-    """What has been given back so far, with this."""
+    """The total refund so far, this one included."""
 
 
 class PaymentVoided(Event):
-    """What was set aside is free again, and nothing will be taken for this order."""
+    """The hold is released, and nothing will be captured for this order."""
 
     order_id: str
     attempt: int
-    """The last one; 0 when the provider was never asked."""
+    """The latest attempt; 0 when the provider was never asked."""
 
 
 PaymentEvent = (

@@ -15,17 +15,17 @@ class PaymentStatus(StrEnum):
     DECLINED = "DECLINED"
     CAPTURED = "CAPTURED"
     REFUNDED = "REFUNDED"
-    """All that was captured has been given back."""
+    """Everything that was captured has been refunded."""
     VOIDED = "VOIDED"
 
 
 UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.PENDING})
-"""The provider has been asked and its last word is not in."""
+"""The provider has been asked and its final answer is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """`status` is None while no payment has been asked for."""
+    """`status` is None while no payment was requested."""
 
     status: PaymentStatus | None = None
     attempt: int = 0
@@ -36,9 +36,9 @@ class PaymentState:
     decline_code: str | None = None
     captured: int = 0
     refunded: int = 0
-    """Of what was captured; both in minor units of the amount's currency."""
+    """The refunds of what was captured; both in minor units of the amount's currency."""
     references: Mapping[int, str] = field(default_factory=dict)
-    """The provider's reference of each attempt it has answered: its keys are forgotten in a day."""
+    """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
 
 
 def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:

@@ -5,13 +5,13 @@ from domain.money import Money
 
 
 class ProductListed(Event):
-    """A product is on sale, or its name or price has changed. The last one holds."""
+    """A product is on sale, or its name or price has changed. The latest event holds."""
 
     sku: str
     name: str
-    """As customers see it."""
+    """The name that customers see."""
     price: Money
-    """Of one piece, for orders from now on."""
+    """The price of one piece, for orders from now on."""
 
 
 ProductEvent = ProductListed

@@ -14,31 +14,33 @@ Explanation = Annotated[
 
 
 class Intervention(StrEnum):
-    """What a person does about a parked step."""
+    """What an operator does about a parked step."""
 
     RETRY = "RETRY"
-    """Try it again: the cause is gone."""
+    """Retry the step: the cause is gone."""
     SKIP = "SKIP"
-    """Go on without it."""
+    """Continue without the step."""
     RESOLVE = "RESOLVE"
-    """Go on: it has been settled by hand, outside."""
+    """Continue: an operator has settled the step outside Waybill."""
     COMPENSATE = "COMPENSATE"
-    """Turn the saga round and undo what was done. Not for a step that is itself an undo."""
+    """Start the compensation and undo the completed steps. Not for a step that is itself an
+    undo."""
 
 
 class RecoveryCause(StrEnum):
     MISSING = "MISSING"
-    """No workflow runs for it: terminated, failed, or lost with Temporal's database."""
+    """No workflow runs for the saga: it was terminated, failed, or lost with Temporal's
+    database."""
     BY_HAND = "BY_HAND"
 
 
 class ReconciledSystem(StrEnum):
-    """Whose account differs from the log's."""
+    """The system whose records differ from the log."""
 
     PAYMENT = "PAYMENT"
     SHIPMENT = "SHIPMENT"
     WORKFLOW = "WORKFLOW"
-    """Temporal's: what runs there."""
+    """Temporal: the workflows that run there."""
 
 
 class SagaCommand(Command):
@@ -46,7 +48,7 @@ class SagaCommand(Command):
 
 
 class ParkStep(SagaCommand):
-    """A step, or the undo of one, has failed for good: stop there and call for a person."""
+    """Park the saga: a step, or the undo of one, has failed for good and an operator is needed."""
 
     step: str
     undoing: bool
@@ -56,7 +58,7 @@ class ParkStep(SagaCommand):
 
 
 class InterveneOnStep(SagaCommand):
-    """`parking` is the number that the parking was given: each is decided on once."""
+    """`parking` is the number of the parking: each takes one intervention."""
 
     step: str
     parking: int
@@ -69,7 +71,7 @@ class RecoverSaga(SagaCommand):
 
 
 class RecordDiscrepancy(SagaCommand):
-    """The log and another's book do not agree."""
+    """Record that the log and another system's records disagree."""
 
     system: ReconciledSystem
     ours: str
@@ -77,6 +79,6 @@ class RecordDiscrepancy(SagaCommand):
 
 
 class ResolveDiscrepancy(SagaCommand):
-    """They agree again."""
+    """Record that they agree again."""
 
     system: ReconciledSystem

@@ -29,7 +29,7 @@ def decide(command: c.SagaCommand, state: SagaState) -> Sequence[e.SagaEvent]:
                 return []
             return [e.DiscrepancyResolved(order_id=command.aggregate_id, system=command.system)]
         case _:
-            raise TypeError(f"a saga knows no {command.command_type}")
+            raise TypeError(f"saga does not support {command.command_type}")
 
 
 def _park(command: c.ParkStep, state: SagaState) -> Sequence[e.SagaEvent]:
@@ -60,13 +60,13 @@ def _intervene_on(command: c.InterveneOnStep, state: SagaState) -> Sequence[e.Sa
     if parked.undoing and command.kind is c.Intervention.COMPENSATE:
         raise Refused(
             ErrorCode.SAGA_ALREADY_COMPENSATING,
-            f"the saga of order {command.aggregate_id} is undoing already:"
+            f"the saga of order {command.aggregate_id} already compensates:"
             f" retry, skip or resolve {command.step}",
         )
     if command.step in _FINALIZERS and command.kind in _PASSING_OVER:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"{command.step} is how the order's way back ends, and cannot be left out: retry it",
+            f"{command.step} ends the compensation of the order and cannot be skipped: retry it",
         )
     return [
         _EVENT_OF[command.kind](

@@ -5,77 +5,77 @@ from domain.saga.commands import ReconciledSystem, RecoveryCause
 
 
 class SagaParked(Event):
-    """A step has failed for good; the saga holds what it holds until somebody decides."""
+    """A step has failed for good; the saga waits until an operator intervenes."""
 
     order_id: str
     step: str
-    """Of the saga's plan, or the name of an undo."""
+    """The parked step of the saga's plan, or the name of an undo."""
     undoing: bool
-    """Whether it is an undo."""
+    """True when the step is an undo."""
     parking: int
-    """Counts from 1, over all of the saga's steps."""
+    """The number of the parking, counted from 1 over all of the saga's steps."""
     code: str
-    """Why it failed, for programs."""
+    """The reason of the failure, for programs."""
     message: str
-    """Why it failed, for people; never with personal data."""
+    """The reason of the failure, for people; never with personal data."""
     workflow_id: str
-    """The Temporal workflow that waits for the decision."""
+    """The Temporal workflow that waits for the intervention."""
 
 
 class SagaStepIntervened(Event):
-    """Somebody has decided on a parked step; the event's actor tells who."""
+    """An operator, or the system, has intervened on a parked step; the event's actor says which."""
 
     order_id: str
     step: str
-    """Where it was parked: of the saga's plan, or the name of an undo."""
+    """The parked step of the saga's plan, or the name of an undo."""
     parking: int
-    """The one that is decided on."""
+    """The number of the parking."""
     reason: str
-    """In the words of whoever decided."""
+    """The reason, in the words of the actor."""
 
 
 class SagaRetried(SagaStepIntervened):
-    """The parked step is tried again."""
+    """The parked step is retried."""
 
 
 class SagaStepSkipped(SagaStepIntervened):
-    """The saga goes on without the step."""
+    """The saga continues without the step."""
 
 
 class SagaStepResolved(SagaStepIntervened):
-    """The step was settled by hand, and the saga goes on."""
+    """The step was settled outside Waybill, and the saga continues."""
 
 
 class SagaCompensationRequested(SagaStepIntervened):
-    """The saga turns round and undoes what was done."""
+    """The saga compensates: it undoes the completed steps."""
 
 
 class SagaRecovered(Event):
-    """The saga had no workflow any more and goes on in a new one, from the log alone."""
+    """The saga had lost its workflow and continues in a new one, from the log alone."""
 
     order_id: str
     cause: RecoveryCause
-    """Why it had to be."""
+    """The reason of the recovery."""
 
 
 class DiscrepancyFound(Event):
-    """Reconciliation has found the log and another's book at odds."""
+    """Reconciliation has found that the log and another system's records disagree."""
 
     order_id: str
     system: ReconciledSystem
-    """Who keeps the other account."""
+    """The system that keeps the other record."""
     ours: str
-    """As the log has it."""
+    """The state in the log."""
     theirs: str
-    """As the other has it."""
+    """The state in the other system."""
 
 
 class DiscrepancyResolved(Event):
-    """The log and that book agree again."""
+    """The log and the other system agree again."""
 
     order_id: str
     system: ReconciledSystem
-    """Whose account had differed."""
+    """The system whose record had differed."""
 
 
 SagaEvent = (

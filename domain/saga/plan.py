@@ -1,4 +1,4 @@
-"""The sagas' steps as data: what each does, how it is undone and how long it may take.
+"""The sagas' steps as data: their effect, their undo and their time-outs.
 
 The workflows run them, the ledger shows them and docs/SAGAS.md is made from them.
 """
@@ -12,8 +12,10 @@ from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus as Status
 
 Timeout = Literal["provider_timeout", "undo_timeout"]
-"""How long a provider is asked again that does not answer: briefly where the saga can still turn
-round, for long where giving up helps nobody."""
+"""How long a provider that does not answer is asked again.
+
+The time is short while the saga can still compensate, and long where giving up would not help.
+"""
 Deadline = Literal[
     "backorder", "payment_window", "dispatch", "delivery", "return_window", "return_delivery"
 ]
@@ -26,9 +28,9 @@ class Undo:
     timeout: Timeout | None = None
     """None: it asks no provider."""
     parallel: bool = False
-    """Nothing of it touches what the undos beside it touch: they may run at the same time."""
+    """It shares nothing with the undos beside it, so they may run in parallel."""
     until_pivot: bool = False
-    """Not possible any more once the parcel has left."""
+    """The undo is impossible once the parcel has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,19 @@ class PlanStep:
     description: str
     undo: Undo | None = None
     deadline: Deadline | None = None
-    """How long it may wait for others; None: it waits for nobody."""
+    """How long it may wait for other parties; None: it waits for none."""
     timeout: Timeout | None = None
-    """None: it asks no provider; our database is asked until it answers."""
+    """None: it asks no provider. Temporal retries a database call until it succeeds."""
     on_failure: Reason | None = None
-    """Why the saga turns round when it fails for good; None: it parks, and a person decides."""
+    """The reason of the compensation when it fails for good; None: it parks for an operator."""
     until: Status | None = None
-    """The status from which on it need not run again."""
+    """The order status from which the step is done."""
 
 
-RELEASE: Final = Undo("release", "Give back the stock that is held.", parallel=True)
+RELEASE: Final = Undo("release", "Release the reserved stock.", parallel=True)
 GIVE_BACK: Final = Undo(
     "give_back",
-    "Make sure that nothing is taken or kept: look up and void every attempt, or refund.",
+    "Make sure that no money is held or kept: look up and void every attempt, or refund.",
     timeout="undo_timeout",
     parallel=True,
 )
@@ -64,14 +66,14 @@ CANCEL_SHIPMENT: Final = Undo(
 
 RESERVE: Final = PlanStep(
     "reserve",
-    "Hold every line's stock, all or none; a backorder waits for it.",
+    "Reserve the stock of every line, all or none; a backorder waits for it.",
     undo=RELEASE,
     deadline="backorder",
     until=Status.RESERVED,
 )
 AUTHORIZE: Final = PlanStep(
     "authorize",
-    "Set the money aside at the payment provider, and confirm the order with it.",
+    "Authorize the payment at the provider, and confirm the order with it.",
     undo=GIVE_BACK,
     timeout="provider_timeout",
     on_failure=Reason.PAYMENT_FAILED,
@@ -79,8 +81,8 @@ AUTHORIZE: Final = PlanStep(
 )
 AWAIT_PAYMENT: Final = PlanStep(
     "await_payment",
-    "Wait for the customer, if the payment is pending or declined: a workflow of its own. When "
-    "the window closes, the saga turns round.",
+    "Wait for the customer, if the payment is pending or declined, in a separate workflow. When "
+    "the window closes, the saga compensates.",
     deadline="payment_window",
     timeout="provider_timeout",
     on_failure=Reason.PAYMENT_FAILED,
@@ -96,8 +98,8 @@ CREATE_SHIPMENT: Final = PlanStep(
 )
 AWAIT_DISPATCH: Final = PlanStep(
     "await_dispatch",
-    "Wait until the carrier has the parcel; a silent carrier is asked once more, and one that has "
-    "cancelled the shipment turns the saga round.",
+    "Wait until the carrier has the parcel; poll the carrier at the deadline. When the carrier has "
+    "cancelled the shipment, the saga compensates.",
     deadline="dispatch",
     timeout="provider_timeout",
     on_failure=Reason.DISPATCH_DEADLINE_MISSED,
@@ -105,15 +107,15 @@ AWAIT_DISPATCH: Final = PlanStep(
 )
 CAPTURE: Final = PlanStep(
     "capture",
-    "Record that the parcel has left, and take the money. From here on only a "
-    "lost parcel or a person turns the saga round.",
+    "Record that the parcel has left, and capture the money. From here on only a lost parcel or an "
+    "operator starts a compensation.",
     timeout="undo_timeout",
     until=Status.COMPLETED,
 )
 AWAIT_DELIVERY: Final = PlanStep(
     "await_delivery",
-    "Wait until the parcel has arrived; a silent carrier is asked at each deadline, and a parcel "
-    "that is lost turns the saga round: the money goes back.",
+    "Wait until the parcel has arrived; poll the carrier at each deadline. When the parcel is lost, "
+    "the saga compensates and refunds the money.",
     deadline="delivery",
     timeout="provider_timeout",
     until=Status.DELIVERED,
@@ -121,11 +123,11 @@ AWAIT_DELIVERY: Final = PlanStep(
 DELIVER: Final = PlanStep("deliver", "Record the delivery.", until=Status.DELIVERED)
 AWAIT_RETURN: Final = PlanStep(
     "await_return",
-    "Hold the return window open; a return is a workflow of its own.",
+    "Hold the return window open; a return runs in a separate workflow.",
     deadline="return_window",
     until=Status.COMPLETED,
 )
-COMPLETE: Final = PlanStep("complete", "Close the order.", until=Status.COMPLETED)
+COMPLETE: Final = PlanStep("complete", "Complete the order.", until=Status.COMPLETED)
 
 ORDER_PLAN: Final = (
     RESERVE,
@@ -141,7 +143,7 @@ ORDER_PLAN: Final = (
 )
 
 COLLECT_RETURN: Final = PlanStep(
-    "collect_return", "Ask the carrier to fetch the goods back.", timeout="undo_timeout"
+    "collect_return", "Ask the carrier to collect the goods.", timeout="undo_timeout"
 )
 AWAIT_GOODS: Final = PlanStep(
     "await_goods",
@@ -151,16 +153,16 @@ AWAIT_GOODS: Final = PlanStep(
 )
 REFUND: Final = PlanStep(
     "refund",
-    "Give the money back, and put the goods into stock again.",
+    "Refund the money, and put the goods into stock again.",
     timeout="undo_timeout",
 )
 
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
-"""The saga of a return, part of an order's."""
+"""The plan of a return, which is part of an order's saga."""
 
-CANCEL: Final = Undo("cancel", "Record that everything is undone.")
+CANCEL: Final = Undo("cancel", "Record that every step is undone.")
 WITHDRAW_CANCELLATION: Final = Undo(
-    "withdraw_cancellation", "Record that the parcel left first and the order goes on."
+    "withdraw_cancellation", "Record that the parcel left first and the order continues."
 )
 
 FINALIZERS: Final = (CANCEL, WITHDRAW_CANCELLATION)

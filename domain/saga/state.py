@@ -19,25 +19,25 @@ class Parked:
     number: int
     undoing: bool
     workflow_id: str
-    """Of the workflow that waits there."""
+    """The workflow in which the step is parked."""
 
 
 @dataclass(frozen=True, slots=True)
 class SagaState:
-    """What people have to do with a saga; where it stands is told by its order's events."""
+    """The interventions of operators in a saga; the events of its order say how far it has come."""
 
     parked: Mapping[str, Parked] = field(default_factory=dict)
-    """By step. Undos that run side by side may be parked side by side."""
+    """The parkings by step. Undos that run in parallel may be parked in parallel."""
     parkings: int = 0
     interventions: Mapping[int, Intervention] = field(default_factory=dict)
-    """By parking."""
+    """The interventions by parking."""
     intervention_counts: Mapping[str, int] = field(default_factory=dict)
-    """By step: how often it has been decided on."""
+    """The number of interventions by step."""
     settled: frozenset[str] = frozenset()
-    """Steps that were skipped or resolved: they are not run again."""
+    """The steps that were skipped or resolved: they are not run again."""
     recoveries: int = 0
     discrepancies: Mapping[ReconciledSystem, str] = field(default_factory=dict)
-    """By book: what the other side says, while it is not what the log says."""
+    """The state in the other system, by system, while it differs from the log."""
 
     @property
     def needs_attention(self) -> bool:

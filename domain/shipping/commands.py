@@ -13,7 +13,7 @@ class RecordShipment(ShipmentCommand):
 
 
 class RecordDispatch(ShipmentCommand):
-    """One that was never recorded may have left all the same."""
+    """Record the dispatch, also of a shipment that was never recorded."""
 
 
 class RecordDelivery(ShipmentCommand):
@@ -21,18 +21,21 @@ class RecordDelivery(ShipmentCommand):
 
 
 class RecordShipmentCancelled(ShipmentCommand):
-    """One that was never recorded is cancelled too: a late record of it then changes nothing."""
+    """Record the cancellation, also of a shipment that was never recorded.
+
+    A late record of that shipment then changes nothing.
+    """
 
 
 class RecordLoss(ShipmentCommand):
-    """The carrier has lost the parcel. One that is not known to have left had left then."""
+    """Record that the carrier has lost the parcel. A lost parcel counts as one that has left."""
 
 
 class RecordReturnShipment(ShipmentCommand):
-    """The carrier will fetch back what the order's return is of; the order decided that it may."""
+    """Record that the carrier will collect the goods of the return; the order has permitted it."""
 
     return_id: str
 
 
 class RecordGoodsBack(ShipmentCommand):
-    """What the order's return is of has come back."""
+    """Record that the goods of the order's return are back."""

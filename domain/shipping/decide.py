@@ -26,7 +26,7 @@ def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.Shipm
         case c.RecordGoodsBack():
             return _take_back(command, state)
         case _:
-            raise TypeError(f"shipping knows no {command.command_type}")
+            raise TypeError(f"shipping does not support {command.command_type}")
 
 
 def _create(command: c.RecordShipment, state: ShipmentState) -> Sequence[e.ShipmentEvent]:

@@ -4,13 +4,13 @@ from domain.event import Event
 
 
 class ShipmentCreated(Event):
-    """The carrier knows of the parcel. It may have left before we heard of it."""
+    """The carrier knows of the parcel. It may have left before this event."""
 
     order_id: str
     shipment_id: str
-    """The carrier's."""
+    """The carrier's id of the shipment."""
     tracking_number: str
-    """For the customer to follow the parcel by."""
+    """The number by which the customer tracks the parcel."""
 
 
 class ShipmentDispatched(Event):
@@ -26,27 +26,27 @@ class ShipmentDelivered(Event):
 
 
 class ShipmentCancelled(Event):
-    """The parcel never leaves. One that the carrier was never asked for is cancelled too."""
+    """The parcel will never leave. A shipment that was never requested can be cancelled too."""
 
     order_id: str
 
 
 class ShipmentLost(Event):
-    """The carrier has lost the parcel: it arrives no more."""
+    """The carrier has lost the parcel: it will not arrive."""
 
     order_id: str
 
 
 class ShipmentReturnRequested(Event):
-    """The carrier will fetch back what the order's return is of."""
+    """The carrier will collect the goods of the order's return."""
 
     order_id: str
     return_id: str
-    """The carrier's."""
+    """The carrier's id of the return."""
 
 
 class ShipmentReturned(Event):
-    """What the order's return is of has come back."""
+    """The goods of the order's return are back."""
 
     order_id: str
 

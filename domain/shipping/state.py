@@ -19,9 +19,9 @@ HAS_LEFT = frozenset({ShipmentStatus.DISPATCHED, ShipmentStatus.DELIVERED, Shipm
 
 @dataclass(frozen=True, slots=True)
 class ShipmentState:
-    """`status` is None while the carrier has no shipment of the order that we know of.
+    """`status` is None while no shipment of the order is recorded.
 
-    It is the parcel's own: a return leaves it as it is.
+    It is the status of the parcel: a return does not change it.
     """
 
     status: ShipmentStatus | None = None
@@ -32,7 +32,7 @@ class ShipmentState:
 
     @property
     def is_under_way(self) -> bool:
-        """The carrier has it, or is about to collect it."""
+        """Return whether the carrier has the parcel, or is about to collect it."""
         return self.status is ShipmentStatus.CREATED or self.status in HAS_LEFT
 
 

@@ -122,7 +122,7 @@ def test_an_order_has_from_one_line_to_a_hundred(value: object) -> None:
 
 def test_a_sku_stands_on_one_line_only() -> None:
     twice = [line(unit_price=1_000), line(unit_price=2_000)]
-    with pytest.raises(ValidationError, match="each SKU may stand on one line only"):
+    with pytest.raises(ValidationError, match="each SKU may be on one line only"):
         _placed(lines=twice)
 
 

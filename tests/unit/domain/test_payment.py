@@ -136,7 +136,7 @@ def test_money_held_by_a_superseded_attempt_is_refused_so_that_no_order_is_confi
         .when(COMMANDS["authorize"][0])
         .then_refused(ErrorCode.PAYMENT_SUPERSEDED)
     )
-    assert refusal.message == "attempt 1 to pay order o-1 counts no more"
+    assert refusal.message == "attempt 1 to pay order o-1 no longer counts"
 
 
 def test_money_held_by_an_attempt_that_was_never_asked_for_is_refused() -> None:
@@ -292,5 +292,5 @@ def test_a_payment_takes_so_many_attempts_and_no_more() -> None:
     full = payment.given([*nine, attempt(10)]).when(ask(11))
     refusal = full.then_refused(ErrorCode.PAYMENT_NOT_RETRYABLE)
     assert refusal.message == (
-        "order o-1 has been tried to be paid 10 times: cancel it, and place another"
+        "order o-1 has had 10 attempts to pay: cancel it, and place another"
     )
