@@ -1,6 +1,6 @@
-"""Which webhooks have come: each is stored once, by the id that its provider gave it.
+"""Store each webhook once, by the id that its provider gave it.
 
-Never what it said: that may be personal, and whoever is told of it asks the provider anyway.
+The inbox never stores the content: it may be personal data, and the saga asks the provider anyway.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Final
 from kit.pool import Pool
 
 CLAIMED_FOR: Final = timedelta(seconds=30)
-"""Longer than the handling takes. Whoever died in the middle of it is waited for until then."""
+"""Longer than the handling takes. If a process dies while it handles a webhook, others wait until
+then."""
 KEPT_FOR: Final = timedelta(days=30)
-"""Longer than any provider sends a webhook again."""
+"""Longer than any provider repeats a webhook."""
 
 _CLAIM: Final = """
     INSERT INTO journal.webhook AS w
@@ -32,7 +33,7 @@ _GIVE_UP: Final = """
     UPDATE journal.webhook SET claimed_until = clock_timestamp()
     WHERE provider = $1 AND event_id = $2
 """
-# Each webhook takes two old ones along: so there are never many, and nobody has to come for them.
+# Each new webhook deletes two old ones. So the table stays small, and needs no cleanup job.
 _HANDLED: Final = """
     WITH pruned AS (
         DELETE FROM journal.webhook
@@ -49,7 +50,7 @@ _HANDLED: Final = """
 
 
 class BeingHandled(Exception):
-    """The same webhook is being handled at this moment; whether that ends well is not known yet."""
+    """Another process handles the same webhook at this moment; its outcome is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,10 @@ class Inbox:
         self._pool = pool
 
     async def handle_once(self, webhook: Webhook, handle: Callable[[], Awaitable[None]]) -> None:
-        """Run `handle`, unless it has once ended well for this webhook.
+        """Run `handle`, unless it has already succeeded for this webhook.
 
-        What `handle` raises is raised, and the webhook can be handled again. A process that dies
-        after `handle` and before it is noted lets it run once more. Raises BeingHandled.
+        An error of `handle` is raised, and the webhook can be handled again. A process that dies
+        after `handle` and before the record makes `handle` run a second time. Raises BeingHandled.
         """
         if not await self._claim(webhook):
             return
@@ -80,7 +81,7 @@ class Inbox:
         await self._execute(_HANDLED, webhook, KEPT_FOR)
 
     async def _claim(self, webhook: Webhook) -> bool:
-        """Whether it is ours to handle; False: it is done."""
+        """Return True when this process may handle the webhook, False when it is done."""
         key = (webhook.provider, webhook.event_id)
         facts = (webhook.type, webhook.order_id)
         async with self._pool.acquire() as connection:

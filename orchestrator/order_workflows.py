@@ -1,4 +1,4 @@
-"""What runs in Temporal, asked from outside."""
+"""Query Temporal about the orders' workflows from outside."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ TIMEOUT: Final = timedelta(seconds=10)
 
 
 class TemporalOrderWorkflows:
-    """Raises RPCError, or the orchestrator's errors, when Temporal gives no answer."""
+    """Ask Temporal about the orders' workflows.
+
+    Raises RPCError, or the orchestrator's errors, when Temporal does not answer.
+    """
 
     def __init__(self, client: Client, orchestrator: SagaOrchestrator) -> None:
         self._client = client
         self._orchestrator = orchestrator
 
     async def running(self) -> dict[str, datetime]:
-        """From Temporal's index, which may be some moments behind."""
+        """Read from Temporal's index, which may lag by some moments."""
         prefix = order_workflow_id("")
         listed = self._client.list_workflows(RUNNING, page_size=1000, rpc_timeout=TIMEOUT)
         return {found.id.removeprefix(prefix): found.start_time async for found in listed}
 
     async def is_running(self, order_id: str) -> bool:
-        """From the workflow itself."""
+        """Read from the workflow itself."""
         handle = self._client.get_workflow_handle(order_workflow_id(order_id))
         try:
             described = await handle.describe(rpc_timeout=TIMEOUT)
@@ -52,7 +55,7 @@ class TemporalOrderWorkflows:
         return True
 
     async def _placed_by(self, workflow_id: str) -> PlaceInput | None:
-        """Return the command of the run that placed the order, as long as Temporal keeps it."""
+        """Return the command of the run that placed the order, while Temporal keeps it."""
         latest = self._client.get_workflow_handle(workflow_id)
         try:
             saga = await self._started_with(latest)

@@ -1,10 +1,8 @@
-"""Reconcile now, instead of waiting for the schedule, and tell what came of it.
-
+"""Reconcile now, instead of waiting for the schedule, and report the result.
     python -m orchestrator.recover [--order ID]
-
-Sagas without a workflow are taken up, and the log is compared with the providers' books. An order
-that the log has lost, by a failover or a restore, is placed again by the command that its workflow
-was started with. It may be run at any time, and again.
+Sagas without a workflow are recovered, and the log is compared with the providers' records. An
+order that the log has lost, by a failover or a restore, is placed again by the command that its
+workflow was started with. The command may run at any time, and repeatedly.
 """
 
 from __future__ import annotations
@@ -33,15 +31,15 @@ SECONDS_TO_WAIT: Final = 120.0
 
 
 class NotRecovered(Exception):
-    """Not all that was asked for was done; the message says what to do."""
+    """A part of the request failed; the message says what to do."""
 
 
 async def recover(
     client: Client, task_queue: str, order_id: str | None, *, wait_seconds: float = SECONDS_TO_WAIT
 ) -> AsyncIterator[str]:
-    """What came of it, a line for each order and a summary, as soon as it is known.
+    """Yield a line for each order and a summary, each without delay.
 
-    What was taken up is told even if the books cannot be compared. Raises NotRecovered.
+    The recoveries are reported even if the comparison fails. Raises NotRecovered.
     """
 
     async def start(
@@ -70,7 +68,7 @@ async def recover(
         or reconciled.failed_orders.count
         or reconciled.why_not is not None
     ):
-        raise NotRecovered("not everything could be done: see above, and try again")
+        raise NotRecovered("some orders failed: see above, and try again")
 
 
 async def _result(handle: WorkflowHandle[Any, R], wait_seconds: float) -> R:
@@ -79,8 +77,8 @@ async def _result(handle: WorkflowHandle[Any, R], wait_seconds: float) -> R:
             return await handle.result()
     except TimeoutError:
         raise NotRecovered(
-            f"{handle.id} has not ended yet: see it in the Temporal Web UI, and whether a worker"
-            " runs"
+            f"{handle.id} has not ended yet: look at it in the Temporal Web UI, and check that a"
+            " worker runs"
         ) from None
     except WorkflowFailureError as failure:
         raise NotRecovered(f"{handle.id} failed: {failure.cause}; try again") from failure
@@ -88,24 +86,24 @@ async def _result(handle: WorkflowHandle[Any, R], wait_seconds: float) -> R:
 
 def recovery_lines(recoveries: RecoveryResult) -> Iterator[str]:
     for order_id in recoveries.order_ids:
-        yield f"order {order_id}: its saga had no workflow and was taken up"
+        yield f"order {order_id}: its saga had no workflow and was recovered"
     for order_id in recoveries.placed_again:
         yield f"order {order_id}: it was lost from the log and was placed again"
     if recoveries.count > len(recoveries.order_ids):
         yield f"... and {recoveries.count - len(recoveries.order_ids)} more"
-    yield from _failure_lines(recoveries.failed_orders, "not taken up")
+    yield from _failure_lines(recoveries.failed_orders, "not recovered")
     yield from _discrepancy_lines(recoveries.discrepancies)
-    yield f"{_counted(recoveries.count, 'saga')} taken up."
+    yield f"{_counted(recoveries.count, 'saga')} recovered."
 
 
 def comparison_lines(reconciled: ReconciliationResult) -> Iterator[str]:
     yield from _failure_lines(reconciled.failed_orders, "not compared")
     yield from _discrepancy_lines(reconciled.discrepancies)
     if reconciled.why_not is not None:
-        yield f"No books compared: {reconciled.why_not}"
+        yield f"No orders compared: {reconciled.why_not}"
         return
     compared = _counted(reconciled.compared, "order")
-    yield f"Books of {compared} compared, {len(reconciled.discrepancies)} at odds."
+    yield f"{compared} compared, {len(reconciled.discrepancies)} with discrepancies."
 
 
 def _failure_lines(failed_orders: FailedOrders, what: str) -> Iterator[str]:
@@ -118,7 +116,7 @@ def _failure_lines(failed_orders: FailedOrders, what: str) -> Iterator[str]:
 def _discrepancy_lines(discrepancies: Iterable[Discrepancy]) -> Iterator[str]:
     for discrepancy in discrepancies:
         yield (
-            f"order {discrepancy.order_id}: {discrepancy.system.lower()} at odds:"
+            f"order {discrepancy.order_id}: {discrepancy.system.lower()} discrepancy:"
             f" the log says {discrepancy.ours}, the other side {discrepancy.theirs}"
         )
 

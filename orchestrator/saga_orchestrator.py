@@ -1,4 +1,4 @@
-"""The client side of the sagas: how the API starts them, turns them round and tells them news."""
+"""The client side of the sagas: how the API starts, cancels and notifies them."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ from workflows.types import (
 )
 
 TIMEOUT_SECONDS: Final = 15.0
-"""How long a caller waits for a worker before it is told to try again."""
+"""The time that a caller waits for a worker before Unavailable is raised."""
 
 WINDOW_OPENS_WITHIN_SECONDS: Final = 1.5
-"""A decline is in the log a moment before the workflow that holds the payment window runs."""
+"""A decline is in the log shortly before the workflow that holds the payment window runs."""
 SECONDS_BETWEEN_TRIES: Final = 0.05
 
 _PLACED_UPDATE_ID: Final = "placed"
 SYSTEM: Final = "system"
-"""The actor where nobody is told to have asked."""
+"""The actor recorded when a request names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +80,17 @@ class Accepted:
 
 
 class Unavailable(Exception):
-    """Temporal, or a worker behind it, gave no answer in time. The call may be repeated."""
+    """Temporal, or a worker behind it, did not answer in time. The call may be repeated."""
 
 
 class NoSuchSaga(Exception):
-    """No saga is under way under this id: there never was one, or it has ended."""
+    """No saga runs under this id: it never started, or it has ended."""
 
 
 class SagaOrchestrator:
     """Every call may be repeated.
 
-    Raises Refused, NoSuchSaga where one has to be under way, or Unavailable.
+    Raises Refused or Unavailable, and NoSuchSaga where a running saga is required.
     """
 
     def __init__(self, client: Client, *, task_queue: str, deadlines: Deadlines) -> None:
@@ -111,7 +111,7 @@ class SagaOrchestrator:
             id=order_workflow_id(order_id),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            # A saga that was cut off goes on; one that has ended finds that in the log and ends.
+            # A saga that was cut off resumes; one that has ended finds that in the log and ends.
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             search_attributes=search_attributes.at_start(data.customer_id),
         )
@@ -121,14 +121,14 @@ class SagaOrchestrator:
                     OrderWorkflow.placed, start_workflow_operation=start, id=_PLACED_UPDATE_ID
                 )
         except NoSuchSaga:
-            raise Unavailable("the saga was ended before it could answer; try again") from None
+            raise Unavailable("the saga ended before it could answer; try again") from None
         _check_same_input(placed.fingerprint, data.fingerprint)
         return Accepted(order_id, placed.position)
 
     async def recover(self, order_id: str, customer_id: str) -> None:
-        """Run the saga of an order that is in the log and has no workflow any more.
+        """Run the saga of an order that is in the log and has lost its workflow.
 
-        Where one runs, nothing changes.
+        A saga that runs is not changed.
         """
         async with _translated():
             await self._client.start_workflow(
@@ -144,7 +144,7 @@ class SagaOrchestrator:
     async def place_again(self, place: PlaceInput) -> Accepted:
         """Place an order that the log has lost, under the event ids that it had.
 
-        A saga of it that still runs is terminated: what it stands on is gone.
+        A saga of it that still runs is terminated: its events are lost.
         """
         order_id = place.command.aggregate_id
         async with _translated():
@@ -167,7 +167,7 @@ class SagaOrchestrator:
         reason: CancellationReason = CancellationReason.OPERATOR_REQUEST,
         actor: str = SYSTEM,
     ) -> int:
-        """Turn an order's saga round; return the position once that is in the log."""
+        """Start the compensation of an order; return the position once that is in the log."""
         async with _translated():
             answer = await self._order(saga_id).execute_update(
                 OrderWorkflow.cancel, CancellationInput(saga_id, reason, actor)
@@ -179,8 +179,8 @@ class SagaOrchestrator:
     ) -> int:
         """Try another payment method; return the position once the attempt is in the log.
 
-        Ask it only for a payment that waits for its customer: for any other it takes a while to
-        find out that there is NoSuchSaga.
+        Call it only for a payment that waits for its customer. For any other payment, NoSuchSaga is
+        raised only after a delay.
         """
         retry = PaymentRetryInput(method, actor, idempotency_key)
         last_try = time.monotonic() + WINDOW_OPENS_WITHIN_SECONDS
@@ -217,7 +217,7 @@ class SagaOrchestrator:
     async def intervene(
         self, workflow_id: str, intervene: InterventionInput, *, idempotency_key: str
     ) -> int:
-        """Settle a step where this workflow is parked; return the position of the decision."""
+        """Settle a step where this workflow is parked; return the position of the intervention."""
         async with _translated():
             recorded = await self._client.get_workflow_handle(workflow_id).execute_update(
                 SagaWorkflow.intervene, intervene, id=idempotency_key
@@ -225,7 +225,7 @@ class SagaOrchestrator:
         return recorded.position
 
     async def execute(self, command: Command, *, idempotency_key: str, actor: str) -> int:
-        """Run a command that no saga has to follow; return the position of its effect."""
+        """Run a command that needs no saga; return the position of its effect."""
         command_json = command.model_dump_json()
         fingerprint = hashlib.sha256(command_json.encode()).hexdigest()
         run = RunCommandInput(command.command_type, command_json, actor, fingerprint)
@@ -247,7 +247,8 @@ class SagaOrchestrator:
         return done.position
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
-        """Tell the saga that waits for these news; if none does, it will ask by itself."""
+        """Notify the saga that waits for this event. Without one, a later saga asks the
+        provider."""
         with contextlib.suppress(NoSuchSaga):
             async with _translated():
                 match event:
@@ -275,7 +276,7 @@ class SagaOrchestrator:
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
-    """Temporal's errors as ours."""
+    """Translate Temporal's errors into those of this module."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             yield
@@ -284,29 +285,29 @@ async def _translated() -> AsyncIterator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoSuchSaga from None
-        raise Unavailable("Temporal is out of reach; try again") from error
-    except RuntimeError as error:  # what a client raises that was never connected
+        raise Unavailable("Temporal does not answer; try again") from error
+    except RuntimeError as error:  # the error of a client that was never connected
         if not is_temporal_away(error):
             raise
-        raise Unavailable("Temporal is out of reach; try again") from error
+        raise Unavailable("Temporal does not answer; try again") from error
     except (TimeoutError, RPCTimeoutOrCancelledError):
         raise Unavailable("no worker answered in time; try again") from None
 
 
 def _refused(cause: BaseException | None) -> Refused:
-    """The refusal that an activity or a validator raised, out of what it came wrapped in."""
+    """Return the refusal that an activity or a validator raised; unwrap its causes."""
     while isinstance(cause, ActivityError):
         cause = cause.cause
     if isinstance(cause, ApplicationError) and cause.type and cause.type in ErrorCode.__members__:
         field = cause.details[0] if cause.details else ()
         return Refused(ErrorCode(cause.type), cause.message, tuple(field))
-    raise Unavailable("the request could not be carried out; try again") from cause
+    raise Unavailable("the request failed; try again") from cause
 
 
 def _check_same_input(ours: str, theirs: str) -> None:
     if ours != theirs:
         raise Refused(
             ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            "this idempotency key stands for another request; use a new key for a new one",
+            "this idempotency key was used for another request; use a new key for a new one",
             ("input", "idempotencyKey"),
         )

@@ -48,7 +48,7 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
     ended = await asyncio.gather(
         *(command(system.environment, "orchestrator.recover") for _ in range(RUNS))
     )
-    assert [(code, lines[0]) for code, lines in ended] == [(0, "0 sagas taken up.")] * RUNS
+    assert [(code, lines[0]) for code, lines in ended] == [(0, "0 sagas recovered.")] * RUNS
 
 
 @pytest.mark.parametrize(

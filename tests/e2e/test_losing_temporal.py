@@ -195,9 +195,9 @@ async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_run
         assert (code, lines) == (
             0,
             [
-                f"order {one}: its saga had no workflow and was taken up",
-                "1 saga taken up.",
-                "Books of 1 order compared, 0 at odds.",
+                f"order {one}: its saga had no workflow and was recovered",
+                "1 saga recovered.",
+                "1 order compared, 0 with discrepancies.",
             ],
         )
         assert await events(system, f"saga-{other}") == []
@@ -205,12 +205,12 @@ async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_run
         code, lines = await recover(system)
         assert code == 0
         assert lines[:2] == [
-            f"order {other}: its saga had no workflow and was taken up",
-            "1 saga taken up.",
+            f"order {other}: its saga had no workflow and was recovered",
+            "1 saga recovered.",
         ]
-        assert lines[2].endswith(" compared, 0 at odds.")
+        assert lines[2].endswith(" compared, 0 with discrepancies.")
         code, lines = await recover(system)
-        assert (code, lines[0]) == (0, "0 sagas taken up.")
+        assert (code, lines[0]) == (0, "0 sagas recovered.")
 
     code, lines = await recover(system)
     assert (code, lines) == (

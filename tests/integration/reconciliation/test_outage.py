@@ -101,6 +101,6 @@ async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_
             await tell()
         server.stop()
     assert told == [
-        f"order {order_id}: its saga had no workflow and was taken up",
-        "1 saga taken up.",
+        f"order {order_id}: its saga had no workflow and was recovered",
+        "1 saga recovered.",
     ]

@@ -10,21 +10,21 @@ def test_there_is_a_line_for_each_order_and_a_summary() -> None:
     needless = Discrepancy("o-3", ReconciledSystem.WORKFLOW, "COMPLETED", "running")
     left = FailedOrders(1, {"o-4": "an unexpected error; see the worker's log"})
     assert list(recovery_lines(RecoveryResult(2, ("o-1", "o-2"), left, (needless,)))) == [
-        "order o-1: its saga had no workflow and was taken up",
-        "order o-2: its saga had no workflow and was taken up",
-        "order o-4: not taken up: an unexpected error; see the worker's log",
-        "order o-3: workflow at odds: the log says COMPLETED, the other side running",
-        "2 sagas taken up.",
+        "order o-1: its saga had no workflow and was recovered",
+        "order o-2: its saga had no workflow and was recovered",
+        "order o-4: not recovered: an unexpected error; see the worker's log",
+        "order o-3: workflow discrepancy: the log says COMPLETED, the other side running",
+        "2 sagas recovered.",
     ]
 
 
 def test_many_are_counted_and_some_named() -> None:
     assert list(recovery_lines(RecoveryResult(250, ("o-1",), FailedOrders(9, {"o-2": "why"})))) == [
-        "order o-1: its saga had no workflow and was taken up",
+        "order o-1: its saga had no workflow and was recovered",
         "... and 249 more",
-        "order o-2: not taken up: why",
-        "... and 8 more not taken up",
-        "250 sagas taken up.",
+        "order o-2: not recovered: why",
+        "... and 8 more not recovered",
+        "250 sagas recovered.",
     ]
 
 
@@ -34,12 +34,12 @@ def test_books_are_told_as_they_were_found() -> None:
         comparison_lines(ReconciliationResult(1, (odds,), FailedOrders(1, {"o-4": "why"})))
     ) == [
         "order o-4: not compared: why",
-        "order o-3: payment at odds: the log says attempt 1 held, the other side nothing",
-        "Books of 1 order compared, 1 at odds.",
+        "order o-3: payment discrepancy: the log says attempt 1 held, the other side nothing",
+        "1 order compared, 1 with discrepancies.",
     ]
 
 
 def test_books_that_could_not_be_compared_are_not_said_to_agree() -> None:
     assert list(comparison_lines(ReconciliationResult(0, why_not="carrier find: timeout"))) == [
-        "No books compared: carrier find: timeout"
+        "No orders compared: carrier find: timeout"
     ]
