@@ -1,4 +1,4 @@
-"""The way to Temporal that the API, the worker and the tests share."""
+"""Connect to Temporal, for the API, the worker and the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from temporal.trace_propagation import TracePropagation
 from workflows.types import Deadlines
 
 _NO_ANSWER: Final = "Failed client connect"
-"""How the SDK's RuntimeError begins when a connection cannot be made."""
+"""The SDK's RuntimeError begins with this text when a connection cannot be made."""
 
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 
@@ -35,7 +35,7 @@ _LASTING: Final = frozenset(
         RPCStatusCode.UNIMPLEMENTED,
     }
 )
-"""An answer of Temporal's that the same call would get again."""
+"""The answers of Temporal that the same call would get again."""
 
 
 class TemporalAway(ConnectionError):
@@ -43,7 +43,7 @@ class TemporalAway(ConnectionError):
 
 
 def is_temporal_away(error: BaseException) -> bool:
-    """Tell whether Temporal does not answer, or cannot do its work now."""
+    """Return whether Temporal does not answer, or cannot do its work now."""
     if isinstance(error, RPCError):
         return error.status not in _LASTING
     is_refused = isinstance(error, RuntimeError) and str(error).startswith(_NO_ANSWER)

@@ -1,7 +1,7 @@
-"""Each saga's workflow handles its own order alone.
+"""Restrict each saga's workflow to its own order.
 
-An input, an update or a signal that names another order is refused, whoever sent it: it would move
-that order's money or stock under this workflow's name, and beside the workflow that guards it.
+An input, an update or a signal that names another order is refused, from any sender. It would
+change the money or stock of that order outside the workflow that guards it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Guard(worker.WorkflowInboundInterceptor):
         if _is_own(input.args):
             await super().handle_signal(input)
         else:
-            workflow.logger.warning("a signal %s names another order: dropped", input.signal)
+            workflow.logger.warning("dropped a signal %s that names another order", input.signal)
 
     def handle_update_validator(self, input: worker.HandleUpdateInput) -> None:  # noqa: A002 - the SDK's name
         _require_own(input.args)

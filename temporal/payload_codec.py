@@ -1,4 +1,4 @@
-"""Encrypts every payload that Temporal stores: whoever reads its database reads no address."""
+"""Encrypt every payload that Temporal stores, so that its database holds no readable address."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from eventstore.privacy.keyring import Encrypted, Keyring
 
 ENCODING: Final = b"binary/encrypted"
 KEY_ID: Final = "encryption-key-id"
-"""As Temporal's own samples name it; a digest of the key."""
+"""The name that Temporal's own samples use; the value is a digest of the key."""
 
 
 class EncryptionCodec(PayloadCodec):
-    """AES-256-GCM under the current key; decodes what is under any key of the ring.
+    """Encrypt with AES-256-GCM under the current key; decrypt with any key of the ring.
 
-    Payloads of other encodings pass as they are. decode() raises UnknownKey, or Tampered.
+    Payloads of other encodings are passed through unchanged. decode() raises UnknownKey, or
+    Tampered.
     """
 
     def __init__(self, keys: Keyring) -> None:
@@ -38,7 +39,7 @@ class EncryptionCodec(PayloadCodec):
         return Payload(metadata={"encoding": ENCODING, KEY_ID: key_id.encode()}, data=data)
 
     def _decrypt(self, payload: Payload) -> Payload:
-        # What is older than these ids names none, and is under the key of then.
+        # Payloads from before these ids name no key and use the key of that time.
         key_id = payload.metadata.get(KEY_ID, self._keys.current_id.encode())
         return Payload.FromString(
             self._keys.decrypt(Encrypted(key_id.decode(errors="replace"), payload.data))

@@ -1,4 +1,4 @@
-"""How what workflows and activities take and give becomes JSON, and is read back."""
+"""Convert the arguments and results of workflows and activities to JSON and back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _CONVERTERS: Final = tuple(PydanticPayloadConverter().converters.values())
 
 
 class SharedPydanticPayloadConverter(CompositePayloadConverter):
-    """The SDK's own for pydantic, whose type adapters last as long as the process.
+    """The SDK's converter for pydantic, with type adapters that live as long as the process.
 
-    The SDK makes a converter for each run of a workflow and for each of its tasks. With one of
-    its own each, every run would build the adapters of all its types anew.
+    The SDK makes a converter for each run of a workflow and for each of its tasks. Without shared
+    adapters, every run would build the adapters of all its types anew.
     """
 
     def __init__(self) -> None:

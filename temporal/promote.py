@@ -1,9 +1,7 @@
-"""Have every workflow, new or running, go on in the workers of one build.
-
+"""Move every workflow, new or running, to the workers of one build.
     python -m temporal.promote [BUILD_ID]
-
-Started beside those of the build before; when this is done, those may be stopped. With the id of
-an older build, whose workers run, it is the way back.
+Start the new workers beside the old ones first; once this command is done, the old ones may be
+stopped. With the id of an older build whose workers run, the command rolls back.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ _NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
 
 
 class NotPromoted(Exception):
-    """The message says what to do."""
+    """The promotion failed. The message says what to do."""
 
 
 class NoSuchBuild(NotPromoted):
@@ -43,11 +41,11 @@ class NoSuchBuild(NotPromoted):
 
 
 async def promote(client: Client, build_id: str, *, wait_seconds: float = SECONDS_TO_WAIT) -> None:
-    """Wait until a worker of the build polls, make it the current one, and see that it is.
+    """Wait until a worker of the build polls, make the build current, and confirm it.
 
-    Once this returns, no task goes to another build. Doing it again changes nothing. Raises
-    NoSuchBuild when no worker polls for so many seconds, and NotPromoted when the task queues have
-    not all heard of it after as many more.
+    After this returns, no task goes to another build. A second call changes nothing. Raises
+    NoSuchBuild when no worker polls for `wait_seconds`. Raises NotPromoted when some task queue has
+    not learned of the build after the same time again.
     """
     if not await _within(wait_seconds, lambda: _is_accepted(client, build_id)):
         raise NoSuchBuild(
@@ -55,7 +53,7 @@ async def promote(client: Client, build_id: str, *, wait_seconds: float = SECOND
         )
     if not await _within(wait_seconds, lambda: _is_known_everywhere(client)):
         raise NotPromoted(
-            f"build {build_id} is the current one, but not every task queue has heard of it:"
+            f"build {build_id} is the current one, but not every task queue knows it yet:"
             " keep the workers of the build before, and try again"
         )
 
@@ -67,7 +65,8 @@ async def described(client: Client) -> DescribeWorkerDeploymentResponse:
 
 
 async def current_build(client: Client) -> str:
-    """Return the build that Temporal gives the sagas' tasks to; empty: workers without a build."""
+    """Return the build that Temporal gives the sagas' tasks to; empty for workers without a
+    build."""
     try:
         deployment = await described(client)
     except RPCError as error:
@@ -79,14 +78,15 @@ async def current_build(client: Client) -> str:
 
 
 async def set_current(client: Client, build_id: str, *, conflict_token: bytes = b"") -> None:
-    """With a token, only if the deployment is as it was when that was given out."""
+    """Set the current build. With a token, only if the deployment has not changed since the
+    token."""
     await client.workflow_service.set_worker_deployment_current_version(
         SetWorkerDeploymentCurrentVersionRequest(
             namespace=client.namespace,
             deployment_name=DEPLOYMENT,
             build_id=build_id,
             conflict_token=conflict_token,
-            ignore_missing_task_queues=True,  # there is one; another was left by a change of name
+            ignore_missing_task_queues=True,  # a renaming has left an unused one behind
         )
     )
 
@@ -112,7 +112,7 @@ async def _is_accepted(client: Client, build_id: str) -> bool:
 
 
 async def _is_known_everywhere(client: Client) -> bool:
-    """The task queues hear of it a while later; until then they serve the build before."""
+    """The task queues learn of it some time later; until then they serve the previous build."""
     state = (await described(client)).worker_deployment_info.routing_config_update_state
     return state != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 

@@ -1,4 +1,4 @@
-"""What Temporal has to know before it runs anything for us, and forgets with its database."""
+"""Register in Temporal what the sagas need; a new Temporal database lacks it again."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from workflows import search_attributes
 logger = logging.getLogger(__name__)
 
 SECONDS_TO_APPEAR: Final = 5.0
-"""Workers of another build, if there are any, have told Temporal of it by then."""
+"""The workers of another build, if there are any, have registered with Temporal by then."""
 
 _FORBIDDEN: Final = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Those that are missing: a start with an attribute that is not registered is rejected.
+    """Register the missing search attributes: Temporal rejects a start with an unknown one.
 
-    Where that is not for workers to do, as in Temporal Cloud, whoever set the namespace up does it.
+    Where workers may not register them, as in Temporal Cloud, the operator of the namespace does
+    it.
     """
     try:
         missing = await _missing(client)
@@ -43,7 +44,7 @@ async def register_search_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status not in _FORBIDDEN:
             raise
-        logger.debug("search attributes are not for workers to register: %s", error)
+        logger.debug("workers may not register search attributes: %s", error)
 
 
 async def _missing(client: Client) -> dict[str, IndexedValueType.ValueType]:
@@ -58,10 +59,10 @@ async def _missing(client: Client) -> dict[str, IndexedValueType.ValueType]:
 
 
 async def make_current_if_none_is(client: Client, task_queue: str, build_id: str) -> None:
-    """Without a current build no worker of any gets anything to do.
+    """Make this build current if no build is: otherwise no worker gets a task.
 
-    Which one it is to be is for people to say, by `python -m temporal.promote`. Only where there
-    is nothing to choose, because all workers are of this build, it is that.
+    The operator chooses the current build with `python -m temporal.promote`. This function only
+    acts where there is no choice, because all workers are of this build.
     """
     if not build_id or await _token_if_alone(client, task_queue, build_id) is None:
         return
@@ -69,12 +70,12 @@ async def make_current_if_none_is(client: Client, task_queue: str, build_id: str
     token = await _token_if_alone(client, task_queue, build_id)
     if token is not None:
         await set_current(client, build_id, conflict_token=token)
-        logger.warning("no build was current: build %s is, for there is no other", build_id)
+        logger.warning("no build was current: made build %s current, the only one", build_id)
 
 
 async def _token_if_alone(client: Client, task_queue: str, build_id: str) -> bytes | None:
-    """What Temporal wants to be told by whoever changes the deployment as it stands; None: another
-    build is current, or known, or workers without one run."""
+    """Return the token that Temporal requires for a change of the present deployment; None when
+    another build is current or known, or when workers without a build run."""
     try:
         deployment = await described(client)
     except RPCError as error:

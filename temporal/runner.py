@@ -1,4 +1,4 @@
-"""How workflows are run, in the worker and wherever a history is replayed."""
+"""Configure how workflows run, in the worker and in replays of a history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
 def replayer(
     data_converter: DataConverter, workflows: tuple[type[Any], ...] = WORKFLOWS
 ) -> Replayer:
-    """Runs recorded histories through today's workflows; one that goes another way raises."""
+    """Return a replayer that runs recorded histories through today's workflows; a divergence
+    raises."""
     return Replayer(
         workflows=workflows,
         workflow_runner=sandbox(),

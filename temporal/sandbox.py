@@ -1,4 +1,4 @@
-"""The sandbox that workflows run in: it keeps them from what is not deterministic."""
+"""Configure the sandbox that protects workflows from nondeterministic code."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PASSED_THROUGH: Final = (
     "pydantic_core",
     "workflows",
 )
-"""Pure modules of ours and pydantic: reloading them for each workflow run would cost a fifth of
-the throughput and buy no determinism."""
+"""Our pure modules and pydantic. To reload them for each workflow run would cost a fifth of the
+throughput and add no determinism."""
 
 
 def sandbox(*passed_through: str) -> SandboxedWorkflowRunner:
-    """`passed_through`: further modules that are as good as pure."""
+    """`passed_through` names further modules without side effects."""
     return _Runner(
         SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
     )
@@ -36,10 +36,10 @@ class _Runner(SandboxedWorkflowRunner):
 
 
 class _ContextFree(WorkflowInstance):
-    """A workflow in the sandbox whose payloads mean the same wherever they go.
+    """A workflow in the sandbox whose payloads do not depend on a serialization context.
 
-    The SDK enters the sandbox three times for each payload, to ask for which activity or workflow
-    it is meant: a tenth of a worker's time, and neither our converters nor our codec look at it.
+    The SDK enters the sandbox three times for each payload, to ask which activity or workflow it is
+    for. That takes a tenth of a worker's time, and neither the converters nor the codec use it.
     """
 
     def __init__(self, instance: WorkflowInstance) -> None:

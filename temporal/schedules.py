@@ -1,4 +1,4 @@
-"""Sees that reconciliation is scheduled, also once Temporal has lost all that it knew."""
+"""Keep reconciliation scheduled, also after Temporal has lost its database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
 logger = logging.getLogger(__name__)
 
 CATCH_UP: Final = timedelta(seconds=10)
-"""A run that was missed is not made up for: the next one sees all that it would have seen."""
+"""A missed run is not repeated: the next run covers the same orders."""
 TIMEOUT: Final = timedelta(seconds=10)
 
 
@@ -42,7 +42,7 @@ _NO_ANSWER: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`at_most`: a run that lasts longer is ended, for the next one must not wait for it. It has
+    """`at_most`: a run that lasts longer is terminated, so that the next one can start. It has
     nothing to undo."""
 
     id: str
@@ -59,7 +59,7 @@ RECONCILIATION: Final = Job(
 async def keep_scheduled(
     client: Client, task_queue: str, every: timedelta, build_id: str = ""
 ) -> NoReturn:
-    """Provide until cancelled what the sagas need of Temporal. Every worker may do so at once."""
+    """Provide what the sagas need in Temporal, until cancelled. Every worker may do so at once."""
     await restarting(
         "the scheduling of reconciliation",
         lambda: _keep(client, task_queue, every, build_id),
@@ -69,24 +69,24 @@ async def keep_scheduled(
 
 async def _keep(client: Client, task_queue: str, every: timedelta, build_id: str) -> NoReturn:
     while True:
-        await _see_to("the search attributes", register_search_attributes(client))
+        await _provide("the search attributes", register_search_attributes(client))
         for job in (RECOVERY, RECONCILIATION):
-            await _see_to(job.id, schedule(client, job, task_queue, every))
-        await _see_to("the build", make_current_if_none_is(client, task_queue, build_id))
+            await _provide(job.id, schedule(client, job, task_queue, every))
+        await _provide("the build", make_current_if_none_is(client, task_queue, build_id))
         await asyncio.sleep(every.total_seconds())
 
 
-async def _see_to(what: str, seeing: Awaitable[None]) -> None:
+async def _provide(what: str, providing: Awaitable[None]) -> None:
     try:
-        await seeing
+        await providing
     except RPCError as error:
-        if error.status in _NO_ANSWER:  # nor would it for the others
+        if error.status in _NO_ANSWER:  # the other calls would get no answer either
             raise
-        logger.warning("%s could not be seen to: %s; trying again", what, one_line(error))
+        logger.warning("%s could not be provided: %s; trying again", what, one_line(error))
 
 
 async def schedule(client: Client, job: Job, task_queue: str, every: timedelta) -> None:
-    """Create it, or change it to this; one that somebody has paused stays paused."""
+    """Create the schedule, or update it; a schedule that an operator has paused stays paused."""
     wanted = _schedule(job, task_queue, every)
     handle = client.get_schedule_handle(job.id)
     try:
@@ -109,7 +109,7 @@ async def schedule(client: Client, job: Job, task_queue: str, every: timedelta) 
 async def _create(client: Client, job: Job, wanted: Schedule) -> None:
     try:
         await client.create_schedule(job.id, wanted, trigger_immediately=True, rpc_timeout=TIMEOUT)
-    except ScheduleAlreadyRunningError:  # another worker was quicker
+    except ScheduleAlreadyRunningError:  # another worker has created it first
         return
     logger.info("%s is scheduled", job.id)
 
@@ -129,7 +129,7 @@ def _schedule(job: Job, task_queue: str, every: timedelta) -> Schedule:
 
 
 def _facts(schedule: Schedule) -> object:
-    """What two schedules have to share; what they are started with is encrypted anew each time."""
+    """Return the facts in which two schedules must agree; the input is encrypted anew each time."""
     action = schedule.action
     assert isinstance(action, ScheduleActionStartWorkflow)  # noqa: S101 - there is no other kind
     started = (action.workflow, action.task_queue, action.execution_timeout)

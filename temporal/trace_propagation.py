@@ -1,4 +1,4 @@
-"""Carries the trace of a request through Temporal's headers into the activities it leads to."""
+"""Carry the trace of a request through Temporal's headers into the activities it leads to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _trace_in(headers: Headers) -> str | None:
 
 
 class TracePropagation(client.Interceptor, worker.Interceptor):
-    """For the client; a worker takes it over from its client."""
+    """Register it with the client; a worker takes it over from its client."""
 
     def intercept_client(self, next: client.OutboundInterceptor) -> client.OutboundInterceptor:  # noqa: A002 - the SDK's name
         return _FromClient(next)
@@ -84,7 +84,8 @@ class _IntoActivity(worker.ActivityInboundInterceptor):
 
 
 class _IntoWorkflow(worker.WorkflowInboundInterceptor):
-    """What a workflow does by itself belongs to the trace that started it, an update to its own."""
+    """The run of a workflow belongs to the trace that started it, and an update to its own
+    trace."""
 
     def init(self, outbound: worker.WorkflowOutboundInterceptor) -> None:
         super().init(_FromWorkflow(outbound))

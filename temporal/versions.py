@@ -1,4 +1,4 @@
-"""Which build of the workers runs the workflows: see docs/decisions/0008-worker-versioning.md."""
+"""Choose the build of the workers that runs the workflows: docs/decisions/worker-versioning.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEPLOYMENT: Final = "waybill"
 
 
 def deployment(build_id: str) -> WorkerDeploymentConfig | None:
-    """None for a worker without a build id: it is not versioned, as in tests."""
+    """Return None for a worker without a build id: it is not versioned, as in tests."""
     if not build_id:
         return None
     return WorkerDeploymentConfig(
