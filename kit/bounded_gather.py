@@ -1,4 +1,4 @@
-"""Many things to do, of which a few are done at the same time."""
+"""Run many calls, a few of them at the same time."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_AT_ONCE: Final = 10
-"""At the same time; and so many that fail one after the other are not at fault themselves."""
+"""The calls that run at the same time. After as many failures in a row, the fault is not in the
+items."""
 
 
 class NotStarted(Exception):
-    """The others had failed one after the other, or had taken all the time."""
+    """The earlier calls failed one after the other, or used up the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatherResult(Generic[T, R]):
-    """In the order of the items."""
+    """The results, in the order of the items."""
 
     results: dict[T, R] = field(default_factory=dict)
     left: dict[T, Exception] = field(default_factory=dict)
-    """What was not done, and why."""
+    """The items that were not done, with the reasons."""
 
     def all(self) -> list[R]:
-        """Raises the first error where anything was left."""
+        """Return all results; raise the first error if an item was left."""
         for error in self.left.values():
             raise error
         return list(self.results.values())
 
     def raise_if_nothing_was_done(self) -> None:
-        """Then it is no fault of a single item."""
+        """Raise the first error if no item was done: the fault is then in no single item."""
         if self.left and not self.results:
             raise next(iter(self.left.values()))
 
@@ -43,10 +44,10 @@ class GatherResult(Generic[T, R]):
 async def bounded_gather(
     items: Collection[T], work: Callable[[T], Awaitable[R]], *, seconds: float = math.inf
 ) -> GatherResult[T, R]:
-    """Do it for all, a few at a time, and begin none after so many seconds.
+    """Run the work for all items, a few at a time; start none after `seconds`.
 
-    One that fails is left, and stops no other. Only when a few have failed one after the other,
-    whoever they all ask does not answer, and the rest is not begun.
+    A failed item is left and stops no other. When a few items in a row fail, the shared dependency
+    is down, and the remaining items are not started.
     """
     turn = _Turn(work, time.monotonic() + seconds)
     async with asyncio.TaskGroup() as group:

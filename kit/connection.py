@@ -14,13 +14,13 @@ import asyncpg
 
 from database_url import DatabaseUrl
 
-if TYPE_CHECKING:  # generic in the stubs alone
+if TYPE_CHECKING:  # only the stubs are generic
     _Connection = asyncpg.Connection[asyncpg.Record]
 else:
     _Connection = asyncpg.Connection
 
 CONNECT_TIMEOUT_SECONDS: Final = 5.0
-"""How long one server has, until the settings of the new connection have been checked."""
+"""The time limit for one server, until the settings of the new connection have been checked."""
 TRANSACTION_TIMEOUT_SECONDS: Final = 15
 """The longest that a transaction may last. A hung append holds back the safe head until then."""
 IDLE_TIMEOUT_SECONDS: Final = 10
@@ -28,10 +28,10 @@ IDLE_TIMEOUT_SECONDS: Final = 10
 STATEMENT_MARGIN_SECONDS: Final = 5
 """PostgreSQL ends a statement with its transaction. An answer that is later than that is lost."""
 CANCEL_TIMEOUT_SECONDS: Final = 2.0
-"""How long PostgreSQL has to confirm that a statement is cancelled or a session closed."""
+"""The time limit for PostgreSQL to confirm that a statement is cancelled or a session closed."""
 PING_TIMEOUT_SECONDS: Final = 2.0
 PING_AFTER_SECONDS: Final = 0.02
-"""How long a connection may be idle and still be used without asking whether it is alive."""
+"""The idle time up to which a connection is used without a check that it is alive."""
 
 SERVER_KEEPALIVES: Final = {
     "tcp_keepalives_idle": "20",
@@ -51,17 +51,17 @@ CLIENT_KEEPALIVES: Final = tuple(
         (socket.IPPROTO_TCP, "TCP_KEEPCNT", 2),
         (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 20_000),
     )
-    if hasattr(socket, option)  # Linux has them all
+    if hasattr(socket, option)  # Linux supports all of them
 )
-"""The client notices within 20 seconds, even while it only listens."""
+"""The client notices a lost machine within 20 seconds, even while it only listens."""
 
 CONNECTION_LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the driver noticed the loss in the middle of its own work
+    asyncpg.InternalClientError,  # the driver noticed the loss during its own work
     OSError,
 )
-"""What a statement raises whose connection is gone, or that has hung for too long."""
+"""The errors of a statement whose connection is lost, or that has hung for too long."""
 
 _IN_FORCE: Final = "SELECT name, current_setting(name, true) FROM unnest($1::text[]) AS name"
 
@@ -83,7 +83,7 @@ class SettingNotInForce(ConnectionError):
 
 
 class NoServerAvailable(ConnectionError):
-    """None of several servers takes this connection; the message says why each does not."""
+    """No server of the list accepts this connection; the message says why, for each."""
 
 
 class _Protocol(Protocol):
@@ -113,7 +113,8 @@ class Connection(_Connection):
 
     @property
     def is_clean(self) -> bool:
-        """Return True if it is open, in no transaction, and waits for no cancelled statement."""
+        """Return True if the connection is open, in no transaction, and waits for no cancelled
+        statement."""
         return not (
             self.is_closed()
             or self._protocol.is_in_transaction()
@@ -131,8 +132,7 @@ class Connection(_Connection):
     async def is_alive(self) -> bool:
         """Ask PostgreSQL, unless the connection was in use just now. Terminate it if it is dead.
 
-        What arrives on an idle connection is most often its end, which the event loop may not have
-        read yet.
+        An idle connection most often receives its end, which the event loop may not have read yet.
         """
         if self.is_closed():
             return False
@@ -172,7 +172,7 @@ class Connection(_Connection):
 
 
 def session_settings(transaction_seconds: int) -> Mapping[str, str]:
-    """Return what a session must have in force, as PostgreSQL writes it; 0 is without a limit."""
+    """Return the settings that a session must have, as PostgreSQL writes them; 0 means no limit."""
     idle_seconds = min(transaction_seconds, IDLE_TIMEOUT_SECONDS)
     return {
         "transaction_timeout": _duration(transaction_seconds),
@@ -193,8 +193,8 @@ async def connect(
 ) -> Connection:
     """Connect to the first server that accepts it and is of the wanted kind.
 
-    With 0 `transaction_seconds`, statements and transactions may last as long as they like.
-    Raises an asyncpg error or an OSError, of which SettingNotInForce and NoServerAvailable are two.
+    With 0 `transaction_seconds`, statements and transactions have no time limit. Raises an asyncpg
+    error or an OSError, of which SettingNotInForce and NoServerAvailable are two.
     """
     failures: list[str] = []
     for server in url.servers:

@@ -15,7 +15,7 @@ from database_url import DatabaseUrl
 from kit.connection import TRANSACTION_TIMEOUT_SECONDS, Connection, connect
 
 CHECKOUT_TIMEOUT_SECONDS: Final = 5
-"""How long a query waits for a connection when all are in use."""
+"""The time that a query waits for a connection when all are in use."""
 
 
 def create_engine(
@@ -23,8 +23,8 @@ def create_engine(
 ) -> AsyncEngine:
     """Make an engine whose errors show no parameters: an address could be among them.
 
-    With 0 `transaction_seconds`, statements and transactions may last as long as they like, as
-    those of migrations. The caller disposes of the engine. Raises InvalidDatabaseUrl.
+    With 0 `transaction_seconds`, statements and transactions have no time limit, as migrations need
+    it. The caller disposes of the engine. Raises InvalidDatabaseUrl.
     """
     url = DatabaseUrl.parse(database_url)
     engine = create_async_engine(
@@ -58,7 +58,8 @@ def _require_alive(
 
 
 def _close_at_once(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    """Close without an answer: SQLAlchemy would wait for each idle connection after the other."""
+    """Close without waiting for an answer: SQLAlchemy would wait for one idle connection after
+    another."""
     driver = connection.driver_connection
     if isinstance(driver, Connection) and driver.is_clean:
         driver.terminate()

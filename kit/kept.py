@@ -1,4 +1,4 @@
-"""One answer for all who ask at about the same time."""
+"""Share one answer among all callers that ask at about the same time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """Makes an answer when it is asked for, and gives it out again until it is too old.
+    """Make an answer on request, and return it again until it is too old.
 
-    It is made by one task at a time, however many wait for it.
+    One task at a time makes it, for any number of waiting callers.
     """
 
     def __init__(self, make: Callable[[], Awaitable[T]], seconds: float) -> None:
@@ -22,7 +22,7 @@ class Kept(Generic[T]):
         self._asked_at = 0.0
 
     async def get(self) -> T:
-        """Return the answer. What making it raises is raised, and not kept."""
+        """Return the answer. An error of making it is raised, and not kept."""
         if self._making is None or self._is_old(self._making):
             self._asked_at = asyncio.get_running_loop().time()
             self._making = asyncio.ensure_future(self._made())

@@ -1,4 +1,4 @@
-"""What may run only once at a time runs in whoever holds the lock of that name."""
+"""Run a job in one process at a time: the one that holds the lock of its name."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SECONDS_BETWEEN_TRIES: Final = 1.0
 async def leading(pool: Pool, name: str) -> AsyncIterator[Connection]:
     """Wait until no other process leads under this name, and lead until the block ends.
 
-    The lock lives and dies with the connection. Do the leader's work over it, and whoever has
-    lost the lead finds out with the next statement.
+    The lock belongs to the connection. Do the leader's work over it: a process that has lost the
+    lead then fails at its next statement.
     """
     async with pool.acquire() as connection:
         while not await connection.fetchval(_TRY_LEAD, name):  # noqa: ASYNC110 - nothing wakes it

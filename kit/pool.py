@@ -1,7 +1,7 @@
 """Hand out connections, the one used last first.
 
-An append is hardly more than its round trip, and asyncpg's own pool takes a shielded task to hand
-each connection back.
+An append takes little more than its round trip, and asyncpg's own pool takes a shielded task to
+return each connection.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from kit.connection import (
 __all__ = ["CONNECTION_LOST", "Connection", "Pool", "create_pool"]
 
 MAX_IDLE_SECONDS: Final = 300
-"""A connection that nothing has needed for so long is closed."""
+"""A connection that was idle for this long is closed."""
 CLOSE_TIMEOUT_SECONDS: Final = 2.0
-"""How long close() takes at most; then it cuts the connections that are left."""
+"""The time limit of close(); after it, close() cuts the remaining connections."""
 
 _OUTDATED: Final = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InvalidCachedStatementError)
 """The server has become read-only, or a migration has changed the result of a statement. Each idle
@@ -50,9 +50,9 @@ async def create_pool(
 
 
 class Pool:
-    """Lend at most `size` connections. Borrowers that have to wait are served in order.
+    """Lend at most `size` connections. Waiting borrowers are served in order.
 
-    A borrower has its connection alone, and gives it back as it was: without a transaction,
+    A borrower has its connection alone. It must return the connection without a transaction,
     listeners, session locks or changed settings. A connection whose state is unknown, since its
     statement was cancelled or its transaction left open, is closed instead.
     """
@@ -119,7 +119,7 @@ class Pool:
             connection = self._idle.pop()
             if await connection.is_alive():
                 return connection
-            self._drop_idle()  # those below have been idle for longer
+            self._drop_idle()  # the connections below have been idle for longer
         return await self._opened()
 
     async def _opened(self) -> Connection:
@@ -148,7 +148,8 @@ class Pool:
             self._idle.pop().terminate()
 
     def _retire(self, connection: Connection) -> None:
-        """Close it; its place is free again only then, so that there are never more than `size`."""
+        """Close the connection. Its place is free again only then, so there are never more than
+        `size`."""
         if connection.is_closed():
             self._hand_on()
             return
@@ -172,7 +173,7 @@ class Pool:
             self._all_returned.set()
 
     async def close(self) -> None:
-        """Refuse new borrowers, wait for those there are a little, and close all connections."""
+        """Refuse new borrowers, wait briefly for the current ones, and close all connections."""
         if self._is_closed:
             return
         self._is_closed = True

@@ -1,4 +1,4 @@
-"""What was made lately, to be used again: a mapping that forgets what was used longest ago."""
+"""Cache recent values: a mapping that drops the least recently used one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Recent(Generic[K, V]):
         self._values: OrderedDict[K, V] = OrderedDict()
 
     def get_or_make(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of this key, made now if there is none. What `make` raises is raised."""
+        """Return the value of this key, made now if there is none. An error of `make` is raised."""
         if key in self._values:
             self._values.move_to_end(key)
             return self._values[key]

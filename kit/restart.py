@@ -1,4 +1,4 @@
-"""What runs for as long as its process: begun again after a fault, ended by a cancellation."""
+"""Run a job for as long as its process: restart it after a fault, end it by a cancellation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kit.pool import CONNECTION_LOST
 FIRST_PAUSE_SECONDS: Final = 0.5
 MAX_PAUSE_SECONDS: Final = 4.0
 STEADY_SECONDS: Final = 30.0
-"""A job that ran for so long before its fault starts again after the first pause."""
+"""A job that ran for this long before its fault starts again after the first pause."""
 
 
 class ServerAway(Exception):
@@ -26,18 +26,18 @@ class ServerAway(Exception):
 _DATABASE_AWAY: Final = (
     ServerAway,
     *CONNECTION_LOST,
-    asyncpg.OperatorInterventionError,  # it starts, stops, or ended the session
+    asyncpg.OperatorInterventionError,  # the server starts, stops, or ended the session
     asyncpg.InsufficientResourcesError,  # a full disk, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
     asyncpg.TransactionTimeoutError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.TransactionRollbackError,  # it ended a deadlock
+    asyncpg.TransactionRollbackError,  # the server ended a deadlock
 )
 
 logger = logging.getLogger(__name__)
 
 IsAway = Callable[[BaseException], bool]
-"""Tell whether the error means that a server does not answer, or cannot do its work now."""
+"""Return whether the error means that a server does not answer, or cannot do its work now."""
 
 
 def is_database_away(error: BaseException) -> bool:
@@ -51,9 +51,10 @@ def always(_: BaseException) -> bool:
 async def restarting(
     name: str, job: Callable[[], Awaitable[object]], may_restart: IsAway = always
 ) -> NoReturn:
-    """Run the job until cancelled. It must be able to go on from where it was.
+    """Run the job until cancelled. It must be able to resume from its last state.
 
-    Each fault of a server is one line of the log. Raises an error that `may_restart` does not name.
+    Each fault of a server is one line of the log. Raises an error that `may_restart` does not
+    accept.
     """
     loop, pause = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS
     while True:
@@ -61,7 +62,8 @@ async def restarting(
         try:
             await job()
         except Exception as error:
-            # A fault on the way out, of a connection that is gone, say, may hide a cancellation.
+            # A fault during the shutdown, for example of a lost connection, may hide a
+            # cancellation.
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError from error
             if not may_restart(error):

@@ -27,14 +27,14 @@ async def together(*jobs: Coroutine[None, None, object]) -> None:
     """Run all at once. The first failure cancels the others and is raised alone.
 
     A TaskGroup would leave its parent marked as cancelled (until Python 3.13), and `restarting`
-    asks for that mark.
+    reads that mark.
     """
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
-            if not task.cancelling():  # a second cancellation would cut a clean end short
+            if not task.cancelling():  # a second cancellation would interrupt a clean end
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -47,7 +47,7 @@ async def until_stopped(job: Coroutine[None, None, object], within: timedelta) -
     task, loop = asyncio.ensure_future(job), asyncio.get_running_loop()
 
     def stop() -> None:
-        if task.cancelling() == 0:  # a second signal must not cut the stopping short
+        if task.cancelling() == 0:  # a second signal must not interrupt the stop
             task.cancel()
             leave_within(within, 0)
 

@@ -1,4 +1,4 @@
-"""What an event does to a read model."""
+"""The changes that an event makes to a read model."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ class Change(NamedTuple):
 
 
 Projection = Callable[[Any, StoredEvent], Sequence[Change]]
-"""Gives the changes of one event, in the order in which they are made: none, one or several."""
+"""Return the changes of one event, in order: none, one or several."""

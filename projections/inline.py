@@ -20,15 +20,15 @@ PROJECTIONS: Final[Mapping[str, Sequence[Projection]]] = {
     "saga": [sagas.project],
     "shipment": [shipping.project],
 }
-"""By the category of the stream, in the order in which they are applied."""
+"""The projections by the category of the stream, in the order in which they are applied."""
 
 
 class MissingProjection(Exception):
-    """A category has no entry in PROJECTIONS. One without read models needs an empty list."""
+    """A category of streams has no entry in PROJECTIONS; without read models, add an empty one."""
 
 
 class InlineReadModels:
-    """InlineProjection of every read model that a client may read right after its own write.
+    """The InlineProjection of every read model that a client may read right after its own write.
 
     Raises MissingProjection.
     """

@@ -1,8 +1,8 @@
 """Erase the key of a customer in the transaction of the event that records the erasure.
 
-It changes the key table and no read model. Replayed, it spares the key of a customer who has come
-back since, and erases a key that came back from a backup: see eventstore/sql/erase_subject.sql. It
-fails when a key that is older than the erasure is still there; then nothing is recorded.
+This changes the key table and no read model. A replay keeps the key of a customer who has come back
+since, and erases a key that came back from a backup: see eventstore/sql/erase_subject.sql. It fails
+when a key that is older than the erasure still exists; then nothing is recorded.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ CREATED = """
          customer_id, currency, total, lines, fingerprint)
     VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9)
 """
-# Whatever else happens to an order, no return of it is under way afterwards.
+# Any other event of the order ends a return under way.
 MOVED = """
     UPDATE readmodel.order_view
     SET status = $2, updated_at = $3, position = $4, return_requested = false

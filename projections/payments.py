@@ -16,7 +16,7 @@ REQUESTED = """
     SET status = $2, position = $3, attempt = $4, currency = $5, amount = $6,
         reference = NULL, action_url = NULL, decline_code = NULL
 """
-# The customer has something to do in no status but PENDING, which sets the URL itself.
+# The customer has to act in status PENDING alone, which sets the URL itself.
 PENDING = """
     UPDATE readmodel.payment_view
     SET status = $2, position = $3, reference = $4, action_url = $5

@@ -1,7 +1,7 @@
-"""What waits for a person. A row is here until somebody has decided, or the books agree again.
+"""The sagas that need attention. A row exists until an operator intervenes or the records agree.
 
-How far a saga has come is no part of it: that is read from its order's events (queries/sagas.py),
-and costs the straight way nothing.
+The progress of a saga is not part of it. It is read from the order's events (queries/sagas.py) and
+costs the forward path nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PARKED = """
 DECIDED = """
     DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2
 """
-# Without its last step the order stays open, and has no saga any more.
+# An order without its last step stays open and has no saga.
 ABANDONED = """
     WITH decided AS (DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2)
     INSERT INTO readmodel.abandoned_saga VALUES ($1) ON CONFLICT DO NOTHING
@@ -51,8 +51,8 @@ def project(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
         case e.SagaStepIntervened():
             return [Change(DECIDED, (event.order_id, event.step))]
         case e.DiscrepancyFound():
-            books = (event.system, event.ours, event.theirs)
-            return [Change(DISCREPANCY_FOUND, (event.order_id, *books, *at))]
+            sides = (event.system, event.ours, event.theirs)
+            return [Change(DISCREPANCY_FOUND, (event.order_id, *sides, *at))]
         case e.DiscrepancyResolved():
             return [Change(DISCREPANCY_RESOLVED, (event.order_id, event.system))]
         case e.SagaRecovered():

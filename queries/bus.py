@@ -14,13 +14,13 @@ _BUS: Final = text("SELECT fault, missing_to FROM eventstore.bus")
 @dataclass(frozen=True, slots=True)
 class BusState:
     fault: str | None
-    """A line: the bus takes no events, or is set up otherwise than Waybill needs it."""
+    """The fault in a line: the bus accepts no events, or its setup differs from Waybill's needs."""
     missing_to: int | None
     """The bus lacks the events up to this position."""
 
     @property
     def problem(self) -> str | None:
-        """Return a line that says what an operator must mend."""
+        """Return a line that says what an operator must repair."""
         return "; ".join(filter(None, (self.fault, self._gap))) or None
 
     @property

@@ -1,7 +1,7 @@
-"""Cursors of lists whose keys are public: opaque to clients, the key of a row to us.
+"""Encode cursors of lists with public keys: opaque to clients, the key of a row to this service.
 
-A cursor carries the name of its list, so that one list's cursor is refused by another. Where the
-key is a position of the log, the cursor is that position sealed: see eventstore/positions.py.
+A cursor carries the name of its list, so that another list refuses it. Where the key is a position
+of the log, the cursor is that position encrypted: see eventstore/positions.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def encode(kind: str, key: str) -> str:
 
 
 def decode(kind: str, cursor: str) -> str:
-    """The key. Raises BadCursor."""
+    """Return the key. Raises BadCursor."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()

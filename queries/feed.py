@@ -1,4 +1,4 @@
-"""The live feed: one reader of the log in a process, however many listen to it."""
+"""The live feed: one reader of the log in a process, for any number of listeners."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from kit.restart import restarting
 
 QUEUE_LIMIT: Final = 256
 TIMEOUT_SECONDS: Final = 0.2
-"""How long the feed waits in all for a listener to empty its full queue. All others wait as long:
-a page of the log may hold more events of one stream than a queue, and comes in one go."""
+"""The total time that the feed waits for a listener to empty its full queue.
+
+All other listeners wait as long. The wait is needed because a page of the log may hold more events
+of one stream than a queue, and arrives at once.
+"""
 
 
 class FellBehind(Exception):
-    """The listener was slower than its queue is long, and gets no more: resume from the log."""
+    """The listener was too slow for its queue and gets no further event: resume from the log."""
 
 
 class FeedClosed(Exception):
-    """The process is shutting down: resume from the log, at another one."""
+    """The process shuts down: resume from the log, at another process."""
 
 
 class Listener:
@@ -42,7 +45,7 @@ class Listener:
         self._end: Exception | None = None
 
     async def next(self) -> StoredEvent:
-        """Wait for the next one. Raise FellBehind, FeedClosed or PositionLost after the last."""
+        """Wait for the next event. Raise FellBehind, FeedClosed or PositionLost after the last."""
         while not self._queue:
             if self._end is not None:
                 raise self._end
@@ -56,7 +59,8 @@ class Listener:
 
     @property
     def is_full(self) -> bool:
-        """No event can be offered now. A listener that has ended passes over each offer."""
+        """Return whether no event can be offered now. A listener that has ended ignores each
+        offer."""
         return self._end is None and len(self._queue) == self._limit
 
     def offer(self, event: StoredEvent) -> None:
@@ -65,7 +69,7 @@ class Listener:
             self._changed.set()
 
     async def wait_for_room(self) -> None:
-        """Wait until the listener takes an event or ends, or the feed's patience is used up."""
+        """Wait until the listener takes an event or ends, or the feed's time-out passes."""
         clock = asyncio.get_running_loop()
         began = clock.time()
         with suppress(TimeoutError):
@@ -82,7 +86,7 @@ class Listener:
 
 
 class LiveFeed:
-    """Reads the log from its safe head while anybody listens, and not otherwise."""
+    """Read the log from its safe head while there are listeners, and not otherwise."""
 
     def __init__(self, store: EventStore, *, queue_limit: int = QUEUE_LIMIT) -> None:
         self._store = store
@@ -103,7 +107,7 @@ class LiveFeed:
 
     @asynccontextmanager
     async def listen(self, streams: Collection[str]) -> AsyncIterator[Listener]:
-        """Hear of every event of these streams above the listener's `start`, in order."""
+        """Receive every event of these streams above the listener's `start`, in order."""
         listener = Listener(streams, self._queue_limit)
         try:
             await self._add(listener)
@@ -139,11 +143,12 @@ class LiveFeed:
             self._reader = None
 
     async def _read(self) -> NoReturn:
-        """Whatever goes wrong, the position stays where it was: no event is passed over."""
+        """Read the log. After a fault the position is unchanged, so that no event is skipped."""
         await restarting("the live feed", self._follow)
 
     async def _follow(self) -> None:
-        """A log that has lost its tail ends every listener: none can know what it has missed."""
+        """Follow the log. When the log has lost its tail, every listener ends: each may have missed
+        events."""
         try:
             await self._store.check_position(self._position, self._event_id)
             await self._offer_all()
@@ -156,7 +161,8 @@ class LiveFeed:
         async with aclosing(self._store.follow(self._position)) as pages:
             async for page in pages:
                 for event in page:
-                    # First, so that who joins meanwhile begins after this event.
+                    # Set the position first, so that a listener that joins during the hand-out
+                    # starts after this event.
                     self._position, self._event_id = event.position, event.event_id
                     await self._hand_out(event)
 

@@ -1,4 +1,4 @@
-"""Pages by key: as deep as you like at the price of the first, and stable while rows are added."""
+"""Page by key: each page costs as much as the first, and added rows do not shift it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PageRequest(Generic[K]):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Rows in the list's order, and whether the list goes on beyond them on either side."""
+    """Rows in the list's order, and whether the list continues beyond them on either side."""
 
     items: Sequence[T]
     has_next: bool
@@ -40,7 +40,7 @@ async def fetch_page(
     *,
     descending: bool = False,
 ) -> Page[Row[Any]]:
-    """The page, in one statement for each side that is asked about: three at the most."""
+    """Return the page, in one statement for each side asked about: three at the most."""
     ascending = descending == request.backward
     wanted = _between(statement, key, request, descending=descending)
     wanted = wanted.order_by(key.asc() if ascending else key.desc()).limit(request.size + 1)
@@ -70,7 +70,7 @@ def _between(
 
 
 def _up_to(key: ColumnElement[Any], bound: K, *, descending: bool) -> ColumnElement[bool]:
-    """The rows that the list shows up to this key, the key's own included."""
+    """Select the rows that the list shows up to this key, the key's own included."""
     return key >= bound if descending else key <= bound
 
 

@@ -1,4 +1,4 @@
-"""How the log itself is doing."""
+"""The state of the log itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOST: Final = text(LOST)
 
 
 class _Floor(NamedTuple):
-    """A floor that holds the head back, and who holds it."""
+    """A floor that holds the safe head back, and the transaction that holds it."""
 
     floor: int
     holder: str
@@ -27,7 +27,7 @@ class LogQueries:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._first_seen: dict[_Floor, float] = {}
-        """By the monotonic clock of this process, of the floors that were held at the last look."""
+        """The monotonic time at which each floor that is held was first seen."""
 
     async def safe_head_age(self) -> float:
         """Return for how many seconds the append that holds the safe head back has been under way.
@@ -48,7 +48,7 @@ class LogQueries:
         self._first_seen = {floor: self._first_seen.get(floor, asked_at) for floor in held}
 
     async def holds(self, position: int) -> bool:
-        """Return whether there is an event at this position, which a saga has answered with."""
+        """Return whether there is an event at this position, which a saga has returned."""
         async with self._engine.connect() as connection:
             found = await connection.execute(_HOLDS, {"position": position})
             return bool(found.scalar_one())

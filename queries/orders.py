@@ -38,7 +38,7 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class PaymentView:
-    """`amount` is of the current attempt; `captured` and `refunded` are of the whole payment."""
+    """`amount` belongs to the current attempt; `captured` and `refunded` to the whole payment."""
 
     status: PaymentStatus
     attempt: int
@@ -53,12 +53,12 @@ class PaymentView:
 class ShipmentView:
     status: ShipmentStatus
     tracking_number: str | None
-    """None for a parcel that left before it was recorded."""
+    """It is None for a parcel that left before it was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """`position` is of the last event that changed anything shown here."""
+    """`position` is of the last event that changed any field shown here."""
 
     id: str
     status: OrderStatus
@@ -72,9 +72,9 @@ class OrderView:
     return_requested: bool
     """A return is under way."""
     backordered: bool
-    """It waits for stock."""
+    """The order waits for stock."""
     needs_attention: bool
-    """Its saga is parked, or a provider's book differs from the log."""
+    """The saga of the order is parked, or a provider's record differs from the log."""
     placed_at: datetime
     updated_at: datetime
     placed_position: int
@@ -83,7 +83,7 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """None does not restrict."""
+    """A filter whose None values do not restrict."""
 
     customer_id: str | None = None
     statuses: Collection[OrderStatus] | None = None
@@ -130,7 +130,7 @@ class OrderQueries:
         return None if row is None else _order(row)
 
     async def has_open(self, customer_id: str) -> bool:
-        """Whether anything can still happen to an order of this customer."""
+        """Return whether the customer has an order that is not final."""
         theirs = order_view.c.customer_id == customer_id
         statement = select(exists().where(theirs, order_view.c.status.not_in(FINAL)))
         async with self._engine.connect() as connection:
@@ -139,7 +139,7 @@ class OrderQueries:
     async def page(
         self, wanted: OrderFilter, request: PageRequest[int], *, newest_first: bool = True
     ) -> Page[OrderView]:
-        """Orders in the order they were placed; the keys are their `placed_position`."""
+        """Return orders in the order they were placed; the keys are their `placed_position`."""
         async with self._engine.connect() as connection:
             page = await fetch_page(
                 connection,
@@ -212,5 +212,5 @@ def _shipment(row: Row[Any]) -> ShipmentView | None:
 
 
 def _money(amount: int, currency: str) -> Money:
-    # What a read model holds was checked when its event was made.
+    # The values in a read model were checked when their event was made.
     return Money.model_construct(amount=amount, currency=currency)

@@ -1,4 +1,4 @@
-"""What was asked of a payment before."""
+"""The earlier requests of a payment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PaymentQueries:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def asked_under(self, order_id: str, idempotency_key: str) -> AskedBefore | None:
-        """The further attempt that a customer has asked for under this key."""
+        """Return the further attempt that a customer has requested under this key."""
         which = {"stream": PAYMENT.stream(order_id), "step": payment_retry_step(idempotency_key)}
         async with self._engine.connect() as connection:
             row = (await connection.execute(_ASKED, which)).one_or_none()

@@ -1,4 +1,4 @@
-"""The catalogue as clients see it: name, price, and how many can be had now."""
+"""The catalogue as clients see it: name, price, and the available quantity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ProductView:
     name: str
     price: Money
     available: int
-    """On hand: received, not reserved and not shipped."""
+    """The pieces on hand: received, not reserved and not shipped."""
 
 
 _PRODUCTS: Final[Select[Any]] = select(
@@ -40,14 +40,14 @@ class ProductQueries:
         return (await self.get_all([sku])).get(sku)
 
     async def get_all(self, skus: Collection[str]) -> dict[str, ProductView]:
-        """Those that there are, by SKU, in one statement."""
+        """Return the existing ones, by SKU, in one statement."""
         statement = _PRODUCTS.where(product_view.c.sku.in_(skus))
         async with self._engine.connect() as connection:
             rows = (await connection.execute(statement)).all()
         return {row.sku: _product(row) for row in rows}
 
     async def page(self, request: PageRequest[str]) -> Page[ProductView]:
-        """Products by SKU, which is their key."""
+        """Return products by SKU, which is their key."""
         async with self._engine.connect() as connection:
             page = await fetch_page(connection, _PRODUCTS, product_view.c.sku, request)
         return Page([_product(row) for row in page.items], page.has_next, page.has_previous)

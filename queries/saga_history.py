@@ -1,4 +1,5 @@
-"""What a saga's events tell of it: which steps have left their mark, and where it was stopped."""
+"""The history of a saga from its events: the steps that have recorded something, and the
+parkings."""
 
 from __future__ import annotations
 
@@ -18,13 +19,13 @@ from domain.saga.state import INTERVENTION_OF, SagaState
 from eventstore.envelope import EventMetadata, StoredEvent
 
 _BEGINNINGS: Final = frozenset({"request", "dispatch"})
-"""Last parts of the keys of what a step records before it asks somebody outside."""
+"""The last parts of the keys that a step records before it calls another party."""
 _UNDOS: Final = {*(step.undo.name for step in ORDER_PLAN if step.undo), FINALIZERS[0].name}
 
 
 @dataclass(slots=True)
 class Mark:
-    """What a step has left in the log."""
+    """A step's record in the log."""
 
     began_at: datetime | None = None
     ended_at: datetime | None = None
@@ -41,18 +42,18 @@ class ParkingView:
 
 @dataclass(frozen=True, slots=True)
 class DiscrepancyView:
-    """The log and another's book are at odds."""
+    """A discrepancy between the log and another system's record."""
 
     system: ReconciledSystem
     ours: str
     theirs: str
     since: datetime
-    """When it was found to be so."""
+    """The time at which it was found."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterventionView:
-    """`actor` None: it is not known."""
+    """`actor` is None when it is not known."""
 
     step: str
     parking: int
@@ -68,27 +69,28 @@ class History:
     order: OrderState = field(default_factory=lambda: ORDER.initial)
     saga: SagaState = field(default_factory=lambda: SAGA.initial)
     marks: dict[str, Mark] = field(default_factory=dict)
-    """By step or undo. An undo that had nothing to undo leaves none."""
+    """The marks by step or undo. An undo without work leaves none."""
     reached: dict[OrderStatus, datetime] = field(default_factory=dict)
-    """When the order came to each status: the first time on the way forward, else the last."""
+    """The time a status was reached: the first time on the forward path, otherwise the last."""
     parked: dict[str, ParkingView] = field(default_factory=dict)
-    """By step or undo."""
+    """The parkings by step or undo."""
     interventions: list[InterventionView] = field(default_factory=list)
     discrepancies: dict[ReconciledSystem, DiscrepancyView] = field(default_factory=dict)
     workflow_ids: dict[str, None] = field(default_factory=dict)
-    """In the order in which they have left something in the log."""
+    """The workflows, in the order of their first records in the log."""
     position: int = 0
 
     @classmethod
     def of(cls, events: Iterable[StoredEvent]) -> History:
-        """Of all the events of an order, its payment, its shipment and its saga, in order."""
+        """Build it from all events of an order, its payment, its shipment and its saga, in
+        order."""
         history = cls()
         for stored in events:
             history._add(stored)
         return history
 
     def has_reached(self, status: OrderStatus) -> bool:
-        """Whether the order has ever come so far on the forward way."""
+        """Return whether the order has ever come this far on the forward path."""
         return any(s in self.reached for s in FORWARD[FORWARD.index(status) :])
 
     def last_intervention(self, step: str) -> Intervention | None:

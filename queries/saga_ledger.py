@@ -15,7 +15,7 @@ from queries.saga_states import States, StepState, states_of
 
 _IN_UNDO: Final = {StepState.UNDOING, StepState.UNDONE, StepState.FAILED}
 _UNTRIED: Final = {StepState.PLANNED, StepState.FAILED, StepState.SKIPPED}
-"""Beyond the attempts that have failed."""
+"""The states that add no attempt to the failed ones."""
 
 
 class SagaStatus(StrEnum):
@@ -27,7 +27,7 @@ class SagaStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Of one step or undo: how many attempts have failed, and why the last one did."""
+    """The failures of one step or undo: the number of failed attempts, and the last reason."""
 
     count: int
     code: str
@@ -48,7 +48,7 @@ class UndoView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """`state` tells of the undo, once that has begun."""
+    """`state` shows the state of the undo, once the undo has started."""
 
     name: str
     description: str
@@ -66,7 +66,7 @@ class SagaView:
     order_id: str
     customer_id: str
     direction: SagaStatus
-    """Never PARKED: where the saga goes, or would go if no step of it was parked."""
+    """The direction of the saga, never PARKED: whether or not a step is parked."""
     needs_attention: bool
     parked_since: datetime | None
     recoveries: int
@@ -82,7 +82,7 @@ class SagaView:
 
     @property
     def parked(self) -> Mapping[str, ParkingView]:
-        """By step or undo."""
+        """The parkings by step or undo."""
         parts = [part for step in self.steps for part in (step, step.undo) if part is not None]
         return {part.name: part.parking for part in parts if part.parking is not None}
 
@@ -115,7 +115,7 @@ class _Steps:
         self._history = history
         self._states: States = states_of(history)
         self._failures = dict(failures)
-        if track := self._failures.pop("track", None):  # one activity, asked in two steps
+        if track := self._failures.pop("track", None):  # one activity, called in two steps
             has_left = history.has_reached(OrderStatus.SHIPPED)
             self._failures["await_delivery" if has_left else "await_dispatch"] = track
 

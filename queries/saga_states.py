@@ -1,8 +1,8 @@
-"""Which of a saga's steps stands where: its plan beside what has happened.
+"""Derive the state of each step of a saga from its plan and its history.
 
-A step is done once it has said so, or once the order has come to the status that it is for. An undo
-that had nothing to undo says nothing: it is done once an older one has begun, since undos run
-newest first, or the order is cancelled.
+A step is done once it has recorded so, or once the order has reached the status that the step leads
+to. An undo without work records nothing. It is done once an older undo has started, since undos run
+newest first, or once the order is cancelled.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class StepState(StrEnum):
     UNDOING = "UNDOING"
     UNDONE = "UNDONE"
     FAILED = "FAILED"
-    """It waits for a person; or the saga has ended or turned round because of it."""
+    """It waits for an operator; or it has ended the saga or started the compensation."""
     SKIPPED = "SKIPPED"
 
 
 States = dict[str, StepState]
-"""By the name of a step or an undo; what is not in it is PLANNED."""
+"""The states by name of a step or an undo; a missing one is PLANNED."""
 
 _COMPENSATION_STATUSES: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
 _BY_REQUEST: Final = {CancellationReason.CUSTOMER_REQUEST, CancellationReason.OPERATOR_REQUEST}
@@ -52,7 +52,7 @@ def states_of(history: History) -> States:
 
 
 def _settled(name: str, history: History) -> StepState | None:
-    """What the step or the undo says of itself; None: nothing."""
+    """Return the state that the step or the undo has recorded; None if it has recorded nothing."""
     mark, intervention = history.marks.get(name), history.last_intervention(name)
     if name in history.parked:
         return StepState.FAILED
@@ -64,7 +64,7 @@ def _settled(name: str, history: History) -> StepState | None:
 
 
 def _of_order(history: History) -> States:
-    """Of the steps up to the one that the order has come to."""
+    """Return the states of the steps up to the one that the order has reached."""
     states: States = {}
     for step in ORDER_PLAN:
         state = _settled(step.name, history)
@@ -104,7 +104,7 @@ def _of_return(history: History) -> States:
 
 
 def _groups(begun: Sequence[PlanStep], history: History) -> list[list[Undo]]:
-    """The undos that are possible, newest first, those together that run side by side."""
+    """Return the possible undos, newest first, grouped by those that run in parallel."""
     has_left = history.has_reached(OrderStatus.SHIPPED)
     groups: list[list[Undo]] = []
     for step in reversed(begun):

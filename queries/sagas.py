@@ -47,7 +47,7 @@ _RECONCILIATION_FIGURES: Final = text("""
            (SELECT count(*) FROM journal.unchecked_order),
            greatest(extract(epoch FROM clock_timestamp() - (
                SELECT recorded_at FROM eventstore.event
-               WHERE position > (SELECT position FROM eventstore.checkpoint WHERE name = :books)
+               WHERE position > (SELECT position FROM eventstore.checkpoint WHERE name = :compared)
                ORDER BY position
                LIMIT 1
            )), 0)
@@ -59,7 +59,7 @@ _DISCREPANCIES: Final = select(saga_discrepancy.c.system, func.count()).group_by
 
 @dataclass(frozen=True, slots=True)
 class ParkedSaga:
-    """`key` is its place in the list of those that are parked."""
+    """`key` is its position in the list of the parked sagas."""
 
     key: int
     saga: SagaView
@@ -69,14 +69,14 @@ class ParkedSaga:
 class SagaFigures:
     parked: int
     oldest_seconds: float
-    """Since the oldest of them was parked; 0 for none."""
+    """The seconds since the oldest of them was parked; 0 for none."""
     discrepancies: Mapping[ReconciledSystem, int]
     recoveries: int
-    """How often one had to be, in all."""
-    unchecked_orders: int
-    """Orders whose books could not be read."""
+    """The number of recoveries in total."""
+    unchecked_order: int
+    """The number of orders whose comparison failed."""
     reconciliation_lag_seconds: float
-    """The age of the oldest event that has not been compared with them; 0 for none."""
+    """The age of the oldest event that was not compared yet; 0 for none."""
 
 
 class SagaQueries:
@@ -88,7 +88,7 @@ class SagaQueries:
             return (await _sagas(connection, [order_id])).get(order_id)
 
     async def parked(self, request: PageRequest[int]) -> Page[ParkedSaga]:
-        """Those that wait for a person's decision, those first that have waited longest."""
+        """Return the sagas that wait for an operator, the longest waiting first."""
         async with self._engine.connect() as connection:
             page = await fetch_page(connection, select(_PARKED), _PARKED.c.position, request)
             sagas = await _sagas(connection, [row.order_id for row in page.items])
@@ -99,8 +99,8 @@ class SagaQueries:
         async with self._engine.connect() as connection:
             parked, oldest_seconds = (await connection.execute(_PARKED_FIGURES)).one()
             counts = (await connection.execute(_DISCREPANCIES)).all()
-            books = {"books": COMPARED}
-            figures = (await connection.execute(_RECONCILIATION_FIGURES, books)).one()
+            names = {"compared": COMPARED}
+            figures = (await connection.execute(_RECONCILIATION_FIGURES, names)).one()
         found = {ReconciledSystem(system): count for system, count in counts}
         recoveries, unchecked_orders, lag_seconds = figures
         return SagaFigures(
@@ -114,7 +114,7 @@ class SagaQueries:
 
 
 async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[str, SagaView]:
-    """By order, in two statements however many they are."""
+    """Return the sagas by order, in two statements for any number of orders."""
     streams = [s for order_id in order_ids for s in (*streams_of(order_id), SAGA.stream(order_id))]
     events: defaultdict[str, list[StoredEvent]] = defaultdict(list)
     for row in await connection.execute(_EVENTS, {"streams": streams}):

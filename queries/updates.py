@@ -1,4 +1,4 @@
-"""What happens to one order, from any point in the log on, without a gap and without a repeat."""
+"""Follow one order from any position of the log, without a gap and without a repeat."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from queries.orders import OrderQueries, OrderView
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """An event of the order, and the order as it is now, which may be later than the event.
+    """An event of the order, and the current order, which may be later than the event.
 
     `event_type` is None for the state that a watcher starts from.
     """
@@ -31,7 +31,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Lagged:
-    """The last update: the watcher was too slow. Everything up to `position` had been given."""
+    """The last update: the watcher was too slow. It has received everything up to `position`."""
 
     position: int
 
@@ -53,22 +53,23 @@ class OrderUpdates:
     async def follow(
         self, order_id: str, after: int | None
     ) -> AsyncGenerator[Update | Lagged, None]:
-        """The order's events above `after`, or its state now and then its events.
+        """Yield the order's events above `after`, or its current state and then its events.
 
         Ends after a Lagged, when the process shuts down, and for an order that does not exist.
-        Raises PositionLost when a failover or a restore has lost what lay up to `after`, or what
-        was about to be given.
+        Raises PositionLost when a failover or a restore has lost events up to `after`, or the next
+        ones.
         """
         if after is not None:
             await self._store.check_position(after)
         async with self._feed.listen(streams_of(order_id)) as listener:
-            # The seam: at and below it every event can be read, and above it the listener, who
-            # was there first, hears of each. The safe head alone may stand below the start.
+            # The seam: at and below it every event can be read. Above it the listener receives
+            # every event, because it was registered first. The safe head alone may be below the
+            # start.
             seam = max(listener.start, await self._store.safe_head())
             if after is None:
                 if (order := await self._orders.get(order_id)) is None:
                     return
-                # Not the seam where it is later: it would tell how the whole log grows.
+                # Not the seam when that is later: it would reveal how the whole log grows.
                 yield Update(order, None, min(seam, order.position))
             else:
                 async for update in self._past(order_id, after, seam):
@@ -101,9 +102,9 @@ class OrderUpdates:
                 position, newest = event.position, update.order.position
 
     async def _shared(self, order_id: str, event: StoredEvent, newest: int) -> Update | None:
-        """Read the order once for all who hear of this event.
+        """Read the order once for all listeners that receive this event.
 
-        A slow watcher may have seen the order as it became later: `newest`. It never goes back.
+        A slow watcher may have seen a later state of the order, `newest`. It never goes back.
         """
         read = self._reads.get_or_make(
             event.position, lambda: asyncio.create_task(self._update(order_id, event))

@@ -1,4 +1,4 @@
-"""What the workers do for the log and for the sagas, as the database shows it."""
+"""The work of the workers for the log and for the sagas, as the database records it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class WorkerQueries:
         return None if seconds is None else float(seconds)
 
     async def is_led(self, name: str) -> bool:
-        """Tell whether a worker leads under this name: see kit/leadership.py."""
+        """Return whether a worker leads under this name: see kit/leadership.py."""
         async with self._engine.connect() as connection:
             found = await connection.execute(_LEADS, {"locks": LOCKS, "name": name})
             return bool(found.scalar_one())
