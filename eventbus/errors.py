@@ -8,7 +8,7 @@ class BusError(Exception):
 
 
 def is_bus_away(error: BaseException) -> bool:
-    """Tell whether the bus does not answer, or cannot do its work now: the relay tries again."""
+    """Return whether the bus does not answer, or cannot do its work now: the relay tries again."""
     return isinstance(error, BusError)
 
 

@@ -72,7 +72,8 @@ _COMPARED: Final = (
     *("subjects", "retention", "storage", "max_age", "max_msgs", "max_bytes"),
     *("max_msgs_per_subject", "max_msg_size", "duplicate_window", "no_ack", "sealed"),
 )
-"""The settings of the stream on which the promises rest. Replicas, say, are the operator's."""
+"""The settings of the stream that the promises need. Others, such as replicas, are the
+operator's."""
 
 _WRONG_SETTING: Final = re.compile("authorization|authentication|invalid", re.IGNORECASE)
 
@@ -189,7 +190,7 @@ class NatsBus:
         try:
             return await self._stream.stream_info(STREAM)
         except NotFoundError:
-            logger.warning("stream %s is not there: making it", STREAM)
+            logger.warning("stream %s does not exist: creating it", STREAM)
             return await self._stream.add_stream(CONFIG)
 
 
@@ -259,7 +260,7 @@ def _plain(value: object) -> object:
 async def ask(url: str) -> None:
     """Connect once and wait for an answer. Raises BusUnavailable, or SettingsError.
 
-    A client that may reconnect never ends its first attempt, whatever the server answers.
+    A client that may reconnect never ends its first attempt, for any answer of the server.
     """
     client = Client()
     try:

@@ -141,7 +141,7 @@ class BusRecord:
         """Record that the bus takes events, and how it is set up otherwise than it should be."""
         difference = self._holdings and self._holdings.difference
         if await self._connection.fetchval(_FAULT, NAME, difference):
-            logger.warning("the bus takes events: %s", difference or "all is well")
+            logger.warning("the bus accepts events: %s", difference or "its setup is right")
 
     async def _locked(self) -> Known:
         row = await self._connection.fetchrow(_LOCK, NAME)

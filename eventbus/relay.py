@@ -1,4 +1,4 @@
-"""Carries the log to the bus, from where it was the last time."""
+"""Carry the log to the bus, from its last checkpoint."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def current() -> str | None:
 
 @contextmanager
 def carrying(traceparent: str | None) -> Iterator[None]:
-    """Whatever is done meanwhile belongs to this trace."""
+    """Make the work inside the block belong to this trace."""
     token = _current.set(traceparent)
     try:
         yield
@@ -35,7 +35,7 @@ def carrying(traceparent: str | None) -> Iterator[None]:
 
 
 def continued(header: str | None) -> str:
-    """A span of ours in the caller's trace, or in a new one where the caller named none."""
+    """Return a span in the caller's trace, or in a new trace where the caller named none."""
     parent = _FORM.fullmatch(header or "")
     trace_id, flags = parent.groups() if parent else (secrets.token_hex(16), _SAMPLED)
     return f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"

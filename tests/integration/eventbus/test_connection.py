@@ -133,7 +133,7 @@ async def test_a_lost_connection_is_logged_in_lines_without_tracebacks(
     assert said == [
         ("eventbus.nats", f"the connection to NATS at {address} is lost", None),
         ("eventbus.nats", f"NATS at {address} answers again", None),
-        ("eventbus.nats", f"stream {STREAM} is not there: making it", None),
+        ("eventbus.nats", f"stream {STREAM} does not exist: creating it", None),
     ]
 
 
