@@ -165,7 +165,8 @@ def _tls(parameters: Mapping[str, str]) -> Tls:
 
 
 def _context(mode: str, parameters: Mapping[str, str]) -> ssl.SSLContext:
-    """As in libpq, `require` with a root certificate verifies as `verify-ca` does."""
+    """Make the TLS context. As in libpq, `require` with a root certificate verifies as `verify-ca`
+    does."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = mode == "verify-full"
     context.set_alpn_protocols(["postgresql"])

@@ -1,8 +1,8 @@
 """Every setting of every process, read from `WAYBILL_*` variables, `.env` and the embedded stack.
 
 The embedded stack writes the addresses and secrets it made to `<DATA_DIR>/stack.env`, so that
-`python worker.py` or `python -m api` in another terminal reach it without being told.
-Precedence, highest first: the environment, `.env`, `stack.env`, the defaults below.
+`python worker.py` or `python -m api` in another terminal finds it. Precedence, highest first: the
+environment, `.env`, `stack.env`, the defaults below.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ STACK_ENV_FILE = "stack.env"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Timeout = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=31))]
-"""How long something is waited for or retried before a person is called for."""
+"""The time that a call is waited for or retried before an operator is needed."""
 Window = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(days=366))]
-"""How long an order may stay in one state."""
+"""The time that an order may stay in one state."""
 Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))]
-"""How long a simulator waits."""
+"""The time that a simulator waits."""
 
 
 class Environment(StrEnum):
@@ -53,7 +53,7 @@ class Bus(StrEnum):
 
 
 class DatabaseRole(StrEnum):
-    """Who connects to PostgreSQL; migration 0010 says what each of them may do there."""
+    """The processes that connect to PostgreSQL; migration 0010 grants the rights of each."""
 
     APPEND = "append"
     API = "api"
@@ -62,7 +62,7 @@ class DatabaseRole(StrEnum):
 
     @property
     def group(self) -> str:
-        """The role in PostgreSQL that logins of this kind are members of; none for the owner."""
+        """The PostgreSQL role that logins of this kind are members of; none for the owner."""
         return f"waybill_{self}"
 
     @property
@@ -81,7 +81,7 @@ class Settings(BaseSettings):
 
     environment: Environment = Environment.DEVELOPMENT
     allow_test_providers: bool = False
-    """In production, take test keys, http:// providers and simulators: for a staging system."""
+    """Accept test keys, http:// providers and simulators in production: for a staging system."""
     data_dir: Path = Path(".waybill")
 
     http_port: Port = 8000
@@ -94,8 +94,8 @@ class Settings(BaseSettings):
     carrier_simulator_port: Port = 8102
 
     database_url: SecretStr = SecretStr("")
-    """For the workers, which append. The three after it are for other processes; an empty one
-    falls back to it."""
+    """The URL for the workers, which append. The next three are for other processes; an empty one
+    falls back to this one."""
     api_database_url: SecretStr = SecretStr("")
     projections_database_url: SecretStr = SecretStr("")
     migration_database_url: SecretStr = SecretStr("")
@@ -111,7 +111,8 @@ class Settings(BaseSettings):
     """The same for one address, signed in or not. Webhooks and probes are not counted."""
     monitoring_host: str = "127.0.0.1"
     monitoring_port: int = Field(0, ge=0, le=65535)
-    """Where `/healthz`, `/readyz` and `/metrics` are then served alone; 0: on the API's port."""
+    """The port that then serves `/healthz`, `/readyz` and `/metrics` alone; 0 means the API's
+    port."""
     trusted_proxies: str = ""
     """Networks, comma-separated, whose `X-Forwarded-For` names the client's address."""
 
@@ -119,27 +120,28 @@ class Settings(BaseSettings):
     payload_key: SecretStr = SecretStr("")
     """Base64 of 32 random bytes: encrypts what Temporal stores (AES-256-GCM).
 
-    The key that seals the positions of the API is derived from it.
+    The key that encrypts the positions of the API is derived from it.
     """
     retired_payload_keys: SecretStr = SecretStr("")
-    """The payload keys before it, comma-separated: they still decrypt."""
+    """The previous payload keys, comma-separated: they still decrypt."""
     master_key: SecretStr = SecretStr("")
-    """Base64 of 32 random bytes: wraps the keys that personal data is sealed under."""
+    """Base64 of 32 random bytes: wraps the keys that encrypt personal data."""
     retired_master_keys: SecretStr = SecretStr("")
-    """The master keys before it, comma-separated, until `python -m eventstore.privacy rotate`."""
+    """The previous master keys, comma-separated, until `python -m eventstore.privacy rotate`."""
     temporal_ui_origin: str = ""
-    """Where Temporal's Web UI is served from: it alone may ask the codec endpoint from a browser.
+    """The origin of Temporal's Web UI, the only one that may call the codec endpoint from a
+    browser.
 
     Empty means the embedded stack's.
     """
 
     public_stock_limit: int = Field(10, ge=1, le=1_000_000)
-    """Customers see at most so many pieces of a product: that many or more."""
+    """The largest stock that customers see: a larger one is shown as this number or more."""
 
     payment_url: str = ""
     """Base URL of the payment provider's API; empty means the provider's own public one."""
     payment_return_url: str = ""
-    """The shop's page that a customer comes back to from 3-D Secure.
+    """The shop's page that a customer returns to after 3-D Secure.
 
     Without it Stripe gives no address to send the customer to.
     """
@@ -148,53 +150,53 @@ class Settings(BaseSettings):
     carrier_url: str = ""
     carrier_api_key: SecretStr = SecretStr("")
     carrier_webhook_secret: SecretStr = SecretStr("")
-    """Base64 of random bytes, as Standard Webhooks asks; `whsec_` may stand before it."""
+    """Base64 of random bytes, as Standard Webhooks requires; `whsec_` may precede it."""
 
     simulator_host: str = "127.0.0.1"
-    """The address the simulators listen on: they trust whoever reaches them."""
+    """The address that the simulators listen on: they trust every client."""
     payment_simulator_webhook_url: str = ""
-    """Where the simulators send their webhooks; empty means nowhere."""
+    """The URL that the simulators send their webhooks to; empty means none."""
     carrier_simulator_webhook_url: str = ""
     carrier_dispatch_after: Delay = timedelta(seconds=3)
-    """How long after its creation the carrier simulator dispatches a parcel by itself."""
+    """The time from the creation of a parcel to its dispatch by the carrier simulator."""
     carrier_deliver_after: Delay = timedelta(seconds=6)
-    """How long after its dispatch it delivers it."""
+    """The time from the dispatch of a parcel to its delivery by the carrier simulator."""
     simulator_hang: Delay = timedelta(seconds=12)
-    """How long an answer hangs that is meant to time out."""
+    """The time that the simulator delays an answer that is meant to time out."""
 
     provider_timeout: Timeout = timedelta(minutes=10)
-    """How long a step that goes forward keeps asking a provider that does not answer."""
+    """The time that a step on the forward path retries a provider that does not answer."""
     undo_timeout: Timeout = timedelta(hours=1)
-    """The same for what must not be given up: then the saga parks, and calls for a person."""
+    """The same for a call that must succeed: then the saga parks and waits for an operator."""
     parked_retry: Timeout = timedelta(minutes=15)
-    """How long a parked step waits before it is tried again, if nobody has refused it."""
+    """The time that a parked step waits before its retry, if it was not refused."""
     backorder_deadline: Window = timedelta(days=14)
-    """How long an order waits for the stock it lacks, if its customer wants it to."""
+    """The time that an order waits for the stock it lacks, if its customer wants that."""
     payment_window: Window = timedelta(hours=24)
-    """How long a customer has to bring a payment that works, from the first attempt."""
+    """The time that a customer has to provide a working payment, from the first attempt."""
     dispatch_deadline: Window = timedelta(days=3)
     delivery_deadline: Window = timedelta(days=14)
     return_window: timedelta = Field(timedelta(days=30), ge=timedelta(0), le=timedelta(days=366))
-    """How long after the delivery a customer may return goods; zero takes no returns."""
+    """The time after the delivery in which a customer may return goods; 0 allows no returns."""
     return_delivery_deadline: Window = timedelta(days=21)
-    """How long the goods of a return may be on their way back."""
+    """The time that the goods of a return may be on their way back."""
 
     worker_build_id: str = ""
-    """Of the code that this worker runs; empty means that it is not versioned.
+    """The build id of this worker's code; empty means that it is not versioned.
 
-    The embedded stack makes it from the code.
+    The embedded stack derives it from the code.
     """
     reconcile_every: timedelta = Field(
         timedelta(seconds=30), ge=timedelta(seconds=1), le=timedelta(days=1)
     )
-    """How often the log is compared with what runs in Temporal and with the providers' books."""
+    """The interval at which the log is compared with Temporal and the providers' records."""
     reconcile_grace: timedelta = Field(
         timedelta(seconds=10), ge=timedelta(0), le=timedelta(hours=1)
     )
-    """How long a change may be on its way before it is missed."""
+    """The time that a change may take before it counts as missed."""
     reconcile_batch: int = Field(200, ge=1, le=1000)
-    """Of so many changed orders, at most, the providers are asked in one run, and of a quarter as
-    many that nothing has happened to."""
+    """The number of changed orders, at most, that one run compares at the providers. A quarter as
+    many unchanged orders are compared too."""
 
     @field_validator("*")
     @classmethod
@@ -265,7 +267,8 @@ _NAME = re.compile(r"[\w.:/-]{0,200}", re.ASCII)
 
 
 def _url(value: str, *schemes: str) -> str:
-    """Return it unless it is neither empty nor a URL of one of these schemes."""
+    """Return the value if it is empty or a URL of one of these schemes. Raises ValueError
+    otherwise."""
     scheme, _, rest = value.partition(":")
     if value and (scheme not in schemes or not _has_host(rest)):
         raise ValueError(f"must be a URL that begins with {schemes[0]}://")
@@ -273,7 +276,7 @@ def _url(value: str, *schemes: str) -> str:
 
 
 def _has_host(url: str) -> bool:
-    """Tell whether it names a host, and no port that is none."""
+    """Return whether the URL names a host and no invalid port."""
     try:
         return urlsplit(url).port != 0 and urlsplit(url).hostname is not None and " " not in url
     except ValueError:
@@ -282,7 +285,7 @@ def _has_host(url: str) -> bool:
 
 @cache
 def _warn_of_fallback(role: DatabaseRole) -> None:
-    """Once in each process."""
+    """Warn once in each process."""
     logger.warning(
         "WAYBILL_%s is not set: this process connects by WAYBILL_DATABASE_URL, with the rights of "
         "another role",
@@ -292,7 +295,7 @@ def _warn_of_fallback(role: DatabaseRole) -> None:
 
 @cache
 def load_settings() -> Settings:
-    """The settings of this process. Raises SettingsError, which never holds a value."""
+    """Return the settings of this process. Raises SettingsError, which never holds a value."""
     stack_env = Path(os.environ.get("WAYBILL_DATA_DIR", ".waybill")) / STACK_ENV_FILE
     files = (stack_env, ".env")
     try:

@@ -20,7 +20,7 @@ MIN_WEBHOOK_SECRET_BYTES: Final = 24
 """The Standard Webhooks specification asks for 24 to 64."""
 WEBHOOK_PREFIX: Final = "whsec_"
 TEST_KEY: Final = re.compile(r"\s*(sk|rk)_(org_)?test_")
-"""How Stripe's keys for its test mode begin: https://docs.stripe.com/keys."""
+"""The beginning of Stripe's keys for its test mode: https://docs.stripe.com/keys."""
 
 URL_OF_KEY: Final = {"payment_api_key": "payment_url", "carrier_api_key": "carrier_url"}
 """A process that uses the key of a provider calls the provider."""
@@ -40,7 +40,7 @@ def check(settings: Settings, *names: str) -> None:
 
 
 def is_weak(secret: str | bytes) -> bool:
-    """Tell whether the secret has too few different characters to be random."""
+    """Return whether the secret has too few different characters to be random."""
     return len(set(secret)) < MIN_DISTINCT
 
 
@@ -72,7 +72,8 @@ def _is_random(text: str) -> bool:
 
 
 def _is_issued_key(text: str) -> bool:
-    """A provider decides what its keys look like, but issues none of one repeated character."""
+    """Return whether it may be an issued key: providers choose the format, but never one repeated
+    character."""
     return len(set(text.strip())) > 1
 
 
@@ -109,7 +110,7 @@ _KEYRINGS: Final = ("payload_key", "master_key")
 
 
 def _check_distinct(settings: Settings, names: tuple[str, ...]) -> None:
-    """A retired key may equal its own current key, and no other secret."""
+    """Check that the secrets differ. A retired key may equal its own current key only."""
     holders: dict[bytes, tuple[str, str]] = {}
     for owner, name, value in _values(settings, names):
         first_owner, first = holders.setdefault(value, (owner, name))
@@ -132,7 +133,7 @@ def _values(settings: Settings, names: tuple[str, ...]) -> Iterator[tuple[str, s
 
 
 def _canonical(text: str) -> bytes:
-    """Return what is secret in the text, in whichever form it is written."""
+    """Return the secret part of the text, from any form in which it is written."""
     body = text.strip().removeprefix(WEBHOOK_PREFIX)
     try:
         return base64.b64decode(body, validate=True)

@@ -25,7 +25,7 @@ OF_COMPOSE: Final = frozenset(
 
 
 def warn_of_unknown(given: Iterable[str], fields: Collection[str]) -> None:
-    """Log a warning for each WAYBILL_ variable that is not a setting, whatever its case."""
+    """Log a warning for each WAYBILL_ variable that is not a setting, in any case."""
     known = {f"{PREFIX}{field.upper()}" for field in fields}
     for name in sorted({name.upper() for name in given} - known - OF_COMPOSE):
         if name.startswith(PREFIX):
@@ -34,6 +34,6 @@ def warn_of_unknown(given: Iterable[str], fields: Collection[str]) -> None:
 
 @cache
 def _warn(name: str, closest: str = "") -> None:
-    """Once in each process."""
+    """Warn once in each process."""
     advice = f"did you mean {closest}?" if closest else "see .env.example for all settings"
     logger.warning("%s is not a setting and has no effect: %s", name, advice)

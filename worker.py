@@ -1,10 +1,8 @@
-"""The Temporal worker: a process to run many of.
-
+"""The Temporal worker, of which any number of processes may run.
     python worker.py [--roles sagas,relay]
-
-Every worker may be started with every role; what may run only once at a time finds that out by
-itself. A wrong setting ends it at once; a server that does not answer is waited for. SIGTERM or
-Ctrl-C lets running activities finish for DRAIN, and ends the process within STOP_WITHIN.
+Every worker may be started with every role; a job that may run only once at a time waits for its
+lock. A wrong setting ends the worker at once; a server that does not answer is waited for. SIGTERM
+or Ctrl-C lets running activities finish for DRAIN, and ends the process within STOP_WITHIN.
 """
 
 from __future__ import annotations
@@ -86,9 +84,9 @@ from temporal.versions import deployment
 logger = logging.getLogger("waybill.worker")
 
 DRAIN: Final = timedelta(seconds=2)
-"""How long running activities get after SIGTERM; Temporal runs the rest elsewhere."""
+"""The time that running activities get after SIGTERM; Temporal runs the others elsewhere."""
 STOP_WITHIN: Final = timedelta(seconds=2.8)
-"""The process is gone so long after SIGTERM, whatever a server that is away still owes it."""
+"""The process has ended this long after SIGTERM, even if a server does not answer."""
 SECONDS_BETWEEN_RECORDS: Final = 4.0
 QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
@@ -97,7 +95,7 @@ WRONG_DATABASE_URL: Final = (
     asyncpg.InvalidCatalogNameError,
     ClientConfigurationError,
 )
-"""What PostgreSQL answers to a user, a password or a database that does not exist."""
+"""PostgreSQL's answers to a wrong user, password or database."""
 
 
 class Role(StrEnum):
@@ -114,13 +112,13 @@ PROVIDER_SETTINGS: Final = ("payment_api_key", "carrier_url", "carrier_api_key")
 
 
 class Providers:
-    """The clients of this process to what lies outside."""
+    """The provider clients of this process."""
 
     @staticmethod
     def check_settings(settings: Settings) -> None:
         """Raises SettingsError."""
         check(settings, *PROVIDER_SETTINGS)
-        if not settings.payment_url:  # Stripe itself: without it no 3-D Secure ever succeeds
+        if not settings.payment_url:  # Stripe itself, whose 3-D Secure needs a return URL
             settings.require("payment_return_url")
 
     def __init__(self, settings: Settings) -> None:
@@ -155,7 +153,7 @@ def saga_activities(
 
 
 def reconciliation_activities(
-    settings: Settings, client: Client, pool: Pool, store: EventStore, books: ProviderComparison
+    settings: Settings, client: Client, pool: Pool, store: EventStore, comparer: ProviderComparison
 ) -> list[Activity]:
     handler, grace = CommandHandler(store), settings.reconcile_grace
     at_most = settings.reconcile_batch
@@ -174,7 +172,7 @@ def reconciliation_activities(
     )
     return [
         *RecoveryActivities(pool, handler, open_orders, orphans, running).all,
-        *ReconciliationActivities(orders, books, discrepancies, orchestrator).all,
+        *ReconciliationActivities(orders, comparer, discrepancies, orchestrator).all,
     ]
 
 
@@ -188,10 +186,10 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
     passed_through: Sequence[str] = (),
     build_id: str = "",
 ) -> Worker:
-    """Everything that Temporal may ask of this process; the benchmarks' peers bring their own.
+    """Make the worker for all workflows and activities; the benchmarks' peers bring their own.
 
-    A workflow whose history does not replay fails, instead of standing still until somebody
-    notices: reconciliation then takes its order up from the log.
+    A workflow whose history does not replay fails, instead of waiting for an operator.
+    Reconciliation then recovers its order from the log.
     """
     return Worker(
         client,
@@ -216,10 +214,10 @@ async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Va
     client = await connect(settings)
     await require_namespace(client)
     async with contextlib.aclosing(Providers(settings)) as providers:
-        books = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
+        comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(store, vault, providers.payments, providers.carrier),
-            *reconciliation_activities(settings, client, pool, store, books),
+            *reconciliation_activities(settings, client, pool, store, comparer),
         ]
         queue, build_id = settings.task_queue, settings.worker_build_id
         worker = temporal_worker(client, queue, activities, FailedAttempts(pool), build_id=build_id)
@@ -256,14 +254,15 @@ async def keep_recording_polls(client: Client, pool: Pool, queue: str, build_id:
 
 
 async def run_relay(settings: Settings, pool: Pool, store: EventStore) -> None:
-    """Relay the log until cancelled, while this process leads. Raises what `is_bus_away` names."""
+    """Relay the log until cancelled, while this process leads. Raises the errors of
+    `is_bus_away`."""
     async with contextlib.aclosing(await NatsBus.connect(settings.nats_url)) as bus:
-        logger.info("relaying the log when this process is the one to lead")
+        logger.info("relaying the log while this process leads")
         await Relay(pool, store, bus).run()
 
 
 def is_server_away(error: BaseException) -> bool:
-    """Tell whether the error, or what caused it, means that a server does not answer."""
+    """Return whether the error, or its cause, means that a server does not answer."""
     return any(
         is_database_away(cause)
         or is_temporal_away(cause)
@@ -323,7 +322,7 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
         }
         with contextlib.suppress(
             asyncpg.PostgresError, TimeoutError
-        ):  # a role that it concerns will name it
+        ):  # the role that needs the database will report it
             async with asyncio.timeout(STOP_WITHIN.total_seconds()):
                 await warn_of_lost_checkpoints(pool)
         await together(*(run_role(role, jobs[role]) for role in roles))
@@ -356,9 +355,9 @@ def set_up_logging() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(BriefFormatter(is_server_away))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("httpx", "stripe"):  # they tell of every request, with its URL
+    for chatty in ("httpx", "stripe"):  # they log every request, with its URL
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # Its own retries: a role says in one line that Temporal does not answer.
+    # The SDK logs its own retries: a role logs in one line that Temporal does not answer.
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(QUIET))))
 
 
