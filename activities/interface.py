@@ -181,7 +181,7 @@ class PaymentActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def give_back(self, order_id: str) -> None:
-        """Make sure that nothing is held or captured, whatever the outcome of the attempts."""
+        """Make sure that nothing is held or captured, for any outcome of the attempts."""
 
     @activity.defn
     @abstractmethod

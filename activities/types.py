@@ -25,7 +25,7 @@ class AuthorizationOutcome(StrEnum):
 
 
 class TrackedStatus(StrEnum):
-    """How far the carrier says that the parcel has come."""
+    """The progress of a parcel by the carrier's account."""
 
     WAITING = "waiting"
     DISPATCHED = "dispatched"
@@ -59,7 +59,7 @@ class ParkedStep:
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """How far the log says an order has come, with what the saga needs to resume."""
+    """The progress of an order by the log, with what the saga needs to resume."""
 
     status: OrderStatus
     since: datetime
@@ -258,7 +258,7 @@ class ComparisonResult:
     look_again: tuple[str, ...]
     """The orders to look at a second time, with those that have a recorded discrepancy."""
     pause: timedelta
-    """How long a step may take from the provider's records into the log."""
+    """The time that a step may take from the provider's records into the log."""
     position: int | None
     """The position that the log has been compared up to; None: there is nothing to store."""
     failed_orders: FailedOrders = field(default_factory=FailedOrders)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Why a request was refused. Clients branch on these codes; a code is never renamed."""
+    """The reason of a refusal. Clients branch on these codes; a code is never renamed."""
 
     INVALID_INPUT = "INVALID_INPUT"
     EMPTY_ORDER = "EMPTY_ORDER"

@@ -38,7 +38,7 @@ class ParkingLot:
     def __init__(
         self, order_id: str, retry_after: timedelta, is_compensating: Callable[[], bool]
     ) -> None:
-        """When `is_compensating` becomes true, the parked steps of the forward path are settled."""
+        """Settle the parked steps of the forward path when `is_compensating` becomes true."""
         self._order_id = order_id
         self._retry_after = retry_after
         self._is_compensating = is_compensating

@@ -28,7 +28,7 @@ COMPARING: Final = ActivityConfig(
     heartbeat_timeout=HEARTBEAT,
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
-"""When this time is over, the rest is left to the next run, which resumes from its checkpoint."""
+"""The time of one run. The next run resumes from the checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)

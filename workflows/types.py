@@ -16,7 +16,7 @@ class SagaType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long the saga waits for other parties; fixed at the start, so that replays agree."""
+    """The times that the saga waits for others, fixed at its start so that replays agree."""
 
     provider_timeout: timedelta
     """The time for a provider's answer on the forward path; then the saga compensates."""

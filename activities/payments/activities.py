@@ -150,7 +150,7 @@ class PaymentActivities(interface.PaymentActivities):
         return await self._record.outcome(order_id)
 
     async def _dispatch(self, order_id: str) -> None:
-        """Record that the parcel has left, whatever the capture does later."""
+        """Record that the parcel has left, independently of the capture that follows."""
         order = await self._record.order(order_id)
         if order.has_shipped:
             return

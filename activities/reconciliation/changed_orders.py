@@ -35,7 +35,7 @@ TYPES: Final = tuple(
         shipment.ShipmentLost,
     )
 )
-"""After one of these events, the provider's records must agree with the log."""
+"""The events after which the provider's records must agree with the log."""
 
 _CLOCK: Final = "SELECT clock_timestamp()"
 

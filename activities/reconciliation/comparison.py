@@ -21,7 +21,7 @@ from domain.saga.commands import ReconciledSystem
 from kit.bounded_gather import GatherResult, bounded_gather
 
 MAX_SECONDS: Final = 60.0
-"""When this time is over, the remaining orders wait for the next run."""
+"""The time of one run; the remaining orders wait for the next run."""
 MAX_KNOWN_DISCREPANCIES: Final = 200
 """The recorded discrepancies that one run looks at again."""
 KEPT_BY_PROVIDERS: Final = (ReconciledSystem.PAYMENT, ReconciledSystem.SHIPMENT)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 MAX_RECOVERIES: Final = 5000
 """The recoveries of one run; the next run recovers the rest."""
 MAX_SECONDS: Final = 30.0
-"""After this time a run starts no more recoveries; the next run continues."""
+"""The time in which a run starts recoveries; the next run continues."""
 LEADER_NAME: Final = "recovery"
 
 

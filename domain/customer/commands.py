@@ -6,7 +6,7 @@ from domain.command import Command
 
 
 class ErasureReason(StrEnum):
-    """Why a customer is erased: a choice, because a free text could contain personal data again."""
+    """The reason of an erasure: a choice, because a free text could contain personal data again."""
 
     CUSTOMER_REQUEST = "CUSTOMER_REQUEST"
     RETENTION_EXPIRED = "RETENTION_EXPIRED"

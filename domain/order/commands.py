@@ -101,7 +101,7 @@ class WithdrawCancellation(OrderCommand):
 
 
 class RequestReturn(OrderCommand):
-    """`lines` is None for everything. An order has one return, whatever its outcome."""
+    """`lines` is None for everything. An order has one return, for any outcome."""
 
     lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
         None

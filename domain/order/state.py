@@ -71,9 +71,9 @@ class OrderState:
     """The number of cancellation requests, those that came too late included."""
     backorder: bool = False
     has_shipped: bool = False
-    """The parcel has left, whatever the order's status is now."""
+    """The parcel has left, independently of the order's status now."""
     return_asked_for: bool = False
-    """The order has had its one return, whatever its outcome."""
+    """The order has had its one return, with any outcome."""
     returning: Return | None = None
     """The return under way."""
     returned: Return | None = None

@@ -133,7 +133,7 @@ def _refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentE
         raise Refused(
             ErrorCode.WRONG_STATE,
             f"{in_all.amount} refunded is more than the {state.captured} that were captured "
-            f"for order {command.aggregate_id}: compare with the provider's books",
+            f"for order {command.aggregate_id}: compare with the provider's records",
         )
     return [
         e.PaymentRefunded(

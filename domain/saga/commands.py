@@ -14,7 +14,7 @@ Explanation = Annotated[
 
 
 class Intervention(StrEnum):
-    """What an operator does about a parked step."""
+    """The actions of an operator on a parked step."""
 
     RETRY = "RETRY"
     """Retry the step: the cause is gone."""

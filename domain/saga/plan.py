@@ -12,7 +12,7 @@ from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus as Status
 
 Timeout = Literal["provider_timeout", "undo_timeout"]
-"""How long a provider that does not answer is asked again.
+"""The time that a provider which does not answer is asked again.
 
 The time is short while the saga can still compensate, and long where giving up would not help.
 """
@@ -26,7 +26,7 @@ class Undo:
     name: str
     description: str
     timeout: Timeout | None = None
-    """None: it asks no provider."""
+    """The time-out; None for an undo that asks no provider."""
     parallel: bool = False
     """It shares nothing with the undos beside it, so they may run in parallel."""
     until_pivot: bool = False
@@ -41,9 +41,9 @@ class PlanStep:
     description: str
     undo: Undo | None = None
     deadline: Deadline | None = None
-    """How long it may wait for other parties; None: it waits for none."""
+    """The time that it may wait for other parties; None: it waits for none."""
     timeout: Timeout | None = None
-    """None: it asks no provider. Temporal retries a database call until it succeeds."""
+    """The time-out; None: it asks no provider, and Temporal retries it until it succeeds."""
     on_failure: Reason | None = None
     """The reason of the compensation when it fails for good; None: it parks for an operator."""
     until: Status | None = None
@@ -114,8 +114,8 @@ CAPTURE: Final = PlanStep(
 )
 AWAIT_DELIVERY: Final = PlanStep(
     "await_delivery",
-    "Wait until the parcel has arrived; poll the carrier at each deadline. When the parcel is lost, "
-    "the saga compensates and refunds the money.",
+    "Wait until the parcel has arrived; poll the carrier at each deadline. When the parcel is "
+    "lost, the saga compensates and refunds the money.",
     deadline="delivery",
     timeout="provider_timeout",
     until=Status.DELIVERED,

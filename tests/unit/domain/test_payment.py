@@ -220,7 +220,7 @@ def test_no_more_is_refunded_than_was_captured() -> None:
     )
     assert refusal.message == (
         "3001 refunded is more than the 3000 that were captured for order o-1: "
-        "compare with the provider's books"
+        "compare with the provider's records"
     )
 
 
@@ -291,6 +291,4 @@ def test_a_payment_takes_so_many_attempts_and_no_more() -> None:
     payment.given([*nine, attempt(10)]).when(ask(10)).then([])
     full = payment.given([*nine, attempt(10)]).when(ask(11))
     refusal = full.then_refused(ErrorCode.PAYMENT_NOT_RETRYABLE)
-    assert refusal.message == (
-        "order o-1 has had 10 attempts to pay: cancel it, and place another"
-    )
+    assert refusal.message == ("order o-1 has had 10 attempts to pay: cancel it, and place another")
