@@ -1,4 +1,4 @@
-"""How far a follower of the log has come."""
+"""Keep the position up to which a follower has read the log."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LostCheckpoint(NamedTuple):
 
 
 class CheckpointLost(EventStoreError):
-    """A follower cannot go on from its checkpoint: it would pass over all that comes."""
+    """A follower cannot resume from its checkpoint: it would skip all later events."""
 
     def __init__(self, checkpoint: LostCheckpoint) -> None:
         super().__init__(str(checkpoint))
@@ -58,7 +58,8 @@ class CheckpointLost(EventStoreError):
 
 
 class Checkpoint:
-    """Of a follower that leads, over the connection by which it leads: see leadership.py."""
+    """The checkpoint of a leading follower, over the connection by which it leads: see
+    leadership.py."""
 
     def __init__(self, connection: Connection, name: str, position: int) -> None:
         self._connection = connection
@@ -67,7 +68,7 @@ class Checkpoint:
 
     @classmethod
     async def read(cls, connection: Connection, name: str, beginning: int = 0) -> Self:
-        """Return it where it was left, or at the beginning if it has never been.
+        """Return the checkpoint at its stored position, or at `beginning` if it is new.
 
         Raises CheckpointLost where the log has lost that position.
         """
@@ -79,7 +80,8 @@ class Checkpoint:
         return cls(connection, name, position)
 
     async def advance(self, position: int) -> None:
-        """Everything up to `position` is done. Raises an asyncpg error when the lead is lost."""
+        """Record that everything up to `position` is done. Raises an asyncpg error when the lead is
+        lost."""
         await self._connection.execute(_ADVANCE, self._name, position)
         self.position = position
 
@@ -89,7 +91,7 @@ async def lost_checkpoints(connection: Connection) -> Sequence[LostCheckpoint]:
 
 
 async def warn_of_lost_checkpoints(pool: Pool) -> None:
-    """Log a line for each. A database that does not answer is left to those who need it."""
+    """Log a line for each lost checkpoint; skip the check when the connection is lost."""
     with suppress(*CONNECTION_LOST):
         async with pool.acquire() as connection:
             for checkpoint in await lost_checkpoints(connection):

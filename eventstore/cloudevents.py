@@ -1,8 +1,8 @@
-"""A stored event as CloudEvents 1.0 in its JSON format (structured mode), and back.
+"""Convert a stored event to CloudEvents 1.0 in its JSON format (structured mode), and back.
 
 https://github.com/cloudevents/spec, CloudEvents 1.0.2, with its extensions for distributed tracing
-(`traceparent`) and for sequence. The event that comes back equals the one from the log, to the
-letter: `data` travels as PostgreSQL writes it, and numbers are never turned into floats.
+(`traceparent`) and for sequence. The decoded event equals the one in the log exactly: `data` keeps
+PostgreSQL's spelling, and numbers never become floats.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ MAX_ENVELOPE_BYTES: Final = 1_024
 
 _TYPE: Final = re.compile(r"waybill\.([A-Za-z][A-Za-z0-9]*)\.v([1-9][0-9]{0,4})")
 _EXTENSIONS: Final = {name.replace("_", ""): name for name in EventMetadata.model_fields}
-"""Our metadata by the extension attribute that carries it: lower case and digits, no more."""
+"""The metadata by the extension attribute that carries it: lower case and digits only."""
 
 
 class MalformedCloudEvent(EventStoreError):
-    """Bytes that are no event of ours: not JSON, or these attributes are missing or wrong."""
+    """Bytes that are no event of Waybill: not JSON, or these attributes are missing or wrong."""
 
     def __init__(self, attributes: tuple[str, ...]) -> None:
         at_fault = f"see {', '.join(attributes)}" if attributes else "it is no JSON object"
@@ -52,7 +52,7 @@ def _checked_metadata(text: str) -> str:
 
 
 class _Envelope(BaseModel):
-    """The attributes as they are sent. Foreign extensions, which a bus may add, are let be."""
+    """The attributes on the wire. Foreign extensions, which a bus may add, are ignored."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -64,9 +64,9 @@ class _Envelope(BaseModel):
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: Annotated[str, StringConstraints(pattern=r"^[0-9]{19}$")]
-    """The position, padded: the extension asks for strings that sort as what they stand for."""
+    """The position, zero-padded: the extension requires strings that sort like their values."""
     streamversion: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$")]
-    """As a string, for an integer attribute has 32 bits."""
+    """A string, because an integer attribute has 32 bits."""
     correlationid: str
     causationid: str | None = None
     traceparent: str | None = None
@@ -74,7 +74,7 @@ class _Envelope(BaseModel):
     workflowid: str | None = None
     step: str | None = None
     metadata: Annotated[str, AfterValidator(_checked_metadata)] | None = None
-    """The metadata as it is stored, where the attributes above do not hold all of it."""
+    """The stored metadata, where the attributes above do not hold all of it."""
 
 
 class _Received(_Envelope):
@@ -83,7 +83,7 @@ class _Received(_Envelope):
 
 @dataclass(frozen=True, slots=True)
 class _Number:
-    """A JSON number as it is written: 1.10 is not 1.1, and 1e400 is no float."""
+    """A JSON number in its original spelling: 1.10 is not 1.1, and 1e400 is no float."""
 
     text: str
 
@@ -112,7 +112,7 @@ def decode(body: bytes) -> StoredEvent:
     try:
         envelope = _Received.model_validate(_members(body))
     except ValidationError as error:
-        # Without its cause, which would show what is in them.
+        # Raise without the cause, which would show the values.
         raise MalformedCloudEvent(_at_fault(error)) from None
     match = _TYPE.fullmatch(envelope.type)
     assert match is not None  # noqa: S101 - the envelope has just been held to the pattern
@@ -142,7 +142,7 @@ def _members(body: bytes) -> dict[str, Any]:
 
 
 def _refused(constant: str) -> object:
-    """Stand for NaN and Infinity, which JSON does not have: nothing takes this."""
+    """Return a value for NaN and Infinity that no field accepts: JSON does not have them."""
     del constant
     return object()
 

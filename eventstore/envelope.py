@@ -1,4 +1,4 @@
-"""An event with everything the log knows about it, before and after it is stored."""
+"""An event with its metadata, before and after it is stored."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from eventstore.versions import ExpectedVersion
 
 
 class EventMetadata(BaseModel):
-    """Where an event came from: the same ids in the log, in Temporal and in a trace."""
+    """The origin of an event: the same ids in the log, in Temporal and in a trace."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     correlation_id: str
-    """Of everything that one request set off: the order's id, where there is an order."""
+    """The id shared by everything that one request caused: the order's id, where there is an
+    order."""
     causation_id: str | None = None
-    """Of the command or event that made this one happen."""
+    """The id of the command or event that caused this one."""
     traceparent: str | None = None
     """W3C Trace Context, level 1."""
     actor: str | None = None
@@ -34,8 +35,9 @@ class EventMetadata(BaseModel):
 
     @property
     def json_text(self) -> str:
-        """As it is stored: made once for all the events of an append that share it."""
-        # By hand, since a cached_property takes a lock for each new object (until Python 3.12).
+        """Return the stored form, made once for all the events of an append that share it."""
+        # A manual cache, since a cached_property takes a lock for each new object (until Python
+        # 3.12).
         made: str | None = self.__dict__.get("json_text")
         if made is None:
             made = self.__dict__["json_text"] = self.model_dump_json(exclude_none=True)
@@ -55,8 +57,8 @@ class NewEvent:
 
     @property
     def data_json(self) -> str:
-        """As it is checked and sent: made once."""
-        # By hand, as above.
+        """Return the form that is checked and sent, made once."""
+        # A manual cache, as above.
         if self._data_json is None:
             self._data_json = self.event.model_dump_json()
         return self._data_json
@@ -64,7 +66,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StreamAppend:
-    """The events for one stream, and what the writer expects of it."""
+    """The events for one stream, and the version that the writer expects."""
 
     stream_id: str
     events: Sequence[NewEvent]
@@ -73,7 +75,7 @@ class StreamAppend:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """`data_json` and `metadata_json` are as stored, decoded only when somebody looks."""
+    """`data_json` and `metadata_json` are as stored, and decoded on demand."""
 
     position: int
     stream_id: str
@@ -103,13 +105,13 @@ class StoredEvent:
         return self.stream_id.partition("-")[2]
 
     def decode(self) -> Event:
-        """The domain's event, as its type is now. Raises UnknownEventType."""
+        """Return the domain's event in its current schema. Raises UnknownEventType."""
         return upcasting.decode(self)
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events of the log are wanted; None restricts nothing."""
+    """The events of the log that a reader wants; None restricts nothing."""
 
     types: Collection[str] | None = None
     categories: Collection[str] | None = None
@@ -122,7 +124,8 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class AppendResult:
-    """Where the events stand, in the order given. A repeated append returns its first result."""
+    """The positions of the events, in the given order. A repeated append returns its first
+    result."""
 
     positions: tuple[int, ...]
     versions: tuple[int, ...]

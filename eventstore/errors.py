@@ -24,7 +24,7 @@ class InvalidAppend(EventStoreError):
 
 
 class VersionConflict(EventStoreError):
-    """A stream does not stand where the caller expected: load it again and decide anew."""
+    """A stream is at another version than the caller expected: load it again and decide anew."""
 
     def __init__(self, stream_id: str, expected: ExpectedVersion, actual: int) -> None:
         super().__init__(f"stream {stream_id}: expected {describe(expected)}, is at {actual}")
@@ -34,7 +34,7 @@ class VersionConflict(EventStoreError):
 
 
 class EventIdReused(EventStoreError):
-    """Some of the event ids are in the log already, but this is not that append repeated.
+    """Some of the event ids are in the log already, but with another content.
 
     `stored` holds the events that the log has under these ids.
     """
@@ -79,7 +79,7 @@ class PositionLost(EventStoreError):
 
 
 class UnsafeSequence(EventStoreError, asyncpg.PostgresError):
-    """No position can be drawn safely from the sequence; the hint says what sets it right.
+    """No position can be drawn safely from the sequence; the hint says how to repair it.
 
     The role lacks a grant, or the sequence was restarted, set back, or altered. Raised by
     eventstore/sql/refuse_position.sql; asyncpg finds this class by its SQLSTATE.
@@ -111,8 +111,9 @@ class UnknownEventType(EventStoreError):
 
 
 class UnknownSchemaVersion(UnknownEventType):
-    """The type is known; this version of its fields is newer than the code, or none at all."""
+    """The type is known; this version of its fields is newer than the code, or invalid."""
 
 
 class MissingUpcaster(UnknownEventType):
-    """The type is known, and so is the version: a step from it to the current one is not."""
+    """The type and the version are known, but a step from that version to the current one is
+    missing."""

@@ -13,10 +13,11 @@ NAME: Final = "head"
 CHANNEL: Final = "waybill_head"
 TICK_SECONDS: Final = 0.01
 MAX_TICK_SECONDS: Final = 0.25
-"""Followers poll as often (tail.POLL_SECONDS): a longer pause would make the leader useless."""
+"""Followers poll at this interval (tail.POLL_SECONDS): a longer pause would make the leader
+useless."""
 BACK_OFF: Final = 1.1
-"""A tick without news makes the next one a tenth longer, so an event is announced late by at most
-a tenth of the silence before it."""
+"""A tick without a new head makes the next one a tenth longer. So an event is announced late by at
+most a tenth of the silence before it."""
 
 _ANNOUNCE: Final = "SELECT eventstore.announce_head($1)"
 

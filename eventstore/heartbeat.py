@@ -1,6 +1,6 @@
-"""Rows by which the processes of Waybill show that they can do their work.
+"""Write rows by which the processes of Waybill show that they can work.
 
-An event would say the same, but the log is for what happened to orders.
+Events could show it too, but the log records what happened to orders.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from kit.pool import Pool
 
 PROCESS: Final = f"{socket.gethostname()}:{os.getpid()}"
 
-# An update finds room in its page when the disk is full, and an append does not. So little memory
-# makes this query write about 300 kB to a temporary file, beside the tables and without WAL.
+# An update finds room in its page when the disk is full, and an append does not. With so
+# little memory, this query writes about 300 kB to a temporary file, beside the tables and without
+# WAL.
 _LITTLE_MEMORY: Final = "SET LOCAL work_mem = '64kB'"
 _WRITE_A_FILE: Final = "SELECT count(*) FROM generate_series(1, 16384)"
 
-# Each row takes along those of processes that ended long ago.
+# Each row deletes those of processes that ended long ago.
 _BEAT: Final = """
     WITH pruned AS (
         DELETE FROM journal.heartbeat
@@ -41,7 +42,7 @@ _POLLS: Final = """
 
 
 async def beat(pool: Pool) -> None:
-    """Write this process's row. Raises when the database takes no writes, or its disk is full."""
+    """Write this process's row. Raises when the database accepts no writes, or its disk is full."""
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(_LITTLE_MEMORY)
         await connection.execute(_WRITE_A_FILE)

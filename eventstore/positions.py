@@ -1,8 +1,8 @@
-"""Positions of the log as clients see them: sealed, so that they show nothing of the whole log.
+"""Encrypt the positions that clients see, so that they reveal nothing of the whole log.
 
 AES-SIV (RFC 5297) is deterministic and authenticated: every viewer gets the same text for the same
-position, and only a text that Waybill made can be opened.
-See docs/decisions/0015-access-and-positions.md.
+position, and only a text that Waybill made can be decrypted. See
+docs/decisions/access-and-positions.md.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _KEY_BYTES: Final = 64
 """AES-256-SIV takes two keys of 32 bytes in one."""
 _PLAIN_BYTES: Final = 8
 SEALED: Final = re.compile(r"[A-Za-z0-9_-]{32}")
-"""Base64url of a tag of 16 bytes and of the 8 that are sealed."""
+"""The Base64url of a tag of 16 bytes and of the 8 encrypted bytes."""
 
 
 class BadPosition(Exception):
-    """The text is none that Waybill made for this purpose."""
+    """Waybill did not make this text for this purpose."""
 
     def __init__(self) -> None:
         super().__init__("this is no position of the log: pass one that an answer held, unchanged")
 
 
 class PositionCodec:
-    """Seal and open positions. `purpose` keeps a cursor of a list apart from a position."""
+    """Encrypt and decrypt positions. `purpose` separates a cursor of a list from a position."""
 
     def __init__(self, keyring: Keyring) -> None:
         keys = keyring.derive(b"waybill positions", _KEY_BYTES)
@@ -56,7 +56,7 @@ class PositionCodec:
         return base64.urlsafe_b64encode(sealed).decode()
 
     def open(self, text: str, purpose: str = POSITION) -> int:
-        """Accept what the retired keys sealed as well. Raises BadPosition."""
+        """Return the position; the retired keys are accepted too. Raises BadPosition."""
         if not SEALED.fullmatch(text):
             raise BadPosition
         sealed = base64.urlsafe_b64decode(text)

@@ -1,4 +1,4 @@
-"""The event store in PostgreSQL. The rules live in sql/; here they are called and checked."""
+"""The event store in PostgreSQL. The rules are in sql/; this module calls and checks them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FOLLOWED_PAGE: Final = 1000
 ID_CONSTRAINT: Final = "event_event_id_key"
 
 MAX_DEADLOCKS: Final = 5
-"""How many deadlocks an append may lose before its caller hears of it."""
+"""The number of deadlocks that an append may lose before its caller gets the error."""
 
 ROLLED_BACK: Final = (
     asyncpg.TransactionRollbackError,
@@ -50,13 +50,13 @@ ROLLED_BACK: Final = (
     asyncpg.QueryCanceledError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-"""How PostgreSQL ends a transaction that would pass at another time: nothing has been written."""
+"""PostgreSQL's errors for a transaction that could pass at another time: nothing was written."""
 
 
 class PostgresEventStore:
-    """EventStore over a pool of connections. Holds none between calls.
+    """The EventStore over a pool of connections. It holds none between calls.
 
-    A store that appends personal data has a vault, which seals it on the way.
+    A store that appends personal data needs a vault, which encrypts it before the append.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class PostgresEventStore:
             raise AppendRolledBack([a.stream_id for a in appends], _cause(error)) from error
 
     async def _append_through_deadlocks(self, appends: Sequence[StreamAppend]) -> AppendResult:
-        """Append again after a deadlock: its winner may have appended these very ids."""
+        """Append again after a deadlock: the winner may have appended the same ids."""
         for _ in range(MAX_DEADLOCKS):
             with suppress(asyncpg.DeadlockDetectedError):
                 return await self._append(appends)
@@ -99,8 +99,7 @@ class PostgresEventStore:
         async with self._pool.acquire() as connection:
             if self._inline:
                 return await self._append_inline(connection, appends)
-            # One statement is a transaction of its own: BEGIN and COMMIT would be two round trips
-            # more.
+            # A single statement is its own transaction: BEGIN and COMMIT would add two round trips.
             return await _append(connection, appends)
 
     async def _sealed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
@@ -122,7 +121,7 @@ class PostgresEventStore:
     async def _repeated(
         self, appends: Sequence[StreamAppend], refusal: EventStoreError
     ) -> AppendResult:
-        """Return the first result, if this very append was made before; else raise the refusal."""
+        """Return the first result, if the same append was made before; else raise the refusal."""
         ids = [new.event_id for append in appends for new in append.events]
         stored = {event.event_id: event for event in await self._load(sql.KNOWN_EVENTS, ids)}
         if not stored:
@@ -175,13 +174,13 @@ class PostgresEventStore:
         wanted = EventFilter(types, categories)
         last_event_id: UUID | None = None
         while True:
-            # A standby refuses LISTEN too, but without saying where to follow instead.
+            # A standby refuses LISTEN too, but does not say where to follow instead.
             await self._fetchrow(sql.SAFE_HEAD)
             async with wakeups(self._pool) as word:
-                # A database that was restored comes back over a new connection.
+                # A restored database is reached over a new connection.
                 await self.check_position(after, last_event_id)
-                # How far has been looked, beyond the last event: forgotten with the connection,
-                # since a crash of PostgreSQL may draw the same positions again.
+                # The position that was searched, beyond the last event. It is dropped with the
+                # connection, since a crash of PostgreSQL may draw the same positions again.
                 seen = after
                 while word.is_connected:
                     try:
@@ -201,10 +200,10 @@ class PostgresEventStore:
     ) -> tuple[list[StoredEvent], int, bool]:
         """Return the next events, the position up to which these are all, and whether that is the
         safe head."""
-        # The head is read first, in a statement of its own: the events below it are then all
-        # visible to the snapshot of the next one.
+        # The head is read first, in its own statement: the events below it are then all visible to
+        # the snapshot of the next statement.
         head = int((await self._fetchrow(sql.SAFE_HEAD))[0])
-        if head < after:  # read lower than before for a moment, or a tail is lost
+        if head < after:  # read lower than before for a moment, or the log has lost its tail
             await self.check_position(after)
         if head <= after:
             return [], after, True
@@ -216,8 +215,8 @@ class PostgresEventStore:
         return page, seen, seen == head
 
     async def safe_head(self) -> int:
-        # An event's position, never one that was only drawn: a crash of PostgreSQL may take back
-        # the drawing, and give the position to an event that a reader would then pass over.
+        # The position of an event, never one that was only drawn. A crash of PostgreSQL may take
+        # back the drawing and give the position to an event, which a reader would then skip.
         return int((await self._fetchrow(sql.LAST_SAFE_EVENT))[0])
 
     async def check_position(self, position: int, event_id: UUID | None = None) -> None:
@@ -241,7 +240,7 @@ async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> Ap
     try:
         return await _append_events(connection, appends)
     except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
-        # A number that is too large, say, or arrays that are nested too deep.
+        # For example a number that is too large, or arrays that are nested too deep.
         raise InvalidAppend(f"PostgreSQL cannot store these events ({_cause(error)})") from error
 
 

@@ -27,17 +27,18 @@ class EventStore(Protocol):
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         """Append to several streams, all or none, and change the inline read models with them.
 
-        Appending the same events again returns the first result and changes nothing.
-        Raises InvalidAppend, VersionConflict, EventIdReused or AppendRolledBack; then nothing has
-        been written. After a lost connection (pool.CONNECTION_LOST) only the same append, made
-        again, finds out whether it was.
+        Appending the same events again returns the first result and changes nothing. Raises
+        InvalidAppend, VersionConflict, EventIdReused or AppendRolledBack; then nothing has been
+        written. After a lost connection (pool.CONNECTION_LOST) only a repetition of the same append
+        finds out whether it was written.
         """
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
-        """The stream's events with a version above `from_version`, in order."""
+        """Return the stream's events with a version above `from_version`, in order."""
 
     async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
-        """Keep this snapshot, unless a newer one of the same shape and stream is kept already."""
+        """Store this snapshot, unless a newer one of the same shape and stream is stored
+        already."""
 
     async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...
 
@@ -49,13 +50,13 @@ class EventStore(Protocol):
         types: Collection[str] | None = None,
         categories: Collection[str] | None = None,
     ) -> list[StoredEvent]:
-        """Events of all streams above `from_position`, in order, up to the safe head.
+        """Return events of all streams above `from_position`, in order, up to the safe head.
 
         `types` and `categories` (the first part of a stream's name) restrict them.
 
-        A reader that goes on from the position of the last event it was given misses none.
-        Raises PositionLost for a position that the log has not drawn.
-        Raises SafeHeadUnknown on a standby, UnsafeSequence where the database needs an operator.
+        A reader that continues from the position of its last event misses none. Raises PositionLost
+        for a position that the log has not drawn. Raises SafeHeadUnknown on a standby,
+        UnsafeSequence where the database needs an operator.
         """
 
     def follow(
@@ -65,15 +66,15 @@ class EventStore(Protocol):
         types: Collection[str] | None = None,
         categories: Collection[str] | None = None,
     ) -> AsyncGenerator[Sequence[StoredEvent], None]:
-        """The events above `after`, in order, page by page, and then those that come. Endless.
+        """Yield the events above `after`, in order, in pages, and then new ones. Endless.
 
-        A database that cannot be read ends it with an error: begin again after the last event.
-        So does a log that has lost its tail, with PositionLost: begin again further back.
+        A database that cannot be read ends it with an error: start again after the last event. A
+        log that has lost its tail ends it with PositionLost: start again further back.
         """
 
     async def check_position(self, position: int, event_id: UUID | None = None) -> None:
-        """Raise PositionLost if the log has not drawn this position, or if another event than
-        this one stands there."""
+        """Raise PositionLost if the log has not drawn this position, or if another event than this
+        one is at it."""
 
     async def safe_head(self) -> int:
-        """The position of the newest event at and below which no event can appear any more."""
+        """Return the position of the newest event at and below which no event can appear later."""

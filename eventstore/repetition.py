@@ -1,8 +1,9 @@
-"""Tell an append that is made again from one that uses its event ids for something else.
+"""Distinguish a repeated append from one that reuses its event ids for another content.
 
-Compared is what the event says: its stream, type and data. The metadata may differ, because a retry
-has a trace of its own. A sealed field is different at each sealing: it is compared in clear where
-its key still opens it, and left out where the key is erased or not given to this process.
+The comparison covers what the event says: its stream, type and data. The metadata may differ,
+because a retry has its own trace. An encrypted field differs at each encryption. So it is compared
+in clear while its key decrypts it, and left out where the key is erased or not given to this
+process.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Reading some events of a long log: in windows of positions, so that each statement is short.
+"""Read a few events of a long log in windows of positions, so that each statement is short.
 
-A filter that finds little has to pass over many events. One statement for all of them may meet a
-time-out, and would then begin anew for ever. A window that meets one is read again in smaller ones,
-and what lies before it is not read again.
+A filter that matches little has to skip many events. One statement for all of them may meet a
+time-out, and each attempt would start from the beginning. A window that meets a time-out is read
+again in smaller ones, and the positions before it are not read again.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from eventstore import statements as sql
 from eventstore.envelope import EventFilter, StoredEvent
 
 MAX_WINDOW: Final = 500_000
-"""In positions: about half a second where no index helps."""
+"""The positions of a window: about half a second where no index helps."""
 MIN_WINDOW: Final = 1_000
 MIN_LIMIT: Final = 1_000
-"""PostgreSQL takes it that a window's events are spread evenly. For a few of them it would read by
-position, and so to the window's end where there are none."""
+"""PostgreSQL assumes that a window's events are spread evenly. For a smaller limit it would read by
+position, and to the window's end when there are no matches."""
 SHRINK: Final = 8
 
 CUT: Final = (asyncpg.QueryCanceledError, asyncpg.ConnectionDoesNotExistError)
-"""By statement_timeout; by transaction_timeout, which closes the connection."""
+"""The errors by statement_timeout, and by transaction_timeout, which closes the connection."""
 
 Load = Callable[..., Awaitable[list[StoredEvent]]]
 

@@ -1,8 +1,8 @@
-"""A stream's state at a version, so that loading it need not begin at the beginning.
+"""Store a stream's state at a version, so that loading can start from there.
 
-A snapshot is a convenience: it can be dropped at any time. One is passed over when its state has
-another shape or does not validate, and when its last event is not in the stream: a restored log may
-have lost that event, or hold another one at its version.
+A snapshot is an optimization: it can be deleted at any time. A snapshot is ignored when its state
+has another shape or does not validate, and when its last event is not in the stream. A restored log
+may have lost that event, or hold another one at its version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`schema` tells which shape of state this is; `state_json` is that state.
+    """`schema` identifies the shape of the state; `state_json` is that state.
 
     `event_id` is the id of the event at `version`. The store sets it, from the log.
     """
@@ -39,7 +39,8 @@ class Snapshot:
 
 
 def is_due(aggregate: Aggregate[Any], before: int, after: int) -> bool:
-    """Whether an append from one version to the other passed a multiple of the policy's number."""
+    """Return whether an append from one version to the other passed a multiple of the policy's
+    number."""
     every = aggregate.snapshot_every
     return every is not None and before // every != after // every
 
@@ -50,7 +51,7 @@ def take(aggregate: Aggregate[S], state: S, version: int) -> Snapshot:
 
 
 def restore(aggregate: Aggregate[S], snapshot: Snapshot | None) -> tuple[S, int]:
-    """The state and its version; the initial state at version 0 where no snapshot will do."""
+    """Return the state and its version; the initial state at version 0 if no snapshot is usable."""
     shape = _shape(aggregate)
     if snapshot is None or snapshot.schema != shape.digest:
         return aggregate.initial, 0
@@ -71,7 +72,7 @@ def is_of(snapshot: Snapshot | None, stored: Sequence[StoredEvent]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How an aggregate's state is written down, and the digest that tells it from any other way."""
+    """The JSON form of an aggregate's state, and the digest that identifies that form."""
 
     adapter: TypeAdapter[Any]
     digest: str
@@ -81,7 +82,7 @@ _SHAPES: dict[str, _Shape] = {}
 
 
 def _shape(aggregate: Aggregate[Any]) -> _Shape:
-    """Made once for each category: an adapter takes milliseconds to build."""
+    """Return the shape, made once for each category: an adapter takes milliseconds to build."""
     if aggregate.category not in _SHAPES:
         adapter: TypeAdapter[Any] = TypeAdapter(type(aggregate.initial))
         shape = json.dumps([adapter.json_schema(), aggregate.evolution], sort_keys=True)

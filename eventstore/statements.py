@@ -1,4 +1,4 @@
-"""The SQL that the store sends. The rules live in sql/; these lines only call and read."""
+"""The SQL that the store sends. The rules are in sql/; these lines only call and read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SAVE_SNAPSHOT: Final = """
             SELECT FROM eventstore.event e
             WHERE e.stream_id = s.stream_id AND e.version = s.version AND e.event_id = s.event_id)
 """
-"""A newer one stays, unless its last event is not in the stream."""
+"""A newer snapshot stays, unless its last event is not in the stream."""
 LOAD_SNAPSHOT: Final = (
     "SELECT version, schema, state::text, event_id FROM eventstore.snapshot WHERE stream_id = $1"
 )

@@ -1,4 +1,4 @@
-"""Following the log: what is there already, and then what comes, as soon as it is safe."""
+"""Follow the log: the existing events, and then new ones as soon as it is safe to read them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kit.connection import CANCEL_TIMEOUT_SECONDS, CONNECTION_LOST, Connection
 from kit.pool import Pool
 
 POLL_SECONDS: Final = 0.25
-"""How long a follower waits for word from the head's leader before it looks by itself."""
+"""The time that a follower waits for a notification from the head's leader before it polls."""
 PING_EVERY_SECONDS: Final = 10.0
-"""How often a follower asks whether the connection that it listens over is alive."""
+"""The interval at which a follower pings the connection that it listens over."""
 
 
 class Wakeups:
-    """Word of a new head, over one connection that listens."""
+    """The notifications of a new head, over one connection that listens."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -32,7 +32,7 @@ class Wakeups:
         self._word.set()
 
     async def wait(self) -> None:
-        """Until the next word, or for POLL_SECONDS, whichever comes first.
+        """Wait for the next notification, at most POLL_SECONDS.
 
         Raises an error of CONNECTION_LOST when the connection is dead: it would stay silent.
         """

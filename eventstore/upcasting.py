@@ -1,6 +1,6 @@
 """Read an event that was stored under an older schema version, step by step, as the current one.
 
-An event class always has the fields of today. When they change so that a stored event could no
+An event class always has its current fields. When they change so that a stored event could no
 longer be read, raise the `schema_version` of the class and add to its `upcasters` the step from the
 version before. The log itself is never rewritten.
 """
@@ -19,7 +19,7 @@ from eventstore.errors import MissingUpcaster, UnknownEventType, UnknownSchemaVe
 
 
 class Serialized(Protocol):
-    """What is known of an event before it is decoded."""
+    """The facts of an event that are known before it is decoded."""
 
     @property
     def event_id(self) -> UUID: ...
@@ -32,7 +32,7 @@ class Serialized(Protocol):
 
 
 def decode(stored: Serialized, types: Mapping[str, type[Event]] = EVENT_TYPES) -> Event:
-    """Return the event with the fields of today.
+    """Return the event with its current fields.
 
     Raises UnknownEventType, UnknownSchemaVersion or MissingUpcaster.
     """
@@ -41,7 +41,7 @@ def decode(stored: Serialized, types: Mapping[str, type[Event]] = EVENT_TYPES) -
         raise _unreadable(UnknownEventType, stored, "deploy a version that knows it")
     if stored.schema_version == event_type.schema_version:
         return event_type.model_validate_json(stored.data_json)
-    # As JSON, since pydantic validates Python's own values by other rules.
+    # Validate as JSON, since pydantic validates Python's own values by other rules.
     return event_type.model_validate_json(to_json(_upcast(stored, event_type)))
 
 

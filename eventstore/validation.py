@@ -1,4 +1,4 @@
-"""What an append must satisfy before the database is asked."""
+"""Check an append before the database is asked."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ MAX_STREAMS: Final = 256
 of the server share: 6,400 locks by PostgreSQL's defaults. An order of 100 lines takes 102."""
 
 MAX_EVENTS: Final = 10_000
-"""The events of one append: as many as PostgreSQL takes in well within the transaction's time."""
+"""The events of one append: PostgreSQL accepts this many well within the transaction's time."""
 
 MAX_VERSION: Final = 2**63 - 1
 """PostgreSQL's bigint."""
 
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""In JSON: the escape, and not a backslash that is itself escaped with `u0000` behind it."""
+"""The JSON escape of NUL, and not an escaped backslash before `u0000`."""
 
 
 def check_appends(appends: Sequence[StreamAppend]) -> None:
-    """Raise InvalidAppend for the first thing that is wrong."""
+    """Raise InvalidAppend for the first invalid part."""
     if not appends:
         raise InvalidAppend("there is nothing to append to: name at least one stream")
     _check_counts(len(appends), sum(len(append.events) for append in appends))
@@ -85,7 +85,7 @@ def _check(append: StreamAppend) -> None:
 def _is_expectation(expected: ExpectedVersion) -> bool:
     if isinstance(expected, StreamExpectation):
         return True
-    # The type itself, for True is an int as well.
+    # Compare the type itself, since True is an int as well.
     return type(expected) is int and 0 <= expected <= MAX_VERSION
 
 
@@ -102,7 +102,7 @@ def _check_type(new: NewEvent) -> None:
 
 
 def _metadata_bytes(events: Sequence[NewEvent]) -> dict[int, int]:
-    """The size of each metadata object's JSON, checked once however many events share it."""
+    """Return the size of each metadata object's JSON, checked once for all events that share it."""
     sizes: dict[int, int] = {}
     for new in events:
         if id(new.metadata) not in sizes:
@@ -120,14 +120,15 @@ def _check_json(new: NewEvent, metadata_bytes: int) -> None:
 
 
 def _checked_size(new: NewEvent, json_of: Callable[[NewEvent], str]) -> int:
-    """Return the bytes that PostgreSQL makes of it, at most: it puts a space after each colon and
-    comma. Cheap for what is fine: a few scans. Only what looks wrong is looked at."""
+    """Return the number of bytes that PostgreSQL makes of it, at most: it puts a space after each
+    colon and comma. The check is cheap for valid text: a few scans. Only suspicious text is
+    examined further."""
     try:
         text = json_of(new)
         size = len(text) if text.isascii() else len(text.encode())
         size += text.count(":") + text.count(",")
     except (PydanticSerializationError, UnicodeEncodeError):
-        # Without its cause, which may show what is in it.
+        # Raise without the cause, which may show the values.
         raise _invalid(new, "has a value that JSON cannot hold") from None
     if "\\u0000" in text and _NUL.search(text):
         raise _invalid(new, "has a NUL character, which PostgreSQL's JSON cannot hold")

@@ -1,4 +1,4 @@
-"""What a writer expects of the stream it appends to."""
+"""The version that a writer expects of the stream it appends to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 class StreamExpectation(Enum):
     NO_STREAM = auto()
-    """Nothing has been appended to it."""
+    """The stream has no events."""
     STREAM_EXISTS = auto()
-    """Something has."""
+    """The stream has events."""
     ANY = auto()
-    """Whatever."""
+    """Any state of the stream."""
 
 
 NO_STREAM: Final = StreamExpectation.NO_STREAM
@@ -26,7 +26,7 @@ _SQL = {NO_STREAM: 0, ANY: -1, STREAM_EXISTS: -2}
 
 
 def to_sql(expected: ExpectedVersion) -> int:
-    """As eventstore.append() takes it."""
+    """Return the number that eventstore.append() takes for it."""
     return _SQL[expected] if isinstance(expected, StreamExpectation) else expected
 
 

@@ -16,7 +16,7 @@ from settings import Settings, SettingsError, load_settings
 
 
 async def run(settings: Settings) -> int:
-    """0 once every key is under the current master key."""
+    """Return 0 once every key is under the current master key."""
     settings.require("database_url")
     master_keys = Keyring.of(settings, "master_key")
     async with await create_pool(settings.database_url.get_secret_value(), size=2) as pool:

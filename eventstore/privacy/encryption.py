@@ -1,4 +1,4 @@
-"""AES-256-GCM as everything here uses it: a random nonce, then ciphertext and tag."""
+"""Encrypt with AES-256-GCM: a random nonce, then ciphertext and tag."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from eventstore.privacy.errors import Tampered
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-"""As NIST SP 800-38D recommends for GCM; random, so a key is for at most 2^32 messages."""
+"""The length that NIST SP 800-38D recommends for GCM. The nonce is random, so a key is for at most
+2^32 messages."""
 TAG_BYTES: Final = 16
 
 
 def encrypt(key: bytes, plaintext: bytes, context: bytes | None = None) -> bytes:
-    """It opens again only with the same context, which says what and whose it is."""
+    """Encrypt the text. Only the same context decrypts it; the context says what and whose it
+    is."""
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plaintext, context)
 

@@ -1,4 +1,4 @@
-"""Why personal data cannot be read. No message says whose it is, or anything of it."""
+"""The reasons why personal data cannot be read. No message contains any of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from eventstore.errors import EventStoreError
 
 
 class PrivacyError(EventStoreError):
-    """Base of what can go wrong with keys and with what they seal."""
+    """The base of the errors of keys and of what they encrypt."""
 
 
 class Erased(PrivacyError):
-    """The key is gone, and with it for good what it sealed: the customer has been erased."""
+    """The key is erased, and with it for good the data: the customer has been erased."""
 
     def __init__(self, event_type: str, field: str) -> None:
         super().__init__(f"{field} of this {event_type} has been erased and cannot be read")
@@ -21,7 +21,7 @@ class Erased(PrivacyError):
 
 
 class UnknownKey(PrivacyError):
-    """Something is encrypted under a key that this process was not given."""
+    """A value is encrypted under a key that this process was not given."""
 
     def __init__(self, key_id: str, setting: str) -> None:
         name = f"WAYBILL_{setting.upper()}"
@@ -33,7 +33,7 @@ class UnknownKey(PrivacyError):
 
 
 class Tampered(PrivacyError):
-    """A ciphertext does not fit its key and its place: it was changed, cut short or moved."""
+    """A ciphertext does not fit its key and its place: it was changed, truncated or moved."""
 
 
 class TamperedField(Tampered):

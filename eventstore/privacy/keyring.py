@@ -1,4 +1,4 @@
-"""Keys that take turns: one encrypts, all that came before it still decrypt."""
+"""Keys in rotation: one encrypts, and all earlier ones still decrypt."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Keyring:
 
 
 def key_id_of(key: bytes) -> str:
-    """A digest that names the key and tells nothing of it."""
+    """Return a digest that names the key and reveals nothing of it."""
     return hashlib.sha256(b"waybill key id\0" + key).hexdigest()[:16]
 
 

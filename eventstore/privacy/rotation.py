@@ -1,4 +1,4 @@
-"""A new master key takes over: the subjects' keys are wrapped anew, what they seal stays."""
+"""Rotate the master key: wrap the subjects' keys anew; the data they encrypt does not change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`rewrapped` now, `failed` for want of their master key or because they were changed."""
+    """`rewrapped` keys so far, and `failed` ones: their master key is missing, or they were
+    changed."""
 
     rewrapped: int
     failed: int
@@ -30,9 +31,9 @@ class Progress:
 async def rotate(
     pool: Pool, master_keys: Keyring, page: int = PAGE
 ) -> AsyncGenerator[Progress, None]:
-    """Wrap every key under the current master key; yields after each page.
+    """Wrap every key under the current master key; yield after each page.
 
-    Each page is a transaction of its own. Stopped and run again, it goes on with what is left.
+    Each page is its own transaction. After an interruption, a second run handles the rest.
     """
     progress, after = Progress(0, 0), UUID(int=0)
     async with pool.acquire() as connection:
@@ -51,7 +52,7 @@ async def rotate(
 
 
 async def count(pool: Pool, master_keys: Keyring) -> tuple[int, int]:
-    """How many keys are under the current master key, of how many."""
+    """Return how many keys are under the current master key, and how many there are."""
     async with pool.acquire() as connection:
         row = await connection.fetchrow(sql.COUNT, master_keys.current_id)
     assert row is not None  # noqa: S101 - an aggregate returns one row

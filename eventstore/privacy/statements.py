@@ -25,12 +25,12 @@ SUBJECT_KEYS: Final = """
     FROM eventstore.subject_key
     WHERE subject = ANY($1)
 """
-"""The keys of these subjects, made of what is offered where there is none.
+"""Select the keys of these subjects; insert the offered key where there is none.
 
 A subject is left out when another writer makes its key at this moment: ask again. No key is made
-while this statement can see one that is being erased. A new key keeps the highest position drawn
-before it, by which an erasure knows whether it is older: see sql/erase_subject.sql. In the order of
-the subjects, so that no two writers wait for each other.
+while this statement can see one that is being erased. A new key stores the highest position drawn
+before it, by which an erasure knows whether it is older: see sql/erase_subject.sql. The rows are in
+the order of the subjects, so that no two writers wait for each other.
 """
 
 KEY: Final = """
@@ -51,7 +51,7 @@ REWRAP: Final = """
     FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS n (key_id, master_key_id, wrapped)
     WHERE k.key_id = n.key_id AND k.master_key_id = n.master_key_id
 """
-"""A key that has been erased meanwhile stays erased."""
+"""A key that has been erased in the meantime stays erased."""
 
 COUNT: Final = """
     SELECT count(*) FILTER (WHERE master_key_id = $1), count(*) FROM eventstore.subject_key

@@ -1,7 +1,7 @@
-"""Seals personal data under a key of its subject's, and opens it for as long as the key is there.
+"""Encrypt personal data under a key of its subject, and decrypt it while the key exists.
 
-A subject's key is random, wrapped by the master key and kept in `eventstore.subject_key`. Nothing
-of it is kept in this process: once the row is gone, so is the key, at that moment and everywhere.
+A subject's key is random, wrapped by the master key and kept in `eventstore.subject_key`. No
+process keeps a copy: once the row is deleted, the key is gone at that moment and everywhere.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Vault:
         self._master_keys = master_keys
 
     async def seal(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
-        """The same events, their personal data sealed. One query, or none if there is none."""
+        """Return the same events with their personal data encrypted, in one query, or none if there
+        is none."""
         subjects = {
             subject for a in appends for new in a.events for subject in subjects_of(new.event)
         }
@@ -48,7 +49,7 @@ class Vault:
         ]
 
     async def open(self, event: E) -> E:
-        """The event with its personal data in clear: for the moment it is needed, for no log.
+        """Return the event with its personal data in clear. Use it at once, and never log it.
 
         Raises Erased once the subject's key is gone, UnknownKey, or Tampered.
         """
@@ -62,7 +63,7 @@ class Vault:
         return type(event).model_validate_json(json.dumps(event.model_dump(mode="json") | clear))
 
     async def _keys(self, subjects: Sequence[str]) -> Mapping[str, SubjectKey]:
-        """The keys of these subjects, made where there is none."""
+        """Return the keys of these subjects; make those that do not exist."""
         offers = [self._new_key(subject) for subject in subjects]
         keys: dict[str, SubjectKey] = {}
         async with self._pool.acquire() as connection:
@@ -95,12 +96,12 @@ class Vault:
 
 
 def wrapping(subject: str, key_id: UUID) -> bytes:
-    """What a wrapped key is bound to: it is of no use in another row."""
+    """Return the context that a wrapped key is bound to: it is of no use in another row."""
     return _context("key", subject, str(key_id))
 
 
 def subjects_of(event: Event) -> Iterable[str]:
-    """Whose data this event still holds in clear."""
+    """Return the subjects whose data this event still holds in clear."""
     return (getattr(event, mark.subject) for mark in fields_in_clear(event).values())
 
 
@@ -116,7 +117,8 @@ def _seal(event: Event, keys: Mapping[str, SubjectKey]) -> Event:
 
 
 def with_blank_seals(event: Event) -> Event:
-    """Return the event exactly as long as sealing makes it, without a key and without the data."""
+    """Return the event exactly as long as encryption makes it, without a key and without the
+    data."""
     blanks = {
         field: Sealed(
             subject=getattr(event, mark.subject),
@@ -141,7 +143,8 @@ def _open(event: Event, field: str, subject: str, sealed: Sealed, key: bytes) ->
 
 
 def _place(event: Event, field: str, subject: str) -> bytes:
-    """What a ciphertext is bound to: it does not open as another field, or as another's."""
+    """Return the context of a ciphertext: it does not decrypt as another field, or another
+    subject's."""
     return _context(type(event).__name__, field, subject)
 
 

@@ -167,14 +167,14 @@ async def test_setting_right_forgets_the_checkpoints_above_the_log_and_no_other(
     async with pool.acquire() as connection:
         forgotten, summary = [line async for line in set_right(connection, "books")]
         assert forgotten == (
-            "books stood at 5, which the log has lost (it has drawn 3): forgotten, so that its"
-            " follower begins as on its first day"
+            "books was at 5, which the log has lost (it has drawn 3): deleted, so that its"
+            " follower starts from the beginning"
         )
         assert summary == "1 checkpoint set right."
         assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [("relay", 3), ("turns", 7)]
 
         assert [line async for line in set_right(connection, to=2)] == [
-            "turns stood at 7, which the log has lost (it has drawn 3): set to 2",
+            "turns was at 7, which the log has lost (it has drawn 3): set to 2",
             "1 checkpoint set right.",
         ]
         assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [("relay", 3), ("turns", 2)]
