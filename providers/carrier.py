@@ -1,9 +1,9 @@
-"""What Waybill asks of a carrier. An order has at most one shipment and one return.
+"""The interface of a carrier. An order has at most one shipment and one return.
 
 The reference of both is the order's id.
 
-Every method may be called again with the same arguments at any time, and raises
-ProviderUnavailable (outcome unknown, or try later) or ProviderRefused.
+Every method may be called again with the same arguments at any time, and raises ProviderUnavailable
+(outcome unknown, or try later) or ProviderRefused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CarrierShipmentStatus(StrEnum):
 class ReturnStatus(StrEnum):
     REQUESTED = "requested"
     RETURNED = "returned"
-    """The goods are back with us."""
+    """The goods are back in the warehouse."""
 
 
 # No repr: an address in a log or a traceback would be personal data.
@@ -47,7 +47,7 @@ class ShipmentItem:
 
 @dataclass(frozen=True, slots=True)
 class CarrierShipment:
-    """A shipment as the carrier has it at the time of the answer."""
+    """The carrier's shipment at the time of the answer."""
 
     id: str
     order_id: str
@@ -57,7 +57,7 @@ class CarrierShipment:
 
 @dataclass(frozen=True, slots=True)
 class CarrierReturn:
-    """A return as the carrier has it at the time of the answer."""
+    """The carrier's return at the time of the answer."""
 
     id: str
     order_id: str
@@ -66,38 +66,39 @@ class CarrierReturn:
 
 @dataclass(frozen=True, slots=True)
 class CarrierWebhook:
-    """A webhook we believe. It may be late, repeated or out of order."""
+    """A verified webhook. It may be late, repeated or out of order."""
 
     event_id: str
     order_id: str
     status: CarrierShipmentStatus | ReturnStatus
-    """Which of the two it is tells whether it is about the shipment or the return."""
+    """The type of the status says whether the webhook is about the shipment or the return."""
 
 
 class Carrier(Protocol):
     async def create_shipment(
         self, *, order_id: str, address: ShipmentAddress, items: Sequence[ShipmentItem]
     ) -> CarrierShipment:
-        """Ask for the order to be collected. One cancelled before is returned as CANCELLED."""
+        """Request the collection of the order. A shipment cancelled before is returned as
+        CANCELLED."""
         ...
 
     async def find(self, *, order_id: str) -> CarrierShipment | None:
-        """The order's shipment, or None if the carrier knows of none (yet)."""
+        """Return the order's shipment, or None if the carrier knows of none (yet)."""
         ...
 
     async def cancel(self, *, order_id: str) -> CarrierShipment:
         """Cancel the order's shipment, and fence it: no create in flight can revive it.
 
-        Works whatever became of the create. Raises AlreadyDispatched once it has left.
+        This works for any outcome of the create. Raises AlreadyDispatched once the parcel has left.
         """
         ...
 
     async def create_return(self, *, order_id: str, items: Sequence[ShipmentItem]) -> CarrierReturn:
-        """Ask for goods of the delivered order to be fetched back; an order has one return."""
+        """Request the collection of goods of the delivered order; an order has one return."""
         ...
 
     async def find_return(self, *, order_id: str) -> CarrierReturn | None:
-        """The order's return, or None if the carrier knows of none (yet)."""
+        """Return the order's return, or None if the carrier knows of none (yet)."""
         ...
 
     async def close(self) -> None: ...

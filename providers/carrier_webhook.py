@@ -1,4 +1,4 @@
-"""Which news from the carrier to believe: those signed as Standard Webhooks says."""
+"""Verify notifications from the carrier: their signatures follow Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class _Event(BaseModel):
 def verify_carrier_webhook(
     raw: bytes, headers: Mapping[str, str], secret: str
 ) -> CarrierWebhook | None:
-    """The news in `raw`, exactly as received, with its headers; None for a status that we do not
-    know, and for a reference that no order of ours can have. Raises WebhookRejected.
+    """Return the notification in `raw`, exactly as received, with its headers; None for an unknown
+    status. Raises WebhookRejected.
 
     `secret` is base64, with or without the prefix `whsec_`; the age limit is five minutes.
     """
@@ -55,13 +55,13 @@ def _check_signature(raw: bytes, headers: dict[str, str], secret: str) -> None:
         Webhook(secret).verify(raw, headers, json_parse=False)
     except UnicodeDecodeError:
         raise WebhookRejected(WebhookFault.MALFORMED) from None
-    # The library lets the parser's ValueError out when a signature is no base64.
+    # The library passes on the parser's ValueError when a signature is no base64.
     except (WebhookVerificationError, ValueError):
         raise WebhookRejected(_fault(headers)) from None
 
 
 def _fault(headers: Mapping[str, str]) -> WebhookFault:
-    """The library has one error for every fault; only the age can be told from outside."""
+    """Return the fault. The library has one error for all; only the age can be determined here."""
     try:
         age = datetime.now(UTC).timestamp() - float(headers.get("webhook-timestamp", ""))
     except ValueError:

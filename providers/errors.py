@@ -1,4 +1,4 @@
-"""What can go wrong between us and a provider. No error holds card data or personal data."""
+"""The errors between Waybill and a provider. No error holds card data or personal data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ProviderUnavailable(ProviderError):
 
 
 class UnknownStatus(ProviderUnavailable):
-    """The provider tells of a status that this code does not know: it is newer than we are."""
+    """The provider returned a status that this code does not know: the provider's API is newer."""
 
     def __init__(self, provider: str, operation: str, status: str) -> None:
         self.advice = f"it answers {status!r}: deploy a version that knows it, or ask again later"
@@ -36,7 +36,7 @@ class UnknownStatus(ProviderUnavailable):
 
 
 class ProviderRefused(ProviderError):
-    """The provider will not do this however often it is asked; nothing was changed by the call.
+    """The provider will refuse every repetition of this call; the call has changed nothing.
 
     `code` is the provider's error code, `status` its HTTP status.
     """
@@ -64,7 +64,7 @@ class WebhookFault(StrEnum):
 
 
 class WebhookRejected(Exception):
-    """A webhook that must not be believed; `fault` says why. Answer it with HTTP 400."""
+    """The webhook must not be trusted; `fault` says why. Answer it with HTTP 400."""
 
     def __init__(self, fault: WebhookFault) -> None:
         super().__init__(f"webhook rejected: {fault}; check the endpoint's secret and clock")

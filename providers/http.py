@@ -1,4 +1,4 @@
-"""The one HTTP client of this package: pooled, with explicit time-outs."""
+"""The only HTTP client of this package: pooled, with explicit time-outs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ TOTAL_SECONDS = 8.0
 POOL = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=30)
 
 SAYS_NOTHING: Final = frozenset({401, 403, 408, 425, 429})
-"""Statuses that are about our key or about the moment: the same request may yet succeed.
+"""The statuses that concern the API key or the moment: the same request may succeed later.
 
-Were they refusals, a key that has expired would cancel every order.
+If they were refusals, an expired key would cancel every order.
 """
 
-# A proxy named in the environment can not reach this machine's loopback.
+# A proxy named in the environment cannot reach this machine's loopback.
 _NEVER_PROXIED = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 
 
 def pooled_client(base_url: str = "", headers: dict[str, str] | None = None) -> httpx.AsyncClient:
-    """A client to share between all calls of one event loop; the owner closes it."""
+    """Return a client to share between all calls of one event loop; the owner closes it."""
     return httpx.AsyncClient(
         base_url=base_url,
         headers=headers,
@@ -38,9 +38,9 @@ def pooled_client(base_url: str = "", headers: dict[str, str] | None = None) -> 
 
 @asynccontextmanager
 async def answering(provider: str, operation: str, total_seconds: float) -> AsyncIterator[None]:
-    """Bound all requests of one operation in time; no answer is ProviderUnavailable.
+    """Limit the time of all requests of one operation; no answer raises ProviderUnavailable.
 
-    The original error is cut off: it can hold the request, and that the customer's data.
+    The original error is cut off: it can hold the request, and with it the customer's data.
     """
     try:
         async with asyncio.timeout(total_seconds):

@@ -1,4 +1,4 @@
-"""A carrier that speaks docs/CARRIER.md."""
+"""A carrier that implements docs/CARRIER.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RETURNS = "/v1/returns"
 
 
 class _Kept(BaseModel):
-    """What the carrier has in its books, under a reference of ours."""
+    """The carrier's record under one of Waybill's references."""
 
     id: str
     reference: str
@@ -95,8 +95,8 @@ class HttpCarrier:
         return found[0].public() if found else None
 
     async def cancel(self, *, order_id: str) -> CarrierShipment:
-        # Whoever comes first takes the reference: after this there is a shipment, and a create
-        # still on its way finds it.
+        # The first request takes the reference: after this the shipment exists, and a create in
+        # flight finds it.
         fence = {"reference": order_id, "status": CarrierShipmentStatus.CANCELLED}
         async with self._asking("cancel"):
             key = f"{order_id}/cancel"
@@ -129,7 +129,7 @@ class HttpCarrier:
         request = self._http.build_request("POST", path, json=body, headers=headers)
         answer = await self._ask(operation, request)
         kept = _read(shape, operation, answer)
-        # A repeated key is answered with the answer of that time.
+        # A repeated key returns the first answer, which may be outdated.
         if "idempotent-replayed" in answer.headers:
             request = self._http.build_request("GET", f"{path}/{kept.id}")
             kept = _read(shape, operation, await self._ask(operation, request))

@@ -1,4 +1,4 @@
-"""Which news from the payment provider to believe."""
+"""Verify notifications from the payment provider."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def verify_payment_webhook(
     secret: str,
     tolerance_seconds: int = TOLERANCE_SECONDS,
 ) -> PaymentWebhook | None:
-    """The news in `raw`, exactly as received, or None for an event of no order of ours.
+    """Return the notification in `raw`, exactly as received, or None for an event of no order.
 
     Raises WebhookRejected.
     """
-    if not signature_header.isascii():  # the SDK can compare no other
+    if not signature_header.isascii():  # the SDK can compare ASCII only
         raise WebhookRejected(WebhookFault.BAD_SIGNATURE)
     _check_signature(raw, signature_header, secret, tolerance_seconds)
     try:
@@ -60,7 +60,7 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
         raise WebhookRejected(WebhookFault.MALFORMED) from None
     except stripe.SignatureVerificationError:
         raise WebhookRejected(WebhookFault.BAD_SIGNATURE) from None
-    # Once more with the tolerance: Stripe has one error for both faults.
+    # Check again without an age limit: Stripe has one error for both faults.
     try:
         stripe.WebhookSignature.verify_header(raw, header, secret, tolerance_seconds)
     except stripe.SignatureVerificationError:

@@ -1,10 +1,10 @@
-"""What Waybill asks of a payment provider: authorise, capture, void, refund, and look up.
+"""The interface of a payment provider: authorise, capture, void, refund, and look up.
 
-Amounts are integers of the currency's minor unit; currencies are upper-case ISO 4217 codes.
-One order has one payment for each `attempt` (1, 2, ...); the provider's idempotency keys are
-derived from both, so each method may be called again with the same arguments, for the 24 hours
-that a provider remembers a key.
-Every method raises ProviderUnavailable (outcome unknown, or try later) or ProviderRefused.
+Amounts are integers of the currency's minor unit; currencies are upper-case ISO 4217 codes. One
+order has one payment for each `attempt` (1, 2, ...). The provider's idempotency keys are derived
+from both. So each method may be called again with the same arguments, for the 24 hours that a
+provider remembers a key. Every method raises ProviderUnavailable (outcome unknown, or try later) or
+ProviderRefused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ProviderPaymentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderPayment:
-    """A payment as the provider has it at the time of the answer."""
+    """The provider's payment at the time of the answer."""
 
     reference: str
     """The provider's own id, `pi_...`."""
@@ -43,7 +43,7 @@ class ProviderPayment:
 
 @dataclass(frozen=True, slots=True)
 class PaymentWebhook:
-    """A webhook we believe. It may be late, repeated or out of order: `get` the state itself."""
+    """A verified webhook. It may be late, repeated or out of order: `get` the state itself."""
 
     event_id: str
     type: str
@@ -57,32 +57,32 @@ class PaymentProvider(Protocol):
     ) -> ProviderPayment:
         """Hold `amount` on `method`, a provider token.
 
-        A decline is a state, not an error, and so is a method that the provider does not take.
-        A payment voided before is returned as VOIDED.
+        A decline is a state, not an error, and so is a method that the provider does not accept. A
+        payment voided before is returned as VOIDED.
         """
         ...
 
     async def find(
         self, *, order_id: str, attempt: int, amount: int, currency: str
     ) -> ProviderPayment:
-        """What became of an attempt whose outcome is unknown; CREATED if it never began.
+        """Look up an attempt whose outcome is unknown; CREATED if it never started.
 
-        Confirms nothing. Good for 24 hours after the attempt; from then on use `get` or `search`.
+        This confirms nothing. It works for 24 hours after the attempt; later use `get` or `search`.
         """
         ...
 
     async def search(self, *, order_id: str, attempt: int) -> Sequence[ProviderPayment]:
-        """The payments of an attempt, by what they are labelled with, newest first.
+        """Return the payments with the label of an attempt, newest first.
 
-        For attempts so old that their keys are forgotten: what is younger than an hour may not
-        be found yet.
+        Use it for attempts so old that their keys are forgotten: a payment younger than an hour may
+        not be found yet.
         """
         ...
 
     async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
-        """Take `amount`, at most what was authorised, once; the rest of the hold is released.
+        """Capture `amount`, at most what was authorised, once; the rest of the hold is released.
 
-        Capturing again for the same amount returns the state.
+        A second capture of the same amount returns the state.
         """
         ...
 
@@ -97,17 +97,17 @@ class PaymentProvider(Protocol):
     ) -> ProviderPayment:
         """Release the hold, and fence the attempt: no authorise in flight can succeed after it.
 
-        Without a `reference` it works whatever became of the attempt, even if it never reached
-        the provider, for 24 hours after it. Give the reference where it is known.
-        A captured payment is ProviderRefused: refund it.
+        Without a `reference` it works for any outcome of the attempt, even if it never reached the
+        provider, for 24 hours after it. Give the reference where it is known. A captured payment is
+        ProviderRefused: refund it.
         """
         ...
 
     async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
-        """Give back `amount` of what was captured; the same `key` never refunds twice.
+        """Refund `amount` of what was captured; the same `key` never refunds twice.
 
-        It gives the provider's first answer again, so the state that is returned may tell of a
-        refund that has failed since.
+        A repeated key returns the provider's first answer. So the returned state may show a refund
+        that has failed since.
         """
         ...
 

@@ -1,9 +1,9 @@
-"""Payments by Stripe. An attempt is a PaymentIntent: created unconfirmed first, then confirmed.
+"""Payments by Stripe. An attempt is a PaymentIntent: created unconfirmed, then confirmed.
 
-Creating has no effect on money, and repeating it with the same idempotency key gives the same
-intent. So whatever became of a call, creating again finds the intent, and cancelling that one
-stops a confirmation still on its way: Stripe refuses to confirm a cancelled intent.
-A repeated key is answered with the answer of that time, so what is replayed is read afresh.
+Creating an intent has no effect on money, and a repetition with the same idempotency key returns
+the same intent. So after any outcome of a call, creating again finds the intent. Cancelling that
+intent stops a confirmation in flight: Stripe refuses to confirm a cancelled intent. A repeated key
+returns the first answer, so a replayed intent is read again.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ _HTTP_OK = 200
 _METHOD = "payment_method"
 _OF_METHODS = {"payment_intent_incompatible_payment_method"}
 
-# The SDK would otherwise time each call and describe this machine to Stripe.
+# Otherwise the SDK would time each call and describe this machine to Stripe.
 stripe.enable_telemetry = False
 
 
 class StripePayments:
     """A PaymentProvider. `base_url` is empty for Stripe itself, else a simulator's address.
 
-    Every call answers or raises within `total_seconds`.
-    `return_url` is where the customer comes back to after authenticating; without it Stripe
-    gives no address to send the customer to.
+    Every call answers or raises within `total_seconds`. The customer returns to `return_url` after
+    authenticating; without it Stripe gives no address to send the customer to.
     """
 
     def __init__(
@@ -90,8 +89,8 @@ class StripePayments:
     async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
         async with self._asking("capture"):
             try:
-                # No key of ours: an intent can be captured once, and a kept refusal or error of a
-                # first try would hide for a day that a later one could succeed.
+                # No idempotency key: an intent can be captured once, and a stored refusal or error
+                # of a first attempt would hide for a day that a later one could succeed.
                 intent = await self._intents.capture_async(
                     reference, {"amount_to_capture": amount, "expand": ["latest_charge"]}
                 )
@@ -115,12 +114,12 @@ class StripePayments:
             if reference is None:
                 reference = (await self._create(order_id, attempt, amount, currency)).id
             try:
-                # No key of ours, as for a capture: cancelling is idempotent by nature.
+                # No idempotency key, as for a capture: cancelling is idempotent by nature.
                 return _payment(await self._intents.cancel_async(reference))
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
                 if payment.state is ProviderPaymentState.PENDING:
-                    # Stripe lets none be cancelled while a bank makes up its mind.
+                    # Stripe refuses to cancel while a bank decides.
                     raise ProviderUnavailable(PROVIDER, "void", "processing") from None
                 if payment.state is not ProviderPaymentState.VOIDED:
                     raise
@@ -180,7 +179,7 @@ class StripePayments:
     async def _state_behind(
         self, error: stripe.InvalidRequestError, reference: str
     ) -> ProviderPayment:
-        """The state that made Stripe refuse; any other refusal is raised again."""
+        """Return the state that made Stripe refuse; raise any other refusal again."""
         if error.code != "payment_intent_unexpected_state":
             raise error
         return await self._get(reference)
@@ -198,7 +197,8 @@ class StripePayments:
 
 
 def _is_about_the_method(error: stripe.InvalidRequestError) -> bool:
-    """One that is mistyped, used up or of another kind: the customer can bring another.
+    """Return whether the method is mistyped, used up or of another kind: the customer can try
+    another.
 
     Of a method that was used before, Stripe gives neither a code nor the parameter.
     """
@@ -209,7 +209,8 @@ def _is_about_the_method(error: stripe.InvalidRequestError) -> bool:
 
 
 def _declined(payment: ProviderPayment, error: stripe.InvalidRequestError) -> ProviderPayment:
-    """Stripe itself notes nothing of it; a payment that has come further stays as it is."""
+    """Return the payment as declined. Stripe itself does not record it; a payment that has come
+    further does not change."""
     if payment.state is not ProviderPaymentState.CREATED:
         return payment
     code = error.code or f"{_METHOD}_refused"
@@ -225,7 +226,7 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
         amount=intent.amount,
         currency=intent.currency.upper(),
         captured=intent.amount_received,
-        # A hold that was released is refunded in Stripe's books, though nothing was taken.
+        # Stripe records a released hold as refunded, though nothing was captured.
         refunded=min(returned, intent.amount_received),
         decline_code=_decline_code(intent),
         action_url=_action_url(intent),

@@ -1,4 +1,4 @@
-"""Stripe's SDK over our own HTTP client, and its errors as ours."""
+"""Stripe's SDK over the HTTP client of this package, with its errors translated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StripeTransport(stripe.HTTPClient):
 
 @asynccontextmanager
 async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
-    """Run one operation; whatever goes wrong is raised as a ProviderError.
+    """Run one operation; raise every error as a ProviderError.
 
     The original error is cut off: its body can hold the customer's data.
     """

@@ -1,4 +1,4 @@
-"""The simulator's routes, as docs/CARRIER.md has them."""
+"""The simulator's routes, as docs/CARRIER.md defines them."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class NewShipment(_Strict):
 
     @property
     def operation(self) -> str:
-        """The fence is part of a cancellation."""
+        """The operation of the request; the fence is part of a cancellation."""
         return "cancel" if self.status == "cancelled" else "create"
 
     @property
@@ -66,7 +66,7 @@ Body = TypeVar("Body", bound=_Strict)
 
 
 async def body_of(request: Request, shape: type[Body]) -> Body:
-    """Raises Refusal for a body of another shape."""
+    """Return the checked body. Raises Refusal for a body of another shape."""
     try:
         return shape.model_validate_json(await request.body())
     except ValidationError as error:

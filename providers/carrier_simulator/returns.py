@@ -19,7 +19,7 @@ BRING_BACK = "bring_back"
 
 
 class Returns:
-    """Goods come back `after` so many seconds."""
+    """Bring goods back `after` this many seconds."""
 
     def __init__(self, store: Store, webhooks: Webhooks, after: float) -> None:
         self._store = store
@@ -27,7 +27,7 @@ class Returns:
         self._after = after
 
     def create(self, wanted: NewReturn) -> Answer:
-        """A new return, or whichever holds the reference already."""
+        """Return a new return, or the existing one of the reference."""
         if held := self._store.owned(RETURN, wanted.reference):
             return _answer(held[0], 200)
         shipment = self._delivered(wanted.reference)
@@ -56,7 +56,7 @@ class Returns:
         return fetched
 
     def reference_of(self, return_id: str) -> str:
-        """Empty for a return that there is not."""
+        """Return the reference; empty for an unknown return."""
         fetched = self._store.get(RETURN, return_id)
         return str(fetched["reference"]) if fetched else ""
 
@@ -64,7 +64,7 @@ class Returns:
         for shipment in self._store.owned(SHIPMENT, reference):
             if shipment["status"] == CarrierShipmentStatus.DELIVERED:
                 return shipment
-        raise Refusal(409, "not_delivered", "Only what was delivered is returned.")
+        raise Refusal(409, "not_delivered", "Only a delivered shipment can be returned.")
 
     def _save(self, fetched: Document, status: ReturnStatus, effect: str) -> None:
         fetched["status"] = status

@@ -1,4 +1,4 @@
-"""The test postal codes: where a parcel does not simply arrive."""
+"""The test postal codes, for which a parcel does not simply arrive."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Route:
     loses: bool = False
     """The parcel is lost on its way."""
     cancels: bool = False
-    """The carrier cancels the shipment itself when it should leave."""
+    """The carrier cancels the shipment when it should leave."""
     brings_back: bool = True
-    """What is returned arrives."""
+    """Returned goods arrive."""
     fault: Fault | None = None
 
 

@@ -21,7 +21,7 @@ DELIVER = "deliver"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds from creation to dispatch, and from there to delivery."""
+    """The seconds from creation to dispatch, and from there to delivery."""
 
     dispatch_after: float
     deliver_after: float
@@ -34,7 +34,7 @@ class Shipments:
         self._pace = pace
 
     def create(self, wanted: NewShipment) -> Answer:
-        """A new shipment, or whichever holds the reference already."""
+        """Return a new shipment, or the existing one of the reference."""
         if held := self._store.owned(SHIPMENT, wanted.reference):
             return _answer(held[0], 200)
         if wanted.status == "cancelled":
@@ -80,7 +80,7 @@ class Shipments:
         return shipment
 
     def reference_of(self, shipment_id: str) -> str:
-        """Empty for a shipment that there is not."""
+        """Return the reference; empty for an unknown shipment."""
         shipment = self._store.get(SHIPMENT, shipment_id)
         return str(shipment["reference"]) if shipment else ""
 
@@ -126,7 +126,7 @@ class Shipments:
 
 
 def shown(shipment: Document) -> Document:
-    """What the carrier tells of a shipment: nothing of whom it goes to."""
+    """Return the document that the carrier shows: nothing of the recipient."""
     return {name: shipment[name] for name in ("id", "reference", "status", "tracking_number")}
 
 

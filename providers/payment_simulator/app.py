@@ -89,7 +89,7 @@ def _add_changes(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
 
 
 def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
-    @app.get("/v1/payment_intents/search")  # before the intents: it is none of them
+    @app.get("/v1/payment_intents/search")  # before the intents, whose path it would match
     async def search(request: Request) -> Response:
         form = await Form.of(request)
         wanted = wanted_labels(form.required("query"))
@@ -143,7 +143,8 @@ def _add_authentication(app: FastAPI, simulator: Simulator, intents: Intents) ->
 
 
 def _fault(store: Store, reference: str, form: Form) -> Fault | None:
-    """The fault a test method asks for; it hangs before the effect only the first time."""
+    """Return the fault that a test method asks for; it hangs before the effect only the first
+    time."""
     method = METHODS.get(form.get("payment_method", ""))
     if method is None or method.fault is not Fault.TIMEOUT_BEFORE:
         return method.fault if method else None

@@ -1,4 +1,4 @@
-"""Stripe's events: one for each change, with the intent as it is after it."""
+"""Stripe's events: one for each change, with the intent after the change."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def announce(webhooks: Webhooks, what: str, intent: Document) -> None:
 
 
 def shown(intent: Document, *, with_charge: bool = False) -> Document:
-    """The intent as Stripe shows it: the charge is an id unless expanded."""
+    """Return the intent as Stripe shows it: the charge is an id unless expanded."""
     charge = intent["latest_charge"]
     return intent if with_charge or not charge else {**intent, "latest_charge": charge["id"]}

@@ -29,7 +29,7 @@ class Form(dict[str, str]):
         return int(text)
 
     def group(self, name: str) -> dict[str, str]:
-        """The values of `name[key]`, by key."""
+        """Return the values of `name[key]`, by key."""
         prefix = f"{name}["
         return {
             key[len(prefix) : -1]: value

@@ -101,7 +101,7 @@ class Intents:
         return Answer(200, json.dumps(refund))
 
     async def fail_refund(self, job: Job) -> bool:
-        """The customer's bank sends the money back, after the refund had succeeded."""
+        """Send the money back from the customer's bank, after the refund had succeeded."""
         refund = self._store.get(REFUND, job.subject)
         if refund is None or refund["status"] == "failed":
             return True
@@ -117,7 +117,7 @@ class Intents:
         return True
 
     def authenticate(self, reference: str, *, approved: bool) -> None:
-        """What the customer's bank decides, on the page it shows."""
+        """Apply the decision of the customer's bank, as made on its page."""
         intent = self.load(reference)
         _require(intent, {"requires_action"}, "authenticated")
         intent["next_action"] = None
@@ -133,12 +133,12 @@ class Intents:
         return intent
 
     def labelled(self, metadata: Mapping[str, str]) -> list[Document]:
-        """The intents with all of this metadata, the order's id among it, newest first."""
+        """Return the intents with all of this metadata, the order's id among it, newest first."""
         of_order = self._store.owned(INTENT, metadata.get("order_id", ""))
         return [i for i in reversed(of_order) if metadata.items() <= i["metadata"].items()]
 
     def order_of(self, reference: str) -> str:
-        """The order that an intent is for; empty where there is none."""
+        """Return the order of an intent; empty where there is none."""
         intent = self._store.get(INTENT, reference)
         return _order_id(intent) if intent else ""
 
@@ -149,7 +149,8 @@ class Intents:
         self._changed(intent, "amount_capturable_updated", "authorized", amount)
 
     def _challenge(self, intent: Document, return_url: str | None) -> None:
-        """Without an address to come back to, only Stripe's own script could go on."""
+        """Ask for authentication. Without a return address, only Stripe's own script could
+        continue."""
         url = f"{self._base_url}/authenticate/{intent['id']}"
         kind = "redirect_to_url" if return_url else "use_stripe_sdk"
         facts = {"url": url, "return_url": return_url} if return_url else {}

@@ -1,4 +1,4 @@
-"""The test payment methods: Stripe's own, and ours (`pm_waybill_*`) for what Stripe can not do."""
+"""The test payment methods: Stripe's own, and `pm_waybill_*` for what Stripe does not offer."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _LABEL: Final = re.compile(r"""metadata\[(['"])(?P<name>[^'"]+)\1\]:(['"])(?P<va
 
 
 def wanted_labels(query: str) -> dict[str, str]:
-    """The metadata that `metadata['a']:'b' AND ...` asks for. Raises Refusal for other queries."""
+    """Return the metadata of `metadata['a']:'b' AND ...`. Raises Refusal for other queries."""
     labels = {}
     for clause in query.split(" AND "):
         label = _LABEL.fullmatch(clause.strip())

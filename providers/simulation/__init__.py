@@ -1,1 +1,2 @@
-"""What the two simulators share: books in SQLite, idempotency, faults on demand, webhooks."""
+"""The shared parts of the simulators: records in SQLite, idempotency, faults on demand,
+webhooks."""

@@ -1,4 +1,4 @@
-"""What a simulator does by itself, later: deliver webhooks, move parcels. Survives a restart."""
+"""Run the later actions of a simulator: deliver webhooks, move parcels. It survives a restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from providers.simulation.store import Job, Store
 
 Handler = Callable[[Job], Awaitable[bool]]
-"""Does the job; False to have it tried again later."""
+"""Run the job; return False to have it tried again later."""
 
 AT_ONCE = 16
 FIRST_RETRY_SECONDS = 0.1
@@ -29,7 +29,7 @@ class Agenda:
         self._woken.set()
 
     async def run(self) -> None:
-        """Do what is due until cancelled; what was begun and not finished is done again."""
+        """Run due jobs until cancelled; a job that was started and not finished runs again."""
         try:
             while True:
                 self._woken.clear()
@@ -43,7 +43,8 @@ class Agenda:
             await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     def _start_due_jobs(self) -> float | None:
-        """Start what is due and fits; the seconds until the next is due, None if none will be."""
+        """Start the due jobs that fit; return the seconds until the next is due, None if there is
+        none."""
         for job in self._store.next_jobs(2 * AT_ONCE + 1):
             if job.id in self._running:
                 continue
@@ -51,7 +52,7 @@ class Agenda:
                 return seconds
             if len(self._running) == AT_ONCE:
                 return None
-            # Put off before it is tried: a crash in the middle leaves it to be tried again.
+            # Postpone it before it runs: after a crash during the run it is tried again.
             self._store.postpone(job, retry_delay(job.attempts))
             self._running[job.id] = asyncio.create_task(self._do(job))
         return None
@@ -66,5 +67,5 @@ class Agenda:
 
 
 def retry_delay(attempts: int) -> float:
-    """Seconds to wait after so many earlier attempts: doubled each time, up to a limit."""
+    """Return the seconds to wait after this many attempts: doubled each time, up to a limit."""
     return float(min(FIRST_RETRY_SECONDS * 2**attempts, MAX_RETRY_SECONDS))

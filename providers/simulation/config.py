@@ -1,4 +1,4 @@
-"""What a simulator is started with."""
+"""The configuration of a simulator."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 class SimulatorConfig:
     port: int
     file: Path
-    """Its books."""
+    """The SQLite file of its records."""
     api_key: str
     webhook_url: str
-    """Empty: tells nobody."""
+    """The URL of the webhooks; empty means that none are sent."""
     webhook_secret: str
     hang_seconds: float
-    """How long an answer hangs that is made to time out; more than a client waits."""
+    """The time that an answer hangs to make a client time out; longer than a client waits."""
 
     @property
     def base_url(self) -> str:

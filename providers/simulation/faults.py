@@ -1,4 +1,4 @@
-"""Faults on demand: what `/control` sets, and what test tokens ask for."""
+"""Faults on demand: those that `/control` sets, and those that test tokens request."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 class Fault(StrEnum):
     UNAVAILABLE = "503"
-    """Answered 503 at once, with no effect."""
+    """Answer 503 at once, with no effect."""
     TIMEOUT_BEFORE = "timeout_before"
-    """Hangs, then 503: no effect."""
+    """Hang, then answer 503: no effect."""
     TIMEOUT_AFTER = "timeout_after"
-    """The effect happens, then the answer hangs. One that is only repeated is given at once."""
+    """The effect happens, then the answer hangs. A repeated request is answered at once."""
     DOWN = "down"
-    """Answered 503 like `503`: the word for what lasts until it is cleared."""
+    """Answer 503 like `503`, until the fault is cleared."""
     REFUSE = "refuse"
-    """Refused for good, with no effect."""
+    """Refuse for good, with no effect."""
     REFUSE_KEPT = "refuse_kept"
-    """Refused once it had begun, with no effect: the idempotency key remembers it."""
+    """Refuse after the start, with no effect: the idempotency key remembers it."""
     ERROR_KEPT = "500"
-    """Broken off once it had begun, with no effect: the idempotency key remembers it."""
+    """Fail after the start, with no effect: the idempotency key remembers it."""
 
 
 EVERY_OPERATION: Final = "*"
@@ -39,7 +39,7 @@ class NextFault(BaseModel):
 
 
 class OrderFault(BaseModel):
-    """Whatever is asked for one order (the carrier's `reference`) meets it, until cleared."""
+    """Every request for one order (the carrier's `reference`) meets it, until cleared."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,11 +48,11 @@ class OrderFault(BaseModel):
     """One operation; `look` is every look-up, and `*` is all of them."""
     how: Fault
     spares: int = Field(0, ge=0)
-    """So many calls are let through first."""
+    """The number of calls that pass first."""
 
 
 class Control(BaseModel):
-    """The body of `POST /control`. What is left out stays as it is."""
+    """The body of `POST /control`. Omitted fields do not change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ class Faults:
         self._served: defaultdict[str, Counter[tuple[str, Fault]]] = defaultdict(Counter)
 
     def clear_order(self, order_id: str) -> None:
-        """What has been served stays known."""
+        """Clear the order's faults; the count of those that were served stays."""
         self._of_orders.pop(order_id, None)
 
     def set(self, control: Control) -> None:
@@ -84,19 +84,20 @@ class Faults:
             self._of_orders.setdefault(ordered.order_id, {})[ordered.operation] = ordered
 
     def take(self, operation: str, order_id: str = "") -> Fault | None:
-        """The fault that this call meets: the order's own, or the operation's, counted down."""
+        """Return the fault that this call meets: the order's own, or the operation's, counted
+        down."""
         fault = self._take_ordered(operation, order_id)
         if fault is not None and fault is not Fault.TIMEOUT_AFTER:
             self._served[order_id][operation, fault] += 1
         return fault or self._take_next(operation)
 
     def lose_answer(self, operation: str, order_id: str) -> None:
-        """The answer of this call hangs: only now is it known that there was an effect."""
+        """Make the answer of this call hang: only now is it known that there was an effect."""
         if order_id in self._of_orders:
             self._served[order_id][operation, Fault.TIMEOUT_AFTER] += 1
 
     def served(self, order_id: str) -> Mapping[str, Mapping[str, int]]:
-        """How often the order's calls met what was ordered for them: by operation and fault."""
+        """Return how often the order's calls met its faults: by operation and fault."""
         counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for (operation, fault), count in self._served.get(order_id, Counter()).items():
             counts[operation][fault] = count

@@ -1,4 +1,4 @@
-"""Idempotency keys, by the rules Stripe publishes."""
+"""Idempotency keys, by the rules that Stripe publishes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from providers.simulation.refusal import Refusal
 from providers.simulation.store import Answer, Store
 
 Effect = Callable[[], Answer]
-"""Reads, decides and writes, all within one transaction; raises Refusal to write nothing."""
+"""Read, decide and write, all within one transaction; raise Refusal to write nothing."""
 
 
 class Idempotency:
@@ -23,7 +23,7 @@ class Idempotency:
         effect: Effect,
         pause: Callable[[], Awaitable[None]],
     ) -> Answer:
-        """The answer kept under `key`, or that of `effect`, run after `pause` and then kept.
+        """Return the answer stored under `key`, or run `effect` after `pause` and store its answer.
 
         Raises Refusal: the key belongs to another request (400), or that one still runs (409).
         """

@@ -1,4 +1,4 @@
-"""How a simulator says no."""
+"""The refusals of a simulator."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from providers.simulation.store import Answer
 class Refusal(Exception):
     """A request that is refused: nothing of it is written.
 
-    `kept` is true when the work had begun, so that the idempotency key remembers the refusal;
-    a request that was wrong from the start leaves its key unused.
+    `kept` is true when the work had started, so that the idempotency key remembers the refusal. A
+    request that was wrong from the start leaves its key unused.
     """
 
     def __init__(

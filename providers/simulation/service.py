@@ -1,4 +1,4 @@
-"""A simulator: its parts put together, and the routes that every simulator has."""
+"""Assemble a simulator, with the routes that every simulator has."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNAVAILABLE: Final = {Fault.TIMEOUT_BEFORE, Fault.UNAVAILABLE, Fault.DOWN}
 
 
 def _refuse() -> Answer:
-    raise Refusal(400, "refused_on_request", "Refused, as /control has ordered.", kept=True)
+    raise Refusal(400, "refused_on_request", "Refused, as /control requests.", kept=True)
 
 
 def _break_off() -> Answer:
@@ -37,7 +37,7 @@ def _break_off() -> Answer:
 
 
 _BREAKING_OFF: Final = {Fault.REFUSE_KEPT: _refuse, Fault.ERROR_KEPT: _break_off}
-"""Instead of the effect, and kept like one."""
+"""Run instead of the effect, and stored like one."""
 
 
 class Simulator:
@@ -58,7 +58,7 @@ class Simulator:
         fault: Fault | None = None,
         order_id: str = "",
     ) -> Response:
-        """Answer a request that changes something; `fault` is the one its test token asks for."""
+        """Answer a request that changes something; `fault` is the one its test token requests."""
         self.authorize(request)
         fault = self._faults.take(operation, order_id) or fault
         await self._fail_before(fault)
@@ -90,7 +90,7 @@ class Simulator:
             raise Refusal(401, "api_key_invalid", "Send the API key as a bearer token.")
 
     def wake(self) -> None:
-        """See to what is due now: to be called after a change made by other means."""
+        """Run due jobs now: call it after a change made by other means."""
         self._agenda.wake()
 
     def respond_to_refusal(self, _: Request, refusal: Exception) -> Response:
@@ -99,7 +99,7 @@ class Simulator:
         return self._response(refusal.answer)
 
     def _response(self, answer: Answer) -> Response:
-        # Woken once the answer is out, so that what follows from it does not overtake it.
+        # Wake the agenda once the answer is sent, so that its effects do not overtake the answer.
         return Response(
             answer.body,
             answer.status,
@@ -116,13 +116,13 @@ class Simulator:
             await asyncio.sleep(self._faults.latency_seconds)
 
     async def _fail_before(self, fault: Fault | None) -> None:
-        """Raises Refusal for a fault that leaves no effect."""
+        """Fail for a fault that leaves no effect. Raises Refusal."""
         if fault is Fault.TIMEOUT_BEFORE:
             await self._hang()
         if fault in _UNAVAILABLE:
             raise Refusal(503, "api_unavailable", "Unavailable; try again later.", type="api_error")
         if fault is Fault.REFUSE:
-            raise Refusal(400, "refused_on_request", "Refused, as /control has ordered.")
+            raise Refusal(400, "refused_on_request", "Refused, as /control requests.")
 
     async def _hang(self) -> None:
         await asyncio.sleep(self.config.hang_seconds)
@@ -140,7 +140,8 @@ class Simulator:
             self.store.close()
 
     def app(self) -> FastAPI:
-        """An application with the routes for tests and checks: /healthz, /books and /control."""
+        """Return an application with the routes for tests and checks: /healthz, /books and
+        /control."""
         app = FastAPI(lifespan=self._running, openapi_url=None)
         app.add_exception_handler(Refusal, self.respond_to_refusal)
 

@@ -1,7 +1,7 @@
-"""The books of a simulator: one SQLite file, each change committed before it is answered.
+"""The records of a simulator: one SQLite file; each change is committed before it is answered.
 
-Every method is synchronous on purpose: within one event loop that makes read, decide and write
-one indivisible step, with no lock.
+Every method is synchronous on purpose: within one event loop that makes read, decide and write one
+indivisible step, with no lock.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was, or will be, sent: an HTTP status and a JSON text."""
+    """The answer that was or will be sent: an HTTP status and a JSON text."""
 
     status: int
     body: str
@@ -33,11 +33,11 @@ class Job:
     id: int
     kind: str
     subject: str
-    """What the job is about: an event's id, or an object's."""
+    """The subject of the job: an event's id, or an object's."""
     payload: str
     attempts: int
     due: float
-    """Seconds since the epoch."""
+    """The seconds since the epoch."""
 
 
 class UnusableFile(Exception):
@@ -51,15 +51,12 @@ class Store:
     """Raises UnusableFile, for a disk that is full or a folder that cannot be made."""
 
     def __init__(self, file: Path) -> None:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(file, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # Safe against the end of the process; only a power cut could lose the last commits.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_SCHEMA.read_text())
-        except (sqlite3.Error, OSError) as error:
-            raise UnusableFile(file, getattr(error, "strerror", None) or str(error)) from None
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(file, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # This is safe when the process ends; only a power cut could lose the last commits.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_SCHEMA.read_text())
 
     def close(self) -> None:
         self._db.close()
@@ -94,7 +91,7 @@ class Store:
         return [json.loads(body) for (body,) in rows]
 
     def answer(self, key: str) -> tuple[str, Answer] | None:
-        """The fingerprint and the answer kept under an idempotency key."""
+        """Return the fingerprint and the answer stored under an idempotency key."""
         rows = self._db.execute(
             "SELECT fingerprint, status, body FROM answers WHERE key = ?", (key,)
         )
@@ -107,7 +104,7 @@ class Store:
         )
 
     def record(self, order_id: str, effect: str, amount: int) -> None:
-        """Write an effect in the books: a line more for each time it really happened."""
+        """Record an effect: one more line for each time it really happened."""
         self._db.execute("INSERT INTO effects VALUES (?, ?, ?)", (order_id, effect, amount))
 
     def books(self, order_id: str | None) -> dict[str, dict[str, dict[str, int]]]:
@@ -122,7 +119,7 @@ class Store:
         return books
 
     def first_time(self, name: str) -> bool:
-        """True once for each name."""
+        """Return True once for each name."""
         return self._db.execute("INSERT OR IGNORE INTO marks VALUES (?)", (name,)).rowcount == 1
 
     def add_job(self, kind: str, subject: str, payload: str, delay_seconds: float = 0) -> None:
@@ -132,7 +129,7 @@ class Store:
         )
 
     def next_jobs(self, limit: int) -> list[Job]:
-        """The jobs due first, whether due already or not."""
+        """Return the jobs that are due first, whether due already or not."""
         rows = self._db.execute(
             "SELECT id, kind, subject, payload, attempts, due FROM jobs ORDER BY due, id LIMIT ?",
             (limit,),

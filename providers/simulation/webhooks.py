@@ -1,4 +1,4 @@
-"""Webhooks: queued with the change they tell of, signed anew at each try."""
+"""Webhooks: queued with the change they report, signed anew at each attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JOB = "webhook"
 TIMEOUT_SECONDS = 5.0
 
 Sign = Callable[[str, str], dict[str, str]]
-"""(event id, body) -> the headers that prove who sent it, and when."""
+"""Map (event id, body) to the headers that prove the sender and the time."""
 
 
 class Webhooks:
@@ -24,7 +24,7 @@ class Webhooks:
         self._http = pooled_client(headers={"Content-Type": "application/json"})
 
     def tell(self, event_id: str, body: str) -> None:
-        """Queue an event; within the transaction of what it tells."""
+        """Queue an event, within the transaction of the change it reports."""
         if self._url:
             self._store.add_job(JOB, event_id, body)
 
