@@ -15,7 +15,7 @@ class Holdings:
     """The bus's report of its contents. Sequences are the bus's own numbers, not positions."""
 
     generation: str
-    """Changes when the bus lost everything and began anew."""
+    """It changes when the bus has lost everything and starts empty."""
     first_sequence: int
     last_sequence: int
     removed: int
@@ -35,7 +35,7 @@ class Published:
 
 
 class EventBus(Protocol):
-    """Carries events to its consumers. It may deliver one twice, never lose one it took.
+    """Carry events to consumers. The bus may deliver one twice, and never loses one it accepted.
 
     Each method raises BusError, within seconds when the bus does not answer.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BusError(Exception):
-    """The bus did not take events, or did not say what it keeps. One line says why."""
+    """The bus did not accept events, or did not report its contents. One line says why."""
 
 
 def is_bus_away(error: BaseException) -> bool:
@@ -21,7 +21,7 @@ class BusRefusal(BusError):
 
 
 class EventTooLarge(BusError):
-    """The connected bus takes no message of this size. Nothing of the batch was published."""
+    """The connected bus accepts no message of this size. Nothing of the batch was published."""
 
     def __init__(self, position: int, size: int, limit: int) -> None:
         super().__init__(

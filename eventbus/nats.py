@@ -43,7 +43,7 @@ MAX_HEADER_BYTES: Final = 256
 MAX_BYTES_PER_LETTER: Final = 4
 """The longest code of UTF-8."""
 MAX_MESSAGE_BYTES: Final = MAX_EVENT_BYTES + MAX_ENVELOPE_BYTES + MAX_HEADER_BYTES
-"""The largest message of an event that the log takes. NATS counts the headers."""
+"""The largest message of an event that the log accepts. NATS counts the headers."""
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
@@ -326,7 +326,7 @@ class _Reports:
 
 
 async def _close(client: Client) -> None:
-    """Close, or give up a server that takes nothing. All that was published is acknowledged."""
+    """Close, or give up a server that accepts nothing. All that was published is acknowledged."""
     # An AssertionError says that the client refused the URL before it did anything.
     with suppress(TimeoutError, OSError, nats.errors.Error, AssertionError):
         async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):

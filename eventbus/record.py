@@ -1,4 +1,4 @@
-"""The record of the bus in PostgreSQL: what it keeps, what it has lost, why it takes nothing."""
+"""The record of the bus in PostgreSQL: its contents, its losses and its faults."""
 
 from __future__ import annotations
 
@@ -134,11 +134,11 @@ class BusRecord:
         return settled
 
     async def note_fault(self, fault: str) -> None:
-        """Record why the bus takes no events."""
+        """Record why the bus accepts no events."""
         await self._connection.execute(_FAULT, NAME, fault)
 
     async def note_success(self) -> None:
-        """Record that the bus takes events, and how it is set up otherwise than it should be."""
+        """Record that the bus accepts events, and how its setup differs from the required one."""
         difference = self._holdings and self._holdings.difference
         if await self._connection.fetchval(_FAULT, NAME, difference):
             logger.warning("the bus accepts events: %s", difference or "its setup is right")

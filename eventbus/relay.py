@@ -21,7 +21,7 @@ from kit.pool import Pool
 from kit.restart import is_database_away, restarting
 
 COMPARE_EVERY: Final = timedelta(seconds=1)
-"""The time between two questions to the bus whether it still keeps what it took."""
+"""The interval at which the relay checks that the bus still keeps its events."""
 
 Page = Sequence[StoredEvent]
 
@@ -32,7 +32,7 @@ def _may_restart(error: BaseException) -> bool:
 
 
 class Relay:
-    """Runs in every worker that has the role; one at a time leads, and another takes over."""
+    """Run in every worker that has the role; one at a time leads, and another takes over."""
 
     def __init__(self, pool: Pool, store: EventStore, bus: EventBus) -> None:
         self._pool = pool

@@ -42,7 +42,7 @@ async def republish(
 ) -> AsyncGenerator[str, None]:
     """Publish the events from position `first` on; yield a line after each batch, and a summary.
 
-    Raises NotRepublished, or BusError when the bus does not take them.
+    Raises NotRepublished, or BusError when the bus does not accept them.
     """
     store = PostgresEventStore(pool)
     if first > max(head := await store.safe_head(), 1):

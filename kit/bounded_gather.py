@@ -49,33 +49,33 @@ async def bounded_gather(
     A failed item is left and stops no other. When a few items in a row fail, the shared dependency
     is down, and the remaining items are not started.
     """
-    turn = _Turn(work, time.monotonic() + seconds)
+    calls = _Calls(work, time.monotonic() + seconds)
     async with asyncio.TaskGroup() as group:
         for item in items:
-            group.create_task(turn.take(item))
+            group.create_task(calls.run(item))
     return GatherResult(
-        {item: turn.results[item] for item in items if item in turn.results},
-        {item: turn.left[item] for item in items if item in turn.left},
+        {item: calls.results[item] for item in items if item in calls.results},
+        {item: calls.left[item] for item in items if item in calls.left},
     )
 
 
-class _Turn(Generic[T, R]):
-    def __init__(self, work: Callable[[T], Awaitable[R]], last_begin: float) -> None:
+class _Calls(Generic[T, R]):
+    def __init__(self, work: Callable[[T], Awaitable[R]], last_start: float) -> None:
         self._work = work
-        self._last_begin = last_begin
+        self._last_start = last_start
         self._gate = asyncio.Semaphore(MAX_AT_ONCE)
         self._failed_in_a_row = 0
         self.results: dict[T, R] = {}
         self.left: dict[T, Exception] = {}
 
-    async def take(self, item: T) -> None:
+    async def run(self, item: T) -> None:
         async with self._gate:
-            if self._failed_in_a_row >= MAX_AT_ONCE or time.monotonic() > self._last_begin:
+            if self._failed_in_a_row >= MAX_AT_ONCE or time.monotonic() > self._last_start:
                 self.left[item] = NotStarted()
                 return
             try:
                 self.results[item] = await self._work(item)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the caller
+            except Exception as error:  # noqa: BLE001 - the caller gets it
                 self.left[item] = error
                 self._failed_in_a_row += 1
             else:

@@ -74,7 +74,7 @@ class SettingNotInForce(ConnectionError):
     def __init__(self, setting: str, asked: str, got: str | None) -> None:
         super().__init__(
             f"PostgreSQL session refused: {setting} is {got}, not {asked} as asked. Connect "
-            "directly, or see to it that the pooler passes this setting on "
+            "directly, or make sure that the pooler passes this setting on "
             "(PgBouncer drops what its ignore_startup_parameters names)"
         )
         self.setting = setting

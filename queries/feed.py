@@ -41,7 +41,7 @@ class Listener:
         self._queue: deque[StoredEvent] = deque()
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._patience = TIMEOUT_SECONDS
+        self._wait_left = TIMEOUT_SECONDS
         self._end: Exception | None = None
 
     async def next(self) -> StoredEvent:
@@ -54,7 +54,7 @@ class Listener:
         event = self._queue.popleft()
         self._room.set()
         if not self._queue:
-            self._patience = TIMEOUT_SECONDS
+            self._wait_left = TIMEOUT_SECONDS
         return event
 
     @property
@@ -71,13 +71,13 @@ class Listener:
     async def wait_for_room(self) -> None:
         """Wait until the listener takes an event or ends, or the feed's time-out passes."""
         clock = asyncio.get_running_loop()
-        began = clock.time()
+        started_at = clock.time()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._wait_left):
                 while self.is_full:
                     self._room.clear()
                     await self._room.wait()
-        self._patience -= clock.time() - began
+        self._wait_left -= clock.time() - started_at
 
     def end(self, reason: Exception) -> None:
         self._end = reason

@@ -43,8 +43,8 @@ def states_of(history: History) -> States:
     if history.order.return_asked_for:
         states |= _of_return(history)
     if history.order.status in _COMPENSATION_STATUSES:
-        begun = [step for step in ORDER_PLAN if step.name in states]
-        states |= _of_undos(_groups(begun, history), history)
+        started = [step for step in ORDER_PLAN if step.name in states]
+        states |= _of_undos(_groups(started, history), history)
         states[_CANCEL.name] = _of_cancel(states, history)
     if _has_trace(_WITHDRAW, history):
         states[_WITHDRAW.name] = _settled(_WITHDRAW.name, history) or StepState.RUNNING
@@ -103,11 +103,11 @@ def _of_return(history: History) -> States:
     return states
 
 
-def _groups(begun: Sequence[PlanStep], history: History) -> list[list[Undo]]:
+def _groups(started: Sequence[PlanStep], history: History) -> list[list[Undo]]:
     """Return the possible undos, newest first, grouped by those that run in parallel."""
     has_left = history.has_reached(OrderStatus.SHIPPED)
     groups: list[list[Undo]] = []
-    for step in reversed(begun):
+    for step in reversed(started):
         undo = step.undo
         if undo is None or (undo.until_pivot and has_left):
             continue

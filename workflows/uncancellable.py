@@ -11,14 +11,14 @@ from temporalio import workflow
 T = TypeVar("T")
 
 
-async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], None]) -> T:
+async def uncancellable(main: Coroutine[Any, Any, T], on_cancel: Callable[[], None]) -> T:
     """Run to the end; report a cancellation of the workflow to `on_cancel` and do not obey it.
 
     The workflow ends once every caller with an accepted update has got its answer. One shielded
     await is not enough: the shield protects the task, but the outer await still raises. The SDK
     would then close the run while the task runs. So the task is awaited again until it is done.
     """
-    task = asyncio.create_task(_answered(story))
+    task = asyncio.create_task(_answered(main))
     while not task.done():
         try:
             await asyncio.shield(task)
@@ -27,7 +27,7 @@ async def uncancellable(story: Coroutine[Any, Any, T], on_cancel: Callable[[], N
     return task.result()
 
 
-async def _answered(story: Coroutine[Any, Any, T]) -> T:
-    end = await story
+async def _answered(main: Coroutine[Any, Any, T]) -> T:
+    end = await main
     await workflow.wait_condition(workflow.all_handlers_finished)
     return end
