@@ -86,7 +86,7 @@ AWAY = pytest.mark.parametrize(
     ("name", "waits", "runs_on"),
     [
         (NATS, "role relay: BusUnavailable: NATS at 127.0.0.1", "running sagas from task queue"),
-        (TEMPORAL, "role sagas: TemporalAway: Temporal does not answer", "relaying the log when"),
+        (TEMPORAL, "role sagas: TemporalAway: Temporal does not answer", "relaying the log while"),
         (DATABASE, "announcing the head: .*refused", "running sagas from task queue"),
     ],
 )
@@ -123,7 +123,7 @@ async def worker_on_lines(
         changes = {n: at(system.environment[n], line.port) for n, line in lines.items()}
         async with worker(system, log, **changes) as process:
             await process.writes("running sagas from task queue")
-            await process.writes("relaying the log when")
+            await process.writes("relaying the log while")
             await polls(system, process)
             yield process, lines
 
