@@ -35,14 +35,14 @@ _SET_TIMEOUT: Final = text("""
 _RETRIED: Final = ("55P03", "40P01")
 """lock_not_available, deadlock_detected."""
 _UPDATED_MEANWHILE: Final = "tuple concurrently updated"
-"""What PostgreSQL says when two databases of one server grant the same role at once."""
+"""PostgreSQL's message when two databases of one server grant the same role at once."""
 
 
 async def only_migrator(connection: AsyncConnection) -> None:
     """Wait until no other migration runs, and hold the lock until the connection is closed.
 
-    Waiting inside PostgreSQL would hold a snapshot open, which CREATE INDEX CONCURRENTLY of the
-    other migration would wait for in turn.
+    Waiting inside PostgreSQL would hold a snapshot open. CREATE INDEX CONCURRENTLY of the other
+    migration would wait for that snapshot.
     """
     is_told = False
     while not await _try_lock(connection):

@@ -1,4 +1,4 @@
-"""How far each follower of the log has come."""
+"""The position that each follower of the log has reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys that personal data in the log is sealed under."""
+"""The keys that encrypt personal data in the log."""
 
 from __future__ import annotations
 

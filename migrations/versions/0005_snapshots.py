@@ -1,4 +1,4 @@
-"""Where long streams stood, so that they need not be read from the beginning."""
+"""The states of long streams, so that they need not be read from the beginning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders that are returned or wait for stock, and parcels that left before we knew of them."""
+"""Orders that are returned or wait for stock, and parcels that left before they were recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sagas wait for from people, and what happens around the log without being part of it."""
+"""The interventions that sagas wait for, and records around the log that are no part of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DESTROYS = (
 )
 
 TABLES = (
-    # A row is here for as long as it needs somebody: both tables are small.
+    # A row exists while it needs an operator: both tables are small.
     """
     CREATE TABLE readmodel.parked_step (
         order_id    text        NOT NULL COLLATE "C",
@@ -53,7 +53,7 @@ TABLES = (
         PRIMARY KEY (order_id, step)
     )
     """,
-    # Never what a webhook said: there may be personal data in it.
+    # The content of a webhook is never stored: it may contain personal data.
     """
     CREATE TABLE journal.webhook (
         provider      text        NOT NULL COLLATE "C",

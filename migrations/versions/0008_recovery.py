@@ -1,4 +1,4 @@
-"""What reconciliation has to remember of single orders."""
+"""The facts that reconciliation remembers of single orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DESTROYS = (
 )
 
 STATEMENTS = (
-    # A person has let the saga end without its last step: the order is open for good.
+    # An operator has let the saga end without its last step: the order is open for good.
     """
     CREATE TABLE readmodel.abandoned_saga (
         order_id text PRIMARY KEY COLLATE "C"
@@ -39,7 +39,7 @@ STATEMENTS = (
     WHERE type = 'SagaRecovered'
     GROUP BY 1
     """,
-    # A row is here until the order's books have been read.
+    # A row exists until the order has been compared.
     """
     CREATE TABLE journal.unchecked_order (
         order_id  text        PRIMARY KEY COLLATE "C",

@@ -1,4 +1,4 @@
-"""A row that readiness writes, to know that the database takes writes."""
+"""A row that readiness writes, to know that the database accepts writes."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ CREATE_ROLES = f"""
     $$
 """
 
-# Without it the age of the safe head is less exact, so a refusal is not an error.
+# The age of the safe head is less exact without it, so a refusal is not an error.
 READ_ALL_STATS = f"""
     DO $$
     BEGIN
@@ -109,13 +109,13 @@ GRANTS = (
     f"GRANT SELECT ON alembic_version TO {ALL}",
 )
 
-# For tables of later migrations; migrations/grants.py says who may write them.
+# Default rights of later tables; migrations/grants.py says who may write them.
 DEFAULTS = (
     f"IN SCHEMA eventstore GRANT SELECT ON TABLES TO {APPEND}",
     f"IN SCHEMA journal GRANT SELECT ON TABLES TO {APPEND}, {API}",
     f"IN SCHEMA readmodel GRANT {EVERY_ROW} ON TABLES TO {APPEND}",
     f"IN SCHEMA readmodel GRANT SELECT ON TABLES TO {API}",
-    # For tables that the projections' role creates.
+    # Default rights of tables that the projections' role creates.
     f"FOR ROLE {PROJECTIONS} IN SCHEMA readmodel GRANT {EVERY_ROW} ON TABLES TO {APPEND}",
     f"FOR ROLE {PROJECTIONS} IN SCHEMA readmodel GRANT SELECT ON TABLES TO {API}",
 )

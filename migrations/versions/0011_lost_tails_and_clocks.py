@@ -1,4 +1,4 @@
-"""A checkpoint knows its event, and a key its position: neither is believed by a clock."""
+"""A checkpoint stores its event, and a key its position, so that neither depends on a clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DESTROYS = ()
 
 UPGRADES = (
     "ALTER TABLE eventstore.subject_key ADD COLUMN made_after bigint",
-    # After every erasure so far, and before every one to come.
+    # The position after every erasure so far, and before every one to come.
     """
     UPDATE eventstore.subject_key
     SET made_after = pg_sequence_last_value('eventstore.event_position'::regclass)
@@ -21,9 +21,9 @@ UPGRADES = (
         ALTER COLUMN made_after SET NOT NULL,
         DROP COLUMN created_at
     """,
-    # Of the newest event at or below the position: eventstore/sql/is_lost.sql.
+    # The id of the newest event at or below the position: eventstore/sql/is_lost.sql.
     "ALTER TABLE eventstore.checkpoint ADD COLUMN event_id uuid",
-    # `python -m eventstore.checkpoints set-right` forgets a checkpoint.
+    # `python -m eventstore.checkpoints set-right` deletes a checkpoint.
     "GRANT DELETE ON eventstore.checkpoint TO waybill_append",
 )
 

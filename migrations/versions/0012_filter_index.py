@@ -11,7 +11,7 @@ down_revision = "0011"
 
 DESTROYS = ()
 
-# Of each 128 pages: the first and last position, and which types are not in them.
+# Each 128 pages have: the first and last position, and which types are not in them.
 DEFINITION = """
     USING brin (
         position int8_minmax_ops,

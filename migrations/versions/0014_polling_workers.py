@@ -1,4 +1,4 @@
-"""Which workers poll for the sagas' tasks. The workers write it, the API reads it."""
+"""The workers that poll for the sagas' tasks. The workers write it, the API reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the log is read, and how soon an erased key leaves its table."""
+"""Storage settings for reads of the log, and for the removal of erased keys."""
 
 from __future__ import annotations
 
