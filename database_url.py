@@ -24,7 +24,7 @@ PARAMETERS: Final = (
 )
 DEFAULT_PORT: Final = 5432
 SYSTEM_ROOTS: Final = "system"
-"""The value of sslrootcert that stands for the certificates that the machine trusts."""
+"""The value of sslrootcert for the certificates that the machine trusts."""
 
 _HOST: Final = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::(\d{1,5}))?")
 

@@ -29,7 +29,7 @@ class Sealed(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Marks an event's field: `Annotated[Address | Sealed, Personal(subject="customer_id")]`.
+    """Mark an event's field: `Annotated[Address | Sealed, Personal(subject="customer_id")]`.
 
     `subject` is the field of the same event that names whose data it is.
     """

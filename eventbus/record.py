@@ -121,8 +121,8 @@ class BusRecord:
     async def settle(self, first: int, losses: int) -> Known:
         """Record that the bus has everything from position `first` again.
 
-        Not so when it has lost events while they were published: `losses` is what compare() gave
-        before.
+        Record nothing when the bus has lost events since then: `losses` is the number that
+        compare() gave before the events were published.
         """
         async with self._connection.transaction():
             known = await self.compare()

@@ -54,7 +54,7 @@ class LogQueries:
             return bool(found.scalar_one())
 
     async def lost_checkpoints(self) -> Sequence[LostCheckpoint]:
-        """Return the checkpoints that stand at a position that the log has lost."""
+        """Return the checkpoints at a position that the log has lost."""
         async with self._engine.connect() as connection:
             rows = (await connection.execute(_LOST)).all()
         return [LostCheckpoint(*row) for row in rows]

@@ -58,7 +58,7 @@ class OrderWorkflow(SagaWorkflow):
 
     @workflow.run
     async def run(self, order: OrderWorkflowInput) -> OrderStatus | None:
-        """Return the order's last status, or None if it could not even be placed."""
+        """Return the order's last status, or None if it was never placed."""
         del order  # the SDK hands it to __init__ as well
         return await uncancellable(
             self._run(), on_cancel=lambda: self._saga.start_compensation(Reason.OPERATOR_REQUEST)
