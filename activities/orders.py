@@ -87,8 +87,10 @@ class OrderActivities(interface.OrderActivities):
         return await self._may_wait(order_id)
 
     async def _may_wait(self, order_id: str) -> bool:
-        """Return False for an order that has ended or compensates: its stock is already
-        released."""
+        """Return whether the order may wait; one that has ended or compensates may not.
+
+        Its undo has run before this, so what it has just queued is released here.
+        """
         order = await self._handler.load(ORDER, order_id)
         if order.status is OrderStatus.PLACED:
             return True

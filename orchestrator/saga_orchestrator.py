@@ -247,8 +247,7 @@ class SagaOrchestrator:
         return done.position
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
-        """Notify the saga that waits for this event. Without one, a later saga asks the
-        provider."""
+        """Notify the saga that waits for this event; a saga that misses it polls the provider."""
         with contextlib.suppress(NoSuchSaga):
             async with _translated():
                 match event:
