@@ -1,5 +1,7 @@
 """The Temporal worker, of which any number of processes may run.
+
     python worker.py [--roles sagas,relay]
+
 Every worker may be started with every role; a job that may run only once at a time waits for its
 lock. A wrong setting ends the worker at once; a server that does not answer is waited for. SIGTERM
 or Ctrl-C lets running activities finish for DRAIN, and ends the process within STOP_WITHIN.

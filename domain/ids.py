@@ -29,8 +29,10 @@ def payment_workflow_id(order_id: str) -> str:
 
 
 def payment_retry_step(idempotency_key: str) -> str:
-    """Return the step key of the only further attempt to pay that a customer's key can make, in
-    any run of the payment workflow it arrives."""
+    """Return the step key of the only further attempt to pay that a customer's key can make.
+
+    It is the same in every run of the payment workflow.
+    """
     return f"authorize/retry/{idempotency_key}"
 
 

@@ -1,5 +1,7 @@
 """Correct the checkpoints at positions that the log lost, by a failover or a restore.
+
     python -m eventstore.checkpoints set-right [--name NAME] [--to POSITION]
+
 A follower whose checkpoint is deleted starts from the beginning: the relay publishes the whole log
 again, under the same event ids. `--to` names a later position, below which nothing was lost. The
 command may run at any time, and repeatedly: it does not change a checkpoint within the log.

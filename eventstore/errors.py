@@ -34,7 +34,7 @@ class VersionConflict(EventStoreError):
 
 
 class EventIdReused(EventStoreError):
-    """Some of the event ids are in the log already, but with another content.
+    """Some of the event ids are in the log already, but this append is no repetition.
 
     `stored` holds the events that the log has under these ids.
     """

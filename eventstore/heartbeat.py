@@ -13,9 +13,9 @@ from kit.pool import Pool
 
 PROCESS: Final = f"{socket.gethostname()}:{os.getpid()}"
 
-# An update finds room in its page when the disk is full, and an append does not. With so
-# little memory, this query writes about 300 kB to a temporary file, beside the tables and without
-# WAL.
+# An update finds room in its page when the disk is full, and an append does not. With
+# this small work_mem, the query writes about 300 kB to a temporary file, beside the tables and
+# without WAL.
 _LITTLE_MEMORY: Final = "SET LOCAL work_mem = '64kB'"
 _WRITE_A_FILE: Final = "SELECT count(*) FROM generate_series(1, 16384)"
 

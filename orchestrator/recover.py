@@ -1,5 +1,7 @@
 """Reconcile now, instead of waiting for the schedule, and report the result.
+
     python -m orchestrator.recover [--order ID]
+
 Sagas without a workflow are recovered, and the log is compared with the providers' records. An
 order that the log has lost, by a failover or a restore, is placed again by the command that its
 workflow was started with. The command may run at any time, and repeatedly.

@@ -50,7 +50,7 @@ def verify_payment_webhook(
         event = _Event.model_validate_json(raw)
     except ValidationError:
         raise WebhookRejected(WebhookFault.MALFORMED) from None
-    return _news(event)
+    return _notification(event)
 
 
 def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: int) -> None:
@@ -60,14 +60,14 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
         raise WebhookRejected(WebhookFault.MALFORMED) from None
     except stripe.SignatureVerificationError:
         raise WebhookRejected(WebhookFault.BAD_SIGNATURE) from None
-    # Check again without an age limit: Stripe has one error for both faults.
+    # Check again with the age limit: Stripe has one error for both faults.
     try:
         stripe.WebhookSignature.verify_header(raw, header, secret, tolerance_seconds)
     except stripe.SignatureVerificationError:
         raise WebhookRejected(WebhookFault.TOO_OLD) from None
 
 
-def _news(event: _Event) -> PaymentWebhook | None:
+def _notification(event: _Event) -> PaymentWebhook | None:
     intent = event.data.object
     try:
         ours = _Metadata.model_validate(intent.metadata)

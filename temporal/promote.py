@@ -1,5 +1,7 @@
 """Move every workflow, new or running, to the workers of one build.
+
     python -m temporal.promote [BUILD_ID]
+
 Start the new workers beside the old ones first; once this command is done, the old ones may be
 stopped. With the id of an older build whose workers run, the command rolls back.
 """

@@ -14,7 +14,7 @@ class OrderWorkflows(Protocol):
         missing."""
 
     async def is_running(self, order_id: str) -> bool:
-        """Return whether the saga runs, without a delay."""
+        """Return whether the saga runs, from the workflow itself and not from an index."""
 
     async def recover(self, order_id: str, customer_id: str) -> None: ...
 

@@ -5,7 +5,7 @@ from domain.saga.commands import ReconciledSystem, RecoveryCause
 
 
 class SagaParked(Event):
-    """A step has failed for good; the saga waits until an operator intervenes."""
+    """A step has failed for good; the saga keeps what it holds until an operator intervenes."""
 
     order_id: str
     step: str

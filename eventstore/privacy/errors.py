@@ -1,4 +1,4 @@
-"""The reasons why personal data cannot be read. No message contains any of it."""
+"""The reasons why personal data cannot be read. No message says whose it is, or shows any of it."""
 
 from __future__ import annotations
 

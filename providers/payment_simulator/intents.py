@@ -101,7 +101,7 @@ class Intents:
         return Answer(200, json.dumps(refund))
 
     async def fail_refund(self, job: Job) -> bool:
-        """Send the money back from the customer's bank, after the refund had succeeded."""
+        """Fail a refund at the customer's bank, after it had succeeded."""
         refund = self._store.get(REFUND, job.subject)
         if refund is None or refund["status"] == "failed":
             return True
