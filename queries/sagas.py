@@ -73,7 +73,7 @@ class SagaFigures:
     discrepancies: Mapping[ReconciledSystem, int]
     recoveries: int
     """The number of recoveries in total."""
-    unchecked_order: int
+    unchecked_orders: int
     """The number of orders whose comparison failed."""
     reconciliation_lag_seconds: float
     """The age of the oldest event that was not compared yet; 0 for none."""

@@ -34,7 +34,7 @@ class Listeners(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrdersToCompare:
-    """The changed orders, those that failed before, and the open orders in rotation."""
+    """The changed orders, those that failed before, and some open orders in turn."""
 
     changed: ChangedOrders
     unchecked_orders: UncheckedOrders
@@ -60,11 +60,11 @@ class ReconciliationActivities(interface.ReconciliationActivities):
             done = await self._look_at([reconcile.order_id])
             return self._compared(done, known=[reconcile.order_id], position=None)
         changed, position = await self._orders.changed.since_last_run()
-        swept, next_position = await self._orders.rotation.next()
-        left_before = await self._orders.unchecked_order.some()
+        swept, next_position = await self._orders.sweep.next()
+        left_before = await self._orders.unchecked_orders.some()
         done = await self._look_at([*changed, *swept, *left_before])
         known = await self._discrepancies.orders(*KEPT_BY_PROVIDERS, limit=MAX_KNOWN_DISCREPANCIES)
-        await self._orders.rotation.done(next_position)
+        await self._orders.sweep.done(next_position)
         compared = self._compared(done, known, position)
         if not compared.look_again:
             await self._orders.changed.done(position)
