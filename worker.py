@@ -31,19 +31,19 @@ from temporalio.workflow import NondeterminismError
 from activities.command_handler import CommandHandler
 from activities.failed_attempts import FailedAttempts, FailureLedger
 from activities.interceptor import ActivityInterceptor
-from activities.orders import OrderActivities
-from activities.payments.activities import PaymentActivities
+from activities.orders import OrderActivitiesImpl
+from activities.payments.activities import PaymentActivitiesImpl
 from activities.reconciliation.changed_orders import ChangedOrders
-from activities.reconciliation.comparison import OrdersToCompare, ReconciliationActivities
+from activities.reconciliation.comparison import OrdersToCompare, ReconciliationActivitiesImpl
 from activities.reconciliation.discrepancies import Discrepancies
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.open_orders import OpenOrders
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
 from activities.reconciliation.provider_comparison import ProviderComparison
-from activities.reconciliation.recovery import RecoveryActivities
+from activities.reconciliation.recovery import RecoveryActivitiesImpl
 from activities.reconciliation.unchecked_orders import UncheckedOrders
-from activities.saga import SagaActivities
-from activities.shipping import ShippingActivities
+from activities.saga import SagaActivitiesImpl
+from activities.shipping import ShippingActivitiesImpl
 from eventbus.errors import is_bus_away
 from eventbus.nats import NatsBus
 from eventbus.relay import Relay
@@ -147,10 +147,10 @@ def saga_activities(
 ) -> list[Activity]:
     handler = CommandHandler(store)
     return [
-        *SagaActivities(handler).all,
-        *OrderActivities(handler).all,
-        *PaymentActivities(handler, payments).all,
-        *ShippingActivities(handler, store, vault, carrier).all,
+        *SagaActivitiesImpl(handler).all,
+        *OrderActivitiesImpl(handler).all,
+        *PaymentActivitiesImpl(handler, payments).all,
+        *ShippingActivitiesImpl(handler, store, vault, carrier).all,
     ]
 
 
@@ -173,8 +173,8 @@ def reconciliation_activities(
         OpenOrderSweep(pool, grace, share),
     )
     return [
-        *RecoveryActivities(pool, handler, open_orders, orphans, running).all,
-        *ReconciliationActivities(orders, comparer, discrepancies, orchestrator).all,
+        *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running).all,
+        *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator).all,
     ]
 
 

@@ -1,6 +1,6 @@
 """The activities as workflows know them: names and types, without an implementation.
 
-The class of the same name in a module beside it implements each class here. Every activity may run
+Each class here is implemented by a class whose name ends in `Impl`.
 more than once; a second run changes nothing.
 """
 

@@ -50,7 +50,7 @@ DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
 """Commands that run without a saga."""
 
 
-class OrderActivities(interface.OrderActivities):
+class OrderActivitiesImpl(interface.OrderActivities):
     def __init__(self, handler: CommandHandler) -> None:
         self._handler = handler
 

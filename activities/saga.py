@@ -68,7 +68,7 @@ def _return_requested_at(stored: list[StoredEvent]) -> datetime | None:
     return next((event.recorded_at for event in asked), None)
 
 
-class SagaActivities(interface.SagaActivities):
+class SagaActivitiesImpl(interface.SagaActivities):
     def __init__(self, handler: CommandHandler) -> None:
         self._handler = handler
 

@@ -37,7 +37,7 @@ _TRACKED: Final = {
 }
 
 
-class ShippingActivities(interface.ShippingActivities):
+class ShippingActivitiesImpl(interface.ShippingActivities):
     def __init__(
         self, handler: CommandHandler, store: EventStore, vault: Vault, carrier: Carrier
     ) -> None:

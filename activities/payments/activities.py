@@ -23,7 +23,7 @@ from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 
-class PaymentActivities(interface.PaymentActivities):
+class PaymentActivitiesImpl(interface.PaymentActivities):
     def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
         self._handler = handler
         self._provider = provider

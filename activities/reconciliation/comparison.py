@@ -41,7 +41,7 @@ class OrdersToCompare:
     sweep: OpenOrderSweep
 
 
-class ReconciliationActivities(interface.ReconciliationActivities):
+class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
     def __init__(
         self,
         orders: OrdersToCompare,

@@ -35,7 +35,7 @@ MAX_SECONDS: Final = 30.0
 LEADER_NAME: Final = "recovery"
 
 
-class RecoveryActivities(interface.RecoveryActivities):
+class RecoveryActivitiesImpl(interface.RecoveryActivities):
     def __init__(
         self,
         pool: Pool,

@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 
 from activities.command_handler import CommandHandler, Step
 from activities.reconciliation import changed_orders
-from activities.reconciliation.comparison import ReconciliationActivities
+from activities.reconciliation.comparison import ReconciliationActivitiesImpl
 from activities.reconciliation.provider_comparison import ProviderComparison
 from activities.types import ReconcileInput, RecoveryResult
 from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
@@ -164,18 +164,18 @@ async def reference(sagas: Sagas, order_id: str) -> str:
 
 
 @pytest.fixture
-def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationActivities:
+def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationActivitiesImpl:
     """The activities themselves, to do something between two looks."""
     return reconciling(sagas, pool, providers)
 
 
 def reconciling(
     sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
-) -> ReconciliationActivities:
+) -> ReconciliationActivitiesImpl:
     registered = activities_for(sagas, pool, providers, grace, books)
     compare = next(a for a in registered if a.__name__ == "compare")
     assert isinstance(compare, MethodType)
-    assert isinstance(compare.__self__, ReconciliationActivities)
+    assert isinstance(compare.__self__, ReconciliationActivitiesImpl)
     return compare.__self__
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from activities.reconciliation.comparison import ReconciliationActivities
+from activities.reconciliation.comparison import ReconciliationActivitiesImpl
 from activities.types import ComparisonResult, Discrepancy, FailedOrders, ReconcileInput
 from domain.saga.commands import ReconciledSystem
 from kit.pool import Pool
@@ -41,7 +41,7 @@ async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
 
 
 async def test_what_is_not_judged_is_compared_again(
-    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+    sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.reconciliation.comparison import ReconciliationActivities
+from activities.reconciliation.comparison import ReconciliationActivitiesImpl
 from activities.types import Discrepancy, RecheckResult, ReconcileInput
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import ReconciledSystem
@@ -163,7 +163,7 @@ async def test_a_payment_that_missed_its_approval_is_told(
 
 
 async def test_what_has_moved_between_two_looks_is_no_difference(
-    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+    sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500)
@@ -178,7 +178,7 @@ async def test_what_has_moved_between_two_looks_is_no_difference(
 
 
 async def test_judging_twice_records_a_difference_once(
-    sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
+    sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500)

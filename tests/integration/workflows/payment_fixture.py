@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
-from activities.payments.activities import PaymentActivities
+from activities.payments.activities import PaymentActivitiesImpl
 from activities.types import AuthorizationResult, AuthorizeInput
 from domain.command import Command
 from domain.inventory.commands import ReceiveStock, ReserveStock
@@ -85,8 +85,8 @@ class Till:
     sku: str = field(default_factory=lambda: f"sku-{uuid.uuid4().hex[:12]}")
 
     @property
-    def activities(self) -> PaymentActivities:
-        return PaymentActivities(CommandHandler(self.store), self.provider)
+    def activities(self) -> PaymentActivitiesImpl:
+        return PaymentActivitiesImpl(CommandHandler(self.store), self.provider)
 
     async def order(self, method: str = VISA) -> None:
         command = an_order((self.sku, 2), method=method)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import EventType
 
 from activities.command_handler import CommandHandler, Step
-from activities.orders import OrderActivities
+from activities.orders import OrderActivitiesImpl
 from activities.types import CancellationInput, PlaceInput
 from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
@@ -131,7 +131,7 @@ async def test_a_stray_attempt_leaves_a_cancelled_order_waiting_for_none_of_its_
     order = an_order((cups, 2), (pots, 2), backorder=True)
     order_id = order.aggregate_id
     await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
-    sagas.activities["backorder"] = OrderActivities(CancelledMeanwhile(sagas)).backorder
+    sagas.activities["backorder"] = OrderActivitiesImpl(CancelledMeanwhile(sagas)).backorder
 
     assert await sagas.stray("backorder", order_id) is False
 

@@ -11,7 +11,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
-from activities.shipping import ShippingActivities
+from activities.shipping import ShippingActivitiesImpl
 from activities.types import TrackedStatus
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 PART = (ReturnedLine(sku="cup", quantity=1),)
 
 T = TypeVar("T")
-Activity = Callable[[ShippingActivities, str], Awaitable[T]]
+Activity = Callable[[ShippingActivitiesImpl, str], Awaitable[T]]
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Parcel:
     """One confirmed order of two cups and a pot, and what may become of its parcel."""
 
     store: PostgresEventStore
-    activities: ShippingActivities
+    activities: ShippingActivitiesImpl
     receiver: Receiver
     simulator: SimulatorProcess
     order_id: str = ""
@@ -62,7 +62,7 @@ class Parcel:
 
     async def returned(self, postal_code: str) -> None:
         await self.ordered(postal_code)
-        await self.run(ShippingActivities.create_shipment)
+        await self.run(ShippingActivitiesImpl.create_shipment)
         await self.hears(2)
         await self.does(
             o.MarkShipped(aggregate_id=self.order_id),
@@ -99,7 +99,7 @@ def parcel(
 ) -> Parcel:
     vault = a_vault(pool)
     store = PostgresEventStore(pool, [InlineReadModels()], vault)
-    activities = ShippingActivities(CommandHandler(store), store, vault, carrier)
+    activities = ShippingActivitiesImpl(CommandHandler(store), store, vault, carrier)
     return Parcel(store, activities, receiver, carrier_simulator)
 
 
@@ -107,7 +107,7 @@ async def test_a_shipment_is_created_and_recorded_once(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
 
     for _ in range(2):
-        await parcel.run(ShippingActivities.create_shipment)
+        await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     assert await parcel.events() == ["ShipmentCreated"]
     assert await parcel.books() == {"created": (1, 3)}
@@ -118,7 +118,7 @@ async def test_no_shipment_is_asked_for_once_the_order_has_turned_round(parcel: 
     await parcel.turns_round()
 
     with pytest.raises(Refused) as refusal:
-        await parcel.run(ShippingActivities.create_shipment)
+        await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     assert refusal.value.code is ErrorCode.WRONG_STATE
     assert (await parcel.events(), await parcel.books()) == ([], {})
@@ -126,10 +126,13 @@ async def test_no_shipment_is_asked_for_once_the_order_has_turned_round(parcel: 
 
 async def test_a_shipment_is_stopped_once(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
-    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
     await parcel.turns_round()
 
-    assert [await parcel.run(ShippingActivities.cancel_shipment) for _ in range(2)] == [True, True]
+    assert [await parcel.run(ShippingActivitiesImpl.cancel_shipment) for _ in range(2)] == [
+        True,
+        True,
+    ]
 
     assert await parcel.events() == ["ShipmentCreated", "ShipmentCancelled"]
     assert await parcel.books() == {"created": (1, 3), "cancelled": (1, 3)}
@@ -139,7 +142,7 @@ async def test_one_that_was_never_asked_for_is_fenced(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
     await parcel.turns_round()
 
-    assert await parcel.run(ShippingActivities.cancel_shipment)
+    assert await parcel.run(ShippingActivitiesImpl.cancel_shipment)
 
     assert await parcel.events() == ["ShipmentCancelled"]
     assert await parcel.books() == {"cancelled": (1, 0)}
@@ -157,7 +160,7 @@ async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_lef
     assert await parcel.events() == []
     await parcel.turns_round()
 
-    stopped = [await parcel.run(ShippingActivities.cancel_shipment) for _ in range(2)]
+    stopped = [await parcel.run(ShippingActivitiesImpl.cancel_shipment) for _ in range(2)]
 
     assert stopped == [False, False]
     assert await parcel.events() == ["ShipmentCreated"]
@@ -178,26 +181,26 @@ async def test_the_carrier_tells_how_far_the_parcel_has_come(
     parcel: Parcel, postal_code: str, heard: int, status: TrackedStatus, events: list[str]
 ) -> None:
     await parcel.ordered(postal_code)
-    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
     await parcel.hears(heard)
 
-    assert [await parcel.run(ShippingActivities.track) for _ in range(2)] == [status, status]
+    assert [await parcel.run(ShippingActivitiesImpl.track) for _ in range(2)] == [status, status]
     assert await parcel.events() == events
 
 
 async def test_an_order_that_the_carrier_does_not_know_waits(parcel: Parcel) -> None:
     await parcel.ordered(NORMAL)
 
-    assert await parcel.run(ShippingActivities.track) is TrackedStatus.WAITING
+    assert await parcel.run(ShippingActivitiesImpl.track) is TrackedStatus.WAITING
     assert await parcel.events() == []
 
 
 async def test_a_lost_parcel_is_not_stopped(parcel: Parcel) -> None:
     await parcel.ordered(LOST)
-    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
     await parcel.hears(2)
 
-    assert not await parcel.run(ShippingActivities.cancel_shipment)
+    assert not await parcel.run(ShippingActivitiesImpl.cancel_shipment)
     assert await parcel.events() == ["ShipmentCreated", "ShipmentLost"]
 
 
@@ -213,9 +216,9 @@ async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undon
     await parcel.hears(1)
 
     with pytest.raises(ProviderRefused) as refusal:
-        await parcel.run(ShippingActivities.create_shipment)
+        await parcel.run(ShippingActivitiesImpl.create_shipment)
     assert refusal.value.code == "shipment_cancelled"
-    assert await parcel.run(ShippingActivities.cancel_shipment)
+    assert await parcel.run(ShippingActivitiesImpl.cancel_shipment)
     assert await parcel.events() == ["ShipmentCancelled"]
 
 
@@ -223,10 +226,10 @@ async def test_what_is_booked_already_needs_no_carrier_when_its_saga_is_taken_up
     parcel: Parcel,
 ) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
-    await parcel.run(ShippingActivities.create_shipment)
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     with parcel.simulator.failing(parcel.order_id, "*", "down"):
-        await parcel.run(ShippingActivities.create_shipment)
+        await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     assert await parcel.events() == ["ShipmentCreated"]
     assert await parcel.books() == {"created": (1, 3)}
@@ -236,10 +239,10 @@ async def test_what_is_returned_is_fetched_once(parcel: Parcel) -> None:
     await parcel.returned(NORMAL)
 
     for _ in range(2):
-        await parcel.run(ShippingActivities.collect_return)
+        await parcel.run(ShippingActivitiesImpl.collect_return)
     assert await parcel.hears(1) == {"return.returned"}
 
-    assert await parcel.run(ShippingActivities.track_return)
+    assert await parcel.run(ShippingActivitiesImpl.track_return)
     assert await parcel.events() == ["ShipmentCreated", "ShipmentReturnRequested"]
     books = await parcel.books()
     assert (books["return_requested"], books["returned"]) == ((1, 1), (1, 1))
@@ -247,18 +250,18 @@ async def test_what_is_returned_is_fetched_once(parcel: Parcel) -> None:
 
 async def test_goods_that_do_not_come_are_not_back(parcel: Parcel) -> None:
     await parcel.returned(NEVER_COMES_BACK)
-    assert not await parcel.run(ShippingActivities.track_return)
+    assert not await parcel.run(ShippingActivitiesImpl.track_return)
 
-    await parcel.run(ShippingActivities.collect_return)
+    await parcel.run(ShippingActivitiesImpl.collect_return)
 
-    assert not await parcel.run(ShippingActivities.track_return)
+    assert not await parcel.run(ShippingActivitiesImpl.track_return)
 
 
 async def test_nothing_is_fetched_for_a_return_that_is_over(parcel: Parcel) -> None:
     await parcel.returned(NORMAL)
     await parcel.does(o.LapseReturn(aggregate_id=parcel.order_id))
 
-    await parcel.run(ShippingActivities.collect_return)
+    await parcel.run(ShippingActivitiesImpl.collect_return)
 
     assert await parcel.events() == ["ShipmentCreated"]
     assert "return_requested" not in await parcel.books()
@@ -271,7 +274,7 @@ async def test_a_return_that_the_carrier_refuses_is_not_recorded(parcel: Parcel)
         parcel.simulator.failing(parcel.order_id, "return", "refuse"),
         pytest.raises(ProviderRefused) as refusal,
     ):
-        await parcel.run(ShippingActivities.collect_return)
+        await parcel.run(ShippingActivitiesImpl.collect_return)
 
     assert refusal.value.code == "refused_on_request"
     assert await parcel.events() == ["ShipmentCreated"]

@@ -14,10 +14,10 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
-from activities.orders import OrderActivities
+from activities.orders import OrderActivitiesImpl
 from activities.payments.record import PaymentRecord
 from activities.reconciliation.discrepancies import Discrepancies
-from activities.saga import SagaActivities
+from activities.saga import SagaActivitiesImpl
 from activities.types import (
     AuthorizeInput,
     CancellationInput,
@@ -93,12 +93,12 @@ async def desk() -> Desk:
     log = MemoryLog()
     desk = Desk(Exact(cast("EventStore", log)), log)
     backorder = PLACE.model_copy(update={"backorder": True})
-    await desk.run(OrderActivities(desk.handler).place, PlaceInput(backorder, "customer:ada"))
+    await desk.run(OrderActivitiesImpl(desk.handler).place, PlaceInput(backorder, "customer:ada"))
     return desk
 
 
 async def test_each_cancellation_and_each_withdrawal_has_its_own_key(desk: Desk) -> None:
-    orders = OrderActivities(desk.handler)
+    orders = OrderActivitiesImpl(desk.handler)
 
     for _ in range(2):
         await desk.run(orders.request_cancellation, CANCEL)
@@ -111,7 +111,7 @@ async def test_each_cancellation_and_each_withdrawal_has_its_own_key(desk: Desk)
 
 
 async def test_a_backorder_has_a_key_for_each_sku(desk: Desk) -> None:
-    await desk.run(OrderActivities(desk.handler).backorder, ORDER_ID)
+    await desk.run(OrderActivitiesImpl(desk.handler).backorder, ORDER_ID)
 
     for sku in ("cup", "pot"):
         assert [event.type for event in await desk.log.load_events(f"inventory-{sku}")] == [
@@ -120,7 +120,7 @@ async def test_a_backorder_has_a_key_for_each_sku(desk: Desk) -> None:
 
 
 async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(desk: Desk) -> None:
-    saga = SagaActivities(desk.handler)
+    saga = SagaActivitiesImpl(desk.handler)
 
     for number in (1, 2):
         await desk.run(saga.park, PARK)
