@@ -1,7 +1,7 @@
 """The activities as workflows know them: names and types, without an implementation.
 
-Each class here is implemented by a class whose name ends in `Impl`.
-more than once; a second run changes nothing.
+The class of the same name that ends in `Impl` implements each. Every activity may run more than
+once; a second run changes nothing.
 """
 
 from __future__ import annotations
