@@ -4,8 +4,6 @@ import asyncio
 
 import pytest
 
-from api.orders.inputs import AddressInput, PlaceOrderInput
-from api.orders.placing import fingerprint_of
 from domain.ids import order_id_for
 from domain.order.events import OrderCreated
 from tests.support.api_client import Api, Viewer, operation
@@ -134,18 +132,6 @@ async def test_an_order_may_wait_for_stock_and_another_key_stands_for_one_that_m
     assert isinstance(created, OrderCreated)
     assert created.backorder
     assert [error["code"] for error in impatient["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
-
-
-async def test_an_order_that_does_not_wait_is_known_as_it_was_before_any_could() -> None:
-    address = AddressInput(name="A", street="S", city="C", postal_code="1", country="GB")
-    order = PlaceOrderInput(
-        idempotency_key="k", lines=[], payment_method="pm", shipping_address=address
-    )
-    digest = "e1b218f7a6f2f79a5913da5df52331171f8de2ee7117e0eb57a3837c57d1197f"
-
-    assert fingerprint_of(order) == digest
-    order.backorder = True
-    assert fingerprint_of(order) != digest
 
 
 async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Viewer) -> None:

@@ -73,7 +73,8 @@ async def test_asking_again_changes_nothing(api: Api, ada: Viewer, delivered: st
     first = await ada.run("RequestReturn", input=request)
     again = await ada.run("RequestReturn", input=request)
 
-    assert first == again
+    assert (again["position"], again["userErrors"]) == (first["position"], [])
+    assert again["order"]["id"] == first["order"]["id"] == delivered
     assert len(await requested(api, delivered)) == 1
 
 

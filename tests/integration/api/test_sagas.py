@@ -182,7 +182,7 @@ async def test_an_operator_decides_on_a_parked_step(  # noqa: PLR0913, PLR0917 -
     assert payload["saga"]["needsAttention"] is False
     (made,) = payload["saga"]["interventions"]
     assert (made["step"], made["parking"]) == ("capture", 1)
-    assert (made["intervention"], made["reason"]) == (intervention, "the bank is back")
+    assert (made["kind"], made["reason"]) == (intervention, "the bank is back")
     assert made["actor"] == f"operator:{eve.sub}"
     (event,) = [e for e in await saga_events(api, parked_id) if e.type == recorded]
     assert api.number(payload["position"]) >= event.position
@@ -298,7 +298,7 @@ async def test_where_several_are_parked_one_has_to_be_named(
 
     assert codes(unnamed) == [("INVALID_INPUT", ["input", "step"])]
     assert unnamed["userErrors"][0]["message"].endswith("give_back, release")
-    assert [(d["step"], d["intervention"]) for d in named["saga"]["interventions"]] == [
+    assert [(d["step"], d["kind"]) for d in named["saga"]["interventions"]] == [
         ("give_back", "SKIP")
     ]
     assert named["saga"]["status"] == "PARKED"
@@ -362,7 +362,7 @@ async def test_metrics_tell_of_what_is_parked(api: Api, order_id: str) -> None:
 
     assert await metric(api, "waybill_parked_sagas") == before + 1
     assert await metric(api, "waybill_parked_saga_oldest_seconds") > 0
-    assert await metric(api, 'waybill_saga_discrepancies{book="payment"}') == 0
+    assert await metric(api, 'waybill_saga_discrepancies{system="payment"}') == 0
     assert await metric(api, "waybill_sagas_recovered") == 0
     assert await metric(api, "waybill_unchecked_orders") == 0
     assert await metric(api, "waybill_reconciliation_lag_seconds") == 0

@@ -200,7 +200,7 @@ async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_i
         return {}
 
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
-    monkeypatch.setattr("orchestrator.order_workflows.RunningSagas.running", nothing)
+    monkeypatch.setattr("orchestrator.order_workflows.TemporalOrderWorkflows.running", nothing)
 
     assert (await reconciliation.recover()).count == 0
     assert await sagas.events(f"saga-{order_id}") == []
