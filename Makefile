@@ -12,8 +12,8 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
-    recover set-right republish position sbom token lock
+.PHONY: help run demo test matrix attack prove-log bench check check-deploy recover set-right \
+    republish clean-data position sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,7 +82,10 @@ republish: $(INSTALLED) ## Publish events again that the bus has lost (FROM=posi
 position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either form)
 	@$(BIN)/python -m eventstore.positions '$(OF)'
 
-sbom: $(INSTALLED) ## Write the image's bill of materials (CycloneDX) to build/
+clean-data: $(INSTALLED) ## Clear the data of the embedded stack, after asking (YES=1 does not ask)
+	@$(BIN)/python -m stack clean-data $(if $(YES),--yes)
+
+sbom: $(INSTALLED) ## Write the CycloneDX bill of materials of the image to build/
 	@deploy/sbom
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])

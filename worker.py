@@ -54,9 +54,10 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
+from eventstore.stored_format import require_readable
 from kit.command import run_command
 from kit.faults import BriefFormatter, causes, one_line, origin
-from kit.pool import Pool, create_pool
+from kit.pool import CONNECTION_LOST, Pool, create_pool
 from kit.restart import is_database_away, restarting
 from kit.tasks import leave_within, together, until_stopped
 from orchestrator.order_workflows import TemporalOrderWorkflows
@@ -69,6 +70,7 @@ from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
+from stored_format import OtherStoredFormatError
 from temporal import client
 from temporal.client import (
     TemporalAway,
@@ -308,10 +310,12 @@ def describe(role: Role, error: Exception) -> str:
 
 
 async def run(settings: Settings, roles: Sequence[Role]) -> None:
-    """Run the roles until cancelled. Raises SettingsError, or RoleFailed for a supervisor to see.
+    """Run the roles until cancelled.
+
+    Raises SettingsError, OtherStoredFormatError, or RoleFailed for a supervisor to see.
 
     All settings are checked before anything starts. A server that does not answer is waited for,
-    while the other roles run.
+    while the other roles run. No role starts on a database that answers with another stored format.
     """
     check_settings(settings, roles)
     async with await create_pool(settings.database_url.get_secret_value()) as pool:
@@ -322,10 +326,10 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             Role.RELAY: lambda: run_relay(settings, pool, store),
             Role.HEAD: HeadAnnouncer(pool).run,
         }
-        with contextlib.suppress(
-            asyncpg.PostgresError, TimeoutError
-        ):  # the role that needs the database will report it
+        # A fault of the database is reported by the roles that it concerns.
+        with contextlib.suppress(asyncpg.PostgresError, TimeoutError, *CONNECTION_LOST):
             async with asyncio.timeout(STOP_WITHIN.total_seconds()):
+                await require_readable(pool)
                 await warn_of_lost_checkpoints(pool)
         await together(*(run_role(role, jobs[role]) for role in roles))
 
@@ -349,7 +353,7 @@ def main() -> None:
     set_up_logging()
     try:
         uvloop.run(until_stopped(run(load_settings(), arguments.roles), STOP_WITHIN))
-    except (SettingsError, RoleFailed) as error:
+    except (SettingsError, OtherStoredFormatError, RoleFailed) as error:
         sys.exit(f"worker: {error}")
 
 

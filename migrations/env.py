@@ -15,7 +15,9 @@ from migrations.destruction import refuse_to_destroy
 from migrations.errors import whole
 from migrations.functions import install, print_functions
 from migrations.locking import only_migrator, print_notices, repeated_while_locked
+from migrations.stored_format import refuse_other_format
 from settings import DatabaseRole, SettingsError, load_settings
+from stored_format import OtherStoredFormatError
 
 READERS = (DatabaseRole.APPEND, DatabaseRole.API, DatabaseRole.PROJECTIONS)
 WRITER = (DatabaseRole.APPEND,)
@@ -56,6 +58,8 @@ def configure(connection: Connection) -> str:
 def run_command(connection: Connection) -> None:
     command = configure(connection)
     with context.begin_transaction():
+        if command == "upgrade":
+            refuse_other_format(connection)
         if command == "downgrade":
             refuse_to_destroy(connection)
         context.run_migrations()
@@ -76,6 +80,8 @@ async def run_online() -> None:
     try:
         async with engine.connect() as connection:
             await run_over(connection)
+    except OtherStoredFormatError as error:
+        raise SystemExit(f"waybill: {error}") from None
     except DBAPIError as error:
         raise CommandError(whole(error)) from None
     except OSError as error:

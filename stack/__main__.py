@@ -11,16 +11,18 @@ from datetime import timedelta
 from kit.command import run_command
 from settings import Environment, Settings, SettingsError, load_settings
 from settings_checks import check
+from stack.clean_data import clean_data
 from stack.errors import StackError
 from stack.run import demo, run
 from stack.tokens import LIFETIME, Role, token
+from stored_format import OtherStoredFormatError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _dispatch(options)
-    except (StackError, SettingsError) as error:
+    except (StackError, SettingsError, OtherStoredFormatError) as error:
         sys.stderr.write(f"waybill: {error}\n")
     except OSError as error:
         # A failed write names no file; the stack writes to its data folder only.
@@ -37,6 +39,9 @@ def _dispatch(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{token(secret, Role(options.role), options.sub, lifetime)}\n")
         return 0
     _require_development(settings)
+    if options.command == "clean-data":
+        sys.stdout.write(f"{clean_data(settings.data_dir, options.yes)}\n")
+        return 0
     start = demo if options.command == "demo" else run
     return asyncio.run(start(settings, options.workers, options.end_with_parent))
 
@@ -61,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--end-with-parent", action="store_true", help="stop when the caller is gone"
         )
+    text = "clear the data folder of the embedded stack, after asking"
+    command = commands.add_parser("clean-data", help=text, description=text)
+    command.add_argument("--yes", action="store_true", help="do not ask")
     text = "print a JWT for the embedded service"
     command = commands.add_parser("token", help=text, description=text)
     command.add_argument("--role", choices=list(Role), required=True)

@@ -18,20 +18,21 @@ from stack.errors import AlreadyRunningError, DataDirError
 # Longer than the guardian needs to end the children of a stack that crashed.
 _CRASHED_STACK_SECONDS = 8.0
 
+LOCK: Final = "lock"
 MIN_FREE_MB: Final = 200
 """For a new PostgreSQL cluster with its first write-ahead log, and the logs of the processes."""
 
 
 @contextmanager
-def locked(data_dir: Path) -> Iterator[int]:
+def locked(data_dir: Path, *, min_free_mb: int = MIN_FREE_MB) -> Iterator[int]:
     """Hold the folder, made if missing; the lock's file descriptor.
 
     Raises AlreadyRunningError while another stack holds it, DataDirError when it is unusable.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_room(data_dir)
-        lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _require_room(data_dir, min_free_mb)
+        lock = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DataDirError(data_dir, error.strerror or type(error).__name__) from None
     try:
@@ -43,10 +44,10 @@ def locked(data_dir: Path) -> Iterator[int]:
         os.close(lock)
 
 
-def _require_room(data_dir: Path) -> None:
+def _require_room(data_dir: Path, min_free_mb: int) -> None:
     free_mb = shutil.disk_usage(data_dir).free // 1_000_000
-    if free_mb < MIN_FREE_MB:
-        reason = f"its disk has {free_mb} MB free, and the stack needs {MIN_FREE_MB} MB"
+    if free_mb < min_free_mb:
+        reason = f"its disk has {free_mb} MB free, and the stack needs {min_free_mb} MB"
         raise DataDirError(data_dir, reason)
 
 

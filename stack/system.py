@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.tasks import alone
-from stack import programs, servers
+from stack import data_format, programs, servers
 from stack.environment import Environment, system_environment
 from stack.ports import LOOPBACK, Ports
 from stack.processes import Child, Program
@@ -53,9 +53,10 @@ async def start(
     """Start everything, each part as soon as what it needs is there.
 
     All of it is ready, the catalogue filled, when this returns. `given` are further WAYBILL_*
-    variables for every process. Raises StackError.
+    variables for every process. Raises StackError or OtherStoredFormatError.
     """
     ports.require_free()
+    data_format.claim(data_dir)
     environment = system_environment(data_dir, ports, given)
     async with alone(), asyncio.TaskGroup() as group:
 

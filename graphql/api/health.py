@@ -22,11 +22,13 @@ from eventbus import nats, record
 from eventstore import head
 from eventstore.checkpoint import COMPARED
 from eventstore.heartbeat import beat
+from eventstore.stored_format import require_readable
 from kit.pool import Pool
 from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
+from stored_format import OtherStoredFormatError
 from temporal.promote import current_build
 
 MAX_SILENCE: Final = timedelta(seconds=15)
@@ -98,8 +100,13 @@ class Probes:
     workers: WorkerQueries
     bus_state: BusQueries
 
-    async def database(self) -> None:
+    async def database(self) -> str | None:
+        try:
+            await require_readable(self.pool)
+        except OtherStoredFormatError as error:
+            return str(error)
         await beat(self.pool)
+        return None
 
     async def temporal(self) -> None:
         await self.client.service_client.check_health(timeout=PROBE_TIMEOUT)

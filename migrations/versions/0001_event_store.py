@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from stored_format import STORED_FORMAT
+
 revision = "0001"
 down_revision = None
 
@@ -12,6 +14,9 @@ DESTROYS = ("eventstore.event",)
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA eventstore")
+    op.execute("CREATE TABLE eventstore.stored_format (format integer NOT NULL)")
+    op.execute("CREATE UNIQUE INDEX one_stored_format ON eventstore.stored_format ((true))")
+    op.execute(f"INSERT INTO eventstore.stored_format VALUES ({STORED_FORMAT})")  # noqa: S608
     # Position 0 is drawn here, so that last_value is always one that was drawn.
     op.execute("CREATE SEQUENCE eventstore.event_position MINVALUE 0 START 0 CACHE 1")
     op.execute("SELECT nextval('eventstore.event_position')")
@@ -59,6 +64,7 @@ DROP_FUNCTIONS = """
 
 def downgrade() -> None:
     op.execute(DROP_FUNCTIONS)
+    op.execute("DROP TABLE eventstore.stored_format")
     op.execute("DROP TABLE eventstore.event")
     op.execute("DROP SEQUENCE eventstore.event_position")
     op.execute("DROP SCHEMA eventstore")

@@ -98,6 +98,7 @@ GRANTS = (
     # Only its owner may change what the log holds. A position is drawn and never chosen, so it is
     # not among the columns. The safe head is read from the sequence.
     f"GRANT SELECT ON eventstore.event, eventstore.event_position TO {ALL}",
+    f"GRANT SELECT ON eventstore.stored_format TO {ALL}",
     f"GRANT INSERT ({EVENT_COLUMNS}) ON eventstore.event TO {APPEND}",
     f"GRANT USAGE ON SEQUENCE eventstore.event_position TO {APPEND}",
     f"GRANT SELECT, INSERT, UPDATE ON eventstore.checkpoint TO {APPEND}, {PROJECTIONS}",

@@ -14,8 +14,10 @@ import pytest
 from stack.ports import Ports
 from stack.postgres import connected, sibling
 from stack.system import System
+from stored_format import STORED_FORMAT
 from tests.e2e.line import Line
 from tests.e2e.processes import Process, started
+from tests.integration.migrations.checkout import empty_database
 
 STOP_SECONDS = 5
 """The worker leaves after 2.8 s at the latest; a busy machine takes its time to see that."""
@@ -63,6 +65,21 @@ async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_the_s
     (line,) = process.log.splitlines()
     assert line.startswith("worker: ")
     assert name in line
+
+
+async def test_a_database_of_another_stored_format_ends_it_with_one_line(
+    system: System, tmp_path: Path
+) -> None:
+    async with empty_database(system.servers.owner_url) as url:
+        async with connected(url) as owner:
+            await owner.execute("CREATE SCHEMA eventstore")
+            await owner.execute("CREATE TABLE eventstore.stored_format AS SELECT 1 AS format")
+        async with worker(system, tmp_path / "log", **{DATABASE: url}) as process:
+            assert await process.ends(END_SECONDS) == 1
+    assert process.log == (
+        f"worker: the database holds stored format 1, and this code reads {STORED_FORMAT}: "
+        "use an empty database, and run `alembic upgrade head` there\n"
+    )
 
 
 @pytest.mark.parametrize("change", ["password", "database", "namespace"])

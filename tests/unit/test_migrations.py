@@ -17,6 +17,7 @@ from stack.processes import ROOT
 MADE_ANEW: Final = {
     "eventstore.bus",
     "eventstore.snapshot",
+    "eventstore.stored_format",
     "journal.heartbeat",
     "journal.polling_worker",
 }

@@ -21,6 +21,7 @@ from kit.pool import Pool
 from settings import Settings
 from stack.postgres import connected, sibling
 from stack.servers import Servers
+from stored_format import STORED_FORMAT
 from temporal.promote import current_build
 from tests.integration.api.test_http import metric
 from tests.support.api_client import Api, Json, served
@@ -86,6 +87,25 @@ async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) ->
     answer: Json = response.json()["checks"]["database"]
     assert answer.keys() == {"status", "required", "age_seconds"}
     assert 0 <= answer["age_seconds"] < 10
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_not_ready_on_a_database_of_another_stored_format(
+    real_settings: Settings, module_owner_url: str
+) -> None:
+    async with connected(module_owner_url) as owner:
+        await owner.execute("UPDATE eventstore.stored_format SET format = format - 1")
+        try:
+            response = await ready(real_settings)
+        finally:
+            await owner.execute("UPDATE eventstore.stored_format SET format = format + 1")
+
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+    assert outcomes(response) == OK | {"database": ("failing", True)}
+    assert detail(response, "database") == (
+        f"the database holds stored format {STORED_FORMAT - 1}, and this code reads "
+        f"{STORED_FORMAT}: use an empty database, and run `alembic upgrade head` there"
+    )
 
 
 @pytest.mark.usefixtures("leaders", "polled")

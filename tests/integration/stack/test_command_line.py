@@ -11,6 +11,7 @@ import pytest
 from stack.data_dir import locked
 from stack.ports import LOOPBACK, Ports
 from stack.processes import ROOT
+from stored_format import STORED_FORMAT
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ async def refusal(environment: dict[str, str], *arguments: str) -> str:
         env=environment,
         stderr=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL,
     )
     _, said = await process.communicate()
     assert process.returncode == 1
@@ -66,3 +68,43 @@ async def test_a_second_start_on_a_folder_in_use_is_refused(
         said = await refusal(environment, "demo")
     assert said.startswith("waybill: a stack is already running on ")
     assert f"(process {os.getpid()})" in said
+
+
+@pytest.mark.parametrize(("written", "held"), [("1", "1"), ("", "none"), (None, "none")])
+async def test_data_of_another_stored_format_is_refused_and_stays(
+    environment: dict[str, str], tmp_path: Path, written: str | None, held: str
+) -> None:
+    data = tmp_path / "data"
+    (data / "postgres").mkdir(parents=True)
+    (data / "postgres" / "PG_VERSION").write_text("18")
+    if written is not None:
+        (data / "stored_format").write_text(written)
+
+    said = await refusal(environment, "run")
+
+    assert said == (
+        f"waybill: the data folder {data} holds stored format {held}, and this code reads "
+        f"{STORED_FORMAT}: clear it with `make clean-data`, or set WAYBILL_DATA_DIR to another "
+        "folder"
+    )
+    assert (data / "postgres" / "PG_VERSION").exists()
+
+
+async def test_clean_data_is_refused_while_a_stack_runs(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with locked(tmp_path / "data"):
+        (tmp_path / "data" / "stack.env").touch()
+        said = await refusal(environment, "clean-data", "--yes")
+    assert said.startswith("waybill: a stack is already running on ")
+    assert (tmp_path / "data" / "stack.env").exists()
+
+
+async def test_clean_data_removes_nothing_when_nobody_answers(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "stack.env").touch()
+    said = await refusal(environment, "clean-data")
+    assert said == "waybill: nothing was removed; YES=1 clears the data without asking"
+    assert (tmp_path / "data" / "stack.env").exists()
