@@ -28,7 +28,7 @@ NOTHING_FOUND: Final = 2
 
 async def bench(only: str, quick: bool, console: Console) -> int:
     benchmarks = [b for b in BENCHMARKS if b.id.startswith(only)]
-    counts = [c for c in COUNTS if c.id.startswith(only)]
+    counts = [c for c in COUNTS if c.is_chosen(only)]
     if not benchmarks and not counts:
         console.print(f"No benchmark begins with {only}: they are")
         console.print("\n".join([b.id for b in BENCHMARKS] + [c.id for c in COUNTS]))
@@ -37,7 +37,7 @@ async def bench(only: str, quick: bool, console: Console) -> int:
         results = await _results(benchmarks, server, quick, console)
         counted = [await _counted(count, server) for count in counts]
         report = Report(machine(), versions(await server.version()), quick, results, counted)
-    report.write(RESULTS)
+    report.write(RESULTS, known={b.id for b in BENCHMARKS} | {c.id for c in COUNTS})
     console.print(report.table())
     console.print(f"Written to {RESULTS.relative_to(ROOT)}")
     return 0
@@ -73,7 +73,9 @@ async def _counted(count: Count, server: Server) -> Counted:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", default="", metavar="PREFIX", help="of the ids to run")
+    parser.add_argument(
+        "--only", default="", metavar="PREFIX", help="of the ids to run, or of an area"
+    )
     parser.add_argument("--quick", action="store_true", help="a fifth of the time, less exact")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)

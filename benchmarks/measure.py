@@ -57,6 +57,12 @@ class Count:
     id: str
     limit: float
     value: Callable[[Server], Awaitable[float]]
+    area: str
+    """The first part of the ids of the benchmarks that it belongs to."""
+
+    def is_chosen(self, prefix: str) -> bool:
+        """Tell whether the prefix names it, or the whole of its area."""
+        return self.id.startswith(prefix) or self.area.startswith(prefix)
 
 
 @dataclass(frozen=True)

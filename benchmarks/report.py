@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -12,6 +13,8 @@ from typing import Any, Final
 from rich.table import Table
 
 from benchmarks.measure import Count, Result
+
+Entry = dict[str, Any]
 
 _DIGITS: Final = 5
 _WHOLE: Final = 100
@@ -35,10 +38,20 @@ class Report:
     results: Sequence[Result]
     counted: Sequence[Counted]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, known: Set[str]) -> None:
+        """Write these results; keep those of the file that were not run and are still known.
+
+        `measured_at` tells a kept result from one of this run, which machine and versions are of.
+        """
+        found = json.loads(path.read_text()) if path.exists() else {}
+        report = self.as_json()
+        now = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        for kind in ("results", "counted"):
+            kept = [entry for entry in found.get(kind, []) if entry["id"] in known]
+            report[kind] = _merged(kept, [entry | now for entry in report[kind]])
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        unfinished.write_text(json.dumps(report, indent=2) + "\n")
         unfinished.replace(path)
 
     def as_json(self) -> dict[str, Any]:
@@ -68,6 +81,11 @@ class Report:
                 _verdict(c.met),
             )
         return table
+
+
+def _merged(kept: list[Entry], new: list[Entry]) -> list[Entry]:
+    """Return both, a new one in the place of the kept one of its id."""
+    return list({entry["id"]: entry for entry in (*kept, *new)}.values())
 
 
 def line(result: Result) -> str:

@@ -62,6 +62,6 @@ def _on_a_fresh_database(
 
 
 COUNTS: Final = (
-    Count("append.statements", STATEMENTS_LIMIT, _on_a_fresh_database(statements)),
-    Count("append.wal_bytes", WAL_BYTES_LIMIT, _on_a_fresh_database(wal_bytes)),
+    Count("append.statements", STATEMENTS_LIMIT, _on_a_fresh_database(statements), "eventstore"),
+    Count("append.wal_bytes", WAL_BYTES_LIMIT, _on_a_fresh_database(wal_bytes), "eventstore"),
 )

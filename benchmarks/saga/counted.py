@@ -46,7 +46,7 @@ def _counts() -> Iterator[Count]:
     for outcome in OUTCOMES:
         for what in ("history_events", "actions"):
             limit = getattr(outcome.most, what)
-            yield Count(f"order.{outcome.name}.{what}", limit, _value(costs, outcome, what))
+            yield Count(f"order.{outcome.name}.{what}", limit, _value(costs, outcome, what), "saga")
 
 
 def _value(costs: Costs, outcome: Outcome, what: str) -> Callable[[Server], Awaitable[float]]:

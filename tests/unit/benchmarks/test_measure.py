@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +109,32 @@ def test_every_id_is_there_once() -> None:
     ids = [b.id for b in BENCHMARKS] + [c.id for c in COUNTS]
 
     assert len(set(ids)) == len(ids)
+
+
+async def test_a_run_of_some_keeps_the_results_of_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "latest.json"
+    others = {"results": [{"id": "other"}, {"id": "gone"}], "counted": [{"id": "a.count"}]}
+    file.write_text(json.dumps(others))
+    report = Report({}, {}, True, [await measured(0.6)], [])
+
+    report.write(file, known={"other", "a.count", "area.what.vs_peer"})
+    report.write(file, known={"other", "a.count", "area.what.vs_peer"})
+
+    written = json.loads(file.read_text())
+    assert [result["id"] for result in written["results"]] == ["other", "area.what.vs_peer"]
+    assert written["counted"] == [{"id": "a.count"}]
+    assert datetime.fromisoformat(written["results"][1]["measured_at"]) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "chosen"),
+    [
+        ("saga", {"saga"}),
+        ("", {"saga", "eventstore"}),
+        ("order.", {"saga"}),
+        ("append.wal", {"eventstore"}),
+        ("saga.orders", set()),
+    ],
+)
+def test_an_area_is_chosen_with_its_counted_figures(prefix: str, chosen: set[str]) -> None:
+    assert {count.area for count in COUNTS if count.is_chosen(prefix)} == chosen
