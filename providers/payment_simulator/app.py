@@ -21,6 +21,27 @@ from providers.simulation.service import Simulator
 from providers.simulation.store import Answer, Document, Store
 
 _PAGE = Template(Path(__file__).with_name("authenticate.html").read_text())
+_ZERO_DECIMAL = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "JPY",
+        "KMF",
+        "KRW",
+        "MGA",
+        "PYG",
+        "RWF",
+        "UGX",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
+"""Stripe's list of currencies without a minor unit: docs.stripe.com/currencies#zero-decimal."""
 _OUTCOMES = {"approve": True, "fail": False}
 
 
@@ -128,7 +149,7 @@ def _add_authentication(app: FastAPI, simulator: Simulator, intents: Intents) ->
     async def page(reference: str) -> HTMLResponse:
         intent = intents.load(reference)
         return HTMLResponse(
-            _PAGE.substitute(amount=intent["amount"], currency=intent["currency"].upper())
+            _PAGE.substitute(amount=printed(intent["amount"], intent["currency"].upper()))
         )
 
     @app.post("/authenticate/{reference}")
@@ -140,6 +161,13 @@ def _add_authentication(app: FastAPI, simulator: Simulator, intents: Intents) ->
             intents.authenticate(reference, approved=_OUTCOMES[outcome])
         simulator.wake()
         return HTMLResponse("<p>Done. You may close this page.</p>")
+
+
+def printed(amount: int, currency: str) -> str:
+    """Return an amount in the currency's main unit: `25.80 EUR`."""
+    if currency in _ZERO_DECIMAL:
+        return f"{amount} {currency}"
+    return f"{amount // 100}.{amount % 100:02} {currency}"
 
 
 def _fault(store: Store, reference: str, form: Form) -> Fault | None:

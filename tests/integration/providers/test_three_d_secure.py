@@ -26,7 +26,7 @@ async def pending(payments: StripePayments, order_id: str) -> ProviderPayment:
 
 async def choose(url: str | None, outcome: str) -> None:
     async with httpx.AsyncClient() as browser:
-        assert "1000 EUR" in (await browser.get(str(url))).text
+        assert "10.00 EUR" in (await browser.get(str(url))).text
         assert (await browser.post(str(url), data={"outcome": outcome})).status_code == 200
 
 
