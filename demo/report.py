@@ -15,20 +15,37 @@ from demo.play import Ending
 from demo.scenarios import Scenario
 
 _MAX_FAULTS_SHOWN: Final = 20
+_TABLE_WIDTH: Final = 72
+"""A table of all columns needs so many characters; a narrower terminal gets a list."""
 
 
 def table(endings: Sequence[Ending]) -> Table:
-    by_scenario: defaultdict[Scenario, list[Ending]] = defaultdict(list)
-    for ending in endings:
-        by_scenario[ending.scenario].append(ending)
     result = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("outcome", "orders", "expected", "became", "p50 s", "p95 s"):
         result.add_column(heading, no_wrap=heading == "outcome")
     for column in (1, 4, 5):
         result.columns[column].justify = "right"
-    for scenario in sorted(by_scenario, key=lambda s: (-len(by_scenario[s]), s.name)):
-        result.add_row(*_row(scenario, by_scenario[scenario]))
+    for scenario, its_endings in _by_scenario(endings):
+        result.add_row(*_row(scenario, its_endings))
     return result
+
+
+def listed(endings: Sequence[Ending]) -> str:
+    """Return the figures of the table as two lines or more for each outcome."""
+    lines = []
+    for scenario, its_endings in _by_scenario(endings):
+        name, orders, _, became, median, slow = _row(scenario, its_endings)
+        lines += [f"{name}: {orders} orders", *(f"  {each}" for each in became.splitlines())]
+        lines.append(f"  p50 {median} s, p95 {slow} s")
+    return "\n".join(lines)
+
+
+def _by_scenario(endings: Sequence[Ending]) -> list[tuple[Scenario, list[Ending]]]:
+    """Return the endings of each scenario, the most frequent scenario first."""
+    found: defaultdict[Scenario, list[Ending]] = defaultdict(list)
+    for ending in endings:
+        found[ending.scenario].append(ending)
+    return sorted(found.items(), key=lambda item: (-len(item[1]), item[0].name))
 
 
 def _row(scenario: Scenario, endings: Sequence[Ending]) -> tuple[str, ...]:
@@ -60,7 +77,7 @@ def percentile(values: Sequence[float], percent: int) -> float:
 def show(
     console: Console, endings: Sequence[Ending], seconds: float, faults: Sequence[str]
 ) -> None:
-    console.print(table(endings))
+    console.print(table(endings) if console.width >= _TABLE_WIDTH else listed(endings))
     rate = len(endings) / seconds
     console.print(f"{len(endings)} orders in {seconds:.1f} s: {rate:.1f} orders a second.")
     for ending in endings:

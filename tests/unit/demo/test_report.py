@@ -12,8 +12,8 @@ from demo.scenarios import ADDRESS_REFUSED, COMPLETED
 ENDED = Ending(COMPLETED, "o-1", "COMPLETED", 4.0)
 
 
-def shown(endings: list[Ending], faults: list[str]) -> str:
-    console = Console(file=io.StringIO(), width=80)
+def shown(endings: list[Ending], faults: list[str], width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
     show(console, endings, 2.0, faults)
     output = console.file
     assert isinstance(output, io.StringIO)
@@ -26,6 +26,13 @@ def test_the_table_says_what_became_of_the_orders_and_how_fast() -> None:
     assert "2 orders in 2.0 s: 1.0 orders a second." in text
     assert "Every order ended as expected." in text
     assert "Stock and money add up" in text
+
+
+def test_a_narrow_terminal_shows_every_figure() -> None:
+    text = shown([ENDED, ENDED, Ending(ADDRESS_REFUSED, "o-2", "COMPLETED", 1.0)], [], width=40)
+    assert text.startswith("completed: 2 orders\n  2 COMPLETED\n  p50 4.0 s, p95 4.0 s\n")
+    assert "address refused: 1 orders\n  1 not so: COMPLETED\n  p50 1.0 s, p95 1.0 s\n" in text
+    assert max(map(len, text.splitlines())) <= 40
 
 
 def test_an_order_that_ended_otherwise_is_named() -> None:
