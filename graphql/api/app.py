@@ -17,6 +17,7 @@ from api.codec import codec_app
 from api.context import Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
+from api.home import home
 from api.limits import BodyLimit
 from api.monitoring import include_monitoring, monitored
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
@@ -122,6 +123,8 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     schema = build_schema(positions, introspection=is_development)
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
+    if is_development:
+        app.include_router(home(settings))
     if not settings.monitoring_port:
         include_monitoring(app)
     app.mount("/codec", codec_app(settings, authenticator))
