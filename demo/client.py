@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import httpx
@@ -61,18 +61,35 @@ class Client:
         (await self._http.post(url, data=form)).raise_for_status()
 
     async def watch(self, order_id: str) -> AsyncGenerator[Json, None]:
-        """The order as it stands, and again after each change; a lost socket is opened again."""
+        """Yield the order as it stands, and again after each change."""
+        async with aclosing(self.updates(order_id)) as updates:
+            async for update in updates:
+                yield update["order"]
+
+    async def updates(
+        self, order_id: str, on_lost: Callable[[Exception], None] = lambda _: None
+    ) -> AsyncGenerator[Json, None]:
+        """Yield the order with the type of the event that changed it, None at first.
+
+        A lost socket is opened again; `on_lost` is called once for each time that it is lost.
+        """
+        is_open = True
         while True:
-            with suppress(OSError, TimeoutError, WebSocketException):
+            try:
                 async with connect(
                     f"ws{self._url.removeprefix('http')}",
                     subprotocols=[_PROTOCOL],
                     additional_headers=self._headers,
                 ) as socket:
                     await _subscribe(socket, order_id)
+                    is_open = True
                     async for update in _updates(socket):
                         if "order" in update:  # it is Lagged otherwise, and ends
-                            yield update["order"]
+                            yield update
+            except (OSError, TimeoutError, WebSocketException) as error:
+                if is_open:
+                    on_lost(error)
+                is_open = False
             await asyncio.sleep(_RECONNECT_AFTER_SECONDS)
 
     async def _post(self, operation: str, variables: Mapping[str, object]) -> Json:

@@ -5,40 +5,77 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
 from contextlib import aclosing
+from datetime import datetime, timedelta
 
 import httpx
 
-from demo.client import Client, Failed
-from domain.order.state import FINAL
+from demo.client import Client, Failed, Json
+from domain.order.state import FINAL, OrderStatus
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
+from stack.ports import LOOPBACK
 from stack.tokens import Role, token
 
 
 async def watch(settings: Settings, order_id: str) -> None:
-    """Print a line for each change.
+    """Print a line for each event, and what the order waits for.
 
     Raises Failed when there is no such order, httpx.TransportError when the API does not answer.
     """
     check(settings, "jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
-    url = f"http://127.0.0.1:{settings.http_port}"
+    url = f"http://{LOOPBACK}:{settings.http_port}"
     async with (
         httpx.AsyncClient(base_url=url) as http,
-        aclosing(Client(http, url, operator).watch(order_id)) as orders,
+        aclosing(Client(http, url, operator).updates(order_id, on_lost=_lost)) as updates,
     ):
-        await http.get("/healthz")  # the watch itself would wait for it without a word
-        async for order in orders:
-            payment, shipment = order["payment"] or {}, order["shipment"] or {}
-            sys.stdout.write(
-                f"{order['updatedAt']}  {order['status']:<10}  payment {payment.get('status', '-')}"
-                f", shipment {shipment.get('status', '-')}\n"
-            )
-            sys.stdout.flush()
-            if order["status"] in FINAL:
+        await http.get("/healthz")  # the updates would wait for the API
+        async for update in updates:
+            for line in lines(update, settings.return_window):
+                _say(line)
+            if update["order"]["status"] in FINAL:
                 return
+
+
+def lines(update: Json, return_window: timedelta) -> Iterator[str]:
+    """Yield the line of an event, and one for what a person should know about the order."""
+    order = update["order"]
+    payment, shipment = order["payment"] or {}, order["shipment"] or {}
+    yield (
+        f"{order['updatedAt']}  {update['eventType'] or '(now)':<22}  {order['status']:<10}  "
+        f"payment {payment.get('status', '-')}, shipment {shipment.get('status', '-')}"
+    )
+    if order["needsAttention"]:
+        yield (
+            "  Its saga is parked, or a provider's record differs: "
+            f"make query OP=Saga ID={order['id']} tells which step and why."
+        )
+    if payment.get("actionUrl"):
+        yield f"  The customer has to approve the payment: {payment['actionUrl']}"
+    if order["backordered"]:
+        yield "  It waits for stock."
+    if update["eventType"] in {None, "OrderDelivered"} and _is_returnable(order):
+        closes = datetime.fromisoformat(order["updatedAt"]) + return_window
+        yield (
+            f"  It can be returned until about {closes:%Y-%m-%d %H:%M:%S %Z} "
+            "(WAYBILL_RETURN_WINDOW) and is complete then. Ctrl-C ends the watching only."
+        )
+
+
+def _is_returnable(order: Json) -> bool:
+    return bool(order["status"] == OrderStatus.DELIVERED and not order["returnRequested"])
+
+
+def _lost(error: Exception) -> None:
+    _say(f"  The connection is lost ({type(error).__name__}); trying again ...")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:

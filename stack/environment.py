@@ -6,10 +6,11 @@ import base64
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic_settings import DotEnvSettingsSource
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from settings import STACK_ENV_FILE, DatabaseRole, Settings
 from stack.build import build_id
@@ -49,17 +50,23 @@ OUTSIDE = ("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER
 """Where the providers are: what the user says of it counts, and so does that one is empty."""
 
 
+SHOWN = ("WAYBILL_RETURN_WINDOW",)
+"""What a client in another terminal shows of the user's options: `demo.watch`, until when."""
+
+
 def stack_environment(
     data_dir: Path, ports: Ports, given: Mapping[str, str] | None = None
 ) -> Environment:
     """The addresses on these ports and the secrets of this folder, made if missing; written.
 
-    Of `given`, the addresses of providers count: another terminal must reach the same ones.
+    Of `given`, the addresses of providers count, for another terminal must reach the same ones,
+    and what clients show.
     """
     file = data_dir / STACK_ENV_FILE
     kept = _read(file)
     environment = {
         **_database_urls(kept, ports.postgres_port),
+        "WAYBILL_HTTP_PORT": str(ports.http_port),
         "WAYBILL_TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal_port}",
         "WAYBILL_NATS_URL": f"nats://{LOOPBACK}:{ports.nats_port}",
         "WAYBILL_PAYMENT_URL": f"http://{LOOPBACK}:{ports.payment_simulator_port}",
@@ -67,7 +74,7 @@ def stack_environment(
         "WAYBILL_CARRIER_URL": f"http://{LOOPBACK}:{ports.carrier_simulator_port}",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
     }
-    environment |= {name: value for name, value in (given or {}).items() if name in OUTSIDE}
+    environment |= {n: value for n, value in (given or {}).items() if n in (*OUTSIDE, *SHOWN)}
     environment |= {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment
@@ -116,6 +123,18 @@ def system_environment(
         **ports.as_environment(),
         "WAYBILL_DATA_DIR": str(data_dir.resolve()),
     }
+
+
+def ports_of_user(settings: Settings) -> Ports:
+    """Return the ports that the user names, or the defaults.
+
+    The settings may hold the HTTP port of the last start, which is for clients alone.
+    """
+    ports = Ports.of(settings)
+    named = DotEnvSettingsSource(Settings, env_file=".env")() | EnvSettingsSource(Settings)()
+    if "http_port" in named:
+        return ports
+    return replace(ports, http_port=Settings.model_fields["http_port"].default)
 
 
 def given_by_user(settings: Settings) -> Environment:

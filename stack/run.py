@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager
 
 from settings import Settings
 from stack import programs, system
-from stack.environment import given_by_user, of_the_simulators
-from stack.ports import Ports
+from stack.environment import given_by_user, of_the_simulators, ports_of_user
 from stack.supervisor import Supervisor, supervised
 from stack.system import System
 
@@ -67,18 +66,22 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def show_progress(text: str) -> None:
+    say(f"  {text}")
+
+
 @asynccontextmanager
 async def _running(
     settings: Settings, workers: int, given: Mapping[str, str]
 ) -> AsyncIterator[tuple[Supervisor, System]]:
     os.umask(0o077)
     began = time.monotonic()
-    async with supervised(settings.data_dir, say) as supervisor:
+    async with supervised(settings.data_dir, say, show_progress) as supervisor:
         say("Starting Waybill ...")
         started = await system.start(
             supervisor,
             settings.data_dir,
-            Ports.of(settings),
+            ports_of_user(settings),
             workers=workers,
             given=given,
         )

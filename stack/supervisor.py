@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,17 +16,29 @@ from stack.processes import Child, Program, Tier
 
 Say = Callable[[str], None]
 
+
+def mute(_: str) -> None:
+    """Print nothing."""
+
+
 _FIRST_BACKOFF_SECONDS, _LAST_BACKOFF_SECONDS = 0.5, 8.0
 _STEADY_SECONDS = 30.0
 
 
 class Supervisor:
-    def __init__(self, guardian: Guardian, logs: Path, say: Say) -> None:
+    def __init__(self, guardian: Guardian, logs: Path, say: Say, show_progress: Say) -> None:
         self._guardian, self._logs, self._say = guardian, logs, say
+        self._show_progress = show_progress
         self._children: list[Child] = []
 
     async def start(self, program: Program) -> Child:
         """Start it and wait until it serves. Raises ProcessFailedError."""
+        began = time.monotonic()
+        child = await self._start(program)
+        self._show_progress(f"{program.name} is ready ({time.monotonic() - began:.1f} s)")
+        return child
+
+    async def _start(self, program: Program) -> Child:
         child = Child(program, self._guardian, self._logs)
         self._children.append(child)
         child.start()
@@ -34,7 +47,7 @@ class Supervisor:
 
     async def finish(self, program: Program) -> int:
         """Run it to its end; its exit code."""
-        child = await self.start(program)
+        child = await self._start(program)
         try:
             return await child.wait()
         finally:
@@ -43,13 +56,15 @@ class Supervisor:
 
     async def succeed(self, program: Program) -> None:
         """Run it to its end. Raises ProcessFailedError unless it exits with 0."""
-        child = await self.start(program)
+        began = time.monotonic()
+        child = await self._start(program)
         try:
             if code := await child.wait():
                 raise child.failed(f"failed with exit code {code}")
         finally:
             await child.stop()
             self._children.remove(child)
+        self._show_progress(f"{program.name} is done ({time.monotonic() - began:.1f} s)")
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -89,11 +104,16 @@ class Supervisor:
 
 
 @asynccontextmanager
-async def supervised(data_dir: Path, say: Say = lambda _: None) -> AsyncIterator[Supervisor]:
-    """A supervisor that alone uses this data folder. Raises AlreadyRunningError, DataDirError."""
+async def supervised(
+    data_dir: Path, say: Say = mute, show_progress: Say = mute
+) -> AsyncIterator[Supervisor]:
+    """A supervisor that alone uses this data folder. Raises AlreadyRunningError, DataDirError.
+
+    It reports with `say` what ends and is started again, with `show_progress` what is ready.
+    """
     with locked(data_dir) as lock:
         guardian = Guardian(kept_open=[lock])
-        supervisor = Supervisor(guardian, data_dir / "logs", say)
+        supervisor = Supervisor(guardian, data_dir / "logs", say, show_progress)
         try:
             yield supervisor
         finally:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -68,6 +69,16 @@ async def test_a_service_that_dies_is_started_again_with_a_notice(tmp_path: Path
         assert psutil.pid_exists(child.pid)
     assert len(notices) == 1
     assert notices[0].startswith("worker-1 ended with exit code -9; starting it again in 0.5 s")
+
+
+async def test_what_is_ready_and_what_is_done_is_reported_as_progress(tmp_path: Path) -> None:
+    progress: list[str] = []
+    async with supervised(tmp_path, show_progress=progress.append) as supervisor:
+        await supervisor.start(shell("api", FOREVER))
+        await supervisor.succeed(shell("migrate", "exit 0"))
+    assert [re.sub(r"[\d.]+ s", "n s", line) for line in progress] == [
+        *("api is ready (n s)", "migrate is done (n s)"),
+    ]
 
 
 async def test_a_server_that_dies_ends_everything(tmp_path: Path) -> None:

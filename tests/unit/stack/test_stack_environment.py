@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import stat
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from stack.environment import (
     database_urls,
     given_by_user,
     of_the_simulators,
+    ports_of_user,
     stack_environment,
     system_environment,
 )
@@ -144,3 +146,34 @@ def _folders(parent: Path) -> tuple[str, str]:
     for name in (folders := ("here", "there")):
         (parent / name).mkdir()
     return folders
+
+
+def test_clients_find_the_http_port_and_the_next_start_does_not_take_it_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WAYBILL_HTTP_PORT", raising=False)
+    stack_environment(tmp_path, replace(PORTS, http_port=18000))
+    settings = Settings(_env_file=tmp_path / "stack.env")
+    assert settings.http_port == 18000
+    assert ports_of_user(settings).http_port == 8000
+
+
+@pytest.mark.parametrize("told_by", ["environment", "file"])
+def test_a_port_that_the_user_names_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WAYBILL_HTTP_PORT", raising=False)
+    if told_by == "environment":
+        monkeypatch.setenv("WAYBILL_HTTP_PORT", "18001")
+    else:
+        (tmp_path / ".env").write_text("WAYBILL_HTTP_PORT=18001\n")
+    assert ports_of_user(Settings(_env_file=".env")).http_port == 18001
+
+
+def test_clients_know_the_return_window_of_the_stack_that_runs(tmp_path: Path) -> None:
+    stack_environment(tmp_path, PORTS, {"WAYBILL_RETURN_WINDOW": "PT3S"})
+    assert Settings(_env_file=tmp_path / "stack.env").return_window == timedelta(seconds=3)
+    stack_environment(tmp_path, PORTS)
+    assert Settings(_env_file=tmp_path / "stack.env").return_window == timedelta(days=30)

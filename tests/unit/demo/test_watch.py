@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from demo.watch import lines
+
+AT = "2026-03-01T10:00:00+00:00"
+WINDOW = timedelta(days=30)
+
+
+def update(event: str | None, **changes: object) -> dict[str, Any]:
+    order = {
+        "id": "o-1",
+        "status": "SHIPPED",
+        "updatedAt": AT,
+        "payment": {"status": "CAPTURED", "actionUrl": None},
+        "shipment": {"status": "DISPATCHED"},
+        "needsAttention": False,
+        "backordered": False,
+        "returnRequested": False,
+    }
+    return {"eventType": event, "order": order | changes}
+
+
+def test_a_line_names_the_event_that_changed_the_order() -> None:
+    assert list(lines(update("PaymentCaptured"), WINDOW)) == [
+        f"{AT}  PaymentCaptured         SHIPPED     payment CAPTURED, shipment DISPATCHED"
+    ]
+
+
+def test_the_first_line_has_no_event() -> None:
+    placed = update(None, status="PLACED", payment=None, shipment=None)
+    assert list(lines(placed, WINDOW)) == [
+        f"{AT}  (now)                   PLACED      payment -, shipment -"
+    ]
+
+
+@pytest.mark.parametrize("event", ["OrderDelivered", None])
+def test_a_delivered_order_says_until_when_it_can_be_returned(event: str | None) -> None:
+    _, more = lines(update(event, status="DELIVERED"), WINDOW)
+    assert more.startswith("  It can be returned until about 2026-03-31 10:00:00 UTC ")
+
+
+def test_the_return_window_is_said_once() -> None:
+    assert len(list(lines(update("ShipmentDelivered", status="DELIVERED"), WINDOW))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"needsAttention": True}, "Its saga is parked"),
+        ({"backordered": True}, "It waits for stock."),
+        ({"payment": {"status": "PENDING", "actionUrl": "http://bank"}}, "payment: http://bank"),
+    ],
+)
+def test_what_an_order_waits_for_is_said(changes: dict[str, object], said: str) -> None:
+    _, more = lines(update("OrderReserved", **changes), WINDOW)
+    assert said in more

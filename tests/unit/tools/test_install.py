@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import itertools
+import time
+
+import pytest
+
+from tools import install
+
+
+def test_progress_is_printed_now_and_then_until_all_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = itertools.count(step=2)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(seconds)))
+    output = [*(f"Collecting p{n}\n" for n in range(4)), "Installing collected packages\n", "x\n"]
+
+    tail = install._follow(output, 4)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "  2 of 4 packages fetched",
+        "  4 of 4 packages fetched",
+        "  4 packages fetched; installing them, which takes some seconds",
+    ]
+    assert list(tail) == output
