@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test matrix attack prove-log bench check check-deploy recover set-right \
-    republish clean-data position sbom token lock
+    republish clean-data position psql order query sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,7 +89,17 @@ sbom: $(INSTALLED) ## Write the CycloneDX bill of materials of the image to buil
 	@deploy/sbom
 
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
-	@$(BIN)/python -m stack token --role $(or $(ROLE),customer) $(if $(SUB),--sub $(SUB))
+	@$(BIN)/python -m stack token --role "$${ROLE:-customer}" --sub="$$SUB"
+
+psql: $(INSTALLED) ## Open a shell on the embedded database, to read (ARGS='-c "SELECT 1"')
+	@exec $(BIN)/python -m stack.psql $(ARGS)
+
+order: $(INSTALLED) ## Show one order as JSON (ID=)
+	@$(BIN)/python -m demo.query Order --id="$$ID"
+
+query: $(INSTALLED) ## Run a document of graphql/operations (OP=Saga ID= ARGS='{"first": 5}' ROLE= SUB=)
+	@$(BIN)/python -m demo.query "$$OP" --id="$$ID" --variables="$$ARGS" \
+	    --role="$${ROLE:-operator}" --sub="$$SUB"
 
 lock: $(INSTALLED) ## Compile the lock files from pyproject.toml
 	@locks/compile locks
@@ -103,7 +113,7 @@ $(LOCKED): locks/development.lock
 	    echo "Waybill needs Python 3.11 or newer: run make PYTHON=python3.12, say" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	    echo "$(PYTHON) lacks its venv module: install it (Debian: python3-venv)" >&2; exit 1; }
-	@echo "Setting up $(VENV), once for each change of $< ..."
+	@echo "Setting up $(VENV), once for each change of $<: about half a minute ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) --require-hashes --requirement $<
+	@$(BIN)/python tools/install.py $<
 	@touch $@

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import jwt
 
+from stack.errors import StackError
+
 ISSUER = AUDIENCE = "waybill"
 LIFETIME = timedelta(hours=12)
 
@@ -15,6 +17,14 @@ class Role(StrEnum):
     CUSTOMER = "customer"
     OPERATOR = "operator"
     ADMIN = "admin"
+
+
+def role_of(name: str) -> Role:
+    """Raise StackError for a name that is not a role."""
+    try:
+        return Role(name)
+    except ValueError:
+        raise StackError(f"{name!r} is not a role: customer, operator or admin") from None
 
 
 def token(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Mapping
 from uuid import uuid4
@@ -20,6 +21,7 @@ AWAY = {
     "WAYBILL_DATABASE_URL": f"postgresql+asyncpg://u:p@127.0.0.1:{NOBODY.postgres_port}/d",
     "WAYBILL_HTTP_PORT": str(NOBODY.http_port),
 }
+AWAY["WAYBILL_API_DATABASE_URL"] = AWAY["WAYBILL_DATABASE_URL"]
 
 
 async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, list[str]]:
@@ -58,6 +60,8 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
         ["orchestrator.recover"],
         ["demo.catalogue"],
         ["demo.watch", str(uuid4())],
+        ["demo.query", "Products"],
+        ["stack.psql"],
         ["eventstore.privacy", "rotate"],
         ["demo"],
     ],
@@ -76,3 +80,42 @@ async def test_watching_an_order_that_never_was_says_so(system: System) -> None:
     assert code == 1
     assert len(lines) == 1
     assert lines[0].startswith("watch: ")
+
+
+async def test_a_document_is_run_for_an_order_and_printed_as_json(system: System) -> None:
+    code, lines = await command(
+        system.environment, "demo.query", "Products", "--variables", '{"first": 1}'
+    )
+    assert code == 0
+    assert json.loads("".join(lines))["products"]["edges"][0]["node"]["sku"] == "CUP-02"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Nope"], "query: Nope is no operation; there are CancelOrder, "),
+        (["OrderUpdates"], "query: OrderUpdates is a subscription: follow an order by "),
+        (["Products", "--id", "x"], "query: Products takes no ID"),
+        (["Products", "--variables", "first: 5"], "query: ARGS is not JSON: "),
+        (["Products", "--role", "bogus"], "query: 'bogus' is not a role: "),
+        (["Saga", "--id", str(uuid4())], "query: "),
+        (["ParkedSagas", "--role", "customer"], "query: FORBIDDEN "),
+    ],
+)
+async def test_a_query_that_cannot_be_answered_says_why_in_one_line(
+    system: System, arguments: list[str], said: str
+) -> None:
+    code, lines = await command(system.environment, "demo.query", *arguments)
+    assert code == 1
+    assert lines[-1].startswith(said), lines
+
+
+async def test_psql_reads_the_log_and_cannot_change_it(system: System) -> None:
+    code, lines = await command(
+        system.environment, "stack.psql", "-Atc", "SELECT count(*) > 0 FROM eventstore.event"
+    )
+    assert (code, lines) == (0, ["t"])
+    code, lines = await command(
+        system.environment, "stack.psql", "-c", "DELETE FROM eventstore.event"
+    )
+    assert (code, lines) == (1, ["ERROR:  permission denied for table event"])

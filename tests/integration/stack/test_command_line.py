@@ -108,3 +108,31 @@ async def test_clean_data_removes_nothing_when_nobody_answers(
     said = await refusal(environment, "clean-data")
     assert said == "waybill: nothing was removed; YES=1 clears the data without asking"
     assert (tmp_path / "data" / "stack.env").exists()
+
+
+async def test_a_role_that_does_not_exist_is_one_line(environment: dict[str, str]) -> None:
+    said = await refusal(environment, "token", "--role", "bogus")
+    assert said == "waybill: 'bogus' is not a role: customer, operator or admin"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ROLE=bogus"], "waybill: 'bogus' is not a role: customer, operator or admin"),
+        (["SUB=O'Brien"], "waybill: WAYBILL_JWT_SECRET is not set"),
+        (["SUB=$(touch broken)"], "waybill: WAYBILL_JWT_SECRET is not set"),
+    ],
+)
+async def test_make_passes_what_the_shell_would_take_apart(
+    environment: dict[str, str], tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    make = ["make", "-s", "-o", "installed", f"BIN={Path(sys.executable).parent}", "INSTALLED="]
+    process = await asyncio.create_subprocess_exec(
+        *(*make, "-f", str(ROOT / "Makefile"), "token", *arguments),
+        cwd=tmp_path,
+        env=environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, complaints = await process.communicate()
+    assert complaints.decode().startswith(said)
+    assert not (tmp_path / "broken").exists()

@@ -5,7 +5,8 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from stack.tokens import AUDIENCE, ISSUER, Role, token
+from stack.errors import StackError
+from stack.tokens import AUDIENCE, ISSUER, Role, role_of, token
 
 SECRET = "a secret of a test, longer than 32 bytes"  # noqa: S105
 
@@ -27,3 +28,9 @@ def test_a_token_does_not_pass_with_another_secret() -> None:
 
 def _claims(text: str, secret: str = SECRET) -> dict[str, str]:
     return jwt.decode(text, secret, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER)
+
+
+def test_a_role_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(StackError, match="'bogus' is not a role: customer, operator or admin"):
+        role_of("bogus")
+    assert role_of("admin") is Role.ADMIN
