@@ -91,7 +91,7 @@ sbom: $(INSTALLED) ## Write the CycloneDX bill of materials of the image to buil
 token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|operator|admin [SUB=id])
 	@$(BIN)/python -m stack token --role "$${ROLE:-customer}" --sub="$$SUB"
 
-psql: $(INSTALLED) ## Open a shell on the embedded database, to read (ARGS='-c "SELECT 1"')
+psql: $(INSTALLED) ## Open a shell on the embedded database, to read (ARGS='-c "SELECT 1"' DB_ROLE=)
 	@exec $(BIN)/python -m stack.psql $(ARGS)
 
 order: $(INSTALLED) ## Show one order as JSON (ID=)

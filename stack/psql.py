@@ -1,6 +1,6 @@
 """A shell on the embedded database: `python -m stack.psql`, with arguments of psql's own.
 
-It reads as the API's role does, which can change nothing of the log. WAYBILL_PSQL_ROLE names
+It reads as the API's role does, which can change nothing of the log. DB_ROLE names
 another role: append, projections or migration, the owner.
 """
 
@@ -12,11 +12,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from kit.command import run_command
 from settings import DatabaseRole, SettingsError, load_settings
 from stack.errors import StackError
 from stack.tools import postgres_program
 
-ROLE = "WAYBILL_PSQL_ROLE"
+ROLE = "DB_ROLE"
 
 
 class NoDatabaseError(StackError):
@@ -63,4 +64,4 @@ def _role(name: str) -> DatabaseRole:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
