@@ -41,19 +41,21 @@ def variables_of(name: str, text: str, given: Mapping[str, object], target: str)
     """Return the variables of this document for what the caller gave.
 
     A mutation has the one variable `input`: the caller gives its fields, and a key is made where
-    the fields have none. Raises UsageError for an id that the document does not take.
+    the fields have none. Raises UsageError for an id that the document does not take, or lacks.
     """
     declared = _VARIABLE.findall(text.partition("{")[0])
     if "input" in declared:
         fields: Any = given.get("input", given)
         target_field = {"orderId": target} if target else {}
         return {"input": {"idempotencyKey": str(uuid4()), **target_field, **fields}}
-    if not target:
+    of_an_id = next((variable for variable in OF_AN_ID if variable in declared), None)
+    if of_an_id is None and target:
+        raise UsageError(f"{name} takes no ID")
+    if of_an_id is None or of_an_id in given:
         return dict(given)
-    for variable in OF_AN_ID:
-        if variable in declared:
-            return {**given, variable: target}
-    raise UsageError(f"{name} takes no ID")
+    if not target:
+        raise UsageError(f"{name} needs an ID")
+    return {**given, of_an_id: target}
 
 
 async def run(settings: Settings, options: argparse.Namespace) -> int:
