@@ -41,11 +41,11 @@ class Report:
     def write(self, path: Path, known: Set[str]) -> None:
         """Write these results; keep those of the file that were not run and are still known.
 
-        `measured_at` tells a kept result from one of this run, which machine and versions are of.
+        Each says when it was measured and how: `machine` and `versions` are those of this run.
         """
         found = json.loads(path.read_text()) if path.exists() else {}
         report = self.as_json()
-        now = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        now = {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "quick": self.quick}
         for kind in ("results", "counted"):
             kept = [entry for entry in found.get(kind, []) if entry["id"] in known]
             report[kind] = _merged(kept, [entry | now for entry in report[kind]])
