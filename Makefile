@@ -12,8 +12,8 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test matrix attack prove-log bench check check-deploy recover set-right \
-    republish clean-data position psql order query sbom token lock
+.PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
+    recover set-right republish clean-data position psql order query sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

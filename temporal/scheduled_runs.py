@@ -1,6 +1,6 @@
 """Delete the completed runs of a schedule, so that Temporal's list of workflows shows orders.
 
-docs/decisions/scheduled-runs.md says why they are deleted.
+docs/decisions/0017-scheduled-runs.md says why they are deleted.
 """
 
 from __future__ import annotations
