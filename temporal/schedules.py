@@ -72,9 +72,9 @@ async def _keep(client: Client, task_queue: str, every: timedelta, build_id: str
     while True:
         await _provide("the search attributes", register_search_attributes(client))
         for job in (RECOVERY, RECONCILIATION):
-            await _see_to(job.id, schedule(client, job, task_queue, every))
-            await _see_to(f"the runs of {job.id}", delete_completed_runs(client, job.id))
-        await _see_to("the build", make_current_if_none_is(client, task_queue, build_id))
+            await _provide(job.id, schedule(client, job, task_queue, every))
+            await _provide(f"the runs of {job.id}", delete_completed_runs(client, job.id))
+        await _provide("the build", make_current_if_none_is(client, task_queue, build_id))
         await asyncio.sleep(every.total_seconds())
 
 

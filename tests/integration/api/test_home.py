@@ -6,7 +6,7 @@ import re
 
 import httpx
 import pytest
-from tests.integration.api.client import served
+from tests.support.api_client import served
 
 from api.app import create_app
 from settings import Environment, Settings
