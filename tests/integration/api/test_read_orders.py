@@ -110,7 +110,7 @@ async def test_a_customer_may_not_filter_by_customer(api: Api, ada: Viewer) -> N
         ({"first": 1, "last": 1}, "pass first or last, not both"),
         (
             {"after": "b3JkZXI6eA"},
-            "after: this is no cursor of this list: pass one that the list gave, unchanged",
+            "after: this is not a cursor of this list: pass one that the list returned, unchanged",
         ),
     ],
 )
