@@ -12,7 +12,7 @@ DESTROYS = ("eventstore.event",)
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA eventstore")
-    # Position 0 is drawn here, so that last_value is always one that was drawn.
+    # Position 0 is drawn here, so that last_value is always a drawn position.
     op.execute("CREATE SEQUENCE eventstore.event_position MINVALUE 0 START 0 CACHE 1")
     op.execute("SELECT nextval('eventstore.event_position')")
     op.execute(
@@ -35,8 +35,8 @@ def upgrade() -> None:
     )
 
 
-# All functions in one statement: it does not mind those that use each other. Never CASCADE: what
-# others built on them has to be dropped by them.
+# One statement drops all functions, because they use each other. It never uses CASCADE: only the
+# owner of a dependent object may drop it.
 DROP_FUNCTIONS = """
     DO $$
     DECLARE
