@@ -1,4 +1,4 @@
-"""Follow one order until nothing can change any more: `python -m demo.watch ORDER_ID`."""
+"""Follow one order until its state is final: `python -m demo.watch ORDER_ID`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stack.tokens import Role, token
 async def watch(settings: Settings, order_id: str) -> None:
     """Print a line for each change.
 
-    Raises Failed when there is no such order, httpx.TransportError when the API does not answer.
+    Raises Failed if the order does not exist, httpx.TransportError if the API does not answer.
     """
     check(settings, "jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
@@ -29,7 +29,7 @@ async def watch(settings: Settings, order_id: str) -> None:
         httpx.AsyncClient(base_url=url) as http,
         aclosing(Client(http, url, operator).watch(order_id)) as orders,
     ):
-        await http.get("/healthz")  # the watch itself would wait for it without a word
+        await http.get("/healthz")  # the watch would wait for the API without a message
         async for order in orders:
             payment, shipment = order["payment"] or {}, order["shipment"] or {}
             sys.stdout.write(
