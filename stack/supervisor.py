@@ -1,4 +1,4 @@
-"""Keeps the children: starts them, restarts what may be restarted, stops them in reverse order."""
+"""Start the child processes, restart those that end, and stop all in reverse order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Supervisor:
         self._children: list[Child] = []
 
     async def start(self, program: Program) -> Child:
-        """Start it and wait until it serves. Raises ProcessFailedError."""
+        """Start it and wait until it is ready. Raises ProcessFailedError."""
         child = Child(program, self._guardian, self._logs)
         self._children.append(child)
         child.start()
@@ -33,7 +33,7 @@ class Supervisor:
         return child
 
     async def finish(self, program: Program) -> int:
-        """Run it to its end; its exit code."""
+        """Run it to its end, and return its exit code."""
         child = await self.start(program)
         try:
             return await child.wait()
@@ -53,9 +53,9 @@ class Supervisor:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """While open, what ends is started again, with a notice.
+        """Restart each child that ends, and print a notice.
 
-        A server that ends instead cancels the body and raises ProcessFailedError.
+        If a server ends, cancel the body and raise ProcessFailedError.
         """
         children = list(self._children)
         async with alone(), asyncio.TaskGroup() as group:
@@ -65,7 +65,7 @@ class Supervisor:
                 watch.cancel()
 
     async def stop(self) -> None:
-        """Stop all, tier by tier, the last started tier first."""
+        """Stop all children by tier, the last started tier first."""
         for tier in sorted(Tier, reverse=True):
             await asyncio.gather(*(c.stop() for c in self._children if c.program.tier is tier))
 
@@ -90,7 +90,7 @@ class Supervisor:
 
 @asynccontextmanager
 async def supervised(data_dir: Path, say: Say = lambda _: None) -> AsyncIterator[Supervisor]:
-    """A supervisor that alone uses this data folder. Raises AlreadyRunningError, DataDirError."""
+    """Lock this data folder for a supervisor. Raises AlreadyRunningError or DataDirError."""
     with locked(data_dir) as lock:
         guardian = Guardian(kept_open=[lock])
         supervisor = Supervisor(guardian, data_dir / "logs", say)
