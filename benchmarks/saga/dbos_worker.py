@@ -28,7 +28,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-class OrderWorkflowInput:
+class OrderSaga:
     def __init__(self, steps: Steps, settings: Settings) -> None:
         self._steps = steps
         self._deadlines = deadlines(settings)
@@ -65,7 +65,7 @@ def app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened_steps(settings) as steps:
-            app.state.saga = OrderWorkflowInput(steps, settings)
+            app.state.saga = OrderSaga(steps, settings)
             DBOS(config=_config(settings))
             DBOS.launch()
             yield
@@ -75,7 +75,7 @@ def app(settings: Settings) -> FastAPI:
 
     @DBOS.workflow()
     async def order_saga(order_json: str) -> None:
-        saga: OrderWorkflowInput = app.state.saga
+        saga: OrderSaga = app.state.saga
         await saga.run(PlaceOrder.model_validate_json(order_json))
 
     @app.get("/healthz")

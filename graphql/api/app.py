@@ -56,7 +56,7 @@ REQUIRED = (
 CONNECTIONS_TO_THE_LOG = 10
 """The live feed, subscriptions that catch up and the webhook inbox share these connections.
 
-Queries have a pool of their own.
+Queries have a separate pool.
 """
 
 CLOSE_SECONDS: Final = 0.5

@@ -37,7 +37,7 @@ ANSWER_TIMEOUT_SECONDS: Final = 20.0
 """The limit is longer than the time for which the orchestrator waits for a worker."""
 CACHED_DOCUMENTS: Final = 100
 MAX_CACHED_CHARACTERS: Final = 1_500
-"""A parsed document takes up to 300 bytes for each character of its text."""
+"""A parsed document needs up to 300 bytes for each character of its text."""
 
 RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
