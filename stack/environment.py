@@ -154,8 +154,6 @@ def _write(file: Path, environment: Environment) -> None:
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w") as output:  # noqa: PTH123 - a path cannot open a descriptor
-        output.write(
-            "# Made by the embedded stack, rewritten at each start. Keep it to yourself.\n"
-        )
+        output.write("# The embedded stack writes this file at each start. Keep it secret.\n")
         output.writelines(f"{name}={value}\n" for name, value in environment.items())
     unfinished.replace(file)

@@ -51,7 +51,7 @@ def bad_input(message: str) -> RequestError:
 
 
 def not_found(what: str) -> RequestError:
-    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} of this id")
+    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} with this id")
 
 
 def rate_limited(message: str) -> RequestError:

@@ -44,7 +44,7 @@ def invalid_inputs(error: ValidationError) -> Sequence[UserError]:
 
 
 def no_such_order() -> UserError:
-    return input_error(ErrorCode.NOT_FOUND, "you have no order of this id", "orderId")
+    return input_error(ErrorCode.NOT_FOUND, "you have no order with this id", "orderId")
 
 
 def bad_key() -> UserError:

@@ -45,7 +45,7 @@ async def test_anothers_order_is_answered_like_none(api: Api, ada: Viewer) -> No
     none = await ada.ask(operation("Order"), id=str(uuid4()))
     nonsense = await ada.ask(operation("Order"), id="no\x00such id")
 
-    assert error_of(anothers) == ("NOT_FOUND", "you have no order of this id")
+    assert error_of(anothers) == ("NOT_FOUND", "you have no order with this id")
     assert anothers["data"] == {"order": None}
     assert anothers == none == nonsense
 
