@@ -55,12 +55,13 @@ bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK
 prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, readers and faults (SECONDS=60)
 	@exec $(BIN)/python -m tests.integration.eventstore.prove_log $(if $(SECONDS),--seconds $(SECONDS))
 
-check: $(INSTALLED) ## Check lint, format, types, imports, locks, schema, events, sagas and deployment files
+check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema, events, sagas and deployment files
 	@echo "== lint" && $(BIN)/ruff check
 	@echo "== format" && $(BIN)/ruff format --check
 	@echo "== types" && $(BIN)/mypy
 	@echo "== imports" && $(BIN)/lint-imports --no-logo
 	@echo "== locks" && locks/check
+	@echo "== prose" && $(BIN)/python -m tools.prose --check
 	@echo "== schema" && $(BIN)/python -m api.print_schema --check
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check

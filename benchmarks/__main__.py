@@ -1,4 +1,4 @@
-"""`make bench`: run the benchmarks, write the results, show them."""
+"""Run the benchmarks, write the results and print them: `make bench`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def _results(
 ) -> list[Result]:
     effort, results = QUICK if quick else FULL, []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    # Refreshed between runs alone: a thread that draws would take its time from them.
+    # It refreshes only between runs, because a drawing thread would slow the runs down.
     with Progress(
         *columns, TimeElapsedColumn(), console=console, auto_refresh=False, transient=True
     ) as progress:

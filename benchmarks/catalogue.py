@@ -1,4 +1,4 @@
-"""Every benchmark and every count there is, in the order in which they run."""
+"""List every benchmark and every count in the order in which they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writers that do the same thing again and again, all at once, for a while."""
+"""Run several writers concurrently for a given time, and count the written events."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 Load = Callable[[float], Awaitable[float]]
-"""Runs for so many seconds; how many events a second it wrote."""
+"""Runs for a number of seconds, and returns the events written in each second."""
 
 
 def concurrent(writers: Sequence[Callable[[], Awaitable[object]]], events: int = 1) -> Load:
-    """Each writer a task of this event loop; each call writes so many events."""
+    """Return a load with a task for each writer. Each call of a writer writes `events` events."""
 
     async def calls(writer: Callable[[], Awaitable[object]], deadline: float) -> int:
         count = 0
@@ -30,7 +30,7 @@ def concurrent(writers: Sequence[Callable[[], Awaitable[object]]], events: int =
 
 
 def threaded(writers: Sequence[Callable[[], object]], events: int = 1) -> Load:
-    """Each writer a thread."""
+    """Return a load with a thread for each writer."""
 
     def calls(writer: Callable[[], object], deadline: float) -> int:
         count = 0

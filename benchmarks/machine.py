@@ -1,4 +1,4 @@
-"""What the figures were taken on, without naming the machine."""
+"""Describe the hardware and versions behind the figures, without the machine's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a benchmark is run: ours and its peer by turns, so that what disturbs one disturbs both."""
+"""Run Waybill and its peer alternately, so that a disturbance affects both."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Final
 from benchmarks.server import Server
 
 Run = Callable[[], Awaitable[float]]
-"""One measured run; its figure in the benchmark's unit."""
+"""Make one measured run, and return its figure in the benchmark's unit."""
 
 
 @dataclass(frozen=True)
 class Effort:
     pairs: int
-    """Of one run of ours and one of the peer, after a pair that is thrown away."""
+    """The number of measured pairs. A pair is one run of Waybill and one of the peer."""
     seconds: float
-    """How long a run that counts what it can do in a time takes."""
+    """The duration of a run that counts events in a given time."""
     scale: float
-    """By how much to shorten what goes through a given number of events."""
+    """The factor for the size of a run that handles a given number of events."""
 
 
 FULL: Final = Effort(pairs=5, seconds=2.5, scale=1)
@@ -42,9 +42,9 @@ class Benchmark:
     id: str
     unit: str
     target: float | None
-    """What the ratio of ours to the peer's is to reach, or not to exceed where less is better.
+    """The least ratio of Waybill's figure to the peer's; the greatest if `less_is_better`.
 
-    None where the ratio is only reported.
+    None if the benchmark only reports the ratio.
     """
     sides: Callable[[Server, Effort], AbstractAsyncContextManager[Sides]]
     less_is_better: bool = False
@@ -52,7 +52,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Count:
-    """Something that does not vary from machine to machine: a test holds it to its limit."""
+    """A cost that is equal on every machine. A test enforces its limit."""
 
     id: str
     limit: float
@@ -92,7 +92,7 @@ async def measure(
     benchmark: Benchmark, server: Server, effort: Effort, on_pair: Callable[[], object]
 ) -> Result:
     async with benchmark.sides(server, effort) as sides:
-        await _pair(sides)  # connections, prepared statements and caches warm up
+        await _pair(sides)  # warms up connections, prepared statements and caches
         on_pair()
         pairs = []
         for _ in range(effort.pairs):

@@ -1,4 +1,4 @@
-"""The results as the JSON that CONTRACT.md promises, and as a table."""
+"""Report the results as the JSON that CONTRACT.md defines, and as a table."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _merged(kept: list[Entry], new: list[Entry]) -> list[Entry]:
 
 
 def line(result: Result) -> str:
-    """One result as soon as it is there."""
+    """Return the line that shows one result."""
     ratio = f"{result.benchmark.id}: {result.ratio:.2f}"
     return f"{ratio} ({_bound(result)}, {_verdict(result.met)})"
 

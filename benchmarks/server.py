@@ -1,4 +1,4 @@
-"""A PostgreSQL of the benchmarks' own, set up as the embedded one is, fsync and all."""
+"""Start a separate PostgreSQL for the benchmarks, configured as the embedded one, with fsync."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from stack.supervisor import supervised
 @dataclass(frozen=True)
 class Server:
     template_url: str
-    """The owner's, as the peers make tables of their own."""
+    """The owner's URL, because the peers create tables."""
 
     def database(self) -> AbstractAsyncContextManager[str]:
-        """The URL of a migrated and empty database, for as long as the block lasts."""
+        """Create a migrated and empty database for the block, and yield its URL."""
         return fresh_database(self.template_url, self.template_url)
 
     async def version(self) -> str:
@@ -31,9 +31,12 @@ class Server:
 
 @asynccontextmanager
 async def started_server(data_dir: Path) -> AsyncIterator[Server]:
-    """On a free port until the end of the block; keeps nothing. Raises StackError."""
+    """Run a server on a free port until the end of the block. It keeps no data.
+
+    Raises StackError.
+    """
     async with supervised(data_dir) as supervisor:
-        shutil.rmtree(data_dir / "postgres", ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(data_dir / "postgres", ignore_errors=True)  # left over from a killed run
         environment = system_environment(data_dir, Ports.free())
         url = environment["WAYBILL_MIGRATION_DATABASE_URL"]
         await postgres.start(supervisor, data_dir, url)

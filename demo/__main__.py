@@ -1,6 +1,6 @@
-"""Drives real orders through every outcome and checks that all adds up: `python -m demo`.
+"""Drive real orders through every outcome and check stock and money: `python -m demo`.
 
-A client like any other of a system that runs; `make demo` starts one and stops it afterwards.
+It is an ordinary client of a running system. `make demo` starts a system and stops it afterwards.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from stack.ports import LOOPBACK
 from stack.tokens import Role, token
 
 ANSWER_WITHIN_SECONDS: Final = 20.0
-"""A little longer than the API waits for a worker before it says that it is unavailable."""
+"""Slightly longer than the API waits for a worker before it answers UNAVAILABLE."""
 INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 async def run(settings: Settings, console: Console, ordinary: int) -> int:
-    """0 if every order ended as it should and all adds up, 1 otherwise. Raises Failed."""
+    """Return 0 if all orders end as expected without discrepancies, else 1. Raises Failed."""
     check(settings, "jwt_secret", "database_url", "payment_url", "carrier_url")
     name = f"demo-{secrets.token_hex(4)}"
     plans = plan(name, ordinary)
@@ -64,14 +64,14 @@ def _client(settings: Settings, http: httpx.AsyncClient, role: Role, name: str) 
     return Client(http, url, token(settings.jwt_secret.get_secret_value(), role, name))
 
 
-async def _until_told_to_stop(settings: Settings, console: Console, ordinary: int) -> int:
+async def _until_stopped(settings: Settings, console: Console, ordinary: int) -> int:
     task = asyncio.create_task(run(settings, console, ordinary))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
-        console.print("The demonstration was interrupted; its orders go on without it.")
+        console.print("The demonstration was interrupted; its orders continue without it.")
         return INTERRUPTED
 
 
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     ordinary = parser.parse_args(arguments).orders
     try:
-        return asyncio.run(_until_told_to_stop(load_settings(), Console(), ordinary))
+        return asyncio.run(_until_stopped(load_settings(), Console(), ordinary))
     except (SettingsError, Failed, httpx.HTTPError, OSError) as error:
         sys.stderr.write(f"demo: {error}\n")
         return 1

@@ -1,6 +1,6 @@
-"""Lists a few products and receives their first stock, once: `python -m demo.catalogue`.
+"""List a few products and receive their first stock, once: `python -m demo.catalogue`.
 
-Running it again changes nothing. It goes the way of every command: a worker has to be running.
+A second run changes nothing. It sends commands like any client, so it needs a running worker.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ PRODUCTS: Final = (
 
 
 async def fill(orchestrator: SagaOrchestrator) -> None:
-    """Raises Refused or Unavailable."""
+    """List every product and receive its first stock. Raises Refused or Unavailable."""
     commands = [command for product in PRODUCTS for command in product.commands]
     async with asyncio.TaskGroup() as group:
         for command in commands:
@@ -61,7 +61,7 @@ async def fill(orchestrator: SagaOrchestrator) -> None:
 
 
 async def _once(orchestrator: SagaOrchestrator, command: Command) -> None:
-    # A product that is changed above is another command, so it needs another key.
+    # A changed product gives a different command, so it needs a different key.
     key = command.model_dump_json()
     await orchestrator.execute(command, idempotency_key=key, actor=ACTOR)
 

@@ -1,4 +1,4 @@
-"""A client of Waybill's GraphQL, over HTTP and, to watch an order, over a WebSocket."""
+"""Call Waybill's GraphQL API over HTTP, and watch an order over a WebSocket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demo.documents import document
 Json = dict[str, Any]
 
 PAUSES_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Between the tries of a request that got no answer: together longer than a worker's recovery."""
+"""The pauses before the retries of an unanswered request. Their sum covers a worker's restart."""
 
 _PROTOCOL: Final = Subprotocol("graphql-transport-ws")
 _TRY_AGAIN: Final = frozenset({"UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"})
@@ -26,7 +26,7 @@ _RECONNECT_AFTER_SECONDS: Final = 0.5
 
 
 class Failed(Exception):
-    """Waybill refused a request, or kept failing it; `code` is what clients branch on."""
+    """Waybill refused a request, or failed it in every try. Clients branch on `code`."""
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         super().__init__(f"{operation}: {code}: {message}")
@@ -34,7 +34,7 @@ class Failed(Exception):
 
 
 class Client:
-    """One person's view of Waybill. Every mutation may be repeated: it carries its key."""
+    """A client with one user's token. Every mutation has a key, so it can be retried."""
 
     def __init__(self, http: httpx.AsyncClient, url: str, token: str) -> None:
         self._http = http
@@ -42,7 +42,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {token}"}
 
     async def ask(self, operation: str, **variables: object) -> Json:
-        """The answer's one field. Repeats what got no answer. Raises Failed."""
+        """Return the only field of the answer. Retries an unanswered request. Raises Failed."""
         for pause in PAUSES_SECONDS:
             try:
                 return await self._post(operation, variables)
@@ -57,7 +57,7 @@ class Client:
         return await self.ask(operation, input=values)
 
     async def visit(self, url: str, **form: str) -> None:
-        """Fill in a form on another site, as the customer's bank shows one."""
+        """Submit a form on another site, such as the bank's page."""
         (await self._http.post(url, data=form)).raise_for_status()
 
     async def watch(self, order_id: str) -> AsyncGenerator[Json, None]:
@@ -102,7 +102,7 @@ class Client:
 
 
 def _field(operation: str, answer: Json) -> Json:
-    """The one field asked for, or the first error as an exception."""
+    """Return the only field of the answer. Raises Failed with the first error."""
     for error in answer.get("errors") or ():
         raise Failed(operation, error.get("extensions", {}).get("code", ""), error["message"])
     (field,) = answer["data"].values()

@@ -1,7 +1,7 @@
-"""Nothing is lost and nothing comes from nowhere: stock and money, by every witness there is.
+"""Check that stock and money are conserved, according to every source.
 
-The witnesses: the events of the stock, the events of the orders and payments, the read model of
-the stock, and the books of the payment provider and of the carrier.
+The sources are the events of the stock, the events of the orders and payments, the read model of
+the stock, and the records of the payment provider and of the carrier.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from domain.order.state import OrderStatus
 PAID: Final = frozenset(
     {OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED, OrderStatus.RETURNED}
 )
-"""What was sent is to be paid, but for what came back; what is cancelled is not, even if lost."""
+"""A customer pays for the dispatched goods without the returned ones, and not for a lost parcel."""
 HOLDING: Final = frozenset(
     {OrderStatus.RESERVED, OrderStatus.AUTHORIZED, OrderStatus.CONFIRMED, OrderStatus.CANCELLING}
 )
@@ -25,14 +25,14 @@ HOLDING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """How often something really happened to an order, and its amounts added up."""
+    """The number of times that an effect happened to an order, and the sum of its amounts."""
 
     count: int = 0
     amount: int = 0
 
 
 Books = Mapping[str, Mapping[str, Effect]]
-"""Effects by order id and name."""
+"""The effects in a provider's records, by order id and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Evidence:
     payments: Books = field(default_factory=dict)
     shipments: Books = field(default_factory=dict)
     orders: Sequence[str] = ()
-    """The ids whose money and parcels are looked at: of this run, all at their end."""
+    """The ids of this run's orders, whose money and parcels are checked after their end."""
 
 
 def discrepancies(evidence: Evidence) -> list[str]:
-    """What does not add up, each with the order or SKU and the figures; none if all does."""
+    """Return each discrepancy with its order or SKU and the figures."""
     return [*_stock(evidence), *_holds(evidence.ledger), *_orders(evidence)]
 
 
@@ -77,7 +77,7 @@ def _sum(stock: Stock) -> str:
 
 
 def _units_out(orders: Iterable[OrderEntry]) -> Counter[str]:
-    """Sent, and not come back: with the customers, or lost on the way."""
+    """Count the units that were dispatched and not returned, lost ones included."""
     out: Counter[str] = Counter()
     for order in orders:
         if order.has_left:
@@ -111,7 +111,7 @@ def _money(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
     if kept != due:
         yield f"{due} due, {sum(order.captures)} - {sum(order.refunds)} captured by our log"
     if captured.amount - refunded.amount != due:
-        yield f"{due} due, {captured.amount} - {refunded.amount} captured by the provider's books"
+        yield f"{due} due, {captured.amount} - {refunded.amount} captured by the provider's records"
     for whose, count in (("our log", len(order.captures)), ("the provider", captured.count)):
         if count > 1:
             yield f"captured {count} times by {whose}"

@@ -1,4 +1,4 @@
-"""The client documents in graphql/operations, each with the fragments that it uses."""
+"""Read the client documents in graphql/operations, each with the fragments that it uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def document(name: str) -> str:
 
 
 def operations() -> list[str]:
-    """Return the names of the documents that are no fragments."""
+    """Return the names of all documents except the fragments."""
     return sorted(
         path.stem for path in FOLDER.glob("*.graphql") if not path.stem.endswith("Fields")
     )

@@ -1,4 +1,4 @@
-"""Gathers the witnesses of a run: the log, the stock's read model, the providers' books."""
+"""Gather the sources for the check of a run: the log, the read model and the providers' records."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def gather(settings: Settings, http: httpx.AsyncClient, orders: Sequence[s
 
 
 async def _stock_view(url: str) -> tuple[dict[str, Stock], int]:
-    """The stock by SKU, and the position of the last event that changed it."""
+    """Return the stock by SKU, and the position of the last event that changed it."""
     engine = create_engine(url)
     try:
         async with engine.connect() as connection:
@@ -56,8 +56,8 @@ async def _stock_view(url: str) -> tuple[dict[str, Stock], int]:
 
 
 async def _ledger(store: PostgresEventStore, up_to: int) -> Ledger:
-    """Of the log, at least as far as the read model has come."""
-    while await store.safe_head() < up_to:  # noqa: ASYNC110 - nothing to be woken by
+    """Return the totals of the log, read at least up to the read model's position."""
+    while await store.safe_head() < up_to:  # noqa: ASYNC110 - no event to wait for
         await asyncio.sleep(_HEAD_POLL_SECONDS)
     ledger, position = Ledger(), 0
     while page := await store.load_all_events(position, _PAGE, types=_TYPES):

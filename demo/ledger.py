@@ -1,6 +1,6 @@
-"""What the event log says of stock, orders and payments.
+"""Add up stock, orders and payments from the event log.
 
-Added up anew: a check by the domain's own state could not find a fault in it.
+The code does not use the domain's state, because it could then not find a fault in it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from domain.payment import events as p
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Units of one SKU."""
+    """The units of one SKU."""
 
     received: int = 0
     on_hand: int = 0
@@ -32,7 +32,7 @@ NO_STOCK: Final = Stock()
 
 @dataclass(slots=True)
 class OrderEntry:
-    """One order as its own events and its payment's tell it; amounts in minor units."""
+    """One order according to its events and its payment's events. Amounts are in minor units."""
 
     status: OrderStatus | None = None
     total: int = 0
@@ -40,18 +40,18 @@ class OrderEntry:
     captures: list[int] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
     has_left: bool = False
-    """Its parcel, wherever it stands now."""
+    """True after the dispatch of its parcel."""
     came_back: dict[str, int] = field(default_factory=dict)
-    """Units by SKU."""
+    """The returned units by SKU."""
     refund_due: int = 0
-    """For what came back."""
+    """The refund for the returned units."""
 
 
 class Ledger:
     def __init__(self) -> None:
         self.stock: defaultdict[str, Stock] = defaultdict(Stock)
         self.holds: dict[tuple[str, str], int] = {}
-        """Units that are reserved, by SKU and order id."""
+        """The reserved units by SKU and order id."""
         self.orders: defaultdict[str, OrderEntry] = defaultdict(OrderEntry)
 
     def add_all(self, events: Iterable[Event]) -> Ledger:

@@ -1,4 +1,4 @@
-"""Which orders a run places: mixed, the ones that take long first."""
+"""Plan the orders of a run: the slow ones first, the others mixed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BASKETS: Final[tuple[Basket, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One order to place, and what is to become of it."""
+    """One order to place, with the scenario that it follows."""
 
     key: str
     customer: str
@@ -51,7 +51,7 @@ class Plan:
 
 
 def plan(run: str, ordinary: int) -> list[Plan]:
-    """The orders of this run, in the order in which to place them."""
+    """Return the orders of this run in the sequence in which to place them."""
     counts = {**SPECIAL, s.COMPLETED: ordinary}
     slow = [scenario for scenario in _SLOW for _ in range(counts.pop(scenario))]
     quick = [scenario for scenario, count in counts.items() for _ in range(count)]
@@ -66,7 +66,7 @@ def plan(run: str, ordinary: int) -> list[Plan]:
 
 
 def units_wanted(plans: list[Plan]) -> Basket:
-    """What the run may ship at the most: to be received before it starts."""
+    """Return the most units that the run can ship. The operator receives them before it starts."""
     wanted: Counter[str] = Counter()
     for each in plans:
         if not each.scenario.waits:

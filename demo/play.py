@@ -1,4 +1,4 @@
-"""Places the planned orders, plays their customers' parts, and tells what became of them."""
+"""Place the planned orders, act as their customers, and return their endings."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from demo.scenarios import SCARCE, Basket, People, Scenario, outcome
 from domain.order.state import FINAL
 
 UNDER_WAY: Final = 20
-"""Orders at the same time, at the most."""
+"""The most orders that run at the same time."""
 TIMEOUT_SECONDS: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of an order. `order_id` is None for one that could not be placed."""
+    """The ending of an order. `order_id` is None if it could not be placed."""
 
     scenario: Scenario
     order_id: str | None
@@ -41,7 +41,7 @@ async def play_all(
     began: Callable[[Scenario], None],
     ended: Callable[[Ending], None],
 ) -> list[Ending]:
-    """Every plan to its end, however it ends."""
+    """Play every plan to its end, and return all endings."""
     turns = asyncio.Semaphore(UNDER_WAY)
 
     async def one(plan: Plan) -> Ending:
@@ -72,7 +72,7 @@ async def play(people: People, plan: Plan) -> Ending:
 
 
 async def receive(operator: Client, run: str, units: Basket) -> None:
-    """Stock for this run, so that no earlier one can have sold it. Raises Failed."""
+    """Receive the stock of this run, so that it needs no earlier stock. Raises Failed."""
     receipts = (
         operator.change("ReceiveStock", idempotencyKey=f"{run}-{sku}", sku=sku, quantity=quantity)
         for sku, quantity in units.items()
@@ -97,7 +97,7 @@ async def _place(people: People, plan: Plan) -> Json:
 
 
 async def _follow(people: People, scenario: Scenario, order_id: str) -> Json:
-    """Watch the order until it is final, doing the scenario's part on the way."""
+    """Watch the order until it is final, and run the scenario's action on the way."""
     has_acted = False
     async with aclosing(people.customer.watch(order_id)) as states:
         async for order in states:
@@ -106,7 +106,7 @@ async def _follow(people: People, scenario: Scenario, order_id: str) -> Json:
                 await scenario.act(people, order)
             if order["status"] in FINAL:
                 return order
-    raise AssertionError("a watch has no end of its own")
+    raise AssertionError("the watch ended before the order was final")
 
 
 def _address(plan: Plan) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How far the run has come: bars in a terminal, plain lines elsewhere."""
+"""Show the progress of the run: bars in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Display(Protocol):
 
 
 class Bars:
-    """A bar for each outcome."""
+    """Shows a bar for each outcome."""
 
     def __init__(self, progress: Progress, plans: Sequence[Plan]) -> None:
         self._progress = progress
@@ -42,7 +42,7 @@ class Bars:
 
 
 class Lines:
-    """A line now and then."""
+    """Prints a line after every _LINE_EVERY orders."""
 
     def __init__(self, console: Console, plans: Sequence[Plan]) -> None:
         self._console = console
@@ -50,7 +50,7 @@ class Lines:
         self._ended = 0
 
     def began(self, scenario: Scenario) -> None:
-        """Nothing to say."""
+        """Print nothing."""
 
     def ended(self, ending: Ending) -> None:
         self._ended += 1

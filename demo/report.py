@@ -1,4 +1,4 @@
-"""The closing table, and the sentences below it."""
+"""Print the final table and the sentences below it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _row(scenario: Scenario, endings: Sequence[Ending]) -> tuple[str, ...]:
 
 
 def _became(endings: Sequence[Ending]) -> str:
-    """The expected reason goes without saying: the outcome is named for it."""
+    """Return the outcomes, without the expected reason, because the outcome's name implies it."""
     counts = Counter(
         ending.scenario.status if ending.is_expected else f"not so: {ending.became}"
         for ending in endings
@@ -70,7 +70,7 @@ def _became(endings: Sequence[Ending]) -> str:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The least of the values that as many percent of them do not exceed (nearest rank)."""
+    """Return the smallest value that `percent` of the values do not exceed (nearest rank)."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 

@@ -1,4 +1,4 @@
-"""What can become of an order, and what its customer, bank and carrier do to bring it there."""
+"""Define the outcomes of an order, and the actions of its customer, bank and carrier."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 ANYWHERE: Final = "3011"
 
 SCARCE: Final = "RARE-01"
-"""Nobody receives more of it, and nobody gets the last one."""
+"""The demonstration receives no stock of it, and every order asks for more than there is."""
 AWAITED: Final = "NEW-01"
-"""There is none of it until somebody waits for it."""
+"""Out of stock until an order waits for it."""
 
 Basket = Mapping[str, int]
-"""Units by SKU."""
+"""The units of an order by SKU."""
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who has a part in an order."""
+    """The clients of an order's customer and of the operator."""
 
     customer: Client
     operator: Client
@@ -39,7 +39,7 @@ Act = Callable[[People, Json], Awaitable[None]]
 
 
 async def _nothing(_: People, __: Json) -> None:
-    """The customer just waits."""
+    """Do nothing: the customer only waits."""
 
 
 def _at_once(_: Json) -> bool:
@@ -48,7 +48,7 @@ def _at_once(_: Json) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`act` is done once, as soon as the order is seen `when`; then the order takes its way."""
+    """One way of an order. `act` runs once, when `when` is first true of the order."""
 
     name: str
     status: OrderStatus
@@ -58,11 +58,11 @@ class Scenario:
     when: Seen = _at_once
     act: Act = _nothing
     is_short: bool = False
-    """Wants more than there is."""
+    """True for an order of more units than are in stock."""
     basket: Basket | None = field(default=None, hash=False)
-    """What it has to be of; None: anything."""
+    """The units that it must order; None if any basket will do."""
     waits: bool = False
-    """For stock, where it is short."""
+    """True for an order that waits for stock."""
 
     @property
     def expected(self) -> str:
@@ -86,7 +86,7 @@ def _has_arrived(order: Json) -> bool:
 
 
 async def _pay_again(people: People, order: Json) -> None:
-    """With another card, pressing the button again while the shop is not ready for it."""
+    """Pay with another card. Retry while the payment window is not yet open."""
     key = f"again-{order['id']}"
     for pause in PAUSES_SECONDS:
         try:
@@ -125,7 +125,7 @@ async def _return_one(people: People, order: Json) -> None:
 
 
 async def _receive_what_is_awaited(people: People, order: Json) -> None:
-    """Once the order is seen to wait; one unit for each that waits, whoever gets which."""
+    """Receive one unit for each waiting order, after the order is seen to wait."""
     for pause in PAUSES_SECONDS:
         order = await people.customer.ask("Order", id=order["id"])
         if order["backordered"] or order["status"] != OrderStatus.PLACED:
@@ -173,7 +173,7 @@ RETURNED_IN_PART: Final = Scenario(
 PARCEL_LOST: Final = Scenario(
     "parcel lost", _Status.CANCELLED, _Reason.PARCEL_LOST, postal_code=LOST
 )
-# A cancellation that races with the parcel has two right ends; these parcels wait for it.
+# A cancellation that races with the parcel has two valid outcomes, so these parcels stay.
 CANCELLED_AT_ONCE: Final = Scenario(
     "cancelled at once",
     _Status.CANCELLED,

@@ -1,4 +1,4 @@
-"""Follow one order until nothing can change any more: `python -m demo.watch ORDER_ID`."""
+"""Follow one order until its state is final: `python -m demo.watch ORDER_ID`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stack.tokens import Role, token
 async def watch(settings: Settings, order_id: str) -> None:
     """Print a line for each event, and what the order waits for.
 
-    Raises Failed when there is no such order, httpx.TransportError when the API does not answer.
+    Raises Failed if the order does not exist, httpx.TransportError if the API does not answer.
     """
     check(settings, "jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)

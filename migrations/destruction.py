@@ -1,4 +1,4 @@
-"""A downgrade that would destroy data asks first."""
+"""Refuse a downgrade that would destroy data, unless the operator allows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alembic's entry point: README.md beside this file has the rules for migrations and functions."""
+"""Run Alembic's commands. README.md beside this file has the rules for migrations and functions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FUNCTIONS = {
 """The files of eventstore/sql in the order of their dependence, and the roles that may use each."""
 
 WRITING = ("upgrade", "downgrade", "do_stamp")
-"""The functions by which Alembic's commands change the database; all others only look at it."""
+"""The functions by which Alembic's commands change the database. All others only read it."""
 
 
 def configure(connection: Connection) -> str:
@@ -104,7 +104,7 @@ def run_offline() -> None:
     context.configure(
         dialect_name="postgresql",
         literal_binds=True,
-        dialect_opts={"paramstyle": "named"},  # leaves a percent sign as it is
+        dialect_opts={"paramstyle": "named"},  # does not double a percent sign
     )
     command = context.get_context().opts["fn"].__name__
     if command == "downgrade":

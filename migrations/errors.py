@@ -1,4 +1,4 @@
-"""Read PostgreSQL's own error out of those that asyncpg and SQLAlchemy wrap around it."""
+"""Extract PostgreSQL's error from the errors that asyncpg and SQLAlchemy wrap around it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def writable_by(table: str, *roles: DatabaseRole) -> None:
 def is_read_model(table: str) -> None:
     """Give the table, one of schema `readmodel`, to the role that rebuilds read models.
 
-    The appending role may write it, as it may every table of that schema.
+    The appending role may write it, because default privileges cover the whole schema.
     """
     op.execute(f"ALTER TABLE {table} OWNER TO {DatabaseRole.PROJECTIONS.group}")
 

@@ -23,7 +23,7 @@ _RESTORE_LOCK_TIMEOUT = """
 
 
 def create_index_concurrently(name: str, table: str, definition: str) -> None:
-    """Create the index of this name on a table named with its schema, unless it is there.
+    """Create the index on a table named with its schema, unless the index exists.
 
     `definition` follows the table's name in SQL, e.g. `(type, position)`. The statement runs
     outside any transaction and commits all earlier migrations first, so a migration that calls

@@ -35,7 +35,7 @@ _SET_TIMEOUT: Final = text("""
 _RETRIED: Final = ("55P03", "40P01")
 """lock_not_available, deadlock_detected."""
 _UPDATED_MEANWHILE: Final = "tuple concurrently updated"
-"""PostgreSQL's message when two databases of one server grant the same role at once."""
+"""PostgreSQL's message when two databases of one server grant the same role concurrently."""
 
 
 async def only_migrator(connection: AsyncConnection) -> None:
@@ -44,11 +44,11 @@ async def only_migrator(connection: AsyncConnection) -> None:
     Waiting inside PostgreSQL would hold a snapshot open. CREATE INDEX CONCURRENTLY of the other
     migration would wait for that snapshot.
     """
-    is_told = False
+    has_said = False
     while not await _try_lock(connection):
-        if not is_told:
+        if not has_said:
             say("another migration is running: waiting for it to end")
-        is_told = True
+        has_said = True
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
@@ -68,7 +68,7 @@ async def print_notices(connection: AsyncConnection) -> None:
 async def repeated_while_locked(
     connection: AsyncConnection, run: Callable[[Connection], None]
 ) -> None:
-    """Run it again whenever it met a lock. Raises CommandError after the last try."""
+    """Run the command; repeat it after a lock timeout. Raises CommandError after the last try."""
     given = context.get_x_argument(as_dictionary=True)
     timeout, tries = given.get("lock-timeout", LOCK_TIMEOUT), int(given.get("tries", TRIES))
     for number, pause in enumerate(_pauses(tries), start=1):
@@ -87,8 +87,8 @@ async def repeated_while_locked(
             say(f"{problem}; again in {pause:g} s")
             await asyncio.sleep(pause)
     raise CommandError(
-        f"{problem}; given up, the transaction is rolled back. End the transactions that hold "
-        "the lock (pg_stat_activity names them by xact_start), then migrate again"
+        f"{problem}; the last try failed and its transaction is rolled back. End the transactions "
+        "that hold the lock (pg_stat_activity shows them by xact_start), then migrate again"
     )
 
 

@@ -8,7 +8,7 @@ from alembic import op
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 
-# The tables that lose rows by the downgrade, except those that are made anew by themselves.
+# The tables that lose rows in the downgrade, except those whose rows Waybill writes again.
 DESTROYS: tuple[str, ...] = ()
 
 

@@ -1,1 +1,1 @@
-"""The embedded default: every server and process of Waybill, from wheels, on loopback."""
+"""Run every server and process of Waybill from wheels on loopback."""

@@ -1,4 +1,4 @@
-"""The command line of the embedded stack; the Makefile calls it."""
+"""Run the command line of the embedded stack. The Makefile calls it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which code the workers run, as an id that Temporal can tell apart."""
+"""Compute the build id by which Temporal distinguishes the workers' code."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 from stack.processes import ROOT
 
 PACKAGES: Final = ("activities", "domain", "temporal", "workflows")
-"""What decides how a workflow goes on."""
+"""The packages whose code a running workflow depends on."""
 
 
 def build_id(root: Path = ROOT) -> str:
-    """The same for the same sources, wherever they lie."""
+    """Return an id that depends on the sources and not on their folder."""
     digest = sha256()
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""The data folder, held by one stack at a time."""
+"""Lock the data folder, so that one stack at a time uses it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _CRASHED_STACK_SECONDS = 8.0
 
 LOCK: Final = "lock"
 MIN_FREE_MB: Final = 200
-"""For a new PostgreSQL cluster with its first write-ahead log, and the logs of the processes."""
+"""The space for a new PostgreSQL cluster, its first write-ahead log and the processes' logs."""
 
 
 @contextmanager
 def locked(data_dir: Path, *, min_free_mb: int = MIN_FREE_MB) -> Iterator[int]:
     """Hold the folder, made if missing; the lock's file descriptor.
 
-    Raises AlreadyRunningError while another stack holds it, DataDirError when it is unusable.
+    Raises AlreadyRunningError if another stack holds the lock, DataDirError if it is unusable.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def _acquire(lock: int, data_dir: Path) -> None:
     deadline = time.monotonic() + _CRASHED_STACK_SECONDS
     while not _try(lock):
         holder = int(os.pread(lock, 20, 0) or 0)
-        # Held by a process that is gone: its guardian is still ending what it left.
+        # If the holder has ended, its guardian is still ending its children.
         if _is_running(holder) or time.monotonic() > deadline:
             raise AlreadyRunningError(data_dir, holder or None)
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Migrated databases, made in a moment from a template: a fresh one for each test that wants it."""
+"""Migrate a database, and copy it quickly for each test that needs a fresh one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from stack.supervisor import Supervisor
 
 
 async def migrate(supervisor: Supervisor, environment: Mapping[str, str]) -> None:
-    """Bring the schema up to date, and let every role of these URLs in.
-
-    Raises ProcessFailedError.
-    """
+    """Migrate the schema, and create the logins of these URLs. Raises ProcessFailedError."""
     command = (sys.executable, "-m", "alembic", "upgrade", "head")
     await supervisor.succeed(Program(name="migrate", command=command, environment=environment))
     urls = database_urls(environment)
@@ -27,9 +24,10 @@ async def migrate(supervisor: Supervisor, environment: Mapping[str, str]) -> Non
 
 @asynccontextmanager
 async def fresh_database(template_url: str, owner_url: str) -> AsyncIterator[str]:
-    """The URL of a copy of that database, dropped at the end; nobody may be connected to it.
+    """Copy the template database for the block, and yield the copy's URL.
 
-    The owner makes it; the URL is of the role that the template's is.
+    The template must have no connections. The owner creates and drops the copy. The yielded URL has
+    the role of the template's URL.
     """
     server_url = postgres.sibling(owner_url, "postgres")
     template, name = template_url.rpartition("/")[2], f"test_{uuid4().hex}"

@@ -1,4 +1,4 @@
-"""`stack.env`: the addresses and secrets of one data folder, for every process that uses it."""
+"""Write `stack.env`: the addresses and secrets of a data folder, for every process that uses it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ SECRETS: Mapping[str, Callable[[], str]] = {
     "WAYBILL_CARRIER_API_KEY": _token,
     "WAYBILL_CARRIER_WEBHOOK_SECRET": _standard_webhooks_secret,
 }
-"""How each secret is made at the first start; later starts keep it."""
+"""The function that creates each secret at the first start. Later starts keep the secret."""
 
 
 OUTSIDE = ("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER_URL")
-"""Where the providers are: what the user says of it counts, and so does that one is empty."""
+"""The addresses of the providers. A value from the user replaces the default, even if empty."""
 
 
 SHOWN = ("WAYBILL_RETURN_WINDOW",)
@@ -57,7 +57,7 @@ SHOWN = ("WAYBILL_RETURN_WINDOW",)
 def stack_environment(
     data_dir: Path, ports: Ports, given: Mapping[str, str] | None = None
 ) -> Environment:
-    """The addresses on these ports and the secrets of this folder, made if missing; written.
+    """Write and return the addresses on these ports and this folder's secrets, new if missing.
 
     Of `given`, the addresses of providers count, for another terminal must reach the same ones,
     and what clients show.
@@ -92,8 +92,10 @@ def database_urls(environment: Mapping[str, str]) -> dict[DatabaseRole, str]:
 
 
 def _password(kept: Environment, role: DatabaseRole) -> str | None:
-    """Of this role's login, in whichever URL it stands: a folder made before there were roles
-    has the owner's alone, in the place of the appending role's."""
+    """Return the password of this role's login, from any of the URLs.
+
+    A folder that is older than the roles has only the owner's URL, in the appending role's place.
+    """
     urls = (urlsplit(kept.get(_variable(any_role), "")) for any_role in DatabaseRole)
     return next((url.password for url in urls if url.username == LOGINS[role]), None)
 
@@ -105,9 +107,9 @@ def _variable(role: DatabaseRole) -> str:
 def system_environment(
     data_dir: Path, ports: Ports, given: Mapping[str, str] | None = None
 ) -> Environment:
-    """What every process of one system is started with.
+    """Return the environment of every process of one system.
 
-    Of `given`, options count, secrets, and where the providers are.
+    It takes options, secrets and the providers' addresses from `given`.
     """
     given = given or {}
     embedded = stack_environment(data_dir, ports, given)
@@ -138,8 +140,10 @@ def ports_of_user(settings: Settings) -> Ports:
 
 
 def given_by_user(settings: Settings) -> Environment:
-    """The user's own variables, their secrets from wherever the settings found them, and their
-    providers, which the settings can not tell from those of the last start."""
+    """Return the user's variables, their secrets from any source, and their providers' addresses.
+
+    The settings cannot distinguish the user's providers from those of the last start.
+    """
     variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     written = DotEnvSettingsSource(Settings, env_file=".env")()
     outside = {name: written[_field(name)] for name in OUTSIDE if _field(name) in written}
@@ -152,7 +156,7 @@ def _field(name: str) -> str:
 
 
 def of_the_simulators(given: Environment) -> Environment:
-    """The same, but for whoever must never reach a real provider: the demonstration."""
+    """Return the variables without the providers, so that the demonstration never calls them."""
     return {name: value for name, value in given.items() if name not in OUTSIDE}
 
 
@@ -164,13 +168,11 @@ def _read(file: Path) -> Environment:
 
 
 def _write(file: Path, environment: Environment) -> None:
-    """Never readable by others, never half written."""
+    """Write the file atomically, and readable only by its owner."""
     unfinished = file.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w") as output:  # noqa: PTH123 - a path cannot open a descriptor
-        output.write(
-            "# Made by the embedded stack, rewritten at each start. Keep it to yourself.\n"
-        )
+        output.write("# The embedded stack writes this file at each start. Keep it secret.\n")
         output.writelines(f"{name}={value}\n" for name, value in environment.items())
     unfinished.replace(file)

@@ -1,4 +1,4 @@
-"""What can keep the embedded stack from running. Each message is one line a person can act on."""
+"""Define the errors of the embedded stack. Each message is one line with a remedy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class StackError(Exception):
-    """The embedded stack cannot start or go on; nothing it started is left behind."""
+    """The embedded stack cannot start or continue. It has stopped everything that it started."""
 
 
 class PortTakenError(StackError):
@@ -18,7 +18,7 @@ class PortTakenError(StackError):
 
 class PortSharedError(StackError):
     def __init__(self, first: str, second: str, port: int) -> None:
-        super().__init__(f"{first} and {second} are both {port}: give each a port of its own")
+        super().__init__(f"{first} and {second} are both {port}: use two different ports")
 
 
 class PortForbiddenError(StackError):
@@ -33,8 +33,8 @@ class AlreadyRunningError(StackError):
         self.data_dir, self.pid = data_dir, pid
         by = f" (process {pid})" if pid else ""
         super().__init__(
-            f"a stack is already running on {data_dir}{by}: stop it first, or give this one "
-            "its own WAYBILL_DATA_DIR and ports"
+            f"a stack is already running on {data_dir}{by}: stop it first, or set another "
+            "WAYBILL_DATA_DIR and other ports for this one"
         )
 
 
@@ -54,7 +54,7 @@ class MissingToolError(StackError):
 
 
 class ProcessFailedError(StackError):
-    """A child ended, or was not ready in time; `tail` holds the last lines of its log."""
+    """A child ended, or was not ready in time. `tail` holds the last lines of its log."""
 
     def __init__(self, name: str, what: str, tail: str) -> None:
         self.name, self.tail = name, tail

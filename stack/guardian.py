@@ -1,4 +1,4 @@
-"""The stack's end of the pipe to the guardian process."""
+"""Start the guardian process, and report the stack's children to it over a pipe."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 _SCRIPT = Path(__file__).with_name("guardian_process.py")
 
-# $0 is the stop signal. The child adds itself, so no crash can fall between start and report.
+# $0 is the stop signal. The child reports itself, so no crash can leave it unreported.
 _ADD_THEN_RUN = 'echo "add $$ $0" >&0 && exec "$@" </dev/null'
 
 
 class Guardian:
-    """Knows every child; whatever ends this process, it ends them. Holds `kept_open` until then."""
+    """Ends every child after this process has ended in any way. Holds `kept_open` until then."""
 
     def __init__(self, kept_open: Sequence[int] = ()) -> None:
         read_end, self.pipe = os.pipe()
@@ -32,13 +32,13 @@ class Guardian:
 
     @staticmethod
     def watched(command: Sequence[str], stop_signal: int) -> list[str]:
-        """The command as a child that adds itself; its standard input must be `pipe`."""
+        """Return a command that reports itself and runs `command`. Its stdin must be `pipe`."""
         return ["/bin/sh", "-c", _ADD_THEN_RUN, str(int(stop_signal)), *command]
 
     def forget(self, pid: int) -> None:
         os.write(self.pipe, f"gone {pid}\n".encode())
 
     def close(self) -> None:
-        """End what is left of the children, then the guardian."""
+        """End the remaining children, then the guardian."""
         os.close(self.pipe)
         self._process.wait()

@@ -1,8 +1,8 @@
-"""Ends every child of the stack once the stack itself is gone, even by SIGKILL.
+"""End every child of the stack after the stack has ended, even by SIGKILL.
 
-Runs as a process of its own, without our environment or packages. Its standard input is a pipe
-that only the stack holds open; each child adds itself with `add <pid> <stop signal>` before it
-becomes the program it runs (see processes.py), and the stack says `gone <pid>`.
+This script runs as a separate process without Waybill's environment or packages. Its standard input
+is a pipe that only the stack holds open. Each child writes `add <pid> <stop signal>` before it
+becomes its program (see guardian.py), and the stack writes `gone <pid>`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def end(stop_signals: dict[int, int]) -> None:
-    """Ask each process group to stop, newest first; kill what is left after the grace."""
+    """Signal each process group to stop, newest first, and kill the rest after GRACE_SECONDS."""
     alive = [pid for pid in reversed(stop_signals) if send(pid, stop_signals[pid])]
     deadline = time.monotonic() + GRACE_SECONDS
     while alive and time.monotonic() < deadline:
@@ -40,7 +40,7 @@ def end(stop_signals: dict[int, int]) -> None:
 
 
 def send(group: int, number: int) -> bool:
-    """Whether the group is still there to receive it."""
+    """Send the signal, and return True if the group still exists."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Readiness over HTTP."""
+"""Probe the readiness of a server over HTTP."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import httpx
 
 
 def answers(url: str) -> Callable[[int], Awaitable[bool]]:
-    """A probe: whether a GET of this URL is answered with success."""
+    """Return a probe that succeeds when a GET of this URL does."""
 
     async def is_ready(_pid: int) -> bool:
         try:
-            # Loopback never goes by way of a proxy that the environment names.
+            # A proxy from the environment must not receive requests to loopback.
             async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
                 return (await client.get(url)).is_success
         except httpx.HTTPError:

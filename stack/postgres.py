@@ -1,4 +1,4 @@
-"""PostgreSQL on loopback: made, started and reached."""
+"""Create, start and connect to PostgreSQL on loopback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOGINS: Mapping[DatabaseRole, str] = {
     for role in DatabaseRole
 }
 
-# Development settings. What a commit promises (fsync, synchronous_commit) stays as in production.
+# Development settings. The durability of a commit (fsync, synchronous_commit) is production's.
 SERVER_SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",  # a path under the data folder can be too long for a socket
@@ -54,19 +54,19 @@ _ADMIT = """
     UNION ALL
     SELECT format('GRANT %I TO %I', $2::text, $1::text)
 """
-# The tables that it makes belong to its group, as default privileges know that role only.
+# The group owns the tables that this login creates, because default privileges name the group.
 _ACT_AS_GROUP = f"""
     ALTER ROLE {LOGINS[DatabaseRole.PROJECTIONS]} SET role TO {DatabaseRole.PROJECTIONS.group}
 """
 
 
 def database_url(role: DatabaseRole, port: int, password: str) -> str:
-    """In SQLAlchemy's form, which names the driver."""
+    """Return the role's URL in SQLAlchemy's form, which names the driver."""
     return f"postgresql+asyncpg://{LOGINS[role]}:{password}@{LOOPBACK}:{port}/{DATABASE}"
 
 
 def sibling(url: str, database: str) -> str:
-    """The URL of another database of the same server."""
+    """Return the URL of another database of the same server."""
     return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
@@ -81,13 +81,13 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def start(supervisor: Supervisor, data_dir: Path, url: str) -> None:
-    """Start it on its data, made at the first start, to serve this URL."""
+    """Start PostgreSQL for this URL. The first start creates its data."""
     data = data_dir / "postgres"
     if not data.exists():
         await _create(supervisor, data, urlsplit(url).password or "")
     give_to_its_user(data)
-    # A crash can leave the number of a process that is not PostgreSQL any more. The lock on the
-    # data folder says that none of ours runs.
+    # After a crash this file may hold the id of a process that is no longer PostgreSQL. The lock
+    # on the data folder proves that no PostgreSQL of the stack runs.
     (data / "postmaster.pid").unlink(missing_ok=True)
     await supervisor.start(_server(data_dir, data, url))
 
@@ -113,7 +113,7 @@ def _server(data_dir: Path, data: Path, url: str) -> Program:
             *settings,
         ),
         is_ready=is_ready,
-        # A fast shutdown: ends the sessions, then writes a checkpoint.
+        # SIGINT is a fast shutdown, which ends the sessions and writes a checkpoint.
         stop_signal=signal.SIGINT,
         stop_within=3.0,
     )
@@ -126,9 +126,9 @@ async def _require_database(url: str) -> None:
 
 
 async def admit(owner_url: str, urls: Mapping[DatabaseRole, str]) -> None:
-    """Make the logins of these URLs, or give them these passwords. Their groups are there."""
+    """Create the logins of these URLs, or set their passwords. Their groups must exist."""
     async with connected(owner_url) as connection:
-        await connection.execute("SET log_min_duration_statement = -1")  # of passwords
+        await connection.execute("SET log_min_duration_statement = -1")  # hides passwords
         for role in set(urls) - {DatabaseRole.MIGRATION}:
             password = urlsplit(urls[role]).password
             for row in await connection.fetch(_ADMIT, LOGINS[role], role.group, password):
@@ -137,7 +137,7 @@ async def admit(owner_url: str, urls: Mapping[DatabaseRole, str]) -> None:
 
 
 async def _create(supervisor: Supervisor, data: Path, password: str) -> None:
-    """Made beside its place and moved there, so that half a database is never started."""
+    """Create the cluster in another folder and move it, so that no incomplete one ever starts."""
     unfinished = data.with_name("postgres.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)

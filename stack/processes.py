@@ -1,4 +1,4 @@
-"""One child process: started in its own session, proven ready, stopped within its time."""
+"""Start a child process in its own session, wait until it is ready, and stop it in time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TAIL_LINES, _TAIL_CHARACTERS = 3, 400
 
 
 class Tier(IntEnum):
-    """What a program builds on: a higher tier starts later and stops earlier."""
+    """The level of a program. A higher tier starts later and stops earlier."""
 
     SERVER = 0
     SIMULATOR = 1
@@ -38,7 +38,7 @@ async def at_once(_pid: int) -> bool:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run; `is_ready` asks it, by its own protocol, whether it serves."""
+    """A program to run. `is_ready` probes it by its own protocol."""
 
     name: str
     command: tuple[str, ...]
@@ -49,11 +49,11 @@ class Program:
     ready_within: float = 20.0
     stop_within: float = 4.0
     in_terminal: bool = False
-    """Writes to our own standard output instead of a log."""
+    """True for a program that writes to the terminal instead of a log."""
 
 
 class Child:
-    """A program while it runs. Started again, it is the same Child with another process."""
+    """A running program. After a restart, the same Child has another process."""
 
     def __init__(self, program: Program, guardian: Guardian, logs: Path) -> None:
         self.program, self.log = program, logs / f"{program.name}.log"
@@ -67,8 +67,8 @@ class Child:
         return self._running().pid
 
     def start(self) -> None:
-        # Not by the event loop: uvloop gives a child inheritable copies of the files it is started
-        # with, and a copy of the guardian's pipe keeps that open when the stack is gone.
+        # The event loop must not start it: uvloop gives a child inheritable copies of its files,
+        # and a copy of the guardian's pipe would keep the pipe open after the stack has ended.
         with self._open_log() as log:
             self._process = subprocess.Popen(  # noqa: S603 - the stack's own programs
                 self._guardian.watched(self.program.command, self.program.stop_signal),
@@ -82,7 +82,7 @@ class Child:
         self._ended = _exit_code(self._process)
 
     async def ready(self) -> None:
-        """Wait until it serves. Raises ProcessFailedError when it ends or takes too long."""
+        """Wait until it is ready. Raises ProcessFailedError if it ends or takes too long."""
         ended = asyncio.ensure_future(self.wait())
         try:
             async with asyncio.timeout(self.program.ready_within):
@@ -96,16 +96,16 @@ class Child:
             ended.cancel()
 
     async def wait(self) -> int:
-        """Its exit code, once it has ended; minus the signal when one ended it."""
+        """Wait for its end; return its exit code, or the negative number of the ending signal."""
         assert self._ended is not None, f"{self.program.name} was not started"  # noqa: S101
         return await asyncio.shield(self._ended)
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would; it gets no chance to clean up."""
+        """Kill the process group by SIGKILL, without any cleanup, as a crash does."""
         self._signal_group(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Ask it to stop; kill it when it takes longer than `stop_within`."""
+        """Signal it to stop, and kill it after `stop_within` seconds."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -152,7 +152,7 @@ def _exit_code(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
 
     def wait() -> None:
         code = process.wait()
-        with suppress(RuntimeError):  # the loop is closed: nothing waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nothing waits
             loop.call_soon_threadsafe(ended.set_result, code)
 
     Thread(target=wait, name=f"wait for {process.pid}", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Waybill's own programs, as the embedded stack runs them."""
+"""Define Waybill's programs for the embedded stack."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def api(ports: Ports, environment: Environment) -> Program:
 
 
 def api_command(port: int) -> tuple[str, ...]:
-    """What Python is to run."""
+    """Return the arguments of Python for the API."""
     return ("-m", "api", "--host", LOOPBACK, "--port", str(port))
 
 
@@ -54,7 +54,7 @@ def worker(number: int, environment: Environment) -> Program:
 
 
 def catalogue(environment: Environment) -> Program:
-    """Fills the catalogue and its stock; what is there already stays as it is."""
+    """Return the program that fills the catalogue, and changes no existing product or stock."""
     command = (_PYTHON, "-m", "demo.catalogue")
     return Program(name="catalogue", command=command, environment=environment)
 

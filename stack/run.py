@@ -1,4 +1,4 @@
-"""`make run` and `make demo`: the system in the foreground, until it is told to stop."""
+"""Run the system in the foreground until a signal stops it: `make run` and `make demo`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PARENT_POLL_SECONDS = 0.5
 
 
 async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
-    """Run until a signal asks to stop; 0."""
+    """Run until a signal stops the system, and return 0."""
     try:
         async with (
             stopped_by_signals(end_with_parent),
@@ -47,7 +47,7 @@ async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
 
 
 async def demo(settings: Settings, workers: int, end_with_parent: bool) -> int:
-    """Run until the demonstration ends; its exit code."""
+    """Run until the demonstration ends, and return its exit code."""
     given = {**of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
     try:
         async with (
@@ -94,7 +94,7 @@ async def _running(
 
 @asynccontextmanager
 async def stopped_by_signals(end_with_parent: bool) -> AsyncIterator[None]:
-    """Cancel the body once: when a signal asks to stop, or when the parent is gone."""
+    """Cancel the body once: after a stop signal, or after the parent has ended."""
     stop, loop = _cancel_once(asyncio.current_task()), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):  # nohup
@@ -108,7 +108,7 @@ async def stopped_by_signals(end_with_parent: bool) -> AsyncIterator[None]:
 
 
 def _cancel_once(task: asyncio.Task[int] | None) -> Callable[[], None]:
-    """A second signal must not cut the stopping short."""
+    """Return a function that cancels the task once. A second signal must not abort the stop."""
     tasks = [task] if task else []
 
     def cancel() -> None:
@@ -119,7 +119,7 @@ def _cancel_once(task: asyncio.Task[int] | None) -> Callable[[], None]:
 
 
 async def _parent_gone(stop: Callable[[], None]) -> None:
-    """A killed `make` would otherwise leave us to run unseen."""
+    """Call `stop` after the parent has ended, so that a killed `make` leaves no stack running."""
     parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - no system has an event for it
         await asyncio.sleep(_PARENT_POLL_SECONDS)

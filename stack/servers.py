@@ -1,4 +1,4 @@
-"""The three servers together: all that a test or a benchmark needs of the stack."""
+"""Start PostgreSQL, Temporal and NATS together, for a test or a benchmark."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stack.supervisor import Supervisor, supervised
 @dataclass(frozen=True)
 class Servers:
     databases: Mapping[DatabaseRole, str]
-    """The URL of the one database by each role."""
+    """The URL of the database for each role."""
     temporal_address: str
     nats_url: str
 
     @property
     def database_url(self) -> str:
-        """The appending role's."""
+        """The URL of the appending role."""
         return self.databases[DatabaseRole.APPEND]
 
     @property
@@ -34,7 +34,7 @@ class Servers:
 
 
 async def start(supervisor: Supervisor, ports: Ports, environment: Mapping[str, str]) -> Servers:
-    """PostgreSQL with its schema up to date, Temporal and NATS, all at once."""
+    """Start PostgreSQL with a migrated schema, Temporal and NATS concurrently."""
     data_dir = Path(environment["WAYBILL_DATA_DIR"])
     servers = Servers(
         databases=database_urls(environment),
@@ -56,7 +56,7 @@ async def start(supervisor: Supervisor, ports: Ports, environment: Mapping[str, 
 
 @asynccontextmanager
 async def started_servers(data_dir: Path, ports: Ports | None = None) -> AsyncIterator[Servers]:
-    """The servers, on free ports unless told, until the end of the block. Raises StackError."""
+    """Run the servers until the end of the block, on free ports by default. Raises StackError."""
     ports = ports or Ports.free()
     async with supervised(data_dir) as supervisor:
         yield await start(supervisor, ports, system_environment(data_dir, ports))

@@ -1,4 +1,4 @@
-"""Keeps the children: starts them, restarts what may be restarted, stops them in reverse order."""
+"""Start the child processes, restart those that end, and stop all in reverse order."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class Supervisor:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """While open, what ends is started again, with a notice.
+        """Restart each child that ends, and print a notice.
 
-        A server that ends instead cancels the body and raises ProcessFailedError.
+        If a server ends, cancel the body and raise ProcessFailedError.
         """
         children = list(self._children)
         async with alone(), asyncio.TaskGroup() as group:
@@ -80,7 +80,7 @@ class Supervisor:
                 watch.cancel()
 
     async def stop(self) -> None:
-        """Stop all, tier by tier, the last started tier first."""
+        """Stop all children by tier, the last started tier first."""
         for tier in sorted(Tier, reverse=True):
             await asyncio.gather(*(c.stop() for c in self._children if c.program.tier is tier))
 

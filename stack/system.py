@@ -1,4 +1,4 @@
-"""The whole of Waybill on the embedded stack: servers, simulators, API and workers."""
+"""Start all of Waybill on the embedded stack: servers, simulators, API and workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stack.tokens import Role, token
 
 @dataclass(frozen=True)
 class System:
-    """What runs and how to reach it; `environment` makes any further process a part of it."""
+    """A running system. A process that has its `environment` becomes a part of it."""
 
     ports: Ports
     environment: Environment
@@ -50,7 +50,7 @@ async def start(
     workers: int = 1,
     given: Mapping[str, str] | None = None,
 ) -> System:
-    """Start everything, each part as soon as what it needs is there.
+    """Start every part as soon as its dependencies are ready, and fill the catalogue.
 
     All of it is ready, the catalogue filled, when this returns. `given` are further WAYBILL_*
     variables for every process. Raises StackError or OtherStoredFormatError.
@@ -88,6 +88,6 @@ async def started_system(
     workers: int = 1,
     given: Mapping[str, str] | None = None,
 ) -> AsyncIterator[System]:
-    """A system for a test or a benchmark, on free ports unless told; nothing is restarted."""
+    """Run a system for a test or a benchmark, on free ports by default and without restarts."""
     async with supervised(data_dir) as supervisor:
         yield await start(supervisor, data_dir, ports or Ports.free(), workers=workers, given=given)

@@ -1,4 +1,4 @@
-"""The Temporal dev server with its Web UI, its state in a file."""
+"""Start the Temporal dev server with its Web UI, which stores its state in a file."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
     "WaybillCustomer": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "WaybillNeedsAttention": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
 }
-"""What workflows are found by: a start with an attribute that is not registered is rejected."""
+"""The attributes for workflow searches. Temporal rejects a start with an unregistered attribute."""
 
 
-# A description of a task queue, and so the Web UI, tells of the workers on one partition only.
+# DescribeTaskQueue, and so the Web UI, lists the workers of only one partition.
 DYNAMIC_CONFIGURATION = {
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
@@ -44,7 +44,7 @@ DYNAMIC_CONFIGURATION = {
 
 
 async def start(supervisor: Supervisor, data_dir: Path, ports: Ports) -> str:
-    """Start it and register the search attributes; its address."""
+    """Start it, register the search attributes, and return its address."""
     address = f"{LOOPBACK}:{ports.temporal_port}"
 
     async def is_ready(_pid: int) -> bool:
@@ -73,7 +73,7 @@ async def start(supervisor: Supervisor, data_dir: Path, ports: Ports) -> str:
             name="temporal",
             tier=Tier.SERVER,
             command=command,
-            # It asks for the user's name, which a user without an account does not have.
+            # The server reads the user's name, which a user without an account does not have.
             environment={"USER": "waybill", "HOME": str(data_dir), **os.environ},
             is_ready=is_ready,
             stop_within=3.0,
@@ -99,7 +99,7 @@ async def _register_search_attributes(client: Client) -> None:
 
 
 def polled_by_worker(address: str, task_queue: str) -> Callable[[int], Awaitable[bool]]:
-    """A probe: whether the worker process of this id polls the task queue."""
+    """Return a probe that succeeds when the worker process of this id polls the task queue."""
 
     async def is_ready(pid: int) -> bool:
         client = await Client.connect(address, namespace=NAMESPACE)
@@ -110,16 +110,17 @@ def polled_by_worker(address: str, task_queue: str) -> Callable[[int], Awaitable
                 task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
             )
         )
-        # The SDK's own identity of a worker is <process id>@<host>.
+        # The SDK's default identity of a worker is <process id>@<host>.
         return any(poller.identity.startswith(f"{pid}@") for poller in described.pollers)
 
     return is_ready
 
 
 def worked_for(address: str, task_queue: str, build_id: str) -> Callable[[int], Awaitable[bool]]:
-    """A probe: whether the worker process polls and is given tasks.
+    """Return a probe that succeeds when the worker process polls and receives tasks.
 
-    Those go to the current build; this one is made that as soon as a worker of it polls.
+    Temporal gives tasks to the current build. The probe makes this build current after its worker
+    polls.
     """
     polls = polled_by_worker(address, task_queue)
 
@@ -140,6 +141,6 @@ async def _is_current(address: str, build_id: str) -> bool:
                 ignore_missing_task_queues=True,  # left by a change of WAYBILL_TASK_QUEUE
             )
         )
-    except RPCError:  # it has been heard of, but is not on record yet
+    except RPCError:  # Temporal has not yet recorded the build
         return False
     return True

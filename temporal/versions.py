@@ -1,4 +1,4 @@
-"""Choose the build of the workers that runs the workflows: docs/decisions/worker-versioning.md."""
+"""Choose the worker build that runs the workflows: docs/decisions/0008-worker-versioning.md."""
 
 from __future__ import annotations
 

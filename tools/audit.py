@@ -1,7 +1,7 @@
 """Look for known vulnerabilities in the locked packages: `python -m tools.audit`.
 
-It asks the package index for its advisories by way of pip-audit. An index that serves none cannot
-be asked: then one line says so, and the check passes.
+pip-audit requests the advisories from the package index. If the index serves none, one line reports
+this and the check passes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Audit:
     asked: int
     unanswered: int
     vulnerable: tuple[str, ...]
-    """Each as `name version: advisory, fixed in versions`."""
+    """The vulnerable packages, each as `name version: advisory, fixed in versions`."""
 
     @property
     def verdict(self) -> str:
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def read(report: str) -> Audit:
-    """Read pip-audit's report in JSON. Raises ValueError or KeyError when it is none."""
+    """Read pip-audit's report in JSON. Raises ValueError or KeyError for any other text."""
     packages = json.loads(report)["dependencies"]
     unanswered = sum("skip_reason" in package for package in packages)
     return Audit(len(packages), unanswered, tuple(_advisories(packages)))

@@ -1,4 +1,4 @@
-"""`python -m tools.event_catalogue [--check]`: fill the blocks of docs/EVENTS.md, or compare them.
+"""Fill or compare the blocks of docs/EVENTS.md: `python -m tools.event_catalogue [--check]`.
 
 The texts about events are the docstrings in domain/*/events.py; the examples are the recorded
 samples. The rest of docs/EVENTS.md is edited there.
@@ -32,7 +32,7 @@ RECURRING: Final = {
 """The meanings of fields that many events share and do not describe themselves."""
 
 Schema = dict[str, Any]
-"""JSON Schema, as pydantic makes it."""
+"""A JSON Schema, as pydantic generates it."""
 
 
 def blocks() -> dict[str, str]:
@@ -90,7 +90,10 @@ def _shared_type(name: str, schema: Schema) -> Iterator[str]:
 
 
 def _fields(schema: Schema, personal: Collection[str] | None = None) -> str:
-    """Show the fields. `personal` None: a shared type, whose fields may be personal or not."""
+    """Return a table of the fields, which marks the personal ones.
+
+    `personal` is None for a shared type, whose fields are personal in some events only.
+    """
     rows = [["Field", "Type", "Meaning"], ["---"] * 3]
     for name, field in schema["properties"].items():
         meaning = _line(field.get("description") or RECURRING.get(name, ""))

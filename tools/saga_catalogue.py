@@ -1,4 +1,4 @@
-"""`python -m tools.saga_catalogue [--check]`: fill the blocks of docs/SAGAS.md, or compare them.
+"""Fill or compare the blocks of docs/SAGAS.md: `python -m tools.saga_catalogue [--check]`.
 
 The steps, undos and deadlines are those of domain/saga/plan.py, which the workflows run. The
 defaults of the deadlines are those of the settings. The rest of docs/SAGAS.md is edited there.

@@ -1,4 +1,4 @@
-"""Appends of one event and of a hundred, beside the library and beside the bare ceiling."""
+"""Compare appends of 1 and of 100 events with the library and with a bare INSERT."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmarks.measure import Benchmark, Effort, Sides
 from benchmarks.server import Server
 
 Writing = Callable[[str, int, int], AbstractAsyncContextManager[Load]]
-"""From a database, a number of writers and the events of each append."""
+"""It takes a database URL, the number of writers and the number of events in each append."""
 
 
 @dataclass(frozen=True)
 class Appends:
-    """How many write how much at once, and who else does."""
+    """An append benchmark: the writers, the events in each append, and the peer."""
 
     peer_name: str
     peer: Writing

@@ -1,4 +1,4 @@
-"""What one append costs, in numbers that do not vary from machine to machine."""
+"""Count the costs of one append that are equal on every machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LSN: Final = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 
 
 async def statements(url: str) -> float:
-    """Statements that an append sends, BEGIN, COMMIT and resets of the connection counted."""
+    """Count the statements of an append, including BEGIN, COMMIT and connection resets."""
     async with connected(url) as observer, connected_store(url, 1) as store:
         append = writer(store)
         await append()
@@ -31,12 +31,12 @@ async def statements(url: str) -> float:
         before = await observer.fetchval(_STATEMENTS)
         for _ in range(APPENDS):
             await append()
-        # Asking is a statement too.
+        # The query for the count is a statement too.
         return float(await observer.fetchval(_STATEMENTS) - before - 1) / APPENDS
 
 
 async def wal_bytes(url: str) -> float:
-    """The median, which leaves out page splits and the images of pages after a checkpoint."""
+    """Return the median, which excludes page splits and full-page images after a checkpoint."""
     async with connected(url) as observer, connected_store(url, 1) as store:
         append = writer(store)
         await append()

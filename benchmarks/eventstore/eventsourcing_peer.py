@@ -1,7 +1,7 @@
-"""The library: the PostgreSQL recorder of `eventsourcing`, a thread for each writer.
+"""Run the library peer: the PostgreSQL recorder of `eventsourcing`, with a thread for each writer.
 
-In the mode that locks its table: the other one, with its database functions, is quicker and lets
-readers of its log skip events.
+The recorder runs in the mode that locks its table. Its other mode, with database functions, is
+faster but lets readers of its log skip events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A log of any size, made inside PostgreSQL."""
+"""Fill a log of any size inside PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FILL: Final = Path(__file__).with_suffix(".sql").read_text()
 
 
 async def fill(url: str, events: int) -> None:
-    """Leave an empty log with so many events, vacuumed, analysed and on disk."""
+    """Insert this many events into an empty log, vacuum and analyse it, and write it to disk."""
     async with connected(url) as connection:
         await connection.execute("SET synchronous_commit = off")
         await connection.fetch(_FILL, events)

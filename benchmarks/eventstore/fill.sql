@@ -1,4 +1,4 @@
--- As many events of orders as $1, ten to a stream, as appends would have left them.
+-- Insert $1 events of orders, 10 in each stream, equal to those that appends write.
 INSERT INTO eventstore.event
     (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
 SELECT 'order-' || order_id,

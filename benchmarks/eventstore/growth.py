@@ -1,4 +1,4 @@
-"""Whether an append takes longer the more there is in the log."""
+"""Measure how the duration of an append depends on the size of the log."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from benchmarks.server import Server
 MANY_EVENTS: Final = 5_000_000
 FEW_EVENTS: Final = 10_000
 APPENDS: Final = 2_000
-"""In each run; so few that the small log stays small."""
+"""The appends of each run, few enough that the small log stays small."""
 
 
 async def _milliseconds(append: Callable[[], Awaitable[object]]) -> float:
-    """What one append takes, over all of them: the slow ones count."""
+    """Return the mean duration of one append, which includes the slow ones."""
     began = perf_counter()
     for _ in range(APPENDS):
         await append()

@@ -1,7 +1,7 @@
-"""The ceiling: a prepared INSERT over asyncpg into a table with the same columns and indexes.
+"""Run the upper bound: a prepared INSERT over asyncpg into a table with equal columns and indexes.
 
-Each writer keeps a connection of its own, of asyncpg's and without limits. It gets no position
-back, checks no version, knows no repeated append, and its readers would skip events.
+Each writer has a separate asyncpg connection without limits. It receives no position, checks no
+version and detects no repeated append. Readers of its table would skip events.
 """
 
 from __future__ import annotations

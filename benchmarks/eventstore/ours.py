@@ -1,4 +1,4 @@
-"""Our side: appends through the store, as an application makes them."""
+"""Append through the event store, as an application does."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ async def connected_store(url: str, connections: int) -> AsyncIterator[PostgresE
 
 @asynccontextmanager
 async def appending(url: str, writers: int, batch: int = 1) -> AsyncIterator[Load]:
-    """Each writer to streams of its own, each append expecting an exact version."""
+    """Yield a load in which each writer has its streams and each append expects a version."""
     async with connected_store(url, writers) as store:
         yield concurrent([writer(store, batch) for _ in range(writers)], batch)
 
 
 def writer(store: PostgresEventStore, batch: int = 1) -> Callable[[], Awaitable[int]]:
-    """Appends to its next order; the position of the last event."""
+    """Return a function that appends to the next order and returns the last event's position."""
     orders = Orders()
 
     async def append() -> int:
@@ -41,7 +41,7 @@ def writer(store: PostgresEventStore, batch: int = 1) -> Callable[[], Awaitable[
 
 @asynccontextmanager
 async def appending_to_one_stream(url: str, writers: int) -> AsyncIterator[Load]:
-    """All writers to the same stream, whatever its version."""
+    """Yield a load in which all writers append to one stream at any version."""
     async with connected_store(url, writers) as store:
 
         async def append() -> None:

@@ -1,4 +1,4 @@
-"""Reading the whole log in pages, beside a bare cursor over the same rows and columns."""
+"""Compare reading the whole log in pages with a bare cursor over the same rows and columns."""
 
 from __future__ import annotations
 

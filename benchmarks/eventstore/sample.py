@@ -1,4 +1,4 @@
-"""The event that every side writes: one of an order's, with all that the log knows about it."""
+"""Make the event that every side writes: an event of an order with complete metadata."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ CAUSATION_ID: Final = "6f1c1b52-0d55-5e0e-8a7e-1b0e6f0a9d3c"
 
 
 class Orders:
-    """The orders of one writer, one after the other: each a stream of a few events."""
+    """The consecutive orders of one writer, each a stream of EVENTS_OF_AN_ORDER events."""
 
     def __init__(self) -> None:
         self._order_id, self._version = "", EVENTS_OF_AN_ORDER
 
     def advance(self, events: int = 1) -> tuple[str, int]:
-        """The order that takes the next events, and the version it stands at before them."""
+        """Return the order that receives the next events, and its version before them."""
         if self._version >= EVENTS_OF_AN_ORDER:
             self._order_id, self._version = str(uuid4()), 0
         expected, self._version = self._version, self._version + events
@@ -31,7 +31,7 @@ class Orders:
 
 
 def new_events(order_id: str, count: int = 1) -> list[NewEvent]:
-    """As an activity of ours makes them: one metadata for all that one step appends."""
+    """Make events as an activity does, with one metadata for all events of one step."""
     metadata = EventMetadata(
         correlation_id=order_id,
         causation_id=CAUSATION_ID,
@@ -44,7 +44,7 @@ def new_events(order_id: str, count: int = 1) -> list[NewEvent]:
 
 
 def data_json(order_id: str) -> bytes:
-    """The same bytes by the shortest way there is, for the peers."""
+    """Return the same bytes by the fastest way, for the peers."""
     return to_json({"order_id": order_id})
 
 

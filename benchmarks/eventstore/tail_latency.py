@@ -1,7 +1,8 @@
-"""From commit to the live tail, while half of what can be written is written.
+"""Measure the time from a commit to the live tail, at half of the highest append rate.
 
-Writers, the head's leader and the follower share one process and its event loop: what they cost
-each other counts. The bound stands where a peer would: the ratio is the share of it that is used.
+Writers, the head's leader and the follower share one process and its event loop, so the figure
+includes their effect on each other. The bound takes the peer's place: the ratio is the used share
+of the bound.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Append = Callable[[], Awaitable[int]]
 
 
 class Tail:
-    """Follows the log, and notes when it was given each position."""
+    """Follows the log, and notes when each position arrives."""
 
     def __init__(self) -> None:
         self.seen: dict[int, float] = {}
@@ -48,7 +49,7 @@ class Tail:
 
 
 async def _paced(append: Append, every: float, deadline: float) -> dict[int, float]:
-    """Append once in so many seconds; when each position was known to be committed."""
+    """Append once every `every` seconds; return when each position was known as committed."""
     committed: dict[int, float] = {}
     due = perf_counter()
     while due < deadline:
@@ -67,7 +68,7 @@ async def _p99(tail: Tail, appends: list[Append], rate: float, seconds: float) -
         committed |= of_one
     async with asyncio.timeout(10):
         await tail.has(max(committed))
-    # The tail may be told before the writer is: then nobody waited.
+    # The tail may receive an event before its writer receives the position: the delay is then 0.
     delays = [max(0.0, tail.seen[position] - at) for position, at in committed.items()]
     return quantiles(delays, n=100)[-1] * 1000
 

@@ -1,6 +1,6 @@
-"""What an order costs in Temporal: the events of its histories, and the actions that are billed.
+"""Count an order's cost in Temporal: the events of its histories and the billed actions.
 
-Counted over all its workflows. The rules: https://docs.temporal.io/cloud/actions
+The figures cover all workflows of the order. The rules: https://docs.temporal.io/cloud/actions
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from temporalio.client import Client
 from domain.ids import order_workflow_id
 
 LOCAL_ACTIVITY: Final = "core_local_activity"
-"""The marker in which the SDK records what became of a local activity."""
+"""The marker in which the SDK records the result of a local activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Cost:
 
 
 async def cost_of(client: Client, order_id: str) -> Cost:
-    """Of the order's workflow and of all that it started."""
+    """Return the cost of the order's workflow and of all its child workflows."""
     histories = await _histories(client, order_workflow_id(order_id))
     return Cost(sum(map(len, histories)), sum(map(actions, histories)))
 
@@ -43,7 +43,7 @@ async def _histories(client: Client, workflow_id: str) -> list[Sequence[HistoryE
 
 
 def actions(history: Sequence[HistoryEvent]) -> int:
-    """What this one workflow is billed for; a child's start counts as its own."""
+    """Count the billed actions of one workflow. A child's start is billed to the child."""
     one_by_one = sum(_BILLED[e.event_type](e) for e in history if e.event_type in _BILLED)
     return one_by_one + len({task for e in history for task in _task_of_local_activity(e)})
 
@@ -53,18 +53,18 @@ def _once(_: HistoryEvent) -> int:
 
 
 def _start(event: HistoryEvent) -> int:
-    """A child costs its parent's command, too."""
+    """Count 2 for a child, because the command of its parent is billed too."""
     is_child = event.workflow_execution_started_event_attributes.parent_workflow_execution
     return 2 if is_child.workflow_id else 1
 
 
 def _attempts(event: HistoryEvent) -> int:
-    """The history holds the start of an activity's last attempt alone."""
+    """Count all attempts, because the history holds only the start of the last one."""
     return event.activity_task_started_event_attributes.attempt
 
 
 def _task_of_local_activity(event: HistoryEvent) -> Sequence[int]:
-    """All local activities of one workflow task are one action."""
+    """Return the workflow task of a local activity. All local activities in it are one action."""
     marker = event.marker_recorded_event_attributes
     return [marker.workflow_task_completed_event_id] * (marker.marker_name == LOCAL_ACTIVITY)
 

@@ -1,4 +1,4 @@
-"""What each end of an order costs in Temporal."""
+"""Count the cost of each outcome of an order in Temporal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SOLD_OUT: Final = "never-received"
 
 
 class Costs:
-    """Every outcome is driven once, whoever asks first; one world does for all of them."""
+    """The costs of all outcomes. The first request drives every outcome once, in one world."""
 
     def __init__(self) -> None:
         self._of: dict[str, Cost] = {}

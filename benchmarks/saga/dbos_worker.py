@@ -1,7 +1,7 @@
-"""The peer on DBOS: one process that is told of orders and news over HTTP and runs the saga.
+"""Run the peer on DBOS: a process that receives orders and notifications over HTTP.
 
-The same steps as the naive peer's, each one a step of DBOS, in one workflow: DBOS needs no child
-for the payment. Its state is in the same database, in a schema of its own.
+It runs the steps of the naive peer, each as a step of DBOS, in one workflow. DBOS needs no child
+workflow for the payment. Its state is in the same database, in a separate schema.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-class OrderWorkflowInput:
+class OrderSaga:
     def __init__(self, steps: Steps, settings: Settings) -> None:
         self._steps = steps
         self._deadlines = deadlines(settings)
@@ -65,7 +65,7 @@ def app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened_steps(settings) as steps:
-            app.state.saga = OrderWorkflowInput(steps, settings)
+            app.state.saga = OrderSaga(steps, settings)
             DBOS(config=_config(settings))
             DBOS.launch()
             yield
@@ -75,7 +75,7 @@ def app(settings: Settings) -> FastAPI:
 
     @DBOS.workflow()
     async def order_saga(order_json: str) -> None:
-        saga: OrderWorkflowInput = app.state.saga
+        saga: OrderSaga = app.state.saga
         await saga.run(PlaceOrder.model_validate_json(order_json))
 
     @app.get("/healthz")
@@ -88,7 +88,7 @@ def app(settings: Settings) -> FastAPI:
             await DBOS.start_workflow_async(order_saga, order.model_dump_json())
         return Response(status_code=202)
 
-    @app.post("/orders/{order_id}/news/{news}")
+    @app.post("/orders/{order_id}/notifications/{notification}")
     async def hear(order_id: str, notification: ShipmentNotificationKind) -> Response:
         await DBOS.send_async(order_id, notification.value, notification.value)
         return Response(status_code=202)

@@ -1,4 +1,4 @@
-"""From where an order is placed and followed."""
+"""Place orders, and act as their customer, carrier and bank."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACTOR: Final = "customer:bench"
 LOOK_EVERY_SECONDS: Final = 0.02
 SLOWEST_SECONDS: Final = 30.0
 FIRST_TASK: Final = 3
-"""The events of a workflow whose first task is under way."""
+"""The history length of a workflow that runs its first task."""
 DAY: Final = timedelta(days=1)
 PATIENT: Final = Deadlines(
     provider_timeout=DAY,
@@ -47,12 +47,12 @@ PATIENT: Final = Deadlines(
     return_delivery=DAY,
 )
 FIRST: Final = 1
-"""Attempt to pay."""
+"""The number of the first payment attempt."""
 
 
 @dataclass(frozen=True)
 class Desk:
-    """From where an order is placed and followed. `sku` and `sold_out` can be ordered."""
+    """Places orders and follows them. The product `sku` is in stock; `sold_out` is not."""
 
     client: Client
     task_queue: str
@@ -82,7 +82,7 @@ class Desk:
         return placed.order_id
 
     async def arrived(self, *skus: str, postal_code: str = NORMAL) -> str:
-        """Delivered, by the carrier's books too; its return window is open."""
+        """Place an order that the carrier also records as delivered; its return window is open."""
         order_id = await self.place(*skus, postal_code=postal_code)
         await self.until_shipped(order_id, CarrierShipmentStatus.DELIVERED)
         await self.hear(order_id, DISPATCHED, DELIVERED)
@@ -96,7 +96,7 @@ class Desk:
         await self.idle(return_workflow_id(order_id))
 
     async def approve(self, order_id: str) -> None:
-        """What the customer does on the bank's page, and the bank then tells us."""
+        """Approve the payment on the bank's page, and pass the notification on."""
         pending = await self.payments.find(
             order_id=order_id, attempt=FIRST, amount=CENTS, currency="EUR"
         )
@@ -115,14 +115,14 @@ class Desk:
         await self.orchestrator.compensate_saga(order_id, reason=reason, actor=ACTOR)
 
     async def idle(self, workflow_id: str) -> None:
-        """Returns once it waits for something outside."""
+        """Wait until the workflow waits for an external event."""
         handle = self.client.get_workflow_handle(workflow_id)
         async with asyncio.timeout(SLOWEST_SECONDS):
             while await _is_busy(handle):  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def until_shipped(self, order_id: str, status: CarrierShipmentStatus) -> None:
-        """By the carrier's books."""
+        """Wait until the carrier's records show this status."""
         async with asyncio.timeout(SLOWEST_SECONDS):
             while True:
                 found = await self.carrier.find(order_id=order_id)

@@ -1,6 +1,6 @@
-"""How long `placeOrder` takes over HTTP, beside a no-op workflow from start to result.
+"""Compare the latency of `placeOrder` over HTTP with a no-op workflow from start to result.
 
-Each side at half of the load that it can bear, which is measured first, once it is warm.
+Each side runs at half of its highest rate. The benchmark measures this rate after the warm-up.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ HALF: Final = 0.5
 @dataclass(frozen=True)
 class Latency:
     share: float
-    """Of the calls, that are to be answered within the figure."""
+    """The share of the calls that end within the figure."""
     seconds: float
-    """How long each run goes on: the rarer the slow ones, the longer."""
+    """The duration of each run. A rarer quantile needs a longer run."""
 
     @asynccontextmanager
     async def sides(self, server: Server, effort: Effort) -> AsyncIterator[Sides]:
@@ -54,7 +54,7 @@ class Latency:
 
 
 async def _warm(rate: Callable[[], Awaitable[float]]) -> float:
-    """Connections, prepared statements and caches make the first time the slowest."""
+    """Measure twice, because connections, prepared statements and caches slow the first run."""
     await rate()
     return await rate()
 

@@ -1,4 +1,4 @@
-"""Orders on their way: so many at a time, or so many a second, and how each fares."""
+"""Place orders at a fixed concurrency or at a fixed rate, and measure them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from kit.pool import Pool
 from kit.tasks import alone
 
 AT_ONCE: Final = 30
-"""Orders, or workflows, under way at a time."""
+"""The number of orders or workflows that run at a time."""
 LOOK_EVERY_SECONDS: Final = 0.05
 SLOWEST_SECONDS: Final = 60.0
-"""No order takes as long on any side: whoever waits longer waits for nothing."""
+"""Longer than an order takes on any side, so a longer wait means a fault."""
 
 _DELIVERED: Final = """
 SELECT order_id FROM readmodel.order_view
@@ -33,12 +33,12 @@ Call = Callable[[], Awaitable[object]]
 
 class Side(Hears, Protocol):
     async def place(self, order: PlaceOrder) -> None:
-        """Returns once the order is accepted."""
+        """Place the order, and return after it is accepted."""
         ...
 
 
 class Deliveries:
-    """Tells of each order when it is delivered: the read model says so, whoever wrote it."""
+    """Waits for orders to be delivered. It polls the read model, which all sides write."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -66,7 +66,7 @@ class Shop:
         self._orders = orders()
 
     async def rate(self, side: Side, count: int) -> float:
-        """Orders a second, from placed to delivered: of so many, AT_ONCE of them under way."""
+        """Run `count` orders until their delivery, AT_ONCE at a time; return orders per second."""
 
         async def one(order: PlaceOrder) -> None:
             await self._place(side, order)
@@ -75,7 +75,7 @@ class Shop:
         return await throughput(one(order) for order in islice(self._orders, count))
 
     async def latencies(self, side: Side, rate: float, seconds: float) -> list[float]:
-        """Of orders that come at this even rate: after how many ms each was accepted."""
+        """Place orders at an even rate; return the ms after which each was accepted."""
         placed: list[str] = []
 
         async def one() -> None:
@@ -102,7 +102,7 @@ async def opened_shop(world: World) -> AsyncIterator[Shop]:
 
 
 async def throughput(jobs: Iterator[Awaitable[object]]) -> float:
-    """Jobs a second, AT_ONCE at a time."""
+    """Run the jobs, AT_ONCE at a time, and return the jobs per second."""
 
     async def some() -> int:
         done = 0
@@ -117,7 +117,7 @@ async def throughput(jobs: Iterator[Awaitable[object]]) -> float:
 
 
 async def latencies(call: Call, rate: float, seconds: float) -> list[float]:
-    """Of calls that begin at this even rate, none waiting for another: how many ms each took."""
+    """Start calls at an even rate without waiting for earlier ones; return their times in ms."""
 
     async def timed(number: int) -> float:
         await asyncio.sleep(number / rate)
@@ -129,5 +129,5 @@ async def latencies(call: Call, rate: float, seconds: float) -> list[float]:
 
 
 def quantile(figures: list[float], share: float) -> float:
-    """The smallest of the figures that at least this share of them do not exceed."""
+    """Return the smallest figure that at least this share of the figures do not exceed."""
     return sorted(figures)[max(ceil(share * len(figures)), 1) - 1]

@@ -1,7 +1,7 @@
-"""The order saga as Temporal's samples write it: each step an activity with default options, the
-payment a child workflow that signals back and forth.
+"""Run the order saga in the style of Temporal's samples.
 
-It goes forward only. Nothing is ever undone, so it does less than ours.
+Each step is an activity with default options. The payment is a child workflow; it and its parent
+signal each other. This saga never compensates, so it does less than Waybill's.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def payment_workflow_id(order_id: str) -> str:
 
 
 async def do(step: Callable[[Steps, A], Awaitable[R]], argument: A) -> R:
-    """The one option that has no default is for how long."""
+    """Run the step with the default options. Only the timeout has no default."""
     return await workflow.execute_activity_method(
         step, argument, start_to_close_timeout=timedelta(seconds=40)
     )

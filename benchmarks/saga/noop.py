@@ -1,4 +1,4 @@
-"""The ceiling: a workflow that does nothing."""
+"""Define the upper bound: a workflow that does nothing."""
 
 from __future__ import annotations
 

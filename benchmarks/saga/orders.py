@@ -1,4 +1,4 @@
-"""What is ordered: two products each time, of so many that orders under way seldom share one."""
+"""Make orders of two products each, from so many products that running orders rarely share one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CUSTOMER: Final = "customer-1"
 
 
 async def stock_up(handler: CommandHandler) -> None:
-    """List the products and receive more of each than will ever be ordered."""
+    """List the products, and receive more stock of each than the orders need."""
     for number in range(PRODUCTS):
         await stock(handler, _sku(number))
 
@@ -41,7 +41,7 @@ async def stock(handler: CommandHandler, sku: str) -> None:
 
 
 def orders() -> Iterator[PlaceOrder]:
-    """Without end, never the same one twice."""
+    """Yield orders without end, each of them new."""
     run = uuid.uuid4().hex
     for number in count():
         skus = [_sku(number * LINES + line) for line in range(LINES)]
@@ -51,7 +51,7 @@ def orders() -> Iterator[PlaceOrder]:
 def order_of(
     key: str, skus: Sequence[str], method: str = VISA, postal_code: str = NORMAL
 ) -> PlaceOrder:
-    """One piece of each."""
+    """Make an order of one piece of each product."""
     lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)
     return PlaceOrder(
         aggregate_id=order_id_for(CUSTOMER, key),
@@ -71,7 +71,7 @@ def order_of(
 
 
 def a_product() -> str:
-    """One of those that are in stock."""
+    """Return the SKU of a product that is in stock."""
     return _sku(0)
 
 

@@ -1,7 +1,7 @@
-"""Orders driven to each end there is, one step at a time, so that each run goes the same way.
+"""Drive orders to every outcome step by step, so that every run has the same history.
 
-Nobody is told anything before everybody waits: what would be merged into one workflow task by
-chance never is. The carrier's webhooks are not passed on; its news are told when it is their turn.
+Each step waits until all workflows are idle, so no two signals share a workflow task by chance. The
+carrier's webhooks are not passed on. The driver sends the notifications in a fixed order instead.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 SOON: Final = timedelta(seconds=2)
-"""Later than anything else that is under way, and soon enough to be waited for."""
+"""Longer than any running step, and short enough to wait for."""
 
 
 async def delivered(desk: Desk) -> str:
-    """Its return window is open."""
+    """Drive an order to its delivery. Its return window is open."""
     order_id = await desk.place()
     await desk.hear(order_id, DISPATCHED, DELIVERED)
     await desk.idle(order_workflow_id(order_id))
@@ -44,7 +44,7 @@ async def completed(desk: Desk) -> str:
 
 
 async def paid_again(desk: Desk) -> str:
-    """Declined, then paid by another method."""
+    """Drive an order whose payment is declined and then succeeds with another method."""
     desk = desk.with_deadlines(return_window=SOON)
     order_id = await desk.place(method=DECLINED)
     await desk.idle(payment_workflow_id(order_id))
@@ -57,7 +57,7 @@ async def paid_again(desk: Desk) -> str:
 
 
 async def approved(desk: Desk) -> str:
-    """3-D Secure."""
+    """Drive an order whose customer approves the payment by 3-D Secure."""
     desk = desk.with_deadlines(return_window=SOON)
     order_id = await desk.place(method=APPROVAL)
     await desk.idle(payment_workflow_id(order_id))
@@ -86,7 +86,7 @@ async def backordered(desk: Desk) -> str:
 
 
 async def cancelled_before_shipment(desk: Desk) -> str:
-    """While it waits for its payment."""
+    """Cancel an order that waits for its payment."""
     order_id = await desk.place(method=DECLINED)
     await desk.idle(payment_workflow_id(order_id))
     await desk.cancel(order_id)
@@ -94,7 +94,7 @@ async def cancelled_before_shipment(desk: Desk) -> str:
 
 
 async def cancelled_after_shipment(desk: Desk) -> str:
-    """While it waits for the carrier to collect it."""
+    """Cancel an order that waits for the carrier to collect the parcel."""
     order_id = await desk.place()
     await desk.idle(order_workflow_id(order_id))
     await desk.cancel(order_id)
@@ -119,7 +119,7 @@ async def returned(desk: Desk) -> str:
 
 
 async def returned_in_part(desk: Desk) -> str:
-    """One of two lines; the return window is open still."""
+    """Return one of two lines. The return window is still open."""
     other = f"other-{uuid.uuid4().hex}"
     receipt = ReceiveStock(aggregate_id=other, quantity=1)
     await desk.orchestrator.execute(receipt, idempotency_key=other, actor=ACTOR)
@@ -134,7 +134,7 @@ async def returned_in_part(desk: Desk) -> str:
 
 
 async def return_lapsed(desk: Desk) -> str:
-    """The return window is open still."""
+    """Let the deadline of a return pass. The return window is still open."""
     order_id = await desk.with_deadlines(return_delivery=SOON).arrived(postal_code=NEVER_COMES_BACK)
     await desk.send_back(order_id)
     await desk.closed(return_workflow_id(order_id))
@@ -143,7 +143,7 @@ async def return_lapsed(desk: Desk) -> str:
 
 
 async def parcel_quicker(desk: Desk) -> str:
-    """Cancelled too late: the parcel has left, and nobody has told us yet."""
+    """Cancel an order whose parcel has left, before the carrier's notification arrives."""
     desk = desk.with_deadlines(return_window=SOON)
     order_id = await desk.place(postal_code=NORMAL)
     await desk.until_shipped(order_id, CarrierShipmentStatus.DELIVERED)
@@ -154,7 +154,7 @@ async def parcel_quicker(desk: Desk) -> str:
 
 
 async def lost(desk: Desk) -> str:
-    """By the carrier, on its way to the customer."""
+    """Drive an order whose parcel the carrier loses on the way to the customer."""
     order_id = await desk.place(postal_code=LOST)
     await desk.until_shipped(order_id, CarrierShipmentStatus.LOST)
     await desk.hear(order_id, DISPATCHED, ShipmentNotificationKind.LOST)
@@ -166,14 +166,14 @@ class Outcome:
     name: str
     status: OrderStatus
     most: Cost
-    """Exactly what it costs now: a change has to be meant."""
+    """The exact current cost, so that only an intended change alters it."""
     drive: Callable[[Desk], Awaitable[str]]
 
     async def cost(self, desk: Desk) -> Cost:
-        """Drive an order of its own to this end. Raises AssertionError if it comes to another."""
+        """Drive a new order to this outcome. Raises AssertionError if it ends otherwise."""
         order_id = await self.drive(desk)
         if self.status in FINAL and (status := await desk.end(order_id)) != self.status:
-            raise AssertionError(f"an order to be {self.name} has become {status}")
+            raise AssertionError(f"an order for {self.name} has ended as {status}")
         return await cost_of(desk.client, order_id)
 
 

@@ -1,4 +1,4 @@
-"""The worker process of the peers on Temporal: as worker.py sets it up, with their workflows."""
+"""Run the worker process of the peers on Temporal, set up as in worker.py."""
 
 from __future__ import annotations
 

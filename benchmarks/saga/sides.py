@@ -1,4 +1,4 @@
-"""Who runs the orders: ours, and each peer, as whoever places an order reaches it."""
+"""Start Waybill and each peer, with a client that places orders on it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class OverGraphQL:
         self._client = client
 
     async def place(self, order: PlaceOrder) -> None:
-        """Under a key of its fingerprint, which gives the same order id."""
+        """Place the order. Its fingerprint is the key, which gives the same order id."""
         address = order.shipping_address.model_dump()
         address["postalCode"] = address.pop("postal_code")
         await self._client.change(
@@ -84,7 +84,7 @@ class Naive:
         )
 
     async def handle_event(self, event: Notification) -> None:
-        """The payment needs no news: its answer has told it all."""
+        """Signal shipments only: the provider's answer has already settled the payment."""
         if isinstance(event, ShipmentNotification):
             handle = self._client.get_workflow_handle(order_workflow_id(event.order_id))
             await handle.signal(NaiveOrderWorkflow.shipment_notification, event)
@@ -98,9 +98,9 @@ class OnDbos:
         await self._post("/orders", order.model_dump_json())
 
     async def handle_event(self, event: Notification) -> None:
-        """The payment needs no news: its answer has told it all."""
+        """Send shipments only: the provider's answer has already settled the payment."""
         if isinstance(event, ShipmentNotification):
-            await self._post(f"/orders/{event.order_id}/news/{event.kind}")
+            await self._post(f"/orders/{event.order_id}/notifications/{event.kind}")
 
     async def _post(self, path: str, body: str | None = None) -> None:
         (await self._http.post(path, content=body)).raise_for_status()
@@ -111,7 +111,7 @@ class Noop:
         self._client = client
 
     async def run(self) -> None:
-        """From start to result."""
+        """Run one workflow from its start to its result."""
         await self._client.execute_workflow(
             NoopWorkflow.run, id=f"noop-{uuid4()}", task_queue=TEMPORAL_PEERS
         )
@@ -128,7 +128,7 @@ async def started_ours(world: World) -> Ours:
 
 @asynccontextmanager
 async def started_api(world: World) -> AsyncIterator[OverGraphQL]:
-    """Ours as its clients reach it: the API's own process, before the same worker."""
+    """Start the API process in front of the worker, and yield a client for it."""
     ours = await started_ours(world)
     port = Ports.free().http_port
     url = f"http://{LOOPBACK}:{port}"

@@ -1,7 +1,7 @@
-"""The steps of an order as the peers take them: each one an append or a provider's call.
+"""Define the peers' steps of an order, each of them an append or a call to a provider.
 
-The same appends through the same command handler, and the same calls, as ours. What differs is
-who runs the steps: as activities of Temporal, or as steps of DBOS.
+The appends, the command handler and the calls equal Waybill's. Temporal runs the steps as
+activities, and DBOS runs them as its steps.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from settings import Settings
 from worker import Providers
 
 FIRST = 1
-"""The one attempt to pay."""
+"""The number of the only payment attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money set aside, as the payment provider calls it."""
+    """An authorized amount, with the payment provider's reference."""
 
     order_id: str
     reference: str
@@ -188,7 +188,7 @@ class Steps:
 
 @asynccontextmanager
 async def opened_steps(settings: Settings) -> AsyncIterator[Steps]:
-    """Set up as worker.py does it."""
+    """Set up the steps as worker.py sets up its activities."""
     async with (
         await create_pool(settings.database_url.get_secret_value()) as pool,
         aclosing(Providers(settings)) as providers,

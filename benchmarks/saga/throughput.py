@@ -1,4 +1,4 @@
-"""Orders from placed to delivered: beside the naive saga, beside DBOS, beside doing nothing."""
+"""Compare orders until their delivery with the naive saga, with DBOS and with a no-op."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from benchmarks.saga.world import opened_world
 from benchmarks.server import Server
 
 ORDERS: Final = 240
-"""So many that the beginning and the end, when fewer than AT_ONCE are under way, weigh little."""
+"""Enough that the start and the end, with fewer than AT_ONCE running orders, weigh little."""
 FEWEST: Final = 40
-"""Fewer would be over before AT_ONCE of them are under way for a while."""
+"""Fewer orders would end before AT_ONCE of them have run for long enough."""
 NOOPS_PER_ORDER: Final = 3
-"""A ceiling is quickly reached, and needs its time to be measured."""
+"""No-ops run fast, so a measurable run needs more of them."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Where the simulators' webhooks arrive: the API's own endpoint, with any side's saga behind it."""
+"""Receive the simulators' webhooks at the API's endpoint, and pass them to the order's side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Hears(Protocol):
 
 
 class Switchboard:
-    """Passes the news of an order on to the side that placed it, if that wants any."""
+    """Passes the notifications of an order to the side that placed it, if it is connected."""
 
     def __init__(self) -> None:
         self._sides: dict[str, Hears] = {}
@@ -42,7 +42,7 @@ class Switchboard:
 
 @dataclass(frozen=True, slots=True)
 class _Services:
-    """As much of the API's services as its webhooks need."""
+    """The services that the API's webhooks use."""
 
     orchestrator: Hears
     inbox: Inbox
@@ -51,13 +51,13 @@ class _Services:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the benchmarks' own."""
+        """Leave the signals to the benchmarks."""
         yield
 
 
 @asynccontextmanager
 async def receiving(settings: Settings, pool: Pool) -> AsyncIterator[Switchboard]:
-    """Signature, age and inbox as in production, on the port that the simulators were told."""
+    """Check signature, age and inbox as in production, on the port that the simulators call."""
     switchboard = Switchboard()
     app = FastAPI()
     app.state.services = _Services(switchboard, Inbox(pool))

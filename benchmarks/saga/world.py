@@ -1,6 +1,6 @@
-"""What the sagas of one benchmark run on: Temporal, the simulators over HTTP, a database.
+"""Start Temporal, the simulators and a database for the sagas of one benchmark.
 
-All sides of a benchmark share it. Each has a worker process and a task queue of its own.
+All sides of a benchmark share them. Each side has a separate worker process and task queue.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from temporal.client import connect
 OPTIONS: Final = {
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0S",
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT0S",
-    # It would find the peers' orders without a saga of ours, and take them up.
+    # Otherwise it would find the peers' orders without a saga, and recover them.
     "WAYBILL_RECONCILE_EVERY": "P1D",
     "WAYBILL_RECONCILE_GRACE": "P1D",
     "WAYBILL_BUS": "memory",
@@ -57,8 +57,7 @@ class World:
         *command: str,
         task_queue: str | None = None,
     ) -> None:
-        """A Python process, on a task queue of its own name unless told; returns once it is
-        ready."""
+        """Start a Python process and wait until it is ready. Its name is the default task queue."""
         await self.supervisor.start(
             Program(
                 name=name,
@@ -71,7 +70,7 @@ class World:
 
 @asynccontextmanager
 async def opened_world(server: Server) -> AsyncIterator[World]:
-    """Raises StackError."""
+    """Start a world, and stop it at the end of the block. Raises StackError."""
     home = load_settings().data_dir / "benchmarks"
     home.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="saga-", dir=home) as folder:
@@ -107,6 +106,6 @@ def _environment(data_dir: Path, ports: Ports, database_url: str) -> Environment
 
 
 def _settings(environment: Environment) -> Settings:
-    """What a process started with this environment reads from it."""
+    """Return the settings that a process with this environment reads."""
     named = {name: environment.get(f"WAYBILL_{name.upper()}") for name in Settings.model_fields}
     return Settings.model_validate({name: v for name, v in named.items() if v is not None})

@@ -1,6 +1,6 @@
--- The advisory lock key by which an append announces that every position it will draw lies above
--- `floor`. Bit 62 sets these keys apart from any other advisory lock with a bigint key. Raises for
--- NULL, whose lock would silently not be taken.
+-- Return the advisory lock key by which an append announces that it will draw only positions above
+-- `floor`. Bit 62 separates these keys from all other advisory locks with a bigint key. Raises for
+-- NULL, because PostgreSQL silently takes no lock on a NULL key.
 CREATE OR REPLACE FUNCTION eventstore.announcement(floor bigint) RETURNS bigint
 LANGUAGE sql VOLATILE
 RETURN CASE WHEN floor >= 0 THEN (1::bigint << 62) | floor

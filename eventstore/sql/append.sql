@@ -1,13 +1,13 @@
 -- Append events to one or several streams, all or none.
 --
--- p_names and p_expected describe the streams; the other arrays describe the events, each naming
--- its stream by p_stream (an index into p_names). Expected: a version, or -1 for any, or -2 for
--- "the stream exists". Versions count from 1, so an expected 0 means "no stream yet".
+-- p_names and p_expected describe the streams. The other arrays describe the events; p_stream is
+-- the index of an event's stream in p_names. An expected version is a version, -1 for any version,
+-- or -2 for "the stream exists". Versions count from 1, so 0 means "the stream does not exist".
 --
--- Returns the version and position of each event. When a stream does not stand where it is
--- expected, nothing is written: positions is NULL, and versions tells where each stream stands.
--- Whether that is because this very append was made before is asked afterwards, as it is
--- after a violation of event_event_id_key: so a fresh append never pays for the question.
+-- Returns the version and position of each event. If a stream does not have its expected version,
+-- nothing is written: positions is NULL, and versions holds the current version of each stream.
+-- The caller then checks whether this append is a repeat, as after a violation of
+-- event_event_id_key. So an append that succeeds does not pay for this check.
 CREATE OR REPLACE FUNCTION eventstore.append(
     p_names text[],
     p_expected bigint[],
@@ -30,8 +30,8 @@ BEGIN
     -- Announce before any position is drawn: see safe_head.sql.
     PERFORM pg_advisory_xact_lock_shared(eventstore.announcement(floor));
 
-    -- One writer at a time in each stream; in the order of the keys, so that no two appends wait
-    -- for each other. Two streams that share a key only wait a little longer.
+    -- These locks admit one writer at a time to each stream. They are taken in the order of their
+    -- keys, so that two appends cannot deadlock. Streams with the same key only wait longer.
     PERFORM pg_advisory_xact_lock(7002, key)
     FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(p_names) AS name ORDER BY key) AS keys;
 

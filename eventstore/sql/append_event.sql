@@ -1,5 +1,5 @@
--- append() for one event to one stream, by far the most frequent case: the same rules without the
--- arrays, at half the cost. On a conflict position is NULL and version tells where the stream is.
+-- Append one event to one stream, by far the most frequent case. The rules of append() apply, but
+-- without arrays it costs half. On a conflict, position is NULL and version is the stream's.
 CREATE OR REPLACE FUNCTION eventstore.append_event(
     p_stream text,
     p_expected bigint,

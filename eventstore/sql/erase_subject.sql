@@ -1,13 +1,13 @@
--- Erase the key of a subject whose erasure is recorded at this position, if it was made before that.
+-- Erase the key of a subject if it is older than the subject's erasure at this position.
 --
--- A key knows the highest position that was drawn when it was made, and the erasure has a position
--- of its own. A lower one was made before the erasure and is erased, also when it came back from a
--- backup. An equal or higher one belongs to a customer who has come back since: an old erasure that
--- is replayed spares it. No clock takes part in it.
+-- A key stores the highest position that was drawn when it was created, and the erasure has a
+-- position. A key with a lower position is older than the erasure. It is erased, even if it was
+-- restored from a backup. A key with an equal or higher position belongs to a customer who has
+-- returned since, so a replayed erasure keeps it. The comparison uses no clock.
 CREATE OR REPLACE FUNCTION eventstore.erase_subject(p_subject text, p_erased_at bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    -- A key that is being made at this moment is waited for, and then seen: statements.py.
+    -- This waits for a key that is being created, and then sees it: statements.py.
     PERFORM pg_advisory_xact_lock(7005, hashtext(p_subject));
 
     DELETE FROM eventstore.subject_key WHERE subject = p_subject AND made_after < p_erased_at;

@@ -1,9 +1,10 @@
--- The events of these types and categories (NULL: of any) above p_after, up to p_until, in order.
+-- Return the events of these types and categories (NULL means any) above p_after and up to p_until,
+-- in the order of their positions.
 --
--- Rare types are found by event_filter_brin, which says of each 128 pages which types are not in
--- them, and rare categories by the names of their streams: '.' comes next after '-'. Of frequent
--- ones a page is full soon, by position. Only a plan for these very arguments can tell the two
--- apart: EXECUTE makes one for each call.
+-- For rare types, the plan uses event_filter_brin, which knows which types are not in each 128
+-- pages. For rare categories, it uses the names of streams: '.' is the character after '-'. For
+-- frequent types and categories, a scan by position fills a page quickly. Only a plan for the given
+-- arguments can choose between them, so EXECUTE makes a plan for each call.
 CREATE OR REPLACE FUNCTION eventstore.filtered_events(
     p_after bigint,
     p_until bigint,

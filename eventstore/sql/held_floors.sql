@@ -1,7 +1,7 @@
--- The floors that hold the safe head back, who holds each, and for how many seconds its transaction
--- has run. `seconds` is NULL where that cannot be read: for a role without pg_read_all_stats, and
--- for a session lock of another program whose key collides with ours, outside a transaction.
--- A transaction that was prepared is found by the lock on its own id.
+-- List the floors that hold the safe head back, with their holder and the seconds for which its
+-- transaction has run. `seconds` is NULL if it cannot be read: for a role without
+-- pg_read_all_stats, and for a session lock outside a transaction, which another program takes
+-- with a colliding key. A prepared transaction is found by the lock on its own id.
 CREATE OR REPLACE VIEW eventstore.held_floors AS
 SELECT announced.floor,
        coalesce(announced.pid::text, announced.virtualtransaction) AS holder,

@@ -1,5 +1,5 @@
--- The newest event at or below a position; NULL when there is none. At or below the safe head it
--- never changes, unless the log loses it.
+-- Return the id of the newest event at or below a position, or NULL if there is none. At or below
+-- the safe head it changes only if the log loses events.
 CREATE OR REPLACE FUNCTION eventstore.newest_event(p_position bigint) RETURNS uuid
 LANGUAGE sql STABLE
 RETURN (

@@ -1,6 +1,6 @@
--- The highest position drawn so far, for a key that is about to be made for this subject. An erasure
--- of the subject that has not ended is waited for, and one that begins now waits for the key: so a
--- key is either seen by an erasure, or made after its position was drawn.
+-- Return the highest drawn position, for a new key of this subject. The function waits for a
+-- running erasure of the subject, and an erasure that begins now waits for the key. So either an
+-- erasure sees the key, or the key is created after the erasure's position was drawn.
 CREATE OR REPLACE FUNCTION eventstore.position_of_new_key(p_subject text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- Raise an error that says why `floor` announces nothing. Never returns.
+-- Raise an error with the reason why `floor` cannot be announced. This function never returns.
 CREATE OR REPLACE FUNCTION eventstore.refuse_position(floor bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,15 +1,16 @@
--- The position at and below which no event can appear any more.
+-- Return the safe head: no new event can appear at or below this position.
 --
--- Sound because of the order of things. An append (1) reads the sequence, (2) takes a shared lock
--- that carries what it read, (3) only then draws positions, and (4) holds the lock until it is
--- visible, since PostgreSQL releases locks after it publishes a commit. Here the sequence is read
--- before the locks. So an append that we do not see among the locks either is visible to the next
--- snapshot or will draw positions above what we read, and one that we do see draws above the floor
--- it announced. Positions of a rolled-back append are simply announced by nobody.
+-- The order of the steps makes this correct. An append (1) reads the sequence, (2) takes a shared
+-- lock whose key holds the position that it read, (3) draws its positions, and (4) holds the lock
+-- until it is visible, because PostgreSQL releases locks after it publishes a commit. This function
+-- reads the sequence before the locks. So an append without a visible lock is either visible to the
+-- next snapshot, or draws positions above the one read here. An append with a visible lock draws
+-- positions above the floor that it announced. A rolled-back append announces nothing.
 --
--- It may be read lower than before, when an append was slow between (1) and (2); never too high.
--- Raises where it cannot be known: on a standby, in a transaction that keeps its snapshot (what is
--- safe has to be visible to the next statement), and when the sequence stands behind the log.
+-- The result may be lower than an earlier one, if an append was slow between (1) and (2). It is
+-- never too high. The function raises where the head cannot be known: on a standby, in a
+-- transaction that keeps its snapshot (the next statement must see all safe events), and when the
+-- sequence is behind the log.
 CREATE OR REPLACE FUNCTION eventstore.safe_head() RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -31,8 +32,8 @@ BEGIN
                   HINT = 'Read the head in a READ COMMITTED transaction.';
     END IF;
 
-    -- In one statement, whose snapshot is older than what it reads from the sequence: each event
-    -- that it sees was drawn before.
+    -- One statement reads both, and its snapshot is older than its read of the sequence. So every
+    -- event that it sees was drawn before that read.
     SELECT sequence.drawn, (SELECT max(e.position) FROM eventstore.event AS e
                             WHERE e.position > sequence.drawn) IS NOT NULL
     INTO drawn, is_behind_the_log
@@ -44,6 +45,6 @@ BEGIN
 
     SELECT min(floor) INTO announced FROM eventstore.announced_appends;
 
-    RETURN least(drawn, announced);  -- least() passes over a NULL
+    RETURN least(drawn, announced);  -- least() ignores a NULL
 END
 $$

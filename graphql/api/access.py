@@ -1,7 +1,8 @@
-"""Restrict who may read each field and run each mutation: one rule for every field of every type.
+"""Restrict who may read each field and run each mutation: every field of every type has one rule.
 
-For objects, `Viewer.may_see()` is the rule: customers reach the orders they placed, and any other
-order is answered as if it did not exist. See docs/decisions/0015-access-and-positions.md.
+For objects, `Viewer.may_see()` is the rule: customers can read the orders that they placed. The API
+answers a request for any other order as if it did not exist. See
+docs/decisions/0015-access-and-positions.md.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Coarse:
-    """Staff see the value, customers what `show` returns. `note` is for the field's description."""
+    """Show staff the value and customers the result of `show`. `note` extends the description."""
 
     show: Callable[[Any, Context], object]
     note: str
@@ -74,7 +75,7 @@ _STEP: Final[Rules] = {
     **_each(Access.VIEWER, "name description startedAt endedAt"),
     **_each(Access.STAFF, "attempts lastError parking"),
 }
-_PARKED_STATUS: Final = "Customers never see PARKED, but the status without the parked step."
+_PARKED_STATUS: Final = "Customers never see PARKED; they see the status that preceded it."
 _PARKED_STATE: Final = "Customers see a parked step as RUNNING, and a parked undo as UNDOING."
 
 RULES: Final[Mapping[str, Rules]] = {
@@ -107,7 +108,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.VIEWER, "status attempt amount captured refunded actionUrl"),
         "declineCode": Coarse(
             public_decline_code,
-            "For customers, what they can do nothing about is `card_declined`.",
+            "Customers see `card_declined` for every decline that they cannot resolve.",
         ),
     },
     "Shipment": _each(Access.VIEWER, "status trackingNumber"),
@@ -115,7 +116,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.VIEWER, "sku name price"),
         "available": Coarse(
             public_stock,
-            "Customers see at most WAYBILL_PUBLIC_STOCK_LIMIT, which means that many or more.",
+            "Customers see at most WAYBILL_PUBLIC_STOCK_LIMIT, which means this number or more.",
         ),
     },
     "ProductConnection": _each(Access.VIEWER, "edges pageInfo"),
@@ -154,7 +155,7 @@ ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})
 
 
 def fields_of(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:
-    """Yield each field of the schema with the name of its type and its own."""
+    """Yield each field of the schema with its type's name and its name."""
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLObjectType) and not is_introspection_type(type_):
             for name, field in type_.fields.items():
@@ -162,7 +163,7 @@ def fields_of(schema: GraphQLSchema) -> Iterator[tuple[str, str, GraphQLField]]:
 
 
 def apply_access(schema: GraphQLSchema) -> None:
-    """Hold each field to its rule. Raises LookupError for a field that has none."""
+    """Enforce each field's rule. Raises LookupError for a field without a rule."""
     for type_name, name, field in fields_of(schema):
         rule = RULES.get(type_name, {}).get(name)
         if rule is None:
@@ -175,7 +176,7 @@ def apply_access(schema: GraphQLSchema) -> None:
 
 
 def _restrict(name: str, field: GraphQLField, rule: Access, *, may_be_null: bool) -> None:
-    """Show null to the viewers whom the rule shuts out, or raise FORBIDDEN."""
+    """Return null to viewers whom the rule excludes, or raise FORBIDDEN."""
     resolve = field.resolve or default_field_resolver
 
     def guarded(source: object, info: Any, **arguments: object) -> object:  # noqa: ANN401 - graphql-core's

@@ -1,4 +1,4 @@
-"""The API process: `uvicorn api.app:app`."""
+"""Build the application of the API process: `uvicorn api.app:app`."""
 
 from __future__ import annotations
 
@@ -55,10 +55,13 @@ REQUIRED = (
     "carrier_api_key",
 )
 CONNECTIONS_TO_THE_LOG = 10
-"""For the live feed, watchers that catch up, and the webhooks' inbox; queries have their own."""
+"""The live feed, subscriptions that catch up and the webhook inbox share these connections.
+
+Queries have a separate pool.
+"""
 
 CLOSE_SECONDS: Final = 0.5
-"""How long a database that is away may hold up the end of the process."""
+"""The longest time that an unreachable database may delay the shutdown."""
 
 OpenedServices = tuple[Services, dict[str, Check]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
@@ -66,7 +69,7 @@ OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
-    """Everything that has to be closed again, closed in the opposite order."""
+    """Open every service, and close them in reverse order."""
     client = await connect(settings, lazy=True)
     url = settings.url_of(DatabaseRole.API)
     engine = create_engine(url)
@@ -102,7 +105,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
 
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
-    """Raises SettingsError when a setting is missing."""
+    """Create the application. Raises SettingsError when a setting is missing."""
     settings.url_of(DatabaseRole.API)
     check(settings, *REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
@@ -157,7 +160,7 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
 
 
 def __getattr__(name: str) -> FastAPI:
-    """`app`, made when it is asked for: importing this module needs no settings."""
+    """Create `app` on first access, so that importing this module needs no settings."""
     if name != "app":
         raise AttributeError(name)
     try:

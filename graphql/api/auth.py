@@ -1,4 +1,4 @@
-"""Who asks: a bearer token (RFC 6750) that is a JWT signed with HS256."""
+"""Authenticate the viewer by a bearer token (RFC 6750) that is a JWT signed with HS256."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Role(StrEnum):
 
 
 class Viewer(BaseModel):
-    """Whoever asks. Customers see what is theirs; operators and admins see all."""
+    """The authenticated caller. Customers see their own data; operators and admins see all data."""
 
     model_config = ConfigDict(frozen=True)
 
     sub: Identifier
     role: Role
     expires_at: float = Field(alias="exp")
-    """Seconds since the epoch (RFC 7519, section 4.1.4); the leeway comes on top."""
+    """Seconds since the epoch (RFC 7519, section 4.1.4), without the leeway."""
 
     @property
     def actor(self) -> str:
-        """As the log names who made an event happen."""
+        """The viewer's name in the metadata of events."""
         return f"{self.role}:{self.sub}"
 
     @property
@@ -64,7 +64,7 @@ class Authenticator:
     secret: str
 
     def viewer(self, authorization: str | None) -> Viewer:
-        """Whoever the header's value speaks for. Raises Unauthenticated."""
+        """Return the viewer that the header's token names. Raises Unauthenticated."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated(TokenFault.MISSING)

@@ -1,4 +1,4 @@
-"""One part that readiness asks about: its probe, its outcome, and since when it has had that."""
+"""Define one readiness check: its probe, its last outcome and the age of that outcome."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from kit.faults import one_line
 
 PROBE_TIMEOUT: Final = timedelta(seconds=2)
 MAX_WAIT_SECONDS: Final = PROBE_TIMEOUT.total_seconds() + 0.2
-"""A little longer, for a probe that does not even end when it is cancelled."""
+"""Slightly longer than the timeout, for a probe that ignores its cancellation."""
 FRESH_SECONDS: Final = 1.0
-"""An answer is given again for so long, however many ask."""
+"""An outcome is reused for this long, regardless of the number of requests."""
 
 Probe = Callable[[], Awaitable[str | None]]
-"""Return None when all is well, else one line that says what is wrong. Raise if it is unknown."""
+"""Return None on success, else one line that describes the fault. Raise if the state is unknown."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Check:
-    """Without a required one no order can be accepted. A fault within `grace` is no failure yet."""
+    """The API accepts no orders while a required check fails.
+
+    A fault that has lasted less than `grace` is not yet a failure.
+    """
 
     probe: Probe
     required: bool
@@ -39,9 +42,9 @@ class Check:
     _asking: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def ask(self) -> None:
-        """Bring the outcome up to date, in at most MAX_WAIT_SECONDS.
+        """Update the outcome within MAX_WAIT_SECONDS.
 
-        One probe is under way at a time, however many ask and however long it hangs.
+        At most one probe runs at a time, even if it hangs and many requests wait for it.
         """
         if self._asking is None or self._asking.done():
             if self.is_passing is not None and monotonic() - self._asked < FRESH_SECONDS:
@@ -52,7 +55,7 @@ class Check:
             self._record("no answer (it hangs)")
 
     def as_json(self) -> dict[str, object]:
-        """`age_seconds` says for how long the check has had this status."""
+        """Return the check as JSON. `age_seconds` is the time since its status last changed."""
         answer: dict[str, object] = {
             "status": "ok" if self.is_passing else "failing",
             "required": self.required,

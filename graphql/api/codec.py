@@ -1,4 +1,4 @@
-"""`/codec`: decrypts what Temporal's Web UI and CLI show to staff, and encrypts what they send.
+"""Serve `/codec`: decrypt payloads that Temporal's Web UI and CLI show, encrypt those they send.
 
 Temporal's remote codec protocol: https://docs.temporal.io/remote-data-encoding. A POST of
 `{"payloads": [...]}` to `/decode` or `/encode` answers with the same, decoded or encoded.
@@ -34,7 +34,7 @@ class NoPayloads(Exception):
 
 
 def codec_app(settings: Settings, authenticator: Authenticator) -> Starlette:
-    """An application of its own, so that its errors too carry the headers that CORS needs."""
+    """Return a separate application, so that its error responses also carry the CORS headers."""
     codec = EncryptionCodec(Keyring.of(settings, "payload_key"))
     access = CodecAccess(settings, authenticator)
 

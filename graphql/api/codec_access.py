@@ -1,4 +1,4 @@
-"""Who may have Temporal's payloads decrypted."""
+"""Decide who may decrypt Temporal's payloads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Forbidden(Exception):
 
 
 class CodecAccess:
-    """Operators and admins, by their token.
+    """Admit operators and admins by their token.
 
-    The embedded Web UI has no token to send. In development it may do without, from this machine
-    and in a browser that says the request is the UI's: any page can send one to loopback, but none
-    can write another's origin on it. A program of this machine could: where others work on it too,
-    set WAYBILL_TEMPORAL_UI_ORIGIN, which ends the exception.
+    The embedded Web UI cannot send a token. In development it needs none: a request from this
+    machine is admitted if its `Origin` header names the UI. Any web page can send a request to
+    loopback, but a browser lets no page forge another page's origin. A local program can forge it.
+    On a machine that other people use, set WAYBILL_TEMPORAL_UI_ORIGIN, which ends this exception.
     """
 
     def __init__(self, settings: Settings, authenticator: Authenticator) -> None:
@@ -29,7 +29,7 @@ class CodecAccess:
         self._trusted = _trusted_origins(settings)
 
     def check(self, request: Request) -> None:
-        """Raises Unauthenticated, or Forbidden."""
+        """Raise Unauthenticated or Forbidden unless the request is admitted."""
         header = request.headers.get("authorization")
         if header is None and self._is_embedded_ui(request):
             return
@@ -41,7 +41,7 @@ class CodecAccess:
 
 
 def origins(settings: Settings) -> list[str]:
-    """Where Temporal's Web UI is served from; a browser shows the answers to no other page."""
+    """Return the origins of Temporal's Web UI. A browser hides the responses from other pages."""
     if settings.temporal_ui_origin:
         return [settings.temporal_ui_origin.rstrip("/")]
     return [f"http://{host}:{settings.temporal_ui_port}" for host in ("127.0.0.1", "localhost")]

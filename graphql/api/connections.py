@@ -1,4 +1,4 @@
-"""Pages as Relay's cursor connections have them (relay.dev/graphql/connections.htm)."""
+"""Page through lists with Relay's cursor connections (relay.dev/graphql/connections.htm)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ MAX_SIZE: Final = 100
 K = TypeVar("K", int, str)
 
 First = Annotated[
-    int | None, strawberry.argument(description="How many of the first, 1 to 100; 20 by default.")
+    int | None,
+    strawberry.argument(description="The page size from the start, 1 to 100; 20 by default."),
 ]
-Last = Annotated[int | None, strawberry.argument(description="How many of the last, 1 to 100.")]
-Cursor = Annotated[str | None, strawberry.argument(description="A cursor that this list gave.")]
+Last = Annotated[
+    int | None, strawberry.argument(description="The page size from the end, 1 to 100.")
+]
+Cursor = Annotated[str | None, strawberry.argument(description="A cursor that this list returned.")]
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
     has_next_page: bool
     has_previous_page: bool
@@ -48,7 +51,7 @@ def page_request(
     before: str | None,
     key_of: Callable[[str], K],
 ) -> PageRequest[K]:
-    """Raises BAD_USER_INPUT, naming the argument."""
+    """Parse the arguments of a connection. Raises BAD_USER_INPUT, which names the argument."""
     if first is not None and last is not None:
         raise bad_input("pass first or last, not both")
     return PageRequest(
@@ -71,5 +74,5 @@ def _key(cursor: str | None, argument: str, key_of: Callable[[str], K]) -> K | N
     try:
         return None if cursor is None else key_of(cursor)
     except (BadCursor, BadPosition):
-        message = "this is no cursor of this list: pass one that the list gave, unchanged"
+        message = "this is not a cursor of this list: pass one that the list returned, unchanged"
         raise bad_input(f"{argument}: {message}") from None

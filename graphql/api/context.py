@@ -1,4 +1,4 @@
-"""What a resolver has at hand."""
+"""Give resolvers the services of this process and the viewer of the request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from queries.updates import OrderUpdates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What this process serves from, for as long as it runs."""
+    """The services of this process, open for as long as it runs."""
 
     orchestrator: SagaOrchestrator
     orders: OrderQueries
@@ -40,11 +40,14 @@ class Services:
     sagas: SagaQueries
     bus: BusQueries
     carrier: Carrier
-    """To confirm what a notification says."""
+    """The API polls it to confirm a notification."""
 
 
 class Context(BaseContext):
-    """Of one request, or of one socket with all that is asked over it: so no session in here."""
+    """The context of one request, or of one socket and all of its operations.
+
+    The operations of a socket run concurrently, so the context holds no database session.
+    """
 
     def __init__(self, connection: HTTPConnection, viewer: Viewer | None) -> None:
         super().__init__()
@@ -57,7 +60,7 @@ class Context(BaseContext):
         self._viewer = viewer
 
     def count_request(self) -> None:
-        """Count a request of the viewer's, or of the address before it has signed in.
+        """Count a request of the viewer, or of the address before the viewer has signed in.
 
         Raises TooManyRequests.
         """
@@ -73,20 +76,20 @@ class Context(BaseContext):
         return self._viewer
 
     def require_viewer(self) -> None:
-        """Raises Unauthenticated."""
+        """Raise Unauthenticated before the viewer has signed in."""
         _ = self.viewer
 
     def signed_in(self, viewer: Viewer) -> None:
-        """A socket's first message said who it is."""
+        """Set the viewer that a socket's first message authenticated."""
         self._viewer = viewer
 
     async def find_order(self, order_id: str) -> OrderView | None:
-        """The order, if there is one that the viewer may see."""
+        """Return the order if it exists and the viewer may see it."""
         order = await self.services.orders.get(order_id) if is_identifier(order_id) else None
         return order if order is not None and self.viewer.may_see(order.customer_id) else None
 
     async def get_order(self, order_id: str) -> OrderView:
-        """Raises the same NOT_FOUND for another's order as for none."""
+        """Return the order. Raises NOT_FOUND, also for an order that the viewer may not see."""
         order = await self.find_order(order_id)
         if order is None:
             raise not_found("order")
@@ -97,9 +100,10 @@ Info: TypeAlias = strawberry.Info[Context, None]
 
 
 def authenticated_context(connection: HTTPConnection) -> Context:
-    """Raises Unauthenticated, but for a socket, which may bring its token in its first message.
+    """Authenticate the connection and count the request.
 
-    Raises TooManyRequests. A socket's requests are counted as they come.
+    Raises Unauthenticated, except for a socket, which may send its token in its first message.
+    Raises TooManyRequests. The requests of a socket are counted when they arrive.
     """
     authenticator: Authenticator = connection.app.state.authenticator
     header = connection.headers.get("authorization")

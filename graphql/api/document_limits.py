@@ -1,8 +1,8 @@
-"""Bounds on a document, checked in one walk before any validation rule runs.
+"""Check a document against bounds in one walk, before any validation rule runs.
 
-GraphQL's validation rules take time that grows with the square of what they compare, and some
-implementations walk a fragment once for each path that leads to it. Here each fragment is measured
-once. So refusing a document takes time linear in its length, and what is let through is small.
+The time of some validation rules grows with the square of the number of compared selections. Some
+implementations walk a fragment once for each path that leads to it. This walk measures each
+fragment once. So refusing a document takes time linear in its length, and accepted ones are small.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from api.errors import RequestError, RequestErrorCode
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 1_000
 MAX_DEPTH: Final = 12
-"""Nested fields with a selection of their own, introspection apart."""
+"""The depth of nested fields that have a selection, without introspection."""
 MAX_ALIASES: Final = 30
 MAX_DIGITS: Final = 100
-"""Characters of one number: Python refuses to read a longer one from 4,300 digits on."""
+"""The length of one number. Python refuses to parse a number of more than 4,300 digits."""
 MAX_SELECTIONS: Final = 2_000
-"""Fields and fragments of all definitions, each fragment counted wherever it is spread."""
+"""Fields and fragments of all definitions. Each spread counts its fragment again."""
 MAX_OVERLAPS: Final = 1_000
-"""Pairs of selections that land in the same place of an answer: a rule compares each pair."""
+"""Pairs of selections with the same place in the response. A validation rule compares each pair."""
 
 
 class DocumentTooLarge(RequestError):
-    """The document is beyond a bound; the message names the bound."""
+    """The document exceeds a bound. The message names the bound."""
 
     def __init__(self, excess: str) -> None:
         message = f"the document has {excess}: ask for less in one request"
@@ -52,7 +52,7 @@ def check_length(text: str | None) -> None:
 
 
 def check_document(document: DocumentNode) -> None:
-    """Raise DocumentTooLarge for the first bound that the document is beyond."""
+    """Raise DocumentTooLarge for the first bound that the document exceeds."""
     _check_numbers(document)
     walk = _Walk(document)
     walk.measure_definitions()
@@ -83,7 +83,7 @@ class _Size:
 
 
 class _Walk:
-    """The measuring of one document. Each fragment is measured once, then remembered."""
+    """Measures one document. It measures each fragment once and remembers the result."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._definitions = [
@@ -132,7 +132,7 @@ class _Walk:
         return _Size(depth, inner.aliases + has_alias, inner.selections + 1)
 
     def _fragment(self, name: str) -> _Size:
-        """An unknown fragment counts nothing: a validation rule reports it."""
+        """Measure a fragment. An unknown one counts 0, because a validation rule reports it."""
         if name in self._sizes or name not in self._fragments:
             return self._sizes.get(name, _Size())
         _require(name not in self._open, f"the fragment {name}, which spreads itself")
@@ -162,7 +162,7 @@ class _Walk:
                 self._count_overlaps(subsets)
 
     def _expanded(self, merged: Sequence[SelectionSetNode]) -> Iterator[SelectionNode]:
-        """Yield the fields of these selection sets and of what they spread, and the spreads."""
+        """Yield the fields of these selection sets and of their fragments, and the spreads."""
         for selection_set in merged:
             for selection in selection_set.selections:
                 if isinstance(selection, FragmentSpreadNode):

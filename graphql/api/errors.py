@@ -1,4 +1,4 @@
-"""Errors of a request, as GraphQL shows them: a code, what to do, and nothing of the cause."""
+"""Present the errors of a request with a code and a remedy, and without their internal cause."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RequestErrorCode(StrEnum):
 
 
 class RequestError(GraphQLError):
-    """An error that its client is meant to read."""
+    """An error whose message is written for the client."""
 
     def __init__(self, code: RequestErrorCode, message: str) -> None:
         super().__init__(message, extensions={"code": code.value})
@@ -51,7 +51,7 @@ def bad_input(message: str) -> RequestError:
 
 
 def not_found(what: str) -> RequestError:
-    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} of this id")
+    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} with this id")
 
 
 def rate_limited(message: str) -> RequestError:
@@ -71,15 +71,15 @@ def forbidden(message: str) -> RequestError:
 
 
 def as_json(code: RequestErrorCode, message: str) -> dict[str, object]:
-    """The body of an answer that never reached GraphQL."""
+    """Return the body of an error response that GraphQL did not produce."""
     return {"errors": [{"message": message, "extensions": {"code": code.value}}]}
 
 
 class PresentErrors(MaskErrors):
-    """Every error, in an answer or in a stream of them, as present() has it.
+    """Pass every error of a response or of a stream through present().
 
-    Where introspection is off, no message suggests a name of the schema. graphql-core's own option
-    covers validation alone: not the values of variables, nor a field without its selection.
+    Without introspection, no message suggests a name of the schema. The option of graphql-core
+    covers validation only. It does not cover the values of variables or fields without a selection.
     """
 
     def __init__(self, *, introspection: bool) -> None:
@@ -106,7 +106,7 @@ def present(error: GraphQLError) -> GraphQLError:
         return _replace(error, RequestErrorCode.BAD_USER_INPUT, reason)
     if is_unavailable(cause):
         log.warning("unavailable: %s", type(cause).__name__)
-        message = "the service is out of reach for the moment: try again"
+        message = "the service is temporarily unavailable: try again"
         return _replace(error, RequestErrorCode.UNAVAILABLE, message)
     return _internal(error, cause)
 
@@ -118,15 +118,15 @@ def is_unavailable(cause: BaseException) -> bool:
 
 def _internal(error: GraphQLError, cause: Exception) -> GraphQLError:
     correlation_id = str(uuid4())
-    # Not the cause's own message: it may quote what a customer sent.
+    # The message of the cause may quote a customer's input, so the log omits it.
     stack = "".join(traceback.format_tb(cause.__traceback__))
     log.error("internal error %s: %s\n%s", correlation_id, type(cause).__name__, stack)
-    message = f"something went wrong on our side: tell us the id {correlation_id}"
+    message = f"internal error: report the id {correlation_id} to the operator"
     return _replace(error, RequestErrorCode.INTERNAL, message, correlationId=correlation_id)
 
 
 def _without_values(message: str) -> str:
-    """graphql-core quotes the variables that it finds fault with, addresses among them."""
+    """Remove the values that graphql-core quotes from variables, which may hold addresses."""
     head, colon, fault = message.partition(": ")
     if not re.match(r"Variable '\$\w+' has invalid value", head):
         return message

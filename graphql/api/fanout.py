@@ -1,7 +1,7 @@
-"""One update for many subscribers: executed once, and serialised once, for each selection.
+"""Execute and serialise an update once for all subscribers with the same selection.
 
-Subscribers share an answer when they have asked for the same fields of the same update and may see
-the same of it. Each still has a stream, a position and a queue of its own.
+Subscribers share an answer if they select the same fields of the same update and have the same
+access to it. Each subscriber still has a separate stream, position and queue.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from api.auth import Viewer
 from kit.recent import Recent
 
 MAX_RECENT: Final = 256
-"""Answers that are kept for further subscribers: each is for one update and one selection."""
+"""The number of answers kept for further subscribers, each for one update and one selection."""
 
 
 Result = ExecutionResult | ExperimentalIncrementalExecutionResults
@@ -39,15 +39,15 @@ Result = ExecutionResult | ExperimentalIncrementalExecutionResults
 
 @runtime_checkable
 class Shared(Protocol):
-    """What a subscription yields, if several subscribers may be given the same of it."""
+    """An update that several subscribers can share."""
 
     def shared_by(self, viewer: Viewer) -> Hashable:
-        """Return a key that is the same for all who are shown the same of the same update."""
+        """Return a key that is equal for all viewers with the same access to the same update."""
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """`made_from` is kept, since its parts' ids are in the key."""
+    """A kept answer. It holds `made_from`, because the cache key has the ids of its parts."""
 
     made_from: tuple[object, ...]
     result: Result | Future[Result]
@@ -58,7 +58,7 @@ _texts: Final[Recent[int, tuple[object, str]]] = Recent(MAX_RECENT)
 
 
 class SharingExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Executes the selection of a shared update, unless that has been done already."""
+    """Executes the selection of a shared update, or reuses an earlier execution."""
 
     def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Result]:
         update = self.root_value
@@ -77,18 +77,18 @@ class SharingExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 async def _shielded(result: Future[Result]) -> Result:
-    """A subscriber that leaves does not take the answer from the others."""
+    """Protect the answer of the other subscribers when one subscriber cancels."""
     return await shield(result)
 
 
 def _used(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> str:
-    """Return the variables that bear on the answer: not where a subscriber's stream begins."""
+    """Return the variables that affect the answer, without the start of the stream."""
     return _json({name: variables.get(name) for name in _names_used(operation)})
 
 
 @lru_cache(MAX_RECENT)
 def _names_used(operation: OperationDefinitionNode) -> tuple[str, ...]:
-    (root,) = operation.selection_set.selections  # validation has seen to it
+    (root,) = operation.selection_set.selections  # validation requires one root
     assert isinstance(root, FieldNode)  # noqa: S101 - likewise
     names = _VariableNames()
     for node in (*(root.directives or ()), root.selection_set):

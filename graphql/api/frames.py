@@ -1,4 +1,4 @@
-"""The messages that a client may send over a socket, as graphql-transport-ws defines them.
+"""Define the messages that a client may send over a socket by graphql-transport-ws.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -48,7 +48,7 @@ _FRAMES: Final[TypeAdapter[_WithPayload | _Subscribe | _Complete]] = TypeAdapter
 
 
 def is_frame(message: object) -> bool:
-    """Whether a client may send this message."""
+    """Return True if a client may send this message."""
     try:
         _FRAMES.validate_python(message)
     except ValidationError:

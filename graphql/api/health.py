@@ -1,7 +1,7 @@
-"""Liveness, and readiness: whether an order can be accepted, and what else is at fault.
+"""Serve liveness and readiness. A ready process can accept orders.
 
-A required check that fails makes the process not ready (503). Any other makes it degraded (200).
-`checks` is the one place that names them.
+A required check that fails makes the process not ready (503). Any other check that fails makes it
+degraded (200). `checks` lists all checks.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from stored_format import OtherStoredFormatError
 from temporal.promote import current_build
 
 MAX_SILENCE: Final = timedelta(seconds=15)
-"""How long no worker may poll, and how long a role may be without a leader."""
+"""The longest time without a polling worker, and without a leader of a role."""
 MAX_LAG: Final = timedelta(seconds=30)
-"""How long an append may hold the safe head back, and an event wait to be relayed."""
+"""The longest time for which an append may hold the safe head, or an event wait for the relay."""
 MISSED_RUNS: Final = 10
 MIN_RECONCILIATION_LAG: Final = timedelta(minutes=5)
-"""The books may lag behind the log for so many runs of the reconciliation, and for this long."""
+"""The reconciliation may lag for MISSED_RUNS of its intervals, and at least for this time."""
 NOT_READY: Final = "not ready"
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ async def readyz(request: Request) -> JSONResponse:
 
 
 async def ask(checks: Mapping[str, Check]) -> None:
-    """Bring every outcome up to date, and log each that is another than before."""
+    """Update every outcome, and log each one that changed."""
     before = {name: check.is_passing for name, check in checks.items()}
     await asyncio.gather(*(check.ask() for check in checks.values()))
     for name, check in checks.items():
@@ -76,7 +76,7 @@ def status_of(checks: Iterable[Check]) -> str:
 
 
 def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
-    """A check without a bus is left out where there is none."""
+    """Return all checks. Without a bus, the checks of the bus are left out."""
     found = {
         "database": Check(probes.database, required=True),
         "temporal": Check(probes.temporal, required=True),
@@ -134,7 +134,7 @@ class Probes:
         lag = await self.workers.lag_seconds(COMPARED)
         if lag <= limit.total_seconds():
             return None
-        return f"the providers' books have not been compared with the log for {lag:.0f} s"
+        return f"the providers' records have not been compared with the log for {lag:.0f} s"
 
     async def bus(self) -> str | None:
         await nats.ask(self.settings.nats_url)

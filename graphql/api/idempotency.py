@@ -1,4 +1,4 @@
-"""`extensions.idempotency.replayed`: the answer to this key had been given before."""
+"""Report a repeated idempotency key in `extensions.idempotency.replayed`."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class ReportReplays(SchemaExtension):
 
 
 def mark_replayed() -> None:
-    """The operation under way answers a key that it has answered before."""
+    """Mark the current operation as a repeat of an idempotency key."""
     _operation.get().replayed = True

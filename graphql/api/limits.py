@@ -1,4 +1,4 @@
-"""What one request may ask for, and what is done once for equal documents."""
+"""Limit the size and cost of a request, and cache the parsing and validation of documents."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from api.price import MAX_PRICE, price_of
 
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_VALIDATION_ERRORS: Final = 10
-"""Each error quotes and suggests, which takes longer than finding it."""
+"""Formatting an error with its suggestions takes longer than finding it."""
 ANSWER_TIMEOUT_SECONDS: Final = 20.0
-"""Longer than the orchestrator waits for a worker."""
+"""The limit is longer than the time for which the orchestrator waits for a worker."""
 CACHED_DOCUMENTS: Final = 100
 MAX_CACHED_CHARACTERS: Final = 1_500
-"""A parsed document takes up to 300 bytes for each character of its text."""
+"""A parsed document needs up to 300 bytes for each character of its text."""
 
 RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
-    """Made anew for each request."""
+    """Return the factories of the extensions. Strawberry calls them for each request."""
     return [
         DocumentCache,
         partial(Validation, introspection),
@@ -54,10 +54,11 @@ def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
 
 
 class DocumentCache(SchemaExtension):
-    """Parse a short document once.
+    """Parses each short document once.
 
-    A syntax error is left to be reported where all others are: raised in here it would pass by the
-    other extensions, and end a socket's operation unsaid.
+    It suppresses a syntax error, because Strawberry parses the document again and reports the error
+    with all others. An error raised here would bypass the other extensions and end a socket's
+    operation without a message.
     """
 
     def on_parse(self) -> Iterator[None]:
@@ -70,7 +71,7 @@ class DocumentCache(SchemaExtension):
 
 
 class Validation(SchemaExtension):
-    """Hold the document to its bounds, then to GraphQL's rules, then the operation to its price."""
+    """Checks the document's bounds, then GraphQL's rules, then the operation's price."""
 
     def __init__(self, introspection: bool) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ class Validation(SchemaExtension):
 
 
 class AnswerTimeout(SchemaExtension):
-    """Bound what awaits. Synchronous work is bounded by the document's limits and its price."""
+    """Limits asynchronous work. The document's limits and price bound the synchronous work."""
 
     async def on_execute(self) -> AsyncIterator[None]:
         try:
@@ -139,15 +140,15 @@ def _too_dear(price: int) -> RequestError:
 
 
 _ENCODED: Final = JSONResponse(
-    as_json(RequestErrorCode.BAD_USER_INPUT, "send the body as it is, without a Content-Encoding"),
+    as_json(RequestErrorCode.BAD_USER_INPUT, "send the body without a Content-Encoding"),
     status_code=415,
 )
 
 
 class BodyLimit:
-    """ASGI middleware: HTTP 413 for a body over the limit, whether it says so or just is.
+    """ASGI middleware that answers HTTP 413 if the declared or the actual body exceeds the limit.
 
-    The body is read whole before the app is called: no route of ours streams one.
+    It reads the whole body before it calls the application, because no route streams a body.
     """
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
@@ -162,7 +163,7 @@ class BodyLimit:
         try:
             body = await self._read(scope, receive)
         except ClientDisconnect:
-            return None  # nobody is there to answer, and half a body is nothing to act on
+            return None  # the client has gone, so no response can reach it
         if body is None:
             return await _too_large(self.limit)(scope, receive, send)
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -173,7 +174,7 @@ class BodyLimit:
         return await self.app(scope, replay, send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The body, or None when it is over the limit."""
+        """Return the body, or None if it exceeds the limit."""
         if _declared_length(scope) > self.limit:
             return None
         body = bytearray()

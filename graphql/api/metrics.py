@@ -1,6 +1,6 @@
-"""`/metrics`, in the text format of Prometheus. What the database knows is asked at each scrape.
+"""Serve `/metrics` in the text format of Prometheus. Each scrape queries the database.
 
-A figure that cannot be asked for is NaN: neither the last one nor 0, which would say all is well.
+A figure is NaN if the database does not answer. The last value or 0 would hide the fault.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ async def metrics(request: Request) -> Response:
 
 
 def kept(services: Services, checks: Mapping[str, Check]) -> Kept[bytes]:
-    """Make the page at most once a second: a flood of scrapes costs the database nothing."""
+    """Render the page at most once a second, so that many scrapes do not load the database."""
 
     async def page() -> bytes:
         await asyncio.gather(_show_checks(checks), _show_database(services))
@@ -85,7 +85,7 @@ async def _show_database(services: Services) -> None:
             age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
             lost = len(await services.log.lost_checkpoints())
             bus = await services.bus.state()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the figures are unknown
+    except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
     else:

@@ -1,4 +1,4 @@
-"""Health, readiness and metrics: on the API's own port, or on one that only monitoring reaches."""
+"""Serve health, readiness and metrics on the API's port, or on a separate port for monitoring."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def include_monitoring(app: FastAPI) -> None:
 
 
 def require_ports(settings: Settings, host: str, port: int) -> None:
-    """Raise CannotListen unless the API's own port and the one for monitoring can be had."""
+    """Raise CannotListen unless the API's port and the monitoring port are free."""
     if settings.monitoring_port == port:
-        raise CannotListen(f"{SETTING} and --port", f"both are {port}: give each its own")
+        raise CannotListen(f"{SETTING} and --port", f"both are {port}: use two different ports")
     require_port("--port", host, port)
     if settings.monitoring_port:
         require_port(SETTING, settings.monitoring_host, settings.monitoring_port)
@@ -34,7 +34,7 @@ def require_ports(settings: Settings, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def monitored(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    """Serve the monitoring of this app on its own port, if the settings name one."""
+    """Serve the monitoring of this application on a separate port if the settings name one."""
     if not settings.monitoring_port:
         yield
         return
@@ -54,5 +54,5 @@ async def monitored(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
 class _Beside(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the API's own server."""
+        """Leave the signals to the API's server."""
         yield

@@ -1,4 +1,4 @@
-"""Holds the fields that the answer of every mutation has."""
+"""Define the fields that the payload of every mutation has."""
 
 from __future__ import annotations
 

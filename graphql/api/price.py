@@ -1,7 +1,7 @@
-"""The price of an operation: how many fields its answer may hold, estimated before it runs.
+"""Estimate the price of an operation before it runs: the number of fields in its response.
 
-Resolving one field takes about 9 µs of processor time and about 25 bytes of the answer. The price
-is an upper estimate for pages (their size is asked for) and a guess for the lists within an order.
+Resolving one field takes about 9 µs of processor time and about 25 bytes of the response. The price
+is an upper estimate for pages, whose size the client names. It is a guess for lists without pages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from api.connections import DEFAULT_SIZE, MAX_SIZE
 
 MAX_PRICE: Final = 10_000
 ASSUMED_LENGTH: Final = 10
-"""Of a list that is not paged: the lines of an order, the steps of a saga."""
+"""The length of a list without pages, such as the lines of an order or the steps of a saga."""
 
 _PAGE_ARGUMENTS: Final = ("first", "last")
 
@@ -74,7 +74,7 @@ class _Pricing:
         self._variables = {**defaults, **variables}
 
     def price(self, selection_set: SelectionSetNode, parent: GraphQLNamedType, page: int) -> int:
-        """`page` is the number of nodes that a list of edges below may hold."""
+        """Return the price of a selection. A list of edges in it holds at most `page` nodes."""
         total = 0
         for selection in selection_set.selections:
             if isinstance(selection, FieldNode):
@@ -100,7 +100,7 @@ class _Pricing:
         return 1 + _length(field, definition.type, page) * inner
 
     def _page(self, field: FieldNode) -> int:
-        """The size of the page that this field asks for, at least 1 and at most the largest."""
+        """Return the page size that this field requests, from 1 to MAX_SIZE."""
         for argument in field.arguments or ():
             if argument.name.value in _PAGE_ARGUMENTS:
                 size = value_from_ast_untyped(argument.value, self._variables)

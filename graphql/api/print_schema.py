@@ -1,4 +1,4 @@
-"""`python -m api.print_schema [--check]`: write graphql/schema.graphql, or compare with it."""
+"""Write or compare graphql/schema.graphql: `python -m api.print_schema [--check]`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE: Final = Path(__file__).parent.parent / "schema.graphql"
 
 
 def printed() -> str:
-    # The text is the same whatever the key.
+    # The text does not depend on the key.
     positions = PositionCodec(Keyring(bytes(KEY_BYTES), setting="payload_key"))
     return f"{build_schema(positions, introspection=True).as_str().rstrip()}\n"
 

@@ -33,8 +33,8 @@ PUBLIC_DECLINE_CODES: Final = frozenset(
         "withdrawal_count_limit_exceeded",
     }
 )
-"""A customer can do something about these. Stripe says of others, such as `fraudulent` and
-`stolen_card`, to show them as a plain decline (https://docs.stripe.com/declines/codes)."""
+"""The declines that a customer can resolve. Stripe asks merchants to show others, such as
+`fraudulent` and `stolen_card`, as a generic decline (https://docs.stripe.com/declines/codes)."""
 
 
 def public_stock(product: Product, context: Context) -> int:

@@ -1,7 +1,7 @@
-"""How often one principal and one address may ask, in this process.
+"""Limit the request rate of each principal and each address in this process.
 
-Each has a token bucket. The buckets live in this process: with n API processes a client may ask n
-times as often. Behind a proxy the address is the one that the proxy names, if it is trusted.
+Each of them has a token bucket. The buckets live in this process, so n API processes allow n times
+the rate. Behind a trusted proxy, the address is the one that the proxy names.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from api.errors import RequestErrorCode, as_json
 from settings import Settings, SettingsError
 
 BURST_SECONDS: Final = 2.0
-"""A bucket holds what this long a pause allows."""
+"""A bucket holds the tokens of this many seconds."""
 MAX_BUCKETS: Final = 20_000
-"""When there are more, the one that was used longest ago is forgotten, and is full again."""
+"""Beyond this number, the least recently used bucket is dropped and starts full again."""
 UNLIMITED_PATHS: Final = ("/webhooks/", "/healthz", "/readyz", "/metrics")
-"""A provider sends at its own pace. A probe that is refused takes the process out of service."""
+"""Providers control the rate of webhooks. A refused probe would take the process out of service."""
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _WITH_PORT: Final = re.compile(r"\[([^]]+)](?::\d+)?|([\d.]+):\d+")
-"""An IPv6 address in brackets, or an IPv4 address with its port; some proxies write these."""
+"""An IPv6 address in brackets, or an IPv4 address with its port, as some proxies write them."""
 
 
 class TooManyRequests(Exception):
-    """The bucket is empty; ask again after `retry_after` whole seconds."""
+    """The bucket is empty. The client may retry after `retry_after` whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many requests: try again in {retry_after} s")
@@ -76,7 +76,7 @@ class RateLimits:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Raises SettingsError."""
+        """Create the limits from the settings. Raises SettingsError."""
         return cls(
             RateLimiter(settings.rate_limit_per_principal),
             RateLimiter(settings.rate_limit_per_address),
@@ -84,7 +84,7 @@ class RateLimits:
         )
 
     def address_of(self, scope: Scope) -> str:
-        """The client's address; that of its network for IPv6, where one client has 2^64."""
+        """Return the client's address; for IPv6 its /64 network, which belongs to one client."""
         hops = [(scope.get("client") or ("", 0))[0]]
         forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
         hops += [hop.strip() for hop in reversed(forwarded.split(",")) if hop.strip()]
@@ -96,7 +96,7 @@ class RateLimits:
 
 
 class AddressLimit:
-    """ASGI middleware: HTTP 429 for an address that asks too often, before anything is read."""
+    """ASGI middleware that answers HTTP 429 to an address over its rate, without reading a body."""
 
     def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app = app
@@ -121,7 +121,7 @@ def _networks(text: str) -> list[Network]:
     try:
         return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
     except ValueError as error:
-        raise SettingsError(f"WAYBILL_TRUSTED_PROXIES holds no network: {error}") from None
+        raise SettingsError(f"WAYBILL_TRUSTED_PROXIES is not a list of networks: {error}") from None
 
 
 def _key_of(hop: str) -> str:

@@ -1,4 +1,4 @@
-"""`/graphql`: GraphQL over HTTP, and over WebSocket as graphql-transport-ws."""
+"""Serve `/graphql`: GraphQL over HTTP, and over WebSocket as graphql-transport-ws."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from api.schema import Schema
 from api.socket import SocketAdapter, SocketHandler
 
 SIGN_IN_TIMEOUT: Final = timedelta(seconds=10)
-"""From the handshake of a socket to its `connection_init`."""
+"""The longest time from a socket's handshake to its `connection_init`."""
 MAX_SUBSCRIPTIONS: Final = 100
-"""Of one socket at a time."""
+"""The number of operations that may run on one socket at a time."""
 
 _ACKNOWLEDGED: Final[UnsetType] = UNSET
 
@@ -47,7 +47,7 @@ class Router(GraphQLRouter[Context, None]):
         self._authenticator = authenticator
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """The token is in the first message's `authorization`, or was in the handshake's header."""
+        """Authenticate by the `authorization` of the first message or of the handshake."""
         params: Mapping[str, Any] = context.connection_params or {}
         header = params.get("authorization", params.get("Authorization"))
         try:
@@ -59,10 +59,10 @@ class Router(GraphQLRouter[Context, None]):
         return _ACKNOWLEDGED
 
     def decode_json(self, data: str | bytes) -> object:
-        """Strict JSON in UTF-8, without deep nesting. Raises JSONDecodeError."""
+        """Parse strict JSON in UTF-8 without deep nesting. Raises JSONDecodeError."""
         try:
             return from_json(data, allow_inf_nan=False)
-        except ValueError:  # without its cause, which may quote what a customer sent
+        except ValueError:  # its cause may quote a customer's input
             raise JSONDecodeError("malformed JSON", "", 0) from None
 
     async def parse_http_body(

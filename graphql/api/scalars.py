@@ -1,4 +1,4 @@
-"""Scalars that GraphQL lacks."""
+"""Define the scalars that GraphQL lacks."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def scalars(positions: PositionCodec) -> dict[object, ScalarDefinition]:
     return {
         Position: strawberry.scalar(
             name="Position",
-            description="Of an event in the global log. Opaque: pass it back as it came.",
+            description="The position of an event in the global log. Opaque: return it unchanged.",
             serialize=positions.seal,
             parse_value=parse_position,
         ),
         Long: strawberry.scalar(
             name="Long",
             description=(
-                "An integer beyond 32 bits, and within the 53 that JSON numbers keep exactly."
+                "An integer of up to 53 bits, the largest size that JSON numbers keep exactly."
             ),
             parse_value=_parse_long,
         ),

@@ -1,4 +1,4 @@
-"""The schema: what each area offers, put together."""
+"""Assemble the schema from the queries, mutations and subscriptions of each area."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Subscription(OrderSubscription):
 
 
 ANSWERED: Final = {OperationType.QUERY, OperationType.MUTATION}
-"""What has one answer. A subscription has a stream of them, and needs a socket."""
+"""The operations with one response. A subscription has a stream of responses and needs a socket."""
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's, but a text that is too long is refused before anything looks at it."""
+    """Strawberry's schema, which also refuses a text that is too long before parsing it."""
 
     async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:  # noqa: ANN401 - passed on
         try:

@@ -1,8 +1,7 @@
-"""The HTTP server: uvicorn, with the bounds that it leaves to a proxy in front of it.
+"""Run uvicorn with the limits that it leaves to a reverse proxy.
 
-A client may take only so long and send only so much before its request is complete, and it may
-leave an answer unread only so long. Whoever runs `uvicorn api.app:app` goes without these bounds;
-`python -m api` has them.
+The limits bound the duration and the size of an incomplete request, and the time for which a client
+may leave a response unread. `python -m api` has these limits; `uvicorn api.app:app` does not.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from api.errors import RequestErrorCode, as_json
 from api.limits import MAX_BODY_BYTES
 
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
-"""From a request's first byte, or from the connection, to the end of its body."""
+"""The longest time from the first byte, or from the connection, to the end of the body."""
 UNREAD_TIMEOUT_SECONDS: Final = 30.0
-"""For a client that does not read its answer."""
+"""The longest time for which a client may leave a response unread."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 """A request's line, headers and trailers."""
 MAX_QUEUED_MESSAGES: Final = 8
-"""Of one socket, received and not yet handled."""
+"""The number of received messages of one socket that wait for handling."""
 SHUTDOWN_TIMEOUT_SECONDS: Final = 2
 
 
 class HeadTooLarge(Exception):
-    """Ends the parsing of a request that has been refused."""
+    """Stops the parsing of a refused request."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. Its timers end it when the client stops in the middle of an exchange."""
+    """One connection. Its timers close it when the client stops during a request or a response."""
 
     _request_timer: TimerHandle | None = None
     _unread_timer: TimerHandle | None = None
     _head_bytes = 0
     _is_in_head = False
     _may_be_in_trailers = False
-    """A chunk's size has arrived, and nothing after it; after the size 0 come the trailers."""
+    """True after the size of a chunk and before its body. Trailers follow the size 0."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -81,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
-        """Called by httptools once the size of a chunk is known, even if it is 0."""
+        """Note that httptools has read the size of a chunk, which may be 0."""
         self._may_be_in_trailers = True
 
     def on_body(self, body: bytes) -> None:
@@ -113,7 +112,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._is_in_head or self._may_be_in_trailers
 
     def _is_idle(self) -> bool:
-        """Whether the next byte begins a request."""
+        """Return True if the next byte begins a request."""
         if self._request_timer is not None:
             return False
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
@@ -142,7 +141,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timers()
         self.transport.write(head.encode() + body)
         self.transport.close()
-        # A client that does not read it keeps the connection no longer either.
+        # This timer also closes the connection of a client that does not read the response.
         self._unread_timer = self.loop.call_later(UNREAD_TIMEOUT_SECONDS, self.transport.abort)
 
     def _stop_timers(self) -> None:
@@ -161,14 +160,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def server_config(app: FastAPI | str, **options: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's
-    """Return the configuration of a server of this app with every bound in force."""
+    """Return the configuration of a server for this application with every limit."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
         ws_max_size=MAX_BODY_BYTES,
         ws_max_queue=MAX_QUEUED_MESSAGES,
         access_log=False,
-        proxy_headers=False,  # the addresses that count are found out by api.clients
+        proxy_headers=False,  # api.rate_limit finds the client's address
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
         **options,

@@ -1,7 +1,7 @@
-"""One socket that speaks graphql-transport-ws, and is held to its protocol and to its token.
+"""Serve one socket by graphql-transport-ws, and close it when its token expires.
 
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Strawberry's handler, mended where
-it departs from that page, and closed when the token that opened it expires.
+The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. The handler extends
+Strawberry's and corrects it where it departs from the protocol.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from api.rate_limit import TooManyRequests
 log = logging.getLogger(__name__)
 
 FORBIDDEN: Final = 4403
-"""Clients such as npm graphql-ws connect again after it, with a new token; 4401 is fatal."""
+"""After this code, clients such as npm graphql-ws reconnect with a new token. 4401 is fatal."""
 TOO_MANY: Final = 4429
 MAX_REASON_BYTES: Final = 123
-"""RFC 6455, section 5.5: what a close frame has room for."""
+"""The size of a close frame's reason (RFC 6455, section 5.5)."""
 MAX_SLEEP_SECONDS: Final = 60.0
-"""The clock of the token is looked at this often, since it may be set."""
+"""The interval at which the token's expiry is checked, because the system clock may be set."""
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
-    """Treats a socket that has been closed as disconnected, and keeps a close frame to its size."""
+    """Treats a closed socket as disconnected, and shortens the reason of a close frame."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         if self.ws.application_state is not WebSocketState.CONNECTED:
@@ -87,7 +87,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             self.expiry = asyncio.create_task(self._close_at_expiry())
 
     async def _is_within_its_rate(self, message: Message) -> bool:
-        """An operation too many is refused; a client that floods otherwise is cut off."""
+        """Refuse an operation over the rate; close the socket for other messages over the rate."""
         try:
             self.context.count_request()
         except TooManyRequests as refusal:
@@ -114,7 +114,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         return self.connection_acknowledged and most is not None and len(self.operations) >= most
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Whatever fails is an error of the operation: never a silent `complete`."""
+        """Run the operation. Report any failure as its error instead of a silent `complete`."""
         with suppress(WebSocketDisconnected):
             try:
                 await self._answer(operation)
@@ -147,10 +147,10 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @staticmethod
     def _get_pre_execution_close_reason(_: GraphQLError) -> str | None:
-        return None  # a fault in one operation ends that operation, not the socket
+        return None  # an error ends its operation, not the socket
 
     async def _close_at_expiry(self) -> None:
-        while (left := self._seconds_left()) > 0:  # noqa: ASYNC110 - only the clock tells
+        while (left := self._seconds_left()) > 0:  # noqa: ASYNC110 - the clock has no event
             await asyncio.sleep(min(left, MAX_SLEEP_SECONDS))
         with suppress(WebSocketDisconnected):
             await self._close_expired()

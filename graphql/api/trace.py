@@ -1,4 +1,4 @@
-"""Every request belongs to a trace: its caller's, or one of its own."""
+"""Continue the caller's trace in each request, or start a new trace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from observability.trace import HEADER, carrying, continued
 
 
 class Traced:
-    """ASGI middleware, for HTTP and WebSockets alike."""
+    """ASGI middleware for HTTP and WebSockets."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

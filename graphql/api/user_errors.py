@@ -1,4 +1,4 @@
-"""What a mutation was refused for: part of its answer, not an error of the request."""
+"""Describe why a mutation was refused, as part of its payload and not as a request error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pydantic.alias_generators import to_camel
 
 from domain.errors import ErrorCode, Refused
 
-strawberry.enum(ErrorCode, description="Why a request was refused. Branch on these.")
+strawberry.enum(ErrorCode, description="The reason for a refusal. Clients branch on these codes.")
 
 
-@strawberry.type(description="Why nothing was changed, and which part of the input is at fault.")
+@strawberry.type(description="The reason why nothing was changed, and the input field at fault.")
 class UserError:
     code: ErrorCode
     message: str
     field: list[str] | None = strawberry.field(
-        description="The path of the input at fault, outermost first; none if it is no input's."
+        description="The path of the input at fault, outermost first. Null if no input is at fault."
     )
 
     @classmethod
@@ -32,7 +32,7 @@ def input_error(code: ErrorCode, message: str, *path: str | int) -> UserError:
 
 
 def invalid_inputs(error: ValidationError) -> Sequence[UserError]:
-    """One for each fault that pydantic found, without the values."""
+    """Return an error for each fault that pydantic found, without the values."""
     return [
         input_error(
             ErrorCode.INVALID_INPUT,
@@ -44,7 +44,7 @@ def invalid_inputs(error: ValidationError) -> Sequence[UserError]:
 
 
 def no_such_order() -> UserError:
-    return input_error(ErrorCode.NOT_FOUND, "you have no order of this id", "orderId")
+    return input_error(ErrorCode.NOT_FOUND, "you have no order with this id", "orderId")
 
 
 def bad_key() -> UserError:

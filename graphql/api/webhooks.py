@@ -1,8 +1,8 @@
-"""Notifications of providers: verified, confirmed, and passed on to the saga once.
+"""Receive provider notifications, confirm them, and signal each one to its saga once.
 
-A signature shows who sent a notification, not that it is true. So it is a hint: the carrier is
-asked before the saga hears of it, and the payment saga asks its provider itself. Until a
-notification is passed on it is not acknowledged, and the provider sends it again.
+A signature proves the sender of a notification, not its truth. So the notification is a hint: the
+API polls the carrier before it signals the saga, and the payment saga polls its provider. The API
+acknowledges a notification only after the signal; until then the provider sends it again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NOTIFICATIONS: Final[dict[CarrierShipmentStatus | ReturnStatus, ShipmentNotific
     CarrierShipmentStatus.LOST: ShipmentNotificationKind.LOST,
     ReturnStatus.RETURNED: ShipmentNotificationKind.RETURNED,
 }
-"""The saga waits for these; of the others it is the one who asks."""
+"""The saga waits for these notifications. It polls the provider for all others."""
 
 
 def webhooks(settings: Settings) -> APIRouter:
@@ -79,9 +79,9 @@ async def _report_shipment(notification: CarrierWebhook, services: Services) -> 
 
 
 async def _confirmed(notification: CarrierWebhook, carrier: Carrier) -> ShipmentNotification:
-    """Return what the carrier itself says now; the bare hint where it does not answer.
+    """Return the carrier's current status; if it does not answer, the unconfirmed notification.
 
-    Raises Unavailable where the carrier knows of nothing to notify: it may be about to.
+    Raises Unavailable if the carrier has no such status yet, because it may have it soon.
     """
     try:
         status = await _status_at(carrier, notification)
@@ -112,4 +112,4 @@ async def _handle_once(
     except BeingHandled:
         raise Unavailable("this webhook is being handled; send it again") from None
     except CONNECTION_LOST:
-        raise Unavailable("the database is out of reach; send it again") from None
+        raise Unavailable("the database is unavailable; send it again") from None

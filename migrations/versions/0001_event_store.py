@@ -40,8 +40,8 @@ def upgrade() -> None:
     )
 
 
-# All functions in one statement: it does not mind those that use each other. Never CASCADE: what
-# others built on them has to be dropped by them.
+# One statement drops all functions, because they use each other. It never uses CASCADE: only the
+# owner of a dependent object may drop it.
 DROP_FUNCTIONS = """
     DO $$
     DECLARE

@@ -11,7 +11,7 @@ DESTROYS = ("eventstore.checkpoint",)
 
 
 def upgrade() -> None:
-    # Few rows, each updated all the time: room for HOT updates, and vacuum by count alone.
+    # The few rows change continually: leave room for HOT updates, and vacuum by count only.
     op.execute(
         """
         CREATE TABLE eventstore.checkpoint (

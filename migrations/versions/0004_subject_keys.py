@@ -11,7 +11,7 @@ DESTROYS = ("eventstore.subject_key",)
 
 
 def upgrade() -> None:
-    # No two live keys of one subject: erasing that one row erases the person.
+    # A subject has at most one key: deleting its row erases the subject's data.
     op.execute(
         """
         CREATE TABLE eventstore.subject_key (

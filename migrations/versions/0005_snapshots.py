@@ -7,7 +7,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-DESTROYS = ()  # a snapshot is made anew from the log
+DESTROYS = ()  # snapshots are rebuilt from the log
 
 
 def upgrade() -> None:

@@ -19,7 +19,7 @@ CHANGES = (
         ALTER COLUMN shipment_id DROP NOT NULL,
         ALTER COLUMN tracking_number DROP NOT NULL
     """,
-    # A row is here for as long as the order waits for the product: the table is small.
+    # A row exists while the order waits for the product, so the table is small.
     """
     CREATE TABLE readmodel.backorder_view (
         order_id text   NOT NULL COLLATE "C",

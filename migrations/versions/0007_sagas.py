@@ -1,4 +1,4 @@
-"""The interventions that sagas wait for, and records around the log that are no part of it."""
+"""The interventions that sagas wait for, and records beside the log that are not part of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DESTROYS = (
 )
 
 TABLES = (
-    # A row exists while it needs an operator: both tables are small.
+    # A row exists while it needs an operator, so both tables are small.
     """
     CREATE TABLE readmodel.parked_step (
         order_id    text        NOT NULL COLLATE "C",

@@ -1,4 +1,4 @@
-"""The facts that reconciliation remembers of single orders."""
+"""The facts that reconciliation stores about single orders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DESTROYS = (
 )
 
 STATEMENTS = (
-    # An operator has let the saga end without its last step: the order is open for good.
+    # An operator has ended the saga without its last step, so the order stays open permanently.
     """
     CREATE TABLE readmodel.abandoned_saga (
         order_id text PRIMARY KEY COLLATE "C"

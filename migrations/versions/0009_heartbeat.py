@@ -1,4 +1,4 @@
-"""A row that readiness writes, to know that the database accepts writes."""
+"""A row that the readiness check writes, to prove that the database accepts writes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
-DESTROYS = ()  # a heartbeat is written anew at the next check
+DESTROYS = ()  # the next check writes a heartbeat again
 
 
 def upgrade() -> None:
-    # One row for each API process, updated at each readiness check: room for HOT updates.
+    # Each readiness check updates the row of its API process: leave room for HOT updates.
     op.execute(
         """
         CREATE TABLE journal.heartbeat (

@@ -95,8 +95,8 @@ EVERY_ROW = "SELECT, INSERT, UPDATE, DELETE"
 GRANTS = (
     f"GRANT USAGE ON SCHEMA eventstore TO {ALL}",
     f"GRANT USAGE ON SCHEMA readmodel, journal TO {APPEND}, {API}",
-    # Only its owner may change what the log holds. A position is drawn and never chosen, so it is
-    # not among the columns. The safe head is read from the sequence.
+    # Only the owner may change events. A position is drawn and never chosen, so it is not among
+    # the columns. The safe head is read from the sequence.
     f"GRANT SELECT ON eventstore.event, eventstore.event_position TO {ALL}",
     f"GRANT SELECT ON eventstore.stored_format TO {ALL}",
     f"GRANT INSERT ({EVENT_COLUMNS}) ON eventstore.event TO {APPEND}",

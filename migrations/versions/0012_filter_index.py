@@ -1,4 +1,4 @@
-"""An index for reads of some event types, made while appends go on."""
+"""An index for reads of some event types, created while appends continue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ down_revision = "0011"
 
 DESTROYS = ()
 
-# Each 128 pages have: the first and last position, and which types are not in them.
+# For each 128 pages it holds the first and last position, and which types are not in them.
 DEFINITION = """
     USING brin (
         position int8_minmax_ops,

@@ -10,7 +10,7 @@ from settings import DatabaseRole
 revision = "0013"
 down_revision = "0012"
 
-DESTROYS = ()  # what the bus lacks is found out anew
+DESTROYS = ()  # the relay finds the missing events again
 
 
 def upgrade() -> None:

@@ -14,7 +14,7 @@ DESTROYS = ()  # each worker writes its row again within seconds
 
 
 def upgrade() -> None:
-    # One row for each worker process, updated every few seconds: room for HOT updates.
+    # Each worker process updates its row every few seconds: leave room for HOT updates.
     op.execute(
         """
         CREATE TABLE journal.polling_worker (

@@ -7,10 +7,10 @@ from alembic import op
 revision = "0015"
 down_revision = "0014"
 
-DESTROYS = ()  # a snapshot is made anew from the log
+DESTROYS = ()  # snapshots are rebuilt from the log
 
-# The pages that are still being filled are left out: an append that had to keep their entry up to
-# date would write 170 bytes more. Autovacuum enters them once they are full.
+# The index leaves out the pages that are still being filled, because an append that updated their
+# entry would write 170 bytes more. Autovacuum adds them after they are full.
 LEAVE_THE_END_OUT = """
     SELECT brin_desummarize_range('eventstore.event_filter_brin', pages / 128 * 128)
     FROM (SELECT pg_relation_size('eventstore.event') / current_setting('block_size')::bigint)
@@ -20,9 +20,9 @@ LEAVE_THE_END_OUT = """
 
 def upgrade() -> None:
     op.execute(LEAVE_THE_END_OUT)
-    # The event that a snapshot was taken after: after a restore the stream may hold another.
+    # The last event in the snapshot. After a restore, the stream may hold another event there.
     op.execute("ALTER TABLE eventstore.snapshot ADD COLUMN event_id uuid")
-    # Each erased key leaves a dead row: autovacuum takes it at its next round, not after fifty.
+    # Autovacuum removes the dead row of an erased key in its next round, not after 50 dead rows.
     op.execute(
         """
         ALTER TABLE eventstore.subject_key

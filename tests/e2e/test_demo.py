@@ -44,7 +44,7 @@ async def test_the_demo_stops_with_one_line_when_interrupted(system: System) -> 
         demo.process.send_signal(signal.SIGINT)
         assert await demo.ends() == 130, demo.printed
     assert demo.printed.splitlines()[-1] == (
-        "The demonstration was interrupted; its orders go on without it."
+        "The demonstration was interrupted; its orders continue without it."
     )
     assert "Traceback" not in demo.printed
 

@@ -1,4 +1,4 @@
-"""The erasure of a customer's personal data, refused while an order of theirs is open."""
+"""Erase a customer's personal data, or refuse while the customer has an open order."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def _check(erasure: EraseCustomerInput, services: Services) -> list[UserEr
     if not is_identifier(erasure.customer_id):
         message = "a customer's id is 1 to 100 letters, digits, dots, underscores, colons, dashes"
         errors.append(input_error(ErrorCode.INVALID_INPUT, message, "customerId"))
-    # An order placed at this very moment may slip through. Nobody can then read where to send it,
-    # and it is cancelled: the erasure has the last word.
+    # This check may miss an order that is placed concurrently. The erasure still takes effect: the
+    # saga can no longer read the order's address, and cancels the order.
     elif await services.orders.has_open(erasure.customer_id):
         message = "an order of this customer is open: cancel it, or wait until it is completed"
         errors.append(input_error(ErrorCode.CUSTOMER_HAS_OPEN_ORDERS, message, "customerId"))

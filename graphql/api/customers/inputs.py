@@ -4,7 +4,7 @@ import strawberry
 
 from domain.customer.commands import ErasureReason
 
-strawberry.enum(ErasureReason, description="Why a customer is erased. It is kept in the log.")
+strawberry.enum(ErasureReason, description="The reason for an erasure. The log keeps it.")
 
 
 @strawberry.input

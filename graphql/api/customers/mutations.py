@@ -11,8 +11,8 @@ from api.customers.types import EraseCustomerPayload
 @strawberry.type
 class CustomerMutation:
     @strawberry.mutation(
-        description="For admins: makes the customer's personal data unreadable for good. Refused "
-        "while an order of theirs is open."
+        description="For admins: make the customer's personal data permanently unreadable. Refused "
+        "while the customer has an open order."
     )
     async def erase_customer(self, info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - its name in the contract
         return await erase_customer(input, info.context)

@@ -10,6 +10,6 @@ from api.inventory.types import ReceiveStockPayload
 
 @strawberry.type
 class InventoryMutation:
-    @strawberry.mutation(description="For operators: record that goods have come in.")
+    @strawberry.mutation(description="For operators: record a receipt of goods.")
     async def receive_stock(self, info: Info, input: ReceiveStockInput) -> ReceiveStockPayload:  # noqa: A002 - its name in the contract
         return await receive_stock(input, info.context)

@@ -1,4 +1,4 @@
-"""A receipt of stock, recorded once however often it is requested."""
+"""Record a receipt of stock once, even if the request is repeated."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ async def _check(receipt: ReceiveStockInput, services: Services) -> list[UserErr
         message = f"a quantity is from 1 to {MAX_RECEIPT}"
         errors.append(input_error(ErrorCode.INVALID_QUANTITY, message, "quantity"))
     if not is_identifier(receipt.sku) or await services.products.get(receipt.sku) is None:
-        message = "there is no product of this SKU"
+        message = "there is no product with this SKU"
         errors.append(input_error(ErrorCode.UNKNOWN_SKU, message, "sku"))
     return errors

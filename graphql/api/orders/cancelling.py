@@ -1,4 +1,4 @@
-"""An order's cancellation, asked for once or again."""
+"""Cancel an order, and answer repeats of the request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def cancel_order(request: CancelOrderInput, context: Context) -> CancelOrd
 
 
 async def _ended(order_id: str, context: Context) -> CancelOrderPayload:
-    """Nothing can happen to this order any more; it may have been cancelled, which is well."""
+    """Answer for an order without a saga: succeed if it was cancelled, else refuse."""
     order = await context.get_order(order_id)
     if order.status in UNDER_WAY:
         return _payload(Order.of(order), order.position)

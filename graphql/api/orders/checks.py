@@ -1,4 +1,4 @@
-"""What can be wrong with an order before it is placed: all that is found, each with its field."""
+"""Check an order before it is placed, and report every error with its field."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class _Details(BaseModel):
 
 
 def check_input(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Sequence[UserError]:
-    """What is wrong with it whatever the prices are."""
+    """Return the errors that do not depend on prices."""
     return [*_check_lines(order.lines, products), *_check_details(order)]
 
 
 def check_prices(
     order: PlaceOrderInput, products: Mapping[str, ProductView]
 ) -> Sequence[UserError]:
-    """What is wrong with the money of an order that is otherwise right."""
+    """Return the errors in currencies and amounts. The order must have passed check_input()."""
     currencies = {products[line.sku].price.currency for line in order.lines}
     if len(currencies) > 1:
-        message = "these products have prices in different currencies: order them apart"
+        message = "these products have prices in different currencies: order them separately"
         return [input_error(ErrorCode.CURRENCY_MISMATCH, message, "lines")]
     try:
         total = total_of(order, products)
     except ValidationError:
-        message = "the total is more than one order can have: split it"
+        message = "the total exceeds the limit of one order: split it"
         return [input_error(ErrorCode.INVALID_INPUT, message, "lines")]
     return list(_check_expectation(order, total))
 
 
 def total_of(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Money:
-    """Of lines that are all of one currency. Raises ValidationError beyond Money's limit."""
+    """Return the total of lines in one currency. Raises ValidationError above Money's limit."""
     amount = sum(line.quantity * products[line.sku].price.amount for line in order.lines)
     return Money(amount=amount, currency=products[order.lines[0].sku].price.currency)
 
@@ -71,10 +71,10 @@ def _check_line(
         message = f"a quantity is from 1 to {MAX_QUANTITY}"
         yield input_error(ErrorCode.INVALID_QUANTITY, message, "lines", index, "quantity")
     if line.sku in seen:
-        message = "this SKU stands on an earlier line: add the quantities up"
+        message = "this SKU is on an earlier line: add the quantities up"
         yield input_error(ErrorCode.DUPLICATE_LINE, message, "lines", index, "sku")
     elif line.sku not in products:
-        message = "there is no product of this SKU"
+        message = "there is no product with this SKU"
         yield input_error(ErrorCode.UNKNOWN_SKU, message, "lines", index, "sku")
 
 

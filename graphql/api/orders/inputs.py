@@ -24,16 +24,19 @@ class AddressInput:
 @strawberry.input
 class PlaceOrderInput:
     idempotency_key: str = strawberry.field(
-        description="Yours, new for each new order; the same one again gives the first answer."
+        description="Your key, new for each new order. A repeated key returns the first answer."
     )
-    lines: list[OrderLineInput] = strawberry.field(description="Prices are the catalogue's.")
+    lines: list[OrderLineInput] = strawberry.field(description="The catalogue defines the prices.")
     payment_method: str = strawberry.field(description="A provider's token: pm_card_visa.")
     shipping_address: AddressInput
     expected_total: MoneyInput | None = strawberry.field(
-        default=None, description="When given and wrong: PRICE_CHANGED, and nothing happens."
+        default=None,
+        description="If it differs from the total, the answer is PRICE_CHANGED and no order is "
+        "placed.",
     )
     backorder: bool = strawberry.field(
-        default=False, description="Where stock is short, wait for it rather than be rejected."
+        default=False,
+        description="Wait for stock that is short instead of rejecting the order.",
     )
 
 
@@ -48,7 +51,7 @@ class RequestReturnInput:
     idempotency_key: str
     order_id: strawberry.ID
     lines: list[OrderLineInput] | None = strawberry.field(
-        default=None, description="What to return; everything, where it is left out."
+        default=None, description="The lines to return; without it, all lines."
     )
 
 
@@ -56,5 +59,5 @@ class RequestReturnInput:
 class OrderFilter:
     status: list[OrderStatus] | None = None
     customer_id: strawberry.ID | None = strawberry.field(
-        default=None, description="For operators: customers see their own orders anyway."
+        default=None, description="For operators. Customers always see only their own orders."
     )

@@ -12,16 +12,17 @@ from api.orders.types import CancelOrderPayload, PlaceOrderPayload, RequestRetur
 
 @strawberry.type
 class OrderMutation:
-    @strawberry.mutation(description="Answers once the order is in the log; the rest follows.")
+    @strawberry.mutation(description="Answers when the log holds the order; its saga then runs.")
     async def place_order(self, info: Info, input: PlaceOrderInput) -> PlaceOrderPayload:  # noqa: A002 - its name in the contract
         return await place_order(input, info.context)
 
-    @strawberry.mutation(description="Answers once it is certain that the order turns round.")
+    @strawberry.mutation(description="Answers when the log holds the decision to compensate.")
     async def cancel_order(self, info: Info, input: CancelOrderInput) -> CancelOrderPayload:  # noqa: A002 - its name in the contract
         return await cancel_order(input, info.context)
 
     @strawberry.mutation(
-        description="Answers once it is in the log; the refund follows when the goods are back."
+        description="Answers when the log holds the request. The refund follows when the goods are "
+        "back."
     )
     async def request_return(self, info: Info, input: RequestReturnInput) -> RequestReturnPayload:  # noqa: A002 - its name in the contract
         return await request_return(input, info.context)

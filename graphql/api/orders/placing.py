@@ -1,4 +1,4 @@
-"""From a client's input to a PlaceOrder command, or to what is wrong with it."""
+"""Turn a client's input into a PlaceOrder command, or into errors."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from workflows.types import SagaType
 
 
 async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPayload:
-    """Place the order, or find it placed under this key; or say what is wrong, having done nothing.
+    """Place the order, return the order that has this key, or return errors and change nothing.
 
-    A repeat is answered before anything is priced: prices may have changed since.
+    A repeat is answered before the prices are read, because they may have changed.
     """
     if not is_identifier(order.idempotency_key):
         return PlaceOrderPayload(user_errors=[bad_key()])
@@ -46,9 +46,10 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
 
 
 def fingerprint_of(order: PlaceOrderInput) -> str:
-    """SHA-256 of the client's input, to tell a repeat from a reuse.
+    """Return the SHA-256 of the client's input, which distinguishes a repeat from a reuse.
 
-    The key is in it too: it is kept nowhere, so that an erased address cannot be found by guessing.
+    It covers the idempotency key, which is not stored. So the fingerprint does not reveal an erased
+    address to an attacker who guesses addresses.
     """
     canonical = json.dumps(strawberry.asdict(order), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -107,5 +108,5 @@ def _payload(order: OrderView, position: int) -> PlaceOrderPayload:
 
 
 def _reused_key() -> UserError:
-    message = "this idempotency key stands for another order; use a new key for a new order"
+    message = "this idempotency key was used for another order; use a new key for a new order"
     return input_error(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")

@@ -16,11 +16,11 @@ from queries.orders import OrderFilter as Wanted
 
 @strawberry.type
 class OrderQuery:
-    @strawberry.field(description="NOT_FOUND for another customer's order as for none.")
+    @strawberry.field(description="NOT_FOUND also for another customer's order.")
     async def order(self, info: Info, id: strawberry.ID) -> Order | None:  # noqa: A002 - its name in the contract
         return Order.of(await info.context.get_order(id))
 
-    @strawberry.field(description="A customer's own orders; an operator's are everybody's.")
+    @strawberry.field(description="The orders of the customer. Operators see all orders.")
     async def orders(  # noqa: PLR0913 - a connection's arguments
         self,
         info: Info,

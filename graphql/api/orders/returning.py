@@ -1,4 +1,4 @@
-"""An order's return, asked for once or again."""
+"""Request an order's return, and answer repeats of the request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def request_return(request: RequestReturnInput, context: Context) -> Reque
 
 
 async def _ended(order_id: str, context: Context) -> RequestReturnPayload:
-    """Nothing can happen to this order any more; it may have been returned, which is well."""
+    """Answer for an order without a saga: succeed if it was returned, else refuse."""
     order = await context.get_order(order_id)
     if order.status is OrderStatus.RETURNED:
         return _payload(Order.of(order), order.position)
@@ -50,7 +50,7 @@ async def _ended(order_id: str, context: Context) -> RequestReturnPayload:
 
 
 def _check(request: RequestReturnInput) -> Iterator[UserError]:
-    """What is wrong with it whatever the order is of."""
+    """Yield the errors that do not depend on the order."""
     if not is_identifier(request.idempotency_key):
         yield bad_key()
     lines = request.lines
@@ -74,10 +74,10 @@ def _check_line(index: int, line: OrderLineInput, seen: set[str]) -> Iterator[Us
         message = f"a quantity is from 1 to {MAX_QUANTITY}"
         yield input_error(ErrorCode.INVALID_QUANTITY, message, "lines", index, "quantity")
     if line.sku in seen:
-        message = "this SKU stands on an earlier line: add the quantities up"
+        message = "this SKU is on an earlier line: add the quantities up"
         yield input_error(ErrorCode.DUPLICATE_LINE, message, "lines", index, "sku")
     elif not is_identifier(line.sku):
-        message = "there is no product of this SKU"
+        message = "there is no product with this SKU"
         yield input_error(ErrorCode.UNKNOWN_SKU, message, "lines", index, "sku")
 
 

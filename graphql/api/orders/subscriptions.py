@@ -16,7 +16,8 @@ from queries.updates import Update
 @strawberry.type
 class OrderSubscription:
     @strawberry.subscription(
-        description="All that happens to the order after a position, or its state and then that."
+        description="Every event of the order after a position. Without a position, the stream "
+        "starts with the order's state."
     )
     async def order_updates(
         self, info: Info, order_id: strawberry.ID, after: Position | None = None

@@ -36,9 +36,9 @@ class OrderOrder(StrEnum):
 @strawberry.type
 class OrderLine:
     sku: strawberry.ID
-    name: str = strawberry.field(description="As the catalogue has it now.")
+    name: str = strawberry.field(description="The product's current name in the catalogue.")
     quantity: int
-    unit_price: Money = strawberry.field(description="The price it was ordered at.")
+    unit_price: Money = strawberry.field(description="The price at which it was ordered.")
     total: Money
 
     @classmethod
@@ -55,14 +55,14 @@ class OrderLine:
 @strawberry.type
 class Payment:
     status: PaymentStatus
-    attempt: int = strawberry.field(description="From 1; each payment method tried is one.")
+    attempt: int = strawberry.field(description="Counts the payment methods tried, from 1.")
     amount: Money
     captured: Money
     refunded: Money
     action_url: str | None = strawberry.field(
-        description="Where the customer has to go for a payment that is PENDING."
+        description="The page where the customer approves a PENDING payment."
     )
-    decline_code: str | None = strawberry.field(description="The provider's, when DECLINED.")
+    decline_code: str | None = strawberry.field(description="The provider's code, when DECLINED.")
 
     @classmethod
     def of(cls, payment: PaymentView) -> Self:
@@ -81,7 +81,7 @@ class Payment:
 class Shipment:
     status: ShipmentStatus
     tracking_number: str | None = strawberry.field(
-        description="None for a parcel that left before its number was known."
+        description="Null for a parcel that was dispatched before its number was known."
     )
 
     @classmethod
@@ -93,21 +93,23 @@ class Shipment:
 class Order:
     id: strawberry.ID
     status: OrderStatus
-    reason: str | None = strawberry.field(description="Why it was rejected or is cancelled.")
+    reason: str | None = strawberry.field(
+        description="The reason for the rejection or cancellation."
+    )
     customer_id: strawberry.ID
     total: Money
     lines: list[OrderLine]
     payment: Payment | None
     shipment: Shipment | None
-    return_requested: bool = strawberry.field(description="A return of it is under way.")
-    backordered: bool = strawberry.field(description="It waits for stock that is short.")
+    return_requested: bool = strawberry.field(description="True while a return is in progress.")
+    backordered: bool = strawberry.field(description="True while it waits for stock.")
     needs_attention: bool | None = strawberry.field(
-        description="Its saga waits for an operator, or a provider's book differs from ours."
+        description="True if its saga is parked, or if a provider's records differ from the log."
     )
     placed_at: datetime
     updated_at: datetime
     position: Position = strawberry.field(
-        description="Of the last event that changed the order, its payment or its shipment."
+        description="The position of the last event of the order, its payment or its shipment."
     )
 
     @strawberry.field(description=POSITION_NUMBER)
@@ -155,13 +157,13 @@ class OrderConnection:
         return cls(edges=edges, page_info=PageInfo.of(page, cursors))
 
 
-@strawberry.type(description="Something happened to the order; or, at the start, how it stands.")
+@strawberry.type(description="An event of the order, or its state at the start of the stream.")
 class OrderUpdate:
-    order: Order = strawberry.field(description="As it is now: no older than the event.")
+    order: Order = strawberry.field(description="The current state, at least as new as the event.")
     event_type: str | None = strawberry.field(
-        description="None for the state that a subscription without `after` starts with."
+        description="Null for the state at the start of a subscription without `after`."
     )
-    position: Position = strawberry.field(description="To resume from, as `after`.")
+    position: Position = strawberry.field(description="Pass it as `after` to resume.")
     source: strawberry.Private[Update]
 
     @strawberry.field(description=POSITION_NUMBER)
@@ -181,7 +183,9 @@ class OrderUpdate:
         return id(self.source), viewer.role, viewer.sub == self.source.order.customer_id
 
 
-@strawberry.type(description="The last message: you were too slow. Resume with `after: position`.")
+@strawberry.type(
+    description="The last message to a client that read too slowly. Resume with `after: position`."
+)
 class Lagged:
     position: Position
 

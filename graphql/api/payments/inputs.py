@@ -15,7 +15,7 @@ class RetryPaymentInput:
 
 
 class RetryPaymentDetails(BaseModel):
-    """What must hold of the input whatever the order."""
+    """The parts of the input that are valid or not regardless of the order."""
 
     idempotency_key: Identifier
     payment_method: PaymentMethod

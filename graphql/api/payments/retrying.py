@@ -1,4 +1,4 @@
-"""Another method for a payment that its customer has to bring, requested once or again."""
+"""Retry a payment with another method, and answer repeats of the request."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ async def _retry(
 def _replay(
     order: OrderView, earlier: AskedBefore, details: RetryPaymentDetails
 ) -> RetryPaymentPayload:
-    """Whatever has become of the payment since: it was asked for once."""
+    """Answer a repeated request, regardless of the payment's state since then."""
     if earlier.method != details.payment_method:
-        message = "this idempotency key stands for another method; use a new key for a new one"
+        message = "this idempotency key was used for another method; use a new key for a new one"
         reused = input_error(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")
         return RetryPaymentPayload(user_errors=[reused])
     mark_replayed()
@@ -68,7 +68,10 @@ def _replay(
 
 
 async def _why_none_waits(order_id: str, context: Context) -> Refused | Unavailable:
-    """A worker may have died between the decline and the opening of the payment window."""
+    """Return the reason why no payment waits.
+
+    A worker may have died between the decline and the opening of the payment window.
+    """
     order = await context.get_order(order_id)
     if order.status is OrderStatus.RESERVED and order.payment and order.payment.status in RETRYABLE:
         return Unavailable("the payment window is about to open; try again")

@@ -13,7 +13,7 @@ from queries.cursor import decode
 
 @strawberry.type
 class ProductQuery:
-    @strawberry.field(description="None if the catalogue lacks it.")
+    @strawberry.field(description="Null if the catalogue does not list it.")
     async def product(self, info: Info, sku: strawberry.ID) -> Product | None:
         product = await info.context.services.products.get(sku) if is_identifier(sku) else None
         return None if product is None else Product.of(product)

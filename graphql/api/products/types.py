@@ -19,7 +19,7 @@ class Product:
     sku: strawberry.ID
     name: str
     price: Money
-    available: Long = strawberry.field(description="On hand and not reserved for an order.")
+    available: Long = strawberry.field(description="The stock on hand that no order has reserved.")
 
     @classmethod
     def of(cls, product: ProductView) -> Self:

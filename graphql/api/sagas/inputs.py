@@ -12,13 +12,13 @@ class SagaInterventionInput:
     idempotency_key: str
     order_id: strawberry.ID
     step: str | None = strawberry.field(
-        default=None, description="The parked step or undo; required where several are parked."
+        default=None, description="The parked step or undo. Required if several are parked."
     )
-    reason: str = strawberry.field(description="Yours, in one line: it becomes part of the log.")
+    reason: str = strawberry.field(description="Your reason, in one line. The log keeps it.")
 
 
 class SagaInterventionDetails(BaseModel):
-    """What must hold of the input whatever the saga."""
+    """The parts of the input that are valid or not regardless of the saga."""
 
     idempotency_key: Identifier
     reason: Explanation

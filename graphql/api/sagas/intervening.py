@@ -1,4 +1,4 @@
-"""An operator's decision on a parked step: made once, however often it is sent."""
+"""Intervene in a parked saga once, and answer repeats of the request."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def _wanted(
     details: SagaInterventionDetails,
     viewer: Viewer,
 ) -> tuple[str, InterventionInput]:
-    """On the step that is parked; or, if this is a repeat, on the one that was. Raises Refused."""
+    """Return the intervention in the parked step; for a repeat, in the step that was parked.
+
+    Raises Refused.
+    """
     step = step or _only(saga)
     if parking := saga.parked.get(step):
         number, workflow_id = parking.number, parking.workflow_id
@@ -67,21 +70,21 @@ def _wanted(
 
 
 def _only(saga: SagaView) -> str:
-    """The step that is meant where none is named."""
+    """Return the only parked step, for a request that names none."""
     match list(saga.parked) or [made.step for made in saga.interventions[-1:]]:
         case [step]:
             return step
         case []:
             raise _not_parked(saga.order_id, "any step")
         case several:
-            message = f"several steps are parked, say which: {', '.join(sorted(several))}"
+            message = f"several steps are parked, name one: {', '.join(sorted(several))}"
             raise Refused(ErrorCode.INVALID_INPUT, message, ("input", "step"))
 
 
 async def _send(
     saga: SagaView, workflow_id: str, wanted: InterventionInput, key: str, context: Context
 ) -> int:
-    """The position of the decision, whether it is made now or was before."""
+    """Send the intervention, and return its position or the position of the earlier one."""
     try:
         position = await context.services.orchestrator.intervene(
             workflow_id, wanted, idempotency_key=key
@@ -96,9 +99,9 @@ async def _send(
 def _position_of_repeat(
     error: NoSuchSaga | Refused, saga: SagaView, wanted: InterventionInput
 ) -> int:
-    """Of a decision that Temporal has forgotten, and the log has not; else raise why there is none.
+    """Return the position of an intervention that only the log still holds, or raise the reason.
 
-    A step that is parked without a workflow has lost it, and is about to be taken up.
+    A parked step without a workflow has lost it. The recovery is about to restart the workflow.
     """
     is_gone = isinstance(error, NoSuchSaga) or error.code is ErrorCode.SAGA_NOT_PARKED
     if is_gone and wanted.step not in saga.parked and _is_among(wanted, saga.interventions):
@@ -106,7 +109,7 @@ def _position_of_repeat(
     if isinstance(error, Refused):
         raise error
     if wanted.step in saga.parked:
-        raise Unavailable("the saga's workflow is about to be taken up; try again") from None
+        raise Unavailable("the saga's workflow is about to be recovered; try again") from None
     raise _not_parked(saga.order_id, wanted.step) from None
 
 
@@ -115,7 +118,7 @@ async def _payload(
 ) -> SagaInterventionPayload:
     saga = await context.services.sagas.get(wanted.order_id)
     if saga is None or not _is_among(wanted, saga.interventions):
-        message = "this idempotency key stands for another decision; use a new key for a new one"
+        message = "this idempotency key was used for another decision; use a new key for a new one"
         reused = input_error(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")
         return SagaInterventionPayload(user_errors=[reused])
     return SagaInterventionPayload(saga=Saga.of(saga), position=Position(position))

@@ -11,7 +11,7 @@ from domain.saga.commands import Intervention
 
 @strawberry.type
 class SagaMutation:
-    @strawberry.mutation(description="For operators: the cause is gone, try the step again.")
+    @strawberry.mutation(description="For operators: retry the step after its cause is fixed.")
     async def retry_saga(
         self,
         info: Info,
@@ -19,7 +19,7 @@ class SagaMutation:
     ) -> SagaInterventionPayload:
         return await intervene(input, Intervention.RETRY, info.context)
 
-    @strawberry.mutation(description="For operators: go on without the step.")
+    @strawberry.mutation(description="For operators: continue without the step.")
     async def skip_saga_step(
         self,
         info: Info,
@@ -27,7 +27,7 @@ class SagaMutation:
     ) -> SagaInterventionPayload:
         return await intervene(input, Intervention.SKIP, info.context)
 
-    @strawberry.mutation(description="For operators: the step was settled by hand, go on.")
+    @strawberry.mutation(description="For operators: continue after settling the step by hand.")
     async def resolve_saga(
         self,
         info: Info,
@@ -36,7 +36,7 @@ class SagaMutation:
         return await intervene(input, Intervention.RESOLVE, info.context)
 
     @strawberry.mutation(
-        description="For operators: undo what was done. Not for a step that is itself an undo."
+        description="For operators: compensate the saga. Refused for a step that is an undo."
     )
     async def compensate_saga(
         self,

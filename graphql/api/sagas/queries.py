@@ -13,7 +13,7 @@ from domain.identifiers import is_identifier
 
 @strawberry.type
 class SagaQuery:
-    @strawberry.field(description="NOT_FOUND for another customer's order as for none.")
+    @strawberry.field(description="NOT_FOUND also for another customer's order.")
     async def saga(self, info: Info, order_id: strawberry.ID) -> Saga | None:
         viewer, sagas = info.context.viewer, info.context.services.sagas
         saga = await sagas.get(order_id) if is_identifier(order_id) else None
@@ -21,7 +21,7 @@ class SagaQuery:
             raise not_found("order")
         return Saga.of(saga)
 
-    @strawberry.field(description="For operators: what waits for them, the oldest first.")
+    @strawberry.field(description="For operators: the parked sagas, oldest first.")
     async def parked_sagas(
         self,
         info: Info,

@@ -19,14 +19,14 @@ from queries.sagas import ParkedSaga
 CURSOR_KIND = "parked cursor"
 
 strawberry.enum(
-    ReconciledSystem, name="ReconciledSystem", description="Whose account differs from ours."
+    ReconciledSystem, name="ReconciledSystem", description="The system whose records differ."
 )
 strawberry.enum(Intervention, name="InterventionKind")
 strawberry.enum(SagaStatus)
 strawberry.enum(StepState, name="SagaStepState")
 
 
-@strawberry.type(description="Why the last attempt that failed did so.")
+@strawberry.type(description="The error of the last failed attempt.")
 class SagaStepError:
     code: str
     message: str
@@ -36,9 +36,9 @@ class SagaStepError:
         return None if failures is None else cls(code=failures.code, message=failures.message)
 
 
-@strawberry.type(description="A step that has failed for good waits for an operator's decision.")
+@strawberry.type(description="A parked step: it has failed and waits for an operator's decision.")
 class SagaParking:
-    number: int = strawberry.field(description="From 1, over all of the saga's steps.")
+    number: int = strawberry.field(description="Counts the parkings of the saga, from 1.")
     since: datetime
     code: str
     message: str
@@ -57,7 +57,7 @@ class SagaParking:
         )
 
 
-@strawberry.type(description="What undoes a step, should the saga turn round.")
+@strawberry.type(description="The compensation of a step.")
 class SagaUndo:
     name: str
     description: str
@@ -86,7 +86,7 @@ class SagaUndo:
 class SagaStep:
     name: str
     description: str
-    state: StepState = strawberry.field(description="Its undo's, once that has begun.")
+    state: StepState = strawberry.field(description="The state of its undo after that has begun.")
     attempts: int | None
     started_at: datetime | None
     ended_at: datetime | None
@@ -109,7 +109,7 @@ class SagaStep:
         )
 
 
-@strawberry.type(description="What was decided on a parked step.")
+@strawberry.type(description="An operator's decision on a parked step.")
 class SagaIntervention:
     step: str
     parking: int
@@ -130,7 +130,7 @@ class SagaIntervention:
         )
 
 
-@strawberry.type(description="A provider's book says otherwise than the log.")
+@strawberry.type(description="A difference between a provider's records and the log.")
 class SagaDiscrepancy:
     system: ReconciledSystem
     ours: str
@@ -147,22 +147,22 @@ class SagaDiscrepancy:
         )
 
 
-@strawberry.type(description="How an order is carried out: its steps, and how each is undone.")
+@strawberry.type(description="The execution of an order: its steps and their compensations.")
 class Saga:
     order_id: strawberry.ID
     status: SagaStatus
     direction: strawberry.Private[SagaStatus]
     needs_attention: bool | None
     parked_since: datetime | None
-    recoveries: int | None = strawberry.field(description="How often it had to be started again.")
+    recoveries: int | None = strawberry.field(description="The number of times it was recovered.")
     workflow_ids: list[str] | None = strawberry.field(
-        description="In Temporal, those that took part."
+        description="The Temporal workflows that have run it."
     )
     steps: list[SagaStep]
     interventions: list[SagaIntervention] | None
     discrepancies: list[SagaDiscrepancy] | None
     position: Position | None = strawberry.field(
-        description="Of the last event that is shown here."
+        description="The position of the last event in this answer."
     )
 
     @strawberry.field(description=POSITION_NUMBER)

@@ -57,7 +57,7 @@ def test_one_port_for_the_api_and_its_monitoring_is_refused_by_both_names(apart:
 
     assert str(refused.value) == (
         f"WAYBILL_MONITORING_PORT and --port cannot be listened on: both are {port}: "
-        "give each its own"
+        "use two different ports"
     )
 
 

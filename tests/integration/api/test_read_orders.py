@@ -45,7 +45,7 @@ async def test_anothers_order_is_answered_like_none(api: Api, ada: Viewer) -> No
     none = await ada.ask(operation("Order"), id=str(uuid4()))
     nonsense = await ada.ask(operation("Order"), id="no\x00such id")
 
-    assert error_of(anothers) == ("NOT_FOUND", "you have no order of this id")
+    assert error_of(anothers) == ("NOT_FOUND", "you have no order with this id")
     assert anothers["data"] == {"order": None}
     assert anothers == none == nonsense
 
@@ -110,7 +110,7 @@ async def test_a_customer_may_not_filter_by_customer(api: Api, ada: Viewer) -> N
         ({"first": 1, "last": 1}, "pass first or last, not both"),
         (
             {"after": "b3JkZXI6eA"},
-            "after: this is no cursor of this list: pass one that the list gave, unchanged",
+            "after: this is not a cursor of this list: pass one that the list returned, unchanged",
         ),
     ],
 )

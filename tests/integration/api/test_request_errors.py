@@ -35,7 +35,7 @@ async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log
     correlation_id = error["extensions"].pop("correlationId")
     assert str(UUID(correlation_id)) == correlation_id
     assert error["extensions"] == {"code": "INTERNAL"}
-    assert error["message"] == f"something went wrong on our side: tell us the id {correlation_id}"
+    assert error["message"] == f"internal error: report the id {correlation_id} to the operator"
     assert f"internal error {correlation_id}: RuntimeError" in caplog.text
     assert "Mill Lane" not in caplog.text
 
@@ -52,7 +52,7 @@ async def test_what_is_out_of_reach_is_worth_another_try(
     error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
 
     assert error["extensions"] == {"code": "UNAVAILABLE"}
-    assert error["message"] == "the service is out of reach for the moment: try again"
+    assert error["message"] == "the service is temporarily unavailable: try again"
     assert "10.0.0.7" not in caplog.text
 
 

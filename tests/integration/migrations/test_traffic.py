@@ -139,8 +139,8 @@ async def test_a_lock_that_is_never_given_up_ends_the_migration_with_one_clear_l
     assert outcome.code != 0
     assert len(outcome.said.splitlines()) == 1
     expected = (
-        "try 2 of 2: canceling statement due to lock timeout; given up, "
-        "the transaction is rolled back"
+        "try 2 of 2: canceling statement due to lock timeout; the last try failed "
+        "and its transaction is rolled back"
     )
     assert expected in " ".join(outcome.printed.split())
     assert await owner.fetchval("SELECT version_num FROM alembic_version") == head

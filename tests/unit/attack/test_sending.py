@@ -29,7 +29,7 @@ async def side_after(path: str, status: int, text: str = "") -> Side:
         ("/graphql", 200, INTERNAL),
         ("/readyz", 503, '{"status": "not ready"}'),
         ("/webhooks/shipping", 500, ""),
-        ("/webhooks/shipping", 503, "the database is out of reach; send it again"),
+        ("/webhooks/shipping", 503, "the database is unavailable; send it again"),
     ],
 )
 async def test_a_server_error_is_a_fault(path: str, status: int, text: str) -> None:

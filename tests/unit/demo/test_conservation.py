@@ -163,7 +163,7 @@ def test_a_capture_counted_twice_in_our_log_is_found() -> None:
 def test_a_capture_counted_twice_by_the_provider_is_found() -> None:
     twice = {"authorized": Effect(2, 1000), "captured": Effect(2, 1000)}
     assert discrepancies(replace(sold(), payments={"o-1": twice})) == [
-        "order o-1 is SHIPPED: 500 due, 1000 - 0 captured by the provider's books",
+        "order o-1 is SHIPPED: 500 due, 1000 - 0 captured by the provider's records",
         "order o-1 is SHIPPED: captured 2 times by the provider",
     ]
 
@@ -183,7 +183,7 @@ def test_a_shipped_order_that_nobody_paid_is_found() -> None:
     found = discrepancies(replace(sold(*SOLD[:-1]), payments={}))
     assert found == [
         "order o-1 is SHIPPED: 500 due, 0 - 0 captured by our log",
-        "order o-1 is SHIPPED: 500 due, 0 - 0 captured by the provider's books",
+        "order o-1 is SHIPPED: 500 due, 0 - 0 captured by the provider's records",
     ]
 
 
@@ -209,7 +209,7 @@ def test_a_shipment_made_twice_is_found() -> None:
 
 def test_an_order_that_the_log_lacks_is_found() -> None:
     found = discrepancies(Evidence(Ledger(), {}, {"o-2": PAID}, {}, ["o-2"]))
-    assert found == ["order o-2 is None: 0 due, 500 - 0 captured by the provider's books"]
+    assert found == ["order o-2 is None: 0 due, 500 - 0 captured by the provider's records"]
 
 
 def test_goods_that_came_back_to_no_shelf_are_found() -> None:
@@ -230,14 +230,14 @@ def test_goods_that_came_back_and_were_not_refunded_are_found() -> None:
     events = (*SOLD, DELIVERED, ONE_BACK, ONE_RETURNED)
     assert discrepancies(replace(returned(*events), payments={"o-1": PAID})) == [
         "order o-1 is DELIVERED: 250 due, 500 - 0 captured by our log",
-        "order o-1 is DELIVERED: 250 due, 500 - 0 captured by the provider's books",
+        "order o-1 is DELIVERED: 250 due, 500 - 0 captured by the provider's records",
     ]
 
 
 def test_a_lost_parcel_that_was_not_refunded_is_found() -> None:
     assert discrepancies(replace(lost(*SOLD, LOST), payments={"o-1": PAID})) == [
         "order o-1 is CANCELLED: 0 due, 500 - 0 captured by our log",
-        "order o-1 is CANCELLED: 0 due, 500 - 0 captured by the provider's books",
+        "order o-1 is CANCELLED: 0 due, 500 - 0 captured by the provider's records",
     ]
 
 

@@ -37,7 +37,7 @@ def test_two_settings_on_one_port_are_both_named() -> None:
         ports.require_free()
     assert str(caught.value) == (
         f"WAYBILL_HTTP_PORT and WAYBILL_NATS_MONITOR_PORT are both {free.http_port}: "
-        "give each a port of its own"
+        "use two different ports"
     )
 
 
