@@ -226,9 +226,7 @@ class SagaOrchestrator:
 
     async def execute(self, command: Command, *, idempotency_key: str, actor: str) -> int:
         """Run a command that needs no saga; return the position of its effect."""
-        command_json = command.model_dump_json()
-        fingerprint = hashlib.sha256(command_json.encode()).hexdigest()
-        run = RunCommandInput(command.command_type, command_json, actor, fingerprint)
+        run = command_input(command, actor)
         workflow_id = command_workflow_id(command.command_type, actor, idempotency_key)
         async with _translated():
             try:
@@ -243,7 +241,7 @@ class SagaOrchestrator:
             except WorkflowAlreadyStartedError:  # and it has ended since
                 handle = self._client.get_workflow_handle_for(CommandWorkflow.run, workflow_id)
             done = await handle.result()
-        _check_same_input(done.fingerprint, fingerprint)
+        _check_same_input(done.fingerprint, run.fingerprint)
         return done.position
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
@@ -271,6 +269,16 @@ class SagaOrchestrator:
         return self._client.get_workflow_handle_for(
             PaymentWorkflow.run, payment_workflow_id(order_id)
         )
+
+
+def command_input(command: Command, actor: str) -> RunCommandInput:
+    """Return the input of the workflow that runs the command.
+
+    Its fingerprint separates a repeat from a reuse of the idempotency key.
+    """
+    command_json = command.model_dump_json()
+    fingerprint = hashlib.sha256(command_json.encode()).hexdigest()
+    return RunCommandInput(command.command_type, command_json, actor, fingerprint)
 
 
 @asynccontextmanager

@@ -66,9 +66,10 @@ def _settled(name: str, history: History) -> StepState | None:
 def _of_order(history: History) -> States:
     """Return the states of the steps up to the one that the order has reached."""
     states: States = {}
-    for step in ORDER_PLAN:
+    for index, step in enumerate(ORDER_PLAN):
         state = _settled(step.name, history)
-        if state is None and step.until is not None and history.has_reached(step.until):
+        is_passed = step.until is not None and history.has_reached(step.until)
+        if state is None and (is_passed or _has_begun(ORDER_PLAN[index + 1 :], history)):
             state = StepState.DONE
         states[step.name] = state or _at_the_front(step, history)
         if states[step.name] not in _PASSED:
@@ -76,6 +77,12 @@ def _of_order(history: History) -> States:
     if history.order.status is OrderStatus.RETURNED:
         states.pop(COMPLETE.name, None)
     return states
+
+
+def _has_begun(steps: Sequence[PlanStep], history: History) -> bool:
+    """Return whether one of these steps has recorded something, so that the steps before it are
+    done."""
+    return any(step.name in history.marks for step in steps)
 
 
 def _at_the_front(step: PlanStep, history: History) -> StepState:
@@ -93,7 +100,7 @@ def _of_return(history: History) -> States:
     states: States = {}
     for index, step in enumerate(RETURN_PLAN):
         state = _settled(step.name, history)
-        later = any(then.name in history.marks for then in RETURN_PLAN[index + 1 :])
+        later = _has_begun(RETURN_PLAN[index + 1 :], history)
         if state is None and (later or order.returned is not None):
             state = StepState.DONE
         at_the_front = StepState.RUNNING if order.returning is not None else StepState.FAILED

@@ -22,7 +22,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from tests.matrix.points import Point, points
+from tests.matrix.points import TIMEOUT_OF, Point, points
 from tests.matrix.provider_calls import Call
 from tests.matrix.script import Act, Phase, Script
 from workflows.types import Deadlines
@@ -73,14 +73,6 @@ _TIMEOUT: Final = timedelta(seconds=5)
 """Where a provider is away for longer than that. What is not faulted has to be done within it."""
 _WINDOW: Final = timedelta(seconds=12)
 """Where a payment waits for what never comes."""
-_GIVEN_UP_ON_THE_WAY: Final = {
-    "authorize",
-    "authorize_again",
-    "create_shipment",
-    "look_up",
-    "track",
-}
-"""With the patience of the way forward; all others with that of an undo."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +94,8 @@ class Case:
         if self.fault is Fault.DOWN and call is not None:
             # Where an attempt is lost first, the next one has to be made within the patience.
             timeout = 2 * _TIMEOUT if call.after else _TIMEOUT
-            on_the_way = self.point.activity in _GIVEN_UP_ON_THE_WAY
-            limit = "provider_timeout" if on_the_way else "undo_timeout"
+            limit = TIMEOUT_OF[self.point.activity]
+            assert limit is not None, f"the plan gives {self.point.activity} no time-out"
             deadlines = replace(deadlines, **{limit: timeout})
         return replace(deadlines, **self.point.scenario.deadlines)
 

@@ -16,7 +16,15 @@ from activities.interface import (
     SagaActivities,
     ShippingActivities,
 )
-from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
+from domain.saga.plan import (
+    AWAIT_PAYMENT,
+    FINALIZERS,
+    ORDER_PLAN,
+    RETURN_PLAN,
+    PlanStep,
+    Timeout,
+    Undo,
+)
 from tests.matrix import scenarios as way
 from tests.matrix.provider_calls import Call, calls_of
 from tests.matrix.scenarios import Scenario
@@ -59,13 +67,6 @@ _OWNER: Final = {
 }
 ACTIVITIES: Final = frozenset(_OWNER)
 
-_RUNS_IN: Final = {
-    **dict.fromkeys(("look_up", "authorize_again", "request_payment"), "payment"),
-    **dict.fromkeys(
-        ("collect_return", "finish_return", "lapse_return", "refund", "track_return"), "return"
-    ),
-}
-"""What is done by a workflow of its own. What is said of a parked step, by the one it stands in."""
 DONE_MEANWHILE: Final = {
     "await_payment": (("look_up", way.SECURE), ("authorize_again", way.PAID_AGAIN)),
     "await_dispatch": (("track", way.UNTOLD),),
@@ -74,6 +75,30 @@ DONE_MEANWHILE: Final = {
     "await_goods": (("track_return", way.RETURN_UNTOLD), ("lapse_return", way.RETURN_LAPSED)),
 }
 """What is done in the steps that only wait."""
+
+
+def _activities_of(step: PlanStep) -> tuple[str, ...]:
+    """Return the activities of a step: the one with its name, or those that run while it waits."""
+    meanwhile = (activity for activity, _ in DONE_MEANWHILE.get(step.name, ()))
+    return (step.name,) if step.name in ACTIVITIES else tuple(meanwhile)
+
+
+_RUNS_IN: Final = {
+    **dict.fromkeys((*_activities_of(AWAIT_PAYMENT), "request_payment"), "payment"),
+    **{activity: "return" for step in RETURN_PLAN for activity in _activities_of(step)},
+    "finish_return": "return",
+}
+"""The activities that the workflow of a payment or of a return runs. A parking counts for the
+workflow in which it stands."""
+TIMEOUT_OF: Final[dict[str, Timeout | None]] = {
+    **{
+        activity: step.timeout
+        for step in (*ORDER_PLAN, *RETURN_PLAN)
+        for activity in _activities_of(step)
+    },
+    **{step.undo.name: step.undo.timeout for step in ORDER_PLAN if step.undo},
+}
+"""The time-out of each activity by the plan."""
 BESIDE_THE_PLAN: Final = (
     ("place", way.STRAIGHT),
     ("reject", way.SHORT),

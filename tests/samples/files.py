@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from domain.event import Event
 
 FOLDER: Final = Path(__file__).parent / "events"
@@ -45,9 +47,9 @@ def schema_digests(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
     return recorded
 
 
-def digest(event_type: type[Event]) -> str:
-    """Of what the fields are and may hold, not of what we say about them."""
-    schema = _without_prose(event_type.model_json_schema())
+def digest(kind: type) -> str:
+    """Digest the fields and their constraints, but not their descriptions."""
+    schema = _without_prose(TypeAdapter(kind).json_schema())
     return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()
 
 

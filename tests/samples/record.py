@@ -1,6 +1,7 @@
 """`python -m tests.samples.record`: record the samples and schemas that are missing.
 
-What is recorded stands for events that are in somebody's log: it is never written again.
+A recorded sample represents events in a stored log, and a recorded schema what is stored in the log
+or in Temporal's histories. So this command never overwrites either.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from domain.event import Event
 from domain.registry import EVENT_TYPES
 from kit.command import run_command
 from tests.samples.examples import EXAMPLES, FORMS
+from tests.samples.exchanged_types import record_digests
 from tests.samples.files import FOLDER, SCHEMAS, digest, name_of, schema_digests
 
 ADVICE: Final = (
@@ -46,4 +48,4 @@ def _record_schemas(folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    run_command(lambda: "\n".join(record(FOLDER)) or None)
+    run_command(lambda: "\n".join([*record(FOLDER), *record_digests()]) or None)

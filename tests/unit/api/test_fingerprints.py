@@ -1,0 +1,126 @@
+"""A mutation answers a repeated key with its first answer, and refuses another input under it.
+
+A fingerprint separates the two. A new field of an input changes every fingerprint, unless its
+default is left out: a client that repeats an older request is then refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLNonNull
+from strawberry import ID
+
+from api.money import MoneyInput
+from api.orders.inputs import AddressInput, OrderLineInput, PlaceOrderInput
+from api.orders.placing import fingerprint_of
+from api.scalars import Long
+from domain.command import Command
+from domain.customer.commands import EraseCustomer, ErasureReason
+from domain.inventory.commands import ReceiveStock
+from orchestrator.saga_orchestrator import command_input
+from tests.unit.api.schemas import a_schema
+
+CHANGED: Final = (
+    "the fingerprint of the same {mutation} input has changed. A client that repeats a request "
+    "from before this change gets IDEMPOTENCY_KEY_REUSED, not its first answer. Leave a new field "
+    "out of the fingerprint while it has its default; or accept the refusals, say so in "
+    "CHANGELOG.md, and pin the new fingerprint here"
+)
+NEW_FIELD: Final = (
+    "the input of {mutation} has other fields. Say what a repeat with another value of a new field "
+    "gets: IDEMPOTENCY_KEY_REUSED if the fingerprint holds it, else the first answer. Then pin the "
+    "fields here"
+)
+ORDER: Final = PlaceOrderInput(
+    idempotency_key="key-1",
+    lines=[OrderLineInput(sku=ID("cup"), quantity=2)],
+    payment_method="pm_card_visa",
+    shipping_address=AddressInput(
+        name="Ada Example",
+        street="1 Sample Street",
+        city="Testham",
+        postal_code="00001",
+        country="GB",
+    ),
+    expected_total=MoneyInput(amount=Long(900), currency="EUR"),
+)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    mutation: str
+    fingerprint: Callable[[], str]
+    expected: str
+
+
+def _of(command: Command) -> Callable[[], str]:
+    return lambda: command_input(command, "operator:ada").fingerprint
+
+
+FINGERPRINTS: Final = (
+    Pinned(
+        "placeOrder",
+        lambda: fingerprint_of(ORDER),
+        "97c271978a83e32c2339930a763caca75734b25ab57d1af48f82f9d0521ad053",
+    ),
+    Pinned(
+        "receiveStock",
+        _of(ReceiveStock(aggregate_id="cup", quantity=5)),
+        "b7505ff616712e7af78af70f4698b8fa9664d7d2b6fa58dceae25a8d3f34d12d",
+    ),
+    Pinned(
+        "eraseCustomer",
+        _of(EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)),
+        "1a8fe621fce2c2f31ca3177bd9dca85e494397783281c3d30cfd74cfa77f46d7",
+    ),
+)
+INTERVENTION: Final = {"idempotencyKey", "orderId", "step", "reason"}
+FIELDS: Final = {
+    "placeOrder": {
+        "idempotencyKey",
+        "lines",
+        "paymentMethod",
+        "shippingAddress",
+        "expectedTotal",
+        "backorder",
+    },
+    "receiveStock": {"idempotencyKey", "sku", "quantity"},
+    "eraseCustomer": {"idempotencyKey", "customerId", "reason"},
+    # These keep no fingerprint: a repeat gets the first answer. retryPayment compares the method.
+    "cancelOrder": {"idempotencyKey", "orderId"},
+    "requestReturn": {"idempotencyKey", "orderId", "lines"},
+    "retryPayment": {"idempotencyKey", "orderId", "paymentMethod"},
+    "retrySaga": INTERVENTION,
+    "skipSagaStep": INTERVENTION,
+    "resolveSaga": INTERVENTION,
+    "compensateSaga": INTERVENTION,
+}
+
+
+@pytest.mark.parametrize("pinned", FINGERPRINTS, ids=lambda pinned: pinned.mutation)
+def test_the_same_input_has_the_same_fingerprint_in_every_build(pinned: Pinned) -> None:
+    assert pinned.fingerprint() == pinned.expected, CHANGED.format(mutation=pinned.mutation)
+
+
+def test_the_fields_of_every_mutation_are_known_to_its_idempotency() -> None:
+    fields = _input_fields()
+
+    assert fields.keys() == FIELDS.keys()
+    for mutation, names in fields.items():
+        assert names == FIELDS[mutation], NEW_FIELD.format(mutation=mutation)
+
+
+def _input_fields() -> dict[str, set[str]]:
+    mutations = a_schema(introspection=False)._schema.mutation_type
+    assert mutations
+    fields = {}
+    for name, mutation in mutations.fields.items():
+        required = mutation.args["input"].type
+        assert isinstance(required, GraphQLNonNull)
+        assert isinstance(required.of_type, GraphQLInputObjectType)
+        fields[name] = set(required.of_type.fields)
+    return fields
