@@ -244,6 +244,23 @@ class Sagas:
 
         await eventually(is_written)
 
+    async def until_known(
+        self, order_id: str, event_type: EventType.ValueType, saga: str = "payment"
+    ) -> None:
+        """Wait until a saga's workflow has ended a task that began after such an event."""
+        handle = self.client.get_workflow_handle(f"{saga}-{order_id}")
+
+        async def is_known() -> bool:
+            types = [event.event_type for event in (await handle.fetch_history()).events]
+            if event_type not in types:
+                return False
+            later = types[types.index(event_type) :]
+            started = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+            done = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+            return started in later and done in later[later.index(started) :]
+
+        await eventually(is_known)
+
     async def written(self, order_id: str, saga: str = "order") -> set[EventType.ValueType]:
         """Return the types of the events in the history of a saga's workflow."""
         history = await self.client.get_workflow_handle(f"{saga}-{order_id}").fetch_history()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def test_every_mutant_applies_and_names_an_existing_test(patch: Path) -> None:
 def test_the_mutants_cover_every_area() -> None:
     areas = {patch.parent.name for patch in patches()}
     assert {"activities", "domain", "eventbus", "eventstore", "graphql", "workflows"} <= areas
+
+
+@pytest.mark.parametrize("patch", patches(), ids=lambda patch: str(patch.relative_to(FOLDER)))
+def test_every_mutant_is_in_the_folder_of_the_code_that_it_changes(patch: Path) -> None:
+    changed = re.findall(r"^\+\+\+ b/(\w+)/", patch.read_text(), re.MULTILINE)
+    assert set(changed) == {patch.parent.name}
 
 
 def test_a_patch_without_the_name_of_its_test_is_refused(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import re
 
 import httpx
 import pytest
-from tests.support.api_client import served
 
 from api.app import create_app
 from settings import Environment, Settings
+from tests.support.api_client import served
 
 
 async def asked(settings: Settings, path: str) -> httpx.Response:

@@ -55,9 +55,13 @@ class GatedPayments(StripePayments):
         self.gate = asyncio.Event()
         self.meeting: asyncio.Barrier | None = None
         """Voids wait here for one another."""
+        self.look_ups: asyncio.Barrier | None = None
+        """Look-ups wait here for one another, after their answer."""
 
     async def get(self, *, reference: str) -> ProviderPayment:
         answer = await super().get(reference=reference)
+        if self.look_ups is not None:
+            await self.look_ups.wait()
         await self._pass("get")
         return answer
 

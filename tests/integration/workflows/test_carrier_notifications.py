@@ -76,6 +76,7 @@ async def test_bad_news_that_the_carrier_itself_does_not_confirm_change_nothing(
     order_id, sku = await sent(sagas, NEVER_DISPATCHED, "created")
 
     await sagas.hear(order_id, notification)
+    await sagas.until_asked(order_id, "track", 1)
     await sagas.deliver(order_id)
 
     assert await sagas.end(order_id) == "COMPLETED"

@@ -13,10 +13,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WithStartWorkflowOperation
+from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.types import AuthorizeInput, CancellationInput, PlaceInput, RejectInput
+from activities.types import (
+    AuthorizationResult,
+    AuthorizeInput,
+    CancellationInput,
+    PlaceInput,
+    RejectInput,
+)
 from domain.errors import ErrorCode, Refused
 from domain.ids import order_workflow_id, payment_workflow_id
 from domain.inventory.state import InventoryState
@@ -40,6 +46,9 @@ from workflows.types import (
 
 PAID = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
+
+A_TASK = timedelta(seconds=1)
+"""A workflow task that runs a local activity is renewed before this, and brings what has come."""
 
 
 def by_customer(order_id: str) -> CancellationInput:
@@ -176,6 +185,37 @@ async def test_a_dispatch_by_a_lost_task_is_captured_once(sagas: Sagas) -> None:
 
 
 # A parcel that leaves at the wrong moment.
+
+
+async def test_nothing_is_captured_when_the_dispatch_comes_while_a_cancellation_is_recorded(
+    sagas: Sagas,
+) -> None:
+    """The cancellation is in the log, and the workflow does not know of it yet."""
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
+    order_id = order.aggregate_id
+    await sagas.client.start_workflow(
+        OrderWorkflow.run,
+        OrderWorkflowInput(order_id, sagas.deadlines, PlaceInput(order, "customer:test")),
+        id=order_workflow_id(order_id),
+        task_queue=sagas.task_queue,
+        task_timeout=A_TASK,
+    )
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    async with sagas.gates.stopped("request_cancellation", order_id, When.AFTER) as gate:
+        cancelling = asyncio.create_task(sagas.cancel(order_id))
+        await gate.reached()
+        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.until_known(
+            order_id, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, saga="order"
+        )
+    await cancelling
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert "capture" not in await sagas.activities_of(order_id)
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == VOIDED
 
 
 async def test_a_cancellation_whose_answer_was_lost_comes_too_late_for_what_has_left(
@@ -344,28 +384,76 @@ async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
 # A payment window that closes.
 
 
+async def authorized_alone(sagas: Sagas, method: str) -> tuple[str, AuthorizationResult]:
+    """Try to pay an order that no workflow runs; return its id and the outcome."""
+    order = an_order((await sagas.stocked(1), 1), method=method)
+    order_id = order.aggregate_id
+    await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
+    await sagas.stray("reserve", order_id)
+    return order_id, await sagas.stray("authorize", order_id)
+
+
+async def payment_alone(
+    sagas: Sagas, order_id: str, authorization: AuthorizationResult
+) -> WorkflowHandle[PaymentWorkflow, PaymentResult]:
+    return await sagas.client.start_workflow(
+        PaymentWorkflow.run,
+        PaymentWorkflowInput(order_id, authorization, datetime.now(UTC), sagas.deadlines),
+        id=payment_workflow_id(order_id),
+        task_queue=sagas.task_queue,
+        task_timeout=A_TASK,
+    )
+
+
+async def position_of_the_last_event(sagas: Sagas, order_id: str) -> int:
+    return (await sagas.store.load_events(f"payment-{order_id}"))[-1].position
+
+
 async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_cancelled(
     sagas: Sagas,
 ) -> None:
-    order_id = await pending(sagas)
-    async with sagas.gates.stopped("request_payment", order_id, When.AFTER) as gate:
-        retrying = asyncio.create_task(sagas.pay_with(order_id, VISA))
+    order_id, declined = await authorized_alone(sagas, DECLINED)
+    payment = await payment_alone(sagas, order_id, declined)
+    async with sagas.gates.stopped("request_payment", order_id, When.BEFORE) as gate:
+        retrying = asyncio.create_task(sagas.retry(order_id, VISA, key="once"))
         await gate.reached()
-        await sagas.cancel(order_id)
-    await retrying
+        await payment.cancel()
+        await sagas.until_known(order_id, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 
-    assert await sagas.end(order_id) == "CANCELLED"
-    books = await sagas.money(order_id)
-    assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+    assert await retrying == await position_of_the_last_event(sagas, order_id)
+    with pytest.raises(WorkflowFailureError):
+        await payment.result()
+
+
+async def test_a_retry_gets_its_answer_though_an_approved_payment_is_cancelled(
+    sagas: Sagas,
+) -> None:
+    """The approval ends the wait while the retry is being recorded; then the order is cancelled."""
+    order_id, pending = await authorized_alone(sagas, APPROVAL)
+    await sagas.approve(order_id)
+    request = ("request_payment", order_id, When.BEFORE)
+    async with sagas.gates.stopped("look_up", order_id, When.AFTER) as look_up:
+        payment = await payment_alone(sagas, order_id, pending)
+        await look_up.reached()
+        async with sagas.gates.stopped(*request) as recording:
+            retrying = asyncio.create_task(sagas.retry(order_id, VISA, key="once"))
+            await recording.reached()
+            look_up.open()
+            await sagas.until_known(order_id, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+            await payment.cancel()
+            await sagas.until_known(
+                order_id, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+            )
+
+    with pytest.raises(Refused) as refusal:
+        await retrying
+    assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    assert await payment.result() is PaymentResult.AUTHORIZED
 
 
 async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
     """The workflow's first task delivers the retry, after the window has closed."""
-    order = an_order((await sagas.stocked(1), 1), method=DECLINED)
-    order_id = order.aggregate_id
-    await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
-    await sagas.stray("reserve", order_id)
-    declined = await sagas.stray("authorize", order_id)
+    order_id, declined = await authorized_alone(sagas, DECLINED)
     opened_at = datetime.now(UTC) - sagas.deadlines.payment_window
     start = WithStartWorkflowOperation(
         PaymentWorkflow.run,
