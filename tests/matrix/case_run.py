@@ -1,4 +1,4 @@
-"""One order on its way through one case, with what meets it there."""
+"""Take one order through one case, with the fault that the case names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_PARKINGS: Final = 6
 
 
 class LeftBehind(Exception):
-    """The order came neither to an end nor to a person."""
+    """The order neither ended nor was parked for an operator."""
 
 
 class Journey:
@@ -39,7 +39,7 @@ class Journey:
         return tuple(f"{kind}-{self.id}" for kind in ("order", "payment", "return"))
 
     async def travel(self) -> None:
-        """Until the order has ended. Raises LeftBehind."""
+        """Run the case until the order has ended. Raises LeftBehind."""
         scenario, world = self.case.point.scenario, self.world
         await world.offer(self.people.sku, scenario.in_stock)
         world.scripts.write(self.id, self.case.script)
@@ -95,7 +95,7 @@ class Journey:
 
     @property
     def _stands_there_for_the_case(self) -> bool:
-        """Parked: nobody decides before it has been disturbed there."""
+        """Return whether the step is parked and the case has not disturbed it there yet."""
         return self.case.point.wait is not None and not self.world.scripts.is_open(self.id)
 
     async def order_state(self) -> OrderState:

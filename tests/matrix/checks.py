@@ -1,4 +1,4 @@
-"""What has to hold of an order at its end, by every witness: log, read models, books, Temporal."""
+"""Check an order at its end against the log, the read models, the providers and Temporal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from workflows.search_attributes import NEEDS_ATTENTION
 
 CATEGORIES: Final = ("order", "payment", "shipment", "saga")
 ProviderComparison = Mapping[str, tuple[int, int]]
-"""Of each effect: how often, and the sum of the amounts."""
+"""The count and the sum of the amounts, for each effect."""
 
 _UNSETTLED: Final = {StepState.RUNNING, StepState.UNDOING}
 
 
 async def faults(journey: Journey) -> list[str]:
-    """What does not hold, in words; none if all does."""
+    """Return a sentence for each check that fails."""
     world, order_id, case = journey.world, journey.id, journey.case
     payments = await world.payments.books(order_id)
     carrier = await world.carrier.books(order_id)
@@ -126,7 +126,7 @@ async def _ledger(journey: Journey) -> AsyncIterator[str]:
 
 
 async def _temporal(journey: Journey) -> AsyncIterator[str]:
-    """Every workflow of the order is closed, and the order's own by coming to its end."""
+    """Check that every workflow of the order is closed, and that the order's own has completed."""
     for workflow_id in journey.workflow_ids:
         status = await journey.world.status_of(workflow_id)
         if status is RUNNING:

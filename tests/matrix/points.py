@@ -1,7 +1,8 @@
-"""Where something can go wrong: each activity of a saga, on a way that comes by it.
+"""List the points where a fault can occur: each activity of a saga, in a scenario that reaches it.
 
-Made from the plans in domain/saga/plan.py. A step or an undo that is added there joins by itself:
-its activity bears its name. Only of a wait it has to be said what is done meanwhile.
+The points are built from the plans in domain/saga/plan.py. A new step or undo joins without a
+change here, because its activity has the same name. A step that only waits needs an entry in
+`DONE_MEANWHILE`.
 """
 
 from __future__ import annotations
@@ -26,18 +27,17 @@ from tests.matrix.waits import WAITS, Wait
 @dataclass(frozen=True)
 class Point:
     activity: str
-    """Empty where none runs: see `wait`."""
+    """Empty where no activity runs: see `wait`."""
     scenario: Scenario
     call: Call | None = None
-    """The call of a provider that goes wrong. None: it touches the log alone, as a local
-    activity."""
+    """The provider call that fails. None: a local activity, which only uses the log."""
     provider: str | None = None
     runs_in: str = "order"
-    """The beginning of the id of the workflow that does it."""
+    """The prefix of the id of the workflow that runs the activity."""
     changes: bool = True
-    """Whether it appends something."""
+    """Whether the activity appends something."""
     is_first: bool = True
-    """Of an activity's calls on this way."""
+    """Whether this is the activity's first call in this scenario."""
     wait: Wait | None = None
 
     @property
@@ -65,7 +65,7 @@ _RUNS_IN: Final = {
         ("collect_return", "finish_return", "lapse_return", "refund", "track_return"), "return"
     ),
 }
-"""What is done by a workflow of its own. What is said of a parked step, by the one it stands in."""
+"""The activities of child workflows. Those for a parked step run in the workflow that parked."""
 DONE_MEANWHILE: Final = {
     "await_payment": (("look_up", way.SECURE), ("authorize_again", way.PAID_AGAIN)),
     "await_dispatch": (("track", way.UNTOLD),),
@@ -73,7 +73,7 @@ DONE_MEANWHILE: Final = {
     "await_return": (("request_return", way.RETURNED),),
     "await_goods": (("track_return", way.RETURN_UNTOLD), ("lapse_return", way.RETURN_LAPSED)),
 }
-"""What is done in the steps that only wait."""
+"""The activities that run during the steps that only wait."""
 BESIDE_THE_PLAN: Final = (
     ("place", way.STRAIGHT),
     ("reject", way.SHORT),
@@ -89,22 +89,23 @@ BESIDE_THE_PLAN: Final = (
     ("waiting_for", way.CANCELLED),
     ("waiting_for", way.REFUND_SETTLED),
 )
-"""What customers, operators and the engine itself put into the log."""
+"""The activities by which customers, operators and the engine itself append to the log."""
 LEFT_OUT: Final = frozenset({"load_progress", "run_command", "restore"})
-"""The first changes nothing, the second is no part of a saga, and the third runs only after the log
-has lost the order: tests/integration/reconciliation/test_lost_orders.py."""
+"""`load_progress` changes nothing, `run_command` is no part of a saga, and the third runs only
+after the log has lost the order: tests/integration/reconciliation/test_lost_orders.py.
+"""
 _QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
-"""Where the log has everything already, and nothing is appended."""
+"""The log has everything already, and nothing is appended."""
 
 
 _WAYS_BACK: Final = (way.CANCELLED, way.CANCELLED_IN_TEMPORAL, way.ADDRESS_REFUSED)
-"""Who turns the saga round: a customer, whoever cancels in Temporal, a step that fails."""
+"""The causes of a compensation: a customer, a cancellation in Temporal, a step that fails."""
 _MORE_TO_UNDO: Final = {
     "release": (way.BACKORDER_CANCELLED,),
     "give_back": (way.PENDING_CANCELLED, way.DECLINED_CANCELLED, way.PAYMENT_REFUSED),
     "cancel_shipment": (way.TOO_LATE,),
 }
-"""Undos that find something else to undo than the usual, or find that it is too late."""
+"""Scenarios in which an undo has something unusual to undo, or is too late."""
 
 
 def points() -> list[Point]:
@@ -134,7 +135,7 @@ def _done_in(step: PlanStep, straight: Scenario) -> tuple[tuple[str, Scenario], 
 
 
 def undos() -> Iterator[tuple[str, Scenario]]:
-    """Each undo, and what ends them, on each way back."""
+    """Yield each undo and each finalizer, in each scenario that compensates."""
     for step in ORDER_PLAN:
         if step.undo is not None:
             yield from ((step.undo.name, scenario) for scenario in _ways_to(step.undo))
@@ -167,7 +168,7 @@ def _waits() -> Iterator[Point]:
 
 
 def _points(activity: str, scenario: Scenario) -> Iterator[Point]:
-    """One for each call of a provider; one alone where nobody is asked."""
+    """Yield a point for each provider call, or a single point where no provider is called."""
     provider = _PROVIDERS.get(_OWNER[activity])
     calls = calls_of(activity, scenario) if provider else ()
     is_quiet = bool({(activity, scenario.name), (activity, None)} & {*_QUIET})

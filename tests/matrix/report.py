@@ -1,4 +1,4 @@
-"""What became of the cases: a table of all, and the whole story of one that went wrong."""
+"""Report the results of the cases: a table of all, and the whole story of each failure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Outcome:
     case: Case
     seconds: float
     end: str
-    """The order's last status, and whether it was parked on its way."""
+    """The order's last status, and whether a step was parked."""
     is_right: bool
 
 

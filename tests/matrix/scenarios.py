@@ -1,7 +1,7 @@
-"""The ways through a saga, and what customers, banks and carriers do on each of them.
+"""Define the ways through a saga, and what customers, banks and carriers do on each of them.
 
-`play` may wait for what never comes, where a fault sends the order another way: then it is called
-off at the end.
+`play` may wait for an event that never comes, where a fault sends the order another way. The case
+cancels it at the end.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ SOON: Final = timedelta(seconds=2)
 
 
 async def _nothing(_: People) -> None:
-    """All goes by itself."""
+    """Do nothing: the saga needs no action."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """`end` is what becomes of the order when nothing goes wrong."""
+    """`end` is the order's status when no fault occurs."""
 
     name: str
     end: OrderStatus
@@ -49,20 +49,20 @@ class Scenario:
     in_stock: int = QUANTITY
     backorder: bool = False
     unheard: frozenset[ShipmentNotificationKind] = frozenset()
-    """What the carrier tells and nobody hears, until `play` lets it through."""
+    """The notifications that the API does not get until `play` delivers them."""
     deadlines: dict[str, timedelta] = field(default_factory=dict)
     refused: str | None = None
-    """An operation that the payment provider refuses until somebody sees to it."""
+    """The operation that the payment provider refuses until the operator removes the cause."""
     settled_by_hand: bool = False
-    """What is refused: the operator does it in the provider's dashboard, and says so."""
+    """The operator does what is refused in the provider's dashboard, and resolves the step."""
     attempts: int = 1
-    """To pay: each may be voided once."""
+    """The number of payment attempts: each may be voided once."""
     cancellations: int = 0
-    """Asked for on this way, by whomever."""
+    """The number of cancellations that are requested in this scenario."""
     parkings: int = 0
-    """Where it comes by something that is refused."""
+    """The number of parkings that a refusal causes."""
     receipts: int = 1
-    """Of stock."""
+    """The number of stock receipts."""
     play: Play = _nothing
 
 
@@ -79,7 +79,7 @@ async def _return_all(people: People) -> None:
 
 
 async def _return_nothing(people: People) -> None:
-    """The window is closed by hand: so it does not matter how fast this machine is."""
+    """Close the return window by hand, so that the speed of this machine does not matter."""
     await people.sends_back()
     await people.logged("order", "OrderReturnLapsed")
     await people.close_the_window()

@@ -1,4 +1,4 @@
-"""Whatever goes wrong at whichever step: nothing is lost, and nothing is done twice."""
+"""Run every case: no fault at any step loses anything or does anything twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a saga waits and nothing of it runs, and how it goes on once it was disturbed there."""
+"""List the places where a saga only waits, and how it continues after a disturbance there."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Wait:
     of: str
-    """What is waited for."""
+    """The fact that the saga waits for."""
     begins: Callable[[People], Coroutine[None, None, None]]
-    """What has happened by then; what is still under way after it is waited out."""
+    """Bring the order to the wait; pending work is awaited afterwards."""
     scenario: Scenario
     runs_in: str = "order"
-    """The workflow that waits; an order's waits for that of its payment or its return."""
+    """The workflow that waits; the order's waits for that of its payment or its return."""
 
 
 def _then(following: Play, *, first: Play | None = None) -> Play:
