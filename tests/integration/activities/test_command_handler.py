@@ -1,4 +1,4 @@
-"""Commands that are handled at the same time on one stream."""
+"""Handle commands at the same time on one stream."""
 
 from __future__ import annotations
 

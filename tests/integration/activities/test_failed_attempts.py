@@ -1,4 +1,4 @@
-"""What is noted of an attempt that fails, on a real PostgreSQL."""
+"""Record failed attempts in a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codec endpoint, as Temporal's Web UI and CLI call it."""
+"""Call the codec endpoint as Temporal's Web UI and CLI do."""
 
 from __future__ import annotations
 

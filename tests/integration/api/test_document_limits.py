@@ -1,4 +1,4 @@
-"""What a document may ask for, over HTTP and over the socket."""
+"""Test the limits on documents, over HTTP and over the socket."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
 
 
 async def rejected_order(api: Api, customer: Viewer) -> str:
-    """An order that nothing can happen to any more."""
+    """Return an order that can no longer change."""
     order_id = await customer.place(lines=[line(OUT_OF_STOCK)])
     assert await api.sagas.end(order_id) == "REJECTED"
     return order_id
@@ -122,7 +122,7 @@ async def test_faulty_input_is_named_and_erases_nobody(api: Api) -> None:
 async def test_two_orders_of_the_same_address_have_fingerprints_that_tell_nothing(
     api: Api, ada: Viewer
 ) -> None:
-    """Else an erased address could be found by guessing it."""
+    """Otherwise a guess could reveal an erased address."""
     orders = [await rejected_order(api, ada) for _ in range(2)]
     first, second = [(await api.log.store.load_events(f"order-{o}"))[0].data for o in orders]
     assert first["fingerprint"] != second["fingerprint"]

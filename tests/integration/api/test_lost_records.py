@@ -1,4 +1,4 @@
-"""Temporal remembers an answer whose record a restore has lost: it is not reported as a success."""
+"""An answer that Temporal remembers, and whose record a restore has lost, is no success."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ada(api: Api) -> Viewer:
 
 @pytest.fixture
 async def lose(module_owner_url: str) -> AsyncIterator[Lose]:
-    """Take back the event at this position, and all that came after it."""
+    """Remove the event at this position and all later ones."""
     async with await create_pool(module_owner_url, size=1) as owner:
 
         async def lose(position: int) -> None:

@@ -1,4 +1,4 @@
-"""Health, readiness and metrics on a port of their own."""
+"""Health, readiness and metrics have a separate port."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def ada(api: Api) -> Viewer:
 
 @pytest.fixture
 async def order_id(ada: Viewer, api: Api) -> str:
-    """Of an order that waits for stock."""
+    """The id of an order that waits for stock."""
     order_id = await waiting_for_stock(ada)
     api.temporal.forget()
     return order_id
@@ -150,7 +150,7 @@ async def test_a_retry_that_is_repeated_gets_its_first_answer_whatever_has_come_
 async def test_a_retry_sent_twice_at_once_is_one_attempt(
     api: Api, ada: Viewer, declined_id: str
 ) -> None:
-    """Both ask Temporal: neither could find the other's attempt in the log."""
+    """Both requests ask Temporal: neither could find the other's attempt in the log."""
     request = key(orderId=declined_id, paymentMethod=DECLINED)
     async with (
         api.sagas.gates.stopped("authorize_again", declined_id, When.BEFORE),
@@ -197,7 +197,7 @@ async def test_a_payment_method_that_is_none_is_refused(ada: Viewer, order_id: s
 
 @pytest.fixture
 async def sku(api: Api) -> str:
-    """Of a product that is not in stock."""
+    """The SKU of a product that is not in stock."""
     sku = f"bowl-{uuid4()}"
     await api.log.list_product(sku)
     return sku
@@ -223,7 +223,7 @@ async def test_a_receipt_sent_again_is_received_once(api: Api, sku: str) -> None
 
 
 async def test_a_receipt_whose_activity_runs_twice_is_received_once(api: Api, sku: str) -> None:
-    """As after a worker that died before Temporal heard of the first attempt."""
+    """This happens when a worker dies before Temporal learns of the first attempt."""
     request = key(sku=sku, quantity=30)
     payload = await api.viewer("operator").run("ReceiveStock", input=request)
     (workflow_id,) = api.temporal.workflow_ids

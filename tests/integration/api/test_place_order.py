@@ -25,7 +25,10 @@ def ada(api: Api) -> Viewer:
 
 
 async def errors_of(viewer: Viewer, **changes: object) -> list[tuple[str, str]]:
-    """Code and field of each error of an order with these changes, of which nothing may remain."""
+    """Return code and field of each error of an order with these changes.
+
+    Nothing may be recorded.
+    """
     order = an_order(**changes)
     payload = await viewer.run("PlaceOrder", input=order)
     assert (payload["order"], payload["position"]) == (None, None)
@@ -71,7 +74,7 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
 
 
 async def test_a_request_sent_twice_at_once_is_one_order(api: Api, ada: Viewer) -> None:
-    """Both ask Temporal: neither could find the other's order in the read model."""
+    """Both requests ask Temporal: neither could find the other's order in the read model."""
     order = a_waiting_order()
     async with api.temporal.meeting(2):
         first, second = await asyncio.gather(

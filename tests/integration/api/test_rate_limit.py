@@ -1,4 +1,4 @@
-"""What a client that asks too often is answered, over HTTP and over the socket."""
+"""A client that sends too many requests is refused, over HTTP and over the socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/readyz`: what keeps an order from being accepted, and what is only to be seen to."""
+"""`/readyz` separates the checks that an order needs from those that only warn."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def build(servers: Servers) -> str:
 
 @pytest.fixture
 async def leaders(module_pool: Pool) -> AsyncIterator[None]:
-    """The head and the relay are led, as by a worker."""
+    """Lead the head announcer and the relay, as a worker does."""
     announcing = asyncio.create_task(HeadAnnouncer(module_pool).run())
     async with leading(module_pool, record.NAME):
         yield
@@ -55,7 +55,7 @@ async def leaders(module_pool: Pool) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def polled(module_pool: Pool, build: str) -> None:
-    """A worker of the current build polls."""
+    """Poll as a worker of the current build."""
     await record_polling(module_pool, "waybill", build)
 
 
@@ -68,7 +68,7 @@ async def ready(settings: Settings) -> httpx.Response:
 
 
 def outcomes(response: httpx.Response) -> dict[str, tuple[str, bool]]:
-    """The status of each check, and whether it is required."""
+    """Return the status of each check, and whether it is required."""
     checks = response.json()["checks"]
     return {name: (check["status"], check["required"]) for name, check in checks.items()}
 
@@ -227,6 +227,6 @@ async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """A server that accepts and never answers."""
+    """The port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         yield silent.getsockname()[1]

@@ -28,7 +28,7 @@ async def placed(ada: Viewer) -> str:
 
 @pytest.fixture
 async def delivered(api: Api, ada: Viewer) -> str:
-    """Two mugs at 2.50 EUR."""
+    """The id of a delivered order of two mugs at 2.50 EUR."""
     return await orders.delivered(api, ada)
 
 

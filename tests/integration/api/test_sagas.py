@@ -1,4 +1,4 @@
-"""A parked saga as operators see it, and what they decide on it."""
+"""Operators read a parked saga, and intervene in it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def eve(api: Api) -> Viewer:
 
 @pytest.fixture
 async def order_id(ada: Viewer, api: Api) -> str:
-    """Of an order that is reserved, and that no saga runs."""
+    """The id of a reserved order that has no saga."""
     order_id = await api.logged_order(ada)
     await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
     return order_id
@@ -49,7 +49,7 @@ async def order_id(ada: Viewer, api: Api) -> str:
 
 @pytest.fixture
 async def parked_id(ada: Viewer, api: Api) -> str:
-    """Of an order whose saga is parked at the capture. The payment provider works again."""
+    """The id of an order that is parked at the capture. The payment provider works again."""
     return await parked_at_capture(api, ada)
 
 
@@ -278,7 +278,7 @@ async def test_a_later_decision_on_the_same_parking_is_refused(
 
 @pytest.fixture
 async def undoing_id(api: Api, ada: Viewer) -> AsyncIterator[str]:
-    """Of a cancelled order whose payment cannot be given back, and whose stock was not released."""
+    """The id of a cancelled order whose refund and whose release of stock have failed."""
     order_id = await waiting_for_the_carrier(api, ada)
     refusal = ApplicationError("no", type="PROVIDER_REFUSED", non_retryable=True)
     api.sagas.gates.fail("release", order_id, refusal)

@@ -1,4 +1,4 @@
-"""A socket is held to its protocol, and to the token that opened it."""
+"""A socket must follow its protocol, and ends with the token that opened it."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def test_a_socket_is_closed_when_its_token_expires(
 async def test_nothing_is_done_for_a_token_that_has_expired(
     api: Api, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock was set while the socket slept: the next message finds it out."""
+    """The clock was set while the socket slept; the next message makes the server check it."""
     viewer = api.viewer("operator")
     order = (await viewer.run("PlaceOrder", input=an_order()))["order"]
     inputs = {

@@ -1,4 +1,4 @@
-"""Where introspection is off, no error suggests a name of the schema."""
+"""No error suggests a name of the schema when introspection is off."""
 
 from __future__ import annotations
 

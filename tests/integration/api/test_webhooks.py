@@ -95,7 +95,7 @@ SHIPMENTS, RETURNS = "GET /v1/shipments", "GET /v1/returns"
 
 
 def carrier_says(answers: Answers, status: str | None) -> None:
-    """Of the shipment and of the return of order o1; None: it knows of neither."""
+    """Set the carrier's answers for shipment and return of order o1; None: unknown."""
     found = {"id": "c1", "reference": "o1", "status": status, "tracking_number": None}
     is_return = status in set(ReturnStatus)
     answers[SHIPMENTS] = (200, {"data": [found] if status and not is_return else []})

@@ -1,4 +1,4 @@
-"""A connection that dies, with notice or without, while it is idle, in use or listening."""
+"""A connection dies, with notice or without, while it is idle, in use or listening."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def take_engines(engine: AsyncEngine, count: int) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same limits, made short: a statement has 1.3 s."""
+    """Return the same limits, made short: a statement has 1.3 s."""
     monkeypatch.setattr(limits, "STATEMENT_MARGIN_SECONDS", 0.3)
     monkeypatch.setattr(limits, "CANCEL_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(limits, "PING_TIMEOUT_SECONDS", 0.2)
@@ -223,7 +223,7 @@ USES = [load, append, append_inline, transact]
 async def test_a_statement_over_a_silent_connection_ends_in_time(
     database_url: str, use: Callable[[PostgresEventStore, Pool], Awaitable[None]]
 ) -> None:
-    """The connection dies when it is in use, so that no ping finds it."""
+    """The connection dies while it is in use, so that no ping finds it."""
     async with (
         proxied(database_url) as (proxy, url),
         await create_pool(url, size=1, transaction_seconds=1) as pool,
@@ -304,7 +304,7 @@ def test_closing_takes_two_seconds_at_most() -> None:
 async def test_a_follower_notices_that_its_connection_is_silent(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It polls over other connections, so that nothing else would notice."""
+    """The follower polls over other connections, so that nothing else would notice."""
     monkeypatch.setattr(tail, "PING_EVERY_SECONDS", 0.3)
     async with (
         proxied(database_url) as (proxy, url),

@@ -1,4 +1,4 @@
-"""How the pool hands out its connections."""
+"""The pool hands out its connections in a fixed order."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_borrowers_that_wait_are_served_in_turn(database_url: str) -> None
         async with pool.acquire(), pool.acquire():
             waiting = [asyncio.create_task(use(pool, number)) for number in range(20)]
             await asyncio.sleep(0)
-        # They come when connections are free, but after those that wait.
+        # Later borrowers wait for a free connection behind those that already wait.
         late = [asyncio.create_task(use(pool, number)) for number in (20, 21)]
         await asyncio.gather(*waiting, *late)
 
@@ -106,7 +106,7 @@ async def test_a_turn_that_comes_together_with_a_cancellation_is_passed_on(
             cancelled = asyncio.create_task(pool.fetchval("SELECT 1"))
             waiting = asyncio.create_task(pool.fetchval("SELECT 2"))
             await asyncio.sleep(0)
-        cancelled.cancel()  # its turn has been given to it, and it has not run yet
+        cancelled.cancel()  # the pool has given it a connection, and it has not run yet
 
         assert await waiting == 2
         with pytest.raises(asyncio.CancelledError):
@@ -293,7 +293,7 @@ async def test_close_while_a_connection_is_opened_leaves_none(
 
 
 async def test_cancelled_borrowers_never_lose_a_place(database_url: str) -> None:
-    """Cancel at every point of a use: while waiting, connecting, asking and reading."""
+    """Cancel at every point of a use: while waiting, connecting, querying and reading."""
 
     async with await create_pool(database_url, size=2) as pool:
         for turns in range(60):

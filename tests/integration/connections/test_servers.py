@@ -1,4 +1,4 @@
-"""Several servers, on PostgreSQL servers of these tests' own: a primary and a standby."""
+"""Connect to several PostgreSQL servers, a primary and a standby, which these tests start."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def test_a_wrong_password_is_tried_at_one_server_only(servers: Servers) ->
 
 
 async def test_after_a_failover_the_next_query_goes_to_the_new_primary(servers: Servers) -> None:
-    """The last test of this module: it stops the primary."""
+    """This is the last test of the module, because it stops the primary."""
     url = servers.url(servers.both)
     standby = DatabaseUrl.parse(
         postgres.database_url(DatabaseRole.MIGRATION, servers.standby, PASSWORD)

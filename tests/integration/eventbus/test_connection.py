@@ -1,4 +1,4 @@
-"""A NATS that does not answer, at the start or later: a line in seconds, and no hanging end."""
+"""NATS does not answer, at the start or later: a line in seconds, and the process still ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.eventually import eventually
 
 @contextmanager
 def silent_listener() -> Iterator[tuple[socket.socket, str]]:
-    """Takes connections and says nothing."""
+    """A server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         yield listener, f"nats://ada:secret@127.0.0.1:{listener.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""The relay notices what the bus has lost, says so, and goes on from its checkpoint."""
+"""The relay notices and reports a loss of the bus, and continues from its checkpoint."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) ->
 
 
 class LosingBus:
-    """Lose everything right after the first page; another process is the first to notice."""
+    """A bus that loses everything right after the first page; another process notices first."""
 
     def __init__(self, bus: NatsBus, log: Log) -> None:
         self._bus = bus

@@ -1,4 +1,4 @@
-"""What `/readyz` and `/metrics` say of the bus."""
+"""`/readyz` and `/metrics` report the state of the bus."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def http(
 
 
 async def says(http: httpx.AsyncClient, status: str, detail: str | None = None) -> None:
-    """Wait until `/readyz` says this of the bus: it may give an answer again for a second."""
+    """Wait until `/readyz` reports this of the bus. It may repeat an answer for a second."""
 
     async def is_said() -> bool:
         body = (await http.get("/readyz")).json()

@@ -1,4 +1,4 @@
-"""The log arrives on the bus: each event once, each stream in its order, through every fault."""
+"""The bus gets the log: each event once, each stream in order, through every fault."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_one_of_two_relays_leads_and_the_other_takes_over(log: Log, broker
 
 @asynccontextmanager
 async def worker(database_url: str, broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker process that relays and does nothing else."""
+    """A worker process that only relays."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "worker.py", "--roles", "relay"),
         cwd=ROOT,

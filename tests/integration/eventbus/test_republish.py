@@ -1,4 +1,4 @@
-"""Publishing again what the bus has lost, beside the relay that runs on."""
+"""Publish again what the bus has lost, while the relay continues."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_what_is_no_number_is_no_position(text: str, settings: Settings) -> None
 
 @pytest.fixture
 def environment(database_url: str, broker: Broker) -> dict[str, str]:
-    """All that the command is given: nothing of the shell's."""
+    """Return the whole environment of the command, without the shell's variables."""
     return {
         "PATH": os.environ["PATH"],
         "WAYBILL_DATA_DIR": os.devnull,
@@ -243,7 +243,7 @@ def environment(database_url: str, broker: Broker) -> dict[str, str]:
 
 
 async def command(first: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Its exit code, and what it writes: its output, or its errors where it fails."""
+    """Run the command; return its exit code and its output, or its errors if it fails."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "eventbus.republish", f"--from={first}"),
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A bus that is set up otherwise than Waybill needs it: said, and never a crash or a loss."""
+"""A bus with other settings than Waybill needs is reported, without a crash or a loss."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ async def test_one_conflict_among_several_streams_appends_to_none(
 
 
 class Counting:
-    """An inline projection that fails when it is told to."""
+    """An inline projection that counts events, and fails on demand."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
@@ -170,7 +170,7 @@ async def test_events_and_their_inline_read_models_stand_or_fall_together(
     with pytest.raises(RuntimeError, match="the read model could not be changed"):
         await store.append([to("order-1")])
 
-    assert counting.seen == [1, 2, 4]  # the repeat drew 3, in vain
+    assert counting.seen == [1, 2, 4]  # the repeat drew 3 and did not use it
     assert await pool.fetchval("SELECT array_agg(position ORDER BY position) FROM seen") == [1, 2]
     assert len(await store.load_events("order-1")) == 2
 

@@ -1,4 +1,4 @@
-"""Appends that get in each other's way, or that PostgreSQL ends: the store's errors alone."""
+"""Appends that block each other, or that PostgreSQL ends, raise only the store's errors."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def streams_locked_by_the_waiting(observer: asyncpg.Connection) -> set[int
 
 
 class Tally:
-    """An inline projection that takes its rows' locks in the order given, meeting once between."""
+    """An inline projection that locks its rows in the order given, and meets another in between."""
 
     def __init__(self, names: Sequence[str], both: asyncio.Barrier) -> None:
         self._names = names

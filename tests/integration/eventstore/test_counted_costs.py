@@ -1,4 +1,4 @@
-"""What an append costs, counted: these figures do not vary from machine to machine."""
+"""Count the costs of an append: these figures do not vary from machine to machine."""
 
 from __future__ import annotations
 

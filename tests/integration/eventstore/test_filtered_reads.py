@@ -1,4 +1,4 @@
-"""A reader of a few events passes over the others in windows, and is set back by no time-out."""
+"""A reader of few events passes the others in windows, and a timeout does not set it back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ APPEND_RARE: Final = """
         'order-rare', -1, gen_random_uuid(), 'OrderConfirmed', 1::smallint,
         '{"order_id": "rare"}', '{"correlation_id": "test"}')
 """
-# As a time-out does: a statement over more than so many positions is cut, each time.
+# Imitate a timeout: each time, a statement over more than this many positions is cancelled.
 CUT: Final = """
     ALTER FUNCTION eventstore.filtered_events RENAME TO uncut;
     CREATE FUNCTION eventstore.filtered_events(
@@ -46,9 +46,9 @@ CUTS: Final = {
 async def with_a_rare_event_at_each_end(
     store: PostgresEventStore, owner: asyncpg.Connection
 ) -> list[int]:
-    """Leave a log whose first and last events are of a rare type; their positions."""
+    """Build a log whose first and last events are of a rare type; return their positions."""
     first = await owner.fetchval(APPEND_RARE)
-    # Positions that were drawn in vain take as long to pass over as events do, in this test.
+    # An unused position takes as long to pass as an event, in this test.
     await owner.execute("SELECT setval('eventstore.event_position', $1)", FAR)
     await store.append([to("order-1", 5)])
     return [first, await owner.fetchval(APPEND_RARE)]

@@ -34,7 +34,7 @@ async def announcing(pool: Pool) -> AsyncIterator[None]:
 async def followed(
     store: PostgresEventStore, after: int, count: int, **filters: object
 ) -> list[int]:
-    """The positions of the next so many events, as a follower gets them."""
+    """Return the positions of the next events that a follower gets."""
     positions: list[int] = []
     async with asyncio.timeout(10), aclosing(store.follow(after, **filters)) as pages:  # type: ignore[arg-type]  # one keyword
         async for page in pages:

@@ -1,4 +1,4 @@
-"""A failover or a restore has lost the log's tail: its readers get an error and do not wait."""
+"""The readers of a log that has lost its tail get an error and do not wait."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHECKPOINTS = "SELECT name, position FROM eventstore.checkpoint ORDER BY name"
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 

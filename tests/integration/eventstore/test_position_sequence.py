@@ -1,4 +1,4 @@
-"""Appends and the safe head refuse a sequence whose positions they could not rely on."""
+"""Appends and the safe head refuse a sequence whose positions are not reliable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def one_event(store: PostgresEventStore) -> None:
 
 @pytest.fixture
 async def connection(owner_url: str) -> AsyncIterator[Connection]:
-    """The owner's, who alters the sequence and takes on other roles."""
+    """A connection of the owner, who alters the sequence and takes other roles."""
     async with await create_pool(owner_url) as pool, pool.acquire() as connection:
         yield connection
 
@@ -63,7 +63,7 @@ async def refusal(connection: Connection, asked: str) -> UnsafeSequence:
 
 
 def remedy(refused: UnsafeSequence) -> str:
-    """The SQL that the hint says to run."""
+    """Return the SQL that the hint recommends."""
     return str(refused.hint).partition("un: ")[2]
 
 

@@ -27,7 +27,7 @@ WAIT_BEFORE_THE_SEQUENCE = """
 
 
 async def hold(connection: Connection) -> int:
-    """Append in a transaction that stays open; the position that nobody can see yet."""
+    """Append in a transaction that stays open; yield the position, which is not visible yet."""
     await connection.execute("BEGIN")
     position: int = await connection.fetchval(APPEND)
     return position

@@ -30,7 +30,7 @@ def step() -> Step:
 
 
 async def busy(handler: CommandHandler, rounds: int) -> None:
-    """Receive once, then reserve each round; of every three, ship one and release one."""
+    """Receive once, then reserve in each round; of every three, ship one and release one."""
     await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1_000))
     for n in range(rounds):
         reserve = ReserveStock(aggregate_id="sku", order_id=f"o{n}", quantity=2)
@@ -92,7 +92,7 @@ LOSE_THE_TAIL = "DELETE FROM eventstore.event WHERE stream_id = 'inventory-sku' 
 async def test_a_snapshot_newer_than_its_stream_is_passed_over(
     handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
-    """As after a restore of the log to an earlier time than its snapshots."""
+    """This happens when the log is restored to an earlier time than its snapshots."""
     await busy(handler, rounds=140)
     await owner.execute(LOSE_THE_TAIL, 150)
     events = [event.decode() for event in await store.load_events("inventory-sku")]

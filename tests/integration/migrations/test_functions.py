@@ -1,4 +1,4 @@
-"""Functions and views are replaced in place, only by an upgrade, and only where they changed."""
+"""An upgrade replaces functions and views in place, and only those that changed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def written(owner: asyncpg.Connection) -> dict[str, str]:
 
 @pytest.fixture
 async def analyst(owner: asyncpg.Connection, database_url: str) -> str:
-    """A role of other people, with a grant and two views on what is ours."""
+    """A role of another team, with a grant and two views on Waybill's objects."""
     role = f"analyst_{database_url[-8:]}"
     for statement in MADE_BY_OTHERS:
         await owner.execute(statement.format(role=role))

@@ -1,4 +1,4 @@
-"""Who may migrate: a server's first migration makes the roles, or says how they are made."""
+"""A server's first migration creates the roles, or prints the statements that create them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS = ["waybill_api", "waybill_append", "waybill_projections"]
 
 
 async def as_migrator(server_url: str, role: str, database_url: str) -> str:
-    """The URL of that database by a new role that owns it and is no superuser."""
+    """Return the database's URL for a new role that owns it and is no superuser."""
     password = secrets.token_hex(8)
     name = urlsplit(database_url).path[1:]
     async with connected(server_url) as superuser:

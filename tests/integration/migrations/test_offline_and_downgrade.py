@@ -1,4 +1,4 @@
-"""SQL for a DBA without a server, and downgrades that destroy nothing unasked."""
+"""Print SQL for a DBA without a server, and downgrade without losing data unasked."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ APPEND_ONE = (
 )
 VERSION = "SELECT version_num FROM alembic_version"
 NOTHING_SET = {"WAYBILL_ENVIRONMENT": "production"}
-"""In production a process without its secrets does not start; printing needs none of them."""
+"""A production process without its secrets does not start; printing needs none of them."""
 
 
 async def psql(url: str, script: str) -> str:
-    """What it complains of."""
+    """Run psql; return its complaints."""
     parts = urlsplit(url)
     process = await asyncio.create_subprocess_exec(
         postgres_program("psql"),

@@ -1,4 +1,4 @@
-"""What each role may do in the database, and what PostgreSQL refuses it."""
+"""Check the rights of each role in the database, and what PostgreSQL refuses it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ READ_ONLY = (
 DENIED = {
     APPEND: (
         *NOBODY,
-        EVENT,  # at a position of its own choice
+        EVENT,  # at a position of the caller's choice
         "CREATE TABLE readmodel.own (n int)",
         "DROP TABLE readmodel.order_view",
         "ALTER TABLE readmodel.order_view ADD COLUMN more int",

@@ -1,4 +1,4 @@
-"""Appends go on while migrations run, and a migration does not stop them by waiting for a lock."""
+"""Appends continue while migrations run, also while a migration waits for a lock."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WRITERS = 6
 
 @asynccontextmanager
 async def appending(url: str) -> AsyncIterator[list[int]]:
-    """Writers by two stores and one by SQL of its own; the count of appends of each so far.
+    """Run writers by two stores and one by plain SQL; yield the count of appends of each so far.
 
-    Raises whatever one of them met.
+    Raises the error of a writer.
     """
     counts = [0] * (WRITERS + 1)
     stop = asyncio.Event()
@@ -39,7 +39,7 @@ async def appending(url: str) -> AsyncIterator[list[int]]:
             counts[number] += 1
 
     async def ask(connection: asyncpg.Connection) -> None:
-        """As a process does that prepared its statements before any of these migrations."""
+        """Query as a process does that prepared its statements before any of these migrations."""
         head = await connection.prepare(statements.SAFE_HEAD)
         while not stop.is_set():
             await head.fetchval()
@@ -62,7 +62,7 @@ BUILDS = (
     ("append", "append(\n", "append(\n    OUT more int,\n"),
     ("safe_head", "BEGIN\n", "BEGIN\n    -- another body\n"),
 )
-"""What one build after the other changes: bodies, arguments, a result."""
+"""The changes of successive builds: bodies, arguments, a result."""
 
 
 @pytest.mark.timeout(240)
@@ -80,7 +80,7 @@ async def test_no_append_fails_while_builds_with_other_functions_are_migrated_to
 async def test_no_append_fails_while_a_database_from_before_the_roles_is_migrated(
     checkout: Checkout, owner_url: str
 ) -> None:
-    """Its processes connect as the owner."""
+    """The processes of this database connect as the owner."""
     (await checkout.alembic(owner_url, "downgrade", "0009")).succeeded()
     async with appending(owner_url) as counts:
         before = list(counts)

@@ -13,7 +13,7 @@ WEBHOOK = Webhook("payments", "evt_1", "payment_intent.succeeded", "o1")
 
 
 class Saga:
-    """Counts what it is told."""
+    """A saga that counts the notifications it gets."""
 
     def __init__(self) -> None:
         self.told = 0
@@ -37,7 +37,7 @@ def saga() -> Saga:
 
 
 async def age(pool: Pool, interval: timedelta) -> None:
-    """As if all that is in the inbox had come so much earlier."""
+    """Make all that is in the inbox older by this much."""
     await pool.execute(
         "UPDATE journal.webhook"
         " SET received_at = received_at - $1::interval, claimed_until = claimed_until - $1",
@@ -106,7 +106,7 @@ async def test_of_two_at_the_same_time_one_is_handled(inbox: Inbox, saga: Saga) 
 
 async def test_however_many_come_at_once_none_is_handled_twice(inbox: Inbox, saga: Saga) -> None:
     async def deliver(handle: Callable[[], Awaitable[None]]) -> None:
-        while True:  # as a provider does that is told to send it again
+        while True:  # the provider sends it again, as the answer asks
             try:
                 await inbox.handle_once(WEBHOOK, handle)
             except BeingHandled:

@@ -66,7 +66,7 @@ async def test_a_customer_who_comes_back_gets_a_new_key(log: Log) -> None:
 async def test_an_order_that_crosses_an_erasure_waits_for_nothing_and_is_erased_with_it(
     log: Log,
 ) -> None:
-    """Else a key made meanwhile would be older than the erasure, and lost when that is replayed."""
+    """Otherwise a key made in between would be lost when the older erasure is replayed."""
     await log.place("o-1")
     async with log.pool.acquire() as connection, connection.transaction():
         await connection.execute("DELETE FROM eventstore.subject_key WHERE subject = 'ada'")
@@ -204,7 +204,7 @@ async def test_an_erasure_that_is_not_written_erases_nothing(log: Log) -> None:
 
 
 async def test_the_event_row_and_the_master_key_do_not_open_an_erased_address(log: Log) -> None:
-    """By hand, past all of our code: what is missing is the row of the key, and nothing else."""
+    """The test opens the address without the product's code: only the row of the key is missing."""
     placed = await log.place("o-1")
     assert isinstance(placed.shipping_address, Sealed)
     copy = base64.b64decode(placed.shipping_address.ciphertext)

@@ -25,7 +25,7 @@ AFTER: Final = Keyring(NEW, setting="master_key")
 
 @pytest.fixture
 async def log(log: Log, pool: Pool) -> Log:
-    """Five customers, their keys under the old master key."""
+    """A log of five customers, whose keys are under the old master key."""
     log.vault = a_vault(pool, BEFORE)
     for number in range(5):
         await log.place(f"o-{number}", f"customer-{number}")

@@ -185,7 +185,7 @@ async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log)
 
 
 def _large(size: int, letter: str = "x") -> OrderCreated:
-    """An order with an address so long as no command lets through."""
+    """Return an order with a longer address than any command allows."""
     name = letter * (size // len(letter.encode()))
     return created("o-1", address=ADDRESS.model_copy(update={"name": name}))
 

@@ -1,4 +1,4 @@
-"""Returns, over HTTP to the simulator."""
+"""Create and cancel returns, over HTTP to the simulator."""
 
 from __future__ import annotations
 

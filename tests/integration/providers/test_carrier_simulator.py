@@ -1,4 +1,4 @@
-"""The simulator's HTTP, held to docs/CARRIER.md."""
+"""The simulator's HTTP follows docs/CARRIER.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that tell nothing of what was asked for, and answers that nobody foresaw."""
+"""Handle answers without the requested content, and unexpected answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outcomes nobody knows, and how they are found out."""
+"""The client finds out the outcome of a payment whose answer was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Stripe's SDK hides: the simulator's HTTP, held to Stripe's published rules."""
+"""The simulator's HTTP follows Stripe's published rules, also where Stripe's SDK hides it."""
 
 from __future__ import annotations
 

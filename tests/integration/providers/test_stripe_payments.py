@@ -220,7 +220,7 @@ async def test_voiding_by_reference_needs_no_key_that_the_provider_remembers(
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
 
-    # An attempt the provider never heard of stands for one whose key it has forgotten.
+    # An attempt that the provider never got plays one whose key the provider has forgotten.
     payment = await payments.void(
         order_id=order_id, attempt=9, amount=1000, currency="EUR", reference=reference
     )

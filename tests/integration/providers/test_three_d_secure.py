@@ -1,4 +1,4 @@
-"""A payment that its customer has to approve, with 3-D Secure."""
+"""A customer approves a payment with 3-D Secure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_customer_who_approves_authorizes_the_payment(
 ) -> None:
     await choose((await pending(payments, order_id)).action_url, "approve")
 
-    # The same call as before is answered with the state of today, not of that time.
+    # The same call as before is answered with the current state, not the earlier one.
     payment = await pending(payments, order_id)
     assert (payment.state, payment.action_url) == (ProviderPaymentState.AUTHORIZED, None)
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}

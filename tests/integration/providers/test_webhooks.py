@@ -1,4 +1,4 @@
-"""Webhooks, from the simulators to what we believe of them."""
+"""The simulators send webhooks, and the clients verify them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def stream() -> str:
 
 
 async def taken(listener: Listener, count: int, pause: float | None = None) -> list[int]:
-    """Take so many events, with a pause for other work after each; their versions."""
+    """Take this many events, with a pause for other work after each; return their versions."""
     versions: list[int] = []
     async with asyncio.timeout(20):
         while len(versions) < count:
@@ -84,7 +84,7 @@ async def test_a_listener_that_takes_nothing_ends_and_keeps_the_first_of_its_eve
         await store.save_events(stream, some_events(1_000), ANY)
         await store.save_events("order-marker", some_events(1), ANY)
         async with asyncio.timeout(20):
-            await marker.next()  # all before it has been handed out
+            await marker.next()  # the feed has read all before it hands out any
 
         heard = await until_it_fell_behind(idle)
 

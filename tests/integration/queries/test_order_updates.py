@@ -33,7 +33,7 @@ AUTHORIZED = OrderAuthorized(order_id="o1")
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -149,7 +149,7 @@ async def test_who_is_too_slow_is_told_where_it_stands_and_resumes_from_there(
     async with feed.listen(["order-marker"]) as marker:
         positions = [await log.append("order-o1", RESERVED) for _ in range(9)]
         await log.place("marker")
-        await asyncio.wait_for(marker.next(), 5)  # so all before it has been handed out
+        await asyncio.wait_for(marker.next(), 5)  # the feed has read all before it hands out any
 
     heard = [update async for update in following]
 
@@ -236,7 +236,7 @@ async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_
 
 
 async def reconnected(pool: Pool) -> None:
-    """Once the pool hands out no connection that was cut."""
+    """Wait until the pool hands out no connection that was cut."""
     async with asyncio.timeout(5):
         while True:
             with suppress(*CONNECTION_LOST):
@@ -245,7 +245,7 @@ async def reconnected(pool: Pool) -> None:
 
 
 async def appended_at_last(log: OrderLog) -> int:
-    """The pool may still hand out a connection that was cut, and nothing is appended by that."""
+    """Append, and retry while the pool hands out a cut connection: such a try appends nothing."""
     while True:
         with suppress(*CONNECTION_LOST):
             return await log.append("order-o1", RESERVED)

@@ -1,4 +1,4 @@
-"""The rows of what waits for a person, as the sagas' events leave them."""
+"""The sagas' events leave a row for each step that waits for an operator."""
 
 from __future__ import annotations
 

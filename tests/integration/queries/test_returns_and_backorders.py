@@ -1,4 +1,4 @@
-"""What the read models tell of returns, of waiting for stock and of parcels gone astray."""
+"""The read models show returns, backorders and parcels that were lost or are overdue."""
 
 from __future__ import annotations
 

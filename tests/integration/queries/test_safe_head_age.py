@@ -1,4 +1,4 @@
-"""The age of a held safe head, for each asking role and each kind of holder."""
+"""Report the age of a held safe head, for each role that asks and each kind of holder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLLIDING = "SELECT pg_advisory_lock(eventstore.announcement(0))"
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -48,7 +48,7 @@ async def owner(database_url: str) -> AsyncIterator[LogQueries]:
 
 @pytest.fixture
 async def stranger(database_url: str, pool: Pool) -> AsyncIterator[LogQueries]:
-    """Asks as a role that may read the log and not what others do."""
+    """Query as a role that may read the log and not what others do."""
     role = f"stranger_{uuid4().hex}"
     await pool.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'stranger'")
     await pool.execute(f"GRANT USAGE ON SCHEMA eventstore TO {role}")
@@ -62,7 +62,7 @@ async def stranger(database_url: str, pool: Pool) -> AsyncIterator[LogQueries]:
 
 
 async def grows(log: LogQueries) -> tuple[float, float]:
-    """The age now, and once it is greater."""
+    """Return the age now, and the age when it is greater."""
     first = await log.safe_head_age()
     async with asyncio.timeout(5):
         while (later := await log.safe_head_age()) <= first:
@@ -119,7 +119,7 @@ async def test_a_session_lock_of_another_program_that_collides_is_not_silent(
         first, later = await grows(log)
         assert 0 < first < later < 5
 
-        async with other.transaction():  # a young one says nothing of the lock's age
+        async with other.transaction():  # a young lock holder does not reveal the lock's age
             assert await log.safe_head_age() >= later
 
     async with asyncio.timeout(5):

@@ -1,4 +1,4 @@
-"""A clock that was ahead when it recorded an event holds nothing up once it has been set back."""
+"""An event recorded by a clock that was ahead delays nothing once the clock is set back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order that a restore has lost while its saga ran comes back by the command of its workflow."""
+"""An order that a restore has lost during its saga is restored by its workflow's command."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SENT_ONCE = {"created": (1, 2), "dispatched": (1, 2), "delivered": (1, 2)}
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -36,7 +36,7 @@ def kept_open(sagas: Sagas) -> Sagas:
 
 
 async def accepted(sagas: Sagas, order: PlaceOrder) -> int:
-    """The position that the repeated request is answered with."""
+    """Return the position in the answer to the repeated request."""
     answer = await sagas.orchestrator.start_saga(SagaType.ORDER, order, actor="customer:test")
     return answer.position
 

@@ -1,4 +1,4 @@
-"""Which orders are read to find those that have no workflow."""
+"""Select the orders that are read to find those without a workflow."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ INSERT = """
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
 
 class SafeUpTo(PostgresEventStore):
-    """A store whose safe head is as the test says."""
+    """A store whose safe head the test sets."""
 
     def __init__(self, pool: Pool, head: int) -> None:
         super().__init__(pool)

@@ -1,4 +1,4 @@
-"""Which orders the providers are asked about in a run, and what becomes of those that cannot be."""
+"""Select the orders that a run compares, and keep those that it could not compare."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
     counts = [(await comparing.compare(ReconcileInput())).count for _ in range(5)]
 
     assert len(orders) == 3
-    # Those that have changed, two at most, and one in turn, which may be one of them.
+    # The orders that have changed, two at most, and one in rotation, which may be one of them.
     assert counts == [2, 2, 1, 0, 1]
 
 
@@ -82,7 +82,7 @@ async def test_without_a_checkpoint_the_comparison_begins_where_the_log_stands(
 
 
 class Unreadable(StripePayments):
-    """Refuses to tell of one payment."""
+    """A provider that does not answer for one payment."""
 
     def __init__(self, instead_of: StripePayments, unreadable: str) -> None:
         self._instead_of = instead_of

@@ -1,4 +1,4 @@
-"""Workflows that run for an order which has ended, or was never placed."""
+"""Find workflows whose order has ended, or was never placed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def run_orphaned(sagas: Sagas, order_id: str) -> None:
 
 
 async def of_orders(reconciliation: Reconciliation, *order_ids: str) -> list[Discrepancy]:
-    """Other tests' sagas run in the same Temporal, and are unknown to this test's log."""
+    """Keep only these orders: sagas of other tests run in the same Temporal."""
     discrepancies = (await reconciliation.recover()).discrepancies
     return [discrepancy for discrepancy in discrepancies if discrepancy.order_id in order_ids]
 

@@ -1,4 +1,4 @@
-"""A provider that is out of reach keeps no lost saga waiting."""
+"""An unreachable provider does not delay the recovery of a missing saga."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 class SilentServer:
-    """Takes every request and never answers."""
+    """A server that accepts every request and never answers."""
 
     def __init__(self) -> None:
         self.is_asked = asyncio.Event()
@@ -54,7 +54,7 @@ async def silent() -> AsyncIterator[tuple[SilentServer, HttpCarrier]]:
 
 @pytest.fixture
 async def scheduled(sagas: Sagas, client: Client) -> AsyncIterator[str]:
-    """The queue of reconciliation that runs every second."""
+    """Schedule reconciliation every second; yield its queue."""
     queue = f"{sagas.task_queue}-reconciliation"
     keeping = asyncio.create_task(keep_scheduled(client, queue, A_SECOND))
     yield queue

@@ -1,4 +1,4 @@
-"""The log, compared with what the payment provider and the carrier have written down."""
+"""Compare the log with the records of the payment provider and the carrier."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ async def test_a_provider_that_knows_nothing_of_a_payment_holds_nothing(
 
 
 class Remembering(StripePayments):
-    """Has an authorisation of whatever attempt is searched for, and answers nothing else."""
+    """A provider that finds an authorization of any attempt, and answers nothing else."""
 
     async def search(self, *, order_id: str, attempt: int) -> list[ProviderPayment]:
         reference = f"pi_{order_id}_{attempt}"

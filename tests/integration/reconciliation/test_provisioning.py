@@ -1,4 +1,4 @@
-"""A Temporal that has lost its database is told again what it has to know."""
+"""Provision a Temporal that has lost its database again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUEUE = "waybill"
 
 @pytest.fixture
 async def blank(servers: Servers) -> Client:
-    """A namespace that knows nothing of us."""
+    """A namespace without attributes and builds."""
     namespace = f"blank-{uuid.uuid4()}"
     client = await Client.connect(servers.temporal_address, namespace=namespace)
     await client.workflow_service.register_namespace(
@@ -78,7 +78,7 @@ async def until_polled(client: Client, build: str) -> None:
 
 
 async def builds_polling(client: Client) -> set[str]:
-    """Those that Temporal knows, and "" where a worker without one polls."""
+    """Return the builds that Temporal knows, and "" for a worker without one."""
     found = await provisioning.pollers(client, QUEUE)
     without = {""} if any(not p.deployment_options.build_id for p in found) else set()
     return without | await builds_of(client)

@@ -1,4 +1,4 @@
-"""What Temporal has lost is found by comparing it with the log, and goes on from there."""
+"""Comparing Temporal with the log finds the missing sagas, and they continue from the log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.sagas import Sagas, an_order
 
 
 async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
-    """An order that waits for its parcel to leave."""
+    """Return an order that waits for its parcel to leave."""
     order_id = await sagas.place(an_order((sku, 2)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id

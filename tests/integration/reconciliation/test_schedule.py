@@ -1,4 +1,4 @@
-"""Reconciliation is scheduled by whatever worker starts, and by all of them only once."""
+"""Any worker schedules reconciliation, and all of them together do it once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers of several builds, and which of them runs what."""
+"""Temporal routes workflows to workers of several builds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def a_build() -> str:
 
 
 async def delivered(sagas: Sagas) -> str:
-    """An order to which each thing happens after the other, so that each time costs the same."""
+    """Deliver an order, one event after the other, so that the cost is the same each time."""
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
     await waits(sagas, order_id, timers=1)
     await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
@@ -45,7 +45,7 @@ async def event_types(sagas: Sagas, order_id: str) -> list[int]:
 
 
 async def waits(sagas: Sagas, order_id: str, timers: int) -> None:
-    """Returns once the workflow has nothing to do but wait, with so many timers begun so far."""
+    """Wait until the workflow has nothing to do but wait, with this many timers so far."""
     waiting = EventType.EVENT_TYPE_TIMER_STARTED
     async with asyncio.timeout(20):
         while True:
@@ -56,7 +56,7 @@ async def waits(sagas: Sagas, order_id: str, timers: int) -> None:
 
 
 async def ran_in(sagas: Sagas, order_id: str) -> list[str]:
-    """The builds that the workflow's tasks were completed by, in order, without repetitions."""
+    """Return the builds that completed the workflow's tasks, in order, without repetitions."""
     history = await sagas.workflow(order_id).fetch_history()
     completed = [
         event.workflow_task_completed_event_attributes

@@ -24,7 +24,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 async def refusal(environment: dict[str, str], *arguments: str) -> str:
-    """What the command says when it refuses: one line, and exit code 1."""
+    """Return the one line of a command that refuses and exits with 1."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stack", *arguments),
         env=environment,

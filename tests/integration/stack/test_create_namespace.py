@@ -1,4 +1,4 @@
-"""The deployment's script, run on a real server as its container runs it."""
+"""Run the deployment's script on a real server, as its container runs it."""
 
 from __future__ import annotations
 

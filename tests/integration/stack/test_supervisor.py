@@ -134,7 +134,7 @@ async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path, loop: str
 @LOOPS
 async def test_a_child_inherits_no_file_of_the_stack(tmp_path: Path, loop: str) -> None:
     async with stack_of_one(tmp_path, loop) as (_, child):
-        # Until the program speaks, the child is the shell that reports it to the guardian.
+        # The child is the shell that reports it to the guardian, until the program writes.
         await eventually(lambda: "up" in (tmp_path / "data/logs/child.log").read_text())
         assert _files_of(child) == {"0", "1", "2"}
 
@@ -231,7 +231,7 @@ def _files_of(pid: int) -> set[str]:
 
 
 def _on(data: Path) -> set[int]:
-    """Return the processes that were started on this data folder, but for the stack itself."""
+    """Return the processes that were started on this data folder, except the stack itself."""
     return {
         process.pid
         for process in psutil.process_iter(["cmdline"])

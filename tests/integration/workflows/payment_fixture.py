@@ -1,4 +1,4 @@
-"""One order's money, held against the real log and the simulator's books."""
+"""Compare one order's payment in the real log with the simulator's records."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class GatedPayments(StripePayments):
-    """Holds back the answers of one operation until the gate is opened."""
+    """A provider that holds back the answers of one operation until the gate is opened."""
 
     def __init__(self, url: str) -> None:
         super().__init__(API_KEY, url, RETURN_URL, SHORT_TIMEOUT_SECONDS)
@@ -76,7 +76,7 @@ class GatedPayments(StripePayments):
 
 @dataclass
 class Till:
-    """One order of two pieces at 250 cents, reserved, and what may be done about its money."""
+    """One reserved order of two pieces at 250 cents, with the payment activities."""
 
     store: PostgresEventStore
     provider: GatedPayments
@@ -152,7 +152,7 @@ class Till:
         return (await self.run(self.activities.refund, self.order_id)).status
 
     async def retried_by_a_person(self, step: str) -> None:
-        """It was parked, and somebody has decided to try it again."""
+        """Park the step, and let an operator retry it."""
         parking = (await CommandHandler(self.store).load(SAGA, self.order_id)).parkings + 1
         await self.does(
             ParkStep(

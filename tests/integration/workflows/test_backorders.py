@@ -1,4 +1,4 @@
-"""Orders that wait for stock rather than be rejected."""
+"""Orders may wait for stock rather than be rejected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.sagas import Sagas, an_order
 
 
 async def waiting(sagas: Sagas, wanted: int = 2, on_hand: int = 1) -> tuple[str, str]:
-    """An order that waits for its stock, and its SKU."""
+    """Place an order that waits for its stock; return it and its SKU."""
     sku = await sagas.stocked(on_hand)
     order_id = await sagas.place(an_order((sku, wanted), backorder=True))
     await sagas.until(f"inventory-{sku}", "BackorderQueued")
@@ -77,7 +77,7 @@ async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_
 
 
 async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(sagas: Sagas) -> None:
-    """No order is queued when it comes, so the receipt wakes none."""
+    """The order is not queued yet when its stock arrives, so the receipt wakes no order."""
     sku = await sagas.stocked(1)
     order = an_order((sku, 2), backorder=True)
     order_id = order.aggregate_id
@@ -104,7 +104,7 @@ async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas:
 
 
 class CancelledMeanwhile(CommandHandler):
-    """The order is cancelled between an activity's look at it and the activity's first append."""
+    """The order is cancelled between the activity's read of it and the activity's first append."""
 
     def __init__(self, sagas: Sagas) -> None:
         super().__init__(sagas.store)

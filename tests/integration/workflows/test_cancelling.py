@@ -1,4 +1,4 @@
-"""A workflow that is cancelled in Temporal undoes what was done, wherever it stands."""
+"""A workflow that is cancelled in Temporal compensates, at any step."""
 
 from __future__ import annotations
 

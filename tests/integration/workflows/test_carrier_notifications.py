@@ -1,4 +1,4 @@
-"""What the carrier does of its own accord, and what it says of it."""
+"""The sagas follow what the carrier does and what it notifies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
 
 
 async def sent(sagas: Sagas, postal_code: str, effect: str) -> tuple[str, str]:
-    """An order whose parcel has come so far by the carrier's own books, and its SKU."""
+    """Place an order whose parcel has reached this state at the carrier; return it and its SKU."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")

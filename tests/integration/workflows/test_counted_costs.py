@@ -1,4 +1,4 @@
-"""What each end of an order costs in Temporal: it does not vary from machine to machine."""
+"""Count what each end of an order costs in Temporal: it does not vary between machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workflow refuses whatever names another order than its own."""
+"""A workflow refuses every input that names another order than its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows.types import OrderWorkflowInput
 
 
 async def two_orders(sagas: Sagas) -> tuple[str, str]:
-    """Two orders that wait for their dispatch."""
+    """Place two orders that wait for their dispatch."""
     sku = await sagas.stocked(2)
     placed = [await sagas.place(an_order((sku, 1))) for _ in range(2)]
     for order_id in placed:

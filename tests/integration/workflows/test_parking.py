@@ -1,4 +1,4 @@
-"""What fails for good waits for a person, and goes on as the person decides."""
+"""A step that fails for good waits for an operator, and follows the intervention."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD = {"authorized": (1, 250)}
 
 
 async def placed(sagas: Sagas) -> tuple[str, str]:
-    """An order with its parcel asked for, and its SKU."""
+    """Place an order whose shipment is created; return it and its SKU."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -54,7 +54,7 @@ async def by_update(sagas: Sagas, order_id: str, step: str, intervention: Interv
 
 
 async def by_signal(sagas: Sagas, order_id: str, step: str, intervention: Intervention) -> None:
-    """As the Temporal Web UI or its command line sends it: plain JSON, not encrypted."""
+    """Send an intervention as the Web UI or the command line does: plain JSON, not encrypted."""
     name = {
         RETRY: "retry_saga",
         SKIP: "skip_saga_step",

@@ -1,4 +1,4 @@
-"""Paying, one activity at a time: what the log and the provider's books say after it."""
+"""Run single payment activities, and check the log and the provider's records after each."""
 
 from __future__ import annotations
 

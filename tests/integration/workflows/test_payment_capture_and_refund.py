@@ -1,4 +1,4 @@
-"""Taking the money and giving it back, one activity at a time."""
+"""Run the single activities that capture and refund."""
 
 from __future__ import annotations
 

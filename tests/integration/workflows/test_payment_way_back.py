@@ -1,4 +1,4 @@
-"""Undoing a payment, one activity at a time: what the log and the provider's books say."""
+"""Run the single activities that undo a payment; check the log and the provider's records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncI
         yield till
 
 
-# The way back.
+# The compensation.
 
 
 async def test_giving_back_frees_what_is_held_once(till: Till) -> None:
@@ -136,7 +136,7 @@ async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> 
 
 
 async def held_under_no_key(till: Till) -> str:
-    """An attempt that the log has no answer of, and the provider no key; its reference."""
+    """Make an attempt without an answer in the log or a key; return its reference."""
     await till.order()
     with (
         till.simulator.failing(till.order_id, "*", "down"),
@@ -147,7 +147,7 @@ async def held_under_no_key(till: Till) -> str:
 
 
 async def hold(till: Till) -> str:
-    """Labelled as the first attempt, under no key; its reference."""
+    """Create a payment labelled as the first attempt, without a key; return its reference."""
     form = {
         "amount": "500",
         "currency": "eur",

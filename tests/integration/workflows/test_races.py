@@ -1,7 +1,7 @@
-"""Two things at once, each reached for certain: a gate holds the one until the other has happened.
+"""Test races with certainty: a gate holds one side until the other has happened.
 
-A stray attempt stands for a lost workflow task: it has changed the log, and the workflow does not
-know of it.
+A stray attempt has the effect of a lost workflow task: it has changed the log, and the workflow
+does not know of it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def by_customer(order_id: str) -> CancellationInput:
 
 @workflow.defn(name="Squatter")
 class Squatter:
-    """Sits on a workflow id."""
+    """A workflow that only occupies a workflow id."""
 
     @workflow.run
     async def run(self) -> None:
@@ -95,7 +95,7 @@ async def test_a_payment_whose_workflow_id_was_taken_goes_on_once_it_is_free(
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
 
-# What a lost workflow task has done already.
+# A lost workflow task that has changed the log.
 
 DONE_BEFORE = ["reserve", "authorize", "create_shipment"]
 
@@ -201,7 +201,7 @@ async def test_a_cancellation_whose_answer_was_lost_comes_too_late_for_what_has_
 async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still_has(
     sagas: Sagas,
 ) -> None:
-    """The news of the dispatch were false."""
+    """The notification of the dispatch was false."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -467,7 +467,7 @@ async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> N
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
-# Attempts that come when all is over.
+# Attempts that come when the saga has ended.
 
 OF_THE_ORDER = [
     "reserve",

@@ -1,4 +1,4 @@
-"""A saga whose workflow is gone goes on from the log, and does nothing twice."""
+"""A saga without a workflow continues from the log, and does nothing twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Giving money back again, after a first try that the provider remembers."""
+"""Refund again, after a first try that the provider remembers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def fails_to_refund(till: Till, how: str, failure: type[ProviderError]) ->
 
 
 async def lost_refund_that_fails_later(till: Till) -> None:
-    """It succeeded, its answer was lost, and then the bank sent the money back."""
+    """Make a refund that succeeds, loses its answer, and then fails at the bank."""
     await till.returning(2, FAILS_ONCE)
     await fails_to_refund(till, "timeout_after", ProviderUnavailable)
     await till.simulator.until_booked(till.order_id, "refund_failed")
@@ -112,7 +112,7 @@ async def test_of_refunds_at_the_same_time_one_gives_the_money_back(till: Till, 
 
     with till.simulator.control(latency_ms=20):
         await asyncio.gather(*(till.refund() for _ in range(4)), return_exceptions=True)
-    with suppress(ProviderUnavailable):  # one that was first is still at it
+    with suppress(ProviderUnavailable):  # an earlier one is still running
         await till.refund()
 
     assert (await till.payment()).refunded == 250

@@ -1,4 +1,4 @@
-"""What customers send back: wholly, in part, or never."""
+"""Customers return an order wholly, in part, or not at all."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PAID = {"authorized": (1, 500), "captured": (1, 500)}
 async def arrived(
     sagas: Sagas, *, postal_code: str = NORMAL, window: timedelta = OPEN, **deadlines: timedelta
 ) -> tuple[str, str]:
-    """A delivered order of two pieces whose return window is open, and its SKU."""
+    """Deliver an order of two pieces, its return window open; return it and its SKU."""
     sku = await sagas.stocked(2)
     patient = sagas.within(return_window=window, **deadlines)
     return await patient.arrived(an_order((sku, 2), postal_code=postal_code)), sku
 
 
 async def sent_back(sagas: Sagas, order_id: str, *lines: ReturnedLine) -> None:
-    """The return is asked for, and the carrier knows of it."""
+    """Request a return that the carrier knows of."""
     await sagas.send_back(order_id, *lines)
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 

@@ -1,4 +1,4 @@
-"""What operators read of a saga that really runs, and what becomes of what they decide."""
+"""Operators read the ledger of a real saga, and their interventions take effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of the carrier and what is recorded of its answers, one activity at a time."""
+"""Run single shipping activities: their requests to the carrier, and what they record."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Activity = Callable[[ShippingActivities, str], Awaitable[T]]
 
 @dataclass
 class Parcel:
-    """One confirmed order of two cups and a pot, and what may become of its parcel."""
+    """One confirmed order of two cups and a pot, with the shipping activities."""
 
     store: PostgresEventStore
     activities: ShippingActivities

@@ -1,7 +1,7 @@
-"""A cancellation that comes while an activity is about to end well.
+"""A cancellation arrives while an activity is about to succeed.
 
-Temporal tells the activity of it, which ends well all the same and so keeps it to itself: the
-workflow has to look by itself.
+Temporal delivers it to the activity, which succeeds and so drops it: the workflow has to check for
+it.
 """
 
 from __future__ import annotations

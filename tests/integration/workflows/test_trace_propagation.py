@@ -1,4 +1,4 @@
-"""A request's trace reaches every activity that it leads to, by way of Temporal's headers."""
+"""A request's trace reaches every activity that it leads to, through Temporal's headers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TracedChild:
 
 @workflow.defn
 class Traced:
-    """Asks in each way for the trace, and once more after the signal."""
+    """A workflow that reads the trace in each way, and again after the signal."""
 
     def __init__(self) -> None:
         self._may_end = False

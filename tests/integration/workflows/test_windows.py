@@ -92,7 +92,8 @@ WINDOWS: Final = [
     (waits_for_its_goods, "OrderReturnRequested", "return", ("order", "OrderReturnLapsed")),
 ]
 """Each row names the story up to the wait, the event that opened the window, the workflow that
-waits, and the event that is appended when the window closes."""
+waits, and the event that is appended when the window closes.
+"""
 Story = Callable[[Sagas], Awaitable[str]]
 
 
