@@ -1,4 +1,4 @@
-"""The API and the simulators as processes: they start, say what is wrong, and stop in time."""
+"""The API and the simulators start as processes, report errors, and stop in time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TIMEOUT_SECONDS = 60
 async def api(
     system: System, log: Path, **changes: str
 ) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
-    """An API process beside that of the system, once it lives."""
+    """Start an API process beside that of the system; yield it when it is live."""
     port = Ports.free().http_port
     environment = {**system.environment, **changes}
     token = system.token(Role.CUSTOMER, "customer-of-the-test")
@@ -55,7 +55,7 @@ async def api(
 
 
 async def becomes(http: httpx.AsyncClient, status: str) -> Json:
-    """Wait until readiness has this status; its answer."""
+    """Wait until readiness has this status; return its answer."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             answer: Json = (await http.get("/readyz")).json()

@@ -1,4 +1,4 @@
-"""The commands that end by themselves: with 0 only when they did what was asked."""
+"""The commands that end exit with 0 only when they did what was asked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AWAY = {
 
 
 async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, list[str]]:
-    """Its exit code, and the lines it printed."""
+    """Run the command; return its exit code and the lines it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *arguments),
         cwd=ROOT,

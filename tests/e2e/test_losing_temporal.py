@@ -1,4 +1,4 @@
-"""What Temporal loses, the log gives back: each within a minute, and by itself."""
+"""The log restores what Temporal loses, within a minute and without an operator."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def customer(system: System) -> httpx.AsyncClient:
 
 
 async def placed(http: httpx.AsyncClient, postal_code: str, status: str, **more: object) -> str:
-    """An order that has come so far."""
+    """Place an order and wait until it has this status; return its id."""
     order = {**an_order(postal_code), **more}
     order_id: str = (await ask(http, "PlaceOrder", input=order))["placeOrder"]["order"]["id"]
     await reaches(http, order_id, status)
@@ -68,7 +68,7 @@ async def reaches(http: httpx.AsyncClient, order_id: str, status: str) -> Json:
 
 
 async def cancel(http: httpx.AsyncClient, order_id: str) -> list[Json]:
-    """The errors, of which there are none once a saga runs."""
+    """Request a cancellation; return the errors, of which a running saga has none."""
     given = {"idempotencyKey": str(uuid4()), "orderId": order_id}
     errors: list[Json] = (await ask(http, "CancelOrder", input=given))["cancelOrder"]["userErrors"]
     return errors
@@ -80,7 +80,7 @@ async def events(system: System, stream: str) -> list[str]:
 
 
 async def recoveries(system: System, *order_ids: str) -> None:
-    """Once each of them has been, by itself."""
+    """Wait until reconciliation has recovered each order's saga."""
     async with asyncio.timeout(WITHIN_SECONDS):
         for order_id in order_ids:
             while await events(system, f"saga-{order_id}") != ["SagaRecovered"]:  # noqa: ASYNC110 - a fact to wait for
@@ -135,7 +135,7 @@ async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) 
 
 @pytest.fixture(scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A system that reconciles every two seconds."""
+    """Start a system that reconciles every two seconds."""
     async with started_system(tmp_path_factory.mktemp("watched"), given=SOON) as system:
         yield system
 
@@ -164,7 +164,7 @@ async def test_a_schedule_that_is_deleted_comes_back(watched: System) -> None:
 
 
 async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
-    """`make recover`: its exit code and what it printed."""
+    """Run `make recover`; return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "orchestrator.recover", *arguments),

@@ -1,4 +1,4 @@
-"""A restore loses the log's tail under all that runs; operators put it right by two commands."""
+"""A restore loses the log's tail under running processes; two commands of operators repair it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def head(system: System) -> int:
 
 
 async def relayed(system: System, position: int) -> None:
-    """Once the relay's checkpoint stands at this position or above."""
+    """Wait until the relay's checkpoint is at this position or above."""
     async with await create_pool(system.servers.database_url, size=1) as pool:
         async with asyncio.timeout(20):
             while (await pool.fetchval(RELAYED) or 0) < position:  # noqa: ASYNC110 - a fact to wait for
@@ -58,7 +58,7 @@ async def lose(system: System, after: int) -> None:
 
 
 async def checkpoints_are(system: System, status: str) -> Json:
-    """Return the check of readiness, once it has this status: its answers are kept for a second."""
+    """Return the check of readiness when it has this status: an answer is kept for a second."""
     async with httpx.AsyncClient() as http, asyncio.timeout(10):
         while True:
             found: Json = (await http.get(f"{system.url}/readyz")).json()["checks"]["checkpoints"]

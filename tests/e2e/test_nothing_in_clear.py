@@ -1,4 +1,4 @@
-"""Where the address of a placed order lies, in everything that the system has written."""
+"""The address of a placed order is nowhere in clear in what the system has written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 @pytest.fixture
 async def order_id(system: System) -> str:
-    """A completed order, sent to the address of the markers."""
+    """The id of a completed order, sent to the address of the markers."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
         order = (await ask(system, http, "PlaceOrder", input=an_order()))["placeOrder"]["order"]
         async with asyncio.timeout(30):
@@ -96,7 +96,7 @@ def found_in(text: str) -> list[str]:
 
 
 def payloads_in(value: Any) -> list[Json]:  # noqa: ANN401 - any JSON
-    """Every encrypted payload, wherever it stands."""
+    """Return every encrypted payload in the data, at any depth."""
     if isinstance(value, list):
         return [payload for item in value for payload in payloads_in(item)]
     if not isinstance(value, dict):
@@ -111,7 +111,7 @@ def data_of(payload: Json) -> str:
 
 
 async def messages_until(system: System, subject: str, last: str) -> list[str]:
-    """Every message of the stream, up to this event of this aggregate."""
+    """Return every message of the stream, up to this event of this aggregate."""
     connection = await nats.connect(system.environment["WAYBILL_NATS_URL"])
     try:
         everything_kept = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)

@@ -1,4 +1,4 @@
-"""The processes as they are started: each refuses what it uses, and nothing else."""
+"""Each process refuses wrong settings that it uses, and no others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ONE_KEY: Final = base64.b64encode(os.urandom(32)).decode()
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a system whose servers do not run, in a folder without a stack.env."""
+    """Return the environment of a system without servers, in a folder without stack.env."""
     (stack := tmp_path / "stack").mkdir()
     made = system_environment(stack, Ports.free())
     return {**made, "WAYBILL_DATA_DIR": str(tmp_path)}

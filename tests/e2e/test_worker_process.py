@@ -1,4 +1,4 @@
-"""The worker as a process: what ends it, and what does not."""
+"""Some faults end the worker process, and others do not."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.e2e.line import Line
 from tests.e2e.processes import Process, started
 
 STOP_SECONDS = 5
-"""The worker leaves after 2.8 s at the latest; a busy machine takes its time to see that."""
+"""The worker exits after 2.8 s at the latest; on a busy machine this is noticed late."""
 END_SECONDS = 20
-"""On an idle machine a wrong setting ends it after 1 s."""
+"""A wrong setting ends it after 1 s on an idle machine."""
 MAX_LOG_CHARACTERS = 6_000
 DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
 def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextManager[Process]:
-    """A worker with the default roles, beside the one of the system."""
+    """Start a worker with the default roles, beside the one of the system."""
     data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}  # no stack.env fills in what is empty
     return started(log, {**system.environment, **data_dir, **changes}, "worker.py")
 
 
 def at(url: str, port: int) -> str:
-    """The same address, but for its port."""
+    """Return the same address with another port."""
     return url.replace(f":{urlsplit(url if '//' in url else f'//{url}').port}", f":{port}", 1)
 
 
@@ -112,7 +112,7 @@ async def test_a_server_that_is_away_at_the_start_holds_up_its_role_alone(
 async def worker_on_lines(
     system: System, log: Path
 ) -> AsyncIterator[tuple[Process, dict[str, Line]]]:
-    """A worker whose every server is at the end of a line of its own."""
+    """Start a worker whose connection to every server can be cut separately."""
     ports = system.ports
     async with (
         Line.to(ports.postgres_port) as postgres,
@@ -129,7 +129,7 @@ async def worker_on_lines(
 
 
 async def polls(system: System, process: Process) -> None:
-    """Wait until the worker records anew that it polls."""
+    """Wait until the worker records again that it polls."""
     async with connected(system.servers.database_url) as connection, asyncio.timeout(60):
         since = await connection.fetchval("SELECT clock_timestamp()")
         while not await connection.fetchval(  # noqa: ASYNC110 - a fact to wait for
@@ -143,7 +143,7 @@ async def polls(system: System, process: Process) -> None:
 LATER = pytest.mark.parametrize(
     ("name", "retries", "times"),
     [
-        (NATS, "the connection to NATS at .* is lost", 1),  # and the client retries by itself
+        (NATS, "the connection to NATS at .* is lost", 1),  # and the client retries automatically
         (TEMPORAL, "recording that this worker polls: .*; trying again in", 3),
         (DATABASE, "recording that this worker polls: .*; trying again in", 3),
     ],

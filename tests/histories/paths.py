@@ -1,4 +1,4 @@
-"""Every way that an order can go, played on real servers. Each returns the order's id."""
+"""Play every way of an order on real servers. Each path returns the order's id."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LATER: Final = timedelta(minutes=5)
 async def order(
     sagas: Sagas, on_hand: int = 2, *, postal_code: str = NEVER_DISPATCHED, method: str = VISA
 ) -> PlaceOrder:
-    """Two pieces of one SKU."""
+    """Return an order of two pieces of one SKU."""
     sku = await sagas.stocked(on_hand)
     return an_order((sku, 2), postal_code=postal_code, method=method)
 
 
 async def asked_for(sagas: Sagas, postal_code: str = NEVER_DISPATCHED) -> str:
-    """Placed and paid for; the carrier knows of it."""
+    """Place and pay an order; return it when its shipment is created."""
     order_id = await sagas.place(await order(sagas, postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id
@@ -52,7 +52,7 @@ async def waiting_to_pay(sagas: Sagas, method: str) -> str:
     return order_id
 
 
-# Forward.
+# Paths to a delivery.
 
 
 async def delivered(sagas: Sagas) -> str:
@@ -115,7 +115,7 @@ async def payment_window_closed(sagas: Sagas) -> str:
     return await sagas.within(payment_window=SOON).place(await order(sagas, method=APPROVAL))
 
 
-# Cancelled by the customer.
+# Cancellations by the customer.
 
 
 async def cancelled_while_waiting_for_stock(sagas: Sagas) -> str:
@@ -156,7 +156,7 @@ async def parcel_was_quicker(sagas: Sagas) -> str:
     return order_id
 
 
-# Cancelled in Temporal.
+# Cancellations in Temporal.
 
 
 async def workflow_cancelled(sagas: Sagas, order_id: str) -> None:
@@ -193,7 +193,7 @@ async def workflow_cancelled_after_dispatch(sagas: Sagas) -> str:
     return order_id
 
 
-# The carrier fails.
+# Failures of the carrier.
 
 
 async def carrier_refused(sagas: Sagas) -> str:
@@ -218,7 +218,7 @@ async def parcel_lost(sagas: Sagas) -> str:
     return order_id
 
 
-# Parked.
+# Parked steps.
 
 
 def _parked(intervention: Intervention) -> Path:
@@ -263,7 +263,7 @@ async def overdue_and_then_delivered(sagas: Sagas) -> str:
     return order_id
 
 
-# Returned.
+# Returns.
 
 
 async def _to_be_returned(
@@ -311,7 +311,7 @@ def _refund_parked(intervention: Intervention) -> Path:
     return path
 
 
-# Taken up.
+# Recoveries.
 
 
 async def _recovered(sagas: Sagas, order_id: str) -> None:
@@ -355,7 +355,7 @@ async def recovered_while_returned(sagas: Sagas) -> str:
 
 
 async def placed_again(sagas: Sagas) -> str:
-    """The log has lost the order; the providers have not."""
+    """Place again an order that the log has lost and the providers have not."""
     sku = await sagas.stocked(5)
     before = await sagas.store.safe_head()
     command = an_order((sku, 2), postal_code=NORMAL)
@@ -431,4 +431,4 @@ PATHS: Final[dict[str, Path]] = {
 }
 
 COMMANDS_TOO: Final = {"backorder_notified"}
-"""Where the workflows of the commands are recorded as well: one wakes the order."""
+"""The paths in which the workflows of commands are recorded too: one wakes the order."""

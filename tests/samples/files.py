@@ -1,4 +1,4 @@
-"""Where the recorded samples are: `<Type>.v<N>.json`, or `<Type>.v<N>.<form>.json`."""
+"""Read and write the recorded samples: `<Type>.v<N>.json`, or `<Type>.v<N>.<form>.json`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sample:
     type: str
     schema_version: int
     form: str
-    """What distinguishes it from another of the same version; mostly empty."""
+    """The name of a form that differs within one version; mostly empty."""
     text: str
 
 
@@ -39,14 +39,14 @@ def _sample(path: Path) -> Sample:
 
 
 def schema_digests(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    """By type and schema version, as recorded."""
+    """Return the recorded digests by type and schema version."""
     file = folder / SCHEMAS
     recorded: dict[str, dict[str, str]] = json.loads(file.read_text()) if file.exists() else {}
     return recorded
 
 
 def digest(event_type: type[Event]) -> str:
-    """Of what the fields are and may hold, not of what we say about them."""
+    """Return a digest of the fields and their types, without their descriptions."""
     schema = _without_prose(event_type.model_json_schema())
     return hashlib.sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()
 

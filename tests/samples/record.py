@@ -1,6 +1,6 @@
 """`python -m tests.samples.record`: record the samples and schemas that are missing.
 
-What is recorded stands for events that are in somebody's log: it is never written again.
+A recorded sample represents events in users' logs: it is never overwritten.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ADVICE: Final = (
 
 
 def record(folder: Path) -> list[str]:
-    """Record what is missing. Returns what has to be done by hand."""
+    """Record what is missing; return the tasks that remain to be done by hand."""
     for form, event in [("", event) for event in EXAMPLES] + list(FORMS.items()):
         _record_sample(folder / name_of(event, form), event)
     return _record_schemas(folder)

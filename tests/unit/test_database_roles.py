@@ -1,4 +1,4 @@
-"""Which process connects by which URL."""
+"""Each process connects by the URL of its role."""
 
 from __future__ import annotations
 

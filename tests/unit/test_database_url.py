@@ -1,4 +1,4 @@
-"""How WAYBILL_DATABASE_URL is read, and how a wrong one is refused."""
+"""WAYBILL_DATABASE_URL is read as PostgreSQL's URLs are, and refused when it is wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "s3cretWord"  # noqa: S105 - what no message may show
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root certificate in a file."""
+    """Write a root certificate into a file."""
     return Authority(tmp_path, "root").root
 
 

@@ -16,7 +16,7 @@ from tools.event_catalogue import catalogue, main
 
 @pytest.fixture(scope="module")
 def sections() -> dict[str, str]:
-    """What stands below each heading, by the heading."""
+    """Return the text below each heading, by the heading."""
     parts = catalogue(samples()).split("\n### ")[1:]
     return {part.partition("\n")[0]: part.partition("\n## ")[0] for part in parts}
 
@@ -71,7 +71,7 @@ def test_a_type_is_told_where_it_is_linked_to(sections: dict[str, str]) -> None:
 
 def test_the_way_from_an_older_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class OrderReserved(order_events.OrderReserved):
-        """As it may be one day."""
+        """A later version of the event."""
 
         schema_version: ClassVar[int] = 2
 

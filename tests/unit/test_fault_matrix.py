@@ -1,4 +1,4 @@
-"""What `make matrix` will run. Here, because it needs no server and is not to shrink unnoticed."""
+"""Count the cases of `make matrix` without a server, so that no case disappears unnoticed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ IN_THE_LOG = {
     (Fault.TEMPORAL_CANCELLED, DURING),
     *((Fault.TERMINATED, phase) for phase in Phase),
 }
-"""What a local activity can meet."""
+"""The faults that can occur at a local activity."""
 DISTURBANCES = {
     Fault.KILLED,
     Fault.CANCELLED,

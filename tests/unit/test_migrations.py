@@ -1,4 +1,4 @@
-"""What every migration says of itself."""
+"""Every migration describes itself completely."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MADE_ANEW: Final = {
     "journal.heartbeat",
     "journal.polling_worker",
 }
-"""Tables whose rows come again by themselves: a downgrade may drop them unasked."""
+"""Tables whose rows are created again automatically: a downgrade may drop them unasked."""
 
 
 def config(printed: io.StringIO | None = None) -> Config:

@@ -1,4 +1,4 @@
-"""The bounds of the settings, and what is wrong with where they come from."""
+"""The settings have bounds, and their sources are checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PORTS = sorted(name for name in Settings.model_fields if name.endswith("_port"))
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No variable of the shell and no `.env` counts."""
+    """Remove the variables of the shell and any `.env`."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"WAYBILL_{name.upper()}", raising=False)
     monkeypatch.setenv("WAYBILL_DATA_DIR", str(tmp_path))
@@ -70,7 +70,7 @@ def test_a_port_out_of_range_is_refused_by_name(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if (name, value) == ("monitoring_port", "0"):
-        value = "-2"  # 0 means that monitoring has no port of its own
+        value = "-2"  # 0 means that monitoring has no separate port
     monkeypatch.setenv(f"WAYBILL_{name.upper()}", value)
     assert refusal().startswith(f"WAYBILL_{name.upper()}: Input should be ")
 

@@ -1,4 +1,4 @@
-"""What a worker needs to be told before it starts."""
+"""A worker checks its settings before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step key stands for one change: a step that happens again has another key.
+"""A step key identifies one change: a step that happens again has another key.
 
 The log answers a known key with the first append under that key. A change under a reused key is
 lost, although its activity succeeds.
@@ -44,7 +44,7 @@ PARK: Final = ParkInput(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
 
 
 class Exact(CommandHandler):
-    """Fail where the log has answered a step with the append of an earlier one."""
+    """Fail when the log answers a step with the append of an earlier one."""
 
     async def handle(self, step: Step, *commands: Command) -> int:
         position = await super().handle(step, *commands)
@@ -55,7 +55,7 @@ class Exact(CommandHandler):
 
 @dataclass
 class Desk:
-    """The activities of one order that ask no provider, on a log in memory."""
+    """The activities of one order that call no provider, on a log in memory."""
 
     handler: Exact
     log: MemoryLog

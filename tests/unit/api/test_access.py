@@ -37,7 +37,7 @@ def test_a_field_without_a_rule_cannot_be_served(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_field_that_customers_do_not_see_may_be_null_and_says_so() -> None:
-    """Unless its whole type is for staff: then what leads there is null."""
+    """If a whole type is for staff, the fields that lead to it are null instead."""
     for (type_name, name), field in FIELDS.items():
         if RULES[type_name][name] is Access.STAFF and type_name not in ROOTS | STAFF_TYPES:
             assert not is_non_null_type(field.type), (type_name, name)

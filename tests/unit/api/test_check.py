@@ -1,4 +1,4 @@
-"""A check asks once at a time, waits a bounded time, and knows since when it has its outcome."""
+"""A check probes once at a time, waits a bounded time, and knows the age of its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 class Part:
-    """What is probed: scripted, and it counts."""
+    """A part to probe: its outcomes are scripted, and it counts its probes."""
 
     def __init__(self, *answers: str | Exception | None) -> None:
         self.answers, self.asked = list(answers), 0

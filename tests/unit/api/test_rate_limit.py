@@ -21,7 +21,7 @@ class Clock:
 
 
 def taken(limiter: RateLimiter, key: str, times: int) -> int:
-    """How many of so many tries were allowed."""
+    """Return how many of these tries were allowed."""
     allowed = 0
     for _ in range(times):
         try:

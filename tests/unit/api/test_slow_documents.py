@@ -1,4 +1,4 @@
-"""No document takes long to refuse, whatever it is made of."""
+"""Every document is refused quickly, whatever it consists of."""
 
 from __future__ import annotations
 

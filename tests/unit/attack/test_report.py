@@ -1,4 +1,4 @@
-"""Each thing that an attack must not find makes its report fail, and nothing else does."""
+"""Each forbidden finding of an attack makes its report fail, and nothing else does."""
 
 from __future__ import annotations
 

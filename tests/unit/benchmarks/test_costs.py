@@ -1,4 +1,4 @@
-"""How the billed actions of a workflow are counted from its history."""
+"""Count the billed actions of a workflow from its history."""
 
 from __future__ import annotations
 

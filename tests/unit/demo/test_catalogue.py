@@ -6,7 +6,7 @@ from orchestrator.saga_orchestrator import SagaOrchestrator
 
 
 class Recorder(SagaOrchestrator):
-    """Notes what it is asked to run instead of running it."""
+    """Record the commands instead of running them."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []

@@ -1,4 +1,4 @@
-"""The check must see every way in which stock or money could get lost, doubled or stuck."""
+"""The check finds every way in which stock or money could get lost, doubled or stuck."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ COMPENSATED: Final = (RECEIVED, CREATED, RESERVED, RELEASED, CANCELLED)
 
 
 def sold(*events: Event) -> Evidence:
-    """One order of 2 TEA at 500 cents, shipped and paid; by these events if any are given."""
+    """Return one shipped and paid order of 2 TEA at 500 cents, or one with these events."""
     return Evidence(
         ledger=Ledger().add_all(events or SOLD),
         stock_view={"TEA": Stock(received=10, on_hand=8, reserved=0, shipped=2)},
@@ -73,7 +73,7 @@ def sold(*events: Event) -> Evidence:
 
 
 def cancelled(*events: Event) -> Evidence:
-    """The same order, cancelled after it was authorised and its parcel was announced."""
+    """Return the same order, cancelled after its authorization and its shipment's creation."""
     return Evidence(
         ledger=Ledger().add_all(events or COMPENSATED),
         stock_view={"TEA": Stock(received=10, on_hand=10, reserved=0, shipped=0)},
@@ -84,7 +84,7 @@ def cancelled(*events: Event) -> Evidence:
 
 
 def returned(*events: Event) -> Evidence:
-    """The order that was sold, of which one TEA came back and was refunded."""
+    """Return the same order, with one TEA returned and refunded."""
     evidence = sold(*(events or (*SOLD, DELIVERED, HALF_REFUNDED, ONE_BACK, ONE_RETURNED)))
     return replace(
         evidence,
@@ -95,7 +95,7 @@ def returned(*events: Event) -> Evidence:
 
 
 def lost(*events: Event) -> Evidence:
-    """The order that was sold, its parcel lost and its money given back."""
+    """Return the same order, with its parcel lost and its money refunded."""
     return replace(
         sold(*(events or (*SOLD, ALL_REFUNDED, LOST))),
         payments={"o-1": {**PAID, "refunded": Effect(1, 500)}},

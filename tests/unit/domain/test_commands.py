@@ -209,7 +209,7 @@ def _placed(**changes: object) -> PlaceOrder:
 
 
 def _faults(kind: type[Command], changes: Mapping[str, object]) -> list[tuple[int | str, ...]]:
-    """Where the errors are; in the text of none of them is what was sent."""
+    """Return the places of the errors, whose texts do not contain the input."""
     with pytest.raises(ValidationError) as caught:
         kind.model_validate({**VALID[kind], **changes})
     assert "input_value" not in str(caught.value)

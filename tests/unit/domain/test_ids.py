@@ -16,11 +16,11 @@ from domain.ids import (
 )
 
 TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-"""UUIDs of version 5 are of UTF-8, which has no lone surrogates."""
+"""A UUID of version 5 is a hash of UTF-8, which has no lone surrogates."""
 
 
 def test_ids_are_the_same_in_every_release() -> None:
-    """A changed one would place an order twice that is tried again across an upgrade."""
+    """If an id changed, a retry across an upgrade would place the order twice."""
     assert order_id_for("ada", "key-1") == "e99c504c-e5bd-5774-a122-c98b03cf3def"
     assert event_id_for("order-1", "reserve", 0) == UUID("b3a6bd05-ed7c-55a4-b674-967995a41eee")
     assert command_workflow_id("ReceiveStock", "operator:olga", "key-1") == (

@@ -78,7 +78,7 @@ def test_the_last_piece_can_be_reserved() -> None:
     ],
 )
 def test_more_than_is_on_hand_is_refused_with_the_sku(history: list[Event]) -> None:
-    """And without the stock: a refusal may be shown to the customer."""
+    """The refusal does not name the stock, because the customer may see it."""
     refusal = inventory.given(history).when(RESERVE).then_refused(ErrorCode.OUT_OF_STOCK)
     assert (refusal.field, refusal.message) == (("cup",), "cup: 3 wanted, fewer on hand")
 

@@ -1,4 +1,4 @@
-"""Whatever commands come in whatever order, stock is neither made nor lost."""
+"""No sequence of commands makes or loses stock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUANTITIES: Final = st.integers(min_value=1, max_value=6)
 
 
 class Stock(RuleBasedStateMachine):
-    """The aggregate beside a shelf, holds and a van that are counted piece by piece."""
+    """Compare the aggregate with a shelf, holds and a van that are counted piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -181,7 +181,7 @@ def test_a_cancellation_asked_for_after_a_withdrawn_one_has_its_own_reason() -> 
 
 @pytest.mark.parametrize("status", FORWARD[:4])
 def test_a_parcel_that_left_during_a_cancellation_ships(status: OrderStatus) -> None:
-    """Also when the cancellation overtook a milestone: what has left the house has left it."""
+    """A cancellation that overtook a milestone does not change this either."""
     history = [*HISTORY[status], REQUESTED, WITHDRAWN]
 
     assert ORDER.fold(history).status is OrderStatus.CONFIRMED

@@ -1,4 +1,4 @@
-"""An order's return: what of it, when, and once."""
+"""An order has one return, of some or all lines, inside its window."""
 
 from __future__ import annotations
 

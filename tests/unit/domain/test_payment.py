@@ -80,7 +80,8 @@ REFUSALS: Final = {
     "W": ErrorCode.WRONG_STATE,
 }
 
-# C closes what was never asked for, + is accepted, . leaves nothing to do, a letter is a refusal.
+# C closes an attempt that was never requested, + is accepted, . leaves nothing to do, a letter is a
+# refusal.
 TABLE: Final = """
              ask  ask_again  pend  authorize  decline  capture  refund  void
 none          +       +       .        W         .        W       W      C

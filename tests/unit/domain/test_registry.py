@@ -37,7 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class UnheardOf(Command):
-    """Of no aggregate."""
+    """An event that belongs to no aggregate."""
 
 
 def _defined_in(module: str, base: type[M]) -> set[type[M]]:

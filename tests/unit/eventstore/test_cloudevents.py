@@ -1,4 +1,4 @@
-"""A stored event as a CloudEvent and back, with the CloudEvents SDK as the independent judge."""
+"""Convert a stored event to a CloudEvent and back; the CloudEvents SDK checks the result."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ EVENTS: Final = st.builds(
 
 
 def judged(body: bytes) -> CloudEvent:
-    """As the SDK reads it, which holds it to the specification."""
+    """Return the event as the SDK reads it, which checks it against the specification."""
     event = JSONFormat().read(CloudEvent, body)
     assert isinstance(event, CloudEvent)
     return event

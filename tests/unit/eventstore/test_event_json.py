@@ -1,4 +1,4 @@
-"""What of an event's JSON the log refuses, and that it takes everything else."""
+"""The log refuses some JSON in an event, and takes everything else."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def refused(value: object, metadata: EventMetadata = METADATA) -> str:
 
 
 def _filled(size: int, letter: str = "x") -> str:
-    """A value with which the event is stored as this many bytes, a space after each colon."""
+    """Return a value with which the stored event has this many bytes, spaces included."""
     around = len('{"value": ""}') + len('{"correlation_id": "o-1"}')
     count, rest = divmod(size - around, len(letter.encode()))
     return letter * count + "x" * rest

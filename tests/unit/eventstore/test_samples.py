@@ -1,6 +1,6 @@
-"""Every event that may be in somebody's log can be read, as long as these samples can.
+"""Every event that a user's log may hold can be read, as long as these samples can.
 
-Whoever changes the fields of an event raises its `schema_version`, adds an upcaster and runs
+A change to the fields of an event needs a higher `schema_version`, an upcaster and a run of
 `python -m tests.samples.record`.
 """
 
@@ -100,12 +100,12 @@ def test_what_is_recorded_is_never_written_again(tmp_path: Path) -> None:
 
 class _Described(Event):
     note: str
-    """What somebody wrote."""
+    """The note of the writer."""
 
 
 class _Redescribed(Event):
     note: str
-    """Another word for the same."""
+    """Another description of the same field."""
 
 
 class _Widened(Event):

@@ -19,7 +19,7 @@ EVENT_ID: Final = UUID("c6f57b43-98d1-5f34-9c67-0dd4cbf0ba6c")
 
 
 class Weighed(Event):
-    """Its first version had `pounds`, its second `grams`; the third names the scales as well."""
+    """The first version had `pounds`, the second `grams`; the third adds the scales."""
 
     schema_version: ClassVar[int] = 3
 

@@ -37,7 +37,7 @@ def test_an_expectation_holds_or_not(expected: ExpectedVersion, actual: int, is_
 
 
 def test_the_database_is_told_versions_as_they_are_and_expectations_by_number() -> None:
-    """Known to eventstore/sql/append.sql by these numbers."""
+    """eventstore/sql/append.sql knows them by these numbers."""
     assert [to_sql(NO_STREAM), to_sql(ANY), to_sql(STREAM_EXISTS)] == [0, -1, -2]
     assert [to_sql(0), to_sql(1), to_sql(7)] == [0, 1, 7]
 

@@ -1,4 +1,4 @@
-"""A command ends with its own code, whatever its libraries' threads still do."""
+"""A command ends with its own code, even while threads of its libraries run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.command import INTERRUPTED
 
 ROOT = Path(__file__).parents[3]
 RUNS_ALONE = {ROOT / "stack" / "guardian_process.py"}
-"""It imports nothing of ours, and outlives the process that could."""
+"""It imports nothing of the project, and outlives the project's processes."""
 
 AS_A_LIBRARY_THAT_ABORTS = """
 import atexit, os, sys

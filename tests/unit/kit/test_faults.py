@@ -1,4 +1,4 @@
-"""A log says in one line what a traceback would not say better."""
+"""The log has one line for a fault whose traceback would add nothing."""
 
 from __future__ import annotations
 

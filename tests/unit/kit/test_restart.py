@@ -1,4 +1,4 @@
-"""A job is begun again after a fault that may pass, and after no other."""
+"""A job starts again after a fault that may pass, and after no other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Job:
-    """Raises its faults one after the other, and then runs on."""
+    """Raise these faults one after the other, and then run on."""
 
     def __init__(self, *faults: Exception) -> None:
         self._faults = list(faults)

@@ -21,7 +21,7 @@ VOIDED = payment.PaymentVoided(order_id="o1", attempt=1)
 
 
 def states(view: SagaView) -> dict[str, str]:
-    """Of all that is not merely planned."""
+    """Return the states of all steps that are not merely planned."""
     return {s.name: s.state.value for s in view.steps if s.state is not StepState.PLANNED}
 
 

@@ -10,7 +10,7 @@ from workflows import search_attributes
 
 
 def sources(folder: Path) -> Path:
-    """A small checkout."""
+    """Build a small checkout."""
     for package in PACKAGES:
         (folder / package / "inner").mkdir(parents=True)
         (folder / package / "inner" / "code.py").write_text("x = 1\n")

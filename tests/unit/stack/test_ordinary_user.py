@@ -1,4 +1,4 @@
-"""The user that PostgreSQL runs as, with commands of the test in the place of the system's own."""
+"""Choose the user that PostgreSQL runs as, with commands of the test instead of the system's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_ACCOUNT = 4_000_000_000
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder with commands; the caller is root."""
+    """Return the only folder with commands; the caller is root."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return tmp_path

@@ -1,4 +1,4 @@
-"""A build becomes the current one when its worker polls, and is promoted when every queue knows."""
+"""A build becomes the current one when its worker polls every queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows that are under way go on under the code of today: see tests/histories/README.md."""
+"""Running workflows continue under today's code: see tests/histories/README.md."""
 
 from __future__ import annotations
 
