@@ -68,7 +68,7 @@ def failing(answer: Json) -> set[str]:
     return {name for name, check in answer["checks"].items() if check["status"] == "failing"}
 
 
-async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not_ready(
+async def test_the_api_starts_without_any_server_and_is_not_ready(
     system: System, tmp_path: Path
 ) -> None:
     nobody = Ports.free()

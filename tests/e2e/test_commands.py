@@ -63,7 +63,7 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
     ],
     ids=lambda arguments: " ".join(arguments[:1]),
 )
-async def test_a_command_whose_server_is_away_says_so_in_one_line_and_ends_with_1(
+async def test_a_command_whose_server_is_away_prints_one_line_and_exits_with_1(
     system: System, arguments: list[str]
 ) -> None:
     code, lines = await command(system.environment | AWAY, *arguments)
@@ -71,7 +71,7 @@ async def test_a_command_whose_server_is_away_says_so_in_one_line_and_ends_with_
     assert len(lines) == 1, lines
 
 
-async def test_watching_an_order_that_never_was_says_so(system: System) -> None:
+async def test_watching_an_unknown_order_is_an_error(system: System) -> None:
     code, lines = await command(system.environment, "demo.watch", str(uuid4()))
     assert code == 1
     assert len(lines) == 1

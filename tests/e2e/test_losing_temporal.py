@@ -101,7 +101,7 @@ def lose_temporals_database(data_dir: Path) -> None:
         file.unlink()
 
 
-async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) -> None:
+async def test_sagas_continue_after_the_loss_of_temporals_database(tmp_path: Path) -> None:
     ports = Ports.free()
     async with started_system(tmp_path, ports, given=SOON) as system, customer(system) as http:
         waiting = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
@@ -140,7 +140,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sys
         yield system
 
 
-async def test_a_saga_terminated_from_the_web_ui_goes_on_by_itself(watched: System) -> None:
+async def test_a_saga_terminated_in_the_web_ui_is_recovered_automatically(watched: System) -> None:
     temporal = await Client.connect(watched.servers.temporal_address)
     async with customer(watched) as http:
         order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
@@ -178,7 +178,7 @@ async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
     return process.returncode, printed.decode().splitlines()
 
 
-async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_running(
+async def test_a_manual_recovery_prints_its_result_and_a_stopped_system(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -220,6 +220,6 @@ async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_run
 
 
 @pytest.mark.parametrize("order_id", ["nope", "order-nope", "no such order"])
-async def test_recovering_an_order_that_never_was_says_so(watched: System, order_id: str) -> None:
+async def test_recovering_an_unknown_order_is_reported(watched: System, order_id: str) -> None:
     code, lines = await recover(watched, "--order", order_id)
     assert (code, lines) == (1, [f"recover: there is no order {order_id}"])

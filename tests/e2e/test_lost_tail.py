@@ -79,7 +79,7 @@ async def set_right(system: System) -> list[str]:
     return printed.decode().splitlines()
 
 
-async def test_an_order_lost_by_a_restore_is_reported_and_comes_back_paid_once(
+async def test_an_order_lost_by_a_restore_is_restored_and_paid_once(
     tmp_path: Path,
 ) -> None:
     async with (

@@ -67,7 +67,7 @@ async def refusal(process: str, environment: dict[str, str], folder: Path) -> st
         ("carrier simulator", PRODUCTION, "WAYBILL_ENVIRONMENT is production, where no simulator "),
     ],
 )
-async def test_a_process_refuses_what_it_uses_by_name_and_in_one_line(
+async def test_a_process_refuses_a_wrong_setting_that_it_uses_in_one_line(
     process: str, changes: dict[str, str], says: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     line = await refusal(process, {**environment, **changes}, tmp_path)

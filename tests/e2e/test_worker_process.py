@@ -55,7 +55,7 @@ def at(url: str, port: int) -> str:
         (DATABASE, ""),
     ],
 )
-async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_the_setting(
+async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_it(
     system: System, tmp_path: Path, name: str, value: str
 ) -> None:
     async with worker(system, tmp_path / "log", **{name: value}) as process:
@@ -66,7 +66,7 @@ async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_the_s
 
 
 @pytest.mark.parametrize("change", ["password", "database", "namespace"])
-async def test_a_setting_that_the_server_refuses_ends_it_with_one_line_that_names_the_setting(
+async def test_a_setting_that_the_server_refuses_ends_it_with_one_line(
     system: System, tmp_path: Path, change: str
 ) -> None:
     url = system.environment[DATABASE]
@@ -151,7 +151,7 @@ LATER = pytest.mark.parametrize(
 
 
 @LATER
-async def test_a_server_that_goes_away_later_costs_one_line_a_retry_until_it_is_back(
+async def test_a_server_that_goes_away_later_costs_one_line_for_each_retry(
     system: System, tmp_path: Path, name: str, retries: str, times: int
 ) -> None:
     async with worker_on_lines(system, tmp_path / "log") as (process, lines):
@@ -184,7 +184,7 @@ async def test_it_stops_within_three_seconds_while_all_servers_are_away(
     assert seconds < STOP_SECONDS
 
 
-async def test_a_fault_that_is_no_servers_ends_it_with_one_line(
+async def test_another_fault_than_a_servers_ends_it_with_one_line(
     system: System, tmp_path: Path
 ) -> None:
     unmigrated = sibling(system.environment[DATABASE], "postgres")

@@ -58,7 +58,7 @@ def test_names_and_passwords_are_percent_decoded() -> None:
         ("postgresql://h/d?target_session_attrs=primary", "primary"),
     ],
 )
-def test_of_several_servers_the_one_that_takes_writes_is_wanted(text: str, wanted: str) -> None:
+def test_a_writable_server_is_wanted_among_several(text: str, wanted: str) -> None:
     assert DatabaseUrl.parse(text).target_session_attrs == wanted
 
 

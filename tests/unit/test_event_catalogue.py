@@ -22,7 +22,7 @@ def sections() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_every_event_is_told_with_its_meaning_its_version_and_an_example(
+def test_every_event_has_its_meaning_version_and_an_example(
     name: str, sections: dict[str, str]
 ) -> None:
     heading, _, meaning, *_ = sections[name].split("\n")
@@ -41,7 +41,7 @@ def test_every_field_of_an_event_has_a_type_and_a_meaning(
     assert all(kind and meaning.endswith(".") for _, kind, meaning, _ in rows)
 
 
-def test_a_field_is_told_with_its_type_its_meaning_and_whether_it_is_personal(
+def test_a_field_is_described_by_type_meaning_and_privacy(
     sections: dict[str, str],
 ) -> None:
     lines = sections["OrderCreated"].split("\n")
@@ -63,13 +63,13 @@ def test_each_form_of_an_event_has_an_example(sections: dict[str, str]) -> None:
     assert "For example, sealed:\n" in sections["OrderCreated"]
 
 
-def test_a_type_is_told_where_it_is_linked_to(sections: dict[str, str]) -> None:
+def test_a_linked_type_is_described(sections: dict[str, str]) -> None:
     for name in ("Address", "Money", "OrderLine", "Sealed"):
         assert "| Field | Type | Meaning |\n" in sections[name]
     assert "One of `OUT_OF_STOCK`." in sections["RejectionReason"]
 
 
-def test_the_way_from_an_older_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_upcast_from_an_older_version_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     class OrderReserved(order_events.OrderReserved):
         """A later version of the event."""
 

@@ -65,7 +65,7 @@ def test_every_step_and_every_undo_has_its_activities() -> None:
     assert CALLS.keys() <= ACTIVITIES
 
 
-def test_every_point_with_every_fault_of_the_issue_is_a_case_or_left_out_for_a_reason() -> None:
+def test_every_point_with_every_fault_is_a_case_or_has_a_reason() -> None:
     of_point: defaultdict[str, Met] = defaultdict(set)
     for case in combinations():
         of_point[case.point.name].add((case.fault, case.phase))
@@ -84,7 +84,7 @@ def test_no_case_is_there_twice() -> None:
     assert [name for name, count in Counter(c.name for c in all_cases()).items() if count > 1] == []
 
 
-def test_so_many_cases_are_made_of_each_fault() -> None:
+def test_each_fault_has_its_number_of_cases() -> None:
     assert Counter(case.fault for case in all_cases()) == {
         Fault.REFUSED: 49,
         Fault.TIMEOUT_BEFORE: 78,
@@ -99,7 +99,7 @@ def test_so_many_cases_are_made_of_each_fault() -> None:
     }
 
 
-def test_so_many_combinations_are_left_out_for_each_reason() -> None:
+def test_each_reason_leaves_out_its_number_of_combinations() -> None:
     assert failed_orders() == {
         "the same for each call of an activity": 264,
         "it is the order's own workflow": 190,
@@ -113,7 +113,7 @@ def test_so_many_combinations_are_left_out_for_each_reason() -> None:
 
 
 @pytest.mark.parametrize(("activity", "way"), [(a, s.name) for a, s in undos()])
-def test_every_undo_meets_every_fault_on_every_way_back(activity: str, way: str) -> None:
+def test_every_undo_meets_every_fault_in_every_compensation(activity: str, way: str) -> None:
     cases = [
         case
         for case in all_cases()
@@ -127,7 +127,7 @@ def test_every_undo_meets_every_fault_on_every_way_back(activity: str, way: str)
     }
 
 
-def test_the_ways_back_are_taken_by_customers_by_operators_and_after_failures() -> None:
+def test_compensations_start_by_customers_by_operators_and_after_failures() -> None:
     ways: defaultdict[str, set[str]] = defaultdict(set)
     for activity, scenario in undos():
         ways[activity].add(scenario.name)
@@ -153,7 +153,7 @@ def test_each_call_of_an_activity_is_refused_lost_and_interrupted() -> None:
         assert faults >= AT_A_PROVIDER | interrupted | {(Fault.TIMEOUT_BEFORE, None)}, name
 
 
-def test_what_waits_is_disturbed_in_every_way() -> None:
+def test_every_wait_is_disturbed_in_every_way() -> None:
     of_wait: defaultdict[str, set[Fault]] = defaultdict(set)
     for case in all_cases():
         if case.point.wait is not None:
@@ -191,7 +191,7 @@ def test_what_waits_is_disturbed_in_every_way() -> None:
         ("GET", "/v1/returns", "", "look"),
     ],
 )
-def test_a_request_is_known_by_the_simulators_word_for_it(
+def test_a_request_has_the_simulators_operation(
     method: str, path: str, body: str, operation: str
 ) -> None:
     assert operation_of(httpx.Request(method, f"http://provider{path}", content=body)) == operation

@@ -47,7 +47,7 @@ def test_an_absurd_duration_is_refused_by_name(
     assert refusal().startswith(f"WAYBILL_{name.upper()}: Input should be ")
 
 
-def test_the_message_says_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAYBILL_PAYMENT_WINDOW", "P367D")
     assert refusal() == "WAYBILL_PAYMENT_WINDOW: Input should be less than or equal to 366 days"
 
@@ -126,7 +126,7 @@ def test_a_mistyped_variable_is_a_warning_with_the_closest_name(
     ]
 
 
-def test_a_variable_like_no_setting_is_a_warning_that_says_where_they_are_listed(
+def test_an_unknown_variable_warns_and_names_the_list_of_settings(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("WAYBILL_0123456789ABCDEFXYZ", "1")
@@ -138,7 +138,7 @@ def test_a_variable_like_no_setting_is_a_warning_that_says_where_they_are_listed
     )
 
 
-def test_no_setting_in_whichever_case_and_no_password_of_compose_is_a_warning(
+def test_settings_in_any_case_and_compose_passwords_cause_no_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("waybill_http_port", "8001")

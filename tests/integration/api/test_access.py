@@ -119,7 +119,7 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert root in {"product", "products"}
 
 
-def test_all_other_types_are_of_answers_that_are_tested_by_themselves() -> None:
+def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     """The tests of the mutations and of the subscription cover these types."""
     beyond = {type_name for type_name, _ in FIELDS} - {type_name for type_name, _ in PATHS}
     payloads = {name for name in beyond if name.endswith("Payload")}
@@ -128,7 +128,7 @@ def test_all_other_types_are_of_answers_that_are_tested_by_themselves() -> None:
     assert len(payloads) == len(MUTATIONS) - 3  # four of them intervene in sagas
 
 
-async def test_a_customer_reads_no_word_of_staff_or_providers_in_a_whole_saga(
+async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
     world: World,
 ) -> None:
     order_id = world.orders[0]
@@ -192,7 +192,7 @@ async def both(world: World, order_id: str) -> tuple[Json, Json]:
         ("a code that Stripe may add", "card_declined"),
     ],
 )
-async def test_a_customer_reads_only_declines_that_they_can_do_something_about(
+async def test_a_customer_reads_only_declines_that_they_can_act_on(
     api: Api, world: World, code: str, shown: str
 ) -> None:
     order_id = await api.logged_order(world.owner)

@@ -87,9 +87,7 @@ async def test_a_return_that_was_lost_is_no_success(api: Api, ada: Viewer, lose:
     assert (await api.events_of(given["orderId"]))[-1] == "OrderDelivered"
 
 
-async def test_a_further_attempt_to_pay_that_was_lost_is_no_success(
-    api: Api, ada: Viewer, lose: Lose
-) -> None:
+async def test_a_lost_payment_attempt_is_no_success(api: Api, ada: Viewer, lose: Lose) -> None:
     order_id = await orders.declined(api, ada)
     given = with_key(orderId=order_id, paymentMethod=DECLINED)
     recorded = await ada.run("RetryPayment", input=given)
@@ -107,7 +105,7 @@ async def test_a_further_attempt_to_pay_that_was_lost_is_no_success(
         ("admin", "EraseCustomer", {"customerId": "a-stranger", "reason": "CUSTOMER_REQUEST"}),
     ],
 )
-async def test_what_staff_have_done_and_was_lost_is_no_success(
+async def test_a_lost_act_of_staff_is_no_success(
     api: Api, lose: Lose, role: str, name: str, given: Json
 ) -> None:
     staff, request = api.viewer(role), with_key(**given)

@@ -97,7 +97,7 @@ async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings)
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
+async def test_it_is_not_ready_when_a_check_fails_and_another_hangs(
     real_settings: Settings,
 ) -> None:
     with silent_port() as port:
@@ -116,7 +116,7 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_starts_without_temporal_and_says_that_it_is_not_ready(
+async def test_it_starts_without_temporal_and_is_not_ready(
     real_settings: Settings,
 ) -> None:
     settings = real_settings.model_copy(update={"temporal_address": "127.0.0.1:1"})
@@ -203,7 +203,7 @@ async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
 
 
 @pytest.mark.usefixtures("polled")
-async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that_is_away(
+async def test_the_metrics_show_each_check_and_no_figure_without_the_database(
     real_settings: Settings,
 ) -> None:
     url = "postgresql+asyncpg://u:p@127.0.0.1:1/d"

@@ -93,7 +93,7 @@ async def test_a_subscribe_without_an_operation_is_the_clients_error(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_an_operation_too_many_is_refused_and_the_others_go_on(api: Api) -> None:
+async def test_an_operation_too_many_is_refused_and_the_others_continue(api: Api) -> None:
     viewer = api.viewer()
     order = (await viewer.run("PlaceOrder", input=an_order()))["order"]
     payload = {"query": operation("OrderUpdates"), "variables": {"orderId": order["id"]}}

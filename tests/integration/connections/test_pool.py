@@ -33,7 +33,7 @@ async def until(operator: asyncpg.Connection, query: str, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_connection_is_used_again_and_the_last_one_first(
+async def test_the_last_returned_connection_is_used_again_first(
     pool: Pool, operator: asyncpg.Connection
 ) -> None:
     async with pool.acquire() as first, pool.acquire() as second:
@@ -45,7 +45,7 @@ async def test_a_connection_is_used_again_and_the_last_one_first(
     assert await ours(operator) == 2
 
 
-async def test_no_more_connections_than_its_size_are_open_and_none_is_shared(
+async def test_the_pool_opens_at_most_its_size_and_shares_no_connection(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     in_use: set[Connection] = set()
@@ -67,7 +67,7 @@ async def test_no_more_connections_than_its_size_are_open_and_none_is_shared(
     assert most == 3
 
 
-async def test_borrowers_that_wait_are_served_in_turn(database_url: str) -> None:
+async def test_waiting_borrowers_are_served_in_order(database_url: str) -> None:
     served: list[int] = []
 
     async def use(pool: Pool, number: int) -> None:
@@ -86,7 +86,7 @@ async def test_borrowers_that_wait_are_served_in_turn(database_url: str) -> None
     assert served == list(range(22))
 
 
-async def test_a_borrower_that_gives_up_waiting_takes_no_turn(database_url: str) -> None:
+async def test_a_borrower_that_stops_waiting_takes_no_connection(database_url: str) -> None:
     async with await create_pool(database_url, size=1) as pool:
         async with pool.acquire():
             given_up = asyncio.create_task(pool.fetchval("SELECT 1"))
@@ -98,7 +98,7 @@ async def test_a_borrower_that_gives_up_waiting_takes_no_turn(database_url: str)
             await given_up
 
 
-async def test_a_turn_that_comes_together_with_a_cancellation_is_passed_on(
+async def test_a_connection_given_to_a_cancelled_borrower_is_passed_on(
     database_url: str,
 ) -> None:
     async with await create_pool(database_url, size=1) as pool:
@@ -200,7 +200,7 @@ async def test_a_connection_that_cannot_be_opened_gives_its_place_back() -> None
                 await pool.fetchval("SELECT 1")
 
 
-async def test_a_read_only_server_is_left_for_the_one_that_takes_writes(pool: Pool) -> None:
+async def test_a_read_only_server_is_passed_over_for_a_writable_one(pool: Pool) -> None:
     async with pool.acquire() as first, pool.acquire() as second:
         pids = {await first.fetchval(PID), await second.fetchval(PID)}
 

@@ -99,7 +99,7 @@ async def test_a_pooler_that_ignores_startup_parameters_is_refused(database_url:
             await pool.fetchval("SELECT 1")
 
 
-async def test_a_pooler_that_changes_nothing_we_rely_on_is_accepted(database_url: str) -> None:
+async def test_a_pooler_that_keeps_the_required_settings_is_accepted(database_url: str) -> None:
     def renaming(parameters: Parameters) -> Parameters:
         kept = {n: v for n, v in parameters.items() if n not in KEEPALIVES}
         return kept | {"application_name": "pooler"}

@@ -78,7 +78,7 @@ def test_an_answer_that_is_no_digest_pins_nothing(folder: Path) -> None:
     assert images(folder) == before
 
 
-def test_without_docker_one_line_says_so(folder: Path) -> None:
+def test_a_missing_docker_is_reported_in_one_line(folder: Path) -> None:
     refused = pin(folder, None)
 
     assert (refused.returncode, refused.stdout) == (1, "")

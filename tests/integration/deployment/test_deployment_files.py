@@ -78,7 +78,7 @@ def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(_env_file=None)
 
 
-def test_every_variable_of_ours_in_a_container_is_a_setting(services: dict[str, Service]) -> None:
+def test_every_waybill_variable_in_a_container_is_a_setting(services: dict[str, Service]) -> None:
     given = {name for service in services.values() for name in service.get("environment", {})}
     ours = {name.removeprefix("WAYBILL_") for name in given if name.startswith("WAYBILL_")}
     assert ours
@@ -122,7 +122,7 @@ def test_the_example_with_its_simulators_is_for_development(services: dict[str, 
     assert environments(services) == {"development"}
 
 
-def test_without_a_word_on_it_the_environment_is_production(
+def test_the_environment_is_production_by_default(
     tmp_path: Path,
 ) -> None:
     text = EXAMPLE.read_text().replace("\nWAYBILL_ENVIRONMENT=development\n", "\n")
@@ -148,7 +148,7 @@ def test_the_migrations_get_the_database_and_no_other_secret(services: dict[str,
     assert set(services["migrate"]["environment"]) == {"WAYBILL_MIGRATION_DATABASE_URL"}
 
 
-def test_each_process_has_the_database_url_of_its_own_role_and_no_other(
+def test_each_process_has_only_its_own_roles_database_url(
     services: dict[str, Service],
 ) -> None:
     users = {
@@ -206,7 +206,7 @@ def test_the_worker_has_more_time_to_stop_than_it_drains(services: dict[str, Ser
     assert DRAIN.total_seconds() < 30
 
 
-def test_what_runs_on_is_restarted_and_watched(services: dict[str, Service]) -> None:
+def test_a_long_running_service_is_restarted_and_watched(services: dict[str, Service]) -> None:
     running = {name for name, service in services.items() if service["restart"] != "on-failure"}
     assert running == services.keys() - ONCE
     for name in running:
@@ -214,7 +214,7 @@ def test_what_runs_on_is_restarted_and_watched(services: dict[str, Service]) -> 
         assert services[name]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_nobody_starts_before_what_it_needs_is_there(services: dict[str, Service]) -> None:
+def test_every_service_waits_for_its_dependencies(services: dict[str, Service]) -> None:
     for service in services.values():
         for other, awaited in service.get("depends_on", {}).items():
             done = "service_completed_successfully" if other in ONCE else "service_healthy"

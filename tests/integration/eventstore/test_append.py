@@ -32,7 +32,7 @@ async def test_events_are_read_back_as_they_were_appended(store: PostgresEventSt
     ("expected", "actual"), [(NO_STREAM, 2), (0, 2), (1, 2), (3, 2), (STREAM_EXISTS, 0), (1, 0)]
 )
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_stream_that_stands_elsewhere_is_a_conflict_that_names_both_versions(
+async def test_a_stream_at_another_version_is_a_conflict_that_names_both(
     store: PostgresEventStore, expected: ExpectedVersion, actual: int, count: int
 ) -> None:
     if actual:
@@ -48,7 +48,7 @@ async def test_a_stream_that_stands_elsewhere_is_a_conflict_that_names_both_vers
 
 @pytest.mark.parametrize("expected", [2, STREAM_EXISTS, ANY])
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_stream_that_stands_as_expected_grows(
+async def test_a_stream_at_the_expected_version_grows(
     store: PostgresEventStore, expected: ExpectedVersion, count: int
 ) -> None:
     await store.save_events("order-1", some_events(2), NO_STREAM)
@@ -89,7 +89,7 @@ async def test_a_repeated_append_whose_version_matches_again_is_still_a_repeat(
 
 
 @pytest.mark.parametrize("expected", [NO_STREAM, 2, ANY])
-async def test_known_ids_beside_new_ones_are_refused(
+async def test_known_ids_beside_new_ids_are_refused(
     store: PostgresEventStore, expected: ExpectedVersion
 ) -> None:
     events = some_events(2)
@@ -175,7 +175,7 @@ async def test_events_and_their_inline_read_models_stand_or_fall_together(
     assert len(await store.load_events("order-1")) == 2
 
 
-async def test_two_appends_of_the_same_ids_at_once_are_one(pool: Pool) -> None:
+async def test_two_concurrent_appends_of_the_same_ids_are_one(pool: Pool) -> None:
     store = PostgresEventStore(pool)
     append = StreamAppend("order-1", some_events(3), ANY)
 

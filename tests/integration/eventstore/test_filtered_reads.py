@@ -60,7 +60,7 @@ async def cut(request: pytest.FixtureRequest, owner: asyncpg.Connection) -> None
 
 
 @pytest.mark.usefixtures("cut")
-async def test_a_read_that_a_time_out_cuts_goes_on_with_less_at_once(
+async def test_a_read_that_times_out_continues_with_smaller_pages(
     store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     rare = await with_a_rare_event_at_each_end(store, owner)
@@ -79,7 +79,7 @@ async def test_a_follower_passes_what_a_time_out_cuts(
     assert await followed(store, after=0, count=2, types=RARE.types) == rare
 
 
-async def test_what_lies_before_a_time_out_is_not_read_again(
+async def test_events_before_a_timeout_are_not_read_again(
     store: PostgresEventStore,
     pool: Pool,
     owner: asyncpg.Connection,
@@ -104,7 +104,7 @@ async def test_what_lies_before_a_time_out_is_not_read_again(
     assert afters == sorted(afters)
 
 
-async def test_a_read_that_is_cut_however_little_it_asks_for_fails(
+async def test_a_read_that_times_out_at_the_smallest_page_fails(
     store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     await with_a_rare_event_at_each_end(store, owner)
@@ -131,7 +131,7 @@ async def test_a_limit_counts_over_all_windows(
     assert await store.load_all_events(0, 0, types=["OrderReserved"]) == []
 
 
-async def test_a_follower_of_a_few_hears_what_comes_after_many_windows(
+async def test_a_follower_of_rare_events_gets_the_event_behind_many_windows(
     store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan, "MAX_WINDOW", 2)

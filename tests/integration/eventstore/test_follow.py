@@ -56,7 +56,7 @@ async def test_a_follower_gets_what_is_there_and_then_what_comes(
         assert await following == [2, 3, 4]
 
 
-async def test_word_of_the_head_reaches_a_follower_that_would_poll_much_later(
+async def test_the_announced_head_reaches_a_follower_before_its_next_poll(
     store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "POLL_SECONDS", 3600)

@@ -56,7 +56,7 @@ async def test_following_from_above_the_log_is_refused(store: PostgresEventStore
         await first_page(store, 4)
 
 
-async def test_a_position_that_was_drawn_and_never_used_misses_nothing(
+async def test_a_drawn_position_without_an_event_is_no_loss(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     """A crash moves the sequence up by as many as 32, and these are never drawn again."""
@@ -93,7 +93,7 @@ async def test_a_follower_notices_that_the_tail_vanishes_while_it_waits(
             await waiting
 
 
-async def test_a_follower_notices_that_other_events_have_taken_the_place_of_a_lost_tail(
+async def test_a_follower_notices_other_events_in_the_place_of_a_lost_tail(
     store: PostgresEventStore, pool: Pool, owner_url: str
 ) -> None:
     await store.append([to("order-1", 3)])
@@ -142,7 +142,7 @@ async def test_a_checkpoint_stays_lost_when_other_events_have_come_up_to_it(
         assert (await Checkpoint.read(connection, "relay")).position == 4
 
 
-async def test_each_checkpoint_above_the_log_is_warned_of_in_one_line(
+async def test_each_checkpoint_above_the_log_causes_one_warning(
     pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name, position in (("relay", 0), ("books", 5), ("turns", 7)):

@@ -179,7 +179,7 @@ async def test_rare_events_are_found_by_an_index(
     assert explained.pages / 7 < 2 * 128  # of 5,000
 
 
-async def test_a_few_events_at_one_end_of_the_log_are_found_by_the_filters_index(
+async def test_rare_events_at_one_end_of_the_log_are_found_by_the_filters_index(
     store: PostgresEventStore, explained: ExplainedPool, rare: int
 ) -> None:
     """A read by position would search for the missing event up to the end of the log."""

@@ -116,7 +116,7 @@ async def test_one_refused_event_keeps_the_whole_append_out(what: str, module_po
     ],
     ids=range(9),
 )
-async def test_what_is_not_refused_is_stored_and_comes_back(
+async def test_every_accepted_text_is_stored_and_comes_back(
     value: object, module_pool: Pool
 ) -> None:
     store = PostgresEventStore(module_pool)

@@ -141,7 +141,7 @@ async def test_a_value_that_postgresql_writes_in_another_way_is_the_same_data(
     assert (again.positions, again.duplicate) == (first.positions, True)
 
 
-async def test_a_retry_with_metadata_of_its_own_is_the_same_append(
+async def test_a_retry_with_other_metadata_is_the_same_append(
     store: PostgresEventStore, stream: str
 ) -> None:
     event = new(Measured(value=1))

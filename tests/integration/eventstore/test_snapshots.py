@@ -56,7 +56,7 @@ async def test_a_snapshot_and_the_rest_make_the_same_state_as_a_full_replay(
     assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(everything)
 
 
-async def test_a_repeated_append_leaves_no_snapshot_of_what_has_not_happened(
+async def test_a_repeated_append_leaves_no_snapshot_without_events(
     handler: CommandHandler, store: PostgresEventStore
 ) -> None:
     receipt = ReceiveStock(aggregate_id="sku", quantity=1)
@@ -117,7 +117,7 @@ async def test_a_snapshot_of_events_that_others_have_replaced_is_passed_over(
     assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(events)
 
 
-async def test_the_next_snapshot_replaces_one_that_is_newer_than_its_stream(
+async def test_the_next_snapshot_replaces_a_snapshot_newer_than_its_stream(
     handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     await busy(handler, rounds=140)

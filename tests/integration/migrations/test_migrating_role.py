@@ -43,7 +43,7 @@ async def groups(server_url: str) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def test_a_role_that_may_create_roles_migrates_and_hears_what_it_may_not_grant(
+async def test_a_role_that_may_create_roles_migrates_and_learns_missing_grants(
     checkout: Checkout, new_server: str
 ) -> None:
     async with empty_database(new_server) as database:
@@ -57,7 +57,7 @@ async def test_a_role_that_may_create_roles_migrates_and_hears_what_it_may_not_g
         (await checkout.upgrade(url)).succeeded()
 
 
-async def test_a_role_that_may_not_create_roles_is_told_the_statements_that_do(
+async def test_a_role_that_may_not_create_roles_gets_the_statements_for_it(
     checkout: Checkout, new_server: str
 ) -> None:
     async with empty_database(new_server) as database:
@@ -92,7 +92,7 @@ async def test_databases_of_one_server_are_migrated_at_once(
     assert await groups(new_server) == GROUPS
 
 
-async def test_a_data_folder_from_before_the_roles_goes_on_working(tmp_path: Path) -> None:
+async def test_a_data_folder_from_before_the_roles_still_works(tmp_path: Path) -> None:
     ports = Ports.free()
     environment = system_environment(tmp_path, ports)
     owner_url = environment["WAYBILL_MIGRATION_DATABASE_URL"]

@@ -207,7 +207,7 @@ async def an_event(connections: Connections) -> None:
 
 
 @pytest.mark.parametrize(("role", "statement"), each(DENIED))
-async def test_a_role_is_refused_what_is_not_its_own(
+async def test_a_role_is_refused_the_rights_of_others(
     connections: Connections, role: DatabaseRole, statement: str
 ) -> None:
     events = "SELECT count(*) FROM eventstore.event"
@@ -258,7 +258,7 @@ async def test_every_table_has_a_role_that_writes_it(connections: Connections) -
     assert [row["name"] for row in unwritten] == [], "use migrations/grants.py"
 
 
-async def test_no_role_of_a_process_is_more_than_it_needs_to_be(connections: Connections) -> None:
+async def test_no_role_of_a_process_has_needless_attributes(connections: Connections) -> None:
     powerful = await connections[DatabaseRole.MIGRATION].fetch(
         "SELECT rolname FROM pg_roles WHERE rolname ~ '^waybill_' AND"
         " (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)"

@@ -97,7 +97,7 @@ async def test_an_open_transaction_that_asked_for_the_head_stops_no_migration(
         (await checkout.upgrade(owner_url)).succeeded()
 
 
-async def test_a_locked_table_is_tried_again_while_appends_go_on_between(
+async def test_a_locked_table_is_retried_while_appends_continue(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, pool: Pool
 ) -> None:
     checkout.add_migration(
@@ -123,7 +123,7 @@ async def test_a_locked_table_is_tried_again_while_appends_go_on_between(
     assert await owner.fetchval("SELECT version_num FROM alembic_version") == "9000"
 
 
-async def test_a_lock_that_is_never_given_up_ends_the_migration_with_one_clear_line(
+async def test_a_lock_that_is_never_released_ends_the_migration_with_one_line(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, pool: Pool
 ) -> None:
     head = await owner.fetchval("SELECT version_num FROM alembic_version")
@@ -161,7 +161,7 @@ async def test_a_second_migration_waits_for_the_first(
         assert await process.wait() == 0
 
 
-async def test_an_index_on_the_log_is_made_beside_appends_and_made_again_where_it_was_cut_short(
+async def test_an_index_is_built_beside_appends_and_again_after_an_interruption(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, database_url: str
 ) -> None:
     checkout.add_migration(

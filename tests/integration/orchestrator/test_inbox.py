@@ -73,7 +73,7 @@ async def test_two_providers_may_give_the_same_id(inbox: Inbox, saga: Saga) -> N
     assert saga.told == 2
 
 
-async def test_one_that_could_not_be_handled_is_handled_when_it_comes_again(
+async def test_a_webhook_that_failed_is_handled_when_it_comes_again(
     inbox: Inbox, saga: Saga
 ) -> None:
     with pytest.raises(ConnectionError):
@@ -84,7 +84,7 @@ async def test_one_that_could_not_be_handled_is_handled_when_it_comes_again(
     assert saga.told == 2
 
 
-async def test_of_two_at_the_same_time_one_is_handled(inbox: Inbox, saga: Saga) -> None:
+async def test_one_of_two_concurrent_webhooks_is_handled(inbox: Inbox, saga: Saga) -> None:
     handling, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly() -> None:
@@ -104,7 +104,7 @@ async def test_of_two_at_the_same_time_one_is_handled(inbox: Inbox, saga: Saga) 
     assert saga.told == 1
 
 
-async def test_however_many_come_at_once_none_is_handled_twice(inbox: Inbox, saga: Saga) -> None:
+async def test_no_concurrent_webhook_is_handled_twice(inbox: Inbox, saga: Saga) -> None:
     async def deliver(handle: Callable[[], Awaitable[None]]) -> None:
         while True:  # the provider sends it again, as the answer asks
             try:
@@ -118,7 +118,7 @@ async def test_however_many_come_at_once_none_is_handled_twice(inbox: Inbox, sag
     assert saga.told == 1
 
 
-async def test_one_whose_handler_died_is_handled_once_its_time_is_up(
+async def test_a_webhook_whose_handler_died_is_handled_after_its_claim_expires(
     inbox: Inbox, saga: Saga, pool: Pool
 ) -> None:
     handling = asyncio.Event()
@@ -139,7 +139,7 @@ async def test_one_whose_handler_died_is_handled_once_its_time_is_up(
     assert saga.told == 1
 
 
-async def test_old_webhooks_go_as_new_ones_come(inbox: Inbox, saga: Saga, pool: Pool) -> None:
+async def test_new_webhooks_delete_old_ones(inbox: Inbox, saga: Saga, pool: Pool) -> None:
     for number in range(5):
         await inbox.handle_once(Webhook("payments", f"old_{number}", "t", "o1"), saga.tell)
     await age(pool, KEPT_FOR)

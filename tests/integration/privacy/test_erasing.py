@@ -22,7 +22,7 @@ from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, creat
 from tests.support.keys import MASTER_KEY
 
 
-async def test_an_erased_address_opens_no_more(log: Log) -> None:
+async def test_an_erased_address_does_not_open(log: Log) -> None:
     placed = await log.place("o-1")
     await log.erase()
 
@@ -63,7 +63,7 @@ async def test_a_customer_who_comes_back_gets_a_new_key(log: Log) -> None:
     assert after.shipping_address.key_id != before.shipping_address.key_id
 
 
-async def test_an_order_that_crosses_an_erasure_waits_for_nothing_and_is_erased_with_it(
+async def test_an_order_placed_during_an_erasure_is_erased_with_it(
     log: Log,
 ) -> None:
     """Otherwise a key made in between would be lost when the older erasure is replayed."""

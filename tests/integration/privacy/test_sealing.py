@@ -61,7 +61,7 @@ async def test_the_vault_opens_an_order_of_old_as_it_is(log: Log) -> None:
     assert await log.vault.open(created("o-1")) == created("o-1")
 
 
-async def test_a_customer_has_one_key_and_no_two_customers_share_one(log: Log) -> None:
+async def test_a_customer_has_one_key_and_shares_it_with_no_other(log: Log) -> None:
     for order_id, customer_id in (("o-1", "ada"), ("o-2", "ada"), ("o-3", "bob")):
         await log.place(order_id, customer_id)
 
@@ -72,7 +72,7 @@ async def test_a_customer_has_one_key_and_no_two_customers_share_one(log: Log) -
     assert ada["wrapped"] != bob["wrapped"]
 
 
-async def test_first_orders_at_the_same_moment_share_one_key(log: Log) -> None:
+async def test_concurrent_first_orders_share_one_key(log: Log) -> None:
     orders = await asyncio.gather(*(log.place(f"o-{number}") for number in range(12)))
 
     assert len(await log.keys()) == 1
@@ -95,7 +95,7 @@ async def test_an_append_with_several_customers_seals_each_under_their_own(log: 
     assert (await log.store.load_events("order-o-3", 1))[0].decode() == RESERVED
 
 
-async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(
+async def test_sealing_costs_one_statement_or_none_without_personal_data(
     log: Log, owner: asyncpg.Connection
 ) -> None:
     async def statements() -> int:
@@ -157,9 +157,7 @@ async def test_a_repeat_after_the_erasure_is_compared_by_the_fields_in_clear(
     assert (again.positions, again.duplicate) == (first.positions, True)
 
 
-async def test_a_repeat_after_a_new_master_key_has_taken_over_is_a_repeat(
-    pool: Pool, log: Log
-) -> None:
+async def test_a_repeat_under_a_new_master_key_is_a_repeat(pool: Pool, log: Log) -> None:
     order = new(created("o-1"))
     first = await log.store.save_events("order-o-1", [order], NO_STREAM)
     newer = Keyring(os.urandom(32), [MASTER_KEY], setting="master_key")
@@ -241,7 +239,7 @@ async def test_a_changed_ciphertext_is_noticed(log: Log) -> None:
             await log.vault.open(placed.model_copy(update={"shipping_address": changed}))
 
 
-async def test_one_customers_address_does_not_open_as_anothers(log: Log) -> None:
+async def test_a_customers_address_does_not_open_as_anothers(log: Log) -> None:
     ada, bob = await log.place("o-1", "ada"), await log.place("o-2", "bob")
     moved = bob.model_copy(update={"shipping_address": ada.shipping_address})
     with pytest.raises(TamperedField):

@@ -45,7 +45,7 @@ async def test_goods_are_fetched_back_once_for_an_order(
     assert (books["return_requested"], books["returned"]) == ((1, 1), (1, 1))
 
 
-async def test_an_order_has_one_return_whatever_is_asked_for(
+async def test_a_second_return_request_is_refused(
     carrier_http: httpx.AsyncClient, carrier: HttpCarrier, receiver: Receiver, order_id: str
 ) -> None:
     await deliver(carrier, receiver, order_id)
@@ -74,7 +74,7 @@ async def test_an_order_without_a_return_has_none(carrier: HttpCarrier, order_id
     assert await carrier.find_return(order_id=order_id) is None
 
 
-async def test_what_was_not_delivered_is_not_returned(
+async def test_undelivered_goods_are_not_returned(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     address = ShipmentAddress("Ada", "1 Main Street", "Bern", NEVER_DELIVERED, "CH")
@@ -90,7 +90,7 @@ async def test_what_was_not_delivered_is_not_returned(
 @pytest.mark.parametrize(
     ("operation", "how"), [("return", "refuse"), ("return", "down"), ("look", "down")]
 )
-async def test_a_return_can_be_made_to_fail_for_one_order_alone(
+async def test_a_return_can_fail_for_a_single_order(
     carrier: HttpCarrier,
     carrier_simulator: SimulatorProcess,
     receiver: Receiver,

@@ -41,7 +41,7 @@ async def test_a_repeated_key_returns_the_first_answer(
     assert await carrier_simulator.books(order_id) == {"created": (1, 2)}
 
 
-async def test_a_reference_has_one_shipment_whatever_the_key(
+async def test_a_reference_has_one_shipment_under_any_key(
     carrier_http: httpx.AsyncClient, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     first = await post(carrier_http, shipment(order_id), f"{order_id}/a")
@@ -102,7 +102,7 @@ async def test_a_shipment_shows_nothing_of_the_customer(
     assert set(answer.json()) == {"id", "reference", "status", "tracking_number"}
 
 
-async def test_the_books_know_nothing_of_an_order_that_never_came(
+async def test_the_simulator_has_no_effect_of_an_unknown_order(
     carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     assert await carrier_simulator.books(order_id) == {}

@@ -48,7 +48,7 @@ async def test_an_order_the_carrier_does_not_know_is_not_found(
     assert await carrier.find(order_id=order_id) is None
 
 
-async def test_a_shipment_is_dispatched_and_delivered_by_itself(
+async def test_the_simulator_dispatches_and_delivers_a_shipment(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
     await create(carrier, order_id, "3011")
@@ -66,7 +66,7 @@ async def test_a_shipment_is_dispatched_and_delivered_by_itself(
     }
 
 
-async def test_creating_again_tells_of_the_shipment_as_it_is_now(
+async def test_creating_again_returns_the_current_shipment(
     carrier: HttpCarrier, receiver: Receiver, order_id: str
 ) -> None:
     await create(carrier, order_id, "3011")
@@ -110,7 +110,7 @@ async def test_a_carrier_may_cancel_a_shipment_itself(
     assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
 
 
-async def test_an_undeliverable_address_is_refused_without_a_word_of_it(
+async def test_an_undeliverable_address_is_refused_without_being_shown(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     with pytest.raises(ProviderRefused) as refusal:
@@ -192,7 +192,7 @@ async def test_a_create_that_arrives_after_the_cancel_stays_cancelled(
     assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
 
 
-async def test_of_a_create_and_a_cancel_at_once_no_live_shipment_remains(
+async def test_a_concurrent_create_and_cancel_leave_no_live_shipment(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     with carrier_simulator.control(latency_ms=20):
@@ -205,7 +205,7 @@ async def test_of_a_create_and_a_cancel_at_once_no_live_shipment_remains(
     assert (await carrier_simulator.books(order_id))["cancelled"][0] == 1
 
 
-async def test_a_carrier_that_nobody_runs_is_unavailable(unused_tcp_port: int) -> None:
+async def test_a_carrier_that_does_not_run_is_unavailable(unused_tcp_port: int) -> None:
     carrier = HttpCarrier("key", f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(ProviderUnavailable) as unavailable:

@@ -109,7 +109,7 @@ async def test_an_authorize_that_arrives_after_the_void_holds_nothing(
     assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
 
 
-async def test_of_an_authorize_and_a_void_at_once_no_hold_remains(
+async def test_a_concurrent_authorization_and_void_leave_no_hold(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     async def voided() -> ProviderPayment:
@@ -138,7 +138,7 @@ async def test_a_provider_that_is_down_is_unavailable_and_can_be_voided(
     assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
 
 
-async def test_a_provider_that_nobody_runs_is_unavailable(unused_tcp_port: int) -> None:
+async def test_a_provider_that_does_not_run_is_unavailable(unused_tcp_port: int) -> None:
     payments = StripePayments("key", f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(ProviderUnavailable) as unavailable:
@@ -205,9 +205,7 @@ async def test_an_attempt_is_found_by_its_labels_though_no_key_of_it_is_known(
     assert await payments.search(order_id=order_id, attempt=3) == []
 
 
-async def test_a_search_tells_what_was_refunded_too(
-    payments: StripePayments, order_id: str
-) -> None:
+async def test_a_search_shows_refunds_too(payments: StripePayments, order_id: str) -> None:
     reference = (await authorize(payments, order_id)).reference
     await payments.capture(reference=reference, amount=1000)
     refunded = await payments.refund(reference=reference, amount=400, key=f"{order_id}/refund")

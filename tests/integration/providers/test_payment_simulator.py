@@ -96,7 +96,7 @@ async def test_a_key_still_running_is_in_use_and_runs_once(
     ("how", "fault"),
     [("refuse_kept", (400, "refused_on_request")), ("500", (500, "internal_error"))],
 )
-async def test_what_broke_off_once_it_had_begun_is_repeated_under_its_key(
+async def test_an_interrupted_request_is_repeated_under_its_key(
     stripe_http: httpx.AsyncClient,
     payment_simulator: SimulatorProcess,
     order_id: str,
@@ -117,7 +117,7 @@ async def test_what_broke_off_once_it_had_begun_is_repeated_under_its_key(
     assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
 
 
-async def test_a_refund_may_fail_after_it_has_succeeded_and_its_key_never_tells(
+async def test_a_refund_may_fail_after_success_and_its_key_repeats_the_success(
     stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     method = {"payment_method": "pm_waybill_refundFailsOnce"}
@@ -230,7 +230,7 @@ async def test_ordered_faults_end_after_the_ordered_number_of_times(
     assert statuses == [503, 503, 200]
 
 
-async def test_an_order_whose_captures_are_refused_takes_nothing_until_that_is_cleared(
+async def test_a_refused_capture_takes_nothing_until_the_fault_is_cleared(
     stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     path = f"{INTENTS}/{await confirmed(stripe_http, order_id)}"

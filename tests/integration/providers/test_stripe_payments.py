@@ -45,7 +45,7 @@ async def test_authorizing_the_same_attempt_again_holds_nothing_more(
     assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
 
 
-async def test_authorizing_again_after_the_capture_tells_of_the_capture(
+async def test_authorizing_after_the_capture_returns_the_capture(
     payments: StripePayments, order_id: str
 ) -> None:
     first = await authorized(payments, order_id)
@@ -106,7 +106,7 @@ async def test_another_method_for_the_same_attempt_is_refused_and_does_nothing(
     assert await payment_simulator.books(order_id) == {}
 
 
-async def test_a_method_that_nobody_knows_is_a_decline_however_often_it_is_tried(
+async def test_an_unknown_method_is_declined_at_every_try(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     for _ in "12":
@@ -121,7 +121,7 @@ async def test_a_method_that_nobody_knows_is_a_decline_however_often_it_is_tried
     assert await payment_simulator.books(order_id) == {}
 
 
-async def test_a_method_that_nobody_knows_says_nothing_of_a_payment_that_was_voided(
+async def test_an_unknown_method_leaves_a_voided_payment_voided(
     payments: StripePayments, order_id: str
 ) -> None:
     facts = {"order_id": order_id, "attempt": 1, "amount": 1000, "currency": "EUR"}
@@ -263,7 +263,7 @@ async def test_refunds_add_up_and_the_same_key_refunds_once(
     assert (await payment_simulator.books(order_id))["refunded"] == (2, 1000)
 
 
-async def test_a_refund_above_what_is_left_is_refused_and_leaves_the_books_as_they_were(
+async def test_a_refund_above_the_rest_is_refused_and_changes_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference

@@ -77,7 +77,7 @@ async def test_a_customer_can_not_approve_what_was_voided(
     assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
 
 
-async def test_without_an_address_to_come_back_to_the_customer_can_be_sent_nowhere(
+async def test_a_customer_without_a_return_url_is_not_redirected(
     payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     without = StripePayments(API_KEY, payment_simulator.url)

@@ -109,7 +109,9 @@ async def test_resuming_after_each_position_gives_what_follows_and_nothing_twice
         await following.aclose()
 
 
-async def test_another_orders_events_are_not_heard(updates: OrderUpdates, log: OrderLog) -> None:
+async def test_another_orders_events_are_not_delivered(
+    updates: OrderUpdates, log: OrderLog
+) -> None:
     placed = await log.place("o1")
     following = updates.follow("o1", placed)
     waiting = asyncio.ensure_future(next_update(following))
@@ -140,7 +142,7 @@ async def test_no_event_is_lost_or_repeated_while_writers_race_the_join(
     assert seen == sorted(await writing)
 
 
-async def test_who_is_too_slow_is_told_where_it_stands_and_resumes_from_there(
+async def test_a_slow_subscriber_gets_its_position_and_resumes_from_it(
     updates: OrderUpdates, log: OrderLog, feed: LiveFeed
 ) -> None:
     await log.place("o1")
@@ -186,7 +188,7 @@ async def test_one_reader_serves_everybody_and_stops_with_the_last(
     assert (feed.listeners, feed.is_reading, reader.done()) == (0, False, True)
 
 
-async def test_closing_the_feed_ends_who_waits(
+async def test_closing_the_feed_ends_waiting_listeners(
     updates: OrderUpdates, log: OrderLog, feed: LiveFeed
 ) -> None:
     await log.place("o1")
@@ -215,7 +217,7 @@ async def test_cutting_every_connection_to_the_log_costs_no_event(
     await following.aclose()
 
 
-async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_tail(
+async def test_a_subscriber_notices_other_events_in_the_place_of_a_lost_tail(
     updates: OrderUpdates, log: OrderLog, owner_url: str, pool: Pool
 ) -> None:
     placed = await log.place("o1")

@@ -88,7 +88,7 @@ async def test_an_order_is_backordered_while_it_waits_for_anything(
     assert not other.backordered
 
 
-async def test_what_comes_back_is_on_hand_again_and_nothing_waits_for_ever(
+async def test_returned_goods_are_on_hand_again_and_no_order_waits_for_ever(
     engine: AsyncEngine, log: OrderLog
 ) -> None:
     await log.receive("mug", 5)
@@ -119,7 +119,7 @@ async def test_what_comes_back_is_on_hand_again_and_nothing_waits_for_ever(
         (shipping.ShipmentLost(order_id="o1"), ShipmentStatus.LOST),
     ],
 )
-async def test_a_parcel_that_left_before_it_was_recorded_is_shown_without_its_number(
+async def test_a_parcel_that_left_before_its_record_is_shown_without_its_number(
     orders: OrderQueries, log: OrderLog, event: Event, status: ShipmentStatus
 ) -> None:
     created = shipping.ShipmentCreated(order_id="o1", shipment_id="s1", tracking_number="T1")

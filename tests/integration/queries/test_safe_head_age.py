@@ -83,7 +83,7 @@ async def test_a_role_without_privileges_sees_an_append_age_from_its_first_look(
     assert await stranger.safe_head_age() == 0
 
 
-async def test_a_role_without_privileges_counts_each_append_by_itself(
+async def test_a_role_without_privileges_counts_the_age_of_each_append_separately(
     stranger: LogQueries, pool: Pool
 ) -> None:
     async with pool.acquire() as slow:

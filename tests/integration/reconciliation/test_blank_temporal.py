@@ -105,7 +105,7 @@ async def working(sagas: Sagas, pool: Pool, providers: Providers) -> AsyncIterat
         await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def test_all_sagas_are_taken_up_within_a_minute_though_no_worker_is_started_anew(
+async def test_all_sagas_are_recovered_in_a_minute_without_a_worker_restart(
     tmp_path: Path, pool: Pool, providers: Providers, sagas_by: Callable[[Client], Sagas]
 ) -> None:
     server = Temporal(free_port(), tmp_path)

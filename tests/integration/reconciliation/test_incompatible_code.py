@@ -93,7 +93,7 @@ async def handed_over(sagas: Sagas, *workflow_ids: str) -> None:
         )
 
 
-async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happens_twice(
+async def test_an_order_begun_by_incompatible_code_is_recovered_without_a_repeat(
     idle_sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sagas = idle_sagas

@@ -87,7 +87,7 @@ async def test_an_order_whose_saga_has_ended_comes_back_too(
     assert await sagas.carrier_simulator.books(order_id) == SENT_ONCE
 
 
-async def test_the_command_is_found_in_an_earlier_run_of_a_saga_that_was_taken_up(
+async def test_the_command_is_found_in_an_earlier_run_of_a_recovered_saga(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -102,7 +102,7 @@ async def test_the_command_is_found_in_an_earlier_run_of_a_saga_that_was_taken_u
     assert await kept_open.money(order_id) == PAID_ONCE
 
 
-async def test_a_further_attempt_to_pay_is_found_at_the_provider_and_not_made_again(
+async def test_a_further_payment_attempt_is_found_at_the_provider_and_not_repeated(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -127,7 +127,7 @@ async def test_a_further_attempt_to_pay_is_found_at_the_provider_and_not_made_ag
     ]
 
 
-async def test_nothing_is_paid_before_the_provider_has_said_what_it_knows(
+async def test_a_restored_order_pays_nothing_before_the_provider_answers(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -145,7 +145,7 @@ async def test_nothing_is_paid_before_the_provider_has_said_what_it_knows(
     assert await kept_open.money(order_id) == PAID_ONCE
 
 
-async def test_an_order_that_cannot_have_its_stock_again_is_cancelled_and_its_money_given_back(
+async def test_an_order_that_lost_its_stock_is_cancelled_and_refunded(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     before = await kept_open.store.safe_head()

@@ -82,7 +82,7 @@ async def test_final_orders_are_none_of_them(orders: Orders, status: str) -> Non
     assert await orders.open(head=1) == []
 
 
-async def test_what_has_just_changed_is_left_for_the_next_run(orders: Orders) -> None:
+async def test_a_recent_change_is_left_for_the_next_run(orders: Orders) -> None:
     order_id = await orders.placed(1)
     assert await orders.open(head=1, grace=AN_HOUR) == []
     assert await orders.open(head=1) == [order_id]
@@ -116,7 +116,7 @@ async def test_orders_before_the_oldest_open_one_are_not_read_again(orders: Orde
     assert position == 1
 
 
-async def test_an_order_whose_end_a_person_has_skipped_holds_nothing_up(orders: Orders) -> None:
+async def test_an_order_whose_last_step_was_skipped_delays_no_other(orders: Orders) -> None:
     let_be = await orders.placed(1, "DELIVERED")
     await orders.placed(5, "COMPLETED")
     await orders.pool.execute("INSERT INTO readmodel.abandoned_saga VALUES ($1)", let_be)

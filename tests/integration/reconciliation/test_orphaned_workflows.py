@@ -22,7 +22,7 @@ async def of_orders(reconciliation: Reconciliation, *order_ids: str) -> list[Dis
     return [discrepancy for discrepancy in discrepancies if discrepancy.order_id in order_ids]
 
 
-async def test_a_workflow_of_an_order_that_has_ended_is_a_difference_until_it_has_ended(
+async def test_an_orphaned_workflow_is_a_discrepancy_until_it_ends(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -41,7 +41,7 @@ async def test_a_workflow_of_an_order_that_has_ended_is_a_difference_until_it_ha
     assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound", "DiscrepancyResolved"]
 
 
-async def test_a_workflow_of_an_order_that_was_never_placed_is_a_difference(
+async def test_a_workflow_of_an_unknown_order_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = str(uuid.uuid4())

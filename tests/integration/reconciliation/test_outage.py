@@ -63,7 +63,7 @@ async def scheduled(sagas: Sagas, client: Client) -> AsyncIterator[str]:
     await forget_schedules(client)
 
 
-async def test_a_saga_is_taken_up_while_a_provider_hangs(
+async def test_a_saga_is_recovered_while_a_provider_hangs(
     sagas: Sagas,
     pool: Pool,
     providers: Providers,
@@ -82,7 +82,7 @@ async def test_a_saga_is_taken_up_while_a_provider_hangs(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
-async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_to_no_end(
+async def test_a_manual_recovery_prints_recoveries_before_the_comparison_ends(
     sagas: Sagas, pool: Pool, providers: Providers, silent: tuple[SilentServer, HttpCarrier]
 ) -> None:
     server, carrier = silent

@@ -127,7 +127,7 @@ def refusing(client: Client, operation: str, status: RPCStatusCode) -> Iterator[
 
 
 @pytest.mark.parametrize("status", [RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED])
-async def test_a_worker_that_may_not_register_search_attributes_leaves_that_to_others(
+async def test_a_worker_without_the_right_to_register_attributes_starts(
     blank: Client, status: RPCStatusCode
 ) -> None:
     for operation in ("list", "add"):
@@ -155,9 +155,7 @@ async def test_the_only_build_becomes_current_where_none_is(blank: Client) -> No
 
 
 @pytest.mark.parametrize("others", [("second",), ("",)], ids=["another build", "no build at all"])
-async def test_where_there_is_something_to_choose_people_choose(
-    blank: Client, others: tuple[str]
-) -> None:
+async def test_an_operator_chooses_among_several_builds(blank: Client, others: tuple[str]) -> None:
     async with working(blank, "first", *others):
         await make_current_if_none_is(blank, QUEUE, "first")
         assert await current(blank) == ""

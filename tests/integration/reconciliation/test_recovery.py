@@ -27,7 +27,7 @@ async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
     return order_id
 
 
-async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end(
+async def test_a_terminated_saga_is_recovered_and_completes(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(5)
@@ -51,7 +51,7 @@ async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reco
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_an_order_that_has_ended_is_never_taken_up(
+async def test_an_ended_order_is_never_recovered(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(5)
@@ -67,7 +67,7 @@ async def test_an_order_that_has_ended_is_never_taken_up(
     assert await sagas.events(f"saga-{rejected}") == []
 
 
-async def test_many_that_reconcile_at_once_take_a_saga_up_once(
+async def test_concurrent_reconciliations_recover_a_saga_once(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -105,7 +105,7 @@ async def test_a_saga_that_cannot_be_started_leaves_nothing_in_the_log_and_stops
     assert await sagas.events(f"saga-{rejected}") == ["SagaRecovered"]
 
 
-async def test_an_order_of_which_temporal_cannot_tell_stops_no_other(
+async def test_an_order_unknown_to_temporal_stops_no_other(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sku = await sagas.stocked(5)
@@ -156,7 +156,7 @@ async def test_a_run_waits_while_another_is_about_to_start_one(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
-async def test_a_saga_may_be_taken_up_again_and_again(
+async def test_a_saga_may_be_recovered_repeatedly(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -168,7 +168,7 @@ async def test_a_saga_may_be_taken_up_again_and_again(
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_by_hand_one_order_alone_is_taken_up(
+async def test_an_operator_recovers_a_single_order(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(5)
@@ -180,7 +180,7 @@ async def test_by_hand_one_order_alone_is_taken_up(
     assert await sagas.events(f"saga-{other}") == []
 
 
-async def test_an_order_older_than_one_that_has_ended_is_still_found(
+async def test_an_order_older_than_an_ended_order_is_still_found(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(9)
@@ -193,7 +193,7 @@ async def test_an_order_older_than_one_that_has_ended_is_still_found(
     assert (await reconciliation.recover()).order_ids == (older,)
 
 
-async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_itself(
+async def test_a_workflow_missing_from_the_index_is_asked_itself(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def nothing(_: object) -> dict[str, datetime]:
@@ -206,7 +206,7 @@ async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_i
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_an_order_whose_end_a_person_has_skipped_is_let_be(
+async def test_an_order_whose_last_step_was_skipped_is_not_recovered(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))

@@ -37,7 +37,7 @@ async def every(client: Client) -> list[timedelta]:
     return [interval.every for interval in (await described(client)).schedule.spec.intervals]
 
 
-async def test_it_runs_at_once_and_then_regularly_one_run_at_a_time(client: Client) -> None:
+async def test_it_runs_at_once_and_then_at_intervals_without_overlap(client: Client) -> None:
     await schedule(client, RECOVERY, NOBODY, HALF_A_MINUTE)
 
     found = (await described(client)).schedule

@@ -70,7 +70,7 @@ async def ran_in(sagas: Sagas, order_id: str) -> list[str]:
     return list(dict.fromkeys(c.deployment_version.build_id for c in completed))
 
 
-async def test_an_order_goes_on_in_the_build_that_is_promoted(idle_sagas: Sagas) -> None:
+async def test_an_order_continues_in_the_promoted_build(idle_sagas: Sagas) -> None:
     sagas, first, second = idle_sagas, a_build(), a_build()
     async with working(sagas, first):
         await promote(sagas.client, first)
@@ -86,7 +86,7 @@ async def test_an_order_goes_on_in_the_build_that_is_promoted(idle_sagas: Sagas)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
 
 
-async def test_a_build_that_nobody_runs_is_not_promoted(idle_sagas: Sagas) -> None:
+async def test_a_build_that_no_worker_runs_is_not_promoted(idle_sagas: Sagas) -> None:
     sagas, build, missing = idle_sagas, a_build(), a_build()
     async with working(sagas, build):
         await promote(sagas.client, build)

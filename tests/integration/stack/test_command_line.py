@@ -38,7 +38,7 @@ async def refusal(environment: dict[str, str], *arguments: str) -> str:
     return line
 
 
-async def test_a_token_before_the_first_start_says_how_to_start(
+async def test_a_token_before_the_first_start_prints_how_to_start(
     environment: dict[str, str],
 ) -> None:
     said = await refusal(environment, "token", "--role", "customer")

@@ -72,7 +72,7 @@ async def test_a_workflow_cancelled_beside_a_step_undoes_that_step_too(
 
 @pytest.mark.parametrize("undo", ["cancel_shipment", "give_back", "release"])
 @pytest.mark.parametrize("when", When)
-async def test_a_workflow_cancelled_beside_an_undo_goes_on_undoing(
+async def test_a_workflow_cancelled_beside_an_undo_continues_to_compensate(
     sagas: Sagas, undo: str, when: When
 ) -> None:
     sku = await sagas.stocked(1)
@@ -92,7 +92,7 @@ async def test_a_workflow_cancelled_beside_an_undo_goes_on_undoing(
 
 @pytest.mark.parametrize("method", [APPROVAL, DECLINED])
 @pytest.mark.parametrize("which", ["order", "payment"])
-async def test_an_order_that_waits_for_its_customer_is_undone_when_cancelled(
+async def test_an_order_cancelled_while_it_waits_for_its_customer_is_undone(
     sagas: Sagas, method: str, which: str
 ) -> None:
     sku = await sagas.stocked(1)

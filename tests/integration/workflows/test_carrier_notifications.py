@@ -46,7 +46,7 @@ async def test_a_lost_parcel_is_refunded_and_its_stock_is_gone(
     assert await sagas.money(order_id) == REFUNDED
 
 
-async def test_a_carrier_that_never_told_of_a_loss_is_asked_at_the_deadline(sagas: Sagas) -> None:
+async def test_a_loss_without_a_notification_is_found_at_the_deadline(sagas: Sagas) -> None:
     order_id, _ = await sent(sagas.within(delivery=timedelta(milliseconds=50)), LOST, "lost")
 
     await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
@@ -70,7 +70,7 @@ async def test_an_order_whose_shipment_the_carrier_cancels_is_undone(sagas: Saga
 @pytest.mark.parametrize(
     "notification", [ShipmentNotificationKind.CANCELLED, ShipmentNotificationKind.LOST]
 )
-async def test_bad_news_that_the_carrier_itself_does_not_confirm_change_nothing(
+async def test_an_unconfirmed_notification_of_a_loss_changes_nothing(
     sagas: Sagas, notification: ShipmentNotificationKind
 ) -> None:
     order_id, sku = await sent(sagas, NEVER_DISPATCHED, "created")
@@ -82,7 +82,7 @@ async def test_bad_news_that_the_carrier_itself_does_not_confirm_change_nothing(
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_news_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
+async def test_webhooks_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, NORMAL, "delivered")
 
     await sagas.hear(
@@ -101,7 +101,7 @@ async def test_news_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_a_carrier_that_is_silent_is_asked_when_the_parcel_should_have_left(
+async def test_a_silent_carrier_is_polled_at_the_dispatch_deadline(
     sagas: Sagas,
 ) -> None:
     impatient = sagas.within(

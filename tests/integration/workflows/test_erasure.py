@@ -44,7 +44,7 @@ async def test_an_order_placed_after_an_erasure_ships(sagas: Sagas) -> None:
     assert "ShipmentCreated" in await sagas.until(f"shipment-{second}", "ShipmentCreated")
 
 
-async def test_an_erasure_under_one_key_happens_once(sagas: Sagas) -> None:
+async def test_a_repeated_erasure_happens_once(sagas: Sagas) -> None:
     positions = [
         await sagas.orchestrator.execute(ERASE, idempotency_key="once", actor="admin:test")
         for _ in range(2)

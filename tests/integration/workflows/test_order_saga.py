@@ -17,7 +17,7 @@ from workflows.types import SagaType
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 
 
-async def test_an_order_that_nothing_goes_wrong_with_is_completed(
+async def test_an_order_without_a_fault_is_completed(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku, other = await sagas.stocked(5), await sagas.stocked(1)
@@ -50,7 +50,7 @@ async def test_an_order_that_nothing_goes_wrong_with_is_completed(
     assert await payment_simulator.books(order_id) == {"authorized": (1, 750), "captured": (1, 750)}
 
 
-async def test_a_saga_is_started_and_turned_round_by_whoever_says_no_more_than_which(
+async def test_a_saga_is_started_and_compensated_by_its_id_alone(
     sagas: Sagas,
 ) -> None:
     order = an_order((await sagas.stocked(1), 1))
@@ -64,7 +64,7 @@ async def test_a_saga_is_started_and_turned_round_by_whoever_says_no_more_than_w
     assert (asked.data["reason"], asked.metadata.actor) == ("OPERATOR_REQUEST", "system")
 
 
-async def test_an_order_short_of_one_line_is_rejected_and_holds_nothing(
+async def test_an_order_with_a_short_line_is_rejected_and_holds_nothing(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     plenty, short = await sagas.stocked(5), await sagas.stocked(1)
@@ -119,7 +119,7 @@ async def test_a_repeat_after_the_saga_has_ended_returns_the_first_answer(sagas:
     )
 
 
-async def test_a_declined_order_goes_on_with_another_payment_method(
+async def test_a_declined_order_continues_with_another_payment_method(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku = await sagas.stocked(1)
@@ -164,7 +164,7 @@ async def test_a_payment_window_that_closes_cancels_the_order_and_releases_its_s
     assert "captured" not in await payment_simulator.books(order_id)
 
 
-async def test_a_pending_payment_goes_on_when_its_customer_has_approved_it(
+async def test_a_pending_payment_continues_when_its_customer_has_approved_it(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
@@ -182,7 +182,7 @@ async def test_a_pending_payment_goes_on_when_its_customer_has_approved_it(
     ]
 
 
-async def test_what_a_customer_cancels_is_undone_the_parcel_first_then_money_and_stock_together(
+async def test_a_cancellation_stops_the_parcel_before_it_undoes_money_and_stock(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku = await sagas.stocked(3)
@@ -303,7 +303,7 @@ async def test_no_address_stands_in_clear_in_a_workflow_history(sagas: Sagas) ->
 
 @pytest.mark.parametrize("moment", ["PaymentRequested", "PaymentPending"])
 @pytest.mark.parametrize("method", [APPROVAL, DECLINED])
-async def test_an_order_that_waits_for_its_customer_is_cancelled_at_once_at_any_moment(
+async def test_an_order_that_waits_for_its_customer_is_cancelled_at_any_moment(
     sagas: Sagas, payment_simulator: SimulatorProcess, moment: str, method: str
 ) -> None:
     sku = await sagas.stocked(1)

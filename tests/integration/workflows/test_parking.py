@@ -98,7 +98,7 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
         (COMPENSATE, "SagaCompensationRequested", "CANCELLED", VOIDED),
     ],
 )
-async def test_a_parked_step_goes_on_as_a_person_decides(  # noqa: PLR0913, PLR0917 - one table
+async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917 - one table
     sagas: Sagas,
     intervene: Callable[[Sagas, str, str, Intervention], Awaitable[None]],
     intervention: Intervention,
@@ -136,7 +136,7 @@ async def test_an_undo_that_is_refused_parks_while_the_others_are_done(
     assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
-async def test_what_is_undone_already_cannot_be_turned_round_again(sagas: Sagas) -> None:
+async def test_an_undone_order_cannot_be_compensated_again(sagas: Sagas) -> None:
     order_id, _ = await parked_at_give_back(sagas)
 
     with pytest.raises(Refused) as refusal:
@@ -186,7 +186,7 @@ async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas:
     assert retried.metadata.actor == "system"
 
 
-async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
+async def test_a_parked_step_that_was_not_refused_is_retried_automatically(sagas: Sagas) -> None:
     impatient = sagas.within(
         undo_timeout=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
     )
@@ -203,7 +203,7 @@ async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) ->
     assert made.metadata.actor == "system"
 
 
-async def test_a_step_that_was_not_answered_waits_for_its_next_try(sagas: Sagas) -> None:
+async def test_a_step_without_an_answer_is_retried_later(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(undo_timeout=timedelta(milliseconds=100)))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
         await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
@@ -213,7 +213,7 @@ async def test_a_step_that_was_not_answered_waits_for_its_next_try(sagas: Sagas)
 
 
 @pytest.mark.parametrize("parked", [parked_at_capture, parked_at_give_back])
-async def test_a_step_that_its_provider_refused_waits_for_a_person_alone(
+async def test_a_step_that_its_provider_refused_waits_for_an_operator(
     sagas: Sagas, parked: Callable[[Sagas], Awaitable[tuple[str, str]]]
 ) -> None:
     order_id, _ = await parked(sagas)
@@ -222,7 +222,7 @@ async def test_a_step_that_its_provider_refused_waits_for_a_person_alone(
     assert await sagas.timers(f"order-{order_id}") == []
 
 
-async def test_an_overdue_parcel_needs_no_person_any_more_once_it_has_arrived(sagas: Sagas) -> None:
+async def test_an_overdue_parcel_that_has_arrived_needs_no_attention(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
     await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
     assert (await sagas.parked(order_id, "await_delivery"))["code"] == "OVERDUE"
@@ -234,7 +234,7 @@ async def test_an_overdue_parcel_needs_no_person_any_more_once_it_has_arrived(sa
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
-async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refunded(
+async def test_an_operator_may_give_up_an_overdue_parcel_for_a_refund(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
@@ -247,7 +247,7 @@ async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refund
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_a_saga_that_is_to_turn_round_does_so_though_its_workflow_never_heard_of_it(
+async def test_a_recovered_saga_compensates_after_a_recorded_cancellation(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
@@ -263,7 +263,7 @@ async def test_a_saga_that_is_to_turn_round_does_so_though_its_workflow_never_he
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
 
 
-async def test_a_decision_by_hand_that_the_log_could_not_hold_is_told_and_waits_for_another(
+async def test_an_intervention_that_the_log_cannot_hold_is_refused(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
@@ -276,7 +276,7 @@ async def test_a_decision_by_hand_that_the_log_could_not_hold_is_told_and_waits_
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
-async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overruled(
+async def test_an_intervention_that_only_the_log_has_is_followed(
     sagas: Sagas,
 ) -> None:
     """Its answer, and the workflow task that it came with, were lost."""
@@ -294,7 +294,7 @@ async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overrul
     assert await sagas.money(order_id) == CAPTURED
 
 
-async def test_a_decision_without_a_reason_is_refused_and_the_saga_stays_parked(
+async def test_an_intervention_without_a_reason_is_refused(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
@@ -331,7 +331,7 @@ async def in_temporal(sagas: Sagas, order_id: str) -> None:
 
 
 @pytest.mark.parametrize("cancel", [by_customer, in_temporal])
-async def test_what_is_parked_on_the_way_forward_is_left_when_the_order_is_cancelled(
+async def test_a_cancellation_ends_the_parking_of_a_forward_step(
     sagas: Sagas, cancel: Callable[[Sagas, str], Awaitable[None]]
 ) -> None:
     order_id, sku = await parked_at_reserve(sagas)
@@ -346,7 +346,7 @@ async def test_what_is_parked_on_the_way_forward_is_left_when_the_order_is_cance
     await sagas.needs_attention(f"order-{order_id}", expected=False)
 
 
-async def test_an_order_that_is_cancelled_while_it_is_about_to_park_does_not_stay_parked(
+async def test_an_order_cancelled_as_it_parks_does_not_stay_parked(
     sagas: Sagas,
 ) -> None:
     order = an_order((await sagas.stocked(1), 1))
@@ -363,7 +363,7 @@ async def test_an_order_that_is_cancelled_while_it_is_about_to_park_does_not_sta
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaCompensationRequested"]
 
 
-async def test_a_saga_whose_last_step_is_skipped_ends_where_it_stands(sagas: Sagas) -> None:
+async def test_a_saga_whose_last_step_is_skipped_ends_there(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas)
     sagas.gates.fail("complete", order_id, WRONG_STATE)
     await sagas.deliver(order_id)

@@ -35,7 +35,7 @@ async def test_authorizing_holds_the_money_and_confirms_the_order(till: Till) ->
     assert await till.books() == {"authorized": (1, 500)}
 
 
-async def test_a_saga_taken_up_after_the_authorization_holds_nothing_more(till: Till) -> None:
+async def test_a_saga_recovered_after_the_authorization_holds_nothing_more(till: Till) -> None:
     await till.paid()
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
@@ -67,7 +67,7 @@ async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) ->
     assert await till.books() == {"authorized": (1, 500)}
 
 
-async def test_an_order_that_turned_before_it_was_to_be_paid_is_not_paid(till: Till) -> None:
+async def test_an_order_that_compensates_before_its_payment_is_not_paid(till: Till) -> None:
     await till.order()
     await till.turn()
 
@@ -78,7 +78,7 @@ async def test_an_order_that_turned_before_it_was_to_be_paid_is_not_paid(till: T
     assert (await till.events(), await till.books()) == ([], {})
 
 
-async def test_an_attempt_of_an_order_that_has_turned_meanwhile_is_not_made(till: Till) -> None:
+async def test_no_attempt_is_made_for_an_order_that_compensates(till: Till) -> None:
     await till.order()
     with (
         till.simulator.failing(till.order_id, "confirm", "down"),
@@ -91,7 +91,7 @@ async def test_an_attempt_of_an_order_that_has_turned_meanwhile_is_not_made(till
     assert await till.books() == {}
 
 
-async def test_an_authorization_found_after_the_order_has_turned_confirms_nothing(
+async def test_an_authorization_found_during_a_compensation_confirms_nothing(
     till: Till,
 ) -> None:
     await till.order(APPROVAL)
@@ -128,7 +128,7 @@ async def test_a_declined_payment_is_paid_by_another_method(till: Till) -> None:
     assert (await till.books())["authorized"] == (1, 500)
 
 
-async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_one_pays(
+async def test_a_method_that_the_provider_refuses_is_declined_and_another_pays(
     till: Till,
 ) -> None:
     await till.order("pm_mistyped")
@@ -152,7 +152,7 @@ async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -
     assert "authorized" not in await till.books()
 
 
-async def test_after_an_outage_a_further_attempt_is_made_and_those_before_it_are_void(
+async def test_an_attempt_after_an_outage_voids_the_earlier_attempts(
     till: Till,
 ) -> None:
     await till.order(DECLINED)
@@ -168,7 +168,7 @@ async def test_after_an_outage_a_further_attempt_is_made_and_those_before_it_are
     assert await till.books() == {"authorized": (2, 1000), "voided": (2, 500)}
 
 
-async def test_an_approval_that_comes_before_the_retry_is_noted_wins(till: Till) -> None:
+async def test_an_approval_before_the_record_of_the_retry_wins(till: Till) -> None:
     await till.order(APPROVAL)
     await till.authorize()
     await till.approve()
@@ -181,7 +181,7 @@ async def test_an_approval_that_comes_before_the_retry_is_noted_wins(till: Till)
     assert await till.books() == {"authorized": (1, 500)}
 
 
-async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_freed(
+async def test_a_retry_recorded_before_the_approval_wins_and_voids_the_approved(
     till: Till,
 ) -> None:
     await till.order(APPROVAL)
@@ -205,9 +205,7 @@ async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_
 
 
 @pytest.mark.parametrize("_", range(5))
-async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows_it(
-    till: Till, _: int
-) -> None:
+async def test_a_concurrent_approval_and_retry_leave_one_payment(till: Till, _: int) -> None:
     await till.order(APPROVAL)
     await till.authorize()
     await till.approve()
@@ -230,7 +228,7 @@ async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows
     assert await till.status() is OrderStatus.CONFIRMED
 
 
-async def test_the_customer_is_told_where_to_approve_though_the_payment_was_pending_before(
+async def test_the_customer_gets_the_url_of_an_already_pending_payment(
     till: Till, module_pool: Pool
 ) -> None:
     await till.order(APPROVAL)

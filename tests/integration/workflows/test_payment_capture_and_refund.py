@@ -36,7 +36,7 @@ async def test_the_dispatch_is_recorded_and_then_the_money_is_taken_once(till: T
     assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
-async def test_a_parcel_that_has_left_is_recorded_though_the_money_can_not_be_taken(
+async def test_a_dispatch_is_recorded_although_the_capture_fails(
     till: Till,
 ) -> None:
     await till.paid()
@@ -57,7 +57,7 @@ async def test_a_parcel_that_has_left_is_recorded_though_the_money_can_not_be_ta
 @pytest.mark.parametrize(
     ("how", "failure"), [("refuse_kept", ProviderRefused), ("500", ProviderUnavailable)]
 )
-async def test_money_can_be_taken_as_soon_as_what_kept_it_from_that_is_gone(
+async def test_a_capture_succeeds_as_soon_as_its_fault_is_gone(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.paid()
@@ -130,7 +130,7 @@ async def test_a_return_of_a_part_gives_its_price_back(till: Till, module_pool: 
     assert await payment_view(till, module_pool) == ("CAPTURED", 500, 250)
 
 
-async def test_a_return_that_a_person_has_refunded_at_the_provider_is_not_refunded_again(
+async def test_a_return_refunded_at_the_provider_is_not_refunded_again(
     till: Till,
 ) -> None:
     await till.returning(1)
@@ -158,7 +158,7 @@ async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_w
     assert await till.events() == ["Requested", "Authorized", "Captured"]
 
 
-async def test_what_a_return_has_refunded_is_not_given_back_again(till: Till) -> None:
+async def test_a_refund_of_a_return_is_not_repeated(till: Till) -> None:
     await till.returning(1)
     await till.refund()
 

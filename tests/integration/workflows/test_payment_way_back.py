@@ -27,7 +27,7 @@ async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncI
 # The compensation.
 
 
-async def test_giving_back_frees_what_is_held_once(till: Till) -> None:
+async def test_voiding_twice_frees_the_hold_once(till: Till) -> None:
     await till.paid()
     await till.turn()
 
@@ -38,7 +38,7 @@ async def test_giving_back_frees_what_is_held_once(till: Till) -> None:
     assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
-async def test_what_was_held_without_our_knowing_is_given_back(till: Till) -> None:
+async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
     await till.order()
     with (
         till.simulator.failing(till.order_id, "confirm", "timeout_after"),
@@ -85,7 +85,7 @@ async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
     assert await till.books() == {"voided": (MAX_ATTEMPTS, 0)}
 
 
-async def test_money_taken_without_our_knowing_is_given_back_and_recorded(till: Till) -> None:
+async def test_an_unrecorded_capture_is_refunded_and_recorded(till: Till) -> None:
     await till.paid()
     await till.ship()
     with (
@@ -171,7 +171,7 @@ async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
     assert (await till.books())["voided"][1] == 500
 
 
-async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_taken(
+async def test_the_hold_of_an_old_attempt_is_freed_after_a_partial_capture(
     till: Till,
 ) -> None:
     await held_under_no_key(till)

@@ -58,7 +58,7 @@ class Squatter:
         await workflow.wait_condition(lambda: False)
 
 
-async def test_an_order_is_cancelled_though_its_payment_workflow_could_not_be_started(
+async def test_an_order_is_cancelled_though_its_payment_workflow_did_not_start(
     sagas: Sagas,
 ) -> None:
     sku = await sagas.stocked(1)
@@ -77,7 +77,7 @@ async def test_an_order_is_cancelled_though_its_payment_workflow_could_not_be_st
     await squatter.terminate()
 
 
-async def test_a_payment_whose_workflow_id_was_taken_goes_on_once_it_is_free(
+async def test_a_payment_whose_workflow_id_was_taken_starts_when_it_is_free(
     sagas: Sagas,
 ) -> None:
     order = an_order((await sagas.stocked(1), 1), method=DECLINED)
@@ -101,9 +101,7 @@ DONE_BEFORE = ["reserve", "authorize", "create_shipment"]
 
 
 @pytest.mark.parametrize("count", range(len(DONE_BEFORE) + 1))
-async def test_whatever_a_lost_task_has_done_is_undone_when_the_order_is_cancelled(
-    sagas: Sagas, count: int
-) -> None:
+async def test_a_cancellation_undoes_the_effects_of_a_lost_task(sagas: Sagas, count: int) -> None:
     sku = await sagas.stocked(1)
     order = an_order((sku, 1))
     order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
@@ -272,7 +270,7 @@ async def pending(sagas: Sagas) -> str:
     return order_id
 
 
-async def test_a_new_method_that_is_noted_before_the_approval_is_the_one_that_pays(
+async def test_a_new_method_recorded_before_the_approval_pays(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -291,7 +289,7 @@ async def test_a_new_method_that_is_noted_before_the_approval_is_the_one_that_pa
     }
 
 
-async def test_an_approval_that_is_noted_before_the_new_method_is_the_one_that_pays(
+async def test_an_approval_recorded_before_the_new_method_pays(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -344,7 +342,7 @@ async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
 # A payment window that closes.
 
 
-async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_cancelled(
+async def test_an_accepted_retry_gets_its_answer_though_the_order_is_cancelled(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -359,7 +357,7 @@ async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_canc
     assert books.get("authorized", (0, 0))[1] == books["voided"][1]
 
 
-async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
+async def test_a_retry_accepted_as_the_window_closes_is_made(sagas: Sagas) -> None:
     """The workflow's first task delivers the retry, after the window has closed."""
     order = an_order((await sagas.stocked(1), 1), method=DECLINED)
     order_id = order.aggregate_id
@@ -489,7 +487,7 @@ OF_THE_ORDER = [
 
 
 @pytest.mark.parametrize("end", ["COMPLETED", "CANCELLED", "REJECTED"])
-async def test_a_stray_attempt_at_any_step_changes_nothing_once_the_order_has_ended(
+async def test_a_stray_attempt_at_any_step_changes_nothing_after_the_end(
     sagas: Sagas, end: str
 ) -> None:
     sku = await sagas.stocked(5)

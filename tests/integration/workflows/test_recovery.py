@@ -40,7 +40,7 @@ async def recoveries(sagas: Sagas, order_id: str) -> None:
 
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("step", [*FORWARD, *AFTER_DISPATCH])
-async def test_an_order_taken_up_beside_any_step_is_delivered_once(
+async def test_an_order_recovered_beside_any_step_is_delivered_once(
     sagas: Sagas, step: str, when: When
 ) -> None:
     sku = await sagas.stocked(1)
@@ -65,7 +65,7 @@ async def test_an_order_taken_up_beside_any_step_is_delivered_once(
 
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("undo", BACK)
-async def test_an_order_taken_up_on_its_way_back_is_undone_once(
+async def test_an_order_recovered_during_compensation_is_undone_once(
     sagas: Sagas, undo: str, when: When
 ) -> None:
     sku = await sagas.stocked(1)
@@ -87,7 +87,7 @@ async def test_an_order_taken_up_on_its_way_back_is_undone_once(
     assert (await sagas.carrier_simulator.books(order_id))["cancelled"] == (1, 1)
 
 
-async def test_a_pending_payment_that_is_taken_up_is_approved_once(sagas: Sagas) -> None:
+async def test_a_recovered_pending_payment_is_approved_once(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until_running(f"payment-{order_id}")
     await recoveries(sagas, order_id)
@@ -98,7 +98,7 @@ async def test_a_pending_payment_that_is_taken_up_is_approved_once(sagas: Sagas)
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_declined_payment_that_is_taken_up_takes_another_method(sagas: Sagas) -> None:
+async def test_a_recovered_declined_payment_accepts_another_method(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
     await sagas.until_running(f"payment-{order_id}")
     await recoveries(sagas, order_id)
@@ -120,7 +120,7 @@ async def test_a_payment_workflow_that_is_terminated_is_begun_again(sagas: Sagas
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_parked_saga_that_is_taken_up_tries_again_before_it_parks_again(
+async def test_a_recovered_parked_saga_retries_before_it_parks_again(
     sagas: Sagas,
 ) -> None:
     sku = await sagas.stocked(1)
@@ -141,7 +141,7 @@ async def test_a_parked_saga_that_is_taken_up_tries_again_before_it_parks_again(
     assert await sagas.money(order_id) == PAID
 
 
-async def test_what_an_ended_run_parks_late_does_not_stay_parked(sagas: Sagas) -> None:
+async def test_a_late_parking_of_an_ended_run_does_not_stay(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
@@ -158,7 +158,7 @@ async def test_what_an_ended_run_parks_late_does_not_stay_parked(sagas: Sagas) -
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
-async def test_an_outage_while_it_is_taken_up_turns_no_order_round_that_has_time(
+async def test_an_outage_during_a_recovery_compensates_no_order_with_time_left(
     sagas: Sagas,
 ) -> None:
     hasty = sagas.within(provider_timeout=timedelta(milliseconds=200))
@@ -174,7 +174,7 @@ async def test_an_outage_while_it_is_taken_up_turns_no_order_round_that_has_time
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_an_outage_while_a_payment_is_taken_up_does_not_cut_its_window_short(
+async def test_an_outage_during_a_payments_recovery_keeps_its_window(
     sagas: Sagas,
 ) -> None:
     hasty = sagas.within(provider_timeout=timedelta(milliseconds=200))
@@ -191,7 +191,7 @@ async def test_an_outage_while_a_payment_is_taken_up_does_not_cut_its_window_sho
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
 
 
-async def test_a_step_that_was_settled_by_hand_stays_settled_when_taken_up(sagas: Sagas) -> None:
+async def test_a_settled_step_stays_settled_after_a_recovery(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -206,7 +206,7 @@ async def test_a_step_that_was_settled_by_hand_stays_settled_when_taken_up(sagas
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_return_that_is_taken_up_is_refunded_once(sagas: Sagas) -> None:
+async def test_a_recovered_return_is_refunded_once(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     patient = sagas.within(return_window=timedelta(minutes=5))
     order_id = await patient.arrived(an_order((sku, 1), postal_code=NORMAL))
@@ -220,7 +220,7 @@ async def test_a_return_that_is_taken_up_is_refunded_once(sagas: Sagas) -> None:
     assert await sagas.money(order_id) == {**PAID, "refunded": (1, 250)}
 
 
-async def test_what_the_log_says_is_done_is_not_asked_for_again(sagas: Sagas) -> None:
+async def test_a_recorded_step_is_not_requested_again(sagas: Sagas) -> None:
     patient = sagas.within(return_window=timedelta(minutes=5))
     order_id = await patient.arrived(an_order((await sagas.stocked(1), 1), postal_code=NORMAL))
     await sagas.terminate(order_id)
@@ -246,7 +246,7 @@ async def rejected(sagas: Sagas) -> str:
 
 
 @pytest.mark.parametrize("story", [ended, rejected])
-async def test_what_has_ended_is_only_seen_to_have_ended(
+async def test_an_ended_workflow_is_only_found_to_have_ended(
     sagas: Sagas, story: Callable[[Sagas], Awaitable[str]]
 ) -> None:
     order_id = await story(sagas)

@@ -39,7 +39,7 @@ async def lost_refund_that_fails_later(till: Till) -> None:
 
 
 @KEPT
-async def test_a_refund_that_the_provider_remembers_as_failed_is_made_once_a_person_says_so(
+async def test_a_refund_that_the_provider_remembers_as_failed_is_retried_once(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.returning(1)
@@ -55,7 +55,7 @@ async def test_a_refund_that_the_provider_remembers_as_failed_is_made_once_a_per
 
 
 @KEPT
-async def test_an_undo_that_the_provider_remembers_as_failed_is_made_once_a_person_says_so(
+async def test_an_undo_that_the_provider_remembers_as_failed_is_retried_once(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.sent()
@@ -69,7 +69,7 @@ async def test_an_undo_that_the_provider_remembers_as_failed_is_made_once_a_pers
     assert (await till.books())["refunded"] == (1, 500)
 
 
-async def test_what_a_person_has_refunded_meanwhile_is_left_out(till: Till) -> None:
+async def test_a_manual_refund_is_not_refunded_again(till: Till) -> None:
     await till.returning(1)
     await fails_to_refund(till, "refuse_kept", ProviderRefused)
     reference = str((await till.payment()).reference)
@@ -93,7 +93,7 @@ async def test_a_refund_that_has_failed_at_the_bank_is_not_recorded_as_made(till
     assert await till.on_hand() == 3
 
 
-async def test_a_refund_that_has_failed_at_the_bank_is_made_again_once_a_person_says_so(
+async def test_a_refund_that_failed_at_the_bank_is_retried_by_an_operator(
     till: Till,
 ) -> None:
     await lost_refund_that_fails_later(till)
@@ -107,7 +107,7 @@ async def test_a_refund_that_has_failed_at_the_bank_is_made_again_once_a_person_
 
 
 @pytest.mark.parametrize("_", range(3))
-async def test_of_refunds_at_the_same_time_one_gives_the_money_back(till: Till, _: int) -> None:
+async def test_concurrent_refunds_refund_once(till: Till, _: int) -> None:
     await till.returning(1)
 
     with till.simulator.control(latency_ms=20):

@@ -35,7 +35,7 @@ async def sent_back(sagas: Sagas, order_id: str, *lines: ReturnedLine) -> None:
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
 
-async def test_what_comes_back_whole_is_refunded_and_is_in_stock_again(sagas: Sagas) -> None:
+async def test_a_whole_return_is_refunded_and_in_stock_again(sagas: Sagas) -> None:
     order_id, sku = await arrived(sagas)
     await sent_back(sagas, order_id)
     assert await sagas.money(order_id) == PAID
@@ -116,7 +116,7 @@ async def test_goods_that_come_back_while_the_return_is_about_to_lapse_are_refun
     }
 
 
-async def test_news_of_a_return_that_are_told_to_the_order_do_no_harm(sagas: Sagas) -> None:
+async def test_a_return_notification_to_the_order_has_no_effect(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
@@ -127,7 +127,7 @@ async def test_news_of_a_return_that_are_told_to_the_order_do_no_harm(sagas: Sag
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_there_is_one_return_for_each_order_and_a_repeat_changes_nothing(
+async def test_an_order_has_one_return_and_a_repeat_changes_nothing(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await arrived(sagas)
@@ -142,7 +142,7 @@ async def test_there_is_one_return_for_each_order_and_a_repeat_changes_nothing(
     assert (await sagas.events(f"order-{order_id}")).count("OrderReturnRequested") == 1
 
 
-async def test_what_has_not_been_delivered_cannot_be_returned(sagas: Sagas) -> None:
+async def test_an_undelivered_order_cannot_be_returned(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -162,7 +162,7 @@ async def test_what_has_not_been_delivered_cannot_be_returned(sagas: Sagas) -> N
         (Intervention.SKIP, {}),
     ],
 )
-async def test_a_refused_refund_waits_for_a_person_and_the_goods_are_counted_all_the_same(
+async def test_a_refused_refund_parks_and_the_goods_are_still_counted(
     sagas: Sagas, intervention: Intervention, refunds: dict[str, tuple[int, int]]
 ) -> None:
     order_id, sku = await arrived(sagas)
@@ -180,7 +180,7 @@ async def test_a_refused_refund_waits_for_a_person_and_the_goods_are_counted_all
     assert (await sagas.inventory(sku)).on_hand == 2
 
 
-async def test_a_return_is_not_turned_round(sagas: Sagas) -> None:
+async def test_a_return_cannot_be_compensated(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
@@ -207,7 +207,7 @@ async def test_a_cancelled_workflow_does_not_break_off_a_return(sagas: Sagas, wh
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
 
 
-async def test_a_return_that_is_terminated_is_begun_again_and_asks_what_it_has_missed(
+async def test_a_terminated_return_starts_again_and_polls_the_carrier(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await arrived(sagas)
@@ -221,7 +221,7 @@ async def test_a_return_that_is_terminated_is_begun_again_and_asks_what_it_has_m
     assert (await sagas.carrier_simulator.books(order_id))["return_requested"] == (1, 2)
 
 
-async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completion(
+async def test_a_return_that_only_the_log_has_precedes_the_completion(
     sagas: Sagas,
 ) -> None:
     """The update's answer, and the workflow task that it came with, were lost."""
@@ -235,7 +235,7 @@ async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completi
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_goods_that_are_only_said_to_be_back_are_not_refunded(sagas: Sagas) -> None:
+async def test_an_unconfirmed_notification_of_returned_goods_refunds_nothing(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas, postal_code=NEVER_COMES_BACK)
     await sent_back(sagas, order_id)
 

@@ -113,7 +113,7 @@ async def test_a_shipment_is_created_and_recorded_once(parcel: Parcel) -> None:
     assert await parcel.books() == {"created": (1, 3)}
 
 
-async def test_no_shipment_is_asked_for_once_the_order_has_turned_round(parcel: Parcel) -> None:
+async def test_no_shipment_is_created_once_the_order_compensates(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
     await parcel.turns_round()
 
@@ -135,7 +135,7 @@ async def test_a_shipment_is_stopped_once(parcel: Parcel) -> None:
     assert await parcel.books() == {"created": (1, 3), "cancelled": (1, 3)}
 
 
-async def test_one_that_was_never_asked_for_is_fenced(parcel: Parcel) -> None:
+async def test_a_shipment_that_was_never_requested_is_fenced(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
     await parcel.turns_round()
 
@@ -145,7 +145,7 @@ async def test_one_that_was_never_asked_for_is_fenced(parcel: Parcel) -> None:
     assert await parcel.books() == {"cancelled": (1, 0)}
 
 
-async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_left(
+async def test_a_shipment_without_a_record_is_recorded_when_it_has_left(
     parcel: Parcel, carrier: HttpCarrier
 ) -> None:
     await parcel.ordered(NEVER_DELIVERED)
@@ -174,7 +174,7 @@ async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_lef
         (LOST, 2, TrackedStatus.LOST, ["ShipmentCreated", "ShipmentLost"]),
     ],
 )
-async def test_the_carrier_tells_how_far_the_parcel_has_come(
+async def test_the_carrier_reports_the_status_of_the_parcel(
     parcel: Parcel, postal_code: str, heard: int, status: TrackedStatus, events: list[str]
 ) -> None:
     await parcel.ordered(postal_code)
@@ -219,7 +219,7 @@ async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undon
     assert await parcel.events() == ["ShipmentCancelled"]
 
 
-async def test_what_is_booked_already_needs_no_carrier_when_its_saga_is_taken_up(
+async def test_a_recorded_shipment_needs_no_carrier_when_its_saga_is_recovered(
     parcel: Parcel,
 ) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
@@ -232,7 +232,7 @@ async def test_what_is_booked_already_needs_no_carrier_when_its_saga_is_taken_up
     assert await parcel.books() == {"created": (1, 3)}
 
 
-async def test_what_is_returned_is_fetched_once(parcel: Parcel) -> None:
+async def test_a_return_is_requested_once_from_the_carrier(parcel: Parcel) -> None:
     await parcel.returned(NORMAL)
 
     for _ in range(2):

@@ -86,7 +86,7 @@ async def headers(handle: WorkflowHandle[Any, Any], attributes: str) -> list[dic
     ]
 
 
-async def test_whatever_a_workflow_does_carries_the_trace_that_started_it(traced: Client) -> None:
+async def test_every_act_of_a_workflow_carries_the_trace_that_started_it(traced: Client) -> None:
     with trace.carrying(STARTED):
         handle = await start(traced)
     with trace.carrying(LATER):

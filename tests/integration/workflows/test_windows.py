@@ -98,7 +98,7 @@ Story = Callable[[Sagas], Awaitable[str]]
 
 
 @pytest.mark.parametrize(("story", "opened_by", "waits"), [window[:3] for window in WINDOWS])
-async def test_a_window_of_a_recovered_order_closes_as_long_after_its_event_as_before(
+async def test_a_recovered_orders_window_closes_at_its_first_deadline(
     sagas: Sagas, owner: asyncpg.Connection, story: Story, opened_by: str, waits: str
 ) -> None:
     order_id = await story(sagas)

@@ -119,7 +119,7 @@ async def test_a_backorder_has_a_key_for_each_sku(desk: Desk) -> None:
         ]
 
 
-async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(desk: Desk) -> None:
+async def test_each_parking_and_each_intervention_has_its_own_key(desk: Desk) -> None:
     saga = SagaActivities(desk.handler)
 
     for number in (1, 2):
@@ -132,7 +132,7 @@ async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(de
     assert await desk.events("saga") == ["SagaParked", "SagaRetried"] * 2
 
 
-async def test_each_difference_and_each_settlement_of_it_has_its_own_key(desk: Desk) -> None:
+async def test_each_discrepancy_and_each_resolution_has_its_own_key(desk: Desk) -> None:
     discrepancies = Discrepancies(cast("Pool", None), desk.handler)
 
     for _ in range(2):
@@ -145,7 +145,7 @@ async def test_each_difference_and_each_settlement_of_it_has_its_own_key(desk: D
 
 
 @pytest.mark.parametrize("keys", [(None, None), ("first", "second")])
-async def test_each_attempt_to_pay_and_each_answer_to_it_has_its_own_key(
+async def test_each_payment_attempt_and_each_answer_has_its_own_key(
     desk: Desk, keys: tuple[str | None, str | None]
 ) -> None:
     for attempt, key in enumerate(keys, start=1):

@@ -30,7 +30,7 @@ def fault_of(claims: dict[str, object], **options: str) -> TokenFault:
     return refused.value.fault
 
 
-def test_a_token_says_who_asks() -> None:
+def test_a_token_names_its_viewer() -> None:
     assert viewer_of(CLAIMS) == "customer:ada"
 
 

@@ -46,17 +46,17 @@ def test_a_child_is_two() -> None:
         "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
     ],
 )
-def test_a_timer_a_signal_an_update_and_a_search_attribute_are_one_each(kind: str) -> None:
+def test_a_timer_a_signal_an_update_and_an_attribute_cost_one_action_each(kind: str) -> None:
     assert actions([STARTED, event(kind), event(kind)]) == 3
 
 
-def test_each_attempt_of_an_activity_is_one() -> None:
+def test_each_attempt_of_an_activity_costs_one_action() -> None:
     scheduled, started = event("ACTIVITY_TASK_SCHEDULED"), event("ACTIVITY_TASK_STARTED", attempt=3)
 
     assert actions([STARTED, scheduled, started, event("ACTIVITY_TASK_COMPLETED")]) == 4
 
 
-def test_the_local_activities_of_one_workflow_task_are_one_together() -> None:
+def test_the_local_activities_of_a_workflow_task_cost_one_action() -> None:
     assert actions([STARTED, marker(4), marker(4), marker(11)]) == 3
 
 

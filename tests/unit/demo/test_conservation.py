@@ -108,7 +108,7 @@ def lost(*events: Event) -> Evidence:
 @pytest.mark.parametrize(
     "evidence", [sold(), cancelled(), returned(), lost(), Evidence(Ledger(), {})]
 )
-def test_what_adds_up_has_no_discrepancy(evidence: Evidence) -> None:
+def test_consistent_evidence_has_no_discrepancy(evidence: Evidence) -> None:
     assert discrepancies(evidence) == []
 
 
@@ -153,7 +153,7 @@ def test_the_hold_of_an_order_under_way_is_in_order() -> None:
     assert discrepancies(evidence) == []
 
 
-def test_a_capture_counted_twice_in_our_log_is_found() -> None:
+def test_a_capture_counted_twice_in_the_log_is_found() -> None:
     assert discrepancies(sold(*SOLD, CAPTURED)) == [
         "order o-1 is SHIPPED: 500 due, 1000 - 0 captured by our log",
         "order o-1 is SHIPPED: captured 2 times by our log",
@@ -168,7 +168,7 @@ def test_a_capture_counted_twice_by_the_provider_is_found() -> None:
     ]
 
 
-def test_a_second_capture_that_was_refunded_is_found_all_the_same() -> None:
+def test_a_second_capture_is_found_although_it_was_refunded() -> None:
     mended = {
         "authorized": Effect(2, 1000),
         "captured": Effect(2, 1000),
@@ -179,7 +179,7 @@ def test_a_second_capture_that_was_refunded_is_found_all_the_same() -> None:
     ]
 
 
-def test_a_shipped_order_that_nobody_paid_is_found() -> None:
+def test_a_shipped_order_without_payment_is_found() -> None:
     found = discrepancies(replace(sold(*SOLD[:-1]), payments={}))
     assert found == [
         "order o-1 is SHIPPED: 500 due, 0 - 0 captured by our log",
@@ -220,7 +220,7 @@ def test_goods_that_came_back_to_no_shelf_are_found() -> None:
     assert discrepancies(evidence) == ["SKU TEA: 2 shipped, but the orders sent hold 1"]
 
 
-def test_goods_that_our_log_takes_back_and_no_carrier_brought_are_found() -> None:
+def test_goods_returned_in_the_log_but_not_at_the_carrier_are_found() -> None:
     assert discrepancies(replace(returned(), shipments={"o-1": SENT})) == [
         "order o-1 is DELIVERED: 1 units came back, 0 brought back by the carrier"
     ]

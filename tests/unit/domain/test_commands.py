@@ -59,7 +59,7 @@ def test_a_command_is_built_from_data_and_from_its_own_json(kind: type[Command])
 
 
 @pytest.mark.parametrize("kind", VALID)
-def test_a_command_takes_nothing_that_it_does_not_know(kind: type[Command]) -> None:
+def test_a_command_refuses_unknown_fields(kind: type[Command]) -> None:
     assert _faults(kind, {"unheard_of": 1}) == [("unheard_of",)]
 
 
@@ -116,11 +116,11 @@ def test_a_price_is_an_amount_of_minor_units(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [[], lines(MAX_LINES + 1), None])
-def test_an_order_has_from_one_line_to_a_hundred(value: object) -> None:
+def test_an_order_has_1_to_100_lines(value: object) -> None:
     assert _faults(PlaceOrder, {"lines": value}) == [("lines",)]
 
 
-def test_a_sku_stands_on_one_line_only() -> None:
+def test_a_sku_is_on_one_line_only() -> None:
     twice = [line(unit_price=1_000), line(unit_price=2_000)]
     with pytest.raises(ValidationError, match="each SKU may be on one line only"):
         _placed(lines=twice)
@@ -165,7 +165,7 @@ def test_reasons_are_of_the_list() -> None:
     assert _faults(RejectOrder, {"reason": "CUSTOMER_REQUEST"}) == [("reason",)]
 
 
-def test_attempts_count_from_one() -> None:
+def test_attempts_count_from_1() -> None:
     assert _faults(RequestPayment, {"attempt": 0}) == [("attempt",)]
 
 

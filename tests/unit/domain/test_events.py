@@ -102,7 +102,7 @@ def test_events_of_the_same_fields_and_another_type_differ() -> None:
     ]
 
 
-def test_an_event_takes_nothing_that_it_does_not_know() -> None:
+def test_an_event_refuses_unknown_fields() -> None:
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         OrderReserved.model_validate({"order_id": "o-1", "note": "x"})
 

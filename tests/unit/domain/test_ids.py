@@ -55,7 +55,9 @@ def test_other_input_has_another_id(one: tuple[str, str], other: tuple[str, str]
         (("a", "b"), ("b", "a")),
     ],
 )
-def test_what_is_cut_elsewhere_has_another_id(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_parts_that_join_to_the_same_text_have_different_ids(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
     assert order_id_for(*one) != order_id_for(*other)
     assert event_id_for(*one, 0) != event_id_for(*other, 0)
     assert command_workflow_id("ReceiveStock", *one) != command_workflow_id("ReceiveStock", *other)
@@ -77,7 +79,7 @@ def test_the_kinds_of_ids_do_not_meet() -> None:
     assert str(event_id_for("a", "b", 0)) != order_id_for("a", "b")
 
 
-def test_a_key_stands_for_one_command_of_one_actor() -> None:
+def test_a_key_identifies_one_command_of_one_actor() -> None:
     ids = {
         command_workflow_id("ReceiveStock", "operator:olga", "key-1"),
         command_workflow_id("ListProduct", "operator:olga", "key-1"),

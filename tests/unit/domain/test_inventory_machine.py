@@ -121,5 +121,5 @@ class Stock(RuleBasedStateMachine):
         assert caught.value.code is ErrorCode.OUT_OF_STOCK
 
 
-def test_stock_is_neither_made_nor_lost_whatever_is_done_to_it() -> None:
+def test_stock_is_neither_made_nor_lost() -> None:
     run_state_machine_as_test(Stock, settings=settings(max_examples=60, stateful_step_count=25))

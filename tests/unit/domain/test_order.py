@@ -149,7 +149,7 @@ def test_the_order_remembers_what_was_ordered() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in HISTORY if status != "none"])
-def test_a_key_that_stands_for_another_input_is_refused_for_ever(status: str) -> None:
+def test_a_key_used_for_another_input_is_always_refused(status: str) -> None:
     other = PLACE.model_copy(update={"fingerprint": "fingerprint-2"})
     refusal = (
         order.given(HISTORY[status]).when(other).then_refused(ErrorCode.IDEMPOTENCY_KEY_REUSED)
@@ -166,7 +166,7 @@ def test_the_first_reason_of_a_cancellation_stands() -> None:
     order.given([CREATED, REQUESTED]).when(COMMANDS["cancel"][0]).then([CANCELLED])
 
 
-def test_a_cancellation_asked_for_after_a_withdrawn_one_has_its_own_reason() -> None:
+def test_a_cancellation_after_a_withdrawn_one_has_its_own_reason() -> None:
     reason = CancellationReason.OPERATOR_REQUEST
     history = [CREATED, RESERVED, AUTHORIZED, CONFIRMED, REQUESTED, WITHDRAWN]
     again = e.OrderCancellationRequested(order_id=ORDER_ID, reason=reason)

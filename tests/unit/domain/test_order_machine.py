@@ -157,7 +157,7 @@ def _milestone(event: e.OrderEvent) -> OrderStatus | None:
     return status_after(event) if is_one else None
 
 
-def test_an_order_goes_its_lawful_way_whatever_it_is_told() -> None:
+def test_an_order_takes_only_allowed_transitions() -> None:
     run_state_machine_as_test(
         OrderMachine, settings=settings(max_examples=60, stateful_step_count=25)
     )

@@ -69,7 +69,7 @@ def _filled(size: int, letter: str = "x") -> str:
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "語", "🧭"])
-def test_an_event_may_have_a_million_bytes_and_no_more(letter: str) -> None:
+def test_an_event_has_at_most_a_million_bytes(letter: str) -> None:
     new = check(_filled(MAX_EVENT_BYTES, letter))
     assert len(f"{new.data_json}{new.metadata.json_text}".encode()) == 1_000_000 - 2
     assert refused(_filled(MAX_EVENT_BYTES + 1, letter)) == (
@@ -93,7 +93,7 @@ def test_the_metadata_count_as_well() -> None:
         BACKSLASH * 2 + "\0",
     ],
 )
-def test_a_nul_character_is_refused_wherever_it_stands(value: object) -> None:
+def test_a_nul_character_is_refused_at_any_place(value: object) -> None:
     assert refused(value) == "has a NUL character, which PostgreSQL's JSON cannot hold"
 
 
@@ -104,7 +104,7 @@ def test_a_nul_character_is_refused_in_the_metadata_too() -> None:
 @pytest.mark.parametrize(
     "value", [BACKSLASH + "u0000", BACKSLASH * 2 + "u0000", "u0000", "\x01", "\x7f", "0"]
 )
-def test_what_only_looks_like_a_nul_character_is_taken(value: str) -> None:
+def test_an_escape_that_resembles_a_nul_character_is_accepted(value: str) -> None:
     assert json.loads(check(value).data_json) == {"value": value}
 
 

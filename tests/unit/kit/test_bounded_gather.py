@@ -33,7 +33,7 @@ async def test_never_more_than_a_few_are_under_way() -> None:
     assert most == MAX_AT_ONCE
 
 
-async def test_one_that_fails_keeps_none_from_its_turn_and_is_told() -> None:
+async def test_a_failed_item_is_reported_and_stops_no_other() -> None:
     async def work(item: int) -> None:
         if item == 3:
             raise ValueError(item)
@@ -54,7 +54,7 @@ async def test_failures_between_which_others_succeed_never_end_it() -> None:
     assert list(done.left) == list(range(1, 60, 2))
 
 
-async def test_when_a_few_have_failed_one_after_the_other_the_rest_is_not_begun() -> None:
+async def test_consecutive_failures_stop_the_rest() -> None:
     tried = []
 
     async def work(item: int) -> None:

@@ -51,7 +51,7 @@ def run(body: str, stdout: str | None = None) -> subprocess.CompletedProcess[str
         ("raise KeyboardInterrupt", INTERRUPTED, "", ""),
     ],
 )
-def test_a_command_prints_what_it_has_to_say_and_exits_with_its_code(
+def test_a_command_prints_its_output_and_exits_with_its_code(
     body: str, code: int, printed: str, error: str
 ) -> None:
     ended = run(body)

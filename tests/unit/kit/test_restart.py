@@ -100,7 +100,7 @@ async def test_a_fault_on_the_way_out_hides_no_cancellation() -> None:
     assert task.cancelled()
 
 
-async def test_what_runs_on_after_any_fault_shows_the_traceback_of_an_unexpected_one(
+async def test_a_job_that_survives_faults_logs_unexpected_tracebacks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     job = Job(AWAY[0], KeyError("position"))

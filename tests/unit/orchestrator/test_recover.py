@@ -28,7 +28,7 @@ def test_many_are_counted_and_some_named() -> None:
     ]
 
 
-def test_books_are_told_as_they_were_found() -> None:
+def test_the_comparison_prints_each_discrepancy() -> None:
     odds = Discrepancy("o-3", ReconciledSystem.PAYMENT, "attempt 1 held", "nothing")
     assert list(
         comparison_lines(ReconciliationResult(1, (odds,), FailedOrders(1, {"o-4": "why"})))
@@ -39,7 +39,7 @@ def test_books_are_told_as_they_were_found() -> None:
     ]
 
 
-def test_books_that_could_not_be_compared_are_not_said_to_agree() -> None:
+def test_an_order_that_could_not_be_compared_does_not_count_as_equal() -> None:
     assert list(comparison_lines(ReconciliationResult(0, why_not="carrier find: timeout"))) == [
         "No orders compared: carrier find: timeout"
     ]

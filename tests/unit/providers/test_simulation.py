@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def test_books_on_a_full_disk_are_refused_by_their_file_and_setting(
+def test_a_simulators_full_disk_is_reported_by_file_and_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def connect(*_: object, **__: object) -> sqlite3.Connection:
@@ -40,7 +40,7 @@ def test_retries_wait_twice_as_long_each_time_up_to_a_limit() -> None:
     assert retry_delay(9) == retry_delay(1000) == 30.0
 
 
-def test_a_fault_is_met_as_often_as_ordered_and_by_its_operation_only() -> None:
+def test_a_fault_occurs_as_often_as_ordered_in_its_operation_only() -> None:
     faults = Faults()
     faults.set(Control(fail_next=NextFault(operation="refund", how=Fault.UNAVAILABLE, times=2)))
 
@@ -84,7 +84,7 @@ def test_an_orders_fault_can_be_of_every_operation_but_those_with_their_own() ->
     assert faults.take("refund", "order-1") is Fault.REFUSE
 
 
-def test_an_orders_faults_are_cleared_by_themselves_or_with_all_others() -> None:
+def test_an_orders_faults_are_cleared_alone_or_with_all_others() -> None:
     faults = Faults()
     for order_id in ("order-1", "order-2"):
         faults.set(of_order(order_id, "refund", Fault.REFUSE))
@@ -136,7 +136,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     assert store.get("payment_intent", "pi_1") is None
 
 
-def test_the_books_count_each_effect(store: Store) -> None:
+def test_the_simulator_counts_each_effect(store: Store) -> None:
     for amount in (300, 700):
         store.record("order-1", "refunded", amount)
     store.record("order-2", "refunded", 1)

@@ -73,7 +73,7 @@ def test_a_declined_payment_waits_for_its_customer() -> None:
     assert states(view) == {"reserve": "DONE", "authorize": "DONE", "await_payment": "RUNNING"}
 
 
-def test_a_further_attempt_to_pay_is_the_authorisation_again() -> None:
+def test_a_further_payment_attempt_repeats_the_authorization() -> None:
     again = payment.PaymentRequested(order_id="o1", attempt=2, amount=EUROS, method="pm_visa")
     log = SagaLog().asked().add("authorize/1/declined", DECLINED)
     view = log.add("authorize/2/request", again, workflow="payment-o1").view()
@@ -105,7 +105,7 @@ def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
     }
 
 
-def test_a_cancelled_order_is_undone_as_far_as_it_had_come() -> None:
+def test_a_cancelled_order_is_compensated_from_the_step_that_it_reached() -> None:
     log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
@@ -127,7 +127,7 @@ def test_a_deadline_that_was_missed_has_failed() -> None:
     assert "capture" not in states(view)
 
 
-def test_what_has_left_is_not_stopped_any_more() -> None:
+def test_a_parcel_that_has_left_is_not_stopped() -> None:
     view = SagaLog().captured().turned(Reason.PARCEL_LOST).view()
 
     assert undos(view) == {"give_back": "UNDOING", "release": "UNDOING"}
@@ -168,7 +168,7 @@ def test_a_parked_step_has_failed_and_nothing_runs() -> None:
         (Intervention.RESOLVE, "DONE", "RUNNING"),
     ],
 )
-def test_a_decision_sends_the_saga_on(
+def test_an_intervention_continues_the_saga(
     intervention: Intervention, state: str, following: str | None
 ) -> None:
     view = SagaLog().shipped().parked("capture").intervened(intervention, "capture").view()
@@ -239,14 +239,14 @@ def test_a_return_ends_the_order() -> None:
     assert view.status is SagaStatus.FINAL
 
 
-def test_a_return_whose_goods_never_came_has_failed_and_the_order_goes_on() -> None:
+def test_a_return_without_its_goods_fails_and_the_order_continues() -> None:
     view = returning().add("lapse", order.OrderReturnLapsed(order_id="o1")).view()
 
     assert states(view) == {**done(8), "await_return": "RUNNING", "collect_return": "FAILED"}
     assert view.status is SagaStatus.FORWARD
 
 
-def test_steps_say_when_they_ran_and_how_often_they_were_tried() -> None:
+def test_steps_show_their_times_and_attempts() -> None:
     steps = {s.name: s for s in SagaLog().captured().view(failed(capture=2)).steps}
 
     times = {name: (step.started_at, step.ended_at) for name, step in steps.items()}
@@ -261,7 +261,7 @@ def test_steps_say_when_they_ran_and_how_often_they_were_tried() -> None:
     assert [steps[name].attempts for name in ("reserve", "capture", "complete")] == [1, 3, 0]
 
 
-def test_an_undo_says_when_it_ran() -> None:
+def test_an_undo_shows_its_times() -> None:
     log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
     steps = {s.name: s for s in log.cancelled(Reason.CUSTOMER_REQUEST).view().steps}
     give_back, release = steps["authorize"].undo, steps["reserve"].undo
@@ -276,15 +276,13 @@ def test_an_undo_says_when_it_ran() -> None:
     ("log", "step"),
     [(SagaLog().announced(), "await_dispatch"), (SagaLog().captured(), "await_delivery")],
 )
-def test_a_carrier_that_could_not_be_asked_is_told_where_it_was_asked(
-    log: SagaLog, step: str
-) -> None:
+def test_a_failed_look_up_is_shown_at_the_step_that_made_it(log: SagaLog, step: str) -> None:
     view = log.view(failed(track=3))
 
     assert [(s.name, s.attempts) for s in view.steps if s.last_error] == [(step, 4)]
 
 
-def test_a_difference_needs_attention_until_it_is_settled() -> None:
+def test_a_discrepancy_needs_attention_until_it_is_resolved() -> None:
     found = DiscrepancyFound(
         order_id="o1", system=ReconciledSystem.PAYMENT, ours="AUTHORIZED", theirs="CAPTURED"
     )
@@ -300,7 +298,7 @@ def test_a_difference_needs_attention_until_it_is_settled() -> None:
     assert (log.view().discrepancies, log.view().needs_attention) == ([], False)
 
 
-def test_each_time_that_a_saga_was_taken_up_counts() -> None:
+def test_each_recovery_of_a_saga_counts() -> None:
     recoveries = SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING)
     log = SagaLog().confirmed().add("recover/1", recoveries).add("recover/2", recoveries)
 

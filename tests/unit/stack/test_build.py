@@ -17,7 +17,7 @@ def sources(folder: Path) -> Path:
     return folder
 
 
-def test_the_same_sources_have_the_same_id_wherever_they_lie(tmp_path: Path) -> None:
+def test_the_same_sources_have_the_same_id_in_any_folder(tmp_path: Path) -> None:
     here, there = sources(tmp_path / "here"), sources(tmp_path / "there")
     assert build_id(here) == build_id(there)
     assert len(build_id(here)) == 12
@@ -34,7 +34,7 @@ def test_any_change_of_a_source_is_another_build(tmp_path: Path) -> None:
     assert len(seen) == len(PACKAGES) + 2
 
 
-def test_what_is_no_source_of_the_workflows_is_no_other_build(tmp_path: Path) -> None:
+def test_a_file_outside_the_sources_does_not_change_the_build(tmp_path: Path) -> None:
     root = sources(tmp_path)
     before = build_id(root)
     (root / "workflows" / "notes.txt").write_text("x")

@@ -50,14 +50,14 @@ def test_root_and_a_user_without_an_account_run_it_in_a_user_namespace(
     assert prefix()[:2] == ("unshare", "--user")
 
 
-def test_where_user_namespaces_are_forbidden_it_changes_its_user(commands: Path) -> None:
+def test_without_user_namespaces_it_changes_its_user(commands: Path) -> None:
     ends_with(1, commands / "unshare")
     ends_with(0, commands / "setpriv")
 
     assert prefix()[:2] == ("setpriv", f"--reuid={pwd.getpwnam('nobody').pw_uid}")
 
 
-def test_without_a_way_the_error_says_what_to_do(commands: Path) -> None:
+def test_a_missing_upcast_is_an_error_with_advice(commands: Path) -> None:
     ends_with(1, commands / "setpriv")
 
     with pytest.raises(StackError, match="start the stack as an ordinary user"):

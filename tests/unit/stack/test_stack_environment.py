@@ -38,7 +38,7 @@ def test_a_second_start_keeps_every_secret_and_follows_the_ports(tmp_path: Path)
     assert second["WAYBILL_DATABASE_URL"] == moved
 
 
-def test_each_role_has_a_login_and_a_password_of_its_own_that_later_starts_keep(
+def test_each_role_keeps_its_login_and_password_at_later_starts(
     tmp_path: Path,
 ) -> None:
     first = database_urls(stack_environment(tmp_path, PORTS))
@@ -107,7 +107,7 @@ def test_a_test_system_takes_nothing_from_the_shell_of_its_developer(
     assert system_environment(tmp_path, PORTS, given)["WAYBILL_RETURN_WINDOW"] == "PT1H"
 
 
-def test_a_customer_comes_back_to_the_embedded_service_unless_told(tmp_path: Path) -> None:
+def test_a_customer_returns_to_the_embedded_service_by_default(tmp_path: Path) -> None:
     environment = system_environment(tmp_path, PORTS)
     assert environment["WAYBILL_PAYMENT_URL"] == "http://127.0.0.1:8101"
     assert environment["WAYBILL_PAYMENT_RETURN_URL"] == "http://127.0.0.1:8000/"

@@ -33,7 +33,7 @@ def test_docstrings_are_those_of_modules_attributes_and_functions() -> None:
     ]
 
 
-def test_comment_lines_of_one_block_are_one_text_and_directives_are_none() -> None:
+def test_comment_lines_of_a_block_are_one_text_and_directives_are_none() -> None:
     assert list(comments(MODULE)) == [
         "Whoever takes an order up is told of it by itself.",
         "The carrier is asked.",

@@ -25,7 +25,7 @@ def recorded(path: str) -> list[WorkflowHistory]:
 
 
 @pytest.mark.parametrize("path", sorted({*PATHS, *RECONCILIATIONS}))
-async def test_a_recorded_path_is_gone_the_same_way_again(path: str) -> None:
+async def test_a_recorded_path_replays(path: str) -> None:
     histories = recorded(path)
 
     assert histories
@@ -42,7 +42,7 @@ async def test_a_recorded_path_is_gone_the_same_way_again(path: str) -> None:
         ("approved", PaymentWorkflow, OneLookLess),
     ],
 )
-async def test_a_change_that_sagas_under_way_could_not_follow_is_noticed(
+async def test_a_change_that_breaks_running_sagas_is_noticed(
     path: str, instead: type[Any], variant: type[Any]
 ) -> None:
     changed = tuple(variant if known is instead else known for known in WORKFLOWS)
