@@ -71,11 +71,11 @@ def failing(answer: Json) -> set[str]:
 async def test_the_api_starts_without_any_server_and_is_not_ready(
     system: System, tmp_path: Path
 ) -> None:
-    nobody = Ports.free()
+    unused = Ports.free()
     changes = {
-        API_DATABASE: at(system.environment[API_DATABASE], nobody.postgres_port),
-        TEMPORAL: at(system.environment[TEMPORAL], nobody.temporal_port),
-        NATS: at(system.environment[NATS], nobody.nats_port),
+        API_DATABASE: at(system.environment[API_DATABASE], unused.postgres_port),
+        TEMPORAL: at(system.environment[TEMPORAL], unused.temporal_port),
+        NATS: at(system.environment[NATS], unused.nats_port),
     }
     async with api(system, tmp_path / "log", **changes) as (process, http):
         assert (await http.get("/healthz")).status_code == 200
@@ -129,8 +129,8 @@ async def test_the_api_names_a_server_that_goes_away_and_recovers_when_it_is_bac
 async def test_an_order_without_temporal_is_refused_as_unavailable(
     system: System, tmp_path: Path
 ) -> None:
-    nobody = at(system.environment[TEMPORAL], Ports.free().temporal_port)
-    async with api(system, tmp_path / "log", **{TEMPORAL: nobody}) as (process, http):
+    unused = at(system.environment[TEMPORAL], Ports.free().temporal_port)
+    async with api(system, tmp_path / "log", **{TEMPORAL: unused}) as (process, http):
         body = {"query": operation("PlaceOrder"), "variables": {"input": an_order("3011")}}
         (error,) = (await http.post("/graphql", json=body)).json()["errors"]
         assert error["extensions"]["code"] == "UNAVAILABLE"

@@ -87,7 +87,7 @@ async def recoveries(system: System, *order_ids: str) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def books(port: int, order_id: str) -> Json:
+async def effects(port: int, order_id: str) -> Json:
     async with httpx.AsyncClient() as http:
         answer = await http.get(f"http://127.0.0.1:{port}/books", params={"order_id": order_id})
     found: Json = answer.json()["orders"].get(order_id, {})
@@ -126,11 +126,11 @@ async def test_sagas_continue_after_the_loss_of_temporals_database(tmp_path: Pat
 
         assert await events(system, f"saga-{cancelled}") == []
         money, parcels = ports.payment_simulator_port, ports.carrier_simulator_port
-        assert await books(money, delivered) == {"authorized": 1, "captured": 1}
-        assert await books(money, waiting) == {"authorized": 1, "voided": 1}
-        assert await books(money, on_its_way) == {"authorized": 1, "captured": 1}
-        assert await books(parcels, delivered) == {"created": 1, "dispatched": 1, "delivered": 1}
-        assert await books(parcels, waiting) == {"created": 1, "cancelled": 1}
+        assert await effects(money, delivered) == {"authorized": 1, "captured": 1}
+        assert await effects(money, waiting) == {"authorized": 1, "voided": 1}
+        assert await effects(money, on_its_way) == {"authorized": 1, "captured": 1}
+        assert await effects(parcels, delivered) == {"created": 1, "dispatched": 1, "delivered": 1}
+        assert await effects(parcels, waiting) == {"created": 1, "cancelled": 1}
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ async def test_a_saga_terminated_in_the_web_ui_is_recovered_automatically(watche
         await recoveries(watched, order_id)
         assert await cancel(http, order_id) == []
         await reaches(http, order_id, "CANCELLED")
-    assert await books(watched.ports.payment_simulator_port, order_id) == {
+    assert await effects(watched.ports.payment_simulator_port, order_id) == {
         "authorized": 1,
         "voided": 1,
     }

@@ -19,8 +19,8 @@ from tests.e2e.test_first_order import an_order, ask
 from tests.e2e.test_losing_temporal import (
     NOT_BY_ITSELF,
     THERE,
-    books,
     customer,
+    effects,
     events,
     reaches,
     recover,
@@ -121,8 +121,8 @@ async def test_an_order_lost_by_a_restore_is_restored_and_paid_once(
 
         found = await reaches(http, order_id, "DELIVERED")
         assert found["payment"]["captured"]["amount"] == 2580
-        assert await books(system.ports.payment_simulator_port, order_id) == PAID_ONCE
-        assert await books(system.ports.carrier_simulator_port, order_id) == SENT_ONCE
+        assert await effects(system.ports.payment_simulator_port, order_id) == PAID_ONCE
+        assert await effects(system.ports.carrier_simulator_port, order_id) == SENT_ONCE
         replayed = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
         assert (replayed["order"]["id"], replayed["userErrors"]) == (order_id, [])
         assert (await events(system, f"order-{order_id}"))[0] == "OrderCreated"

@@ -108,8 +108,8 @@ async def test_a_folder_that_a_simulator_cannot_use_is_named_with_its_setting(
 ) -> None:
     (file := tmp_path / "file").write_text("")
     line = await refusal(process, {**environment, "WAYBILL_DATA_DIR": str(file)}, tmp_path)
-    books = file / f"{process.replace(' ', '-')}.sqlite3"
-    assert line.endswith(f": cannot use {books}: File exists; see WAYBILL_DATA_DIR")
+    database = file / f"{process.replace(' ', '-')}.sqlite3"
+    assert line.endswith(f": cannot use {database}: File exists; see WAYBILL_DATA_DIR")
 
 
 @pytest.mark.parametrize("process", COMMANDS)

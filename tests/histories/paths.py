@@ -150,7 +150,7 @@ async def cancelled_before_dispatch(sagas: Sagas) -> str:
 
 async def parcel_was_quicker(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, NORMAL)
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.cancel(order_id)
     await sagas.deliver(order_id)
     return order_id
@@ -186,10 +186,10 @@ async def workflow_cancelled_while_undoing(sagas: Sagas) -> str:
 
 async def workflow_cancelled_after_dispatch(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     await workflow_cancelled(sagas, order_id)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
@@ -206,15 +206,15 @@ async def dispatch_missed(sagas: Sagas) -> str:
 
 async def carrier_cancelled(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, CANCELLED_BY_CARRIER)
-    await sagas.carrier_simulator.until_booked(order_id, "cancelled")
-    await sagas.hear(order_id, ShipmentNotificationKind.CANCELLED)
+    await sagas.carrier_simulator.until_recorded(order_id, "cancelled")
+    await sagas.notify(order_id, ShipmentNotificationKind.CANCELLED)
     return order_id
 
 
 async def parcel_lost(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, LOST)
-    await sagas.carrier_simulator.until_booked(order_id, "lost")
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
     return order_id
 
 
@@ -225,10 +225,10 @@ def _parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await asked_for(sagas)
         with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-            await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+            await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
             await sagas.parked(order_id, "capture")
         await sagas.intervene(order_id, "capture", intervention)
-        await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
         return order_id
 
     return path
@@ -249,17 +249,17 @@ def _undo_parked(intervention: Intervention) -> Path:
 async def parked_and_tried_again_by_itself(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(undo_timeout=SOON, parked_retry=SOON))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
 async def overdue_and_then_delivered(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(delivery=SOON))
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.parked(order_id, "await_delivery")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
@@ -278,7 +278,7 @@ async def _to_be_returned(
 
 async def returned(sagas: Sagas) -> str:
     order_id = await _to_be_returned(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
@@ -288,7 +288,7 @@ async def returned_in_part(sagas: Sagas) -> str:
     order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
     await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
@@ -303,7 +303,7 @@ def _refund_parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await _to_be_returned(sagas)
         with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-            await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+            await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
             await sagas.parked(order_id, "refund")
         await sagas.intervene(order_id, "refund", intervention)
         return order_id
@@ -321,7 +321,7 @@ async def _recovered(sagas: Sagas, order_id: str) -> None:
 
 async def recoveries(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, NORMAL)
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await _recovered(sagas, order_id)
     return order_id
 
@@ -338,17 +338,17 @@ async def recovered_while_compensating(sagas: Sagas) -> str:
 async def recovered_where_it_was_parked(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
     await _recovered(sagas, order_id)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
 async def recovered_while_returned(sagas: Sagas) -> str:
     order_id = await _to_be_returned(sagas)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
     await sagas.terminate(order_id)
     await sagas.within(return_window=LATER).recover(order_id)
     return order_id

@@ -52,7 +52,7 @@ class People:
         )
         self.id = self.order.aggregate_id
         self._orchestrator = world.orchestrator(case.deadlines, self.queue)
-        self._unheard = set(scenario.unheard)
+        self._withheld_kinds = set(scenario.withheld)
         self._withheld: list[ShipmentNotification] = []
 
     async def logged(self, category: str, event_type: str) -> None:
@@ -181,7 +181,7 @@ class People:
     # Banks and carriers.
 
     async def until_dispatched(self) -> None:
-        while "dispatched" not in await self.world.carrier.books(self.id):  # noqa: ASYNC110 - a fact to wait for
+        while "dispatched" not in await self.world.carrier.effects(self.id):  # noqa: ASYNC110 - a fact to wait for
             await asyncio.sleep(POLL_SECONDS)
 
     async def pass_on_notifications(self) -> None:
@@ -190,21 +190,21 @@ class People:
                 delivery = await self.world.receiver.next(self.id)
             except TimeoutError:
                 continue
-            notification = _news(delivery, self.id)
+            notification = _notification(delivery, self.id)
             if (
                 isinstance(notification, ShipmentNotification)
-                and notification.kind in self._unheard
+                and notification.kind in self._withheld_kinds
             ):
                 self._withheld.append(notification)
             elif notification is not None:
-                await self._tell(notification)
+                await self._deliver(notification)
 
-    async def hear_all(self) -> None:
-        self._unheard.clear()
+    async def deliver_withheld(self) -> None:
+        self._withheld_kinds.clear()
         for notification in self._withheld:
-            await self._tell(notification)
+            await self._deliver(notification)
 
-    async def _tell(self, notification: PaymentNotification | ShipmentNotification) -> None:
+    async def _deliver(self, notification: PaymentNotification | ShipmentNotification) -> None:
         """Deliver the notification until the API acknowledges it."""
         await _run_until_settled(
             lambda: self._orchestrator.handle_event(notification), (Unavailable,)
@@ -226,10 +226,12 @@ async def _run_until_settled(
             return
 
 
-def _news(delivery: Delivery, order_id: str) -> PaymentNotification | ShipmentNotification | None:
+def _notification(
+    delivery: Delivery, order_id: str
+) -> PaymentNotification | ShipmentNotification | None:
     subject, _, what = str(delivery.body["type"]).partition(".")
     if subject == "payment_intent":
         metadata = delivery.body["data"]["object"]["metadata"]
         return PaymentNotification(order_id, int(metadata["attempt"]))
-    told = {notification.value: notification for notification in ShipmentNotificationKind}
-    return ShipmentNotification(order_id, told[what]) if what in told else None
+    kinds = {notification.value: notification for notification in ShipmentNotificationKind}
+    return ShipmentNotification(order_id, kinds[what]) if what in kinds else None

@@ -55,15 +55,15 @@ def _most_in_the_log(case: Case, types: Counter[str]) -> Mapping[str, int]:
     scenario = case.point.scenario
     withdrawn = types["OrderCancellationWithdrawn"]
     is_cancelled = case.fault in CANCELLATIONS
-    turns = scenario.cancellations + is_cancelled + (case.fault in OUTAGES)
+    cancellations = scenario.cancellations + is_cancelled + (case.fault in OUTAGES)
     if case.fault is Fault.TERMINATED and case.point.activity == "withdraw_cancellation":
         # If the ended run withdraws late, the next run requests and withdraws the cancellation
         # again.
-        turns += 1
+        cancellations += 1
     parkings = scenario.parkings * 2 + (_PARKINGS_BY_AN_OUTAGE if case.fault in OUTAGES else 0)
     return {
-        "OrderCancellationRequested": min(turns, withdrawn + 1),
-        "OrderCancellationWithdrawn": turns,
+        "OrderCancellationRequested": min(cancellations, withdrawn + 1),
+        "OrderCancellationWithdrawn": cancellations,
         "PaymentAuthorized": 1,
         "PaymentVoided": 1,
         "PaymentRequested": _attempts(case),
@@ -72,9 +72,9 @@ def _most_in_the_log(case: Case, types: Counter[str]) -> Mapping[str, int]:
     }
 
 
-def done_again(case: Case, books: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+def done_again(case: Case, effects: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     """Yield each effect that a provider applied too often: once each, one void for each attempt."""
-    for name, (count, _) in books.items():
+    for name, (count, _) in effects.items():
         most = _attempts(case) if name == "voided" else 1
         if count > most:
             yield f"{name} {count} times at the provider, {most} at most"

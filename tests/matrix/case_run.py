@@ -81,20 +81,20 @@ class Journey:
             self.parkings = saga.parkings
             if saga.parkings > MAX_PARKINGS:
                 raise LeftBehind(f"parked {saga.parkings} times")
-            if saga.parked and not self._stands_there_for_the_case:
+            if saga.parked and not self._is_parked_for_the_case:
                 await self.people.mend_and_intervene(saga)
-            elif (await self.order_state()).status in FINAL and not await self._goes_on():
+            elif (await self.order_state()).status in FINAL and not await self._is_in_progress():
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _goes_on(self) -> bool:
+    async def _is_in_progress(self) -> bool:
         has_begun = self.case.is_disturbed and self.world.scripts.has_sprung(self.id)
         if has_begun and not self.disturbance.is_over:
             return True
         return any([await self.world.is_running(name) for name in self.workflow_ids])
 
     @property
-    def _stands_there_for_the_case(self) -> bool:
+    def _is_parked_for_the_case(self) -> bool:
         """Return whether the step is parked and the case has not disturbed it there yet."""
         return self.case.point.wait is not None and not self.world.scripts.is_open(self.id)
 

@@ -193,11 +193,11 @@ def _why_no_call(case: Case, call: Call) -> str | None:
 
 def _why_not_in_the_log(case: Case) -> str | None:
     if case.fault in {*OUTAGES, Fault.CUT_OFF}:
-        return "nobody is asked"
+        return "no provider is called"
     if case.fault in CANCELLATIONS and case.phase is not Phase.DURING:
         return "the same as during, for a local activity"
     if case.fault is Fault.CANCELLED and case.point.activity == "place":
-        return "nobody knows the order yet"
+        return "the order is not known yet"
     if case.phase is Phase.DURING and not case.point.changes:
         return "nothing is appended"
     return None

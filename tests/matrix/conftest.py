@@ -132,9 +132,9 @@ async def _run(world: World, case: Case, free: asyncio.Semaphore) -> str:
         _OUTCOMES.append(Outcome(case, seconds, end, is_right=not wrong))
         if not wrong:
             return ""
-        told = f"{case.name}\n{await story(journey, wrong)}"
-        logger.error(told)  # at once; pytest tells it at the end
-        return told
+        text = f"{case.name}\n{await story(journey, wrong)}"
+        logger.error(text)  # at once; pytest reports it at the end
+        return text
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

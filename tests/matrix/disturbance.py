@@ -56,7 +56,7 @@ class Disturbance:
                 await self._order.cancel()  # the server keeps a confirmed request
             case Fault.CANCELLED:
                 await self._cancel()
-        if self._case.fault is not Fault.CUT_OFF:  # its attempt hears in time of its end
+        if self._case.fault is not Fault.CUT_OFF:  # its attempt learns in time of its end
             self._world.scripts.open(self._id)
         self.is_over = True
 

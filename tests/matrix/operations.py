@@ -36,11 +36,13 @@ def operation_of(request: httpx.Request) -> str:
     raise LookupError(f"no operation is known by {request.method} {request.url.path}")
 
 
-def tell(client: HttpCarrier | StripePayments, whom: Callable[[str], Awaitable[None]]) -> None:
+def report_operations(
+    client: HttpCarrier | StripePayments, report: Callable[[str], Awaitable[None]]
+) -> None:
     """Report each operation that the client's provider has answered, before the client knows it."""
 
     async def answered(answer: httpx.Response) -> None:
-        await whom(operation_of(answer.request))
+        await report(operation_of(answer.request))
 
     http = client._transport._http if isinstance(client, StripePayments) else client._http
     http.event_hooks = {"response": [answered]}

@@ -68,10 +68,10 @@ _RUNS_IN: Final = {
 """The activities of child workflows. Those for a parked step run in the workflow that parked."""
 DONE_MEANWHILE: Final = {
     "await_payment": (("look_up", way.SECURE), ("authorize_again", way.PAID_AGAIN)),
-    "await_dispatch": (("track", way.UNTOLD),),
-    "await_delivery": (("track", way.UNTOLD_DELIVERY),),
+    "await_dispatch": (("track", way.DISPATCH_POLLED),),
+    "await_delivery": (("track", way.DELIVERY_POLLED),),
     "await_return": (("request_return", way.RETURNED),),
-    "await_goods": (("track_return", way.RETURN_UNTOLD), ("lapse_return", way.RETURN_LAPSED)),
+    "await_goods": (("track_return", way.RETURN_POLLED), ("lapse_return", way.RETURN_LAPSED)),
 }
 """The activities that run during the steps that only wait."""
 BESIDE_THE_PLAN: Final = (

@@ -55,8 +55,8 @@ async def _evidence(journey: Journey) -> AsyncIterator[str]:
     for event in await events_of(journey):
         meta = event.metadata
         yield f"  {event.position:>6} {event.type:<28} {meta.workflow_id} {meta.step}"
-    yield f"payments {await journey.world.payments.books(journey.id)}"
-    yield f"carrier {await journey.world.carrier.books(journey.id)}"
+    yield f"payments {await journey.world.payments.effects(journey.id)}"
+    yield f"carrier {await journey.world.carrier.effects(journey.id)}"
     for workflow_id in journey.workflow_ids:
         async for line in _history(journey, workflow_id):
             yield line

@@ -48,7 +48,7 @@ class Scenario:
     postal_code: str = NORMAL
     in_stock: int = QUANTITY
     backorder: bool = False
-    unheard: frozenset[ShipmentNotificationKind] = frozenset()
+    withheld: frozenset[ShipmentNotificationKind] = frozenset()
     """The notifications that the API does not get until `play` delivers them."""
     deadlines: dict[str, timedelta] = field(default_factory=dict)
     refused: str | None = None
@@ -102,14 +102,14 @@ async def _cancel_too_late(people: People) -> None:
     await people.until_dispatched()
     await people.cancels()
     await people.logged("order", "OrderCancellationWithdrawn")
-    await people.hear_all()
+    await people.deliver_withheld()
 
 
 async def _cancel_too_late_in_temporal(people: People) -> None:
     await people.until_dispatched()
     await people.cancels_in_temporal()
     await people.logged("order", "OrderCancellationWithdrawn")
-    await people.hear_all()
+    await people.deliver_withheld()
 
 
 async def _bring_stock(people: People) -> None:
@@ -120,24 +120,24 @@ async def _bring_stock(people: People) -> None:
 STRAIGHT = Scenario("straight", Status.COMPLETED)
 SECURE = Scenario("3-D Secure", Status.COMPLETED, method=APPROVAL, play=_approve)
 PAID_AGAIN = Scenario("paid again", Status.COMPLETED, method=DECLINED, attempts=2, play=_pay_again)
-UNTOLD = Scenario(
-    "dispatch untold",
+DISPATCH_POLLED = Scenario(
+    "dispatch polled",
     Status.COMPLETED,
-    unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
+    withheld=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
     deadlines={"dispatch": SOON, "delivery": SOON},
 )
-UNTOLD_DELIVERY = Scenario(
-    "delivery untold",
+DELIVERY_POLLED = Scenario(
+    "delivery polled",
     Status.COMPLETED,
-    unheard=frozenset({Notification.DELIVERED}),
+    withheld=frozenset({Notification.DELIVERED}),
     deadlines={"delivery": SOON},
 )
 OPEN_WINDOW: Final = {"return_window": timedelta(minutes=5)}
 RETURNED = Scenario("returned", Status.RETURNED, deadlines=OPEN_WINDOW, play=_return_all)
-RETURN_UNTOLD = Scenario(
-    "return untold",
+RETURN_POLLED = Scenario(
+    "return polled",
     Status.RETURNED,
-    unheard=frozenset({Notification.RETURNED}),
+    withheld=frozenset({Notification.RETURNED}),
     deadlines={**OPEN_WINDOW, "return_delivery": SOON},
     play=_return_all,
 )
@@ -186,7 +186,7 @@ PAYMENT_REFUSED = Scenario("payment refused", Status.CANCELLED, refused="confirm
 TOO_LATE = Scenario(
     "cancelled too late",
     Status.COMPLETED,
-    unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
+    withheld=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
     cancellations=1,
     play=_cancel_too_late,
 )

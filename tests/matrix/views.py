@@ -27,7 +27,7 @@ _BACKORDER: Final = "SELECT sku FROM readmodel.backorder_view WHERE order_id = $
 _PARKED: Final = "SELECT step FROM readmodel.parked_step WHERE order_id = $1"
 
 
-async def views_at_odds(world: World, order_id: str, sku: str) -> AsyncIterator[str]:
+async def view_faults(world: World, order_id: str, sku: str) -> AsyncIterator[str]:
     stock = await world.state(INVENTORY, sku)
     order = await world.state(ORDER, order_id)
     payment = await world.state(PAYMENT, order_id)

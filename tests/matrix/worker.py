@@ -37,7 +37,7 @@ from tests.matrix.fault_injection import (
     Traps,
     answered,
 )
-from tests.matrix.operations import tell
+from tests.matrix.operations import report_operations
 from tests.matrix.script import Scripts
 from tests.support.simulators import API_KEY
 from worker import saga_activities, temporal_worker
@@ -155,7 +155,7 @@ async def _run(world: Surroundings, task_queue: str) -> None:
             carriers.append(HttpCarrier(API_KEY, world.carrier_url, total_seconds=seconds))
         clients: list[StripePayments | HttpCarrier] = [*payments, *carriers]
         for client in clients:
-            tell(client, answered)
+            report_operations(client, answered)
             closing.push_async_callback(client.close)
         activities = saga_activities(
             store,

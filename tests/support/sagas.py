@@ -171,18 +171,18 @@ class Sagas:
 
     # Actions of the carrier and of Temporal.
 
-    async def hear(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
-        for item in notification:
-            await self.orchestrator.handle_event(ShipmentNotification(order_id, item))
+    async def notify(self, order_id: str, *kinds: ShipmentNotificationKind) -> None:
+        for kind in kinds:
+            await self.orchestrator.handle_event(ShipmentNotification(order_id, kind))
 
-    async def hint(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
+    async def hint(self, order_id: str, *kinds: ShipmentNotificationKind) -> None:
         """Deliver an unconfirmed notification: the API could not ask the carrier about it."""
-        for item in notification:
-            report = ShipmentNotification(order_id, item, is_confirmed=False)
+        for kind in kinds:
+            report = ShipmentNotification(order_id, kind, is_confirmed=False)
             await self.orchestrator.handle_event(report)
 
     async def deliver(self, order_id: str) -> None:
-        await self.hear(
+        await self.notify(
             order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
         )
 
@@ -196,7 +196,7 @@ class Sagas:
     async def delivered(self, order_id: str) -> None:
         """Wait until the carrier has delivered, and deliver its notifications."""
         await self.until(f"shipment-{order_id}", "ShipmentCreated")
-        await self.carrier_simulator.until_booked(order_id, "delivered")
+        await self.carrier_simulator.until_recorded(order_id, "delivered")
         await self.deliver(order_id)
 
     async def recover(self, order_id: str) -> None:
@@ -345,7 +345,7 @@ class Sagas:
 
     async def money(self, order_id: str) -> dict[str, tuple[int, int]]:
         """Return the count and the sum of each effect at the payment provider."""
-        return await self.payment_simulator.books(order_id)
+        return await self.payment_simulator.effects(order_id)
 
     async def parked(self, order_id: str, step: str, times: int = 1) -> dict[str, Any]:
         """Wait until the step has parked this many times; return the latest parking."""

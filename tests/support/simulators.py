@@ -55,7 +55,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._news: defaultdict[str, asyncio.Queue[Delivery]] = defaultdict(asyncio.Queue)
+        self._deliveries: defaultdict[str, asyncio.Queue[Delivery]] = defaultdict(asyncio.Queue)
         self._not_taken: defaultdict[str, int] = defaultdict(int)
 
     @property
@@ -66,7 +66,7 @@ class Receiver:
         self._not_taken[order_id] = times
 
     async def next(self, order_id: str) -> Delivery:
-        return await asyncio.wait_for(self._news[order_id].get(), 10)
+        return await asyncio.wait_for(self._deliveries[order_id].get(), 10)
 
     async def types(self, order_id: str, count: int) -> set[str]:
         """Return the types of the next webhooks, which arrive in any order."""
@@ -77,7 +77,7 @@ class Receiver:
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
         raw = await reader.readexactly(int(headers["content-length"]))
         delivery = Delivery(raw, headers, json.loads(raw))
-        self._news[delivery.order_id].put_nowait(delivery)
+        self._deliveries[delivery.order_id].put_nowait(delivery)
         self._not_taken[delivery.order_id] -= 1
         writer.write(NOT_TAKEN if self._not_taken[delivery.order_id] >= 0 else TAKEN)
         await writer.drain()
@@ -115,12 +115,12 @@ class SimulatorProcess:
                 else:
                     return
 
-    async def books(self, order_id: str) -> dict[str, tuple[int, int]]:
+    async def effects(self, order_id: str) -> dict[str, tuple[int, int]]:
         """Return the count and the sum of each effect on the order, as recorded there."""
         async with httpx.AsyncClient() as http:
             answer = await http.get(f"{self.url}/books", params={"order_id": order_id})
-        effects = answer.json()["orders"].get(order_id, {})
-        return {name: (entry["count"], entry["amount"]) for name, entry in effects.items()}
+        found = answer.json()["orders"].get(order_id, {})
+        return {name: (entry["count"], entry["amount"]) for name, entry in found.items()}
 
     async def authenticate(self, reference: str, outcome: str) -> None:
         """Act as the customer on the bank's page: `approve` or `fail`."""
@@ -130,9 +130,9 @@ class SimulatorProcess:
             )
             answer.raise_for_status()
 
-    async def until_booked(self, order_id: str, effect: str) -> None:
+    async def until_recorded(self, order_id: str, effect: str) -> None:
         async def is_booked() -> bool:
-            return effect in await self.books(order_id)
+            return effect in await self.effects(order_id)
 
         await eventually(is_booked, seconds=10)
 

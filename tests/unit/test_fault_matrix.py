@@ -104,11 +104,11 @@ def test_each_reason_leaves_out_its_number_of_combinations() -> None:
         "the same for each call of an activity": 264,
         "it is the order's own workflow": 190,
         "the same as during, for a local activity": 116,
-        "nobody is asked": 87,
+        "no provider is called": 87,
         "nothing runs that could fail": 55,
         "it has no effect": 27,
         "nothing is appended": 13,
-        "nobody knows the order yet": 1,
+        "the order is not known yet": 1,
     }
 
 
@@ -159,18 +159,18 @@ def test_every_wait_is_disturbed_in_every_way() -> None:
         if case.point.wait is not None:
             of_wait[case.point.wait.of].add(case.fault)
 
-    with_a_child = {"the bank", "another card", "the goods", "a decision on the refund"}
+    with_a_child = {"the bank", "another card", "the goods", "an intervention in the refund"}
     assert of_wait == {
         name: DISTURBANCES | ({Fault.PARENT_TERMINATED} if name in with_a_child else set())
         for name in (
             *with_a_child,
             "stock",
             "the carrier",
-            "news of the dispatch",
+            "the dispatch",
             "the delivery",
             "a return",
-            "a decision on the capture",
-            "a decision on an undo",
+            "an intervention in the capture",
+            "an intervention in an undo",
         )
     }
 

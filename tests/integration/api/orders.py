@@ -30,14 +30,14 @@ async def parked_at_capture(api: Api, viewer: Viewer, times: int = 1) -> str:
     """Place an order whose capture the payment provider refuses once, so that it parks."""
     order_id = await waiting_for_the_carrier(api, viewer)
     with api.sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await api.sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await api.sagas.parked(order_id, "capture", times)
     return order_id
 
 
 async def dispatched(api: Api, viewer: Viewer) -> str:
     order_id = await waiting_for_the_carrier(api, viewer)
-    await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await api.sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await api.sagas.until(f"payment-{order_id}", "PaymentCaptured")
     return order_id
 

@@ -108,7 +108,7 @@ async def test_asking_again_after_everything_came_back_succeeds(
 
 async def goods_back(api: Api, order_id: str) -> None:
     await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await api.sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await api.sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     await api.sagas.until(f"order-{order_id}", "OrderReturned")
 
 

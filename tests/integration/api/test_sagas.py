@@ -246,7 +246,7 @@ async def test_a_repeated_retry_does_not_retry_a_later_parking(
     order_id = await waiting_for_the_carrier(api, ada)
     request = intervening(order_id)
     with api.sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await api.sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await api.sagas.parked(order_id, "capture")
         await eve.run("RetrySaga", input=request)
         await api.sagas.parked(order_id, "capture", times=2)

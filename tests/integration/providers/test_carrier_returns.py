@@ -41,8 +41,8 @@ async def test_goods_are_fetched_back_once_for_an_order(
     assert first == CarrierReturn(first.id, order_id, ReturnStatus.REQUESTED)
     assert again == CarrierReturn(first.id, order_id, ReturnStatus.RETURNED)
     assert await carrier.find_return(order_id=order_id) == again
-    books = await carrier_simulator.books(order_id)
-    assert (books["return_requested"], books["returned"]) == ((1, 1), (1, 1))
+    effects = await carrier_simulator.effects(order_id)
+    assert (effects["return_requested"], effects["returned"]) == ((1, 1), (1, 1))
 
 
 async def test_a_second_return_request_is_refused(
@@ -67,7 +67,7 @@ async def test_goods_may_never_come_back(
     found = await carrier.find_return(order_id=order_id)
     assert found is not None
     assert found.status is ReturnStatus.REQUESTED
-    assert "returned" not in await carrier_simulator.books(order_id)
+    assert "returned" not in await carrier_simulator.effects(order_id)
 
 
 async def test_an_order_without_a_return_has_none(carrier: HttpCarrier, order_id: str) -> None:
@@ -84,7 +84,7 @@ async def test_undelivered_goods_are_not_returned(
         await carrier.create_return(order_id=order_id, items=BACK)
 
     assert (refusal.value.code, refusal.value.status) == ("not_delivered", 409)
-    assert "return_requested" not in await carrier_simulator.books(order_id)
+    assert "return_requested" not in await carrier_simulator.effects(order_id)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_a_return_can_fail_for_a_single_order(
         await return_it(other)
     await return_it(order_id)
 
-    assert (await carrier_simulator.books(order_id))["return_requested"] == (1, 1)
+    assert (await carrier_simulator.effects(order_id))["return_requested"] == (1, 1)
 
 
 @pytest.mark.parametrize("how", ["refuse", "down"])
@@ -124,7 +124,7 @@ async def test_a_cancellation_can_be_made_to_fail_also_where_there_is_no_shipmen
     ):
         await carrier.cancel(order_id=order_id)
 
-    assert await carrier_simulator.books(order_id) == {}
+    assert await carrier_simulator.effects(order_id) == {}
 
 
 async def test_a_return_of_nothing_is_refused(

@@ -37,7 +37,7 @@ async def test_a_payment_that_needs_the_customer_holds_nothing_yet(
 
     url = f"{payment_simulator.url}/authenticate/{payment.reference}"
     assert (payment.state, payment.action_url) == (ProviderPaymentState.PENDING, url)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
 async def test_a_customer_who_approves_authorizes_the_payment(
@@ -48,7 +48,7 @@ async def test_a_customer_who_approves_authorizes_the_payment(
     # The same call as before is answered with the current state, not the earlier one.
     payment = await pending(payments, order_id)
     assert (payment.state, payment.action_url) == (ProviderPaymentState.AUTHORIZED, None)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 async def test_a_customer_who_fails_to_authenticate_is_declined(
@@ -60,7 +60,7 @@ async def test_a_customer_who_fails_to_authenticate_is_declined(
     declined = await payments.get(reference=payment.reference)
     assert declined.state is ProviderPaymentState.DECLINED
     assert declined.decline_code == "payment_intent_authentication_failure"
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
 async def test_a_customer_can_not_approve_what_was_voided(
@@ -74,7 +74,7 @@ async def test_a_customer_can_not_approve_what_was_voided(
 
     assert answer.status_code == 400
     assert (await payments.get(reference=payment.reference)).state is ProviderPaymentState.VOIDED
-    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+    assert await payment_simulator.effects(order_id) == {"voided": (1, 0)}
 
 
 async def test_a_customer_without_a_return_url_is_not_redirected(
@@ -85,7 +85,7 @@ async def test_a_customer_without_a_return_url_is_not_redirected(
     payment = await pending(without, order_id)
 
     assert (payment.state, payment.action_url) == (ProviderPaymentState.PENDING, None)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
     await without.close()
 
 

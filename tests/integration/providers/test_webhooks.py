@@ -119,12 +119,12 @@ async def test_a_killed_simulator_keeps_its_records_and_its_webhooks(
         await own_payment_simulator.ready()
         again = believed(await receiver.next(order_id), secret)
         after = await authorize(payments, order_id)
-        books = await own_payment_simulator.books(order_id)
+        effects = await own_payment_simulator.effects(order_id)
 
     await payments.close()
     assert again == first
     assert (after, after.state) == (before, ProviderPaymentState.AUTHORIZED)
-    assert books == {"authorized": (1, 1000)}
+    assert effects == {"authorized": (1, 1000)}
 
 
 async def test_each_step_of_a_shipment_is_notified_with_its_order(

@@ -46,13 +46,13 @@ async def taken(listener: Listener, count: int, pause: float | None = None) -> l
 
 
 async def until_it_fell_behind(listener: Listener) -> list[StoredEvent]:
-    heard: list[StoredEvent] = []
+    received: list[StoredEvent] = []
     async with asyncio.timeout(20):
         while True:
             try:
-                heard.append(await listener.next())
+                received.append(await listener.next())
             except FellBehind:
-                return heard
+                return received
 
 
 @pytest.mark.parametrize("count", [QUEUE_LIMIT, QUEUE_LIMIT + 1, 1_000, 3_500])
@@ -86,9 +86,9 @@ async def test_a_listener_that_takes_nothing_ends_and_keeps_the_first_of_its_eve
         async with asyncio.timeout(20):
             await marker.next()  # the feed has read all before it hands out any
 
-        heard = await until_it_fell_behind(idle)
+        received = await until_it_fell_behind(idle)
 
-    assert [event.version for event in heard] == list(range(1, QUEUE_LIMIT + 1))
+    assert [event.version for event in received] == list(range(1, QUEUE_LIMIT + 1))
 
 
 async def test_fifty_listeners_that_take_nothing_delay_the_others_once_and_briefly(

@@ -153,10 +153,10 @@ async def test_a_slow_subscriber_gets_its_position_and_resumes_from_it(
         await log.place("marker")
         await asyncio.wait_for(marker.next(), 5)  # the feed has read all before it hands out any
 
-    heard = [update async for update in following]
+    received = [update async for update in following]
 
-    assert [update.position for update in heard[:-1]] == positions[:3]
-    assert heard[-1] == Lagged(positions[2])
+    assert [update.position for update in received[:-1]] == positions[:3]
+    assert received[-1] == Lagged(positions[2])
     resumed = updates.follow("o1", positions[2])
     rest = [(await next_update(resumed)).position for _ in positions[3:]]
     assert rest == positions[3:]

@@ -64,7 +64,7 @@ class Reconciliation:
 
 
 def activities_for(
-    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
+    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, batch: int = 200
 ) -> list[Activity]:
     """Return the activities of a worker that reconciles these sagas."""
     settings = Settings(
@@ -72,7 +72,7 @@ def activities_for(
         task_queue=sagas.task_queue,
         return_window=PATIENT.return_window,
         reconcile_grace=grace,
-        reconcile_batch=books,
+        reconcile_batch=batch,
     )
     store = PostgresEventStore(pool, [InlineReadModels()])
     compared = ProviderComparison(CommandHandler(store), *providers)
@@ -170,9 +170,9 @@ def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationA
 
 
 def reconciling(
-    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
+    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, batch: int = 200
 ) -> ReconciliationActivities:
-    registered = activities_for(sagas, pool, providers, grace, books)
+    registered = activities_for(sagas, pool, providers, grace, batch)
     compare = next(a for a in registered if a.__name__ == "compare")
     assert isinstance(compare, MethodType)
     assert isinstance(compare.__self__, ReconciliationActivities)

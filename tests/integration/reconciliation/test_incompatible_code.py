@@ -104,7 +104,7 @@ async def test_an_order_begun_by_incompatible_code_is_recovered_without_a_repeat
     await handed_over(sagas, f"order-{order_id}")
 
     async with working(sagas):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
         assert (await reconciliation.recover()).order_ids == (order_id,)
@@ -123,7 +123,7 @@ async def test_an_order_begun_by_incompatible_code_is_recovered_without_a_repeat
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
-    assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await sagas.carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
 async def test_a_payment_that_waits_for_its_customer_survives_incompatible_code(
@@ -154,7 +154,7 @@ async def test_both_workflows_of_an_order_may_be_incompatible(
     await handed_over(sagas, f"order-{order_id}", f"payment-{order_id}")
 
     async with working(sagas):
-        await sagas.hear(
+        await sagas.notify(
             order_id, ShipmentNotificationKind.DISPATCHED
         )  # wakes it too early, and does no harm
         with pytest.raises(WorkflowFailureError):

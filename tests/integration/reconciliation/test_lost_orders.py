@@ -63,7 +63,7 @@ async def test_an_order_whose_saga_runs_comes_back_as_it_was_and_is_paid_once(
     assert [event.type for event in again] == [*(event.type for event in was), "OrderCompleted"]
     assert await kept_open.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await kept_open.money(order_id) == PAID_ONCE
-    assert await kept_open.carrier_simulator.books(order_id) == SENT_ONCE
+    assert await kept_open.carrier_simulator.effects(order_id) == SENT_ONCE
     assert await kept_open.inventory(sku) == InventoryState(received=5, shipped=2)
     assert (await reconciliation.recover(order_id)).placed_again == ()
 
@@ -84,7 +84,7 @@ async def test_an_order_whose_saga_has_ended_comes_back_too(
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == PAID_ONCE
-    assert await sagas.carrier_simulator.books(order_id) == SENT_ONCE
+    assert await sagas.carrier_simulator.effects(order_id) == SENT_ONCE
 
 
 async def test_the_command_is_found_in_an_earlier_run_of_a_recovered_saga(
@@ -158,7 +158,7 @@ async def test_an_order_that_lost_its_stock_is_cancelled_and_refunded(
 
     assert await kept_open.end(order_id) == "CANCELLED"
     assert await kept_open.money(order_id) == {"authorized": (1, 500), "voided": (1, 500)}
-    assert await kept_open.carrier_simulator.books(order_id) == {
+    assert await kept_open.carrier_simulator.effects(order_id) == {
         "created": (1, 2),
         "cancelled": (1, 2),
     }

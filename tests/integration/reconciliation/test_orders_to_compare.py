@@ -31,7 +31,7 @@ async def test_a_run_compares_a_batch_and_the_next_run_continues(
     sagas: Sagas, pool: Pool, providers: Providers
 ) -> None:
     orders = {await a_waiting_order(sagas) for _ in range(3)}
-    comparing = reconciling(sagas, pool, providers, books=2)
+    comparing = reconciling(sagas, pool, providers, batch=2)
 
     counts = [(await comparing.compare(ReconcileInput())).count for _ in range(5)]
 
@@ -156,7 +156,7 @@ async def test_a_return_whose_goods_are_back_without_a_notification_is_notified(
     ordered = an_order((await sagas.stocked(5), 2), postal_code=NORMAL)
     order_id = await patient.arrived(ordered)
     await sagas.send_back(order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
     await reconciliation.compare()

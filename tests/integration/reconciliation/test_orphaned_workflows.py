@@ -12,8 +12,8 @@ from tests.support.sagas import Sagas
 
 
 async def run_orphaned(sagas: Sagas, order_id: str) -> None:
-    nobody = f"nobody-{uuid.uuid4()}"
-    await replace(sagas, task_queue=nobody).recover(order_id)
+    unused = f"no-worker-{uuid.uuid4()}"
+    await replace(sagas, task_queue=unused).recover(order_id)
 
 
 async def of_orders(reconciliation: Reconciliation, *order_ids: str) -> list[Discrepancy]:

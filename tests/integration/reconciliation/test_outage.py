@@ -90,17 +90,17 @@ async def test_a_manual_recovery_prints_recoveries_before_the_comparison_ends(
     await sagas.terminate(order_id)
     queue = f"{sagas.task_queue}-reconciliation"
     activities = activities_for(sagas, pool, (providers[0], carrier))
-    told: list[str] = []
+    printed: list[str] = []
 
-    async def tell() -> None:
+    async def print_lines() -> None:
         async for line in recover(sagas.client, queue, order_id, wait_seconds=4):
-            told.append(line)  # noqa: PERF401 - what comes before the error counts
+            printed.append(line)  # noqa: PERF401 - what comes before the error counts
 
     async with temporal_worker(sagas.client, queue, activities):
         with pytest.raises(NotRecovered, match=f"waybill-recovery-books-{order_id} has not ended"):
-            await tell()
+            await print_lines()
         server.stop()
-    assert told == [
+    assert printed == [
         f"order {order_id}: its saga had no workflow and was recovered",
         "1 saga recovered.",
     ]

@@ -29,7 +29,7 @@ async def test_a_comparison_without_a_discrepancy_leaves_no_trace(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
@@ -80,7 +80,7 @@ async def test_a_refund_that_the_log_does_not_know_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await sagas.deliver(order_id)
     await sagas.end(order_id)
@@ -112,7 +112,7 @@ async def test_a_parcel_that_left_too_early_in_the_log_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
 
     assert (await reconciliation.compare()).discrepancies == (
@@ -124,7 +124,7 @@ async def test_a_saga_that_missed_a_notification_gets_it_without_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     await reconciliation.compare()
@@ -139,7 +139,7 @@ async def test_a_saga_that_missed_the_loss_of_its_parcel_is_notified(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=LOST))
-    await sagas.carrier_simulator.until_booked(order_id, "lost")
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     await reconciliation.compare()

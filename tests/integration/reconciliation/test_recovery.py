@@ -42,7 +42,7 @@ async def test_a_terminated_saga_is_recovered_and_completes(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
-    assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await sagas.carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
 async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reconciliation) -> None:
@@ -138,7 +138,7 @@ async def test_a_run_waits_while_another_is_about_to_start_one(
         await start(self, order_id, customer_id)
 
     @asynccontextmanager
-    async def told(pool: Pool, name: str) -> AsyncIterator[Connection]:
+    async def leading_once_begun(pool: Pool, name: str) -> AsyncIterator[Connection]:
         if begun.is_set():
             second_is_there.set()
         async with leading(pool, name) as connection:
@@ -147,7 +147,7 @@ async def test_a_run_waits_while_another_is_about_to_start_one(
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
     await sagas.terminate(order_id)
     monkeypatch.setattr(TemporalOrderWorkflows, "recover", held)
-    monkeypatch.setattr(recovery, "leading", told)
+    monkeypatch.setattr(recovery, "leading", leading_once_begun)
     first = asyncio.create_task(reconciliation.recover())
     await asyncio.wait_for(begun.wait(), 20)
     second = await reconciliation.recover()
@@ -226,7 +226,7 @@ async def test_a_saga_is_parked_where_the_log_leaves_a_doubt(
     await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
 
     assert (await reconciliation.recover()).order_ids == (order_id,)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
     assert (await sagas.parked(order_id, "capture"))["code"] == "PROVIDER_REFUSED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered", "SagaParked"]

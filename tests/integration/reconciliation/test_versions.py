@@ -32,9 +32,9 @@ async def delivered(sagas: Sagas) -> str:
     """Deliver an order, one event after the other, so that the cost is the same each time."""
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
     await waits(sagas, order_id, timers=1)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await waits(sagas, order_id, timers=2)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     assert await sagas.end(order_id) == "COMPLETED"
     return order_id
 

@@ -151,7 +151,7 @@ class Till:
     async def refund(self) -> OrderStatus:
         return (await self.run(self.activities.refund, self.order_id)).status
 
-    async def retried_by_a_person(self, step: str) -> None:
+    async def retry_as_operator(self, step: str) -> None:
         """Park the step, and let an operator retry it."""
         parking = (await CommandHandler(self.store).load(SAGA, self.order_id)).parkings + 1
         await self.does(
@@ -172,15 +172,15 @@ class Till:
             ),
         )
 
-    async def turn(self) -> None:
+    async def request_cancellation(self) -> None:
         reason = o.CancellationReason.CUSTOMER_REQUEST
         await self.does(o.RequestCancellation(aggregate_id=self.order_id, reason=reason))
 
     async def approve(self) -> None:
         await self.simulator.authenticate(str((await self.payment()).reference), "approve")
 
-    async def books(self) -> dict[str, tuple[int, int]]:
-        return await self.simulator.books(self.order_id)
+    async def effects(self) -> dict[str, tuple[int, int]]:
+        return await self.simulator.effects(self.order_id)
 
     async def payment(self) -> PaymentState:
         return await CommandHandler(self.store).load(PAYMENT, self.order_id)

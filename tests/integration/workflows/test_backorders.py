@@ -97,7 +97,7 @@ async def test_stock_without_a_notification_is_found_at_the_deadline(sagas: Saga
     order_id, sku = await waiting(sagas.within(backorder=timedelta(seconds=1)))
 
     receipt = ReceiveStock(aggregate_id=sku, quantity=1)
-    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/untold", sku), receipt)
+    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/unnotified", sku), receipt)
 
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
     assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})

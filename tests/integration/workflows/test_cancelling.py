@@ -63,10 +63,10 @@ async def test_a_workflow_cancelled_beside_a_step_undoes_that_step_too(
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "OPERATOR_REQUEST"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    books = await sagas.money(order_id)
-    assert books.get("authorized", (0, 0)) == books.get("voided", (0, 0))
-    assert "captured" not in books
-    shipped = await sagas.carrier_simulator.books(order_id)
+    effects = await sagas.money(order_id)
+    assert effects.get("authorized", (0, 0)) == effects.get("voided", (0, 0))
+    assert "captured" not in effects
+    shipped = await sagas.carrier_simulator.effects(order_id)
     assert shipped.get("created", (0, 0))[0] <= shipped.get("cancelled", (0, 0))[0]
 
 
@@ -118,7 +118,7 @@ async def test_it_is_too_late_to_cancel_a_workflow_whose_parcel_has_left(
         await sagas.deliver(order_id)
         await gate.reached()
         await sagas.workflow(order_id).cancel()
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)

@@ -20,7 +20,7 @@ async def sent(sagas: Sagas, postal_code: str, effect: str) -> tuple[str, str]:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    await sagas.carrier_simulator.until_booked(order_id, effect)
+    await sagas.carrier_simulator.until_recorded(order_id, effect)
     return order_id, sku
 
 
@@ -37,7 +37,7 @@ async def test_a_lost_parcel_is_refunded_and_its_stock_is_gone(
 ) -> None:
     order_id, sku = await sent(sagas, LOST, "lost")
 
-    await sagas.hear(order_id, *notification)
+    await sagas.notify(order_id, *notification)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -49,7 +49,7 @@ async def test_a_lost_parcel_is_refunded_and_its_stock_is_gone(
 async def test_a_loss_without_a_notification_is_found_at_the_deadline(sagas: Sagas) -> None:
     order_id, _ = await sent(sagas.within(delivery=timedelta(milliseconds=50)), LOST, "lost")
 
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -59,7 +59,7 @@ async def test_a_loss_without_a_notification_is_found_at_the_deadline(sagas: Sag
 async def test_an_order_whose_shipment_the_carrier_cancels_is_undone(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, CANCELLED_BY_CARRIER, "cancelled")
 
-    await sagas.hear(order_id, ShipmentNotificationKind.CANCELLED)
+    await sagas.notify(order_id, ShipmentNotificationKind.CANCELLED)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "SHIPMENT_FAILED"
@@ -75,7 +75,7 @@ async def test_an_unconfirmed_notification_of_a_loss_changes_nothing(
 ) -> None:
     order_id, sku = await sent(sagas, NEVER_DISPATCHED, "created")
 
-    await sagas.hear(order_id, notification)
+    await sagas.notify(order_id, notification)
     await sagas.deliver(order_id)
 
     assert await sagas.end(order_id) == "COMPLETED"
@@ -85,7 +85,7 @@ async def test_an_unconfirmed_notification_of_a_loss_changes_nothing(
 async def test_webhooks_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, NORMAL, "delivered")
 
-    await sagas.hear(
+    await sagas.notify(
         order_id,
         ShipmentNotificationKind.DELIVERED,
         ShipmentNotificationKind.DISPATCHED,

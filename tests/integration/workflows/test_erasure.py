@@ -30,12 +30,14 @@ async def test_an_order_whose_address_is_erased_before_it_ships_is_cancelled_and
     cancelled = (await sagas.store.load_events(f"order-{order_id}"))[-1]
     assert cancelled.data["reason"] == "SHIPMENT_FAILED"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    assert "captured" not in await payment_simulator.books(order_id)
+    assert "captured" not in await payment_simulator.effects(order_id)
 
 
 async def test_an_order_placed_after_an_erasure_ships(sagas: Sagas) -> None:
     first = await sagas.place(an_order((await sagas.stocked(1), 1)))
-    await sagas.hear(first, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(
+        first, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+    )
     assert await sagas.end(first) == "COMPLETED"
     await sagas.run(ERASE)
 

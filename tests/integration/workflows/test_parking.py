@@ -36,7 +36,7 @@ async def placed(sagas: Sagas) -> tuple[str, str]:
 async def parked_at_capture(sagas: Sagas) -> tuple[str, str]:
     order_id, sku = await placed(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
     return order_id, sku
 
@@ -90,7 +90,7 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
 
 @pytest.mark.parametrize("intervene", [by_update, by_signal])
 @pytest.mark.parametrize(
-    ("intervention", "event", "end", "books"),
+    ("intervention", "event", "end", "effects"),
     [
         (RETRY, "SagaRetried", "COMPLETED", CAPTURED),
         (SKIP, "SagaStepSkipped", "COMPLETED", HELD),
@@ -104,18 +104,18 @@ async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917
     intervention: Intervention,
     event: str,
     end: str,
-    books: dict[str, tuple[int, int]],
+    effects: dict[str, tuple[int, int]],
 ) -> None:
     order_id, sku = await parked_at_capture(sagas)
 
     await intervene(sagas, order_id, "capture", intervention)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == end
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", event]
     made = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
     assert (made.data["reason"], made.metadata.actor) == ("because", "operator:test")
-    assert await sagas.money(order_id) == books
+    assert await sagas.money(order_id) == effects
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     await sagas.needs_attention(f"order-{order_id}", expected=False)
 
@@ -152,7 +152,7 @@ async def test_an_undone_order_cannot_be_compensated_again(sagas: Sagas) -> None
 async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.intervene(order_id, "capture", RETRY)
         assert (await sagas.parked(order_id, "capture", times=2))["parking"] == 2
 
@@ -160,7 +160,7 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
     with pytest.raises(Refused) as refusal:
         await sagas.orchestrator.intervene(f"order-{order_id}", late, idempotency_key="late")
     await sagas.intervene(order_id, "capture", RETRY)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
     assert await sagas.end(order_id) == "COMPLETED"
@@ -192,9 +192,9 @@ async def test_a_parked_step_that_was_not_refused_is_retried_automatically(sagas
     )
     order_id, _ = await placed(impatient)
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         assert (await sagas.parked(order_id, "capture"))["code"] != "PROVIDER_REFUSED"
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == CAPTURED
@@ -206,7 +206,7 @@ async def test_a_parked_step_that_was_not_refused_is_retried_automatically(sagas
 async def test_a_step_without_an_answer_is_retried_later(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(undo_timeout=timedelta(milliseconds=100)))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.needs_attention(f"order-{order_id}", expected=True)
 
     assert len(await sagas.timers(f"order-{order_id}")) == 1
@@ -224,11 +224,11 @@ async def test_a_step_that_its_provider_refused_waits_for_an_operator(
 
 async def test_an_overdue_parcel_that_has_arrived_needs_no_attention(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     assert (await sagas.parked(order_id, "await_delivery"))["code"] == "OVERDUE"
     await sagas.needs_attention(f"order-{order_id}", expected=True)
 
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
@@ -238,7 +238,7 @@ async def test_an_operator_may_give_up_an_overdue_parcel_for_a_refund(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
     await sagas.intervene(order_id, "await_delivery", COMPENSATE)
 
@@ -286,7 +286,7 @@ async def test_an_intervention_that_only_the_log_has_is_followed(
 
     with pytest.raises(Refused) as refusal:
         await sagas.intervene(order_id, "capture", SKIP)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
     assert await sagas.end(order_id) == "COMPLETED"

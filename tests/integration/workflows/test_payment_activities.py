@@ -32,7 +32,7 @@ async def test_authorizing_holds_the_money_and_confirms_the_order(till: Till) ->
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_a_saga_recovered_after_the_authorization_holds_nothing_more(till: Till) -> None:
@@ -40,7 +40,7 @@ async def test_a_saga_recovered_after_the_authorization_holds_nothing_more(till:
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.events() == ["Requested", "Authorized"]
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> None:
@@ -51,7 +51,7 @@ async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> No
         assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
 
     assert await till.events() == ["Requested", "Authorized"]
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) -> None:
@@ -64,18 +64,18 @@ async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) ->
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_order_that_compensates_before_its_payment_is_not_paid(till: Till) -> None:
     await till.order()
-    await till.turn()
+    await till.request_cancellation()
 
     with pytest.raises(Refused) as refusal:
         await till.authorize()
 
     assert refusal.value.code is ErrorCode.WRONG_STATE
-    assert (await till.events(), await till.books()) == ([], {})
+    assert (await till.events(), await till.effects()) == ([], {})
 
 
 async def test_no_attempt_is_made_for_an_order_that_compensates(till: Till) -> None:
@@ -85,10 +85,10 @@ async def test_no_attempt_is_made_for_an_order_that_compensates(till: Till) -> N
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
-    await till.turn()
+    await till.request_cancellation()
 
     assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
-    assert await till.books() == {}
+    assert await till.effects() == {}
 
 
 async def test_an_authorization_found_during_a_compensation_confirms_nothing(
@@ -97,7 +97,7 @@ async def test_an_authorization_found_during_a_compensation_confirms_nothing(
     await till.order(APPROVAL)
     assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
     await till.approve()
-    await till.turn()
+    await till.request_cancellation()
 
     assert await till.look_up() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CANCELLING
@@ -113,7 +113,7 @@ async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
 
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
     assert await till.authorize() == AuthorizationResult(Outcome.DECLINED, 0)
-    assert await till.books() == {}
+    assert await till.effects() == {}
 
 
 # Further attempts.
@@ -125,7 +125,7 @@ async def test_a_declined_payment_is_paid_by_another_method(till: Till) -> None:
 
     assert await till.retry(2) == AuthorizationResult(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert (await till.books())["authorized"] == (1, 500)
+    assert (await till.effects())["authorized"] == (1, 500)
 
 
 async def test_a_method_that_the_provider_refuses_is_declined_and_another_pays(
@@ -139,7 +139,7 @@ async def test_a_method_that_the_provider_refuses_is_declined_and_another_pays(
     assert await till.retry(3) == AuthorizationResult(Outcome.AUTHORIZED, 3)
 
     assert await till.status() is OrderStatus.CONFIRMED
-    assert (await till.books())["authorized"] == (1, 500)
+    assert (await till.effects())["authorized"] == (1, 500)
 
 
 async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -> None:
@@ -149,7 +149,7 @@ async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -
 
     assert await till.retry(2, VISA) == AuthorizationResult(Outcome.DECLINED, 2)
     assert (await till.payment()).method == DECLINED
-    assert "authorized" not in await till.books()
+    assert "authorized" not in await till.effects()
 
 
 async def test_an_attempt_after_an_outage_voids_the_earlier_attempts(
@@ -165,7 +165,7 @@ async def test_an_attempt_after_an_outage_voids_the_earlier_attempts(
 
     assert await till.retry(3) == AuthorizationResult(Outcome.AUTHORIZED, 3)
     assert await till.events() == ["Requested", "Declined", "Requested", "Requested", "Authorized"]
-    assert await till.books() == {"authorized": (2, 1000), "voided": (2, 500)}
+    assert await till.effects() == {"authorized": (2, 1000), "voided": (2, 500)}
 
 
 async def test_an_approval_before_the_record_of_the_retry_wins(till: Till) -> None:
@@ -178,7 +178,7 @@ async def test_an_approval_before_the_record_of_the_retry_wins(till: Till) -> No
         await till.retry(2)
 
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_a_retry_recorded_before_the_approval_wins_and_voids_the_approved(
@@ -197,11 +197,11 @@ async def test_a_retry_recorded_before_the_approval_wins_and_voids_the_approved(
 
     assert await looking == AuthorizationResult(Outcome.PENDING, 2)
     assert await till.status() is OrderStatus.RESERVED
-    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
     authorized = await till.run(till.activities.authorize_again, again)
     assert authorized == AuthorizationResult(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (2, 1000), "voided": (1, 500)}
 
 
 @pytest.mark.parametrize("_", range(5))
@@ -218,13 +218,13 @@ async def test_a_concurrent_approval_and_retry_leave_one_payment(till: Till, _: 
     if isinstance(requested, Refused):
         assert requested.code is ErrorCode.PAYMENT_NOT_RETRYABLE
         assert looked == AuthorizationResult(Outcome.AUTHORIZED, 1)
-        assert await till.books() == {"authorized": (1, 500)}
+        assert await till.effects() == {"authorized": (1, 500)}
     else:
         assert looked == AuthorizationResult(Outcome.PENDING, 2)
         assert await till.status() is OrderStatus.RESERVED
         authorized = await till.run(till.activities.authorize_again, again)
         assert authorized == AuthorizationResult(Outcome.AUTHORIZED, 2)
-        assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
+        assert await till.effects() == {"authorized": (2, 1000), "voided": (1, 500)}
     assert await till.status() is OrderStatus.CONFIRMED
 
 

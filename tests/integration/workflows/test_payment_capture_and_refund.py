@@ -33,7 +33,7 @@ async def test_the_dispatch_is_recorded_and_then_the_money_is_taken_once(till: T
 
     assert await till.status() is OrderStatus.SHIPPED
     assert await till.events() == ["Requested", "Authorized", "Captured"]
-    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
 async def test_a_dispatch_is_recorded_although_the_capture_fails(
@@ -51,7 +51,7 @@ async def test_a_dispatch_is_recorded_although_the_capture_fails(
 
     await till.capture()
 
-    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ async def test_a_capture_succeeds_as_soon_as_its_fault_is_gone(
     await till.capture()
 
     assert await till.events() == ["Requested", "Authorized", "Captured"]
-    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
 async def test_a_parcel_that_left_before_its_shipment_was_recorded_is_paid(till: Till) -> None:
@@ -76,7 +76,7 @@ async def test_a_parcel_that_left_before_its_shipment_was_recorded_is_paid(till:
     await till.capture()
 
     assert await till.status() is OrderStatus.SHIPPED
-    assert (await till.books())["captured"] == (1, 500)
+    assert (await till.effects())["captured"] == (1, 500)
 
 
 async def test_nothing_is_captured_for_an_order_that_was_never_paid(till: Till) -> None:
@@ -90,7 +90,7 @@ async def test_nothing_is_captured_for_an_order_that_was_never_paid(till: Till) 
 
     assert refusal.value.code is ErrorCode.WRONG_STATE
     assert await till.status() is OrderStatus.SHIPPED
-    assert await till.books() == {}
+    assert await till.effects() == {}
 
 
 # The return.
@@ -116,7 +116,7 @@ async def test_a_whole_return_gives_all_back_and_puts_the_goods_into_stock(
 
     assert await till.on_hand() == 5
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert (await till.books())["refunded"] == (1, 500)
+    assert (await till.effects())["refunded"] == (1, 500)
     assert await payment_view(till, module_pool) == ("REFUNDED", 500, 500)
 
 
@@ -126,7 +126,7 @@ async def test_a_return_of_a_part_gives_its_price_back(till: Till, module_pool: 
     assert await till.refund() is OrderStatus.DELIVERED
 
     assert await till.on_hand() == 4
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)
     assert await payment_view(till, module_pool) == ("CAPTURED", 500, 250)
 
 
@@ -140,7 +140,7 @@ async def test_a_return_refunded_at_the_provider_is_not_refunded_again(
     await till.refund()
 
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)
 
 
 async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_were(
@@ -165,4 +165,4 @@ async def test_a_refund_of_a_return_is_not_repeated(till: Till) -> None:
     await till.give_back()
 
     assert (await till.payment()).refunded == 500
-    assert (await till.books())["refunded"] == (2, 500)
+    assert (await till.effects())["refunded"] == (2, 500)

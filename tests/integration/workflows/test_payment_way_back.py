@@ -29,13 +29,13 @@ async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncI
 
 async def test_voiding_twice_frees_the_hold_once(till: Till) -> None:
     await till.paid()
-    await till.turn()
+    await till.request_cancellation()
 
     for _ in "12":
         await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Voided"]
-    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
 async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
@@ -49,7 +49,7 @@ async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
     await till.give_back()
 
     assert await till.events() == ["Requested", "Voided"]
-    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
 async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till: Till) -> None:
@@ -68,7 +68,7 @@ async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till:
     assert await till.run(
         till.activities.authorize_again, AuthorizeInput(till.order_id, 2, VISA)
     ) == AuthorizationResult(Outcome.DECLINED, 2)
-    assert "authorized" not in await till.books()
+    assert "authorized" not in await till.effects()
 
 
 async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
@@ -82,7 +82,7 @@ async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
         await till.give_back()
 
     assert (await till.events())[-1] == "Voided"
-    assert await till.books() == {"voided": (MAX_ATTEMPTS, 0)}
+    assert await till.effects() == {"voided": (MAX_ATTEMPTS, 0)}
 
 
 async def test_an_unrecorded_capture_is_refunded_and_recorded(till: Till) -> None:
@@ -98,7 +98,7 @@ async def test_an_unrecorded_capture_is_refunded_and_recorded(till: Till) -> Non
         await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert await till.books() == {
+    assert await till.effects() == {
         "authorized": (1, 500),
         "captured": (1, 500),
         "refunded": (1, 500),
@@ -117,7 +117,7 @@ async def test_a_refund_whose_answer_was_lost_is_not_made_again(till: Till) -> N
     await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert (await till.books())["refunded"] == (1, 500)
+    assert (await till.effects())["refunded"] == (1, 500)
 
 
 async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> None:
@@ -129,7 +129,7 @@ async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> 
         await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured"]
-    assert "refunded" not in await till.books()
+    assert "refunded" not in await till.effects()
 
 
 # Attempts whose keys the provider has forgotten.
@@ -167,8 +167,8 @@ async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
 
     await till.give_back()
 
-    assert (await till.books())["authorized"] == (1, 500)
-    assert (await till.books())["voided"][1] == 500
+    assert (await till.effects())["authorized"] == (1, 500)
+    assert (await till.effects())["voided"][1] == 500
 
 
 async def test_the_hold_of_an_old_attempt_is_freed_after_a_partial_capture(
@@ -179,9 +179,9 @@ async def test_the_hold_of_an_old_attempt_is_freed_after_a_partial_capture(
 
     await till.give_back()
 
-    books = await till.books()
-    assert (books["authorized"], books["voided"][1]) == ((2, 1000), 500)
-    assert (books["captured"], books["refunded"]) == ((1, 500), (1, 500))
+    effects = await till.effects()
+    assert (effects["authorized"], effects["voided"][1]) == ((2, 1000), 500)
+    assert (effects["captured"], effects["refunded"]) == ((1, 500), (1, 500))
     assert (await till.payment()).refunded == 500
 
 
@@ -189,7 +189,7 @@ async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> N
     await held_under_no_key(till)
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
@@ -201,4 +201,4 @@ async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
         await till.authorize()
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}

@@ -65,7 +65,7 @@ async def test_an_order_is_cancelled_though_its_payment_workflow_did_not_start(
     order = an_order((sku, 1), method=DECLINED)
     order_id = order.aggregate_id
     squatter = await sagas.client.start_workflow(
-        Squatter.run, id=f"payment-{order_id}", task_queue="nobody"
+        Squatter.run, id=f"payment-{order_id}", task_queue="no-worker"
     )
     await sagas.place(order)
     await sagas.until_written(order_id, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
@@ -83,7 +83,7 @@ async def test_a_payment_whose_workflow_id_was_taken_starts_when_it_is_free(
     order = an_order((await sagas.stocked(1), 1), method=DECLINED)
     order_id = order.aggregate_id
     squatter = await sagas.client.start_workflow(
-        Squatter.run, id=f"payment-{order_id}", task_queue="nobody"
+        Squatter.run, id=f"payment-{order_id}", task_queue="no-worker"
     )
     await sagas.place(order)
     await sagas.until_written(order_id, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
@@ -121,7 +121,7 @@ async def test_a_cancellation_undoes_the_effects_of_a_lost_task(sagas: Sagas, co
 
     assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == (VOIDED if count >= 2 else {})
-    shipped = await sagas.carrier_simulator.books(order_id)
+    shipped = await sagas.carrier_simulator.effects(order_id)
     units = [shipped.get(effect, (0, 0))[1] for effect in ("created", "cancelled")]
     assert units == ([1, 1] if count >= 3 else [0, 0])
 
@@ -182,7 +182,7 @@ async def test_a_cancellation_whose_answer_was_lost_comes_too_late_for_what_has_
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
         await sagas.deliver(order_id)
@@ -205,7 +205,7 @@ async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await gate.reached()
         await sagas.stray("request_cancellation", order_id, by_customer(order_id))
 
@@ -220,7 +220,7 @@ async def test_a_customer_cannot_cancel_while_the_dispatch_is_being_recorded(sag
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await gate.reached()
         with pytest.raises(Refused) as refusal:
             await sagas.cancel(order_id)
@@ -247,7 +247,7 @@ async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
             address=ShipmentAddress(**order.shipping_address.model_dump()),
             items=[ShipmentItem(sku, 1)],
         )
-        await sagas.carrier_simulator.until_booked(order_id, "delivered")
+        await sagas.carrier_simulator.until_recorded(order_id, "delivered")
         await sagas.cancel(order_id)
         await sagas.deliver(order_id)
 
@@ -335,8 +335,8 @@ async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
         await sagas.stray("authorize_again", order_id, again)
 
     assert await sagas.end(order_id) == "CANCELLED"
-    books = await sagas.money(order_id)
-    assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+    effects = await sagas.money(order_id)
+    assert effects.get("authorized", (0, 0))[1] == effects["voided"][1]
 
 
 # A payment window that closes.
@@ -353,8 +353,8 @@ async def test_an_accepted_retry_gets_its_answer_though_the_order_is_cancelled(
     await retrying
 
     assert await sagas.end(order_id) == "CANCELLED"
-    books = await sagas.money(order_id)
-    assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+    effects = await sagas.money(order_id)
+    assert effects.get("authorized", (0, 0))[1] == effects["voided"][1]
 
 
 async def test_a_retry_accepted_as_the_window_closes_is_made(sagas: Sagas) -> None:

@@ -60,7 +60,7 @@ async def test_an_order_recovered_beside_any_step_is_delivered_once(
     assert await sagas.events(f"order-{order_id}") == DELIVERED_ORDER
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     assert await sagas.money(order_id) == PAID
-    assert (await sagas.carrier_simulator.books(order_id))["created"] == (1, 1)
+    assert (await sagas.carrier_simulator.effects(order_id))["created"] == (1, 1)
 
 
 @pytest.mark.parametrize("when", When)
@@ -84,7 +84,7 @@ async def test_an_order_recovered_during_compensation_is_undone_once(
     ]
     assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == VOIDED
-    assert (await sagas.carrier_simulator.books(order_id))["cancelled"] == (1, 1)
+    assert (await sagas.carrier_simulator.effects(order_id))["cancelled"] == (1, 1)
 
 
 async def test_a_recovered_pending_payment_is_approved_once(sagas: Sagas) -> None:
@@ -127,14 +127,14 @@ async def test_a_recovered_parked_saga_retries_before_it_parks_again(
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
         await recoveries(sagas, order_id)
         await sagas.parked(order_id, "capture", times=2)
     await sagas.needs_attention(f"order-{order_id}", expected=True)
 
     await sagas.intervene(order_id, "capture", Intervention.RETRY)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"] * 2
@@ -147,12 +147,12 @@ async def test_a_late_parking_of_an_ended_run_does_not_stay(sagas: Sagas) -> Non
 
     async with sagas.gates.stopped("park", order_id, When.BEFORE) as gate:
         with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-            await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+            await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
             await gate.reached()
         await recoveries(sagas, order_id)
         await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     await sagas.parked(order_id, "capture")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
@@ -196,11 +196,11 @@ async def test_a_settled_step_stays_settled_after_a_recovery(sagas: Sagas) -> No
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.intervene(order_id, "capture", Intervention.RESOLVE)
 
     await recoveries(sagas, order_id)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
@@ -211,7 +211,7 @@ async def test_a_recovered_return_is_refunded_once(sagas: Sagas) -> None:
     patient = sagas.within(return_window=timedelta(minutes=5))
     order_id = await patient.arrived(an_order((sku, 1), postal_code=NORMAL))
     await sagas.send_back(order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
 
     await sagas.terminate(order_id)
     await patient.recover(order_id)

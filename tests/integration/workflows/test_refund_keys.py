@@ -35,7 +35,7 @@ async def lost_refund_that_fails_later(till: Till) -> None:
     """Make a refund that succeeds, loses its answer, and then fails at the bank."""
     await till.returning(2, FAILS_ONCE)
     await fails_to_refund(till, "timeout_after", ProviderUnavailable)
-    await till.simulator.until_booked(till.order_id, "refund_failed")
+    await till.simulator.until_recorded(till.order_id, "refund_failed")
 
 
 @KEPT
@@ -47,11 +47,11 @@ async def test_a_refund_that_the_provider_remembers_as_failed_is_retried_once(
     with pytest.raises(failure):  # the cause is gone; the provider repeats itself
         await till.refund()
 
-    await till.retried_by_a_person("refund")
+    await till.retry_as_operator("refund")
 
     assert [await till.refund() for _ in "12"] == [OrderStatus.DELIVERED] * 2
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)
 
 
 @KEPT
@@ -62,11 +62,11 @@ async def test_an_undo_that_the_provider_remembers_as_failed_is_retried_once(
     with till.simulator.failing(till.order_id, "refund", how), pytest.raises(failure):
         await till.give_back()
 
-    await till.retried_by_a_person("give_back")
+    await till.retry_as_operator("give_back")
     await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert (await till.books())["refunded"] == (1, 500)
+    assert (await till.effects())["refunded"] == (1, 500)
 
 
 async def test_a_manual_refund_is_not_refunded_again(till: Till) -> None:
@@ -78,7 +78,7 @@ async def test_a_manual_refund_is_not_refunded_again(till: Till) -> None:
     assert await till.refund() is OrderStatus.DELIVERED
 
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (2, 250)
+    assert (await till.effects())["refunded"] == (2, 250)
 
 
 async def test_a_refund_that_has_failed_at_the_bank_is_not_recorded_as_made(till: Till) -> None:
@@ -97,12 +97,12 @@ async def test_a_refund_that_failed_at_the_bank_is_retried_by_an_operator(
     till: Till,
 ) -> None:
     await lost_refund_that_fails_later(till)
-    await till.retried_by_a_person("refund")
+    await till.retry_as_operator("refund")
 
     assert await till.refund() is OrderStatus.RETURNED
 
-    books = await till.books()
-    assert (books["refunded"], books["refund_failed"]) == ((2, 1000), (1, 500))
+    effects = await till.effects()
+    assert (effects["refunded"], effects["refund_failed"]) == ((2, 1000), (1, 500))
     assert (await till.payment()).refunded == 500
 
 
@@ -116,4 +116,4 @@ async def test_concurrent_refunds_refund_once(till: Till, _: int) -> None:
         await till.refund()
 
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)

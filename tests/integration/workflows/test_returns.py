@@ -40,7 +40,7 @@ async def test_a_whole_return_is_refunded_and_in_stock_again(sagas: Sagas) -> No
     await sent_back(sagas, order_id)
     assert await sagas.money(order_id) == PAID
 
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.events(f"order-{order_id}"))[-3:] == [
@@ -59,7 +59,7 @@ async def test_after_the_return_of_a_part_the_order_is_completed_with_the_rest(
     order_id, sku = await arrived(sagas, window=timedelta(seconds=2))
     await sent_back(sagas, order_id, ReturnedLine(sku=sku, quantity=1))
 
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert (await sagas.events(f"order-{order_id}"))[-3:] == [
@@ -106,7 +106,7 @@ async def test_goods_that_come_back_while_the_return_is_about_to_lapse_are_refun
     async with sagas.gates.stopped("track_return", order_id, When.AFTER) as gate:
         await sagas.send_back(order_id)
         await gate.reached()
-        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.money(order_id) == {
@@ -168,7 +168,7 @@ async def test_a_refused_refund_parks_and_the_goods_are_still_counted(
     order_id, sku = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
         parked = await sagas.parked(order_id, "refund")
     await sagas.needs_attention(parked["workflow_id"], expected=True)
 
@@ -184,7 +184,7 @@ async def test_a_return_cannot_be_compensated(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
         await sagas.parked(order_id, "refund")
 
     with pytest.raises(Refused) as refusal:
@@ -201,7 +201,7 @@ async def test_a_cancelled_workflow_does_not_break_off_a_return(sagas: Sagas, wh
     await sent_back(sagas, order_id)
 
     await sagas.client.get_workflow_handle(f"{which}-{order_id}").cancel()
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
@@ -212,13 +212,13 @@ async def test_a_terminated_return_starts_again_and_polls_the_carrier(
 ) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
 
     await sagas.client.get_workflow_handle(f"return-{order_id}").terminate()
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
-    assert (await sagas.carrier_simulator.books(order_id))["return_requested"] == (1, 2)
+    assert (await sagas.carrier_simulator.effects(order_id))["return_requested"] == (1, 2)
 
 
 async def test_a_return_that_only_the_log_has_precedes_the_completion(
@@ -229,7 +229,7 @@ async def test_a_return_that_only_the_log_has_precedes_the_completion(
     await sagas.stray("request_return", order_id, ReturnRequestInput(order_id, "customer:test"))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.events(f"saga-{order_id}") == []
@@ -248,7 +248,7 @@ async def test_an_unconfirmed_notification_of_returned_goods_refunds_nothing(sag
 async def test_goods_that_the_carrier_confirms_after_a_hint_are_refunded(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
 
     await sagas.hint(order_id, ShipmentNotificationKind.RETURNED)
 

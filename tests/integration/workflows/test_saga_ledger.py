@@ -44,7 +44,7 @@ async def test_a_refused_capture_parks_and_continues_after_an_intervention(
     with payment_simulator.failing(order_id, "capture", "refuse"):
         await sagas.place(order)
         await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.until(f"saga-{order_id}", "SagaParked")
     parked = await read(ledger, order_id)
     parking = parked.parked["capture"]

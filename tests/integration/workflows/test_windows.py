@@ -49,7 +49,7 @@ async def waits_for_dispatch(sagas: Sagas) -> str:
 
 async def waits_for_delivery(sagas: Sagas) -> str:
     order_id = await waits_for_dispatch(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     return order_id
 
@@ -145,7 +145,7 @@ async def returned_in_part(sagas: Sagas, order_id: str) -> None:
     sku = created.data["lines"][0]["sku"]
     await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     await sagas.until(f"order-{order_id}", "OrderReturned")
 
 

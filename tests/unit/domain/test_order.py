@@ -199,8 +199,8 @@ def test_what_can_be_cancelled_and_what_is_final() -> None:
     assert {status for status, word, cell in cells(TABLE) if (word, cell) == ("request", "+")} == (
         CANCELLABLE
     )
-    told = cells(TABLE) + cells(RETURNS)
-    moved = {status for status, _, cell in told if cell == "+"} - {"none"}
+    all_cells = cells(TABLE) + cells(RETURNS)
+    moved = {status for status, _, cell in all_cells if cell == "+"} - {"none"}
     assert set(OrderStatus) - moved == FINAL
 
 

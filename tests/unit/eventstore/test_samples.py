@@ -56,8 +56,8 @@ def test_every_recorded_sample_is_read_as_an_event_of_today(sample: Sample) -> N
 
 @pytest.mark.parametrize("event", [*EXAMPLES, *FORMS.values()], ids=lambda e: type(e).__name__)
 def test_a_sample_of_the_current_version_equals_its_example(event: Event) -> None:
-    told = [stored(s).decode() for s in SAMPLES if s.type == type(event).__name__]
-    assert event in told
+    decoded = [stored(s).decode() for s in SAMPLES if s.type == type(event).__name__]
+    assert event in decoded
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)

@@ -29,9 +29,9 @@ def test_many_are_counted_and_some_named() -> None:
 
 
 def test_the_comparison_prints_each_discrepancy() -> None:
-    odds = Discrepancy("o-3", ReconciledSystem.PAYMENT, "attempt 1 held", "nothing")
+    discrepancy = Discrepancy("o-3", ReconciledSystem.PAYMENT, "attempt 1 held", "nothing")
     assert list(
-        comparison_lines(ReconciliationResult(1, (odds,), FailedOrders(1, {"o-4": "why"})))
+        comparison_lines(ReconciliationResult(1, (discrepancy,), FailedOrders(1, {"o-4": "why"})))
     ) == [
         "order o-4: not compared: why",
         "order o-3: payment discrepancy: the log says attempt 1 held, the other side nothing",

@@ -15,7 +15,7 @@ from providers.simulation.store import Job, Store, UnusableFile
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "new folder" / "books.sqlite3")
+    store = Store(tmp_path / "new folder" / "shop.sqlite3")
     yield store
     store.close()
 
@@ -28,10 +28,10 @@ def test_a_simulators_full_disk_is_reported_by_file_and_setting(
 
     monkeypatch.setattr(sqlite3, "connect", connect)
     with pytest.raises(UnusableFile) as refused:
-        Store(tmp_path / "books.sqlite3")
+        Store(tmp_path / "shop.sqlite3")
 
     assert str(refused.value) == (
-        f"cannot use {tmp_path / 'books.sqlite3'}: database or disk is full; see WAYBILL_DATA_DIR"
+        f"cannot use {tmp_path / 'shop.sqlite3'}: database or disk is full; see WAYBILL_DATA_DIR"
     )
 
 
@@ -157,7 +157,7 @@ async def drained(store: Store, handler: Handler) -> None:
     """Run the agenda until nothing is left to do."""
     running = asyncio.create_task(Agenda(store, {"webhook": handler}).run())
     async with asyncio.timeout(5):
-        while store.next_jobs(1):  # noqa: ASYNC110 - the books tell nobody that they are empty
+        while store.next_jobs(1):  # noqa: ASYNC110 - nothing announces an empty agenda
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -114,7 +114,7 @@ class SagaLog:
     def completed(self) -> SagaLog:
         return self.delivered().add("complete", order.OrderCompleted(order_id="o1"))
 
-    def turned(self, reason: CancellationReason) -> SagaLog:
+    def cancellation_requested(self, reason: CancellationReason) -> SagaLog:
         requested = order.OrderCancellationRequested(order_id="o1", reason=reason)
         return self.add("request_cancellation", requested)
 

@@ -93,7 +93,7 @@ def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
 
 
 def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
-    log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
+    log = SagaLog().announced().cancellation_requested(Reason.CUSTOMER_REQUEST)
     assert undos(log.view()) == {"cancel_shipment": "UNDOING"}
     assert log.view().status is SagaStatus.COMPENSATING
 
@@ -106,7 +106,12 @@ def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
 
 
 def test_a_cancelled_order_is_compensated_from_the_step_that_it_reached() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
+    log = (
+        SagaLog()
+        .confirmed()
+        .cancellation_requested(Reason.CUSTOMER_REQUEST)
+        .add("give_back", VOIDED)
+    )
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
     assert states(view) == {
@@ -120,7 +125,7 @@ def test_a_cancelled_order_is_compensated_from_the_step_that_it_reached() -> Non
 
 
 def test_a_deadline_that_was_missed_has_failed() -> None:
-    log = SagaLog().announced().turned(Reason.DISPATCH_DEADLINE_MISSED)
+    log = SagaLog().announced().cancellation_requested(Reason.DISPATCH_DEADLINE_MISSED)
     view = log.cancelled(Reason.DISPATCH_DEADLINE_MISSED).view()
 
     assert states(view)["await_dispatch"] == "FAILED"
@@ -128,7 +133,7 @@ def test_a_deadline_that_was_missed_has_failed() -> None:
 
 
 def test_a_parcel_that_has_left_is_not_stopped() -> None:
-    view = SagaLog().captured().turned(Reason.PARCEL_LOST).view()
+    view = SagaLog().captured().cancellation_requested(Reason.PARCEL_LOST).view()
 
     assert undos(view) == {"give_back": "UNDOING", "release": "UNDOING"}
     assert states(view)["create_shipment"] == "DONE"
@@ -136,7 +141,7 @@ def test_a_parcel_that_has_left_is_not_stopped() -> None:
 
 
 def test_a_withdrawn_cancellation_leaves_the_saga_going_forward() -> None:
-    log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
+    log = SagaLog().announced().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.add("withdraw_cancellation", order.OrderCancellationWithdrawn(order_id="o1"))
     view = log.view()
 
@@ -182,7 +187,7 @@ def test_an_intervention_continues_the_saga(
 
 
 def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
+    log = SagaLog().confirmed().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.add("release", InventoryReleased(sku="mug", order_id="o1", quantity=2))
     view = log.parked("give_back", undoing=True).view()
 
@@ -197,7 +202,7 @@ def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None
 
 
 def test_a_skipped_undo_leaves_its_step_as_it_was() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
+    log = SagaLog().confirmed().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.parked("give_back", undoing=True).intervened(Intervention.SKIP, "give_back")
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
@@ -262,7 +267,12 @@ def test_steps_show_their_times_and_attempts() -> None:
 
 
 def test_an_undo_shows_its_times() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
+    log = (
+        SagaLog()
+        .confirmed()
+        .cancellation_requested(Reason.CUSTOMER_REQUEST)
+        .add("give_back", VOIDED)
+    )
     steps = {s.name: s for s in log.cancelled(Reason.CUSTOMER_REQUEST).view().steps}
     give_back, release = steps["authorize"].undo, steps["reserve"].undo
 

@@ -113,13 +113,13 @@ def test_a_customer_returns_to_the_embedded_service_by_default(tmp_path: Path) -
     assert environment["WAYBILL_PAYMENT_RETURN_URL"] == "http://127.0.0.1:8000/"
 
 
-@pytest.mark.parametrize("told_by", ["environment", "file"])
+@pytest.mark.parametrize("given_by", ["environment", "file"])
 def test_a_provider_that_the_user_names_wins_also_by_an_empty_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given_by: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     stack_environment(tmp_path, PORTS)
-    if told_by == "environment":
+    if given_by == "environment":
         monkeypatch.setenv("WAYBILL_PAYMENT_URL", "")
     else:
         (tmp_path / ".env").write_text("WAYBILL_PAYMENT_URL=\n")
