@@ -30,7 +30,7 @@ ADDS_UP = "Stock and money add up"
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_the_demo_ends_well(system: System) -> None:
+async def test_the_demo_succeeds(system: System) -> None:
     async with demonstration(system, "--orders", "20") as demo:
         assert await demo.ends() == 0, demo.printed
     assert demo.became == BECAME

@@ -66,7 +66,7 @@ def test_the_fallback_is_silent_in_development(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("role", list(DatabaseRole))
-def test_without_any_url_the_setting_is_named(role: DatabaseRole) -> None:
+def test_a_missing_url_is_named(role: DatabaseRole) -> None:
     with pytest.raises(SettingsError, match="WAYBILL_DATABASE_URL is not set"):
         given().url_of(role)
 

@@ -78,7 +78,7 @@ def test_an_optional_tls_is_left_to_the_driver() -> None:
         ("verify-full", ssl.CERT_REQUIRED, True),
     ],
 )
-def test_with_a_root_certificate_each_mode_verifies(
+def test_each_mode_verifies_with_a_root_certificate(
     mode: str, verifies: ssl.VerifyMode, checks_the_name: bool, root: Path
 ) -> None:
     tls = DatabaseUrl.parse(f"postgresql://h/d?sslmode={mode}&sslrootcert={root}").tls
@@ -94,7 +94,7 @@ def test_the_machines_own_roots_can_be_named() -> None:
     assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_nothing_of_the_environment_changes_the_arguments(
+def test_the_environment_does_not_change_the_arguments(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGTARGETSESSIONATTRS"):

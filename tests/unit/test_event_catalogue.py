@@ -86,7 +86,7 @@ def test_the_upcast_from_an_older_version_is_described(monkeypatch: pytest.Monke
     assert "Schema version 2. From 1 to 2: Nothing was lost.\n" in catalogue(samples())
 
 
-def test_check_reports_an_old_catalogue_and_changes_nothing_until_it_is_written_again(
+def test_a_check_reports_an_old_catalogue_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "EVENTS.md"

@@ -50,5 +50,5 @@ def test_a_migration_names_every_table_that_loses_rows_by_its_downgrade(migratio
 
 
 @pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.revision)
-def test_no_migration_drops_what_depends_on_ours(migration: Script) -> None:
+def test_no_migration_drops_dependent_objects_of_others(migration: Script) -> None:
     assert "CASCADE" not in sql_of_downgrade(migration).replace("Never CASCADE", "")

@@ -148,6 +148,6 @@ async def test_a_failed_record_of_an_attempt_leaves_its_error_unchanged(
     assert await noted(pool) == []
 
 
-async def test_without_a_ledger_only_temporal_gets_the_failure() -> None:
+async def test_only_temporal_gets_a_failure_without_a_ledger() -> None:
     with pytest.raises(ApplicationError):
         await attempt(REFUSED, None)

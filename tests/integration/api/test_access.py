@@ -347,7 +347,7 @@ async def test_a_mutation_that_is_denied_shows_and_changes_nothing(
 
 
 @pytest.mark.parametrize("field", [field for type_, field in PATHS if type_ == "Query"])
-async def test_without_a_token_nothing_is_read(api: Api, world: World, field: str) -> None:
+async def test_reading_needs_a_token(api: Api, world: World, field: str) -> None:
     body = {"query": document(PATHS["Query", field]), "variables": {"id": world.orders[0]}}
     response = await api.http.post("/graphql", json=body)
 

@@ -39,9 +39,7 @@ def with_key(**given: object) -> Json:
     return {"idempotencyKey": str(uuid4()), **given}
 
 
-async def test_an_order_that_is_lost_is_named_with_the_way_back(
-    api: Api, ada: Viewer, lose: Lose
-) -> None:
+async def test_a_lost_order_is_reported_with_its_remedy(api: Api, ada: Viewer, lose: Lose) -> None:
     order = a_waiting_order()
     placed = await ada.run("PlaceOrder", input=order)
     await api.sagas.until("inventory-vase", "BackorderQueued")

@@ -24,7 +24,7 @@ async def order_id(api: Api, ada: Viewer) -> str:
     return await api.logged_order(ada)
 
 
-async def test_a_subscriber_sees_the_order_as_it_is_and_then_each_change(
+async def test_a_subscriber_gets_the_order_and_then_each_change(
     api: Api, ada: Viewer, order_id: str
 ) -> None:
     async with ada.socket() as socket:

@@ -270,7 +270,7 @@ async def test_stock_is_for_staff_to_receive(api: Api, ada: Viewer) -> None:
     assert api.temporal.workflow_ids == []
 
 
-async def test_faulty_stock_is_refused_and_none_received(api: Api) -> None:
+async def test_invalid_stock_is_refused_and_not_received(api: Api) -> None:
     operator = api.viewer("operator")
 
     nothing = await operator.run("ReceiveStock", input=key(sku="nothing", quantity=0))

@@ -135,7 +135,7 @@ async def test_waiting_for_stock_is_part_of_the_orders_key(api: Api, ada: Viewer
     assert [error["code"] for error in impatient["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
 
 
-async def test_an_order_that_does_not_wait_is_known_as_it_was_before_any_could() -> None:
+async def test_an_order_that_does_not_wait_keeps_its_old_fingerprint() -> None:
     address = AddressInput(name="A", street="S", city="C", postal_code="1", country="GB")
     order = PlaceOrderInput(
         idempotency_key="k", lines=[], payment_method="pm", shipping_address=address

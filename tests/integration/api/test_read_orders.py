@@ -38,7 +38,7 @@ async def test_an_order_is_the_same_read_as_placed(ada: Viewer) -> None:
     assert await ada.run("Order", id=order["id"]) == order
 
 
-async def test_anothers_order_is_answered_like_none(api: Api, ada: Viewer) -> None:
+async def test_anothers_order_is_answered_like_an_unknown_order(api: Api, ada: Viewer) -> None:
     order = await place(ada)
 
     anothers = await api.viewer().ask(operation("Order"), id=order["id"])

@@ -149,7 +149,7 @@ async def test_a_database_that_takes_no_writes_is_not_ready(
 
 
 @pytest.mark.usefixtures("leaders")
-async def test_it_is_not_ready_once_no_worker_of_the_current_build_has_polled_for_15_seconds(
+async def test_it_is_not_ready_15_seconds_after_the_last_poll_of_the_current_build(
     real_settings: Settings, module_pool: Pool, build: str
 ) -> None:
     async with module_pool.acquire() as connection:
@@ -186,7 +186,7 @@ async def polled_ago(pool: Pool, seconds: int) -> None:
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
+async def test_it_is_degraded_while_a_checkpoint_is_above_the_log(
     real_settings: Settings, module_pool: Pool, api: Api
 ) -> None:
     await module_pool.execute("INSERT INTO eventstore.checkpoint VALUES ('relay', 1000000000)")

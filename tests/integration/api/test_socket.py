@@ -154,7 +154,7 @@ async def test_a_socket_is_closed_when_its_token_expires(
 
 
 @pytest.mark.parametrize("name", ["PlaceOrder", "CancelOrder", "ReceiveStock"])
-async def test_nothing_is_done_for_a_token_that_has_expired(
+async def test_an_expired_token_runs_nothing(
     api: Api, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock was set while the socket slept; the next message makes the server check it."""

@@ -71,7 +71,7 @@ def test_a_statement_hangs_for_30_seconds_at_most() -> None:
     assert CHECKOUT_TIMEOUT_SECONDS + statement + limits.CANCEL_TIMEOUT_SECONDS == 27
 
 
-async def test_the_kernel_watches_each_connection_from_our_side(
+async def test_the_kernel_watches_each_connection_of_the_client(
     pool: Pool, database_url: str
 ) -> None:
     expected = {
@@ -183,7 +183,7 @@ async def test_connections_that_a_firewall_forgot_cost_the_engine_no_query(
         await engine.dispose()
 
 
-async def test_asking_whether_a_connection_lives_is_no_statement(
+async def test_a_connections_liveness_check_is_no_statement(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     await operator.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
@@ -256,7 +256,7 @@ async def test_a_query_over_a_silent_connection_ends_in_time(database_url: str) 
 
 
 @pytest.mark.usefixtures("short")
-async def test_nothing_hangs_where_even_connecting_does(database_url: str) -> None:
+async def test_a_hanging_connect_ends_in_time(database_url: str) -> None:
     async with (
         proxied(database_url) as (proxy, url),
         await create_pool(url, size=1, transaction_seconds=1) as pool,

@@ -211,7 +211,7 @@ async def test_a_read_only_server_is_passed_over_for_a_writable_one(pool: Pool) 
     assert await pool.fetchval(PID) not in pids
 
 
-async def test_after_a_changed_statement_all_connections_are_new(
+async def test_a_changed_statement_renews_all_connections(
     pool: Pool, operator: asyncpg.Connection
 ) -> None:
     await operator.execute("CREATE TABLE note (a int)")
@@ -244,7 +244,7 @@ async def test_a_connection_that_nothing_needs_is_closed(
     await until(operator, OPEN, 1)
 
 
-async def test_close_waits_for_a_borrower_and_refuses_others(
+async def test_closing_waits_for_a_borrower_and_refuses_others(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     pool = await create_pool(database_url, size=2)
@@ -264,7 +264,7 @@ async def test_close_waits_for_a_borrower_and_refuses_others(
     await pool.close()
 
 
-async def test_close_cuts_a_borrower_that_does_not_come_back(
+async def test_closing_cuts_a_borrower_that_does_not_come_back(
     database_url: str, operator: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "CLOSE_TIMEOUT_SECONDS", 0.05)
@@ -278,7 +278,7 @@ async def test_close_cuts_a_borrower_that_does_not_come_back(
             await hung
 
 
-async def test_close_while_a_connection_is_opened_leaves_none(
+async def test_closing_while_a_connection_is_opened_leaves_no_connection(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     pool = await create_pool(database_url)

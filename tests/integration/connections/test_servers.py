@@ -131,7 +131,7 @@ async def test_a_wrong_password_is_tried_at_a_single_server(servers: Servers) ->
         assert not isinstance(refusal, NoServerAvailable)
 
 
-async def test_after_a_failover_the_next_query_goes_to_the_new_primary(servers: Servers) -> None:
+async def test_the_next_query_after_a_failover_goes_to_the_new_primary(servers: Servers) -> None:
     """This is the last test of the module, because it stops the primary."""
     url = servers.url(servers.both)
     standby = DatabaseUrl.parse(

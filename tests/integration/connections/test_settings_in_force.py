@@ -108,7 +108,7 @@ async def test_a_pooler_that_keeps_the_required_settings_is_accepted(database_ur
         assert await pool.fetchval("SHOW application_name") == "pooler"
 
 
-async def test_the_settings_of_a_role_do_not_change_ours(
+async def test_the_settings_of_a_role_do_not_change_the_sessions(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     name = await operator.fetchval("SELECT current_database()")

@@ -66,7 +66,7 @@ async def test_verify_full_refuses_another_name_and_verify_ca_does_not(server: S
 
 
 @pytest.mark.parametrize(("mode", "encrypted"), [("require", 2), ("prefer", 2), ("disable", 0)])
-async def test_without_a_root_the_mode_alone_decides(
+async def test_the_mode_alone_decides_without_a_root_certificate(
     server: Server, mode: str, encrypted: int
 ) -> None:
     assert await ask(server.at(f"sslmode={mode}"), SEVEN) == [7, 7]

@@ -108,7 +108,7 @@ async def test_the_relay_of_a_stopped_server_ends_within_seconds(log: Log, broke
     assert await log.checkpoint() == 1
 
 
-async def test_a_connection_that_the_server_has_refused_is_made_anew(
+async def test_a_connection_that_the_server_refused_is_opened_again(
     log: Log, broker: Broker
 ) -> None:
     async with aclosing(await NatsBus.connect(broker.url)) as bus:

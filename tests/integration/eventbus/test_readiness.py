@@ -88,7 +88,7 @@ async def test_readiness_is_degraded_until_what_the_bus_lost_is_published_again(
         assert await metric(http, "waybill_bus_missing_to_position") == 0
 
 
-async def test_readiness_says_what_the_relay_meets(
+async def test_readiness_reports_the_faults_of_the_relay(
     log: Log, broker: Broker, http: httpx.AsyncClient
 ) -> None:
     async with broker.jetstream() as stream:

@@ -30,7 +30,9 @@ LEADERS = """
 """
 
 
-async def test_an_event_arrives_as_it_is_stored_under_its_own_id(log: Log, broker: Broker) -> None:
+async def test_an_event_arrives_in_its_stored_form_under_its_own_id(
+    log: Log, broker: Broker
+) -> None:
     await log.relay_all(3)
     messages = await broker.messages()
     stored = await log.events()

@@ -14,7 +14,7 @@ from kit.pool import Connection, Pool
 from tests.integration.eventstore.conftest import some_events, to
 
 
-async def test_events_are_read_back_as_they_were_appended(store: PostgresEventStore) -> None:
+async def test_events_are_read_back_unchanged(store: PostgresEventStore) -> None:
     events = some_events(3)
 
     result = await store.save_events("order-1", events, NO_STREAM)
@@ -126,7 +126,7 @@ async def test_several_streams_are_appended_to_together(store: PostgresEventStor
     assert result.positions == (2, 3, 4, 5, 6)
 
 
-async def test_one_conflict_among_several_streams_appends_to_none(
+async def test_a_conflict_on_one_of_several_streams_appends_to_no_stream(
     store: PostgresEventStore,
 ) -> None:
     await store.append([to("order-2")])

@@ -68,7 +68,7 @@ async def test_the_announced_head_reaches_a_follower_before_its_next_poll(
         assert await following == [1, 2]
 
 
-async def test_without_a_leader_a_follower_polls(store: PostgresEventStore) -> None:
+async def test_a_follower_polls_without_a_leader(store: PostgresEventStore) -> None:
     following = asyncio.create_task(followed(store, after=0, count=1))
     await store.append([to("order-1")])
 

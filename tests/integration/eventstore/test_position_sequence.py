@@ -122,7 +122,7 @@ async def test_an_append_below_its_own_floor_is_refused(
     await refusal(connection, asked)
 
 
-async def test_a_sequence_that_stands_behind_the_log_has_no_safe_head(
+async def test_a_sequence_behind_the_log_has_no_safe_head(
     connection: Connection, store: PostgresEventStore
 ) -> None:
     await store.append([to("order-1", 9)])
@@ -135,7 +135,7 @@ async def test_a_sequence_that_stands_behind_the_log_has_no_safe_head(
 
 
 @pytest.mark.parametrize("floor", ["NULL", "-1"])
-async def test_nothing_can_be_announced_by_a_floor_that_no_reader_would_see(
+async def test_a_floor_that_no_reader_would_see_cannot_be_announced(
     connection: Connection, floor: str
 ) -> None:
     with pytest.raises(UnsafeSequence):

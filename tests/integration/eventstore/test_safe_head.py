@@ -33,7 +33,7 @@ async def hold(connection: Connection) -> int:
     return position
 
 
-async def test_nothing_above_an_append_under_way_is_read(
+async def test_nothing_above_an_uncommitted_append_is_read(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     await store.append([to("order-1")])

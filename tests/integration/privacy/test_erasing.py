@@ -229,7 +229,7 @@ def opened(key: bytes, data: bytes, *context: str) -> bytes:
     return AESGCM(key).decrypt(data[:12], data[12:], json.dumps(context).encode())
 
 
-async def test_nothing_of_an_address_is_in_any_table_before_or_after(
+async def test_no_table_has_an_address_before_or_after_an_erasure(
     log: Log, text_of_tables: TextOfTables
 ) -> None:
     for when in ("before", "after"):

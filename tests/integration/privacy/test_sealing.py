@@ -57,7 +57,7 @@ async def test_the_vault_opens_what_it_sealed(log: Log) -> None:
     assert await log.vault.open(await log.place("o-1")) == created("o-1")
 
 
-async def test_the_vault_opens_an_order_of_old_as_it_is(log: Log) -> None:
+async def test_the_vault_returns_an_unsealed_order_unchanged(log: Log) -> None:
     assert await log.vault.open(created("o-1")) == created("o-1")
 
 
@@ -173,7 +173,7 @@ def changed_total(order_id: str) -> Event:
     return created(order_id).model_copy(update={"total": Money(amount=251, currency="EUR")})
 
 
-async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log) -> None:
+async def test_a_store_without_a_vault_writes_no_personal_data(pool: Pool, log: Log) -> None:
     events = [new(created("o-1"))]
     with pytest.raises(InvalidAppend, match="give the store a vault") as caught:
         await PostgresEventStore(pool).save_events("order-o-1", events, ANY)
@@ -190,7 +190,7 @@ def _large(size: int, letter: str = "x") -> OrderCreated:
 
 @pytest.mark.parametrize("letter", ["x", "é", "🧭", '"', "\\"])
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 1_000])
-async def test_an_event_is_measured_as_it_is_stored(log: Log, letter: str, size: int) -> None:
+async def test_an_event_is_measured_in_its_stored_form(log: Log, letter: str, size: int) -> None:
     event = _large(size, letter)
     (append,) = await log.vault.seal([StreamAppend("order-o-1", [new(event)], ANY)])
     sealed = append.events[0].data_json
@@ -198,7 +198,7 @@ async def test_an_event_is_measured_as_it_is_stored(log: Log, letter: str, size:
 
 
 @pytest.mark.parametrize("size", [760_000, 900_000])
-async def test_personal_data_that_sealing_makes_too_large_is_refused_before_anything_is_written(
+async def test_personal_data_too_large_after_sealing_is_refused_before_a_write(
     log: Log, size: int
 ) -> None:
     event = _large(size)

@@ -111,7 +111,7 @@ async def test_a_refusal_that_is_not_about_the_method_is_no_decline(error: dict[
 
 
 @TELLS_NOTHING
-async def test_a_payment_that_was_not_looked_at_is_not_refused(status: int) -> None:
+async def test_an_unread_payment_is_not_refused(status: int) -> None:
     async with stripe({f"GET {INTENT}": (status, refusal("some_code"))}) as payments:
         with pytest.raises(ProviderUnavailable) as unavailable:
             await payments.get(reference="pi_1")
@@ -120,7 +120,7 @@ async def test_a_payment_that_was_not_looked_at_is_not_refused(status: int) -> N
 
 
 @TELLS_NOTHING
-async def test_a_shipment_that_was_not_looked_at_is_not_refused(status: int) -> None:
+async def test_an_unread_shipment_is_not_refused(status: int) -> None:
     async with carrier({f"GET {SHIPMENTS}": (status, refusal("some_code"))}) as http:
         with pytest.raises(ProviderUnavailable) as unavailable:
             await http.find(order_id="o1")

@@ -39,7 +39,7 @@ async def test_finding_an_attempt_that_never_began_confirms_nothing(
     assert await payment_simulator.effects(order_id) == {}
 
 
-async def test_an_attempt_can_still_be_authorized_after_it_was_looked_for(
+async def test_an_attempt_can_still_be_authorized_after_a_search_for_it(
     payments: StripePayments, order_id: str
 ) -> None:
     found = await find(payments, order_id)

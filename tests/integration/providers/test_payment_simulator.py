@@ -206,7 +206,7 @@ async def test_a_charge_is_an_id_unless_it_is_expanded(
 
 
 @pytest.mark.parametrize("key", ["", "Bearer wrong"])
-async def test_without_the_key_nothing_is_done(
+async def test_a_request_without_the_key_changes_nothing(
     payment_simulator: SimulatorProcess, order_id: str, key: str
 ) -> None:
     async with httpx.AsyncClient(headers={"Authorization": key}) as stranger:

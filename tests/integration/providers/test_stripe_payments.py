@@ -279,7 +279,7 @@ async def test_a_refund_above_the_rest_is_refused_and_changes_nothing(
     assert (await payments.get(reference=reference)).refunded == 400
 
 
-async def test_a_hold_that_was_never_captured_can_not_be_refunded(
+async def test_a_hold_that_was_never_captured_cannot_be_refunded(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference

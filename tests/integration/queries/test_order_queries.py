@@ -60,7 +60,7 @@ async def test_a_new_order_has_neither_payment_nor_shipment(
     assert (order.payment, order.shipment, order.position) == (None, None, position)
 
 
-async def test_an_order_stands_at_the_position_of_its_latest_event_of_any_kind(
+async def test_an_order_has_the_position_of_its_latest_event_of_any_kind(
     orders: OrderQueries, log: OrderLog
 ) -> None:
     await log.place("o1")

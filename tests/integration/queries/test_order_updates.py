@@ -61,7 +61,7 @@ def facts(update: Update) -> tuple[str | None, int]:
     return update.event_type, update.position
 
 
-async def test_without_a_position_the_state_comes_first_and_then_the_events(
+async def test_a_follower_without_a_position_gets_the_state_first(
     updates: OrderUpdates, log: OrderLog
 ) -> None:
     placed = await log.place("o1")

@@ -51,7 +51,7 @@ async def of(orders: OrderQueries) -> OrderView:
         (TURNED, OrderStatus.CANCELLING),
     ],
 )
-async def test_a_return_is_shown_while_it_is_under_way(
+async def test_a_return_is_shown_while_it_is_in_progress(
     orders: OrderQueries, log: OrderLog, end: Event, status: OrderStatus
 ) -> None:
     await log.place("o1")

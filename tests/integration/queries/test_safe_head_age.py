@@ -70,7 +70,7 @@ async def grows(log: LogQueries) -> tuple[float, float]:
     return first, later
 
 
-async def test_a_role_without_privileges_sees_an_append_age_from_its_first_look(
+async def test_a_role_without_privileges_counts_an_appends_age_from_its_first_read(
     stranger: LogQueries, pool: Pool
 ) -> None:
     assert await stranger.safe_head_age() == 0
@@ -97,7 +97,7 @@ async def test_a_role_without_privileges_counts_the_age_of_each_append_separatel
             assert 0 < again <= asyncio.get_running_loop().time() - before + long
 
 
-async def test_a_role_that_may_read_all_statistics_sees_the_age_at_its_first_look(
+async def test_a_role_that_may_read_all_statistics_sees_the_age_at_once(
     stranger: LogQueries, pool: Pool
 ) -> None:
     role = await pool.fetchval("SELECT rolname FROM pg_roles WHERE rolname LIKE 'stranger%'")
@@ -127,7 +127,7 @@ async def test_a_session_lock_of_another_program_that_collides_is_not_silent(
             await asyncio.sleep(0.01)
 
 
-async def test_in_psql_an_age_that_cannot_be_read_is_null_and_not_zero(
+async def test_an_unreadable_age_is_null_and_not_zero_in_psql(
     database_url: str, pool: Pool
 ) -> None:
     assert await pool.fetchval("SELECT eventstore.safe_head_age()") == 0

@@ -68,7 +68,7 @@ async def test_orders_with_events_from_the_future_are_compared(
     assert (await OpenOrderSweep(pool, A_MINUTE, 9).next())[0] == [order_id]
 
 
-async def test_a_window_does_not_open_later_than_now_when_the_database_is_ahead_of_temporal(
+async def test_a_window_opens_now_when_the_database_clock_is_ahead(
     sagas: Sagas, owner: asyncpg.Connection
 ) -> None:
     await owner.execute(THE_DATABASE_IS_AHEAD)

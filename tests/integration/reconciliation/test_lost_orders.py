@@ -41,7 +41,7 @@ async def accepted(sagas: Sagas, order: PlaceOrder) -> int:
     return answer.position
 
 
-async def test_an_order_whose_saga_runs_comes_back_as_it_was_and_is_paid_once(
+async def test_a_lost_order_with_a_running_saga_is_restored_and_paid_once(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)

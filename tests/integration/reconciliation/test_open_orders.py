@@ -77,7 +77,7 @@ async def test_open_orders_are_found_oldest_first_over_all_pages(
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "REJECTED", "CANCELLED", "RETURNED"])
-async def test_final_orders_are_none_of_them(orders: Orders, status: str) -> None:
+async def test_final_orders_are_not_open(orders: Orders, status: str) -> None:
     await orders.placed(1, status)
     assert await orders.open(head=1) == []
 
@@ -97,7 +97,7 @@ async def test_an_older_order_that_appears_later_than_a_younger_one_is_not_misse
     assert await orders.open(head=20) == [older, younger]
 
 
-async def test_with_nothing_open_what_appears_later_is_not_missed(orders: Orders) -> None:
+async def test_an_order_that_appears_later_is_found_when_no_order_is_open(orders: Orders) -> None:
     await orders.placed(5, "COMPLETED")
     assert await orders.open(head=9) == []
     later = await orders.placed(10)

@@ -72,7 +72,7 @@ async def test_a_provider_that_does_not_answer_delays_no_saga(
     await deaf.close()
 
 
-async def test_without_a_checkpoint_the_comparison_begins_where_the_log_stands(
+async def test_a_first_comparison_begins_at_the_end_of_the_log(
     sagas: Sagas, pool: Pool, providers: Providers, owner: asyncpg.Connection
 ) -> None:
     await a_waiting_order(sagas)

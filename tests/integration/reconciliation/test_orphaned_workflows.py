@@ -55,7 +55,7 @@ async def test_a_workflow_of_an_unknown_order_is_a_discrepancy(
     assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound", "DiscrepancyResolved"]
 
 
-async def test_the_saga_of_an_open_order_is_none_of_them(
+async def test_the_saga_of_an_open_order_is_not_orphaned(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_waiting_order(sagas)

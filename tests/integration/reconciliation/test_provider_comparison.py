@@ -177,7 +177,7 @@ async def test_a_change_between_two_reads_is_no_discrepancy(
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_judging_twice_records_a_difference_once(
+async def test_judging_twice_records_a_discrepancy_once(
     sagas: Sagas, comparing: ReconciliationActivities, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)

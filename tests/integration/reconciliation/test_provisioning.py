@@ -145,7 +145,7 @@ async def test_any_other_refusal_to_register_search_attributes_is_raised(blank: 
             await register_search_attributes(blank)
 
 
-async def test_the_only_build_becomes_current_where_none_is(blank: Client) -> None:
+async def test_the_only_build_becomes_current_automatically(blank: Client) -> None:
     async with working(blank, "first"):
         await make_current_if_none_is(blank, QUEUE, "first")
         assert await current(blank) == "first"
@@ -161,7 +161,7 @@ async def test_an_operator_chooses_among_several_builds(blank: Client, others: t
         assert await current(blank) == ""
 
 
-async def test_before_any_worker_has_come_and_without_builds_nothing_is_made_current(
+async def test_no_build_becomes_current_before_a_worker_has_polled(
     blank: Client,
 ) -> None:
     await make_current_if_none_is(blank, QUEUE, "first")

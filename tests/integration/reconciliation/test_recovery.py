@@ -79,7 +79,7 @@ async def test_concurrent_reconciliations_recover_a_saga_once(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
-async def test_a_saga_that_cannot_be_started_leaves_nothing_in_the_log_and_stops_no_other(
+async def test_a_saga_that_cannot_start_leaves_no_event_and_stops_no_other(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sku = await sagas.stocked(5)

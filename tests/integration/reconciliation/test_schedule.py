@@ -52,7 +52,7 @@ async def test_it_runs_at_once_and_then_at_intervals_without_overlap(client: Cli
             await asyncio.sleep(0.05)
 
 
-async def test_many_workers_schedule_it_once_and_doing_it_again_changes_nothing(
+async def test_many_workers_schedule_it_once(
     client: Client,
 ) -> None:
     await asyncio.gather(*(schedule(client, RECOVERY, NO_WORKER, AN_HOUR) for _ in range(5)))

@@ -95,7 +95,7 @@ async def test_a_build_that_no_worker_runs_is_not_promoted(idle_sagas: Sagas) ->
         assert await ran_in(sagas, await delivered(sagas)) == [build]
 
 
-async def test_versions_cost_no_history_events_of_their_own(idle_sagas: Sagas) -> None:
+async def test_versions_cost_no_further_history_events(idle_sagas: Sagas) -> None:
     sagas, build = idle_sagas, a_build()
     async with working(sagas, ""):
         without = await event_types(sagas, await delivered(sagas))

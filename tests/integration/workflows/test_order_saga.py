@@ -297,7 +297,7 @@ async def test_an_order_that_is_not_dispatched_in_time_is_cancelled(sagas: Sagas
     assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
-async def test_no_address_stands_in_clear_in_a_workflow_history(sagas: Sagas) -> None:
+async def test_no_workflow_history_has_an_address_in_clear(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 

@@ -104,7 +104,7 @@ async def test_an_authorization_found_during_a_compensation_confirms_nothing(
     assert await till.events() == ["Requested", "Pending", "Authorized"]
 
 
-async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
+async def test_nothing_is_authorized_after_the_void(till: Till) -> None:
     await till.order()
     await till.give_back()
 

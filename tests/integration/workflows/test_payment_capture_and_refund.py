@@ -143,7 +143,7 @@ async def test_a_return_refunded_at_the_provider_is_not_refunded_again(
     assert (await till.effects())["refunded"] == (1, 250)
 
 
-async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_were(
+async def test_a_return_with_a_refused_refund_leaves_stock_and_order_unchanged(
     till: Till,
 ) -> None:
     await till.returning(2)

@@ -52,7 +52,7 @@ async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
     assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
-async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till: Till) -> None:
+async def test_an_attempt_that_begins_during_the_void_is_freed_too(till: Till) -> None:
     await till.order(DECLINED)
     await till.authorize()
     till.provider.gated = "void"
@@ -120,7 +120,7 @@ async def test_a_refund_whose_answer_was_lost_is_not_made_again(till: Till) -> N
     assert (await till.effects())["refunded"] == (1, 500)
 
 
-async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> None:
+async def test_a_refused_refund_leaves_the_log_unchanged(till: Till) -> None:
     await till.sent()
     with (
         till.simulator.failing(till.order_id, "refund", "refuse"),

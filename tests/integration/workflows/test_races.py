@@ -306,7 +306,7 @@ async def test_an_approval_recorded_before_the_new_method_pays(
     assert await sagas.money(order_id) == PAID
 
 
-async def test_every_attempt_of_a_cancelled_order_is_void_and_none_can_follow(
+async def test_every_attempt_of_a_cancelled_order_is_void_and_no_other_follows(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -323,7 +323,7 @@ async def test_every_attempt_of_a_cancelled_order_is_void_and_none_can_follow(
     assert await sagas.money(order_id) == {"voided": (2, 0)}
 
 
-async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
+async def test_an_attempt_that_begins_during_the_void_holds_nothing(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -401,7 +401,7 @@ async def test_a_payment_takes_no_method_once_its_window_has_closed(sagas: Sagas
     assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 1
 
 
-async def test_an_attempt_that_was_promised_is_made_though_its_workflow_is_cut_off_before(
+async def test_an_accepted_attempt_is_made_after_its_workflow_is_terminated(
     sagas: Sagas,
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))

@@ -53,7 +53,7 @@ async def test_a_whole_return_is_refunded_and_in_stock_again(sagas: Sagas) -> No
     assert (await sagas.inventory(sku)).shipped == 0
 
 
-async def test_after_the_return_of_a_part_the_order_is_completed_with_the_rest(
+async def test_an_order_is_completed_after_the_return_of_a_part(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await arrived(sagas, window=timedelta(seconds=2))

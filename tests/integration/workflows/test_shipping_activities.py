@@ -254,7 +254,7 @@ async def test_goods_that_do_not_come_are_not_back(parcel: Parcel) -> None:
     assert not await parcel.run(ShippingActivities.track_return)
 
 
-async def test_nothing_is_fetched_for_a_return_that_is_over(parcel: Parcel) -> None:
+async def test_an_ended_return_requests_nothing_from_the_carrier(parcel: Parcel) -> None:
     await parcel.returned(NORMAL)
     await parcel.does(o.LapseReturn(aggregate_id=parcel.order_id))
 

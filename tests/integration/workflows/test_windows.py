@@ -110,7 +110,7 @@ async def test_a_recovered_orders_window_closes_at_its_first_deadline(
 
 
 @pytest.mark.parametrize(("story", "closed"), [(window[0], window[3]) for window in WINDOWS])
-async def test_a_window_that_closed_during_an_outage_is_closed_when_its_order_is_recovered(
+async def test_a_window_that_closed_during_an_outage_is_closed_on_recovery(
     sagas: Sagas, owner: asyncpg.Connection, story: Story, closed: tuple[str, str]
 ) -> None:
     order_id = await story(sagas)

@@ -72,7 +72,7 @@ def test_another_key_or_algorithm_is_invalid() -> None:
 @pytest.mark.parametrize(
     ("role", "may_see"), [("customer", False), ("operator", True), ("admin", True)]
 )
-def test_only_staff_see_what_is_not_theirs(role: str, may_see: bool) -> None:
+def test_only_staff_see_data_of_others(role: str, may_see: bool) -> None:
     token = jwt.encode(CLAIMS | {"role": role}, SECRET)
     viewer = Authenticator(SECRET).viewer(f"bearer {token}")
 

@@ -111,7 +111,7 @@ async def test_an_answer_is_given_again_while_it_is_fresh(monkeypatch: pytest.Mo
     assert part.asked == 1
 
 
-async def test_a_probe_that_never_ends_fails_in_time_and_is_not_begun_again(
+async def test_a_probe_that_never_ends_fails_in_time_and_does_not_start_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PROBE_TIMEOUT", timedelta(seconds=0.01))

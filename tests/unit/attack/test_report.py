@@ -69,7 +69,7 @@ def test_a_slow_or_refused_attacker_is_no_fault() -> None:
     assert a_report(None, attacker).faults() == []
 
 
-def test_a_fault_that_an_attacker_noted_is_a_fault_of_the_run() -> None:
+def test_a_fault_that_an_attacker_recorded_is_a_fault_of_the_run() -> None:
     attacker = a_fuzzer(100)
     attacker.faults.append("500 for POST /graphql")
 

@@ -60,7 +60,7 @@ async def test_a_target_is_reached_or_not_exceeded(
     assert (await measured(target, less_is_better=less_is_better)).met is met
 
 
-async def test_without_a_target_a_ratio_is_reported_and_neither_met_nor_missed() -> None:
+async def test_a_ratio_without_a_target_is_neither_met_nor_missed() -> None:
     result = await measured(None)
     report = Report({}, {}, True, [result], [])
 

@@ -145,7 +145,7 @@ def test_a_hold_left_behind_by_a_cancelled_order_is_found() -> None:
     assert discrepancies(evidence) == ["order o-1 is CANCELLED and still holds 2 of TEA"]
 
 
-def test_the_hold_of_an_order_under_way_is_in_order() -> None:
+def test_an_open_order_may_hold_money() -> None:
     evidence = Evidence(
         ledger=Ledger().add_all([RECEIVED, CREATED, RESERVED, o.OrderReserved(order_id="o-1")]),
         stock_view={"TEA": Stock(received=10, on_hand=8, reserved=2, shipped=0)},
@@ -187,7 +187,7 @@ def test_a_shipped_order_without_payment_is_found() -> None:
     ]
 
 
-def test_money_authorised_and_never_voided_is_found() -> None:
+def test_an_authorization_that_was_never_voided_is_found() -> None:
     held = {"authorized": Effect(1, 500)}
     assert discrepancies(replace(cancelled(), payments={"o-1": held})) == [
         "order o-1 is CANCELLED: 500 authorised and neither captured nor voided"
@@ -241,7 +241,7 @@ def test_a_lost_parcel_that_was_not_refunded_is_found() -> None:
     ]
 
 
-def test_waiting_for_stock_moves_none() -> None:
+def test_waiting_for_stock_moves_no_stock() -> None:
     queued = i.BackorderQueued(sku="TEA", order_id="o-1", quantity=2)
     ended = i.BackorderEnded(sku="TEA", order_id="o-1", quantity=2)
     assert discrepancies(sold(queued, *SOLD[:2], ended, *SOLD[2:])) == []

@@ -28,7 +28,7 @@ def test_the_table_shows_the_outcomes_of_the_orders_and_their_times() -> None:
     assert "Stock and money add up" in text
 
 
-def test_an_order_that_ended_otherwise_is_named() -> None:
+def test_an_order_with_an_unexpected_end_is_named() -> None:
     text = shown([ENDED, Ending(ADDRESS_REFUSED, "o-2", "COMPLETED", 1.0)], [])
     assert "1 not so: COMPLETED" in text
     assert "order o-2: address refused: COMPLETED" in text

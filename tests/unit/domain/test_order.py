@@ -158,7 +158,7 @@ def test_a_key_used_for_another_input_is_always_refused(status: str) -> None:
     assert "fingerprint" not in refusal.message
 
 
-def test_the_first_reason_of_a_cancellation_stands() -> None:
+def test_the_first_reason_of_a_cancellation_is_kept() -> None:
     again = c.RequestCancellation(
         aggregate_id=ORDER_ID, reason=CancellationReason.DISPATCH_DEADLINE_MISSED
     )

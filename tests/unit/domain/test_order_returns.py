@@ -55,7 +55,7 @@ def test_returned_goods_are_refunded_at_their_ordered_price() -> None:
     order.given([*DELIVERED, PART_REQUESTED]).when(FINISH).then([PART_RETURNED])
 
 
-def test_everything_is_the_same_whether_it_is_named_or_not() -> None:
+def test_a_whole_return_is_the_same_with_and_without_lines() -> None:
     everything = c.RequestReturn(aggregate_id=ORDER_ID)
     named = c.RequestReturn(aggregate_id=ORDER_ID, lines=EVERYTHING)
     requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL)
@@ -119,7 +119,7 @@ def test_a_second_return_is_refused_while_the_first_runs() -> None:
     ).then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
 
 
-def test_an_order_is_not_completed_while_its_return_is_under_way() -> None:
+def test_an_order_is_not_completed_while_its_return_is_in_progress() -> None:
     order.given([*DELIVERED, PART_REQUESTED]).when(COMPLETE).then_refused(ErrorCode.WRONG_STATE)
 
 

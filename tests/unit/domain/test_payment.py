@@ -140,7 +140,7 @@ def test_money_held_by_a_superseded_attempt_confirms_no_order(
     assert refusal.message == "attempt 1 to pay order o-1 no longer counts"
 
 
-def test_money_held_by_an_attempt_that_was_never_asked_for_is_refused() -> None:
+def test_money_held_by_an_unrequested_attempt_is_refused() -> None:
     notification = c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
     payment.given([ASKED]).when(notification).then_refused(ErrorCode.WRONG_STATE)
 
@@ -243,7 +243,7 @@ def test_a_captured_payment_is_not_voided_but_refunded() -> None:
 
 
 @pytest.mark.parametrize("settled", [AUTHORIZED, DECLINED, VOIDED])
-def test_the_customer_has_nothing_to_do_once_it_is_settled(settled: Event) -> None:
+def test_a_settled_payment_needs_no_action_of_its_customer(settled: Event) -> None:
     assert PAYMENT.fold([ASKED, PENDING]).action_url == "https://pay.test/1"
     assert PAYMENT.fold([ASKED, PENDING, settled]).action_url is None
 
@@ -271,7 +271,7 @@ def test_captured_money_is_counted() -> None:
     assert PAYMENT.fold([ASKED, AUTHORIZED, CAPTURED]).captured == 3_000
 
 
-def test_a_payment_voided_before_it_was_asked_for_can_never_begin() -> None:
+def test_a_payment_voided_before_its_request_can_never_begin() -> None:
     payment.given([UNASKED_VOIDED]).when(COMMANDS["ask"][0]).then_refused(
         ErrorCode.PAYMENT_NOT_RETRYABLE
     )

@@ -123,12 +123,12 @@ def test_unknown_metadata_of_an_event_is_not_sent() -> None:
 
 
 @given(EVENTS)
-def test_an_event_comes_back_as_it_was(stored: StoredEvent) -> None:
+def test_an_event_comes_back_unchanged(stored: StoredEvent) -> None:
     assert decode(encode(stored)) == stored
 
 
 @given(EVENTS)
-def test_an_event_comes_back_through_the_sdk_as_it_was(stored: StoredEvent) -> None:
+def test_an_event_comes_back_through_the_sdk_unchanged(stored: StoredEvent) -> None:
     assert decode(JSONFormat().write(judged(encode(stored)))) == stored
 
 
@@ -157,7 +157,7 @@ def test_sequences_sort_as_positions_do(one: StoredEvent, other: StoredEvent) ->
         '{"correlation_id":"o-1"}',
     ],
 )
-def test_metadata_that_the_attributes_do_not_hold_comes_back_as_it_is_stored(
+def test_metadata_without_an_attribute_comes_back_in_its_stored_form(
     metadata_json: str,
 ) -> None:
     stored = replace(STORED, metadata_json=metadata_json)
@@ -169,7 +169,7 @@ def test_metadata_that_the_attributes_do_not_hold_comes_back_as_it_is_stored(
     "value",
     ["1.10", "1.0", "-0.0", "0.00000010", "1e400", "1E+5", "1" + "0" * 5000, '"\\u0000"', "[[]]"],
 )
-def test_a_number_comes_back_as_it_was_written(value: str) -> None:
+def test_a_number_comes_back_in_its_written_form(value: str) -> None:
     stored = replace(STORED, data_json=f'{{"a": {value}, "b": [{value}, {{"c": {value}}}]}}')
     assert decode(encode(stored)) == stored
 

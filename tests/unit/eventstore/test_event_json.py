@@ -77,7 +77,7 @@ def test_an_event_has_at_most_a_million_bytes(letter: str) -> None:
     )
 
 
-def test_the_metadata_count_as_well() -> None:
+def test_the_size_of_an_event_includes_its_metadata() -> None:
     metadata = EventMetadata(correlation_id="o-1", actor="x" * MAX_EVENT_BYTES)
     assert "1000000 are allowed" in refused("", metadata)
 

@@ -81,7 +81,7 @@ def test_upcast_data_is_validated_like_stored_data() -> None:
         read(stored(2, {"grams": 907}), wrong)
 
 
-def test_the_stored_event_is_left_as_it_is() -> None:
+def test_the_stored_event_stays_unchanged() -> None:
     old = stored(1, {"pounds": 2})
     read(old)
     assert old == stored(1, {"pounds": 2})

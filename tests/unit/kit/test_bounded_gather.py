@@ -19,7 +19,7 @@ async def test_the_results_come_in_the_order_of_the_items() -> None:
     assert done.left == {}
 
 
-async def test_never_more_than_a_few_are_under_way() -> None:
+async def test_at_most_a_few_items_are_in_progress() -> None:
     under_way, most = 0, 0
 
     async def work(_: int) -> None:
@@ -45,7 +45,7 @@ async def test_a_failed_item_is_reported_and_stops_no_other() -> None:
     done.raise_if_nothing_was_done()
 
 
-async def test_failures_between_which_others_succeed_never_end_it() -> None:
+async def test_failures_between_successes_never_end_the_gather() -> None:
     async def work(item: int) -> None:
         if item % 2:
             raise ValueError(item)
@@ -70,7 +70,7 @@ async def test_consecutive_failures_stop_the_rest() -> None:
         done.raise_if_nothing_was_done()
 
 
-async def test_once_the_time_is_over_none_is_begun() -> None:
+async def test_no_item_begins_after_the_time_is_over() -> None:
     async def work(item: int) -> None:
         raise AssertionError(item)
 
@@ -78,6 +78,6 @@ async def test_once_the_time_is_over_none_is_begun() -> None:
     assert {type(error) for error in done.left.values()} == {NotStarted}
 
 
-def test_nothing_to_do_is_done() -> None:
+def test_a_gather_without_items_succeeds() -> None:
     nothing: GatherResult[int, int] = GatherResult()
     nothing.raise_if_nothing_was_done()

@@ -18,7 +18,7 @@ def test_there_is_a_line_for_each_order_and_a_summary() -> None:
     ]
 
 
-def test_many_are_counted_and_some_named() -> None:
+def test_many_failed_orders_are_counted_and_some_named() -> None:
     assert list(recovery_lines(RecoveryResult(250, ("o-1",), FailedOrders(9, {"o-2": "why"})))) == [
         "order o-1: its saga had no workflow and was recovered",
         "... and 249 more",

@@ -52,7 +52,7 @@ def test_a_fault_occurs_as_often_as_ordered_in_its_operation_only() -> None:
     ]
 
 
-def test_what_a_control_leaves_out_stays_as_it_is() -> None:
+def test_a_control_changes_only_its_fields() -> None:
     faults = Faults()
     faults.set(Control(latency_ms=50))
     faults.set(Control(fail_next=NextFault(operation="refund", how=Fault.TIMEOUT_AFTER)))
@@ -177,7 +177,7 @@ async def test_a_job_is_done_once(store: Store) -> None:
     assert done == [f"evt_{number}" for number in range(40)]
 
 
-async def test_a_job_that_never_succeeds_is_given_up(
+async def test_the_agenda_gives_up_a_job_that_never_succeeds(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agenda, "FIRST_RETRY_SECONDS", 0)

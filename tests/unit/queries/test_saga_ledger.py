@@ -201,7 +201,7 @@ def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None
     assert view.status is SagaStatus.PARKED
 
 
-def test_a_skipped_undo_leaves_its_step_as_it_was() -> None:
+def test_a_skipped_undo_leaves_its_step_unchanged() -> None:
     log = SagaLog().confirmed().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.parked("give_back", undoing=True).intervened(Intervention.SKIP, "give_back")
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()

@@ -47,7 +47,7 @@ def test_the_stack_and_the_workers_name_the_deployment_alike() -> None:
     assert DEPLOYMENT == versions.DEPLOYMENT
 
 
-def test_the_deployment_registers_the_search_attributes_that_workflows_are_started_with() -> None:
+def test_the_deployment_registers_the_search_attributes_of_workflows() -> None:
     script = (ROOT / "deploy" / "temporal" / "create-namespace.sh").read_text()
     started_with = {
         pair.key.name for pair in search_attributes.at_start("customer-1").search_attributes

@@ -50,7 +50,7 @@ def test_root_and_a_user_without_an_account_run_it_in_a_user_namespace(
     assert prefix()[:2] == ("unshare", "--user")
 
 
-def test_without_user_namespaces_it_changes_its_user(commands: Path) -> None:
+def test_it_changes_its_user_without_user_namespaces(commands: Path) -> None:
     ends_with(1, commands / "unshare")
     ends_with(0, commands / "setpriv")
 

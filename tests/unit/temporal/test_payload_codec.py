@@ -28,7 +28,7 @@ async def test_a_payload_is_unreadable_and_names_its_key() -> None:
     assert NEW not in encoded.SerializeToString()
 
 
-async def test_a_payload_comes_back_as_it_was() -> None:
+async def test_a_payload_comes_back_unchanged() -> None:
     assert await codec(NEW).decode(await codec(NEW).encode([CLEAR, CLEAR])) == [CLEAR, CLEAR]
 
 

@@ -145,7 +145,7 @@ async def test_temporal_routes_to_the_current_build() -> None:
     assert await current_build(temporal.client) == "build-1"
 
 
-async def test_without_a_deployment_there_is_no_current_build() -> None:
+async def test_a_missing_deployment_has_no_current_build() -> None:
     temporal = Temporal(describes=[refusal(RPCStatusCode.NOT_FOUND)])
     assert await current_build(temporal.client) == ""
 

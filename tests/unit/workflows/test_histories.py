@@ -57,7 +57,7 @@ def test_every_path_is_recorded_and_nothing_else() -> None:
     assert {file.stem for file in FOLDER.glob("*.json")} == {*PATHS, *RECONCILIATIONS}
 
 
-def test_every_activity_and_every_workflow_of_a_saga_is_on_some_recorded_path() -> None:
+def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
     histories = [history for path in PATHS for history in recorded(path)]
     seen = {name for history in histories for name in _activities_in(history)}
     sagas = (
@@ -76,7 +76,7 @@ def test_every_activity_and_every_workflow_of_a_saga_is_on_some_recorded_path() 
     }
 
 
-def test_both_workflows_of_reconciliation_and_their_activities_are_on_some_recorded_path() -> None:
+def test_every_workflow_and_activity_of_reconciliation_is_recorded() -> None:
     histories = [history for path in RECONCILIATIONS for history in recorded(path)]
     seen = {name for history in histories for name in _activities_in(history)}
 
