@@ -14,11 +14,11 @@ from stack.processes import ROOT
 from stack.system import System
 
 RUNS = 6
-NOBODY = Ports.free()
+UNUSED = Ports.free()
 AWAY = {
-    "WAYBILL_TEMPORAL_ADDRESS": f"127.0.0.1:{NOBODY.temporal_port}",
-    "WAYBILL_DATABASE_URL": f"postgresql+asyncpg://u:p@127.0.0.1:{NOBODY.postgres_port}/d",
-    "WAYBILL_HTTP_PORT": str(NOBODY.http_port),
+    "WAYBILL_TEMPORAL_ADDRESS": f"127.0.0.1:{UNUSED.temporal_port}",
+    "WAYBILL_DATABASE_URL": f"postgresql+asyncpg://u:p@127.0.0.1:{UNUSED.postgres_port}/d",
+    "WAYBILL_HTTP_PORT": str(UNUSED.http_port),
 }
 
 

@@ -52,7 +52,7 @@ class Journey:
             if scenario.refused:
                 fault = world.payments.failing(self.id, scenario.refused, "refuse")
                 stack.enter_context(fault)
-            await stack.enter_async_context(self._meanwhile(worker))
+            await stack.enter_async_context(self._in_background(worker))
             try:
                 async with asyncio.timeout(MAX_CASE_SECONDS):
                     await self._to_its_end()
@@ -60,7 +60,7 @@ class Journey:
                 raise LeftBehind(f"not at its end after {MAX_CASE_SECONDS} s") from None
 
     @asynccontextmanager
-    async def _meanwhile(self, worker: KeptWorker | None) -> AsyncIterator[None]:
+    async def _in_background(self, worker: KeptWorker | None) -> AsyncIterator[None]:
         people = self.people
         acts = [
             people.places(),

@@ -75,7 +75,7 @@ _TIMEOUT: Final = timedelta(seconds=5)
 """The time for which a provider is retried. Steps without a fault must finish within it."""
 _WINDOW: Final = timedelta(seconds=12)
 """The payment window of a payment that never arrives."""
-_GIVEN_UP_ON_THE_WAY: Final = {
+_FORWARD_ACTIVITIES: Final = {
     "authorize",
     "authorize_again",
     "create_shipment",
@@ -104,7 +104,7 @@ class Case:
         if self.fault is Fault.DOWN and call is not None:
             # If an answer is lost first, the next attempt must start within the timeout.
             timeout = 2 * _TIMEOUT if call.after else _TIMEOUT
-            on_the_way = self.point.activity in _GIVEN_UP_ON_THE_WAY
+            on_the_way = self.point.activity in _FORWARD_ACTIVITIES
             limit = "provider_timeout" if on_the_way else "undo_timeout"
             deadlines = replace(deadlines, **{limit: timeout})
         return replace(deadlines, **self.point.scenario.deadlines)

@@ -62,7 +62,7 @@ def _end(
 ) -> Iterator[str]:
     case, usual = journey.case, journey.case.point.scenario.end
     if status not in FINAL:
-        yield f"it is {status}, and nothing goes on"
+        yield f"it is {status}, and nothing runs"
     if case.fault in HARMLESS and status is not usual:
         yield f"it is {status}; without the fault it would be {usual}"
     has_left = "dispatched" in carrier

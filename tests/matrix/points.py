@@ -2,7 +2,7 @@
 
 The points are built from the plans in domain/saga/plan.py. A new step or undo joins without a
 change here, because its activity has the same name. A step that only waits needs an entry in
-`DONE_MEANWHILE`.
+`DONE_WHILE_WAITING`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _RUNS_IN: Final = {
     ),
 }
 """The activities of child workflows. Those for a parked step run in the workflow that parked."""
-DONE_MEANWHILE: Final = {
+DONE_WHILE_WAITING: Final = {
     "await_payment": (("look_up", way.SECURE), ("authorize_again", way.PAID_AGAIN)),
     "await_dispatch": (("track", way.DISPATCH_POLLED),),
     "await_delivery": (("track", way.DELIVERY_POLLED),),
@@ -98,7 +98,7 @@ _QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
 """The log has everything already, and nothing is appended."""
 
 
-_WAYS_BACK: Final = (way.CANCELLED, way.CANCELLED_IN_TEMPORAL, way.ADDRESS_REFUSED)
+_COMPENSATING: Final = (way.CANCELLED, way.CANCELLED_IN_TEMPORAL, way.ADDRESS_REFUSED)
 """The causes of a compensation: a customer, a cancellation in Temporal, a step that fails."""
 _MORE_TO_UNDO: Final = {
     "release": (way.BACKORDER_CANCELLED,),
@@ -127,10 +127,10 @@ def _of_plan(plan: tuple[PlanStep, ...], straight: Scenario) -> Iterator[Point]:
 def _done_in(step: PlanStep, straight: Scenario) -> tuple[tuple[str, Scenario], ...]:
     if step.name in ACTIVITIES:
         return ((step.name, straight),)
-    if step.name in DONE_MEANWHILE:
-        return DONE_MEANWHILE[step.name]
+    if step.name in DONE_WHILE_WAITING:
+        return DONE_WHILE_WAITING[step.name]
     raise LookupError(
-        f"no activity bears the name of {step.name}: say in DONE_MEANWHILE what it does"
+        f"no activity bears the name of {step.name}: say in DONE_WHILE_WAITING what it does"
     )
 
 
@@ -140,13 +140,13 @@ def undos() -> Iterator[tuple[str, Scenario]]:
         if step.undo is not None:
             yield from ((step.undo.name, scenario) for scenario in _ways_to(step.undo))
     closing, withdrawing = FINALIZERS
-    yield from ((closing.name, scenario) for scenario in (*_WAYS_BACK, way.LOST))
+    yield from ((closing.name, scenario) for scenario in (*_COMPENSATING, way.LOST))
     yield withdrawing.name, way.TOO_LATE
     yield withdrawing.name, way.TOO_LATE_IN_TEMPORAL
 
 
 def _ways_to(undo: Undo) -> Iterator[Scenario]:
-    yield from _WAYS_BACK
+    yield from _COMPENSATING
     yield from _MORE_TO_UNDO.get(undo.name, ())
     if not undo.until_pivot:
         yield way.LOST

@@ -23,7 +23,7 @@ class Scripted:
         status, body = self.answers[f"{method} {target.split('?')[0]}"]
         raw = json.dumps(body).encode()
         writer.write(
-            f"HTTP/1.1 {status} As Told\r\nContent-Type: application/json\r\n"
+            f"HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode()
         )
         writer.write(raw)

@@ -25,7 +25,7 @@ from temporal.promote import current_build
 from tests.integration.api.test_http import metric
 from tests.support.api_client import Api, Json, served
 
-NOBODY = "nats://127.0.0.1:1"
+NO_NATS = "nats://127.0.0.1:1"
 OK = {
     "database": ("ok", True),
     "temporal": ("ok", True),
@@ -90,7 +90,7 @@ async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) ->
 
 @pytest.mark.usefixtures("leaders", "polled")
 async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings) -> None:
-    response = await ready(real_settings.model_copy(update={"nats_url": NOBODY}))
+    response = await ready(real_settings.model_copy(update={"nats_url": NO_NATS}))
 
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert outcomes(response) == OK | {"bus": ("failing", False)}
@@ -102,7 +102,7 @@ async def test_it_is_not_ready_when_a_check_fails_and_another_hangs(
 ) -> None:
     with silent_port() as port:
         changes = {
-            "nats_url": NOBODY,
+            "nats_url": NO_NATS,
             "api_database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
         }
         settings = Settings.model_validate(real_settings.model_dump() | changes)

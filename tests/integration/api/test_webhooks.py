@@ -246,7 +246,7 @@ async def test_a_notification_that_failed_is_delivered_when_it_is_repeated(
 
 async def test_a_notification_with_an_invalid_signature_is_not_stored(api: Api) -> None:
     raw = payment_event("evt_forged", order_id="o1", attempt="1")
-    forged = await send_payment(api, raw, secret="whsec_other")  # noqa: S106 - nobody's
+    forged = await send_payment(api, raw, secret="whsec_other")  # noqa: S106 - no provider's
     true = await send_payment(api, raw)
 
     assert (forged.status_code, true.status_code) == (400, 204)

@@ -20,7 +20,7 @@ async def operator(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
-async def terminate_ours(operator: asyncpg.Connection) -> int:
+async def terminate_own_sessions(operator: asyncpg.Connection) -> int:
     """End all sessions of the pool and the engine, as a restart does; return their number."""
     ended = await operator.fetch(
         f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}"  # noqa: S608

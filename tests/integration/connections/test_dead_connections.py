@@ -22,7 +22,7 @@ from kit.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
 from kit.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
 from kit.leadership import leading
 from kit.pool import Pool, create_pool
-from tests.integration.connections.conftest import ours, terminate_ours
+from tests.integration.connections.conftest import ours, terminate_own_sessions
 from tests.integration.connections.proxy import proxied
 from tests.integration.eventstore.conftest import some_events
 from tests.integration.queries.statements import counted
@@ -102,7 +102,7 @@ async def test_connections_ended_while_idle_cost_the_pool_no_query(
     pool: Pool, operator: asyncpg.Connection, count: int
 ) -> None:
     await take(pool, count)
-    assert await terminate_ours(operator) == count
+    assert await terminate_own_sessions(operator) == count
 
     answers = await asyncio.gather(*(pool.fetchval("SELECT 7") for _ in range(count)))
 
@@ -114,7 +114,7 @@ async def test_connections_ended_while_idle_cost_no_append(
 ) -> None:
     for store in (PostgresEventStore(pool), PostgresEventStore(pool, [ReadModel()])):
         await take(pool, 3)
-        assert await terminate_ours(operator) == 3
+        assert await terminate_own_sessions(operator) == 3
         for _ in range(3):
             result = await store.save_events("probe-1", some_events(), ANY)
             assert not result.duplicate
@@ -126,7 +126,7 @@ async def test_connections_ended_while_idle_cost_the_engine_no_query(
 ) -> None:
     engine = create_engine(database_url)
     await take_engines(engine, 5)
-    assert await terminate_ours(operator) == 5
+    assert await terminate_own_sessions(operator) == 5
 
     for _ in range(5):
         async with engine.connect() as connection:

@@ -10,7 +10,7 @@ import pytest
 from kit import connection as limits
 from kit import pool as pool_module
 from kit.pool import Connection, Pool, create_pool
-from tests.integration.connections.conftest import ours, terminate_ours
+from tests.integration.connections.conftest import ours, terminate_own_sessions
 
 PID = "SELECT pg_backend_pid()"
 ASLEEP = """
@@ -186,7 +186,7 @@ async def test_a_connection_that_dies_while_borrowed_gives_its_place_back(
 ) -> None:
     async with await create_pool(database_url, size=1) as pool:
         async with pool.acquire() as connection:
-            await terminate_ours(operator)
+            await terminate_own_sessions(operator)
             with pytest.raises(pool_module.CONNECTION_LOST):
                 await connection.fetchval("SELECT 1")
 

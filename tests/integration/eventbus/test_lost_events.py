@@ -80,15 +80,15 @@ async def test_a_bus_that_comes_back_with_all_it_had_has_lost_nothing(
         assert await log.missing_to() is None
 
 
-@pytest.mark.parametrize("relays_meanwhile", [True, False])
+@pytest.mark.parametrize("relays_in_between", [True, False])
 async def test_a_stream_that_was_created_again_is_noticed(
-    log: Log, broker: Broker, relays_meanwhile: bool
+    log: Log, broker: Broker, relays_in_between: bool
 ) -> None:
     await log.relay_all(3)
     async with broker.jetstream() as stream:
         await stream.delete_stream(STREAM)
         await stream.add_stream(CONFIG)
-    if relays_meanwhile:
+    if relays_in_between:
         await log.append(2)
     async with log.relaying():
         await log.lacks_to(3)

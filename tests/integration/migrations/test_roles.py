@@ -56,7 +56,7 @@ PRUNE = (
     " (SELECT provider, event_id FROM journal.webhook LIMIT 2 FOR UPDATE SKIP LOCKED)"
 )
 
-NOBODY = (
+NO_ROLE_MAY = (
     "UPDATE eventstore.event SET type = 'T'",
     "UPDATE eventstore.event SET recorded_at = recorded_at WHERE false",
     "DELETE FROM eventstore.event",
@@ -103,7 +103,7 @@ READ_ONLY = (
 )
 DENIED = {
     APPEND: (
-        *NOBODY,
+        *NO_ROLE_MAY,
         EVENT,  # at a position of the caller's choice
         "CREATE TABLE readmodel.own (n int)",
         "DROP TABLE readmodel.order_view",
@@ -115,7 +115,7 @@ DENIED = {
         "SET ROLE waybill_api",
     ),
     API: (
-        *NOBODY,
+        *NO_ROLE_MAY,
         *READ_ONLY,
         CHECKPOINT,
         PRODUCT,
@@ -130,7 +130,7 @@ DENIED = {
         "SET ROLE waybill_append",
     ),
     PROJECTIONS: (
-        *NOBODY,
+        *NO_ROLE_MAY,
         *READ_ONLY,
         WEBHOOK,
         HEARTBEAT,

@@ -22,7 +22,9 @@ from tests.support.order_log import OrderLog
 PART = (ReturnedLine(sku="mug", quantity=1),)
 EUR_2_50 = Money(amount=250, currency="EUR")
 REQUESTED = order.OrderReturnRequested(order_id="o1", lines=PART, refund=EUR_2_50)
-TURNED = order.OrderCancellationRequested(order_id="o1", reason=CancellationReason.PARCEL_LOST)
+COMPENSATING = order.OrderCancellationRequested(
+    order_id="o1", reason=CancellationReason.PARCEL_LOST
+)
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ async def of(orders: OrderQueries) -> OrderView:
             OrderStatus.RETURNED,
         ),
         (order.OrderReturnLapsed(order_id="o1"), OrderStatus.DELIVERED),
-        (TURNED, OrderStatus.CANCELLING),
+        (COMPENSATING, OrderStatus.CANCELLING),
     ],
 )
 async def test_a_return_is_shown_while_it_is_in_progress(
@@ -58,12 +60,12 @@ async def test_a_return_is_shown_while_it_is_in_progress(
     await log.append("order-o1", order.OrderDelivered(order_id="o1"))
     before = await of(orders)
     await log.append("order-o1", REQUESTED)
-    under_way = await of(orders)
+    in_progress = await of(orders)
     await log.append("order-o1", end)
     after = await of(orders)
 
-    assert (before.return_requested, under_way.return_requested) == (False, True)
-    assert under_way.status is OrderStatus.DELIVERED
+    assert (before.return_requested, in_progress.return_requested) == (False, True)
+    assert in_progress.status is OrderStatus.DELIVERED
     assert (after.return_requested, after.status) == (False, status)
 
 

@@ -103,7 +103,7 @@ async def test_stock_without_a_notification_is_found_at_the_deadline(sagas: Saga
     assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
 
 
-class CancelledMeanwhile(CommandHandler):
+class CancelledInBetween(CommandHandler):
     """The order is cancelled between the activity's read of it and the activity's first append."""
 
     def __init__(self, sagas: Sagas) -> None:
@@ -131,7 +131,7 @@ async def test_a_stray_attempt_queues_no_sku_of_a_cancelled_order(
     order = an_order((cups, 2), (pots, 2), backorder=True)
     order_id = order.aggregate_id
     await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
-    sagas.activities["backorder"] = OrderActivities(CancelledMeanwhile(sagas)).backorder
+    sagas.activities["backorder"] = OrderActivities(CancelledInBetween(sagas)).backorder
 
     assert await sagas.stray("backorder", order_id) is False
 

@@ -49,7 +49,7 @@ class Exact(CommandHandler):
     async def handle(self, step: Step, *commands: Command) -> int:
         position = await super().handle(step, *commands)
         lost = [event for stream in await self._decide(commands) for event in stream.decided]
-        assert not lost, f"step key {step.key} stands for an earlier change: {lost} is lost"
+        assert not lost, f"step key {step.key} identifies an earlier change: {lost} is lost"
         return position
 
 

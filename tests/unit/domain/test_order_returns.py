@@ -125,10 +125,10 @@ def test_an_order_is_not_completed_while_its_return_is_in_progress() -> None:
 
 def test_the_state_distinguishes_a_running_return_from_an_ended_one() -> None:
     part = Return(PART, Money(amount=450, currency="EUR"))
-    under_way = ORDER.fold([*DELIVERED, PART_REQUESTED])
+    in_progress = ORDER.fold([*DELIVERED, PART_REQUESTED])
     over = ORDER.fold([*DELIVERED, PART_REQUESTED, PART_RETURNED])
     lapsed = ORDER.fold([*DELIVERED, PART_REQUESTED, LAPSED])
-    assert (under_way.returning, under_way.returned) == (part, None)
+    assert (in_progress.returning, in_progress.returned) == (part, None)
     assert (over.returning, over.returned) == (None, part)
     assert (lapsed.returning, lapsed.returned) == (None, None)
 

@@ -20,14 +20,14 @@ async def test_the_results_come_in_the_order_of_the_items() -> None:
 
 
 async def test_at_most_a_few_items_are_in_progress() -> None:
-    under_way, most = 0, 0
+    running, most = 0, 0
 
     async def work(_: int) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
         await asyncio.sleep(0)
-        under_way -= 1
+        running -= 1
 
     await bounded_gather(range(50), work, seconds=LONG)
     assert most == MAX_AT_ONCE
