@@ -154,7 +154,7 @@ async def test_a_saga_terminated_in_the_web_ui_is_recovered_automatically(watche
     }
 
 
-async def test_a_schedule_that_is_deleted_comes_back(watched: System) -> None:
+async def test_a_deleted_schedule_is_created_again(watched: System) -> None:
     temporal = await Client.connect(watched.servers.temporal_address)
     await temporal.get_schedule_handle(RECOVERY.id).delete()
     async with customer(watched) as http:

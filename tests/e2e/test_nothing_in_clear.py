@@ -40,14 +40,14 @@ async def order_id(system: System) -> str:
     return str(order["id"])
 
 
-async def test_no_table_holds_it(system: System, order_id: str) -> None:
+async def test_no_table_holds_the_address(system: System, order_id: str) -> None:
     async with await create_pool(system.environment["WAYBILL_DATABASE_URL"], size=2) as pool:
         text = await everything(pool)
     assert order_id in text
     assert found_in(text) == []
 
 
-async def test_no_history_of_temporals_holds_it(system: System, order_id: str) -> None:
+async def test_no_history_of_temporal_holds_the_address(system: System, order_id: str) -> None:
     client = await Client.connect(system.environment["WAYBILL_TEMPORAL_ADDRESS"])
     request = GetWorkflowExecutionHistoryRequest(
         namespace="default", execution=WorkflowExecution(workflow_id=f"order-{order_id}")
@@ -58,13 +58,13 @@ async def test_no_history_of_temporals_holds_it(system: System, order_id: str) -
     assert found_in(raw.decode(errors="replace")) == []
 
 
-async def test_no_message_of_the_bus_holds_it(system: System, order_id: str) -> None:
+async def test_no_message_of_the_bus_holds_the_address(system: System, order_id: str) -> None:
     async with asyncio.timeout(20):
         messages = await messages_until(system, f"order-{order_id}", "OrderCompleted")
     assert found_in("\n".join(messages)) == []
 
 
-async def test_no_log_of_any_process_holds_it(system: System, order_id: str) -> None:
+async def test_no_log_of_any_process_holds_the_address(system: System, order_id: str) -> None:
     del order_id
     logs = list((Path(system.environment["WAYBILL_DATA_DIR"]) / "logs").glob("*.log*"))
     assert {"api.log", "worker-1.log", "postgres.log", "temporal.log"} <= {log.name for log in logs}

@@ -93,7 +93,7 @@ AWAY = pytest.mark.parametrize(
 
 
 @AWAY
-async def test_a_server_that_is_away_at_the_start_holds_up_its_role_alone(
+async def test_a_missing_server_at_the_start_delays_only_its_role(
     system: System, tmp_path: Path, name: str, waits: str, runs_on: str
 ) -> None:
     changes = {name: at(system.environment[name], Ports.free().nats_port)}

@@ -297,7 +297,7 @@ EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
 """Count the events of an order, a product or a customer."""
 
 
-def test_each_mutation_is_tried() -> None:
+def test_each_mutation_is_tested() -> None:
     assert MUTATIONS.keys() == RULES["Mutation"].keys()
 
 

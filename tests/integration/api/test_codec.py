@@ -88,14 +88,14 @@ async def test_another_page_gets_nothing_without_a_token_and_no_answer_it_may_re
     assert "access-control-allow-origin" not in response.headers
 
 
-async def test_a_bad_token_is_not_made_good_by_the_right_origin(api: Api) -> None:
+async def test_a_bad_token_is_refused_with_the_right_origin(api: Api) -> None:
     response = await decode(api, {"origin": UI, "authorization": "Bearer nonsense"})
 
     assert response.status_code == 401
     assert response.headers["access-control-allow-origin"] == UI
 
 
-async def test_a_browser_may_ask_for_the_ui_alone(api: Api) -> None:
+async def test_a_browser_may_call_the_codec_for_the_ui_alone(api: Api) -> None:
     def preflight(origin: str) -> dict[str, str]:
         return {
             "origin": origin,

@@ -22,7 +22,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=2)
         ("Bearer nonsense", "the token is not valid"),
     ],
 )
-async def test_no_valid_token_is_unauthenticated(
+async def test_a_missing_or_invalid_token_is_unauthenticated(
     api: Api, authorization: str | None, says: str
 ) -> None:
     headers = {} if authorization is None else {"authorization": authorization}

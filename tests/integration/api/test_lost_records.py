@@ -103,7 +103,7 @@ async def test_a_lost_payment_attempt_is_no_success(api: Api, ada: Viewer, lose:
         ("admin", "EraseCustomer", {"customerId": "a-stranger", "reason": "CUSTOMER_REQUEST"}),
     ],
 )
-async def test_a_lost_act_of_staff_is_no_success(
+async def test_a_lost_mutation_of_staff_is_no_success(
     api: Api, lose: Lose, role: str, name: str, given: Json
 ) -> None:
     staff, request = api.viewer(role), with_key(**given)

@@ -78,7 +78,7 @@ def detail(response: httpx.Response, check: str) -> str:
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) -> None:
+async def test_it_is_ready_when_every_dependency_answers(real_settings: Settings) -> None:
     response = await ready(real_settings)
 
     assert (response.status_code, response.json()["status"]) == (200, "ready")

@@ -60,7 +60,7 @@ def refusal(answer: bytes) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("sent", HALF_REQUESTS.values(), ids=HALF_REQUESTS.keys())
-async def test_half_a_request_is_given_up_after_its_time(
+async def test_an_unfinished_request_is_closed_in_time(
     api: Api, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_SECONDS", 0.2)

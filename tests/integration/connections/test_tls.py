@@ -82,7 +82,7 @@ async def test_a_server_without_tls_is_refused_where_tls_is_required(
             assert "rejected SSL upgrade" in str(refusal)
 
 
-async def test_tls_and_several_hosts_go_together(server: Server) -> None:
+async def test_tls_works_with_several_hosts(server: Server) -> None:
     hosts = server.url.rpartition("@")[2].partition("/")[0]
     several = f"127.0.0.1:1,{hosts.replace('127.0.0.1', 'localhost')}"
     url = server.at(f"sslmode=verify-full&sslrootcert={server.root}").replace(

@@ -66,7 +66,7 @@ async def test_a_loss_while_no_relay_runs_is_noticed(log: Log, broker: Broker) -
         await log.lacks_to(3)
 
 
-async def test_a_bus_that_comes_back_with_all_it_had_has_lost_nothing(
+async def test_a_bus_that_returns_with_all_its_events_has_lost_nothing(
     log: Log, broker: Broker
 ) -> None:
     await log.append(3)

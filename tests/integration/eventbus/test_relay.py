@@ -72,7 +72,7 @@ async def test_a_page_that_fails_half_way_is_repeated_and_kept_once(
             await log.has_no_fault()
 
 
-async def test_orders_are_taken_while_the_bus_is_away_and_arrive_later(
+async def test_orders_are_accepted_without_the_bus_and_arrive_later(
     log: Log, broker: Broker
 ) -> None:
     await log.append(1)

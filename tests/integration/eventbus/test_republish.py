@@ -69,7 +69,7 @@ async def test_events_still_on_the_stream_are_not_kept_twice(log: Log, broker: B
     assert await broker.positions() == [1, 2, 3]
 
 
-async def test_a_part_leaves_the_rest_missing(log: Log, broker: Broker) -> None:
+async def test_publishing_a_part_leaves_the_rest_missing(log: Log, broker: Broker) -> None:
     await log.relay_all(5)
     await broker.restart_empty()
 

@@ -155,7 +155,7 @@ class Counting:
         return [event.position for event in events]
 
 
-async def test_events_and_their_inline_read_models_stand_or_fall_together(
+async def test_events_commit_together_with_their_inline_read_models(
     pool: Pool, owner: asyncpg.Connection
 ) -> None:
     await owner.execute("CREATE TABLE seen (position bigint)")

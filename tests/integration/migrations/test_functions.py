@@ -111,7 +111,7 @@ async def test_an_upgrade_replaces_the_changed_function_alone_and_keeps_what_han
         "DROP FUNCTION eventstore.safe_head()",
     ],
 )
-async def test_an_upgrade_mends_a_function_that_was_harmed_by_hand(
+async def test_an_upgrade_repairs_a_function_that_was_changed_by_hand(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, harm: str
 ) -> None:
     await owner.execute(harm)

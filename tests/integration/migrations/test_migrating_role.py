@@ -114,7 +114,7 @@ async def test_a_data_folder_from_before_the_roles_still_works(tmp_path: Path) -
         assert urlsplit(servers.database_url).password == urlsplit(first).password
 
 
-async def test_a_login_that_was_lost_is_made_again_at_the_next_start(tmp_path: Path) -> None:
+async def test_a_lost_login_is_created_again_at_the_next_start(tmp_path: Path) -> None:
     ports = Ports.free()
     environment = system_environment(tmp_path, ports)
     urls = database_urls(environment)

@@ -72,7 +72,7 @@ async def test_an_upgrade_that_stops_before_the_last_step_leaves_the_functions_f
         assert await owner.fetchval("SELECT eventstore.safe_head()") == 0
 
 
-async def test_a_downgrade_of_an_empty_database_asks_nothing_and_leaves_nothing(
+async def test_a_downgrade_of_an_empty_database_needs_no_flag_and_leaves_nothing(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str
 ) -> None:
     (await checkout.alembic(owner_url, "downgrade", "base")).succeeded()

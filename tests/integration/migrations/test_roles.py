@@ -218,7 +218,7 @@ async def test_a_role_is_refused_the_rights_of_others(
 
 
 @pytest.mark.parametrize(("role", "statement"), each(ALLOWED))
-async def test_a_role_may_do_its_work(
+async def test_a_role_may_run_its_statements(
     connections: Connections, role: DatabaseRole, statement: str
 ) -> None:
     undone = connections[role].transaction()

@@ -29,7 +29,7 @@ async def deliver(
     await receiver.types(order_id, 2)
 
 
-async def test_goods_are_fetched_back_once_for_an_order(
+async def test_the_carrier_creates_one_return_for_an_order(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
     await deliver(carrier, receiver, order_id)

@@ -121,7 +121,7 @@ async def test_an_undeliverable_address_is_refused_without_being_shown(
     assert await carrier_simulator.effects(order_id) == {}
 
 
-async def test_an_address_does_not_show_itself() -> None:
+async def test_the_text_form_of_an_address_hides_it() -> None:
     assert "Ada" not in repr(ShipmentAddress("Ada", "1 Main Street", "Bern", "3011", "CH"))
 
 

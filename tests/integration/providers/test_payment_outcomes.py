@@ -84,7 +84,7 @@ async def test_a_timeout_after_the_effect_is_found_and_a_later_try_charges_nothi
     assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
-async def test_an_outcome_unknown_can_be_voided(
+async def test_a_payment_of_unknown_outcome_can_be_voided(
     payments: StripePayments,
     impatient_payments: StripePayments,
     payment_simulator: SimulatorProcess,

@@ -89,7 +89,7 @@ async def test_a_customer_without_a_return_url_is_not_redirected(
     await without.close()
 
 
-async def test_the_customer_comes_back_to_the_address_that_was_given(
+async def test_the_customer_returns_to_the_given_url(
     payments: StripePayments, stripe_http: httpx.AsyncClient, order_id: str
 ) -> None:
     reference = (await pending(payments, order_id)).reference

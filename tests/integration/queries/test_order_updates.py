@@ -201,7 +201,7 @@ async def test_closing_the_feed_ends_waiting_listeners(
     assert await asyncio.wait_for(waiting, 5) is None
 
 
-async def test_cutting_every_connection_to_the_log_costs_no_event(
+async def test_cutting_every_connection_to_the_log_loses_no_event(
     updates: OrderUpdates, log: OrderLog, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kit.restart.FIRST_PAUSE_SECONDS", 0.01)

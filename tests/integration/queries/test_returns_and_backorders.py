@@ -143,7 +143,7 @@ async def test_a_shipment_cancelled_before_it_was_recorded_is_not_shown(
     assert (await of(orders)).shipment is None
 
 
-async def test_a_return_moves_the_position_and_not_the_shipment(
+async def test_a_return_advances_the_position_and_not_the_shipment(
     orders: OrderQueries, log: OrderLog
 ) -> None:
     await log.place("o1")

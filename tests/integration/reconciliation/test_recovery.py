@@ -217,7 +217,7 @@ async def test_an_order_whose_last_step_was_skipped_is_not_recovered(
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
 
 
-async def test_a_saga_is_parked_where_the_log_leaves_a_doubt(
+async def test_a_recovered_saga_parks_where_the_log_is_uncertain(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))

@@ -76,7 +76,7 @@ async def test_a_worker_with_another_setting_changes_it_and_a_pause_stays(client
     assert (state.paused, state.note) == (True, "the carrier is under maintenance")
 
 
-async def test_schedules_that_are_lost_are_made_again_while_the_worker_runs(client: Client) -> None:
+async def test_lost_schedules_are_created_again_while_the_worker_runs(client: Client) -> None:
     keeping = asyncio.create_task(keep_scheduled(client, NO_WORKER, timedelta(seconds=1)))
     try:
         await until_scheduled(client)

@@ -113,7 +113,7 @@ async def test_a_silent_carrier_is_polled_at_the_dispatch_deadline(
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_a_hint_that_the_carrier_denies_moves_nothing(sagas: Sagas) -> None:
+async def test_a_hint_that_the_carrier_denies_changes_nothing(sagas: Sagas) -> None:
     order_id, _ = await sent(sagas, NEVER_DISPATCHED, "created")
 
     await sagas.hint(
@@ -127,7 +127,7 @@ async def test_a_hint_that_the_carrier_denies_moves_nothing(sagas: Sagas) -> Non
     assert await sagas.money(order_id) == VOIDED
 
 
-async def test_a_hint_that_the_carrier_confirms_is_followed(sagas: Sagas) -> None:
+async def test_a_hint_that_the_carrier_confirms_takes_effect(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, NORMAL, "delivered")
 
     await sagas.hint(order_id, ShipmentNotificationKind.DISPATCHED)

@@ -48,7 +48,7 @@ async def test_an_update_that_names_another_order_is_refused_and_changes_neither
     assert after == before
 
 
-async def test_a_signal_that_names_another_order_moves_neither(sagas: Sagas) -> None:
+async def test_a_signal_that_names_another_order_changes_neither(sagas: Sagas) -> None:
     mine, other = await two_orders(sagas)
     handle = sagas.workflow(mine)
 

@@ -67,7 +67,7 @@ async def by_signal(sagas: Sagas, order_id: str, step: str, intervention: Interv
     await plain.get_workflow_handle(f"order-{order_id}").signal(name, said)
 
 
-async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas: Sagas) -> None:
+async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sagas) -> None:
     order_id, sku = await parked_at_capture(sagas)
 
     await sagas.needs_attention(f"order-{order_id}", expected=True)

@@ -109,7 +109,7 @@ async def test_a_recovered_declined_payment_accepts_another_method(sagas: Sagas)
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
-async def test_a_payment_workflow_that_is_terminated_is_begun_again(sagas: Sagas) -> None:
+async def test_a_terminated_payment_workflow_is_started_again(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until_running(f"payment-{order_id}")
 

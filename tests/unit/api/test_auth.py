@@ -59,7 +59,7 @@ def test_every_claim_has_to_be_there(claim: str) -> None:
         {"iat": NOW + timedelta(days=1)},
     ],
 )
-def test_a_claim_of_another_world_is_invalid(change: dict[str, object]) -> None:
+def test_a_token_with_a_foreign_claim_is_invalid(change: dict[str, object]) -> None:
     assert fault_of(CLAIMS | change) is TokenFault.INVALID
 
 

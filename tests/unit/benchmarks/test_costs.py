@@ -24,14 +24,14 @@ def marker(task: int, name: str = LOCAL_ACTIVITY) -> HistoryEvent:
     return event("MARKER_RECORDED", marker_name=name, workflow_task_completed_event_id=str(task))
 
 
-def test_a_workflow_that_does_nothing_is_its_start() -> None:
+def test_an_empty_workflow_costs_only_its_start() -> None:
     tasks = ("WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED")
     ended = event("WORKFLOW_EXECUTION_COMPLETED")
 
     assert actions([STARTED, *map(event, tasks), ended]) == 1
 
 
-def test_a_child_is_two() -> None:
+def test_a_child_workflow_costs_two_actions() -> None:
     parent = {"workflow_id": "order-1"}
 
     assert actions([event("WORKFLOW_EXECUTION_STARTED", parent_workflow_execution=parent)]) == 2

@@ -63,7 +63,7 @@ def test_parts_that_join_to_the_same_text_have_different_ids(
     assert command_workflow_id("ReceiveStock", *one) != command_workflow_id("ReceiveStock", *other)
 
 
-def test_each_part_of_a_step_counts() -> None:
+def test_each_part_of_a_step_changes_the_event_id() -> None:
     ids = {
         event_id_for("order-1", "reserve", 0),
         event_id_for("order-2", "reserve", 0),
@@ -74,7 +74,7 @@ def test_each_part_of_a_step_counts() -> None:
     assert len(ids) == 5
 
 
-def test_the_kinds_of_ids_do_not_meet() -> None:
+def test_ids_of_different_kinds_differ() -> None:
     assert order_id_for("a", "b") not in command_workflow_id("order", "a", "b")
     assert str(event_id_for("a", "b", 0)) != order_id_for("a", "b")
 

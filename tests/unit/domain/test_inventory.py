@@ -138,7 +138,7 @@ def test_released_stock_can_be_reserved_by_another() -> None:
         ([RECEIVED, QUEUED], (5, 5, 0, 0)),
     ],
 )
-def test_received_is_on_hand_and_reserved_and_shipped(
+def test_received_stock_is_on_hand_reserved_or_shipped(
     history: list[Event], counts: tuple[int, int, int, int]
 ) -> None:
     state = INVENTORY.fold(history)
@@ -206,7 +206,7 @@ def test_waiting_ends_when_the_order_is_given_up() -> None:
     inventory.given([QUEUED, ENDED]).when(RELEASE).then([])
 
 
-def test_waiting_in_vain_leaves_the_order_in_its_place() -> None:
+def test_a_failed_reservation_keeps_the_order_in_the_queue() -> None:
     inventory.given([QUEUED]).when(RESERVE).then_refused(ErrorCode.OUT_OF_STOCK)
     inventory.given([QUEUED]).when(COMMIT).then([])
 

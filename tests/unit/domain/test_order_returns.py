@@ -190,7 +190,7 @@ def test_a_final_order_does_not_compensate_even_after_dispatch(status: str) -> N
         intervention.then([])
 
 
-def test_an_order_remembers_whether_it_waits_for_stock() -> None:
+def test_an_order_records_whether_it_waits_for_stock() -> None:
     place = PLACE.model_copy(update={"backorder": True})
     created = CREATED.model_copy(update={"backorder": True})
     order.given([]).when(place).then([created])

@@ -126,7 +126,7 @@ def test_a_number_that_json_lacks_is_refused(number: float, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", {"NaN": ["-Infinity", 1.5]}])
-def test_the_names_of_such_numbers_are_words_like_others(value: object) -> None:
+def test_a_text_that_names_such_a_number_is_accepted(value: object) -> None:
     assert json.loads(check(value).data_json) == {"value": value}
 
 

@@ -37,7 +37,7 @@ def test_every_process_with_the_same_key_gives_a_position_the_same_text() -> Non
     assert SEALED == codec(OLD).seal(761) == "8sjxoJ4aepFYEFXFPB-q0z5p-B8U7nH7"
 
 
-def test_neighbours_have_nothing_in_common() -> None:
+def test_sealed_neighbours_have_nothing_in_common() -> None:
     texts = [CODEC.seal(position) for position in range(1000)]
 
     assert len({text[:6] for text in texts}) == 1000
@@ -45,7 +45,7 @@ def test_neighbours_have_nothing_in_common() -> None:
 
 
 @pytest.mark.parametrize("index", range(32))
-def test_a_text_with_a_changed_character_does_not_open(index: int) -> None:
+def test_a_sealed_text_with_a_changed_character_does_not_open(index: int) -> None:
     other = "A" if SEALED[index] != "A" else "B"
 
     with pytest.raises(BadPosition):

@@ -55,7 +55,7 @@ def test_a_number_that_no_version_can_have_is_not_taken_for_an_expectation(expec
 
 
 @pytest.mark.parametrize("expected", [True, False])
-def test_a_boolean_is_no_version_though_python_counts_with_it(expected: bool) -> None:
+def test_a_boolean_is_no_version(expected: bool) -> None:
     _refused([append(expected=expected)], f"stream order-o-1: {expected} is no version")
 
 

@@ -44,7 +44,7 @@ def fault(raw: bytes, headers: dict[str, str]) -> WebhookFault:
     return rejection.value.fault
 
 
-def test_a_signed_event_is_believed() -> None:
+def test_a_signed_event_is_accepted() -> None:
     raw = event()
 
     assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierWebhook(

@@ -35,7 +35,7 @@ def fault(raw: bytes, header: str) -> WebhookFault:
     return rejection.value.fault
 
 
-def test_a_signed_event_of_an_order_is_believed() -> None:
+def test_a_signed_event_of_an_order_is_accepted() -> None:
     raw = event()
 
     assert verify_payment_webhook(raw, signed(raw), SECRET) == PaymentWebhook(
@@ -91,7 +91,7 @@ def test_an_event_signed_too_long_ago_is_too_old() -> None:
     assert fault(raw, signed(raw, seconds_ago=302)) is WebhookFault.TOO_OLD
 
 
-def test_a_second_time_in_the_header_does_not_make_an_old_event_young() -> None:
+def test_a_second_timestamp_does_not_renew_an_old_event() -> None:
     raw = event()
     header = f"{signed(raw, seconds_ago=302)},t={int(time.time())}"
 

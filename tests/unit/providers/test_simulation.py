@@ -145,7 +145,7 @@ def test_the_simulator_counts_each_effect(store: Store) -> None:
     assert set(store.books(None)) == {"order-1", "order-2"}
 
 
-def test_a_name_is_new_once(store: Store) -> None:
+def test_a_name_is_new_only_the_first_time(store: Store) -> None:
     assert [store.first_time("a"), store.first_time("a"), store.first_time("b")] == [
         True,
         False,

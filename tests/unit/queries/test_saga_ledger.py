@@ -92,7 +92,7 @@ def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
     assert view.steps[0].attempts == 1
 
 
-def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
+def test_undos_run_newest_first_and_parallel_undos_together() -> None:
     log = SagaLog().announced().cancellation_requested(Reason.CUSTOMER_REQUEST)
     assert undos(log.view()) == {"cancel_shipment": "UNDOING"}
     assert log.view().status is SagaStatus.COMPENSATING

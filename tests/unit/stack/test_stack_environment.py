@@ -114,7 +114,7 @@ def test_a_customer_returns_to_the_embedded_service_by_default(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("given_by", ["environment", "file"])
-def test_a_provider_that_the_user_names_wins_also_by_an_empty_address(
+def test_the_users_provider_url_wins_even_when_it_is_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given_by: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -65,7 +65,7 @@ def test_a_fragment_is_known_by_its_first_word(opening: str, is_fragment: bool) 
     assert figures_of(f'"""{opening}"""').fragments == is_fragment
 
 
-def test_a_phrase_over_two_lines_is_found() -> None:
+def test_a_phrase_across_two_lines_is_found() -> None:
     assert figures_of('"""The saga turns\n    round."""').mannered == {"turns round": 1}
 
 
