@@ -51,7 +51,7 @@ async def _sends_back(people: People) -> None:
     await people.sends_back()
 
 
-async def _hears(people: People) -> None:
+async def _deliver_withheld(people: People) -> None:
     await people.deliver_withheld()
 
 
@@ -59,7 +59,7 @@ def _continued(scenario: Scenario) -> Scenario:
     return replace(scenario, play=_then(scenario.play))
 
 
-_WITHHELD: Final = replace(way.STRAIGHT, play=_then(_hears))
+_WITHHELD: Final = replace(way.STRAIGHT, play=_then(_deliver_withheld))
 _PARKED: Final = _logged("saga", "SagaParked")
 
 WAITS: Final = (
@@ -91,7 +91,7 @@ WAITS: Final = (
             way.RETURNED,
             name="return withheld",
             withheld=frozenset({Notification.RETURNED}),
-            play=_then(_hears, first=_sends_back),
+            play=_then(_deliver_withheld, first=_sends_back),
         ),
         "return",
     ),
