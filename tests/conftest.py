@@ -1,4 +1,4 @@
-"""The real servers, started once; every test takes its own database, stream or queue from them."""
+"""Start the real servers once; every test gets its own database, stream or queue from them."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def _write_to_memory() -> None:
 
 
 def _forget_settings() -> None:
-    """Forget the settings of the shell: a test gives each process the ones that it needs."""
+    """Remove the shell's settings: a test gives each process the ones that it needs."""
     for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
         del os.environ[name]
 
 
 @pytest.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    """PostgreSQL, Temporal and NATS. Its own database is the template of all others: only copy."""
+    """Yield PostgreSQL, Temporal and NATS. Their database is a template: tests may only copy it."""
     data_dir = tmp_path_factory.mktemp("stack")
     async with started_servers(data_dir) as started:
         yield started
@@ -58,20 +58,20 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 @pytest.fixture
 async def database_url(servers: Servers) -> AsyncIterator[str]:
-    """A migrated and empty database, of this test alone, by the role that appends."""
+    """Return a migrated, empty database of this test alone, for the role that appends."""
     async with fresh_database(servers.database_url, servers.owner_url) as url:
         yield url
 
 
 @pytest.fixture
 def owner_url(servers: Servers, database_url: str) -> str:
-    """The same database by its owner, for what no process of ours may do."""
+    """Return the same database for its owner, who may do what no process may do."""
     return beside(servers, DatabaseRole.MIGRATION, database_url)
 
 
 @pytest.fixture(scope="module")
 async def module_database_url(servers: Servers) -> AsyncIterator[str]:
-    """A migrated and empty database, shared by the tests of one module."""
+    """Return a migrated, empty database that the tests of one module share."""
     async with fresh_database(servers.database_url, servers.owner_url) as url:
         yield url
 
@@ -93,7 +93,7 @@ def module_api_url(servers: Servers, module_database_url: str) -> str:
 
 
 def beside(servers: Servers, role: DatabaseRole, url: str) -> str:
-    """The database of this URL by another role."""
+    """Return the database of this URL for another role."""
     return sibling(servers.databases[role], url.rpartition("/")[2])
 
 

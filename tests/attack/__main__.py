@@ -38,9 +38,9 @@ from tests.support.routes import routes_of
 SKU: Final = "TEA-01"
 OPERATORS: Final = 20
 PATIENCE: Final = 3
-"""A slow machine may take so many times as long to make the cases that a run owes."""
+"""A slow machine may take this many times as long to make the cases that a run needs."""
 WARM_UP_SECONDS: Final = 15.0
-"""After so long the caches are full: from then on, memory must not grow."""
+"""The caches are full after this time: from then on, memory must not grow."""
 
 
 async def attack(system: System, seconds: float) -> Report:
@@ -74,7 +74,7 @@ def _ending(target: Target, seconds: float) -> Target:
 
 
 def _target(system: System) -> Target:
-    """A target without an end."""
+    """Return a target without an end."""
     settings = _settings(system.environment)
     return Target(
         system.url,

@@ -1,4 +1,4 @@
-"""The attackers: each runs in a process of its own until its time is over."""
+"""The attackers: each runs in a separate process until its time is over."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.attack.target import Target
 Attack = Callable[[Target, Side], Coroutine[None, None, None]]
 
 NICENESS: Final = 5
-"""Making a case takes more of the processor than answering it: the service goes first."""
+"""Making a case takes more of the processor than answering it: the service has priority."""
 
 ATTACKS: Final[dict[str, Attack]] = {
     "requests": fuzzers.requests,
@@ -37,7 +37,7 @@ def ready(attack: str, target: Target) -> None:
 
 
 def run(attack: str, target: Target) -> Side:
-    """Run one attack in this process; return the answers it was given."""
+    """Run one attack in this process; return the answers it got."""
     side = Side(attack)
     asyncio.run(ATTACKS[attack](target, side))
     return side

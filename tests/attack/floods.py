@@ -1,4 +1,4 @@
-"""Floods: many requests, or halves of requests, that are no cases of a fuzzer."""
+"""Flood the API with many requests, or parts of requests, that are no cases of a fuzzer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def half_open(target: Target, side: Side) -> None:
     async def one() -> None:
         while not target.is_over:
             status = await push(target, random.choice(HALVES))  # noqa: S311
-            side.answered(status, 0.0)  # it is meant to wait
+            side.answered(status, 0.0)  # such a request waits on purpose
 
     await asyncio.gather(*(one() for _ in range(HALF_OPEN)))
 
@@ -43,7 +43,7 @@ async def headers(target: Target, side: Side) -> None:
 
 
 async def probes(target: Target, side: Side) -> None:
-    """Ask for what needs no token, many times a second."""
+    """Send requests that need no token, many times a second."""
     async with client(target, ADDRESS) as http:
         while not target.is_over:
             paths = [random.choice(PROBES) for _ in range(FLOODS_A_SECOND // 10)]  # noqa: S311

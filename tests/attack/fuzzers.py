@@ -1,7 +1,7 @@
-"""Fuzzers: each sends what its generator makes, until the time is over.
+"""Fuzzers: each sends the requests of its generator, until the time is over.
 
-Each comes from an address of its own, and as several operators in turn. Otherwise a bound on rates
-would answer most of its cases, and not the route.
+Each has its own address, and rotates through several operators. Otherwise a rate limit would answer
+most of its cases, and not the route.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _DRAWN_BY: Final[dict[str, Callable[[Target], st.SearchStrategy[Any]]]] = {
 
 
 def prepare(attack: str, target: Target) -> None:
-    """Draw once what this attack is to draw: the first time takes long."""
+    """Draw once from the strategies of this attack: the first time takes long."""
     if attack in _DRAWN_BY:
         next(_drawn(_DRAWN_BY[attack](target), target, Side(attack)))
 
@@ -83,12 +83,12 @@ async def requests(target: Target, side: Side) -> None:
 
 
 async def descriptions(target: Target, side: Side) -> None:
-    """Send what schemathesis makes of each route's description."""
+    """Send the requests that schemathesis makes from each route's description."""
     await _send_all(target, side, "127.0.0.4", _drawn(_described(target.routes), target, side))
 
 
 async def operations(target: Target, side: Side) -> None:
-    """Send what schemathesis makes of the GraphQL schema."""
+    """Send the requests that schemathesis makes from the GraphQL schema."""
     rounds = ([sent] for sent in _drawn(_operations(), target, side))
     await _send_all(target, side, "127.0.0.5", rounds)
 
@@ -101,7 +101,7 @@ async def documents(target: Target, side: Side) -> None:
 
 
 async def notifications(target: Target, side: Side) -> None:
-    """Send notifications with a right signature and any content."""
+    """Send notifications with a valid signature and any content."""
     rounds = (_signed(target, *event) for event in _drawn(EVENTS, target, side))
     await _send_all(target, side, "127.0.0.7", rounds)
 

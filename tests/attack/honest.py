@@ -16,13 +16,13 @@ from tests.attack.report import Honest
 from tests.support.api_client import operation
 from tests.support.api_inputs import ADDRESS
 
-ADDRESS_OF_ITS_OWN: Final = "127.0.0.2"
+OWN_ADDRESS: Final = "127.0.0.2"
 PAUSE_SECONDS: Final = 0.1
 
 
 async def ask_until(is_over: Callable[[], bool], url: str, token: str, sku: str) -> Honest:
     side = Honest("honest client")
-    transport = httpx.AsyncHTTPTransport(local_address=ADDRESS_OF_ITS_OWN)
+    transport = httpx.AsyncHTTPTransport(local_address=OWN_ADDRESS)
     headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         base_url=url, transport=transport, headers=headers, timeout=15

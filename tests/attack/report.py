@@ -1,4 +1,4 @@
-"""What an attack has found."""
+"""Report the findings of an attack."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MAX_SECONDS: Final = 1.0
-"""For an honest client's answer, whatever others send."""
+"""The longest answer that an honest client may get during an attack."""
 MAX_GROWTH_BYTES: Final = 50_000_000
-"""Of the API process, between the end of its first seconds and the end."""
+"""The growth of the API process, from its first seconds to the end."""
 MIN_CASES: Final = 10_000
-"""Of each route, in a full run."""
+"""The cases of each route in a full run."""
 FULL_SECONDS: Final = 300.0
 
 TOO_MANY: Final = 429
@@ -20,18 +20,18 @@ SERVER_ERROR: Final = 500
 
 
 def demanded_in(seconds: float) -> int:
-    """Return how many cases of each route a run of this length owes."""
+    """Return how many cases of each route a run of this length needs."""
     return int(MIN_CASES * min(1.0, seconds / FULL_SECONDS))
 
 
 @dataclass
 class Side:
-    """The answers that one kind of client was given."""
+    """The answers that one kind of client got."""
 
     name: str
     statuses: Counter[int] = field(default_factory=Counter)
     cases: Counter[str] = field(default_factory=Counter)
-    """The fuzzer's cases by route, those only that the route itself has answered."""
+    """The fuzzer's cases by route: only those that the route itself has answered."""
     slowest: float = 0.0
     faults: list[str] = field(default_factory=list)
 
@@ -40,7 +40,7 @@ class Side:
         return self.statuses.total()
 
     def answered(self, status: int, seconds: float, route: str | None = None) -> None:
-        """Status 0: the connection was ended without an answer."""
+        """Count an answer. Status 0: the connection ended without an answer."""
         self.statuses[status] += 1
         self.slowest = max(self.slowest, seconds)
         if route is not None and status not in {0, TOO_MANY}:
@@ -53,7 +53,7 @@ class Side:
 
 @dataclass
 class Honest(Side):
-    """A client that asks for little, and has to be answered at once."""
+    """A client that sends few requests, and must be answered at once."""
 
     def asked(self, what: str, status: int, seconds: float) -> None:
         self.answered(status, seconds)
@@ -81,7 +81,7 @@ class Report:
         return demanded_in(self.seconds)
 
     def cases(self, route: str) -> Counter[str]:
-        """The cases of this route by the fuzzer that made them."""
+        """Return the cases of this route by the fuzzer that made them."""
         return Counter({side.name: side.cases[route] for side in self.attackers})
 
     def faults(self) -> list[str]:

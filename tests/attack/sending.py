@@ -1,4 +1,4 @@
-"""How attackers send: each request and each exchange is noted with what came back."""
+"""Send an attacker's requests and exchanges, and record each with its answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OF_THE_PROTOCOL: Final = {None, 4400, 4401, 4403, 4408, 4409, 4429}
 """The codes that may close a socket; None: it was open to the end."""
 
 TOO_LONG: Final = {1006, 1009}
-"""Those for a message beyond its bound; 1006: the client was still sending it."""
+"""The codes for a message beyond its bound; 1006: the client was still sending it."""
 
 
 def client(target: Target, address: str) -> httpx.AsyncClient:
@@ -81,7 +81,7 @@ def _socket(target: Target, address: str) -> AbstractAsyncContextManager[Socket]
 
 
 async def push(target: Target, begun: bytes, more: bytes = b"", times: int = 0) -> int:
-    """Send these bytes over a connection of their own; return the answer's status, or 0."""
+    """Send these bytes over a separate connection; return the answer's status, or 0."""
     address = urlsplit(target.url)
     answer, writer = b"", None
     with suppress(OSError, TimeoutError):

@@ -1,4 +1,4 @@
-"""What is attacked, and for how long. It is sent to every attacker's process."""
+"""The target of an attack and its duration, which every attacker's process gets."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tests.support.routes import Route
 class Target:
     url: str
     tokens: tuple[str, ...]
-    """Of several operators: one may ask only so often."""
+    """The tokens of several operators, because one operator has a rate limit."""
     routes: tuple[Route, ...]
     payment_secret: str
     carrier_secret: str
     ends_at: float
-    """Seconds since the epoch: the same for every process."""
+    """The end in seconds since the epoch: the same for every process."""
     gives_up_at: float
-    """Until then a fuzzer goes on that has not yet made the cases it owes."""
+    """The time until which a fuzzer may still make the cases it owes."""
     demanded: int
-    """Cases of each route."""
+    """The number of cases of each route."""
 
     @property
     def is_over(self) -> bool:
         return time.time() > self.ends_at
 
     def is_over_for(self, cases: Counter[str], owed: Iterable[str]) -> bool:
-        """Whether a fuzzer that owes cases of these routes may stop."""
+        """Return whether a fuzzer that owes cases of these routes may stop."""
         is_done = all(cases[route] >= self.demanded for route in owed)
         return self.is_over and (is_done or time.time() > self.gives_up_at)
 
     @property
     def paths(self) -> list[str]:
-        """Of the routes that take requests."""
+        """Return the paths of the routes that take requests."""
         return [route.path for route in self.routes if route.methods]
 
     def headers(self, operator: int = 0) -> dict[str, str]:
@@ -45,5 +45,5 @@ class Target:
         return {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
     def everyones_headers(self) -> Iterator[dict[str, str]]:
-        """Yield the headers of each operator in turn, without an end."""
+        """Yield the headers of each operator, one after the other, without an end."""
         return (self.headers(operator) for operator in itertools.count())

@@ -1,4 +1,4 @@
-"""The whole system, as `make run` starts it, on ports and in a folder of its own."""
+"""Start the whole system as `make run` does, on its own ports and in its own folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HASTE: Mapping[str, str] = {
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.2S",
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT0.2S",
 }
-"""No worker dies here, so no deadline has to leave room for another to take over."""
+"""No worker dies here, so no deadline has to leave time for another to take over."""
 
 
 TABLE_WIDTH = 6
@@ -39,7 +39,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
 
 @dataclass
 class Demonstration:
-    """`python -m demo` while it runs."""
+    """A running `python -m demo`."""
 
     process: asyncio.subprocess.Process
     printed: str = ""
@@ -51,13 +51,13 @@ class Demonstration:
             self.printed += line.decode()
 
     async def ends(self) -> int:
-        """Its exit code."""
+        """Wait until it ends; return its exit code."""
         await self.prints("\0")
         return await self.process.wait()
 
     @property
     def became(self) -> dict[str, str]:
-        """Of the closing table: what became of the orders, by outcome."""
+        """Return the closing table: the number of orders by outcome."""
         rows = [re.split(" {2,}", line.strip()) for line in self.printed.splitlines()]
         return {row[0]: row[3] for row in rows if len(row) == TABLE_WIDTH and row[1].isdecimal()}
 

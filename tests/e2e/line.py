@@ -1,4 +1,4 @@
-"""A line to a server that a test can cut, as a network or a host that fails does."""
+"""A connection to a server that a test can cut, as a failing network or host does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Line:
-    """Forwards connections to a port of this machine, from a port that stays the same."""
+    """Forward connections to a port of this machine, from a port that stays the same."""
 
     def __init__(self, target: int) -> None:
         self._target = target

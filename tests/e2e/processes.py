@@ -1,4 +1,4 @@
-"""A process of Waybill's as a test starts it: its log, and how it ends."""
+"""Start a process of Waybill, read its log, and wait for its end."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Process:
         return self.process.poll() is None
 
     async def writes(self, pattern: str, times: int = 1) -> None:
-        """Wait until the log has so many lines that match; fail when the process ends before."""
+        """Wait until this many lines of the log match; fail when the process ends before."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while len(re.findall(pattern, self.log, re.MULTILINE)) < times:
                 assert self.runs, self.log
                 await asyncio.sleep(0.02)
 
     async def ends(self, seconds: float) -> int:
-        """Return its exit code. Fails when it still runs after so many seconds."""
+        """Return the exit code. Fail when the process still runs after this many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 return await asyncio.to_thread(self.process.wait)
@@ -48,7 +48,7 @@ class Process:
             raise AssertionError(f"it still runs after {seconds} s: {self.log}") from None
 
     async def stops(self, number: signal.Signals) -> tuple[int, float]:
-        """Send it the signal; its exit code and the seconds it took."""
+        """Send the signal; return the exit code and the seconds until the end."""
         sent = time.monotonic()
         self.process.send_signal(number)
         return await self.ends(TIMEOUT_SECONDS), time.monotonic() - sent
@@ -58,7 +58,7 @@ class Process:
 async def started(
     log: Path, environment: Mapping[str, str], *arguments: str
 ) -> AsyncIterator[Process]:
-    """A Python program of the checkout, killed at the end of the block."""
+    """Start a Python program of the checkout; kill it at the end of the block."""
     with (
         log.open("w") as output,
         guarded(

@@ -1,4 +1,4 @@
-"""The API and the simulators as processes: they start, say what is wrong, and stop in time."""
+"""The API and the simulators start as processes, report errors, and stop in time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TIMEOUT_SECONDS = 60
 async def api(
     system: System, log: Path, **changes: str
 ) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
-    """An API process beside that of the system, once it lives."""
+    """Start an API process beside that of the system; yield it when it is live."""
     port = Ports.free().http_port
     environment = {**system.environment, **changes}
     token = system.token(Role.CUSTOMER, "customer-of-the-test")
@@ -55,7 +55,7 @@ async def api(
 
 
 async def becomes(http: httpx.AsyncClient, status: str) -> Json:
-    """Wait until readiness has this status; its answer."""
+    """Wait until readiness has this status; return its answer."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             answer: Json = (await http.get("/readyz")).json()
@@ -68,14 +68,14 @@ def failing(answer: Json) -> set[str]:
     return {name for name, check in answer["checks"].items() if check["status"] == "failing"}
 
 
-async def test_the_api_starts_while_every_server_is_away_and_says_that_it_is_not_ready(
+async def test_the_api_starts_without_any_server_and_is_not_ready(
     system: System, tmp_path: Path
 ) -> None:
-    nobody = Ports.free()
+    unused = Ports.free()
     changes = {
-        API_DATABASE: at(system.environment[API_DATABASE], nobody.postgres_port),
-        TEMPORAL: at(system.environment[TEMPORAL], nobody.temporal_port),
-        NATS: at(system.environment[NATS], nobody.nats_port),
+        API_DATABASE: at(system.environment[API_DATABASE], unused.postgres_port),
+        TEMPORAL: at(system.environment[TEMPORAL], unused.temporal_port),
+        NATS: at(system.environment[NATS], unused.nats_port),
     }
     async with api(system, tmp_path / "log", **changes) as (process, http):
         assert (await http.get("/healthz")).status_code == 200
@@ -129,8 +129,8 @@ async def test_the_api_names_a_server_that_goes_away_and_recovers_when_it_is_bac
 async def test_an_order_without_temporal_is_refused_as_unavailable(
     system: System, tmp_path: Path
 ) -> None:
-    nobody = at(system.environment[TEMPORAL], Ports.free().temporal_port)
-    async with api(system, tmp_path / "log", **{TEMPORAL: nobody}) as (process, http):
+    unused = at(system.environment[TEMPORAL], Ports.free().temporal_port)
+    async with api(system, tmp_path / "log", **{TEMPORAL: unused}) as (process, http):
         body = {"query": operation("PlaceOrder"), "variables": {"input": an_order("3011")}}
         (error,) = (await http.post("/graphql", json=body)).json()["errors"]
         assert error["extensions"]["code"] == "UNAVAILABLE"

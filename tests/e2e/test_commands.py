@@ -1,4 +1,4 @@
-"""The commands that end by themselves: with 0 only when they did what was asked."""
+"""The commands that end exit with 0 only when they did what was asked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from stack.processes import ROOT
 from stack.system import System
 
 RUNS = 6
-NOBODY = Ports.free()
+UNUSED = Ports.free()
 AWAY = {
-    "WAYBILL_TEMPORAL_ADDRESS": f"127.0.0.1:{NOBODY.temporal_port}",
-    "WAYBILL_DATABASE_URL": f"postgresql+asyncpg://u:p@127.0.0.1:{NOBODY.postgres_port}/d",
-    "WAYBILL_HTTP_PORT": str(NOBODY.http_port),
+    "WAYBILL_TEMPORAL_ADDRESS": f"127.0.0.1:{UNUSED.temporal_port}",
+    "WAYBILL_DATABASE_URL": f"postgresql+asyncpg://u:p@127.0.0.1:{UNUSED.postgres_port}/d",
+    "WAYBILL_HTTP_PORT": str(UNUSED.http_port),
 }
 AWAY["WAYBILL_API_DATABASE_URL"] = AWAY["WAYBILL_DATABASE_URL"]
 
 
 async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, list[str]]:
-    """Its exit code, and the lines it printed."""
+    """Run the command; return its exit code and the lines it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *arguments),
         cwd=ROOT,
@@ -67,7 +67,7 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
     ],
     ids=lambda arguments: " ".join(arguments[:1]),
 )
-async def test_a_command_whose_server_is_away_says_so_in_one_line_and_ends_with_1(
+async def test_a_command_whose_server_is_away_prints_one_line_and_exits_with_1(
     system: System, arguments: list[str]
 ) -> None:
     code, lines = await command(system.environment | AWAY, *arguments)
@@ -75,7 +75,7 @@ async def test_a_command_whose_server_is_away_says_so_in_one_line_and_ends_with_
     assert len(lines) == 1, lines
 
 
-async def test_watching_an_order_that_never_was_says_so(system: System) -> None:
+async def test_watching_an_unknown_order_is_an_error(system: System) -> None:
     code, lines = await command(system.environment, "demo.watch", str(uuid4()))
     assert code == 1
     assert len(lines) == 1

@@ -30,7 +30,7 @@ ADDS_UP = "Stock and money add up"
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_the_demo_ends_well(system: System) -> None:
+async def test_the_demo_succeeds(system: System) -> None:
     async with demonstration(system, "--orders", "20") as demo:
         assert await demo.ends() == 0, demo.printed
     assert demo.became == BECAME
@@ -38,7 +38,7 @@ async def test_the_demo_ends_well(system: System) -> None:
     assert ADDS_UP in demo.printed
 
 
-async def test_the_demo_stops_with_one_line_when_interrupted(system: System) -> None:
+async def test_an_interrupted_demo_stops_with_one_line(system: System) -> None:
     async with demonstration(system, "--orders", "20") as demo:
         await demo.prints("Placing 73 orders")
         demo.process.send_signal(signal.SIGINT)

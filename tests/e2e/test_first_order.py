@@ -1,4 +1,4 @@
-"""The README's journey, with nothing but HTTP and a WebSocket."""
+"""Follow the README's journey, with nothing but HTTP and a WebSocket."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THERE = "3011"
 
 @pytest.fixture
 async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
-    """A customer nobody has heard of yet."""
+    """A client of a customer whom the API does not know yet."""
     token = system.token(Role.CUSTOMER, f"customer-{uuid4()}")
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20) as client:
@@ -101,7 +101,7 @@ async def ask(http: httpx.AsyncClient, name: str, **variables: object) -> Json:
 async def watched(
     system: System, http: httpx.AsyncClient, placed: Json, *, until: str
 ) -> list[str]:
-    """What happened to the order itself since it was placed, by a subscription from there on."""
+    """Return the order's own events since it was placed, from a subscription."""
     seen: list[str] = []
     async with connecting(system.url) as socket:
         await _sign_in(socket, http.headers["Authorization"])

@@ -1,4 +1,4 @@
-"""What Temporal loses, the log gives back: each within a minute, and by itself."""
+"""The log restores what Temporal loses, within a minute and without an operator."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def customer(system: System) -> httpx.AsyncClient:
 
 
 async def placed(http: httpx.AsyncClient, postal_code: str, status: str, **more: object) -> str:
-    """An order that has come so far."""
+    """Place an order and wait until it has this status; return its id."""
     order = {**an_order(postal_code), **more}
     order_id: str = (await ask(http, "PlaceOrder", input=order))["placeOrder"]["order"]["id"]
     await reaches(http, order_id, status)
@@ -68,7 +68,7 @@ async def reaches(http: httpx.AsyncClient, order_id: str, status: str) -> Json:
 
 
 async def cancel(http: httpx.AsyncClient, order_id: str) -> list[Json]:
-    """The errors, of which there are none once a saga runs."""
+    """Request a cancellation; return the errors, of which a running saga has none."""
     given = {"idempotencyKey": str(uuid4()), "orderId": order_id}
     errors: list[Json] = (await ask(http, "CancelOrder", input=given))["cancelOrder"]["userErrors"]
     return errors
@@ -80,14 +80,14 @@ async def events(system: System, stream: str) -> list[str]:
 
 
 async def recoveries(system: System, *order_ids: str) -> None:
-    """Once each of them has been, by itself."""
+    """Wait until reconciliation has recovered each order's saga."""
     async with asyncio.timeout(WITHIN_SECONDS):
         for order_id in order_ids:
             while await events(system, f"saga-{order_id}") != ["SagaRecovered"]:  # noqa: ASYNC110 - a fact to wait for
                 await asyncio.sleep(0.1)
 
 
-async def books(port: int, order_id: str) -> Json:
+async def effects(port: int, order_id: str) -> Json:
     async with httpx.AsyncClient() as http:
         answer = await http.get(f"http://127.0.0.1:{port}/books", params={"order_id": order_id})
     found: Json = answer.json()["orders"].get(order_id, {})
@@ -101,7 +101,7 @@ def lose_temporals_database(data_dir: Path) -> None:
         file.unlink()
 
 
-async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) -> None:
+async def test_sagas_continue_after_the_loss_of_temporals_database(tmp_path: Path) -> None:
     ports = Ports.free()
     async with started_system(tmp_path, ports, given=SOON) as system, customer(system) as http:
         waiting = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
@@ -126,21 +126,21 @@ async def test_sagas_go_on_after_the_loss_of_temporals_database(tmp_path: Path) 
 
         assert await events(system, f"saga-{cancelled}") == []
         money, parcels = ports.payment_simulator_port, ports.carrier_simulator_port
-        assert await books(money, delivered) == {"authorized": 1, "captured": 1}
-        assert await books(money, waiting) == {"authorized": 1, "voided": 1}
-        assert await books(money, on_its_way) == {"authorized": 1, "captured": 1}
-        assert await books(parcels, delivered) == {"created": 1, "dispatched": 1, "delivered": 1}
-        assert await books(parcels, waiting) == {"created": 1, "cancelled": 1}
+        assert await effects(money, delivered) == {"authorized": 1, "captured": 1}
+        assert await effects(money, waiting) == {"authorized": 1, "voided": 1}
+        assert await effects(money, on_its_way) == {"authorized": 1, "captured": 1}
+        assert await effects(parcels, delivered) == {"created": 1, "dispatched": 1, "delivered": 1}
+        assert await effects(parcels, waiting) == {"created": 1, "cancelled": 1}
 
 
 @pytest.fixture(scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    """A system that reconciles every two seconds."""
+    """Start a system that reconciles every two seconds."""
     async with started_system(tmp_path_factory.mktemp("watched"), given=SOON) as system:
         yield system
 
 
-async def test_a_saga_terminated_from_the_web_ui_goes_on_by_itself(watched: System) -> None:
+async def test_a_saga_terminated_in_the_web_ui_is_recovered_automatically(watched: System) -> None:
     temporal = await Client.connect(watched.servers.temporal_address)
     async with customer(watched) as http:
         order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
@@ -148,13 +148,13 @@ async def test_a_saga_terminated_from_the_web_ui_goes_on_by_itself(watched: Syst
         await recoveries(watched, order_id)
         assert await cancel(http, order_id) == []
         await reaches(http, order_id, "CANCELLED")
-    assert await books(watched.ports.payment_simulator_port, order_id) == {
+    assert await effects(watched.ports.payment_simulator_port, order_id) == {
         "authorized": 1,
         "voided": 1,
     }
 
 
-async def test_a_schedule_that_is_deleted_comes_back(watched: System) -> None:
+async def test_a_deleted_schedule_is_created_again(watched: System) -> None:
     temporal = await Client.connect(watched.servers.temporal_address)
     await temporal.get_schedule_handle(RECOVERY.id).delete()
     async with customer(watched) as http:
@@ -164,7 +164,7 @@ async def test_a_schedule_that_is_deleted_comes_back(watched: System) -> None:
 
 
 async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
-    """`make recover`: its exit code and what it printed."""
+    """Run `make recover`; return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "orchestrator.recover", *arguments),
@@ -178,7 +178,7 @@ async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
     return process.returncode, printed.decode().splitlines()
 
 
-async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_running(
+async def test_a_manual_recovery_prints_its_result_and_a_stopped_system(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -220,6 +220,6 @@ async def test_recovering_by_hand_tells_what_it_did_and_later_that_it_is_not_run
 
 
 @pytest.mark.parametrize("order_id", ["nope", "order-nope", "no such order"])
-async def test_recovering_an_order_that_never_was_says_so(watched: System, order_id: str) -> None:
+async def test_recovering_an_unknown_order_is_reported(watched: System, order_id: str) -> None:
     code, lines = await recover(watched, "--order", order_id)
     assert (code, lines) == (1, [f"recover: there is no order {order_id}"])

@@ -1,4 +1,4 @@
-"""A restore loses the log's tail under all that runs; operators put it right by two commands."""
+"""A restore loses the log's tail under running processes; two commands of operators repair it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.e2e.test_first_order import an_order, ask
 from tests.e2e.test_losing_temporal import (
     NOT_BY_ITSELF,
     THERE,
-    books,
     customer,
+    effects,
     events,
     reaches,
     recover,
@@ -45,7 +45,7 @@ async def head(system: System) -> int:
 
 
 async def relayed(system: System, position: int) -> None:
-    """Once the relay's checkpoint stands at this position or above."""
+    """Wait until the relay's checkpoint is at this position or above."""
     async with await create_pool(system.servers.database_url, size=1) as pool:
         async with asyncio.timeout(20):
             while (await pool.fetchval(RELAYED) or 0) < position:  # noqa: ASYNC110 - a fact to wait for
@@ -58,7 +58,7 @@ async def lose(system: System, after: int) -> None:
 
 
 async def checkpoints_are(system: System, status: str) -> Json:
-    """Return the check of readiness, once it has this status: its answers are kept for a second."""
+    """Return the check of readiness when it has this status: an answer is kept for a second."""
     async with httpx.AsyncClient() as http, asyncio.timeout(10):
         while True:
             found: Json = (await http.get(f"{system.url}/readyz")).json()["checks"]["checkpoints"]
@@ -79,7 +79,7 @@ async def set_right(system: System) -> list[str]:
     return printed.decode().splitlines()
 
 
-async def test_an_order_lost_by_a_restore_is_reported_and_comes_back_paid_once(
+async def test_an_order_lost_by_a_restore_is_restored_and_paid_once(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -121,8 +121,8 @@ async def test_an_order_lost_by_a_restore_is_reported_and_comes_back_paid_once(
 
         found = await reaches(http, order_id, "DELIVERED")
         assert found["payment"]["captured"]["amount"] == 2580
-        assert await books(system.ports.payment_simulator_port, order_id) == PAID_ONCE
-        assert await books(system.ports.carrier_simulator_port, order_id) == SENT_ONCE
+        assert await effects(system.ports.payment_simulator_port, order_id) == PAID_ONCE
+        assert await effects(system.ports.carrier_simulator_port, order_id) == SENT_ONCE
         replayed = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
         assert (replayed["order"]["id"], replayed["userErrors"]) == (order_id, [])
         assert (await events(system, f"order-{order_id}"))[0] == "OrderCreated"

@@ -1,4 +1,4 @@
-"""Where the address of a placed order lies, in everything that the system has written."""
+"""The address of a placed order is nowhere in clear in what the system has written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 @pytest.fixture
 async def order_id(system: System) -> str:
-    """A completed order, sent to the address of the markers."""
+    """The id of a completed order, sent to the address of the markers."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
         order = (await ask(system, http, "PlaceOrder", input=an_order()))["placeOrder"]["order"]
         async with asyncio.timeout(30):
@@ -40,14 +40,14 @@ async def order_id(system: System) -> str:
     return str(order["id"])
 
 
-async def test_no_table_holds_it(system: System, order_id: str) -> None:
+async def test_no_table_holds_the_address(system: System, order_id: str) -> None:
     async with await create_pool(system.environment["WAYBILL_DATABASE_URL"], size=2) as pool:
         text = await everything(pool)
     assert order_id in text
     assert found_in(text) == []
 
 
-async def test_no_history_of_temporals_holds_it(system: System, order_id: str) -> None:
+async def test_no_history_of_temporal_holds_the_address(system: System, order_id: str) -> None:
     client = await Client.connect(system.environment["WAYBILL_TEMPORAL_ADDRESS"])
     request = GetWorkflowExecutionHistoryRequest(
         namespace="default", execution=WorkflowExecution(workflow_id=f"order-{order_id}")
@@ -58,13 +58,13 @@ async def test_no_history_of_temporals_holds_it(system: System, order_id: str) -
     assert found_in(raw.decode(errors="replace")) == []
 
 
-async def test_no_message_of_the_bus_holds_it(system: System, order_id: str) -> None:
+async def test_no_message_of_the_bus_holds_the_address(system: System, order_id: str) -> None:
     async with asyncio.timeout(20):
         messages = await messages_until(system, f"order-{order_id}", "OrderCompleted")
     assert found_in("\n".join(messages)) == []
 
 
-async def test_no_log_of_any_process_holds_it(system: System, order_id: str) -> None:
+async def test_no_log_of_any_process_holds_the_address(system: System, order_id: str) -> None:
     del order_id
     logs = list((Path(system.environment["WAYBILL_DATA_DIR"]) / "logs").glob("*.log*"))
     assert {"api.log", "worker-1.log", "postgres.log", "temporal.log"} <= {log.name for log in logs}
@@ -96,7 +96,7 @@ def found_in(text: str) -> list[str]:
 
 
 def payloads_in(value: Any) -> list[Json]:  # noqa: ANN401 - any JSON
-    """Every encrypted payload, wherever it stands."""
+    """Return every encrypted payload in the data, at any depth."""
     if isinstance(value, list):
         return [payload for item in value for payload in payloads_in(item)]
     if not isinstance(value, dict):
@@ -111,7 +111,7 @@ def data_of(payload: Json) -> str:
 
 
 async def messages_until(system: System, subject: str, last: str) -> list[str]:
-    """Every message of the stream, up to this event of this aggregate."""
+    """Return every message of the stream, up to this event of this aggregate."""
     connection = await nats.connect(system.environment["WAYBILL_NATS_URL"])
     try:
         everything_kept = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)

@@ -1,4 +1,4 @@
-"""The processes as they are started: each refuses what it uses, and nothing else."""
+"""Each process refuses wrong settings that it uses, and no others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ONE_KEY: Final = base64.b64encode(os.urandom(32)).decode()
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a system whose servers do not run, in a folder without a stack.env."""
+    """Return the environment of a system without servers, in a folder without stack.env."""
     (stack := tmp_path / "stack").mkdir()
     made = system_environment(stack, Ports.free())
     return {**made, "WAYBILL_DATA_DIR": str(tmp_path)}
@@ -67,7 +67,7 @@ async def refusal(process: str, environment: dict[str, str], folder: Path) -> st
         ("carrier simulator", PRODUCTION, "WAYBILL_ENVIRONMENT is production, where no simulator "),
     ],
 )
-async def test_a_process_refuses_what_it_uses_by_name_and_in_one_line(
+async def test_a_process_refuses_a_wrong_setting_that_it_uses_in_one_line(
     process: str, changes: dict[str, str], says: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     line = await refusal(process, {**environment, **changes}, tmp_path)
@@ -108,8 +108,8 @@ async def test_a_folder_that_a_simulator_cannot_use_is_named_with_its_setting(
 ) -> None:
     (file := tmp_path / "file").write_text("")
     line = await refusal(process, {**environment, "WAYBILL_DATA_DIR": str(file)}, tmp_path)
-    books = file / f"{process.replace(' ', '-')}.sqlite3"
-    assert line.endswith(f": cannot use {books}: File exists; see WAYBILL_DATA_DIR")
+    database = file / f"{process.replace(' ', '-')}.sqlite3"
+    assert line.endswith(f": cannot use {database}: File exists; see WAYBILL_DATA_DIR")
 
 
 @pytest.mark.parametrize("process", COMMANDS)

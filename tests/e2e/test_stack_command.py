@@ -1,4 +1,4 @@
-"""`python -m stack`, which `make run` and `make demo` call: how it starts and what ends it."""
+"""`python -m stack`, which `make run` and `make demo` call, starts and ends as it should."""
 
 from __future__ import annotations
 

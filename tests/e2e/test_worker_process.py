@@ -1,4 +1,4 @@
-"""The worker as a process: what ends it, and what does not."""
+"""Some faults end the worker process, and others do not."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from tests.e2e.processes import Process, started
 from tests.integration.migrations.checkout import empty_database
 
 STOP_SECONDS = 5
-"""The worker leaves after 2.8 s at the latest; a busy machine takes its time to see that."""
+"""The worker exits after 2.8 s at the latest; on a busy machine this is noticed late."""
 END_SECONDS = 20
-"""On an idle machine a wrong setting ends it after 1 s."""
+"""A wrong setting ends it after 1 s on an idle machine."""
 MAX_LOG_CHARACTERS = 6_000
 DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
 def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextManager[Process]:
-    """A worker with the default roles, beside the one of the system."""
+    """Start a worker with the default roles, beside the one of the system."""
     data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}  # no stack.env fills in what is empty
     return started(log, {**system.environment, **data_dir, **changes}, "worker.py")
 
 
 def at(url: str, port: int) -> str:
-    """The same address, but for its port."""
+    """Return the same address with another port."""
     return url.replace(f":{urlsplit(url if '//' in url else f'//{url}').port}", f":{port}", 1)
 
 
@@ -57,7 +57,7 @@ def at(url: str, port: int) -> str:
         (DATABASE, ""),
     ],
 )
-async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_the_setting(
+async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_it(
     system: System, tmp_path: Path, name: str, value: str
 ) -> None:
     async with worker(system, tmp_path / "log", **{name: value}) as process:
@@ -83,7 +83,7 @@ async def test_a_database_of_another_stored_format_ends_it_with_one_line(
 
 
 @pytest.mark.parametrize("change", ["password", "database", "namespace"])
-async def test_a_setting_that_the_server_refuses_ends_it_with_one_line_that_names_the_setting(
+async def test_a_setting_that_the_server_refuses_ends_it_with_one_line(
     system: System, tmp_path: Path, change: str
 ) -> None:
     url = system.environment[DATABASE]
@@ -110,7 +110,7 @@ AWAY = pytest.mark.parametrize(
 
 
 @AWAY
-async def test_a_server_that_is_away_at_the_start_holds_up_its_role_alone(
+async def test_a_missing_server_at_the_start_delays_only_its_role(
     system: System, tmp_path: Path, name: str, waits: str, runs_on: str
 ) -> None:
     changes = {name: at(system.environment[name], Ports.free().nats_port)}
@@ -129,7 +129,7 @@ async def test_a_server_that_is_away_at_the_start_holds_up_its_role_alone(
 async def worker_on_lines(
     system: System, log: Path
 ) -> AsyncIterator[tuple[Process, dict[str, Line]]]:
-    """A worker whose every server is at the end of a line of its own."""
+    """Start a worker whose connection to every server can be cut separately."""
     ports = system.ports
     async with (
         Line.to(ports.postgres_port) as postgres,
@@ -146,7 +146,7 @@ async def worker_on_lines(
 
 
 async def polls(system: System, process: Process) -> None:
-    """Wait until the worker records anew that it polls."""
+    """Wait until the worker records again that it polls."""
     async with connected(system.servers.database_url) as connection, asyncio.timeout(60):
         since = await connection.fetchval("SELECT clock_timestamp()")
         while not await connection.fetchval(  # noqa: ASYNC110 - a fact to wait for
@@ -160,7 +160,7 @@ async def polls(system: System, process: Process) -> None:
 LATER = pytest.mark.parametrize(
     ("name", "retries", "times"),
     [
-        (NATS, "the connection to NATS at .* is lost", 1),  # and the client retries by itself
+        (NATS, "the connection to NATS at .* is lost", 1),  # and the client retries automatically
         (TEMPORAL, "recording that this worker polls: .*; trying again in", 3),
         (DATABASE, "recording that this worker polls: .*; trying again in", 3),
     ],
@@ -168,7 +168,7 @@ LATER = pytest.mark.parametrize(
 
 
 @LATER
-async def test_a_server_that_goes_away_later_costs_one_line_a_retry_until_it_is_back(
+async def test_a_server_that_goes_away_later_costs_one_line_for_each_retry(
     system: System, tmp_path: Path, name: str, retries: str, times: int
 ) -> None:
     async with worker_on_lines(system, tmp_path / "log") as (process, lines):
@@ -201,7 +201,7 @@ async def test_it_stops_within_three_seconds_while_all_servers_are_away(
     assert seconds < STOP_SECONDS
 
 
-async def test_a_fault_that_is_no_servers_ends_it_with_one_line(
+async def test_another_fault_than_a_servers_ends_it_with_one_line(
     system: System, tmp_path: Path
 ) -> None:
     unmigrated = sibling(system.environment[DATABASE], "postgres")

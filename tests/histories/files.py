@@ -1,4 +1,4 @@
-"""Where the recorded histories are, `<path>.json`, and how they are written to be read."""
+"""Write and read the recorded histories, `<path>.json`, in a readable form."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from temporalio.converter import DataConverter
 
 FOLDER: Final = Path(__file__).parent
 CONVERTER: Final[DataConverter] = pydantic_data_converter
-"""Encrypts nothing: what is recorded are samples, there to be read."""
+"""A converter without encryption: the recorded samples are there to be read."""
 
 _READABLE: Final = {"json/plain", "json/protobuf"}
 _OF_THE_MACHINE: Final = {"identity", "requestId", "stackTrace", "taskId", "workerVersion"}
-"""What these say of where an event was written no replay asks for."""
+"""The fields that describe the recording machine; no replay reads them."""
 
 
 def write(folder: Path, path: str, histories: Sequence[WorkflowHistory]) -> None:
@@ -34,7 +34,7 @@ def read(file: Path) -> list[WorkflowHistory]:
 
 
 def _run_as_text(history: WorkflowHistory) -> str:
-    """An event a line, so that a difference can be read."""
+    """Write one event a line, so that a difference is readable."""
     events = _converted(history.to_json_dict(), _readable)["events"]
     lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in events)
     return f'{{"workflow":"{history.workflow_id}","events":[\n{lines}\n]}}'

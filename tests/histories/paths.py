@@ -1,4 +1,4 @@
-"""Every way that an order can go, played on real servers. Each returns the order's id."""
+"""Play every way of an order on real servers. Each path returns the order's id."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ LATER: Final = timedelta(minutes=5)
 async def order(
     sagas: Sagas, on_hand: int = 2, *, postal_code: str = NEVER_DISPATCHED, method: str = VISA
 ) -> PlaceOrder:
-    """Two pieces of one SKU."""
+    """Return an order of two pieces of one SKU."""
     sku = await sagas.stocked(on_hand)
     return an_order((sku, 2), postal_code=postal_code, method=method)
 
 
 async def asked_for(sagas: Sagas, postal_code: str = NEVER_DISPATCHED) -> str:
-    """Placed and paid for; the carrier knows of it."""
+    """Place and pay an order; return it when its shipment is created."""
     order_id = await sagas.place(await order(sagas, postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id
@@ -52,7 +52,7 @@ async def waiting_to_pay(sagas: Sagas, method: str) -> str:
     return order_id
 
 
-# Forward.
+# Paths to a delivery.
 
 
 async def delivered(sagas: Sagas) -> str:
@@ -115,7 +115,7 @@ async def payment_window_closed(sagas: Sagas) -> str:
     return await sagas.within(payment_window=SOON).place(await order(sagas, method=APPROVAL))
 
 
-# Cancelled by the customer.
+# Cancellations by the customer.
 
 
 async def cancelled_while_waiting_for_stock(sagas: Sagas) -> str:
@@ -150,13 +150,13 @@ async def cancelled_before_dispatch(sagas: Sagas) -> str:
 
 async def parcel_was_quicker(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, NORMAL)
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.cancel(order_id)
     await sagas.deliver(order_id)
     return order_id
 
 
-# Cancelled in Temporal.
+# Cancellations in Temporal.
 
 
 async def workflow_cancelled(sagas: Sagas, order_id: str) -> None:
@@ -186,14 +186,14 @@ async def workflow_cancelled_while_undoing(sagas: Sagas) -> str:
 
 async def workflow_cancelled_after_dispatch(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     await workflow_cancelled(sagas, order_id)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
-# The carrier fails.
+# Failures of the carrier.
 
 
 async def carrier_refused(sagas: Sagas) -> str:
@@ -206,29 +206,29 @@ async def dispatch_missed(sagas: Sagas) -> str:
 
 async def carrier_cancelled(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, CANCELLED_BY_CARRIER)
-    await sagas.carrier_simulator.until_booked(order_id, "cancelled")
-    await sagas.hear(order_id, ShipmentNotificationKind.CANCELLED)
+    await sagas.carrier_simulator.until_recorded(order_id, "cancelled")
+    await sagas.notify(order_id, ShipmentNotificationKind.CANCELLED)
     return order_id
 
 
 async def parcel_lost(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, LOST)
-    await sagas.carrier_simulator.until_booked(order_id, "lost")
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
     return order_id
 
 
-# Parked.
+# Parked steps.
 
 
 def _parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await asked_for(sagas)
         with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-            await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+            await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
             await sagas.parked(order_id, "capture")
         await sagas.intervene(order_id, "capture", intervention)
-        await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
         return order_id
 
     return path
@@ -249,21 +249,21 @@ def _undo_parked(intervention: Intervention) -> Path:
 async def parked_and_tried_again_by_itself(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(undo_timeout=SOON, parked_retry=SOON))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
 async def overdue_and_then_delivered(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(delivery=SOON))
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.parked(order_id, "await_delivery")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
-# Returned.
+# Returns.
 
 
 async def _to_be_returned(
@@ -278,7 +278,7 @@ async def _to_be_returned(
 
 async def returned(sagas: Sagas) -> str:
     order_id = await _to_be_returned(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
@@ -288,7 +288,7 @@ async def returned_in_part(sagas: Sagas) -> str:
     order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
     await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
@@ -303,7 +303,7 @@ def _refund_parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await _to_be_returned(sagas)
         with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-            await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+            await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
             await sagas.parked(order_id, "refund")
         await sagas.intervene(order_id, "refund", intervention)
         return order_id
@@ -311,7 +311,7 @@ def _refund_parked(intervention: Intervention) -> Path:
     return path
 
 
-# Taken up.
+# Recoveries.
 
 
 async def _recovered(sagas: Sagas, order_id: str) -> None:
@@ -321,7 +321,7 @@ async def _recovered(sagas: Sagas, order_id: str) -> None:
 
 async def recoveries(sagas: Sagas) -> str:
     order_id = await asked_for(sagas, NORMAL)
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await _recovered(sagas, order_id)
     return order_id
 
@@ -338,24 +338,24 @@ async def recovered_while_compensating(sagas: Sagas) -> str:
 async def recovered_where_it_was_parked(sagas: Sagas) -> str:
     order_id = await asked_for(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
     await _recovered(sagas, order_id)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     return order_id
 
 
 async def recovered_while_returned(sagas: Sagas) -> str:
     order_id = await _to_be_returned(sagas)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
     await sagas.terminate(order_id)
     await sagas.within(return_window=LATER).recover(order_id)
     return order_id
 
 
 async def placed_again(sagas: Sagas) -> str:
-    """The log has lost the order; the providers have not."""
+    """Place again an order that the log has lost and the providers have not."""
     sku = await sagas.stocked(5)
     before = await sagas.store.safe_head()
     command = an_order((sku, 2), postal_code=NORMAL)
@@ -431,4 +431,4 @@ PATHS: Final[dict[str, Path]] = {
 }
 
 COMMANDS_TOO: Final = {"backorder_notified"}
-"""Where the workflows of the commands are recorded as well: one wakes the order."""
+"""The paths in which the workflows of commands are recorded too: one wakes the order."""

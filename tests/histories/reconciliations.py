@@ -1,4 +1,4 @@
-"""Every way that reconciliation can go, played on real servers. Each returns its run."""
+"""Play every way of reconciliation on real servers. Each returns its run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`python -m tests.histories.record`: record the paths that have no history yet.
 
-What is recorded stands for workflows that somebody has running: it is never written again.
+A recorded history represents workflows that users have running: it is never overwritten.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.support.simulators import API_KEY, Receiver, SimulatorProcess, simula
 
 
 async def record(folder: Path) -> list[str]:
-    """The paths that were recorded."""
+    """Record the missing paths; return their names."""
     paths = {*PATHS, *RECONCILIATIONS}
     missing = {path for path in paths if not (folder / f"{path}.json").exists()}
     with tempfile.TemporaryDirectory() as data_dir:

@@ -1,4 +1,4 @@
-"""Workflows changed as they must not be while orders are under way: a replay has to notice."""
+"""Change workflows as they must not change while orders are in progress: a replay must notice."""
 
 from __future__ import annotations
 

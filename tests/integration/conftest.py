@@ -1,4 +1,4 @@
-"""The two simulators, started once, and clients of ours to talk to them."""
+"""Start the two simulators once, with clients of the providers for them."""
 
 from __future__ import annotations
 

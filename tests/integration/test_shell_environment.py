@@ -39,7 +39,7 @@ TEXTS: Final = {
     "queue": "elsewhere",
     "build_id": "elsewhere",
 }
-"""By the end of the setting's name; the first that fits."""
+"""The texts by the end of the setting's name; the first that fits is used."""
 
 
 def another_value(name: str, default: object) -> str:

@@ -1,4 +1,4 @@
-"""What customers, operators, banks and carriers do about one order."""
+"""Act as the customers, operators, banks and carriers of one order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.support.simulators import Delivery
 from workflows.types import SagaType
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
-"""Why a client tries again."""
+"""The reasons for which a client retries."""
 
 
 class People:
@@ -52,7 +52,7 @@ class People:
         )
         self.id = self.order.aggregate_id
         self._orchestrator = world.orchestrator(case.deadlines, self.queue)
-        self._unheard = set(scenario.unheard)
+        self._withheld_kinds = set(scenario.withheld)
         self._withheld: list[ShipmentNotification] = []
 
     async def logged(self, category: str, event_type: str) -> None:
@@ -60,7 +60,7 @@ class People:
         await self.world.until_logged(f"{category}-{subject}", event_type)
 
     async def disturbed(self) -> None:
-        """Until the test has done to the saga what it is here to do, if it does it itself."""
+        """Wait until the test has disturbed the saga, if this case needs the test to do it."""
         if self.case.is_disturbed:
             await eventually(lambda: self.world.scripts.is_open(self.id))
 
@@ -114,7 +114,7 @@ class People:
         await _run_until_settled(lambda: order.signal("stock_received"), (RPCError,))
 
     async def mend_and_intervene(self, saga: SagaState) -> None:
-        """See to the cause first, and then tell the saga to go on."""
+        """Remove the cause first, and then intervene in each parked step."""
         await self._lift_faults()
         for step, parked in saga.parked.items():
             workflow_id = await self._where_parked(parked.number)
@@ -129,15 +129,15 @@ class People:
             try:
                 await self._orchestrator.intervene(workflow_id, intervene, idempotency_key=key)
             except (*_NOT_NOW, Refused):
-                continue  # the workflow is not there yet: whoever looks again finds it
+                continue  # the workflow is not there yet: the next check finds it
 
     async def recover(self, orchestrator: SagaOrchestrator | None = None) -> None:
-        """As reconciliation does with an order whose saga has no workflow any more."""
+        """Recover the order's saga as reconciliation does."""
         does = orchestrator or self._orchestrator
         await _run_until_settled(lambda: does.recover(self.id, self.order.customer_id))
 
     async def end(self, workflow: str) -> None:
-        """Terminate it; one that has ended already has."""
+        """Terminate the workflow, unless it has ended."""
         try:
             await self._workflow(workflow).terminate("by the matrix")
         except RPCError as error:
@@ -145,7 +145,7 @@ class People:
                 raise
 
     async def close_the_window(self) -> None:
-        """For returns, by taking the order up with a window that has closed: its return is over."""
+        """End the return window: recover the order with a window of zero length."""
         await self.disturbed()
         while await self.world.is_running(f"return-{self.id}"):  # noqa: ASYNC110 - a fact to wait for
             await asyncio.sleep(POLL_SECONDS)
@@ -163,7 +163,7 @@ class People:
     async def _refund_by_hand(self) -> None:
         payment = await self.world.state(PAYMENT, self.id)
         assert payment.reference
-        with suppress(ProviderRefused):  # it is done: a saga that was taken up has tried again
+        with suppress(ProviderRefused):  # already refunded: a recovered saga has retried
             await self.world.payment_client.refund(
                 reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
             )
@@ -181,7 +181,7 @@ class People:
     # Banks and carriers.
 
     async def until_dispatched(self) -> None:
-        while "dispatched" not in await self.world.carrier.books(self.id):  # noqa: ASYNC110 - a fact to wait for
+        while "dispatched" not in await self.world.carrier.effects(self.id):  # noqa: ASYNC110 - a fact to wait for
             await asyncio.sleep(POLL_SECONDS)
 
     async def pass_on_notifications(self) -> None:
@@ -190,22 +190,22 @@ class People:
                 delivery = await self.world.receiver.next(self.id)
             except TimeoutError:
                 continue
-            notification = _news(delivery, self.id)
+            notification = _notification(delivery, self.id)
             if (
                 isinstance(notification, ShipmentNotification)
-                and notification.kind in self._unheard
+                and notification.kind in self._withheld_kinds
             ):
                 self._withheld.append(notification)
             elif notification is not None:
-                await self._tell(notification)
+                await self._deliver(notification)
 
-    async def hear_all(self) -> None:
-        self._unheard.clear()
+    async def deliver_withheld(self) -> None:
+        self._withheld_kinds.clear()
         for notification in self._withheld:
-            await self._tell(notification)
+            await self._deliver(notification)
 
-    async def _tell(self, notification: PaymentNotification | ShipmentNotification) -> None:
-        """A provider tells it until it is acknowledged."""
+    async def _deliver(self, notification: PaymentNotification | ShipmentNotification) -> None:
+        """Deliver the notification until the API acknowledges it."""
         await _run_until_settled(
             lambda: self._orchestrator.handle_event(notification), (Unavailable,)
         )
@@ -214,7 +214,7 @@ class People:
 async def _run_until_settled(
     act: Callable[[], Awaitable[object]], until_over: tuple[type[Exception], ...] = _NOT_NOW
 ) -> None:
-    """Again and again, as long as it fails like this. A refusal is an answer."""
+    """Repeat the action while it fails like this. A refusal is an answer."""
     while True:
         try:
             await act()
@@ -226,10 +226,12 @@ async def _run_until_settled(
             return
 
 
-def _news(delivery: Delivery, order_id: str) -> PaymentNotification | ShipmentNotification | None:
+def _notification(
+    delivery: Delivery, order_id: str
+) -> PaymentNotification | ShipmentNotification | None:
     subject, _, what = str(delivery.body["type"]).partition(".")
     if subject == "payment_intent":
         metadata = delivery.body["data"]["object"]["metadata"]
         return PaymentNotification(order_id, int(metadata["attempt"]))
-    told = {notification.value: notification for notification in ShipmentNotificationKind}
-    return ShipmentNotification(order_id, told[what]) if what in told else None
+    kinds = {notification.value: notification for notification in ShipmentNotificationKind}
+    return ShipmentNotification(order_id, kinds[what]) if what in kinds else None

@@ -1,4 +1,4 @@
-"""What may happen once, and what may happen how often: in the log, and in the providers' books."""
+"""Check how often each fact may occur: in the log, and at the providers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.matrix.cases import CANCELLATIONS, OUTAGES, Case, Fault
 
 Fact = tuple[object, ...]
 _COUNTED: Final = ("OrderCancellationRequested", "OrderCancellationWithdrawn", "StockReceived")
-"""Of these there may be more than one without anything that tells them apart."""
+"""Events of these types may occur several times without anything that distinguishes them."""
 _PARKINGS_BY_AN_OUTAGE: Final = 2
-"""Undos that run side by side may meet the same one."""
+"""Undos that run in parallel may all meet the same outage."""
 
 
 def repeated(case: Case, events: Sequence[StoredEvent]) -> Iterator[str]:
-    """What the log has twice, and what it has more of than can come of this case."""
+    """Yield what the log has twice, and what it has more often than this case can cause."""
     facts = Counter(_fact(event) for event in events if event.type not in _COUNTED)
     yield from (f"{fact} {count} times in the log" for fact, count in facts.items() if count > 1)
     ids = Counter(event.event_id for event in events)
@@ -37,7 +37,7 @@ def repeated(case: Case, events: Sequence[StoredEvent]) -> Iterator[str]:
 
 
 def _fact(event: StoredEvent) -> Fact:
-    """What of it must not be said again."""
+    """Return the part of the event that must not occur again."""
     match event.decode():
         case PaymentPending() as pending:
             return event.type, pending.attempt, pending.action_url
@@ -55,14 +55,15 @@ def _most_in_the_log(case: Case, types: Counter[str]) -> Mapping[str, int]:
     scenario = case.point.scenario
     withdrawn = types["OrderCancellationWithdrawn"]
     is_cancelled = case.fault in CANCELLATIONS
-    turns = scenario.cancellations + is_cancelled + (case.fault in OUTAGES)
+    cancellations = scenario.cancellations + is_cancelled + (case.fault in OUTAGES)
     if case.fault is Fault.TERMINATED and case.point.activity == "withdraw_cancellation":
-        # What the ended run withdraws late, the run after it asks for and withdraws once more.
-        turns += 1
+        # If the ended run withdraws late, the next run requests and withdraws the cancellation
+        # again.
+        cancellations += 1
     parkings = scenario.parkings * 2 + (_PARKINGS_BY_AN_OUTAGE if case.fault in OUTAGES else 0)
     return {
-        "OrderCancellationRequested": min(turns, withdrawn + 1),
-        "OrderCancellationWithdrawn": turns,
+        "OrderCancellationRequested": min(cancellations, withdrawn + 1),
+        "OrderCancellationWithdrawn": cancellations,
         "PaymentAuthorized": 1,
         "PaymentVoided": 1,
         "PaymentRequested": _attempts(case),
@@ -71,16 +72,19 @@ def _most_in_the_log(case: Case, types: Counter[str]) -> Mapping[str, int]:
     }
 
 
-def done_again(case: Case, books: Mapping[str, tuple[int, int]]) -> Iterator[str]:
-    """An effect at a provider: each once, but a void for each attempt to pay."""
-    for name, (count, _) in books.items():
+def done_again(case: Case, effects: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """Yield each effect that a provider applied too often: once each, one void for each attempt."""
+    for name, (count, _) in effects.items():
         most = _attempts(case) if name == "voided" else 1
         if count > most:
             yield f"{name} {count} times at the provider, {most} at most"
 
 
 def _attempts(case: Case) -> int:
-    """To pay. A customer whose answer is lost with the workflow asks another for one more."""
+    """Return the payment attempts.
+
+    A customer who gets no answer, because the workflow ended, adds one.
+    """
     is_lost = case.fault in {Fault.TERMINATED, Fault.PARENT_TERMINATED}
     asks_again = is_lost and case.point.activity == "request_payment"
     return case.point.scenario.attempts + asks_again

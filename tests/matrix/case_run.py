@@ -1,4 +1,4 @@
-"""One order on its way through one case, with what meets it there."""
+"""Take one order through one case, with the fault that the case names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_PARKINGS: Final = 6
 
 
 class LeftBehind(Exception):
-    """The order came neither to an end nor to a person."""
+    """The order neither ended nor was parked for an operator."""
 
 
 class Journey:
@@ -39,7 +39,7 @@ class Journey:
         return tuple(f"{kind}-{self.id}" for kind in ("order", "payment", "return"))
 
     async def travel(self) -> None:
-        """Until the order has ended. Raises LeftBehind."""
+        """Run the case until the order has ended. Raises LeftBehind."""
         scenario, world = self.case.point.scenario, self.world
         await world.offer(self.people.sku, scenario.in_stock)
         world.scripts.write(self.id, self.case.script)
@@ -52,7 +52,7 @@ class Journey:
             if scenario.refused:
                 fault = world.payments.failing(self.id, scenario.refused, "refuse")
                 stack.enter_context(fault)
-            await stack.enter_async_context(self._meanwhile(worker))
+            await stack.enter_async_context(self._in_background(worker))
             try:
                 async with asyncio.timeout(MAX_CASE_SECONDS):
                     await self._to_its_end()
@@ -60,7 +60,7 @@ class Journey:
                 raise LeftBehind(f"not at its end after {MAX_CASE_SECONDS} s") from None
 
     @asynccontextmanager
-    async def _meanwhile(self, worker: KeptWorker | None) -> AsyncIterator[None]:
+    async def _in_background(self, worker: KeptWorker | None) -> AsyncIterator[None]:
         people = self.people
         acts = [
             people.places(),
@@ -81,21 +81,21 @@ class Journey:
             self.parkings = saga.parkings
             if saga.parkings > MAX_PARKINGS:
                 raise LeftBehind(f"parked {saga.parkings} times")
-            if saga.parked and not self._stands_there_for_the_case:
+            if saga.parked and not self._is_parked_for_the_case:
                 await self.people.mend_and_intervene(saga)
-            elif (await self.order_state()).status in FINAL and not await self._goes_on():
+            elif (await self.order_state()).status in FINAL and not await self._is_in_progress():
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _goes_on(self) -> bool:
+    async def _is_in_progress(self) -> bool:
         has_begun = self.case.is_disturbed and self.world.scripts.has_sprung(self.id)
         if has_begun and not self.disturbance.is_over:
             return True
         return any([await self.world.is_running(name) for name in self.workflow_ids])
 
     @property
-    def _stands_there_for_the_case(self) -> bool:
-        """Parked: nobody decides before it has been disturbed there."""
+    def _is_parked_for_the_case(self) -> bool:
+        """Return whether the step is parked and the case has not disturbed it there yet."""
         return self.case.point.wait is not None and not self.world.scripts.is_open(self.id)
 
     async def order_state(self) -> OrderState:

@@ -1,16 +1,17 @@
-"""Every point with every fault, less the combinations that make no sense.
+"""Build the cases: every point with every fault, without combinations that make no sense.
 
-Left out, by rule:
-- `refused` and `down` where nobody is asked: there is nobody to refuse, and a local activity is
-  tried until the database is back.
-- Time-outs where nothing runs; `after the effect` of what has none.
-- `during` where nothing is appended and nobody is asked.
-- `before` and `after` once for each activity, however many calls it makes.
+These rules leave combinations out:
+- `refused` and `down` where no provider is called: there is no refusal, and Temporal retries a
+  local activity until the database is back.
+- Timeouts where nothing runs, and `after the effect` of what has no effect.
+- `during` where nothing is appended and no provider is called.
+- `before` and `after` once for each activity, although it may make several calls.
 - `cancelled` before the order is in the log: its customer does not know it yet.
-- `before` and `after` of a cancellation that meets a local activity: Temporal tells the workflow
-  of both, result and cancellation, in one and the same task, whichever came first.
+- `before` and `after` of a cancellation at a local activity: Temporal delivers the result and the
+  cancellation in the same workflow task, in either order.
 - `terminated with its order` for the order's own workflow.
-- `terminated before anybody is asked` where nobody is: a local activity has no attempt of its own.
+- `terminated before the call` where no provider is called: a local activity has no separate
+  attempt.
 """
 
 from __future__ import annotations
@@ -38,9 +39,10 @@ class Fault(StrEnum):
     TEMPORAL_CANCELLED = "cancelled in Temporal"
     TERMINATED = "terminated"
     PARENT_TERMINATED = "terminated with its order"
-    """The order's workflow is, and Temporal ends the child whose turn it was."""
-    CUT_OFF = "terminated before anybody is asked"
-    """And the attempt that was about to ask dies with it; else it goes on, and does it late."""
+    """The order's workflow is terminated, and Temporal ends the child that was running."""
+    CUT_OFF = "terminated before the call"
+    """The attempt that was about to call the provider ends too; otherwise it makes its call late.
+    """
 
 
 _IN_PHASES: Final = (
@@ -55,7 +57,7 @@ OUTAGES: Final = (Fault.REFUSED, Fault.DOWN)
 TIMEOUTS: Final = (Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)
 TERMINATIONS: Final = (Fault.TERMINATED, Fault.PARENT_TERMINATED, Fault.CUT_OFF)
 HARMLESS: Final = (*TIMEOUTS, Fault.KILLED, *TERMINATIONS)
-"""Whatever they hit, the order ends as if nothing had happened."""
+"""The order ends as if none of these faults had occurred, at any point."""
 
 _LONG: Final = timedelta(minutes=5)
 _PATIENT: Final = Deadlines(
@@ -70,7 +72,7 @@ _PATIENT: Final = Deadlines(
     return_delivery=_LONG,
 )
 _TIMEOUT: Final = timedelta(seconds=5)
-"""Where a provider is away for longer than that. What is not faulted has to be done within it."""
+"""The time for which a provider is retried. Steps without a fault must finish within it."""
 _WINDOW: Final = timedelta(seconds=12)
 """Where a payment waits for what never comes."""
 
@@ -92,7 +94,7 @@ class Case:
         if self.fault in OUTAGES and self.point.runs_in == "payment":
             deadlines = replace(deadlines, payment_window=_WINDOW)
         if self.fault is Fault.DOWN and call is not None:
-            # Where an attempt is lost first, the next one has to be made within the patience.
+            # If an answer is lost first, the next attempt must start within the timeout.
             timeout = 2 * _TIMEOUT if call.after else _TIMEOUT
             limit = TIMEOUT_OF[self.point.activity]
             assert limit is not None, f"the plan gives {self.point.activity} no time-out"
@@ -129,7 +131,7 @@ class Case:
 
     @property
     def is_disturbed(self) -> bool:
-        """By the test itself, and the rest of the world waits for that."""
+        """Return whether the test itself disturbs the saga, while the rest of the world waits."""
         return self._act in {Act.GATE, Act.IDLE}
 
 
@@ -150,7 +152,7 @@ def all_cases() -> list[Case]:
 
 
 def failed_orders() -> Counter[str]:
-    """How many combinations are left out, by the reason."""
+    """Return how many combinations are left out, by reason."""
     return Counter(why for case in combinations() if (why := why_left_out(case)) is not None)
 
 
@@ -183,11 +185,11 @@ def _why_no_call(case: Case, call: Call) -> str | None:
 
 def _why_not_in_the_log(case: Case) -> str | None:
     if case.fault in {*OUTAGES, Fault.CUT_OFF}:
-        return "nobody is asked"
+        return "no provider is called"
     if case.fault in CANCELLATIONS and case.phase is not Phase.DURING:
         return "the same as during, for a local activity"
     if case.fault is Fault.CANCELLED and case.point.activity == "place":
-        return "nobody knows the order yet"
+        return "the order is not known yet"
     if case.phase is Phase.DURING and not case.point.changes:
         return "nothing is appended"
     return None

@@ -1,4 +1,4 @@
-"""What has to hold of an order at its end, by every witness: log, read models, books, Temporal."""
+"""Check an order at its end against the log, the read models, the providers and Temporal."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tests.matrix.at_most_once import done_again, repeated
 from tests.matrix.case_run import Journey
 from tests.matrix.cases import HARMLESS
 from tests.matrix.fault_reached import not_met
-from tests.matrix.views import views_at_odds
+from tests.matrix.views import view_faults
 from tests.matrix.world import COMPLETED, QUANTITY, RUNNING, TOTAL
 from workflows.search_attributes import NEEDS_ATTENTION
 
 CATEGORIES: Final = ("order", "payment", "shipment", "saga")
 ProviderComparison = Mapping[str, tuple[int, int]]
-"""Of each effect: how often, and the sum of the amounts."""
+"""The count and the sum of the amounts, for each effect."""
 
 _UNSETTLED: Final = {StepState.RUNNING, StepState.UNDOING}
 
 
 async def faults(journey: Journey) -> list[str]:
-    """What does not hold, in words; none if all does."""
+    """Return a sentence for each check that fails."""
     world, order_id, case = journey.world, journey.id, journey.case
-    payments = await world.payments.books(order_id)
-    carrier = await world.carrier.books(order_id)
+    payments = await world.payments.effects(order_id)
+    carrier = await world.carrier.effects(order_id)
     events = await events_of(journey)
     status = (await world.state(ORDER, order_id)).status
     return [
@@ -44,7 +44,7 @@ async def faults(journey: Journey) -> list[str]:
         *_money(payments, TOTAL if status is OrderStatus.COMPLETED else 0),
         *([] if case.point.scenario.settled_by_hand else _same_money(events, payments)),
         *[fault async for fault in _stock(journey, status, carrier)],
-        *[fault async for fault in views_at_odds(world, order_id, journey.people.sku)],
+        *[fault async for fault in view_faults(world, order_id, journey.people.sku)],
         *[fault async for fault in _ledger(journey)],
         *[fault async for fault in _temporal(journey)],
     ]
@@ -62,12 +62,12 @@ def _end(
 ) -> Iterator[str]:
     case, usual = journey.case, journey.case.point.scenario.end
     if status not in FINAL:
-        yield f"it is {status}, and nothing goes on"
+        yield f"it is {status}, and nothing runs"
     if case.fault in HARMLESS and status is not usual:
         yield f"it is {status}; without the fault it would be {usual}"
     has_left = "dispatched" in carrier
     if journey.disturbance.was_cancelled and not has_left and status is not OrderStatus.CANCELLED:
-        yield f"its customer was told that it is cancelled, and it is {status}"
+        yield f"its customer got a cancellation, and it is {status}"
 
 
 def _await_intervention(events: Sequence[StoredEvent]) -> Iterator[str]:
@@ -75,27 +75,27 @@ def _await_intervention(events: Sequence[StoredEvent]) -> Iterator[str]:
     made = {fact.parking for fact in facts if isinstance(fact, SagaStepIntervened)}
     for fact in facts:
         if isinstance(fact, SagaParked) and fact.parking not in made:
-            yield f"nobody has decided on {fact.step}, parking {fact.parking}"
+            yield f"no operator has intervened in {fact.step}, parking {fact.parking}"
 
 
-def _money(books: ProviderComparison, due: int) -> Iterator[str]:
-    amounts = {name: amount for name, (_, amount) in books.items()}
+def _money(effects: ProviderComparison, due: int) -> Iterator[str]:
+    amounts = {name: amount for name, (_, amount) in effects.items()}
     captured, refunded = amounts.get("captured", 0), amounts.get("refunded", 0)
     if captured - refunded != due:
-        yield f"{due} due, {captured} - {refunded} kept by the provider's books"
+        yield f"{due} due, {captured} - {refunded} kept by the provider's effects"
     if held := amounts.get("authorized", 0) - captured - amounts.get("voided", 0):
         yield f"{held} authorised and neither captured nor voided"
 
 
-def _same_money(events: Sequence[StoredEvent], books: ProviderComparison) -> Iterator[str]:
+def _same_money(events: Sequence[StoredEvent], effects: ProviderComparison) -> Iterator[str]:
     decoded = [event.decode() for event in events if event.category == "payment"]
     logged = {
         "captured": sum(e.amount.amount for e in decoded if isinstance(e, PaymentCaptured)),
         "refunded": sum(e.amount.amount for e in decoded if isinstance(e, PaymentRefunded)),
     }
     for name, amount in logged.items():
-        if amount != books.get(name, (0, 0))[1]:
-            yield f"the log has {amount} {name}, the provider {books.get(name)}"
+        if amount != effects.get(name, (0, 0))[1]:
+            yield f"the log has {amount} {name}, the provider {effects.get(name)}"
 
 
 async def _stock(
@@ -106,7 +106,7 @@ async def _stock(
     if stock.reserved:
         yield f"{stock.reserved} pieces are still held"
     if stock.shipped != (QUANTITY if gone else 0):
-        yield f"the log has {stock.shipped} pieces shipped, the carrier's books {carrier}"
+        yield f"the log has {stock.shipped} pieces shipped, the carrier's effects {carrier}"
     if stock.waiting:
         yield "it still waits for stock"
     if gone and status is OrderStatus.REJECTED:
@@ -126,7 +126,7 @@ async def _ledger(journey: Journey) -> AsyncIterator[str]:
 
 
 async def _temporal(journey: Journey) -> AsyncIterator[str]:
-    """Every workflow of the order is closed, and the order's own by coming to its end."""
+    """Check that every workflow of the order is closed, and that the order's own has completed."""
     for workflow_id in journey.workflow_ids:
         status = await journey.world.status_of(workflow_id)
         if status is RUNNING:

@@ -1,4 +1,4 @@
-"""The real servers, the two simulators and two workers, started once for all cases."""
+"""Start the real servers, the two simulators and two workers once for all cases."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.simulators import API_KEY, Receiver, simulator
 
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = int(os.environ.get("MATRIX_AT_ONCE", "10"))
-"""Most of the time a case waits: for a time-out, or for a dead worker to be noticed."""
+"""A case mostly waits: for a timeout, or until Temporal notices a dead worker."""
 SHARED_QUEUE: Final = "matrix"
 SHARED_WORKERS: Final = 2
 _OUTCOMES: Final[list[Outcome]] = []
@@ -101,7 +101,7 @@ Results = dict[str, asyncio.Task[str]]
 
 @pytest.fixture(scope="session")
 async def results(request: pytest.FixtureRequest, world: World) -> AsyncIterator[Results]:
-    """Of every case that was chosen, by name: what went wrong. They run at the same time."""
+    """Return the faults of every selected case, by name. The cases run at the same time."""
     free = asyncio.Semaphore(AT_ONCE)
     cases = [case for item in request.session.items if (case := _case_of(item)) is not None]
     tasks = {case.name: asyncio.create_task(_run(world, case, free)) for case in cases}
@@ -109,7 +109,7 @@ async def results(request: pytest.FixtureRequest, world: World) -> AsyncIterator
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
-    gc.collect()  # what the SDK has left in a cycle is told of here, and not in pytest's own work
+    gc.collect()  # collect the SDK's reference cycles here, and not during pytest's own work
 
 
 def _case_of(item: pytest.Item) -> Case | None:
@@ -132,9 +132,9 @@ async def _run(world: World, case: Case, free: asyncio.Semaphore) -> str:
         _OUTCOMES.append(Outcome(case, seconds, end, is_right=not wrong))
         if not wrong:
             return ""
-        told = f"{case.name}\n{await story(journey, wrong)}"
-        logger.error(told)  # at once; pytest tells it at the end
-        return told
+        text = f"{case.name}\n{await story(journey, wrong)}"
+        logger.error(text)  # at once; pytest reports it at the end
+        return text
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,7 @@
-"""What the test itself does to a saga: at the gate of an activity, or while nothing of it runs.
+"""Disturb a saga from the test: at the gate of an activity, or while nothing of it runs.
 
-Everything that follows waits for it, and it waits until the server has it: what has only been sent
-may come too late.
+All later actions wait for the disturbance. It ends only when the server has confirmed it, because a
+request that was only sent may arrive too late.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Disturbance:
         self._id = people.id
         self.is_over = False
         self.was_cancelled = False
-        """Its customer was told so."""
+        """The API has confirmed the cancellation to the customer."""
         self.cancelled_run: str | None = None
-        """Which of the order's runs was asked in Temporal to cancel."""
+        """The run of the order's workflow that the test cancelled in Temporal."""
 
     async def happen(self, worker: KeptWorker | None) -> None:
         await self._its_moment()
@@ -53,10 +53,10 @@ class Disturbance:
                 await self._terminate("order")
             case Fault.TEMPORAL_CANCELLED:
                 self.cancelled_run = (await self._order.describe()).run_id
-                await self._order.cancel()  # once it is answered, the server has it for good
+                await self._order.cancel()  # the server keeps a confirmed request
             case Fault.CANCELLED:
                 await self._cancel()
-        if self._case.fault is not Fault.CUT_OFF:  # its attempt hears in time that it is over
+        if self._case.fault is not Fault.CUT_OFF:  # its attempt learns in time of its end
             self._world.scripts.open(self._id)
         self.is_over = True
 
@@ -69,14 +69,17 @@ class Disturbance:
         await eventually(lambda: scripts.has_sprung(self._id))
 
     async def _terminate(self, kind: str) -> None:
-        """Where it is the order's, another takes its place."""
+        """Terminate the workflow; recover the order when it was the order's own."""
         await self._people.end(kind)
         if kind == "order" and (await self._world.state(ORDER, self._id)).status is not None:
             await self._people.recover()
 
     async def _cancel(self) -> None:
-        """The gate opens once the workflow knows of it. A workflow that is busy with a local
-        activity does not listen before that ends: then, once the server has taken it in."""
+        """Request a cancellation, and open the gate once the workflow has received it.
+
+        A workflow that runs a local activity receives nothing before the activity ends. There the
+        gate opens as soon as the server has admitted the update.
+        """
         request = CancellationInput(self._id, CancellationReason.CUSTOMER_REQUEST, "customer:gate")
         asked = asyncio.create_task(
             self._order.start_update(
@@ -94,7 +97,7 @@ class Disturbance:
             self._world.scripts.open(self._id)
             answer: CancellationResult = await update.result()
         except (WorkflowUpdateFailedError, RPCError):
-            return  # it comes too late
+            return  # the request arrives too late
         self.was_cancelled = answer.status == "CANCELLING"
 
     async def _until_admitted(self) -> None:
@@ -119,10 +122,10 @@ class Disturbance:
 
 
 def is_busy(point: Point) -> bool:
-    """With a local activity, in the order's workflow: it hears nothing meanwhile."""
+    """Return whether the order's workflow runs a local activity, so that it receives nothing."""
     return point.wait is None and point.call is None and not point.has_parent
 
 
 def workflows_at(point: Point, order_id: str) -> tuple[str, ...]:
-    """The one whose turn it is, and the order's that waits for it."""
+    """Return the workflow that is running, and the order's workflow that waits for it."""
     return tuple({f"order-{order_id}": None, f"{point.runs_in}-{order_id}": None})

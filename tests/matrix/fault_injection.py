@@ -1,4 +1,4 @@
-"""What a worker of the matrix has beside the product's own: it obeys each order's script."""
+"""Add traps to a worker of the matrix, so that it follows each order's script."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOST_ANSWER: Final = "timeout_after"
 
 
 class AnswerLost(Exception):
-    """The connection broke: whether it was done is not known."""
+    """The connection broke, so that the outcome of the call is unknown."""
 
 
 @dataclass(slots=True)
@@ -36,9 +36,9 @@ class Armed:
     script: Script
     scripts: Scripts
     loses: bool = False
-    """The answer that has to be lost first is lost in this attempt."""
+    """This attempt loses the answer that the script wants lost first."""
     answers: int = 0
-    """To the operation that the script names."""
+    """The number of answers to the script's operation."""
 
     @property
     def meets_a_gate(self) -> bool:
@@ -70,7 +70,7 @@ _ARMED: ContextVar[Armed | None] = ContextVar("armed", default=None)
 
 
 class Traps(client.Interceptor, worker.Interceptor):
-    """`simulators`: their addresses, by the names that scripts use."""
+    """Intercept activities. `simulators` holds the addresses by the names that scripts use."""
 
     def __init__(self, scripts: Scripts, simulators: Mapping[str, str]) -> None:
         self._scripts = scripts
@@ -106,7 +106,7 @@ class _Trapped(ActivityInboundInterceptor):
 
     @asynccontextmanager
     async def _failing_provider(self, armed: Armed) -> AsyncIterator[None]:
-        """For as long as the attempt runs: what goes wrong elsewhere is another case."""
+        """Let the provider fail while the attempt runs, and not for other activities."""
         script, order = armed.script, {"order_id": armed.order_id}
         if script.fault is None and script.lost is None:
             yield
@@ -126,17 +126,17 @@ class _Trapped(ActivityInboundInterceptor):
 def _ordered(
     script: Script, served: Mapping[str, Mapping[str, int]]
 ) -> Iterator[dict[str, str | int]]:
-    """What has not been served yet, or lasts."""
+    """Yield the faults that were not served yet, or that last."""
     if script.lost and LOST_ANSWER not in served.get(script.lost, {}):
         yield {"operation": script.lost, "how": LOST_ANSWER}
-        return  # what goes wrong after that is for the attempt after this one
+        return  # the next fault is for the next attempt
     operation, how = script.operation, script.fault
     if operation and how and (script.lasts or how not in served.get(operation, {})):
         yield {"operation": operation, "how": how, "spares": script.nth - 1}
 
 
 class TrappedProvider:
-    """A provider's client that gives up soon; at a gate it is patient, for the gate opens."""
+    """A provider's client with a short timeout, and a long one at a gate, since the gate opens."""
 
     def __init__(self, hasty: object, patient: object) -> None:
         self._hasty = hasty
@@ -152,13 +152,13 @@ class TrappedProvider:
 
 
 async def answered(operation: str) -> None:
-    """A provider has just done this for the activity that is running."""
+    """Note that a provider has done this for the running activity."""
     if armed := _ARMED.get():
         await armed.answered(operation)
 
 
 class TrappedStore(PostgresEventStore):
-    """A gate stands between what is decided and its append; a worker dies in the transaction."""
+    """A store with a gate between the decision and its append."""
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         armed = _ARMED.get()
@@ -168,7 +168,7 @@ class TrappedStore(PostgresEventStore):
 
 
 class Trapdoor:
-    """An inline projection, the last: the worker dies with all written and nothing committed."""
+    """The last inline projection. It kills the worker before the transaction commits."""
 
     async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         del connection, events

@@ -1,4 +1,4 @@
-"""Whether the order has met what it is there for, by those who would know."""
+"""Check that the order met the fault of its case, from independent evidence."""
 
 from __future__ import annotations
 

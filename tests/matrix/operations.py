@@ -1,6 +1,6 @@
-"""What a request asks of a provider, in the words of its simulator, told as soon as it is done.
+"""Map a provider's requests to the simulator's operations, and report each as soon as it is done.
 
-Sooner than our client answers: one call of it may ask for several things.
+The report precedes our client's answer, because one call of the client may send several requests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PATHS: Final = (
     (re.compile(r"/v1/shipments/[^/]+/(cancel)"), None),
     (re.compile(r"/v1/returns"), "return"),
 )
-"""The operation of each path that changes something; None: it is the path's last word."""
+"""The operation of each path that changes something; None means the last part of the path."""
 
 
 def operation_of(request: httpx.Request) -> str:
@@ -36,18 +36,20 @@ def operation_of(request: httpx.Request) -> str:
     raise LookupError(f"no operation is known by {request.method} {request.url.path}")
 
 
-def tell(client: HttpCarrier | StripePayments, whom: Callable[[str], Awaitable[None]]) -> None:
-    """Of each operation that the client's provider has answered, before the client knows it."""
+def report_operations(
+    client: HttpCarrier | StripePayments, report: Callable[[str], Awaitable[None]]
+) -> None:
+    """Report each operation that the client's provider has answered, before the client knows it."""
 
     async def answered(answer: httpx.Response) -> None:
-        await whom(operation_of(answer.request))
+        await report(operation_of(answer.request))
 
     http = client._transport._http if isinstance(client, StripePayments) else client._http
     http.event_hooks = {"response": [answered]}
 
 
 def _is_fence(request: httpx.Request) -> bool:
-    """A shipment that is cancelled from the start: part of a cancellation."""
+    """Return whether the shipment is cancelled from the start, as part of a cancellation."""
     if not request.url.path.startswith("/v1/shipments"):
         return False
     return bool(request.content) and json.loads(request.content).get("status") == "cancelled"

@@ -1,7 +1,8 @@
-"""Where something can go wrong: each activity of a saga, on a way that comes by it.
+"""List the points where a fault can occur: each activity of a saga, in a scenario that reaches it.
 
-Made from the plans in domain/saga/plan.py. A step or an undo that is added there joins by itself:
-its activity bears its name. Only of a wait it has to be said what is done meanwhile.
+The points are built from the plans in domain/saga/plan.py. A new step or undo joins without a
+change here, because its activity has the same name. A step that only waits needs an entry in
+`DONE_WHILE_WAITING`.
 """
 
 from __future__ import annotations
@@ -34,18 +35,17 @@ from tests.matrix.waits import WAITS, Wait
 @dataclass(frozen=True)
 class Point:
     activity: str
-    """Empty where none runs: see `wait`."""
+    """Empty where no activity runs: see `wait`."""
     scenario: Scenario
     call: Call | None = None
-    """The call of a provider that goes wrong. None: it touches the log alone, as a local
-    activity."""
+    """The provider call that fails. None: a local activity, which only uses the log."""
     provider: str | None = None
     runs_in: str = "order"
-    """The beginning of the id of the workflow that does it."""
+    """The prefix of the id of the workflow that runs the activity."""
     changes: bool = True
-    """Whether it appends something."""
+    """Whether the activity appends something."""
     is_first: bool = True
-    """Of an activity's calls on this way."""
+    """Whether this is the activity's first call in this scenario."""
     wait: Wait | None = None
 
     @property
@@ -67,19 +67,19 @@ _OWNER: Final = {
 }
 ACTIVITIES: Final = frozenset(_OWNER)
 
-DONE_MEANWHILE: Final = {
+DONE_WHILE_WAITING: Final = {
     "await_payment": (("look_up", way.SECURE), ("authorize_again", way.PAID_AGAIN)),
-    "await_dispatch": (("track", way.UNTOLD),),
-    "await_delivery": (("track", way.UNTOLD_DELIVERY),),
+    "await_dispatch": (("track", way.DISPATCH_POLLED),),
+    "await_delivery": (("track", way.DELIVERY_POLLED),),
     "await_return": (("request_return", way.RETURNED),),
-    "await_goods": (("track_return", way.RETURN_UNTOLD), ("lapse_return", way.RETURN_LAPSED)),
+    "await_goods": (("track_return", way.RETURN_POLLED), ("lapse_return", way.RETURN_LAPSED)),
 }
 """What is done in the steps that only wait."""
 
 
 def _activities_of(step: PlanStep) -> tuple[str, ...]:
     """Return the activities of a step: the one with its name, or those that run while it waits."""
-    meanwhile = (activity for activity, _ in DONE_MEANWHILE.get(step.name, ()))
+    meanwhile = (activity for activity, _ in DONE_WHILE_WAITING.get(step.name, ()))
     return (step.name,) if step.name in ACTIVITIES else tuple(meanwhile)
 
 
@@ -114,22 +114,23 @@ BESIDE_THE_PLAN: Final = (
     ("waiting_for", way.CANCELLED),
     ("waiting_for", way.REFUND_SETTLED),
 )
-"""What customers, operators and the engine itself put into the log."""
+"""The activities by which customers, operators and the engine itself append to the log."""
 LEFT_OUT: Final = frozenset({"load_progress", "run_command", "restore"})
-"""The first changes nothing, the second is no part of a saga, and the third runs only after the log
-has lost the order: tests/integration/reconciliation/test_lost_orders.py."""
+"""`load_progress` changes nothing, `run_command` is no part of a saga, and the third runs only
+after the log has lost the order: tests/integration/reconciliation/test_lost_orders.py.
+"""
 _QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
-"""Where the log has everything already, and nothing is appended."""
+"""The log has everything already, and nothing is appended."""
 
 
-_WAYS_BACK: Final = (way.CANCELLED, way.CANCELLED_IN_TEMPORAL, way.ADDRESS_REFUSED)
-"""Who turns the saga round: a customer, whoever cancels in Temporal, a step that fails."""
+_COMPENSATING: Final = (way.CANCELLED, way.CANCELLED_IN_TEMPORAL, way.ADDRESS_REFUSED)
+"""The causes of a compensation: a customer, a cancellation in Temporal, a step that fails."""
 _MORE_TO_UNDO: Final = {
     "release": (way.BACKORDER_CANCELLED,),
     "give_back": (way.PENDING_CANCELLED, way.DECLINED_CANCELLED, way.PAYMENT_REFUSED),
     "cancel_shipment": (way.TOO_LATE,),
 }
-"""Undos that find something else to undo than the usual, or find that it is too late."""
+"""Scenarios in which an undo has something unusual to undo, or is too late."""
 
 
 def points() -> list[Point]:
@@ -151,26 +152,26 @@ def _of_plan(plan: tuple[PlanStep, ...], straight: Scenario) -> Iterator[Point]:
 def _done_in(step: PlanStep, straight: Scenario) -> tuple[tuple[str, Scenario], ...]:
     if step.name in ACTIVITIES:
         return ((step.name, straight),)
-    if step.name in DONE_MEANWHILE:
-        return DONE_MEANWHILE[step.name]
+    if step.name in DONE_WHILE_WAITING:
+        return DONE_WHILE_WAITING[step.name]
     raise LookupError(
-        f"no activity bears the name of {step.name}: say in DONE_MEANWHILE what it does"
+        f"no activity bears the name of {step.name}: say in DONE_WHILE_WAITING what it does"
     )
 
 
 def undos() -> Iterator[tuple[str, Scenario]]:
-    """Each undo, and what ends them, on each way back."""
+    """Yield each undo and each finalizer, in each scenario that compensates."""
     for step in ORDER_PLAN:
         if step.undo is not None:
             yield from ((step.undo.name, scenario) for scenario in _ways_to(step.undo))
     closing, withdrawing = FINALIZERS
-    yield from ((closing.name, scenario) for scenario in (*_WAYS_BACK, way.LOST))
+    yield from ((closing.name, scenario) for scenario in (*_COMPENSATING, way.LOST))
     yield withdrawing.name, way.TOO_LATE
     yield withdrawing.name, way.TOO_LATE_IN_TEMPORAL
 
 
 def _ways_to(undo: Undo) -> Iterator[Scenario]:
-    yield from _WAYS_BACK
+    yield from _COMPENSATING
     yield from _MORE_TO_UNDO.get(undo.name, ())
     if not undo.until_pivot:
         yield way.LOST
@@ -192,7 +193,7 @@ def _waits() -> Iterator[Point]:
 
 
 def _points(activity: str, scenario: Scenario) -> Iterator[Point]:
-    """One for each call of a provider; one alone where nobody is asked."""
+    """Yield a point for each provider call, or a single point where no provider is called."""
     provider = _PROVIDERS.get(_OWNER[activity])
     calls = calls_of(activity, scenario) if provider else ()
     is_quiet = bool({(activity, scenario.name), (activity, None)} & {*_QUIET})

@@ -1,4 +1,4 @@
-"""What each activity asks of a provider, call by call: each can be answered badly."""
+"""List the provider calls of each activity: each call can get a bad answer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.matrix.scenarios import Scenario
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an attempt, in the words of the simulator."""
+    """One call of an attempt, named by the simulator's operation."""
 
     operation: str
     nth: int = 1
-    """Among the attempt's calls of this operation."""
+    """The number of this call among the attempt's calls of the operation."""
     after: str | None = None
-    """An operation whose answer was lost: only the attempt after that one makes this call."""
+    """The operation whose answer must be lost first: only the next attempt makes this call."""
 
     is_in_vain: bool = False
-    """Nothing comes of it on this way, faults or not: it is refused, or was done before."""
+    """The call has no effect in this scenario: it is refused, or was done before."""
 
     @property
     def changes(self) -> bool:
@@ -62,17 +62,17 @@ CALLS: Final[Mapping[str, Calls]] = {
     "track": (_LOOK,),
     "track_return": (_LOOK,),
 }
-"""The usual calls of each activity of a provider."""
+"""The usual calls of each activity that calls a provider."""
 _ELSEWHERE: Final[Mapping[tuple[str, str], Calls]] = {
-    # Nothing was ever sent: the fence alone keeps it from being sent late.
+    # Nothing was ever sent: the fence alone prevents a late request.
     ("cancel_shipment", way.ADDRESS_REFUSED.name): (_CANCEL, Call(LOOK, after="cancel")),
-    # It has left: the refusal, and then the look-up of what is to be recorded.
+    # The parcel has left: the refusal, and then the look-up of what is to be recorded.
     ("cancel_shipment", way.TOO_LATE.name): (
         _CANCEL,
         Call("cancel", nth=2, is_in_vain=True),
         _LOOK,
     ),
-    # Captured: the void is refused, looked at twice, and the money sent back.
+    # The payment is captured: the void is refused, the payment read twice, and the money refunded.
     ("give_back", way.LOST.name): (
         Call("cancel", is_in_vain=True),
         _LOOK,
@@ -80,7 +80,7 @@ _ELSEWHERE: Final[Mapping[tuple[str, str], Calls]] = {
         Call("refund"),
         Call(LOOK, nth=3),
     ),
-    # The attempt has no reference in the log: it is found by making it again.
+    # The log has no reference of the attempt: repeating the request finds it.
     ("give_back", way.PAYMENT_REFUSED.name): (
         Call("create", is_in_vain=True),
         _CANCEL,

@@ -1,4 +1,4 @@
-"""What became of the cases: a table of all, and the whole story of one that went wrong."""
+"""Report the results of the cases: a table of all, and the whole story of each failure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Outcome:
     case: Case
     seconds: float
     end: str
-    """The order's last status, and whether it was parked on its way."""
+    """The order's last status, and whether a step was parked."""
     is_right: bool
 
 
@@ -55,8 +55,8 @@ async def _evidence(journey: Journey) -> AsyncIterator[str]:
     for event in await events_of(journey):
         meta = event.metadata
         yield f"  {event.position:>6} {event.type:<28} {meta.workflow_id} {meta.step}"
-    yield f"payments {await journey.world.payments.books(journey.id)}"
-    yield f"carrier {await journey.world.carrier.books(journey.id)}"
+    yield f"payments {await journey.world.payments.effects(journey.id)}"
+    yield f"carrier {await journey.world.carrier.effects(journey.id)}"
     for workflow_id in journey.workflow_ids:
         async for line in _history(journey, workflow_id):
             yield line

@@ -1,7 +1,7 @@
-"""The ways through a saga, and what customers, banks and carriers do on each of them.
+"""Define the ways through a saga, and what customers, banks and carriers do on each of them.
 
-`play` may wait for what never comes, where a fault sends the order another way: then it is called
-off at the end.
+`play` may wait for an event that never comes, where a fault sends the order another way. The case
+cancels it at the end.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ SOON: Final = timedelta(seconds=2)
 
 
 async def _nothing(_: People) -> None:
-    """All goes by itself."""
+    """Do nothing: the saga needs no action."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """`end` is what becomes of the order when nothing goes wrong."""
+    """`end` is the order's status when no fault occurs."""
 
     name: str
     end: OrderStatus
@@ -48,21 +48,21 @@ class Scenario:
     postal_code: str = NORMAL
     in_stock: int = QUANTITY
     backorder: bool = False
-    unheard: frozenset[ShipmentNotificationKind] = frozenset()
-    """What the carrier tells and nobody hears, until `play` lets it through."""
+    withheld: frozenset[ShipmentNotificationKind] = frozenset()
+    """The notifications that the API does not get until `play` delivers them."""
     deadlines: dict[str, timedelta] = field(default_factory=dict)
     refused: str | None = None
-    """An operation that the payment provider refuses until somebody sees to it."""
+    """The operation that the payment provider refuses until the operator removes the cause."""
     settled_by_hand: bool = False
-    """What is refused: the operator does it in the provider's dashboard, and says so."""
+    """The operator does what is refused in the provider's dashboard, and resolves the step."""
     attempts: int = 1
-    """To pay: each may be voided once."""
+    """The number of payment attempts: each may be voided once."""
     cancellations: int = 0
-    """Asked for on this way, by whomever."""
+    """The number of cancellations that are requested in this scenario."""
     parkings: int = 0
-    """Where it comes by something that is refused."""
+    """The number of parkings that a refusal causes."""
     receipts: int = 1
-    """Of stock."""
+    """The number of stock receipts."""
     play: Play = _nothing
 
 
@@ -79,7 +79,7 @@ async def _return_all(people: People) -> None:
 
 
 async def _return_nothing(people: People) -> None:
-    """The window is closed by hand: so it does not matter how fast this machine is."""
+    """Close the return window by hand, so that the speed of this machine does not matter."""
     await people.sends_back()
     await people.logged("order", "OrderReturnLapsed")
     await people.close_the_window()
@@ -102,14 +102,14 @@ async def _cancel_too_late(people: People) -> None:
     await people.until_dispatched()
     await people.cancels()
     await people.logged("order", "OrderCancellationWithdrawn")
-    await people.hear_all()
+    await people.deliver_withheld()
 
 
 async def _cancel_too_late_in_temporal(people: People) -> None:
     await people.until_dispatched()
     await people.cancels_in_temporal()
     await people.logged("order", "OrderCancellationWithdrawn")
-    await people.hear_all()
+    await people.deliver_withheld()
 
 
 async def _bring_stock(people: People) -> None:
@@ -120,24 +120,24 @@ async def _bring_stock(people: People) -> None:
 STRAIGHT = Scenario("straight", Status.COMPLETED)
 SECURE = Scenario("3-D Secure", Status.COMPLETED, method=APPROVAL, play=_approve)
 PAID_AGAIN = Scenario("paid again", Status.COMPLETED, method=DECLINED, attempts=2, play=_pay_again)
-UNTOLD = Scenario(
-    "dispatch untold",
+DISPATCH_POLLED = Scenario(
+    "dispatch polled",
     Status.COMPLETED,
-    unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
+    withheld=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
     deadlines={"dispatch": SOON, "delivery": SOON},
 )
-UNTOLD_DELIVERY = Scenario(
-    "delivery untold",
+DELIVERY_POLLED = Scenario(
+    "delivery polled",
     Status.COMPLETED,
-    unheard=frozenset({Notification.DELIVERED}),
+    withheld=frozenset({Notification.DELIVERED}),
     deadlines={"delivery": SOON},
 )
 OPEN_WINDOW: Final = {"return_window": timedelta(minutes=5)}
 RETURNED = Scenario("returned", Status.RETURNED, deadlines=OPEN_WINDOW, play=_return_all)
-RETURN_UNTOLD = Scenario(
-    "return untold",
+RETURN_POLLED = Scenario(
+    "return polled",
     Status.RETURNED,
-    unheard=frozenset({Notification.RETURNED}),
+    withheld=frozenset({Notification.RETURNED}),
     deadlines={**OPEN_WINDOW, "return_delivery": SOON},
     play=_return_all,
 )
@@ -186,7 +186,7 @@ PAYMENT_REFUSED = Scenario("payment refused", Status.CANCELLED, refused="confirm
 TOO_LATE = Scenario(
     "cancelled too late",
     Status.COMPLETED,
-    unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
+    withheld=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
     cancellations=1,
     play=_cancel_too_late,
 )

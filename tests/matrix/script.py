@@ -1,7 +1,7 @@
-"""What is to happen to one order, where the test and the worker both see it: a folder of files.
+"""Share one order's script between the test and the worker, as files in a folder.
 
-`<order>.json` is the script. `<order>.sprung` says that it has begun, `<order>.open` that whoever
-waits may go on. Files outlive the process that is killed in the middle.
+`<order>.json` is the script. `<order>.sprung` records that the fault has begun, `<order>.open` that
+the waiting activity may continue. Files survive a process that is killed.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pathlib import Path
 class Phase(StrEnum):
     BEFORE = "before"
     DURING = "during"
-    """Once the provider has done it; where nobody is asked, within the change of the log."""
+    """The provider has done it; without a provider, inside the transaction of the log."""
     AFTER = "after"
-    """Done, and Temporal does not know it yet."""
+    """The activity is done, and Temporal does not know it yet."""
 
 
 class Act(StrEnum):
     KILL = "kill"
-    """The worker process ends by SIGKILL."""
+    """SIGKILL ends the worker process."""
     GATE = "gate"
-    """The activity waits until the test lets it go on."""
+    """The activity waits until the test opens the gate."""
     FAIL = "fail"
     """The activity's answer is lost."""
     PROVIDER = "provider"
     """The provider fails while the activity runs."""
     IDLE = "idle"
-    """No activity runs when it happens: the test does it from outside."""
+    """No activity runs at that moment: the test disturbs the saga from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class Script:
     phase: Phase
     act: Act
     provider: str | None = None
-    """Who is asked: `payments` or `carrier`."""
+    """The provider that is called: `payments` or `carrier`."""
     operation: str | None = None
-    """Of the provider: what fails there, or what it has just done `during` the activity."""
+    """The provider's operation that fails, or that it has just done `during` the activity."""
     nth: int = 1
-    """Which call of the operation, in one attempt of the activity."""
+    """The number of the operation's call in one attempt of the activity."""
     lost: str | None = None
-    """An operation whose answer is lost first: only a repeated attempt comes by this one."""
+    """The operation whose answer is lost first: only a repeated attempt reaches this point."""
     fault: str | None = None
-    """What the provider does instead."""
+    """The simulator's fault."""
     lasts: bool = False
-    """Until the test takes the script away; else it happens once."""
+    """The fault lasts until the test removes the script; otherwise it occurs once."""
 
 
 class Scripts:
@@ -73,7 +73,7 @@ class Scripts:
         self._file(order_id, "json").unlink(missing_ok=True)
 
     def spring(self, order_id: str) -> bool:
-        """Whether it has not happened before."""
+        """Record that the fault has begun; return whether this is the first time."""
         try:
             self._file(order_id, "sprung").touch(exist_ok=False)
         except FileExistsError:

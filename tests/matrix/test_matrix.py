@@ -1,4 +1,4 @@
-"""Whatever goes wrong at whichever step: nothing is lost, and nothing is done twice."""
+"""Run every case: no fault at any step loses anything or does anything twice."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in all_cases()])
-async def test_the_order_ends_with_its_stock_and_money_where_they_belong(
-    case: Case, results: Results
-) -> None:
+async def test_the_order_ends_with_the_right_stock_and_money(case: Case, results: Results) -> None:
     if wrong := await results[case.name]:
         pytest.fail(wrong, pytrace=False)

@@ -1,4 +1,4 @@
-"""Whether the read models say the same as the log."""
+"""Compare the read models with the log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BACKORDER: Final = "SELECT sku FROM readmodel.backorder_view WHERE order_id = $
 _PARKED: Final = "SELECT step FROM readmodel.parked_step WHERE order_id = $1"
 
 
-async def views_at_odds(world: World, order_id: str, sku: str) -> AsyncIterator[str]:
+async def view_faults(world: World, order_id: str, sku: str) -> AsyncIterator[str]:
     stock = await world.state(INVENTORY, sku)
     order = await world.state(ORDER, order_id)
     payment = await world.state(PAYMENT, order_id)
@@ -39,7 +39,7 @@ async def views_at_odds(world: World, order_id: str, sku: str) -> AsyncIterator[
         payment.refunded,
         payment.reference,
     )
-    # What was called off before there was any of it is not shown.
+    # A return or shipment that was cancelled before it existed is not shown.
     is_known = shipment.shipment_id or shipment.status in HAS_LEFT
     sent = (shipment.status, shipment.shipment_id, shipment.tracking_number)
     logged: dict[str, tuple[str, str, list[tuple[object, ...]]]] = {

@@ -1,4 +1,4 @@
-"""Where a saga waits and nothing of it runs, and how it goes on once it was disturbed there."""
+"""List the places where a saga only waits, and how it continues after a disturbance there."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Wait:
     of: str
-    """What is waited for."""
+    """The fact that the saga waits for."""
     begins: Callable[[People], Coroutine[None, None, None]]
-    """What has happened by then; what is still under way after it is waited out."""
+    """Bring the order to the wait; pending work is awaited afterwards."""
     scenario: Scenario
     runs_in: str = "order"
-    """The workflow that waits; an order's waits for that of its payment or its return."""
+    """The workflow that waits; the order's waits for that of its payment or its return."""
 
 
 def _then(following: Play, *, first: Play | None = None) -> Play:
@@ -51,55 +51,55 @@ async def _sends_back(people: People) -> None:
     await people.sends_back()
 
 
-async def _hears(people: People) -> None:
-    await people.hear_all()
+async def _deliver_withheld(people: People) -> None:
+    await people.deliver_withheld()
 
 
-def _goes_on(scenario: Scenario) -> Scenario:
+def _continued(scenario: Scenario) -> Scenario:
     return replace(scenario, play=_then(scenario.play))
 
 
-_UNHEARD: Final = replace(way.STRAIGHT, play=_then(_hears))
+_WITHHELD: Final = replace(way.STRAIGHT, play=_then(_deliver_withheld))
 _PARKED: Final = _logged("saga", "SagaParked")
 
 WAITS: Final = (
-    Wait("stock", _logged("inventory", "BackorderQueued"), _goes_on(way.BACKORDERED)),
-    Wait("the bank", _logged("payment", "PaymentPending"), _goes_on(way.SECURE), "payment"),
+    Wait("stock", _logged("inventory", "BackorderQueued"), _continued(way.BACKORDERED)),
+    Wait("the bank", _logged("payment", "PaymentPending"), _continued(way.SECURE), "payment"),
     Wait(
-        "another card", _logged("payment", "PaymentDeclined"), _goes_on(way.PAID_AGAIN), "payment"
+        "another card", _logged("payment", "PaymentDeclined"), _continued(way.PAID_AGAIN), "payment"
     ),
-    Wait("the carrier", _logged("shipment", "ShipmentCreated"), _goes_on(way.CANCELLED)),
+    Wait("the carrier", _logged("shipment", "ShipmentCreated"), _continued(way.CANCELLED)),
     Wait(
-        "news of the dispatch",
+        "the dispatch",
         _dispatched,
         replace(
-            _UNHEARD,
-            name="dispatch unheard",
-            unheard=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
+            _WITHHELD,
+            name="dispatch withheld",
+            withheld=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
         ),
     ),
     Wait(
         "the delivery",
         _logged("payment", "PaymentCaptured"),
-        replace(_UNHEARD, name="delivery unheard", unheard=frozenset({Notification.DELIVERED})),
+        replace(_WITHHELD, name="delivery withheld", withheld=frozenset({Notification.DELIVERED})),
     ),
-    Wait("a return", _logged("order", "OrderDelivered"), _goes_on(way.RETURNED)),
+    Wait("a return", _logged("order", "OrderDelivered"), _continued(way.RETURNED)),
     Wait(
         "the goods",
         _logged("shipment", "ShipmentReturnRequested"),
         replace(
             way.RETURNED,
-            name="return unheard",
-            unheard=frozenset({Notification.RETURNED}),
-            play=_then(_hears, first=_sends_back),
+            name="return withheld",
+            withheld=frozenset({Notification.RETURNED}),
+            play=_then(_deliver_withheld, first=_sends_back),
         ),
         "return",
     ),
-    Wait("a decision on the capture", _PARKED, way.PARKED),
+    Wait("an intervention in the capture", _PARKED, way.PARKED),
     Wait(
-        "a decision on an undo",
+        "an intervention in an undo",
         _PARKED,
         replace(way.CANCELLED, name="void refused", refused="cancel", parkings=1),
     ),
-    Wait("a decision on the refund", _PARKED, way.REFUND_SETTLED, "return"),
+    Wait("an intervention in the refund", _PARKED, way.REFUND_SETTLED, "return"),
 )

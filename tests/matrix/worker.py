@@ -1,4 +1,4 @@
-"""A worker process of the matrix: the product's own sagas and activities, with traps."""
+"""Run a worker process of the matrix: the product's own sagas and activities, with traps."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ from tests.matrix.fault_injection import (
     Traps,
     answered,
 )
-from tests.matrix.operations import tell
+from tests.matrix.operations import report_operations
 from tests.matrix.script import Scripts
 from tests.support.simulators import API_KEY
 from worker import saga_activities, temporal_worker
 
 SHORT_TIMEOUT_SECONDS: Final = 1.0
-"""How long a provider has to answer; the simulators hang for far longer."""
+"""The time that a provider has for an answer; the simulators hang for far longer."""
 GATE_SECONDS: Final = 60.0
-"""How long it has where the test holds the answer back."""
+"""The time that a provider has where the test holds its answer back."""
 CONNECTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a worker process is told of the world."""
+    """The addresses and settings that a worker process gets."""
 
     database_url: str
     temporal_address: str
@@ -60,11 +60,11 @@ class Surroundings:
     master_key: bytes
     payload_key: bytes
     folder: Path
-    """Of the scripts, and of the workers' logs."""
+    """The folder of the scripts and of the workers' logs."""
 
 
 def preloaded() -> ForkServerContext:
-    """Processes made by fork from one that has imported all this already, and done nothing yet."""
+    """Fork worker processes from a process that has only imported everything."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
@@ -79,7 +79,7 @@ def start_worker(
 
 
 class KeptWorker:
-    """A worker process on this queue, started anew each time it dies."""
+    """A worker process on this queue, which is started again each time it dies."""
 
     def __init__(
         self, context: ForkServerContext, surroundings: Surroundings, task_queue: str
@@ -94,7 +94,7 @@ class KeptWorker:
                 self._process = self._start()
 
     async def kill(self) -> None:
-        """Until another has taken its place."""
+        """Kill the worker, and wait until another has taken its place."""
         killed = self._process
         os.kill(killed.pid or 0, signal.SIGKILL)
         while self._process is killed:  # noqa: ASYNC110 - nothing to be woken by
@@ -109,7 +109,7 @@ class KeptWorker:
 async def kept_alive(
     context: ForkServerContext, surroundings: Surroundings, task_queue: str
 ) -> AsyncIterator[KeptWorker]:
-    """Until the end of the block."""
+    """Keep a worker alive until the end of the block."""
     worker = KeptWorker(context, surroundings, task_queue)
     keeper = asyncio.create_task(worker.keep())
     try:
@@ -155,7 +155,7 @@ async def _run(world: Surroundings, task_queue: str) -> None:
             carriers.append(HttpCarrier(API_KEY, world.carrier_url, total_seconds=seconds))
         clients: list[StripePayments | HttpCarrier] = [*payments, *carriers]
         for client in clients:
-            tell(client, answered)
+            report_operations(client, answered)
             closing.push_async_callback(client.close)
         activities = saga_activities(
             store,

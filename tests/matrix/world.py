@@ -1,4 +1,4 @@
-"""The real parts that all cases share, and what a test does with them."""
+"""Hold the real parts that all cases share, and the operations of a test on them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class World:
         return await self.store.load_events(stream_id)
 
     async def until_logged(self, stream_id: str, event_type: str) -> StoredEvent:
-        """The first event of this type, once it is there."""
+        """Wait for the first event of this type, and return it."""
         while True:
             for stored in await self.events(stream_id):
                 if stored.type == event_type:
@@ -87,17 +87,17 @@ class World:
         return await self.status_of(workflow_id) is RUNNING
 
     async def status_of(self, workflow_id: str) -> WorkflowExecutionStatus | None:
-        """None: there is none."""
+        """Return the workflow's status, or None when there is no workflow."""
         described = await self._describe(workflow_id)
         return described.status if described else None
 
     async def until_idle(self, *workflow_ids: str) -> None:
-        """Until nothing of these workflows runs, and nothing has been put to them."""
+        """Wait until nothing of these workflows runs or is pending."""
         while not all([await self._is_idle(name) for name in workflow_ids]):  # noqa: ASYNC110 - a fact to wait for
             await asyncio.sleep(POLL_SECONDS)
 
     async def _is_idle(self, workflow_id: str) -> bool:
-        """It has come somewhere, and moves neither now nor a moment later."""
+        """Return whether the workflow has started and is at rest now and a moment later."""
         before, after = await self._at_rest(workflow_id), None
         if before is not None:
             await asyncio.sleep(4 * POLL_SECONDS)
@@ -105,7 +105,7 @@ class World:
         return before is not None and before == after
 
     async def _at_rest(self, workflow_id: str) -> int | None:
-        """The length of its history; None while something of it is under way."""
+        """Return the length of its history, or None while something of it is pending."""
         described = await self._describe(workflow_id)
         if described is None:
             return None
@@ -122,7 +122,7 @@ class World:
             return None
 
     async def served(self, provider: str, order_id: str) -> Mapping[str, Mapping[str, int]]:
-        """The faults that the provider's simulator has answered the order with."""
+        """Return the faults that the provider's simulator has served to the order."""
         simulator = {"payments": self.payments, "carrier": self.carrier}[provider]
         async with httpx.AsyncClient() as http:
             answer = await http.get(f"{simulator.url}/control", params={"order_id": order_id})
@@ -157,9 +157,9 @@ def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bo
 
 
 async def settled(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel what still runs of these; what failed by itself is raised.
+    """Cancel the tasks that still run, and raise the errors of those that failed.
 
-    More than once: a call to a server may take a cancellation for a time-out, and be repeated.
+    It cancels repeatedly: a call to a server may take a cancellation for a timeout and retry.
     """
     while running := [task for task in tasks if not task.done()]:
         for task in running:

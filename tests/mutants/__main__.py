@@ -36,7 +36,7 @@ def main() -> int | str:
 
 
 def _fault_of_tests(mutants: Iterable[Mutant], tree: Path) -> str | None:
-    """Return what is wrong, if the tests do not pass without a mutant."""
+    """Return the fault, if the tests do not pass without a mutant."""
     tests = sorted({mutant.test for mutant in mutants})
     _print(f"Running {len(tests)} tests without a mutant ...")
     run = run_tests(tests, tree)
@@ -44,7 +44,7 @@ def _fault_of_tests(mutants: Iterable[Mutant], tree: Path) -> str | None:
 
 
 def _run(mutants: Sequence[Mutant], tree: Path) -> int:
-    """Try each mutant. The run before has compiled the modules, and the copies keep that."""
+    """Try each mutant. The first run has compiled the modules, and the copies keep that."""
     trials = []
     for number, mutant in enumerate(mutants, start=1):
         began = time.monotonic()

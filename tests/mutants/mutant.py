@@ -1,4 +1,4 @@
-"""A mutant: a small fault in our code, kept as a patch, and the test that must fail on it."""
+"""A mutant: a small fault in the code, kept as a patch, and the test that must fail on it."""
 
 from __future__ import annotations
 

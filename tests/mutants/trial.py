@@ -26,12 +26,12 @@ class Verdict(StrEnum):
     KILLED = "killed"
     SURVIVED = "survived"
     INVALID = "invalid"
-    """The patch does not apply, or the test did not run: neither says anything about the test."""
+    """The patch does not apply, or the test did not run: this shows nothing about the test."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of pytest."""
+    """The output and the exit code of pytest."""
 
     code: int
     output: str
@@ -87,7 +87,7 @@ def apply_patch(patch: Path, tree: Path, *options: str) -> subprocess.CompletedP
 
 
 def run_tests(node_ids: Iterable[str], tree: Path) -> Run:
-    """Run these tests on the code of this tree: PYTHONPATH stands before the editable install."""
+    """Run these tests on the code of this tree: PYTHONPATH precedes the editable install."""
     path = os.pathsep.join((str(tree), str(tree / "graphql")))
     try:
         done = subprocess.run(  # noqa: S603 - our own tests

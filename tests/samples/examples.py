@@ -1,4 +1,4 @@
-"""One event of every type, as a shop would have them: what a recorded sample is made of."""
+"""One realistic event of every type, from which the samples are recorded."""
 
 from __future__ import annotations
 
@@ -131,4 +131,4 @@ EXAMPLES: Final[tuple[Event, ...]] = (
 FORMS: Final[Mapping[str, Event]] = {
     "sealed": CREATED.model_copy(update={"shipping_address": SEALED}),
 }
-"""Other forms of the same schema version, by what distinguishes them."""
+"""Other forms of the same schema version, by the name of the form."""

@@ -1,4 +1,4 @@
-"""Where the recorded samples are: `<Type>.v<N>.json`, or `<Type>.v<N>.<form>.json`."""
+"""Read and write the recorded samples: `<Type>.v<N>.json`, or `<Type>.v<N>.<form>.json`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sample:
     type: str
     schema_version: int
     form: str
-    """What distinguishes it from another of the same version; mostly empty."""
+    """The name of a form that differs within one version; mostly empty."""
     text: str
 
 
@@ -41,7 +41,7 @@ def _sample(path: Path) -> Sample:
 
 
 def schema_digests(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    """By type and schema version, as recorded."""
+    """Return the recorded digests by type and schema version."""
     file = folder / SCHEMAS
     recorded: dict[str, dict[str, str]] = json.loads(file.read_text()) if file.exists() else {}
     return recorded

@@ -24,7 +24,7 @@ ADVICE: Final = (
 
 
 def record(folder: Path) -> list[str]:
-    """Record what is missing. Returns what has to be done by hand."""
+    """Record what is missing; return the tasks that remain to be done by hand."""
     for form, event in [("", event) for event in EXAMPLES] + list(FORMS.items()):
         _record_sample(folder / name_of(event, form), event)
     return _record_schemas(folder)

@@ -1,4 +1,4 @@
-"""The API as a client sees it: a real server on a port, asked over HTTP and WebSocket."""
+"""Run the API on a port, as a real server that tests call over HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -48,32 +48,32 @@ def token(secret: str, sub: str, role: str, **claims: object) -> str:
 
 @dataclass
 class Api:
-    """One API process, and what its tests may look into."""
+    """One API process, with the parts that its tests inspect."""
 
     url: str
     settings: Settings
     http: httpx.AsyncClient
     temporal: TemporalCalls
-    """What the API has asked of Temporal."""
+    """The calls that the API has made to Temporal."""
     sagas: Sagas
     log: OrderLog
     feed: LiveFeed
     routes: list[Route]
 
     def viewer(self, role: str = "customer") -> Viewer:
-        """Somebody nobody has heard of yet."""
+        """Return a new viewer, whom the API does not know yet."""
         return Viewer(self, f"{role}-{uuid4()}", role)
 
     def number(self, position: str) -> int:
-        """Open a position that an answer holds."""
+        """Open a sealed position from an answer."""
         return PositionCodec.of(self.settings).open(position)
 
     def position(self, number: int) -> str:
-        """The position as an answer would hold it."""
+        """Seal the position as an answer does."""
         return PositionCodec.of(self.settings).seal(number)
 
     async def logged_order(self, customer: Viewer) -> str:
-        """Record an order that no saga runs: it changes when the test appends to its streams."""
+        """Record an order that has no saga: only the test appends to its streams."""
         order_id = str(uuid4())
         await self.log.place(order_id, customer_id=customer.sub)
         return order_id
@@ -82,7 +82,7 @@ class Api:
         return await self.sagas.events(f"{category}-{order_id}")
 
     async def actors_of(self, stream_id: str) -> list[str | None]:
-        """Return who caused each event of the stream."""
+        """Return the actor of each event of the stream."""
         return [event.metadata.actor for event in await self.log.store.load_events(stream_id)]
 
 
@@ -106,7 +106,7 @@ class Viewer:
         return answer
 
     async def run(self, name: str, **variables: object) -> Json:
-        """One of graphql/operations that must not have errors; its only field's value."""
+        """Run an operation of graphql/operations; return its only field's value. Fail on errors."""
         answer = await self.ask(operation(name), **variables)
         assert "errors" not in answer, answer
         (value,) = answer["data"].values()
@@ -114,7 +114,7 @@ class Viewer:
         return result
 
     async def place(self, **changes: object) -> str:
-        """Place an order of two mugs, or as the changes say; return its id."""
+        """Place an order of two mugs, with these changes; return its id."""
         payload = await self.run("PlaceOrder", input=an_order(**changes))
         assert payload["userErrors"] == []
         return str(payload["order"]["id"])
@@ -152,7 +152,7 @@ class Socket:
     async def exchange(self, messages: Sequence[object]) -> int | None:
         """Send these messages and a last query; return None once it is answered, or the close code.
 
-        All that was received is in `received`.
+        `received` holds everything that the server sent.
         """
         with suppress(ConnectionClosed):
             for message in messages:
@@ -187,7 +187,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
-    """The app behind a real server; gives its URL."""
+    """Serve the app by a real server; yield its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Server(app)
     serving = asyncio.create_task(server.serve([listening]))

@@ -1,4 +1,4 @@
-"""What a client sends, right in every way unless a test says otherwise."""
+"""Valid inputs of clients, which tests change where they need to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADDRESS = {
 }
 TWO_MUGS = [{"sku": "mug", "quantity": 2}]
 OUT_OF_STOCK = "vase"
-"""A product of 2.50 EUR that is never in stock."""
+"""A product at 2.50 EUR that is never in stock."""
 UNCOLLECTED_ADDRESS = ADDRESS | {"postalCode": NEVER_DISPATCHED}
 
 
@@ -35,5 +35,5 @@ def line(sku: str, quantity: int = 1) -> dict[str, object]:
 
 
 def a_waiting_order(**changes: object) -> dict[str, Any]:
-    """An order that waits for stock: its saga changes nothing until the test does."""
+    """Return an order that waits for stock: its saga changes nothing until the test does."""
     return an_order(lines=[line(OUT_OF_STOCK, 2)], backorder=True) | changes

@@ -1,4 +1,4 @@
-"""Wait for a fact that nothing announces."""
+"""Wait for a fact that no event announces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ POLL_SECONDS = 0.01
 
 
 async def eventually(fact: Callable[[], bool | Awaitable[bool]], seconds: float = 30) -> None:
-    """Return once the fact holds. Raises TimeoutError."""
+    """Wait until the fact holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await _holds(fact):  # noqa: ASYNC110 - nothing wakes the test
             await asyncio.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Stops an activity just before it begins, or just after its effect, until a test lets it go on."""
+"""Stop an activity just before it begins, or just after its effect, until a gate opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMEOUT_SECONDS: Final = 20
 class When(StrEnum):
     BEFORE = "before"
     AFTER = "after"
-    """Its effect has happened, and nobody knows of it yet."""
+    """The activity has had its effect, and Temporal does not know it yet."""
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Gate:
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def reached(self) -> None:
-        """Raises TimeoutError when nothing comes by."""
+        """Wait until the activity arrives at the gate. Raises TimeoutError."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await self._reached.wait()
 
@@ -48,7 +48,7 @@ class Gates:
 
     @asynccontextmanager
     async def stopped(self, name: str, order_id: str, when: When) -> AsyncIterator[Gate]:
-        """At the end of the block, at the latest, the gate is open."""
+        """Stop the activity at a gate, which opens at the end of the block at the latest."""
         gate = self._gates[name, order_id, when] = Gate()
         try:
             yield gate
@@ -56,11 +56,11 @@ class Gates:
             gate.open()
 
     def fail(self, name: str, order_id: str, error: Exception) -> None:
-        """The next attempt, before it has any effect."""
+        """Fail the next attempt before it has any effect."""
         self._failures[name, order_id] = error
 
     def around(self, activities: Sequence[Callable[..., Any]]) -> list[Callable[..., Any]]:
-        """The same activities, each between its gates."""
+        """Return the same activities, each between its gates."""
         return [self._around(run) for run in activities]
 
     def _around(self, run: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Children of the tests, which do not outlive tests that are killed."""
+"""Start child processes that end even when the tests are killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def guarded(
     folder: Path | None = None,
     output: IO[str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command until the end of the block, at which it is killed if it still runs."""
+    """Run the command until the end of the block, and kill it there if it still runs."""
     guardian = Guardian()
     process = subprocess.Popen(  # noqa: S603 - the tests' own commands
         guardian.watched(command, signal.SIGKILL),

@@ -1,4 +1,4 @@
-"""Keys for tests: made anew in each run."""
+"""Keys for tests, generated anew in each run."""
 
 from __future__ import annotations
 

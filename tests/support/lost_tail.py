@@ -1,4 +1,4 @@
-"""What a restore to an earlier moment leaves of a database, without the restore."""
+"""Bring a database into the state that a restore to an earlier moment would leave."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ _LOSE = """
 
 
 async def lose_tail(pool: Pool, after: int) -> None:
-    """Take back every event above this position, and the drawing of their positions."""
+    """Remove every event above this position, and undo the drawing of their positions."""
     async with pool.acquire() as connection:
         await connection.execute(_LOSE, after)

@@ -1,4 +1,4 @@
-"""Orders made by hand: events appended through the real store, without a saga."""
+"""Build orders without a saga: events are appended through the real store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA
 
 
 class OrderLog:
-    """`with_order` and the like append at once and return the position of what they appended."""
+    """Append orders in given states. `with_order` and its like return the last position."""
 
     def __init__(self, store: EventStore) -> None:
         self.store = store

@@ -1,4 +1,4 @@
-"""The routes of an application, read from the application itself, so that none is forgotten."""
+"""List the routes of an application, from the application itself, so that none is forgotten."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 SOCKET: Final = "websocket "
-"""Begins the name of a route that is a socket, since another route may have the same path."""
+"""The prefix of a socket's name: another route may have the same path."""
 
 Description = dict[str, Any]
 
@@ -20,7 +20,7 @@ Description = dict[str, Any]
 class Route:
     path: str
     methods: frozenset[str]
-    """Empty for a socket."""
+    """The HTTP methods; empty for a socket."""
 
     @property
     def name(self) -> str:
@@ -47,7 +47,10 @@ def _walked(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[str, Bas
 
 
 def description_of(routes: Sequence[Route]) -> Description:
-    """Return an OpenAPI document of these routes. The ones we know nothing of take any object."""
+    """Return an OpenAPI document of these routes.
+
+    A route without a description takes any object.
+    """
     paths = {
         route.path: {method.lower(): _operation(route.path, method) for method in route.methods}
         for route in routes

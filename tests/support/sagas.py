@@ -1,6 +1,6 @@
-"""Sagas on a worker of their own: real Temporal, real PostgreSQL, real simulators over HTTP.
+"""Run sagas on a separate worker, with real Temporal, PostgreSQL and simulators over HTTP.
 
-The providers' news do not reach these sagas by themselves: whoever runs them says what comes when.
+The providers' webhooks do not reach these sagas. A test delivers each notification itself.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def an_order(
     postal_code: str = NEVER_DISPATCHED,
     backorder: bool = False,
 ) -> PlaceOrder:
-    """An order of these SKUs and quantities, each piece at 250 cents."""
+    """Return an order of these SKUs and quantities, each piece at 250 cents."""
     key = key or uuid.uuid4().hex
     ordered = tuple(OrderLine(sku=sku, quantity=n, unit_price=250) for sku, n in lines)
     return PlaceOrder(
@@ -112,7 +112,7 @@ class Sagas:
     def within(self, **deadlines: timedelta) -> Sagas:
         return replace(self, deadlines=replace(self.deadlines, **deadlines))
 
-    # What people do.
+    # Actions of people.
 
     async def run(self, command: Command) -> int:
         return await self.orchestrator.execute(
@@ -120,7 +120,7 @@ class Sagas:
         )
 
     async def stocked(self, quantity: int) -> str:
-        """A new SKU with so many on hand."""
+        """List a new SKU with this quantity on hand."""
         sku = f"sku-{uuid.uuid4().hex[:12]}"
         await self.run(
             ListProduct(aggregate_id=sku, name="Thing", price=Money(amount=250, currency="EUR"))
@@ -148,14 +148,14 @@ class Sagas:
         )
 
     async def approve(self, order_id: str) -> None:
-        """What the customer does on the bank's page, and the bank then tells us."""
+        """Approve the payment on the bank's page, and deliver the provider's notification of it."""
         await self.until(f"payment-{order_id}", "PaymentPending")
         pending = (await self.store.load_events(f"payment-{order_id}"))[-1]
         await self.payment_simulator.authenticate(pending.data["reference"], "approve")
         await self.orchestrator.handle_event(PaymentNotification(order_id, pending.data["attempt"]))
 
     async def intervene(self, order_id: str, step: str, intervention: Intervention) -> int:
-        """Settle the step where it is parked, as an operator; the decision's position."""
+        """Settle the parked step as an operator; return the position of the intervention."""
         parked = await self.parked(order_id, step)
         intervene = InterventionInput(
             order_id, step, parked["parking"], intervention, "because", "operator:test"
@@ -169,55 +169,55 @@ class Sagas:
             order_id, lines or None, idempotency_key=uuid.uuid4().hex, actor="customer:test"
         )
 
-    # What the carrier and Temporal do.
+    # Actions of the carrier and of Temporal.
 
-    async def hear(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
-        for item in notification:
-            await self.orchestrator.handle_event(ShipmentNotification(order_id, item))
+    async def notify(self, order_id: str, *kinds: ShipmentNotificationKind) -> None:
+        for kind in kinds:
+            await self.orchestrator.handle_event(ShipmentNotification(order_id, kind))
 
-    async def hint(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
-        """A notification comes that the carrier could not be asked about."""
-        for item in notification:
-            report = ShipmentNotification(order_id, item, is_confirmed=False)
+    async def hint(self, order_id: str, *kinds: ShipmentNotificationKind) -> None:
+        """Deliver an unconfirmed notification: the API could not ask the carrier about it."""
+        for kind in kinds:
+            report = ShipmentNotification(order_id, kind, is_confirmed=False)
             await self.orchestrator.handle_event(report)
 
     async def deliver(self, order_id: str) -> None:
-        await self.hear(
+        await self.notify(
             order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
         )
 
     async def arrived(self, order: PlaceOrder) -> str:
-        """The order placed, and its parcel delivered: by the carrier's books, too."""
+        """Place the order and deliver its parcel, at the carrier too."""
         order_id = await self.place(order)
         await self.delivered(order_id)
         await self.until(f"order-{order_id}", "OrderDelivered")
         return order_id
 
     async def delivered(self, order_id: str) -> None:
-        """The carrier has delivered, and says so."""
+        """Wait until the carrier has delivered, and deliver its notifications."""
         await self.until(f"shipment-{order_id}", "ShipmentCreated")
-        await self.carrier_simulator.until_booked(order_id, "delivered")
+        await self.carrier_simulator.until_recorded(order_id, "delivered")
         await self.deliver(order_id)
 
     async def recover(self, order_id: str) -> None:
         await self.orchestrator.recover(order_id, CUSTOMER)
 
     async def terminate(self, order_id: str) -> None:
-        """From outside, as from the Web UI: nothing is undone."""
+        """Terminate the workflow as an operator does in the Web UI: nothing is undone."""
         await self.workflow(order_id).terminate()
 
     async def stray(self, name: str, order_id: str, *arguments: object) -> Any:  # noqa: ANN401
-        """An attempt that Temporal has forgotten, or never came to know of."""
+        """Run an attempt that Temporal does not know of."""
         workflow_id = order_workflow_id(order_id)
         return await self.attempt_in(workflow_id, name, *(arguments or (order_id,)))
 
     async def attempt_in(self, workflow_id: str, name: str, *arguments: object) -> Any:  # noqa: ANN401
-        """Run an activity of this workflow once more, without Temporal."""
+        """Run an activity of this workflow again, without Temporal."""
         environment = ActivityEnvironment()
         environment.info = replace(environment.info, workflow_id=workflow_id)
         return await environment.run(self.activities[name], *arguments)
 
-    # What is so.
+    # Facts.
 
     def workflow(self, order_id: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(order_workflow_id(order_id))
@@ -226,7 +226,7 @@ class Sagas:
         return [event.type for event in await self.store.load_events(stream_id)]
 
     async def until(self, stream_id: str, event_type: str, times: int = 1) -> list[str]:
-        """The stream's event types, once this one is among them so many times."""
+        """Wait until the stream has this event type that many times; return all its event types."""
 
         async def is_there() -> bool:
             return (await self.events(stream_id)).count(event_type) >= times
@@ -237,7 +237,7 @@ class Sagas:
     async def until_written(
         self, order_id: str, event_type: EventType.ValueType, saga: str = "order"
     ) -> None:
-        """Wait until the history of a saga's workflow has such an event."""
+        """Wait until the history of a saga's workflow has an event of this type."""
 
         async def is_written() -> bool:
             return event_type in await self.written(order_id, saga)
@@ -267,7 +267,7 @@ class Sagas:
         return {event.event_type for event in history.events}
 
     async def activities_of(self, order_id: str, saga: str = "order") -> list[str]:
-        """The activities that the latest run of a saga's workflow has asked for, in order."""
+        """Return the activities that the latest run of a saga has scheduled, in order."""
         history = await self.client.get_workflow_handle(f"{saga}-{order_id}").fetch_history()
         return [
             event.activity_task_scheduled_event_attributes.activity_type.name
@@ -278,7 +278,7 @@ class Sagas:
     async def until_asked(
         self, order_id: str, activity: str, times: int, saga: str = "order"
     ) -> None:
-        """Until the latest run of a saga's workflow has asked for this activity so often."""
+        """Wait until the latest run of a saga has scheduled this activity that many times."""
 
         async def was_asked() -> bool:
             return (await self.activities_of(order_id, saga)).count(activity) >= times
@@ -286,7 +286,7 @@ class Sagas:
         await eventually(was_asked)
 
     async def until_failed(self, order_id: str, activity: str, times: int) -> None:
-        """Until Temporal is about to make the attempt after so many failed ones."""
+        """Wait until Temporal is about to start the attempt after this many failures."""
 
         async def has_failed() -> bool:
             return await self._attempt(order_id, activity) > times
@@ -345,13 +345,13 @@ class Sagas:
         return found.status is WorkflowExecutionStatus.RUNNING
 
     async def end(self, order_id: str) -> str | None:
-        """What the order's workflow returned."""
+        """Return the result of the order's workflow."""
         async with asyncio.timeout(60):
             end: str | None = await self.workflow(order_id).result()
         return end
 
     async def reason(self, order_id: str) -> str:
-        """Why the order was cancelled."""
+        """Return the reason of the order's cancellation."""
         cancelled = (await self.store.load_events(f"order-{order_id}"))[-1]
         assert cancelled.type == "OrderCancelled"
         return str(cancelled.data["reason"])
@@ -361,11 +361,11 @@ class Sagas:
         return INVENTORY.fold(event.decode() for event in stored)
 
     async def money(self, order_id: str) -> dict[str, tuple[int, int]]:
-        """Of each effect at the payment provider: how often, and the sum of its amounts."""
-        return await self.payment_simulator.books(order_id)
+        """Return the count and the sum of each effect at the payment provider."""
+        return await self.payment_simulator.effects(order_id)
 
     async def parked(self, order_id: str, step: str, times: int = 1) -> dict[str, Any]:
-        """The step's latest parking, once there have been so many."""
+        """Wait until the step has parked this many times; return the latest parking."""
 
         async def is_parked() -> bool:
             return len(await self._parkings(order_id, step)) >= times
@@ -378,7 +378,7 @@ class Sagas:
         return [e.data for e in stored if e.type == "SagaParked" and e.data["step"] == step]
 
     async def needs_attention(self, workflow_id: str, *, expected: bool) -> None:
-        """Returns once Temporal shows it so."""
+        """Wait until Temporal's search attribute has the expected value."""
         handle = self.client.get_workflow_handle(workflow_id)
 
         async def is_shown() -> bool:
@@ -388,7 +388,7 @@ class Sagas:
         await eventually(is_shown)
 
     async def histories(self, *, commands: bool = False) -> list[WorkflowHistory]:
-        """Of every run of a saga that this worker has had to do with, and of `commands` as well."""
+        """Return the history of every run of a saga on this worker, and of commands if asked."""
         query = f"TaskQueue = '{self.task_queue}'"
         return [
             await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()

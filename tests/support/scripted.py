@@ -1,4 +1,4 @@
-"""A provider that answers what it is told to, for what the simulators never do."""
+"""A provider with scripted answers, for what the simulators never do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scripted:
-    """`answers` are statuses and JSON bodies by request line, `GET /v1/things/1` say."""
+    """`answers` are statuses and JSON bodies by request line, such as `GET /v1/things/1`."""
 
     answers: Mapping[str, tuple[int, object]]
 
@@ -23,7 +23,7 @@ class Scripted:
         status, body = self.answers[f"{method} {target.split('?')[0]}"]
         raw = json.dumps(body).encode()
         writer.write(
-            f"HTTP/1.1 {status} As Told\r\nContent-Type: application/json\r\n"
+            f"HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode()
         )
         writer.write(raw)
@@ -33,7 +33,7 @@ class Scripted:
 
 @asynccontextmanager
 async def answering(answers: Mapping[str, tuple[int, object]]) -> AsyncIterator[str]:
-    """The address of such a provider."""
+    """Serve these answers; yield the provider's address."""
     server = await asyncio.start_server(Scripted(answers).answer, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

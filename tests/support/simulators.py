@@ -1,4 +1,4 @@
-"""The two simulators as real processes, and an endpoint that takes their webhooks."""
+"""Run the two simulators as real processes, and an endpoint that takes their webhooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ API_KEY = "key-of-the-tests"
 RETURN_URL = "https://shop.example/paid"
 SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
 SHORT_TIMEOUT_SECONDS = 1.0
-"""What an impatient client waits; the simulators hang for far longer."""
+"""The timeout of an impatient client; the simulators hang for far longer."""
 
 STOP_SECONDS = 5
 
@@ -51,11 +51,11 @@ class Delivery:
 
 
 class Receiver:
-    """Takes webhooks, sorted by order; may be told not to take an order's first ones."""
+    """Take webhooks, sorted by order. A test may let it refuse the first ones of an order."""
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._news: defaultdict[str, asyncio.Queue[Delivery]] = defaultdict(asyncio.Queue)
+        self._deliveries: defaultdict[str, asyncio.Queue[Delivery]] = defaultdict(asyncio.Queue)
         self._not_taken: defaultdict[str, int] = defaultdict(int)
 
     @property
@@ -66,10 +66,10 @@ class Receiver:
         self._not_taken[order_id] = times
 
     async def next(self, order_id: str) -> Delivery:
-        return await asyncio.wait_for(self._news[order_id].get(), 10)
+        return await asyncio.wait_for(self._deliveries[order_id].get(), 10)
 
     async def types(self, order_id: str, count: int) -> set[str]:
-        """The types of the next webhooks, which come in any order."""
+        """Return the types of the next webhooks, which arrive in any order."""
         return {(await self.next(order_id)).body["type"] for _ in range(count)}
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +77,7 @@ class Receiver:
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head)}
         raw = await reader.readexactly(int(headers["content-length"]))
         delivery = Delivery(raw, headers, json.loads(raw))
-        self._news[delivery.order_id].put_nowait(delivery)
+        self._deliveries[delivery.order_id].put_nowait(delivery)
         self._not_taken[delivery.order_id] -= 1
         writer.write(NOT_TAKEN if self._not_taken[delivery.order_id] >= 0 else TAKEN)
         await writer.drain()
@@ -115,24 +115,24 @@ class SimulatorProcess:
                 else:
                     return
 
-    async def books(self, order_id: str) -> dict[str, tuple[int, int]]:
-        """Of each effect on the order: how often it happened, and the sum of its amounts."""
+    async def effects(self, order_id: str) -> dict[str, tuple[int, int]]:
+        """Return the count and the sum of each effect on the order, as recorded there."""
         async with httpx.AsyncClient() as http:
             answer = await http.get(f"{self.url}/books", params={"order_id": order_id})
-        effects = answer.json()["orders"].get(order_id, {})
-        return {name: (entry["count"], entry["amount"]) for name, entry in effects.items()}
+        found = answer.json()["orders"].get(order_id, {})
+        return {name: (entry["count"], entry["amount"]) for name, entry in found.items()}
 
     async def authenticate(self, reference: str, outcome: str) -> None:
-        """Do what the customer does on the bank's page: `approve` or `fail`."""
+        """Act as the customer on the bank's page: `approve` or `fail`."""
         async with httpx.AsyncClient() as http:
             answer = await http.post(
                 f"{self.url}/authenticate/{reference}", data={"outcome": outcome}
             )
             answer.raise_for_status()
 
-    async def until_booked(self, order_id: str, effect: str) -> None:
+    async def until_recorded(self, order_id: str, effect: str) -> None:
         async def is_booked() -> bool:
-            return effect in await self.books(order_id)
+            return effect in await self.effects(order_id)
 
         await eventually(is_booked, seconds=10)
 
@@ -146,7 +146,7 @@ class SimulatorProcess:
 
     @contextmanager
     def failing(self, order_id: str, operation: str, how: str) -> Iterator[None]:
-        """Every such call for this order fails like this; what fails for others is left alone."""
+        """Let every such call for this order fail; the faults of other orders stay as they are."""
         fault = {"order_id": order_id, "operation": operation, "how": how}
         httpx.post(f"{self.url}/control", json={"fail_order": fault}).raise_for_status()
         try:

@@ -1,4 +1,4 @@
-"""What a client asks of Temporal: recorded, and failed or held where a test says so."""
+"""Record the calls of a client to Temporal; fail or hold them where a test asks for it."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class TemporalCalls(Interceptor):
     """Raised instead of each call, which then does not reach Temporal."""
     workflow_ids: list[str] = field(default_factory=list)
     signals: list[object] = field(default_factory=list)
-    """What the workflows were signalled with."""
+    """The arguments of all signals to workflows."""
     _barrier: asyncio.Barrier | None = None
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - the SDK's name
         return _Recording(next, self)
 
     def forget(self) -> None:
-        """Fail no call any more, and begin the lists anew."""
+        """Fail no further call, and clear the lists."""
         self.failure = None
         self.workflow_ids.clear()
         self.signals.clear()
 
     @asynccontextmanager
     async def meeting(self, count: int) -> AsyncIterator[None]:
-        """In the block, a call waits until so many are about to reach Temporal."""
+        """Hold each call in the block until this many calls are about to reach Temporal."""
         self._barrier = asyncio.Barrier(count)
         try:
             yield
@@ -55,7 +55,7 @@ class TemporalCalls(Interceptor):
             self._barrier = None
 
     async def record(self, workflow_id: str, *signal: object) -> None:
-        """Raises `failure`."""
+        """Record the call. Raises `failure`."""
         if self.failure is not None:
             raise self.failure
         if self._barrier is not None:

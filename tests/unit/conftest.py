@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-# How fast an example runs says how busy the machine is, and nothing of our code.
+# The speed of an example depends on the load of the machine, and not on the code.
 settings.register_profile(
     "unit", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

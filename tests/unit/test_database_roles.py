@@ -1,4 +1,4 @@
-"""Which process connects by which URL."""
+"""Each process connects by the URL of its role."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def given(**values: str) -> Settings:
 
 
 @pytest.mark.parametrize("role", OTHERS)
-def test_a_role_with_a_url_of_its_own_uses_it(
+def test_a_role_with_its_own_url_uses_it(
     role: DatabaseRole, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = f"postgresql+asyncpg://{role}@db/waybill"
@@ -66,12 +66,12 @@ def test_the_fallback_is_silent_in_development(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.parametrize("role", list(DatabaseRole))
-def test_without_any_url_the_setting_is_named(role: DatabaseRole) -> None:
+def test_a_missing_url_is_named(role: DatabaseRole) -> None:
     with pytest.raises(SettingsError, match="WAYBILL_DATABASE_URL is not set"):
         given().url_of(role)
 
 
-def test_the_url_of_another_role_is_never_used_for_the_one_that_appends() -> None:
+def test_another_roles_url_is_never_used_for_appends() -> None:
     settings = given(api_database_url="postgresql+asyncpg://api@db/waybill")
     with pytest.raises(SettingsError, match="WAYBILL_DATABASE_URL is not set"):
         settings.url_of(DatabaseRole.APPEND)

@@ -1,4 +1,4 @@
-"""How WAYBILL_DATABASE_URL is read, and how a wrong one is refused."""
+"""WAYBILL_DATABASE_URL is read as PostgreSQL's URLs are, and refused when it is wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "s3cretWord"  # noqa: S105 - what no message may show
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root certificate in a file."""
+    """Write a root certificate into a file."""
     return Authority(tmp_path, "root").root
 
 
@@ -58,7 +58,7 @@ def test_names_and_passwords_are_percent_decoded() -> None:
         ("postgresql://h/d?target_session_attrs=primary", "primary"),
     ],
 )
-def test_of_several_servers_the_one_that_takes_writes_is_wanted(text: str, wanted: str) -> None:
+def test_a_writable_server_is_wanted_among_several(text: str, wanted: str) -> None:
     assert DatabaseUrl.parse(text).target_session_attrs == wanted
 
 
@@ -78,7 +78,7 @@ def test_an_optional_tls_is_left_to_the_driver() -> None:
         ("verify-full", ssl.CERT_REQUIRED, True),
     ],
 )
-def test_with_a_root_certificate_each_mode_verifies(
+def test_each_mode_verifies_with_a_root_certificate(
     mode: str, verifies: ssl.VerifyMode, checks_the_name: bool, root: Path
 ) -> None:
     tls = DatabaseUrl.parse(f"postgresql://h/d?sslmode={mode}&sslrootcert={root}").tls
@@ -94,7 +94,7 @@ def test_the_machines_own_roots_can_be_named() -> None:
     assert (tls.verify_mode, tls.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_nothing_of_the_environment_changes_the_arguments(
+def test_the_environment_does_not_change_the_arguments(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSSLMODE", "PGTARGETSESSIONATTRS"):

@@ -16,13 +16,13 @@ from tools.event_catalogue import catalogue, main
 
 @pytest.fixture(scope="module")
 def sections() -> dict[str, str]:
-    """What stands below each heading, by the heading."""
+    """Return the text below each heading, by the heading."""
     parts = catalogue(samples()).split("\n### ")[1:]
     return {part.partition("\n")[0]: part.partition("\n## ")[0] for part in parts}
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-def test_every_event_is_told_with_its_meaning_its_version_and_an_example(
+def test_every_event_has_its_meaning_version_and_an_example(
     name: str, sections: dict[str, str]
 ) -> None:
     heading, _, meaning, *_ = sections[name].split("\n")
@@ -41,7 +41,7 @@ def test_every_field_of_an_event_has_a_type_and_a_meaning(
     assert all(kind and meaning.endswith(".") for _, kind, meaning, _ in rows)
 
 
-def test_a_field_is_told_with_its_type_its_meaning_and_whether_it_is_personal(
+def test_a_field_is_described_by_type_meaning_and_privacy(
     sections: dict[str, str],
 ) -> None:
     lines = sections["OrderCreated"].split("\n")
@@ -63,15 +63,15 @@ def test_each_form_of_an_event_has_an_example(sections: dict[str, str]) -> None:
     assert "For example, sealed:\n" in sections["OrderCreated"]
 
 
-def test_a_type_is_told_where_it_is_linked_to(sections: dict[str, str]) -> None:
+def test_a_linked_type_is_described(sections: dict[str, str]) -> None:
     for name in ("Address", "Money", "OrderLine", "Sealed"):
         assert "| Field | Type | Meaning |\n" in sections[name]
     assert "One of `OUT_OF_STOCK`." in sections["RejectionReason"]
 
 
-def test_the_way_from_an_older_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_upcast_from_an_older_version_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     class OrderReserved(order_events.OrderReserved):
-        """As it may be one day."""
+        """A later version of the event."""
 
         schema_version: ClassVar[int] = 2
 
@@ -86,7 +86,7 @@ def test_the_way_from_an_older_version_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert "Schema version 2. From 1 to 2: Nothing was lost.\n" in catalogue(samples())
 
 
-def test_check_reports_an_old_catalogue_and_changes_nothing_until_it_is_written_again(
+def test_a_check_reports_an_old_catalogue_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "EVENTS.md"

@@ -1,4 +1,4 @@
-"""What `make matrix` will run. Here, because it needs no server and is not to shrink unnoticed."""
+"""Count the cases of `make matrix` without a server, so that no case disappears unnoticed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ IN_THE_LOG = {
     (Fault.TEMPORAL_CANCELLED, DURING),
     *((Fault.TERMINATED, phase) for phase in Phase),
 }
-"""What a local activity can meet."""
+"""The faults that can occur at a local activity."""
 DISTURBANCES = {
     Fault.KILLED,
     Fault.CANCELLED,
@@ -87,7 +87,7 @@ def test_every_step_and_every_undo_has_its_activities() -> None:
     assert CALLS.keys() <= ACTIVITIES
 
 
-def test_every_point_with_every_fault_of_the_issue_is_a_case_or_left_out_for_a_reason() -> None:
+def test_every_point_with_every_fault_is_a_case_or_has_a_reason() -> None:
     of_point: defaultdict[str, Met] = defaultdict(set)
     for case in combinations():
         of_point[case.point.name].add((case.fault, case.phase))
@@ -116,7 +116,7 @@ def test_combinations_are_left_out_for_known_reasons_only() -> None:
 
 
 @pytest.mark.parametrize(("activity", "way"), [(a, s.name) for a, s in undos()])
-def test_every_undo_meets_every_fault_on_every_way_back(activity: str, way: str) -> None:
+def test_every_undo_meets_every_fault_in_every_compensation(activity: str, way: str) -> None:
     cases = [
         case
         for case in all_cases()
@@ -130,7 +130,7 @@ def test_every_undo_meets_every_fault_on_every_way_back(activity: str, way: str)
     }
 
 
-def test_the_ways_back_are_taken_by_customers_by_operators_and_after_failures() -> None:
+def test_compensations_start_by_customers_by_operators_and_after_failures() -> None:
     ways: defaultdict[str, set[str]] = defaultdict(set)
     for activity, scenario in undos():
         ways[activity].add(scenario.name)
@@ -156,24 +156,24 @@ def test_each_call_of_an_activity_is_refused_lost_and_interrupted() -> None:
         assert faults >= AT_A_PROVIDER | interrupted | {(Fault.TIMEOUT_BEFORE, None)}, name
 
 
-def test_what_waits_is_disturbed_in_every_way() -> None:
+def test_every_wait_is_disturbed_in_every_way() -> None:
     of_wait: defaultdict[str, set[Fault]] = defaultdict(set)
     for case in all_cases():
         if case.point.wait is not None:
             of_wait[case.point.wait.of].add(case.fault)
 
-    with_a_child = {"the bank", "another card", "the goods", "a decision on the refund"}
+    with_a_child = {"the bank", "another card", "the goods", "an intervention in the refund"}
     assert of_wait == {
         name: DISTURBANCES | ({Fault.PARENT_TERMINATED} if name in with_a_child else set())
         for name in (
             *with_a_child,
             "stock",
             "the carrier",
-            "news of the dispatch",
+            "the dispatch",
             "the delivery",
             "a return",
-            "a decision on the capture",
-            "a decision on an undo",
+            "an intervention in the capture",
+            "an intervention in an undo",
         )
     }
 
@@ -194,7 +194,7 @@ def test_what_waits_is_disturbed_in_every_way() -> None:
         ("GET", "/v1/returns", "", "look"),
     ],
 )
-def test_a_request_is_known_by_the_simulators_word_for_it(
+def test_a_request_has_the_simulators_operation(
     method: str, path: str, body: str, operation: str
 ) -> None:
     assert operation_of(httpx.Request(method, f"http://provider{path}", content=body)) == operation

@@ -32,7 +32,7 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
     "imported",
     ["activities.payments", "activities.command_handler", "eventstore.postgres", "kit.pool"],
 )
-def test_a_new_workflow_that_imports_what_does_io_breaks_the_import_contract(
+def test_a_new_workflow_that_imports_io_breaks_the_import_contract(
     tmp_path: Path, imported: str
 ) -> None:
     _copy_packages(tmp_path)

@@ -1,4 +1,4 @@
-"""What every migration says of itself."""
+"""Every migration describes itself completely."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MADE_ANEW: Final = {
     "journal.heartbeat",
     "journal.polling_worker",
 }
-"""Tables whose rows come again by themselves: a downgrade may drop them unasked."""
+"""Tables whose rows are created again automatically: a downgrade may drop them unasked."""
 
 
 def config(printed: io.StringIO | None = None) -> Config:
@@ -51,5 +51,5 @@ def test_a_migration_names_every_table_that_loses_rows_by_its_downgrade(migratio
 
 
 @pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.revision)
-def test_no_migration_drops_what_depends_on_ours(migration: Script) -> None:
+def test_no_migration_drops_dependent_objects_of_others(migration: Script) -> None:
     assert "CASCADE" not in sql_of_downgrade(migration).replace("Never CASCADE", "")

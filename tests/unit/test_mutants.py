@@ -1,4 +1,4 @@
-"""The kept mutants: each one still applies to the code, and its test still exists."""
+"""Each mutant still applies to the code, and its test still exists."""
 
 from __future__ import annotations
 

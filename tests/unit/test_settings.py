@@ -1,4 +1,4 @@
-"""The bounds of the settings, and what is wrong with where they come from."""
+"""The settings have bounds, and their sources are checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PORTS = sorted(name for name in Settings.model_fields if name.endswith("_port"))
 
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No variable of the shell and no `.env` counts."""
+    """Remove the variables of the shell and any `.env`."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"WAYBILL_{name.upper()}", raising=False)
     monkeypatch.setenv("WAYBILL_DATA_DIR", str(tmp_path))
@@ -47,7 +47,7 @@ def test_an_absurd_duration_is_refused_by_name(
     assert refusal().startswith(f"WAYBILL_{name.upper()}: Input should be ")
 
 
-def test_the_message_says_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAYBILL_PAYMENT_WINDOW", "P367D")
     assert refusal() == "WAYBILL_PAYMENT_WINDOW: Input should be less than or equal to 366 days"
 
@@ -70,7 +70,7 @@ def test_a_port_out_of_range_is_refused_by_name(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if (name, value) == ("monitoring_port", "0"):
-        value = "-2"  # 0 means that monitoring has no port of its own
+        value = "-2"  # 0 means that monitoring has no separate port
     monkeypatch.setenv(f"WAYBILL_{name.upper()}", value)
     assert refusal().startswith(f"WAYBILL_{name.upper()}: Input should be ")
 
@@ -126,7 +126,7 @@ def test_a_mistyped_variable_is_a_warning_with_the_closest_name(
     ]
 
 
-def test_a_variable_like_no_setting_is_a_warning_that_says_where_they_are_listed(
+def test_an_unknown_variable_warns_and_names_the_list_of_settings(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("WAYBILL_0123456789ABCDEFXYZ", "1")
@@ -138,7 +138,7 @@ def test_a_variable_like_no_setting_is_a_warning_that_says_where_they_are_listed
     )
 
 
-def test_no_setting_in_whichever_case_and_no_password_of_compose_is_a_warning(
+def test_settings_in_any_case_and_compose_passwords_cause_no_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("waybill_http_port", "8001")

@@ -1,4 +1,4 @@
-"""What a process refuses of its secrets and providers, word for word."""
+"""A process refuses wrong secrets and providers, in these words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEVELOPMENT, PRODUCTION = Environment.DEVELOPMENT, Environment.PRODUCTION
 
 
 def sound(**changes: object) -> Settings:
-    """The settings of every process at once, fit for production, but for the changes."""
+    """Return valid production settings of every process at once, with these changes."""
     made = {name.removeprefix("WAYBILL_").lower(): make() for name, make in SECRETS.items()}
     values: dict[str, object] = {
         "environment": PRODUCTION,

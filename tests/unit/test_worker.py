@@ -1,4 +1,4 @@
-"""What a worker needs to be told before it starts."""
+"""A worker checks its settings before it starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings(payment_url: str, return_url: str) -> Settings:
     )
 
 
-def test_stripe_itself_is_not_asked_without_an_address_for_customers_to_come_back_to() -> None:
+def test_stripe_is_not_called_without_a_return_url() -> None:
     with pytest.raises(SettingsError) as error:
         Providers(settings("", ""))
 
@@ -30,7 +30,7 @@ def test_stripe_itself_is_not_asked_without_an_address_for_customers_to_come_bac
 
 
 @pytest.mark.parametrize(("url", "return_url"), [("", "https://shop.example"), (URL, "")])
-async def test_stripe_with_that_address_and_whatever_stands_in_for_stripe_are_asked(
+async def test_stripe_with_a_return_url_and_any_replacement_are_called(
     url: str, return_url: str
 ) -> None:
     await Providers(settings(url, return_url)).aclose()

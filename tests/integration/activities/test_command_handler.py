@@ -1,4 +1,4 @@
-"""Commands that are handled at the same time on one stream."""
+"""Handle commands at the same time on one stream."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def step() -> Step:
     return Step("test", uuid4().hex, "test")
 
 
-async def test_commands_at_the_same_time_are_decided_one_after_the_other(pool: Pool) -> None:
+async def test_concurrent_commands_are_decided_one_after_the_other(pool: Pool) -> None:
     handler = CommandHandler(PostgresEventStore(pool))
 
     answers = await reserved_at_once(handler, stock=3)

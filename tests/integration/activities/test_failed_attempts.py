@@ -1,4 +1,4 @@
-"""What is noted of an attempt that fails, on a real PostgreSQL."""
+"""Record failed attempts in a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def noted(pool: Pool) -> list[tuple[str, str, int, str, str]]:
         ),
     ],
 )
-async def test_a_failed_attempt_is_noted_with_what_may_be_told_of_it(
+async def test_a_failed_attempt_is_recorded_with_a_safe_message(
     pool: Pool, error: Exception, raised: type[Exception], code: str, message: str
 ) -> None:
     with pytest.raises(raised):
@@ -86,7 +86,7 @@ async def test_a_failed_attempt_is_noted_with_what_may_be_told_of_it(
     assert await noted(pool) == [("o1", "capture", 1, code, message)]
 
 
-async def test_failures_are_counted_and_the_last_one_is_kept(pool: Pool) -> None:
+async def test_failures_are_counted_and_the_last_is_kept(pool: Pool) -> None:
     ledger = FailedAttempts(pool)
     for error in (UNAVAILABLE, UNAVAILABLE, CARD_REFUSED):
         with pytest.raises((ProviderUnavailable, ApplicationError)):
@@ -107,7 +107,7 @@ async def test_failures_are_counted_and_the_last_one_is_kept(pool: Pool) -> None
         ("give_back", "order-o1", "give_back"),
     ],
 )
-async def test_an_attempt_is_noted_under_its_step(
+async def test_an_attempt_is_recorded_under_its_step(
     pool: Pool, activity_type: str, workflow_id: str, step: str
 ) -> None:
     with pytest.raises(ProviderUnavailable):
@@ -126,7 +126,7 @@ async def test_an_attempt_is_noted_under_its_step(
         ("park", "order-o1"),
     ],
 )
-async def test_what_is_no_step_is_not_noted(
+async def test_a_failure_outside_a_step_is_not_recorded(
     pool: Pool, activity_type: str, workflow_id: str
 ) -> None:
     with pytest.raises(ApplicationError):
@@ -135,7 +135,7 @@ async def test_what_is_no_step_is_not_noted(
     assert await noted(pool) == []
 
 
-async def test_a_note_that_cannot_be_made_leaves_the_failure_as_it_is(
+async def test_a_failed_record_of_an_attempt_leaves_its_error_unchanged(
     database_url: str, pool: Pool
 ) -> None:
     closed = await create_pool(database_url)
@@ -148,6 +148,6 @@ async def test_a_note_that_cannot_be_made_leaves_the_failure_as_it_is(
     assert await noted(pool) == []
 
 
-async def test_without_a_ledger_a_failure_is_told_to_temporal_alone() -> None:
+async def test_only_temporal_gets_a_failure_without_a_ledger() -> None:
     with pytest.raises(ApplicationError):
         await attempt(REFUSED, None)

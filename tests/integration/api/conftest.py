@@ -47,7 +47,7 @@ from tests.support.temporal_calls import TemporalCalls
 
 @pytest.fixture(scope="module", autouse=True)
 def _scraped_anew() -> Iterator[None]:
-    """A test looks at the metrics right after it has changed something."""
+    """Compute the metrics on each scrape: a test reads them right after a change."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "KEPT_SECONDS", 0.0)
         yield
@@ -60,7 +60,7 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
         api_database_url=SecretStr(module_api_url),
         bus=Bus.MEMORY,
         rate_limit_per_principal=0,
-        rate_limit_per_address=0,  # all the tests come from one
+        rate_limit_per_address=0,  # all the tests come from one address
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         carrier_url="http://127.0.0.1:9",
@@ -92,7 +92,7 @@ async def engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 @pytest.fixture(scope="module")
 def carrier_answers() -> dict[str, tuple[int, object]]:
-    """What the carrier answers, by request line. A test sets it."""
+    """The carrier's answers by request line, which a test sets."""
     return {}
 
 
@@ -122,7 +122,7 @@ async def sagas(  # noqa: PLR0913, PLR0917 - all that a worker has
     payment_simulator: SimulatorProcess,
     carrier_simulator: SimulatorProcess,
 ) -> AsyncIterator[Sagas]:
-    """A worker for the module's database. Its orders can be returned for a while."""
+    """Run a worker for the module's database. Its orders can be returned for a while."""
     client = await connected(servers, TemporalCalls())
     simulators = (payment_simulator, carrier_simulator)
     async with running_sagas(client, module_pool, (payments, carrier), simulators) as sagas:
@@ -147,7 +147,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     notifying_carrier: HttpCarrier,
     sagas: Sagas,
 ) -> AsyncIterator[Api]:
-    """The API by its own role, and the sagas' side of it by the one that appends."""
+    """The API with its own database role, and the sagas' client with the role that appends."""
     calls = TemporalCalls()
     client = await connected(servers, calls)
     store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))

@@ -1,4 +1,4 @@
-"""Requests of every shape, sound and unsound, as hypothesis strategies."""
+"""Generate requests of every shape, valid and invalid, as hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 
 INTERNAL = re.compile(r'"code": ?"INTERNAL"')
-"""In an answer to what no client may cause. A text that was sent may come back in a message."""
+"""The code of an error that no client may cause. A text that was sent may appear in a message."""
 SEND_AGAIN = re.compile(r"does not confirm this notification yet|this webhook is being handled")
-"""Why a webhook is answered 503: its provider sends it again."""
+"""The reasons for which a webhook is answered 503, so that its provider sends it again."""
 
 ROUTES = ["/graphql", "/webhooks/payments", "/webhooks/shipping", "/codec/decode", "/codec/encode"]
 
@@ -31,7 +31,7 @@ class Sent:
         return self.path.partition("?")[0]
 
     def headers_after(self, ours: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-        """Return these headers, in bytes, and those of ours that they do not replace."""
+        """Return these headers, in bytes, and the default headers that they do not replace."""
         both = {**ours, **{name.lower(): value for name, value in self.headers.items()}}
         return [(name.encode(), value.encode("latin-1")) for name, value in both.items()]
 
@@ -40,7 +40,7 @@ class Sent:
 
 
 def is_server_error(sent: Sent, status: int, text: str) -> bool:
-    """Whether this answer shows a fault of ours."""
+    """Return whether this answer shows a fault of the service."""
     if status == 503 and sent.route.startswith("/webhooks/"):
         return SEND_AGAIN.search(text) is None
     return status >= 500 or INTERNAL.search(text) is not None
@@ -121,7 +121,7 @@ SUFFIXES = st.sampled_from(["", "", "", "/", "//", "/..", "/%00", "%2f"]) | (
         lambda text: "?" + text.replace("#", "")
     )
 )
-"""What follows the path of a route."""
+"""The text after the path of a route."""
 SHAPES = st.tuples(METHODS, SUFFIXES, BODIES, HEADERS)
 
 

@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes from the routes and from the GraphQL schema, as strategies."""
+"""Generate requests with schemathesis from the routes and the GraphQL schema, as strategies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ schemathesis.graphql.scalar(
 
 
 def openapi_requests(description: Description) -> dict[str, st.SearchStrategy[Sent]]:
-    """Return the requests to each path: right ones, and wrong ones, by the description."""
+    """Return valid and invalid requests to each path, from the OpenAPI description."""
     schema = schemathesis.openapi.from_dict(description)
     found: dict[str, list[st.SearchStrategy[Sent]]] = {}
     for path, strategy in _strategies(schema):
@@ -54,7 +54,7 @@ def _strategies(schema: BaseSchema) -> Iterator[tuple[str, st.SearchStrategy[Sen
 
 
 def _sent(case: AnyCase) -> Sent:
-    """The request as the library `requests` would write it."""
+    """Return the request as the library `requests` would send it."""
     written = requests.Request(**case.as_transport_kwargs(base_url=NO_HOST)).prepare()
     body = written.body or b""
     return Sent(
@@ -66,7 +66,7 @@ def _sent(case: AnyCase) -> Sent:
 
 
 def _own(headers: Mapping[str, str | bytes]) -> dict[str, str]:
-    """Leave out what a client adds of itself."""
+    """Leave out the headers that a client adds to every request."""
     return {
         name.lower(): value.decode("latin-1") if isinstance(value, bytes) else value
         for name, value in headers.items()

@@ -1,4 +1,4 @@
-"""Documents that ask for one field, made from the schema."""
+"""Build documents that ask for one field, from the schema."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def paths() -> dict[tuple[str, str], Path]:
 
 
 def document(path: Path) -> str:
-    """Return a query for the path's last field; of an object, for its name."""
+    """Return a query for the path's last field.
+
+    If it is an object, the query asks for its type name.
+    """
     *_, (type_name, name) = path
     is_leaf = is_leaf_type(get_named_type(_type(type_name).fields[name].type))
     text = "" if is_leaf else "{ __typename }"
@@ -56,7 +59,7 @@ def rules_on(path: Path) -> list[Rule]:
 
 
 def values_at(data: Any, path: Path) -> Iterator[object]:  # noqa: ANN401 - JSON
-    """Yield what an answer holds at the end of the path, except for null."""
+    """Yield the values at the end of the path in an answer, except null."""
     if data is None:
         return
     if isinstance(data, list):

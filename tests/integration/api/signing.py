@@ -1,4 +1,4 @@
-"""The headers by which a provider signs a notification."""
+"""Build the headers by which a provider signs a notification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def signed_payment(raw: bytes, secret: str, *, age: int = 0) -> Headers:
 
 
 def signed_shipment(raw: bytes, secret: str, *, event_id: str | None = None) -> Headers:
-    """`raw` is UTF-8: the library signs text."""
+    """Sign a shipment notification. `raw` is UTF-8, because the library signs text."""
     now, event_id = datetime.now(UTC), event_id or f"msg_{uuid4()}"
     return {
         "webhook-id": event_id,

@@ -1,6 +1,6 @@
-"""Each viewer sees what the rules allow, field by field, and each denial changes nothing.
+"""Check which fields each viewer sees, and that a denied mutation changes nothing.
 
-The queries are made from the schema, so that a new field is tried as well.
+The queries are built from the schema, so that a new field is tested as well.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ UPDATES = """
 
 
 class World:
-    """The viewers, and two orders of the owner's."""
+    """The viewers, and two orders of the owner."""
 
     def __init__(self, api: Api) -> None:
         self.owner, self.stranger = api.viewer(), api.viewer()
@@ -119,16 +119,16 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert root in {"product", "products"}
 
 
-def test_all_other_types_are_of_answers_that_are_tested_by_themselves() -> None:
-    """See the tests of the mutations and of the subscription."""
+def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
+    """The tests of the mutations and of the subscription cover these types."""
     beyond = {type_name for type_name, _ in FIELDS} - {type_name for type_name, _ in PATHS}
     payloads = {name for name in beyond if name.endswith("Payload")}
 
     assert beyond - payloads == {"Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError"}
-    assert len(payloads) == len(MUTATIONS) - 3  # four of them decide on sagas
+    assert len(payloads) == len(MUTATIONS) - 3  # four of them intervene in sagas
 
 
-async def test_a_customer_reads_no_word_of_staff_or_providers_in_a_whole_saga(
+async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
     world: World,
 ) -> None:
     order_id = world.orders[0]
@@ -192,7 +192,7 @@ async def both(world: World, order_id: str) -> tuple[Json, Json]:
         ("a code that Stripe may add", "card_declined"),
     ],
 )
-async def test_a_customer_reads_only_declines_that_they_can_do_something_about(
+async def test_a_customer_reads_only_declines_that_they_can_act_on(
     api: Api, world: World, code: str, shown: str
 ) -> None:
     order_id = await api.logged_order(world.owner)
@@ -223,7 +223,7 @@ async def test_a_subscription_shows_each_viewer_what_a_query_does(api: Api, worl
 
 
 async def test_an_event_shows_each_viewer_what_a_query_does(api: Api, world: World) -> None:
-    """Though subscribers of one order share what is shown to all of them alike."""
+    """The API executes an update once for all subscribers who may see the same."""
     order_id = await api.logged_order(world.owner)
     async with world.owner.socket() as owners, world.operator.socket() as operators:
         for socket in (owners, operators):
@@ -248,7 +248,7 @@ async def decline(api: Api, order_id: str, code: str) -> None:
 
 
 Scene = Callable[[Api, Viewer], Awaitable[Json]]
-"""Bring an order of the owner's to where the mutation succeeds; return the mutation's input."""
+"""Bring an order of the owner to where the mutation succeeds; return the mutation's input."""
 
 
 async def _placed(_: Api, owner: Viewer) -> Json:
@@ -294,10 +294,10 @@ MUTATIONS: dict[str, Scene] = {
     "eraseCustomer": _stranger_to_erase,
 }
 EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
-"""The events of an order, a product or a customer."""
+"""Count the events of an order, a product or a customer."""
 
 
-def test_each_mutation_is_tried() -> None:
+def test_each_mutation_is_tested() -> None:
     assert MUTATIONS.keys() == RULES["Mutation"].keys()
 
 
@@ -347,7 +347,7 @@ async def test_a_mutation_that_is_denied_shows_and_changes_nothing(
 
 
 @pytest.mark.parametrize("field", [field for type_, field in PATHS if type_ == "Query"])
-async def test_without_a_token_nothing_is_read(api: Api, world: World, field: str) -> None:
+async def test_reading_needs_a_token(api: Api, world: World, field: str) -> None:
     body = {"query": document(PATHS["Query", field]), "variables": {"id": world.orders[0]}}
     response = await api.http.post("/graphql", json=body)
 

@@ -1,4 +1,4 @@
-"""The codec endpoint, as Temporal's Web UI and CLI call it."""
+"""Call the codec endpoint as Temporal's Web UI and CLI do."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_staff_read_payloads(api: Api, role: str) -> None:
     assert response.json() == {"payloads": [CLEAR, CLEAR]}
 
 
-async def test_what_is_encoded_decodes_to_what_it_was(api: Api) -> None:
+async def test_an_encoded_value_decodes_to_itself(api: Api) -> None:
     headers = dict(api.viewer("operator").headers)
     encoded = await api.http.post("/codec/encode", json={"payloads": [CLEAR]}, headers=headers)
     assert "Mill" not in encoded.text
@@ -62,7 +62,7 @@ async def test_a_customer_reads_no_payload(api: Api) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "Bearer nonsense"])
-async def test_nobody_reads_a_payload_without_a_token(api: Api, token: str | None) -> None:
+async def test_a_payload_needs_a_token(api: Api, token: str | None) -> None:
     response = await decode(api, {} if token is None else {"authorization": token})
 
     assert response.status_code == 401
@@ -88,14 +88,14 @@ async def test_another_page_gets_nothing_without_a_token_and_no_answer_it_may_re
     assert "access-control-allow-origin" not in response.headers
 
 
-async def test_a_bad_token_is_not_made_good_by_the_right_origin(api: Api) -> None:
+async def test_a_bad_token_is_refused_with_the_right_origin(api: Api) -> None:
     response = await decode(api, {"origin": UI, "authorization": "Bearer nonsense"})
 
     assert response.status_code == 401
     assert response.headers["access-control-allow-origin"] == UI
 
 
-async def test_a_browser_may_ask_for_the_ui_alone(api: Api) -> None:
+async def test_a_browser_may_call_the_codec_for_the_ui_alone(api: Api) -> None:
     def preflight(origin: str) -> dict[str, str]:
         return {
             "origin": origin,
@@ -118,7 +118,7 @@ async def test_a_browser_may_ask_for_the_ui_alone(api: Api) -> None:
         {"temporal_ui_origin": UI},
     ],
 )
-async def test_in_production_and_beside_a_ui_of_ones_own_a_token_is_always_asked_for(
+async def test_a_token_is_always_needed_in_production_and_with_another_ui(
     api: Api, changes: dict[str, object]
 ) -> None:
     app = create_app(api.settings.model_copy(update=changes))
@@ -130,7 +130,7 @@ async def test_in_production_and_beside_a_ui_of_ones_own_a_token_is_always_asked
     assert response.headers["access-control-allow-origin"] == UI
 
 
-async def test_another_machine_is_asked_for_a_token_whatever_it_says(api: Api) -> None:
+async def test_another_machine_always_needs_a_token(api: Api) -> None:
     body = {"payloads": [await encrypted(api.settings)]}
     response = await asked(create_app(api.settings), body, origin=UI, client="192.0.2.7")
     assert response.status_code == 401
@@ -147,7 +147,7 @@ async def asked(
 @pytest.mark.parametrize(
     "body", [b"", b"7", b"no json", b'{"payloads": [{"data": 7}]}', b"\xff", b'{"other": []}']
 )
-async def test_what_are_no_payloads_is_refused(api: Api, body: bytes) -> None:
+async def test_a_body_without_payloads_is_refused(api: Api, body: bytes) -> None:
     headers = dict(api.viewer("operator").headers)
     response = await api.http.post("/codec/decode", content=body, headers=headers)
 

@@ -1,4 +1,4 @@
-"""What a document may ask for, over HTTP and over the socket."""
+"""Test the limits on documents, over HTTP and over the socket."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_a_document_beyond_a_bound_ends_its_operation_and_not_the_socket(
     assert answered["payload"]["data"] == {"__typename": "Query"}
 
 
-async def test_an_answer_says_its_price(ada: Viewer) -> None:
+async def test_an_answer_contains_its_price(ada: Viewer) -> None:
     answer = await ada.ask("{ orders(first: 100) { edges { node { id } } } }")
 
     assert answer["extensions"] == {"price": 202}

@@ -26,7 +26,7 @@ def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
 
 
 async def rejected_order(api: Api, customer: Viewer) -> str:
-    """An order that nothing can happen to any more."""
+    """Return an order that can no longer change."""
     order_id = await customer.place(lines=[line(OUT_OF_STOCK)])
     assert await api.sagas.end(order_id) == "REJECTED"
     return order_id
@@ -55,9 +55,7 @@ async def test_an_admin_erases_a_customer(api: Api, ada: Viewer, module_pool: Po
     assert (order["id"], order["status"]) == (order_id, "REJECTED")
 
 
-async def test_the_address_of_an_order_is_sealed_before_anybody_is_erased(
-    api: Api, ada: Viewer
-) -> None:
+async def test_the_address_of_an_order_is_sealed_before_any_erasure(api: Api, ada: Viewer) -> None:
     order_id = await rejected_order(api, ada)
 
     stored = (await api.log.store.load_events(f"order-{order_id}"))[0]
@@ -107,7 +105,7 @@ async def test_only_an_admin_erases(api: Api, ada: Viewer, role: str) -> None:
     assert await api.log.store.load_events(f"customer-{ada.sub}") == []
 
 
-async def test_faulty_input_is_named_and_erases_nobody(api: Api) -> None:
+async def test_invalid_input_is_named_and_erases_no_customer(api: Api) -> None:
     bad = erasure("no id", idempotencyKey="no key")
 
     payload = await api.viewer("admin").run("EraseCustomer", input=bad)
@@ -119,10 +117,10 @@ async def test_faulty_input_is_named_and_erases_nobody(api: Api) -> None:
     assert api.temporal.workflow_ids == []
 
 
-async def test_two_orders_of_the_same_address_have_fingerprints_that_tell_nothing(
+async def test_orders_of_the_same_address_have_different_fingerprints(
     api: Api, ada: Viewer
 ) -> None:
-    """Else an erased address could be found by guessing it."""
+    """Otherwise a guess could reveal an erased address."""
     orders = [await rejected_order(api, ada) for _ in range(2)]
     first, second = [(await api.log.store.load_events(f"order-{o}"))[0].data for o in orders]
     assert first["fingerprint"] != second["fingerprint"]

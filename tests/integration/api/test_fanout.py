@@ -1,4 +1,4 @@
-"""One event to many subscribers of one order: read once, executed once for each selection."""
+"""One event is read once for all subscribers of its order, and executed once per selection."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def order_id(api: Api, ada: Viewer) -> str:
 async def subscribed(
     viewer: Viewer, count: int, query: str, **variables: object
 ) -> AsyncIterator[list[Socket]]:
-    """So many sockets that have each been given the order's state."""
+    """Open this many sockets, and wait until each has received the order's state."""
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(viewer.socket()) for _ in range(count)]
         for socket in sockets:

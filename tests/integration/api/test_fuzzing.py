@@ -1,4 +1,4 @@
-"""No request to any route causes a server error, whatever its bytes."""
+"""No request to any route causes a server error, whatever bytes it has."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def with_requests(routes: Sequence[Route]) -> list[str]:
 
 
 def test_every_route_is_fuzzed(module_api: Api) -> None:
-    """The socket's messages are fuzzed in test_socket.py."""
+    """test_socket.py fuzzes the socket's messages."""
     described = description_of(module_api.routes)["paths"]
 
     sockets = [route.name for route in module_api.routes if not route.methods]

@@ -22,7 +22,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=2)
         ("Bearer nonsense", "the token is not valid"),
     ],
 )
-async def test_no_valid_token_is_unauthenticated(
+async def test_a_missing_or_invalid_token_is_unauthenticated(
     api: Api, authorization: str | None, says: str
 ) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
@@ -36,7 +36,7 @@ async def test_no_valid_token_is_unauthenticated(
     assert error["message"].startswith(says)
 
 
-async def test_an_expired_token_says_so(api: Api) -> None:
+async def test_an_expired_token_is_reported_as_expired(api: Api) -> None:
     secret = api.settings.jwt_secret.get_secret_value()
     expired = token(secret, "ada", "customer", exp=LONG_AGO)
     headers = {"authorization": f"Bearer {expired}"}
@@ -111,7 +111,7 @@ async def test_a_missing_setting_is_named() -> None:
         )
 
 
-async def test_the_metrics_tell_how_long_an_append_has_held_the_head_back(
+async def test_the_metrics_show_the_age_of_an_append_that_holds_the_head(
     api: Api, module_pool: Pool
 ) -> None:
     assert await metric(api, "waybill_safe_head_age_seconds") == 0

@@ -1,4 +1,4 @@
-"""Temporal remembers an answer whose record a restore has lost: it is not reported as a success."""
+"""An answer that Temporal remembers, and whose record a restore has lost, is no success."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ada(api: Api) -> Viewer:
 
 @pytest.fixture
 async def lose(module_owner_url: str) -> AsyncIterator[Lose]:
-    """Take back the event at this position, and all that came after it."""
+    """Remove the event at this position and all later ones."""
     async with await create_pool(module_owner_url, size=1) as owner:
 
         async def lose(position: int) -> None:
@@ -39,9 +39,7 @@ def with_key(**given: object) -> Json:
     return {"idempotencyKey": str(uuid4()), **given}
 
 
-async def test_an_order_that_is_lost_is_named_with_the_way_back(
-    api: Api, ada: Viewer, lose: Lose
-) -> None:
+async def test_a_lost_order_is_reported_with_its_remedy(api: Api, ada: Viewer, lose: Lose) -> None:
     order = a_waiting_order()
     placed = await ada.run("PlaceOrder", input=order)
     await api.sagas.until("inventory-vase", "BackorderQueued")
@@ -87,9 +85,7 @@ async def test_a_return_that_was_lost_is_no_success(api: Api, ada: Viewer, lose:
     assert (await api.events_of(given["orderId"]))[-1] == "OrderDelivered"
 
 
-async def test_a_further_attempt_to_pay_that_was_lost_is_no_success(
-    api: Api, ada: Viewer, lose: Lose
-) -> None:
+async def test_a_lost_payment_attempt_is_no_success(api: Api, ada: Viewer, lose: Lose) -> None:
     order_id = await orders.declined(api, ada)
     given = with_key(orderId=order_id, paymentMethod=DECLINED)
     recorded = await ada.run("RetryPayment", input=given)
@@ -107,7 +103,7 @@ async def test_a_further_attempt_to_pay_that_was_lost_is_no_success(
         ("admin", "EraseCustomer", {"customerId": "a-stranger", "reason": "CUSTOMER_REQUEST"}),
     ],
 )
-async def test_what_staff_have_done_and_was_lost_is_no_success(
+async def test_a_lost_mutation_of_staff_is_no_success(
     api: Api, lose: Lose, role: str, name: str, given: Json
 ) -> None:
     staff, request = api.viewer(role), with_key(**given)

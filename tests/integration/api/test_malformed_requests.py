@@ -1,4 +1,4 @@
-"""Whatever bytes are sent, the answer is a client's error with a code, and never a server's."""
+"""Any bytes get a client error with a code as their answer, and never a server error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health, readiness and metrics on a port of their own."""
+"""Health, readiness and metrics have a separate port."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def statuses(url: str) -> list[int]:
         return [(await http.get(path)).status_code for path in PATHS]
 
 
-async def test_monitoring_has_a_port_of_its_own_where_one_is_set(apart: Settings) -> None:
+async def test_monitoring_has_its_own_port_where_it_is_set(apart: Settings) -> None:
     async with served(create_app(apart)) as url:
         beside = f"http://127.0.0.1:{apart.monitoring_port}"
 

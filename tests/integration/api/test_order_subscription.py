@@ -24,7 +24,7 @@ async def order_id(api: Api, ada: Viewer) -> str:
     return await api.logged_order(ada)
 
 
-async def test_a_subscriber_sees_the_order_as_it_is_and_then_each_change(
+async def test_a_subscriber_gets_the_order_and_then_each_change(
     api: Api, ada: Viewer, order_id: str
 ) -> None:
     async with ada.socket() as socket:
@@ -39,7 +39,7 @@ async def test_a_subscriber_sees_the_order_as_it_is_and_then_each_change(
     assert api.number(second["order"]["position"]) >= at_second > at_first
 
 
-async def test_a_subscriber_who_comes_back_gets_what_it_missed_and_nothing_twice(
+async def test_a_subscriber_who_comes_back_gets_each_missed_event_once(
     api: Api, ada: Viewer, order_id: str
 ) -> None:
     async with ada.socket() as socket:
@@ -56,7 +56,7 @@ async def test_a_subscriber_who_comes_back_gets_what_it_missed_and_nothing_twice
     assert [missed["eventType"], fresh["eventType"]] == ["OrderReserved", "OrderAuthorized"]
 
 
-async def test_the_state_at_the_start_does_not_tell_how_the_log_grows(
+async def test_the_first_state_does_not_reveal_the_growth_of_the_log(
     api: Api, ada: Viewer, order_id: str
 ) -> None:
     positions = set()
@@ -69,7 +69,7 @@ async def test_the_state_at_the_start_does_not_tell_how_the_log_grows(
     assert len(positions) == 1
 
 
-async def test_staff_watch_anybodys_order(api: Api, order_id: str) -> None:
+async def test_staff_watch_any_order(api: Api, order_id: str) -> None:
     async with api.viewer("operator").socket() as socket:
         await socket.subscribe(UPDATES, orderId=order_id)
 
@@ -102,7 +102,7 @@ async def test_a_position_that_the_log_has_lost_is_an_error_and_not_silence(
     assert api.feed.listeners == 0
 
 
-async def test_a_subscriber_hears_that_the_log_has_lost_its_tail_and_can_begin_again(
+async def test_a_subscriber_gets_the_loss_of_the_tail_and_can_begin_again(
     api: Api, ada: Viewer, order_id: str, module_owner_url: str
 ) -> None:
     placed = await api.log.store.safe_head()
@@ -198,7 +198,7 @@ async def test_a_syntax_error_ends_its_operation_and_not_the_socket(
     assert update["order"]["id"] == order_id
 
 
-async def test_a_mutation_over_the_socket_says_that_it_was_replayed(ada: Viewer) -> None:
+async def test_a_mutation_over_the_socket_reports_a_replay(ada: Viewer) -> None:
     request = {"query": operation("PlaceOrder"), "variables": {"input": a_waiting_order()}}
     async with ada.socket() as socket:
         answers = []

@@ -20,7 +20,7 @@ def ada(api: Api) -> Viewer:
 
 @pytest.fixture
 async def order_id(ada: Viewer, api: Api) -> str:
-    """Of an order that waits for stock."""
+    """The id of an order that waits for stock."""
     order_id = await waiting_for_stock(ada)
     api.temporal.forget()
     return order_id
@@ -46,7 +46,7 @@ async def test_a_customer_cancels_their_order(api: Api, ada: Viewer, order_id: s
     assert api.number(payload["position"]) == requested.position
 
 
-async def test_an_operator_cancels_anybodys_order(api: Api, order_id: str) -> None:
+async def test_an_operator_cancels_any_order(api: Api, order_id: str) -> None:
     payload = await api.viewer("operator").run("CancelOrder", input=key(orderId=order_id))
 
     assert payload["order"]["reason"] == "OPERATOR_REQUEST"
@@ -79,7 +79,7 @@ async def test_anothers_order_cannot_be_cancelled_nor_known(api: Api, order_id: 
     assert await api.events_of(order_id) == ["OrderCreated"]
 
 
-async def test_what_has_shipped_cannot_be_cancelled(api: Api, ada: Viewer) -> None:
+async def test_a_shipped_order_cannot_be_cancelled(api: Api, ada: Viewer) -> None:
     order_id = await dispatched(api, ada)
     before = await api.events_of(order_id)
     refused = await ada.run("CancelOrder", input=key(orderId=order_id))
@@ -130,7 +130,7 @@ async def test_a_declined_payment_is_tried_with_another_method(
     assert api.number(payload["position"]) == requested[-1].position
 
 
-async def test_a_retry_that_is_repeated_gets_its_first_answer_whatever_has_come_of_it_since(
+async def test_a_repeated_retry_gets_its_first_answer(
     api: Api, ada: Viewer, declined_id: str
 ) -> None:
     request = key(orderId=declined_id, paymentMethod=DECLINED)
@@ -147,10 +147,10 @@ async def test_a_retry_that_is_repeated_gets_its_first_answer_whatever_has_come_
     assert len(await attempts(api, declined_id)) == 2
 
 
-async def test_a_retry_sent_twice_at_once_is_one_attempt(
+async def test_two_equal_retries_at_once_are_one_attempt(
     api: Api, ada: Viewer, declined_id: str
 ) -> None:
-    """Both ask Temporal: neither could find the other's attempt in the log."""
+    """Both requests ask Temporal: neither could find the other's attempt in the log."""
     request = key(orderId=declined_id, paymentMethod=DECLINED)
     async with (
         api.sagas.gates.stopped("authorize_again", declined_id, When.BEFORE),
@@ -189,7 +189,7 @@ async def test_anothers_payment_is_not_found(api: Api, declined_id: str) -> None
     assert len(await attempts(api, declined_id)) == 1
 
 
-async def test_a_payment_method_that_is_none_is_refused(ada: Viewer, order_id: str) -> None:
+async def test_an_invalid_payment_method_is_refused(ada: Viewer, order_id: str) -> None:
     payload = await ada.run("RetryPayment", input=key(orderId=order_id, paymentMethod="4242 42"))
 
     assert codes(payload) == [("INVALID_INPUT", ["input", "paymentMethod"])]
@@ -197,7 +197,7 @@ async def test_a_payment_method_that_is_none_is_refused(ada: Viewer, order_id: s
 
 @pytest.fixture
 async def sku(api: Api) -> str:
-    """Of a product that is not in stock."""
+    """The SKU of a product that is not in stock."""
     sku = f"bowl-{uuid4()}"
     await api.log.list_product(sku)
     return sku
@@ -223,7 +223,7 @@ async def test_a_receipt_sent_again_is_received_once(api: Api, sku: str) -> None
 
 
 async def test_a_receipt_whose_activity_runs_twice_is_received_once(api: Api, sku: str) -> None:
-    """As after a worker that died before Temporal heard of the first attempt."""
+    """This happens when a worker dies before Temporal learns of the first attempt."""
     request = key(sku=sku, quantity=30)
     payload = await api.viewer("operator").run("ReceiveStock", input=request)
     (workflow_id,) = api.temporal.workflow_ids
@@ -245,7 +245,7 @@ async def test_two_receipts_under_two_keys_are_both_received(api: Api, sku: str)
     assert await api.events_of(sku, "inventory") == ["StockReceived"] * 2
 
 
-async def test_the_same_key_of_two_operators_stands_for_two_receipts(api: Api, sku: str) -> None:
+async def test_the_same_key_of_two_operators_means_two_receipts(api: Api, sku: str) -> None:
     request = key(sku=sku, quantity=30)
     for operator in (api.viewer("operator"), api.viewer("operator")):
         payload = await operator.run("ReceiveStock", input=request)
@@ -253,7 +253,7 @@ async def test_the_same_key_of_two_operators_stands_for_two_receipts(api: Api, s
     assert payload["product"]["available"] == 60
 
 
-async def test_a_key_stands_for_one_receipt(api: Api, sku: str) -> None:
+async def test_a_key_identifies_one_receipt(api: Api, sku: str) -> None:
     operator, request = api.viewer("operator"), key(sku=sku, quantity=30)
     await operator.run("ReceiveStock", input=request)
     other = await operator.run("ReceiveStock", input=request | {"quantity": 31})
@@ -270,7 +270,7 @@ async def test_stock_is_for_staff_to_receive(api: Api, ada: Viewer) -> None:
     assert api.temporal.workflow_ids == []
 
 
-async def test_faulty_stock_is_refused_and_none_received(api: Api) -> None:
+async def test_invalid_stock_is_refused_and_not_received(api: Api) -> None:
     operator = api.viewer("operator")
 
     nothing = await operator.run("ReceiveStock", input=key(sku="nothing", quantity=0))

@@ -23,7 +23,10 @@ def ada(api: Api) -> Viewer:
 
 
 async def errors_of(viewer: Viewer, **changes: object) -> list[tuple[str, str]]:
-    """Code and field of each error of an order with these changes, of which nothing may remain."""
+    """Return code and field of each error of an order with these changes.
+
+    Nothing may be recorded.
+    """
     order = an_order(**changes)
     payload = await viewer.run("PlaceOrder", input=order)
     assert (payload["order"], payload["position"]) == (None, None)
@@ -68,8 +71,8 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     assert api.temporal.workflow_ids == [f"order-{id_}"]
 
 
-async def test_a_request_sent_twice_at_once_is_one_order(api: Api, ada: Viewer) -> None:
-    """Both ask Temporal: neither could find the other's order in the read model."""
+async def test_two_equal_requests_at_once_place_one_order(api: Api, ada: Viewer) -> None:
+    """Both requests ask Temporal: neither could find the other's order in the read model."""
     order = a_waiting_order()
     async with api.temporal.meeting(2):
         first, second = await asyncio.gather(
@@ -83,9 +86,7 @@ async def test_a_request_sent_twice_at_once_is_one_order(api: Api, ada: Viewer) 
     assert await api.events_of(order_id) == ["OrderCreated"]
 
 
-async def test_of_two_orders_sent_at_once_under_one_key_one_is_refused(
-    api: Api, ada: Viewer
-) -> None:
+async def test_one_of_two_concurrent_orders_under_one_key_is_refused(api: Api, ada: Viewer) -> None:
     order = a_waiting_order()
     async with api.temporal.meeting(2):
         payloads = await asyncio.gather(
@@ -120,9 +121,7 @@ async def test_a_key_reused_for_another_order_is_refused(api: Api, ada: Viewer) 
     assert await api.events_of(first["order"]["id"]) == ["OrderCreated"]
 
 
-async def test_an_order_may_wait_for_stock_and_another_key_stands_for_one_that_may_not(
-    api: Api, ada: Viewer
-) -> None:
+async def test_waiting_for_stock_is_part_of_the_orders_key(api: Api, ada: Viewer) -> None:
     order = a_waiting_order()
     placed = await ada.run("PlaceOrder", input=order)
     impatient = await ada.run("PlaceOrder", input=order | {"backorder": False})
@@ -225,7 +224,7 @@ async def test_a_total_beyond_what_an_amount_can_be_is_refused(api: Api, ada: Vi
     assert await errors_of(ada, lines=[line("yacht", 2)]) == [("INVALID_INPUT", "input.lines")]
 
 
-async def test_a_changed_price_is_told(ada: Viewer) -> None:
+async def test_a_changed_price_is_reported(ada: Viewer) -> None:
     expected = {"amount": 499, "currency": "EUR"}
     payload = await ada.run("PlaceOrder", input=an_order(lines=TWO_MUGS, expectedTotal=expected))
 

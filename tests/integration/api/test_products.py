@@ -1,4 +1,4 @@
-"""The stock that each viewer sees."""
+"""Each viewer sees a different part of the stock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client that asks too often is answered, over HTTP and over the socket."""
+"""A client that sends too many requests is refused, over HTTP and over the socket."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_a_request_too_many_is_refused_with_the_time_to_wait(
     assert response.json() == {"errors": [ERROR]}
 
 
-async def test_an_operation_too_many_is_refused_and_the_socket_goes_on(
+async def test_an_operation_too_many_is_refused_and_the_socket_stays_open(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with api.viewer().socket() as socket:

@@ -38,7 +38,7 @@ async def test_an_order_is_the_same_read_as_placed(ada: Viewer) -> None:
     assert await ada.run("Order", id=order["id"]) == order
 
 
-async def test_anothers_order_is_answered_like_none(api: Api, ada: Viewer) -> None:
+async def test_anothers_order_is_answered_like_an_unknown_order(api: Api, ada: Viewer) -> None:
     order = await place(ada)
 
     anothers = await api.viewer().ask(operation("Order"), id=order["id"])
@@ -51,7 +51,7 @@ async def test_anothers_order_is_answered_like_none(api: Api, ada: Viewer) -> No
 
 
 @pytest.mark.parametrize("role", ["operator", "admin"])
-async def test_staff_see_anybodys_order(api: Api, ada: Viewer, role: str) -> None:
+async def test_staff_see_any_order(api: Api, ada: Viewer, role: str) -> None:
     order = await place(ada)
 
     seen = await api.viewer(role).run("Order", id=order["id"])
@@ -138,7 +138,7 @@ async def test_a_cursor_of_another_list_is_refused(api: Api, ada: Viewer) -> Non
         assert code == "BAD_USER_INPUT"
 
 
-async def test_no_cursor_or_position_tells_how_many_events_there_are(api: Api, ada: Viewer) -> None:
+async def test_no_cursor_or_position_reveals_the_number_of_events(api: Api, ada: Viewer) -> None:
     for _ in range(2):
         await place(ada)
     page = await ada.run("Orders", first=2)
@@ -165,14 +165,14 @@ async def test_customers_and_staff_get_the_same_positions_and_cursors(
     assert of_ada["node"]["position"] == of_staff["node"]["position"]
 
 
-async def test_a_product_that_there_is_not_is_null(ada: Viewer) -> None:
+async def test_an_unknown_product_is_null(ada: Viewer) -> None:
     missing = await ada.ask(operation("Product"), sku="fork")
     assert missing["data"] == {"product": None}
 
 
 @pytest.mark.parametrize("placed", [1, 20])
 @pytest.mark.parametrize(("name", "statements"), [("Orders", 1), ("Products", 1)])
-async def test_a_list_costs_one_statement_however_long(  # noqa: PLR0913, PLR0917 - two tables
+async def test_a_list_of_any_length_costs_one_statement(  # noqa: PLR0913, PLR0917 - two tables
     engine: AsyncEngine, api: Api, ada: Viewer, placed: int, name: str, statements: int
 ) -> None:
     for number in range(placed):

@@ -1,4 +1,4 @@
-"""`/readyz`: what keeps an order from being accepted, and what is only to be seen to."""
+"""`/readyz` separates the checks that an order needs from those that only warn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from temporal.promote import current_build
 from tests.integration.api.test_http import metric
 from tests.support.api_client import Api, Json, served
 
-NOBODY = "nats://127.0.0.1:1"
+NO_NATS = "nats://127.0.0.1:1"
 OK = {
     "database": ("ok", True),
     "temporal": ("ok", True),
@@ -46,7 +46,7 @@ async def build(servers: Servers) -> str:
 
 @pytest.fixture
 async def leaders(module_pool: Pool) -> AsyncIterator[None]:
-    """The head and the relay are led, as by a worker."""
+    """Lead the head announcer and the relay, as a worker does."""
     announcing = asyncio.create_task(HeadAnnouncer(module_pool).run())
     async with leading(module_pool, record.NAME):
         yield
@@ -56,7 +56,7 @@ async def leaders(module_pool: Pool) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def polled(module_pool: Pool, build: str) -> None:
-    """A worker of the current build polls."""
+    """Poll as a worker of the current build."""
     await record_polling(module_pool, "waybill", build)
 
 
@@ -69,7 +69,7 @@ async def ready(settings: Settings) -> httpx.Response:
 
 
 def outcomes(response: httpx.Response) -> dict[str, tuple[str, bool]]:
-    """The status of each check, and whether it is required."""
+    """Return the status of each check, and whether it is required."""
     checks = response.json()["checks"]
     return {name: (check["status"], check["required"]) for name, check in checks.items()}
 
@@ -79,7 +79,7 @@ def detail(response: httpx.Response, check: str) -> str:
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_is_ready_when_all_it_needs_answers(real_settings: Settings) -> None:
+async def test_it_is_ready_when_every_dependency_answers(real_settings: Settings) -> None:
     response = await ready(real_settings)
 
     assert (response.status_code, response.json()["status"]) == (200, "ready")
@@ -110,19 +110,19 @@ async def test_it_is_not_ready_on_a_database_of_another_stored_format(
 
 @pytest.mark.usefixtures("leaders", "polled")
 async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings) -> None:
-    response = await ready(real_settings.model_copy(update={"nats_url": NOBODY}))
+    response = await ready(real_settings.model_copy(update={"nats_url": NO_NATS}))
 
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert outcomes(response) == OK | {"bus": ("failing", False)}
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
+async def test_it_is_not_ready_when_a_check_fails_and_another_hangs(
     real_settings: Settings,
 ) -> None:
     with silent_port() as port:
         changes = {
-            "nats_url": NOBODY,
+            "nats_url": NO_NATS,
             "api_database_url": f"postgresql+asyncpg://u:p@127.0.0.1:{port}/d",
         }
         settings = Settings.model_validate(real_settings.model_dump() | changes)
@@ -136,7 +136,7 @@ async def test_it_is_not_ready_when_one_part_refuses_and_another_hangs(
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_starts_without_temporal_and_says_that_it_is_not_ready(
+async def test_it_starts_without_temporal_and_is_not_ready(
     real_settings: Settings,
 ) -> None:
     settings = real_settings.model_copy(update={"temporal_address": "127.0.0.1:1"})
@@ -169,7 +169,7 @@ async def test_a_database_that_takes_no_writes_is_not_ready(
 
 
 @pytest.mark.usefixtures("leaders")
-async def test_it_is_not_ready_once_no_worker_of_the_current_build_has_polled_for_15_seconds(
+async def test_it_is_not_ready_15_seconds_after_the_last_poll_of_the_current_build(
     real_settings: Settings, module_pool: Pool, build: str
 ) -> None:
     async with module_pool.acquire() as connection:
@@ -206,7 +206,7 @@ async def polled_ago(pool: Pool, seconds: int) -> None:
 
 
 @pytest.mark.usefixtures("leaders", "polled")
-async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
+async def test_it_is_degraded_while_a_checkpoint_is_above_the_log(
     real_settings: Settings, module_pool: Pool, api: Api
 ) -> None:
     await module_pool.execute("INSERT INTO eventstore.checkpoint VALUES ('relay', 1000000000)")
@@ -223,7 +223,7 @@ async def test_it_is_degraded_while_a_checkpoint_stands_above_the_log(
 
 
 @pytest.mark.usefixtures("polled")
-async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that_is_away(
+async def test_the_metrics_show_each_check_and_no_figure_without_the_database(
     real_settings: Settings,
 ) -> None:
     url = "postgresql+asyncpg://u:p@127.0.0.1:1/d"
@@ -247,6 +247,6 @@ async def test_the_metrics_tell_each_check_and_show_no_figure_of_a_database_that
 
 @contextmanager
 def silent_port() -> Iterator[int]:
-    """A server that accepts and never answers."""
+    """The port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         yield silent.getsockname()[1]

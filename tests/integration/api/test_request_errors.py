@@ -44,7 +44,7 @@ async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log
     "failure",
     [TEMPORAL_IS_AWAY, ConnectionRefusedError("10.0.0.7:5432")],
 )
-async def test_what_is_out_of_reach_is_worth_another_try(
+async def test_an_unreachable_server_is_retried(
     api: Api, ada: Viewer, failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.temporal.failure = failure
@@ -99,7 +99,7 @@ FOREIGN = PositionCodec(Keyring(bytes(range(32)), setting="payload_key")).seal(1
 
 
 @pytest.mark.parametrize("position", ["12", f"{12:016x}", "g" * 32, FOREIGN])
-async def test_a_position_that_is_none_is_refused(ada: Viewer, position: str) -> None:
+async def test_an_invalid_position_is_refused(ada: Viewer, position: str) -> None:
     async with ada.socket() as socket:
         await socket.subscribe(operation("OrderUpdates"), orderId="x", after=position)
         message = await socket.receive()

@@ -28,7 +28,7 @@ async def placed(ada: Viewer) -> str:
 
 @pytest.fixture
 async def delivered(api: Api, ada: Viewer) -> str:
-    """Two mugs at 2.50 EUR."""
+    """The id of a delivered order of two mugs at 2.50 EUR."""
     return await orders.delivered(api, ada)
 
 
@@ -92,7 +92,7 @@ async def test_asking_again_after_a_part_came_back_gets_the_first_answer(
     assert len(await requested(api, delivered)) == 1
 
 
-async def test_asking_again_after_everything_came_back_is_well(
+async def test_asking_again_after_everything_came_back_succeeds(
     api: Api, ada: Viewer, delivered: str
 ) -> None:
     request = a_return(delivered)
@@ -109,11 +109,11 @@ async def test_asking_again_after_everything_came_back_is_well(
 
 async def goods_back(api: Api, order_id: str) -> None:
     await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await api.sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await api.sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     await api.sagas.until(f"order-{order_id}", "OrderReturned")
 
 
-async def test_an_order_that_is_completed_is_returned_no_more(api: Api, ada: Viewer) -> None:
+async def test_a_completed_order_cannot_be_returned(api: Api, ada: Viewer) -> None:
     order = a_command(("mug", 2), postal_code=NORMAL)
     impatient = api.sagas.within(return_window=timedelta(0))
     completed = await impatient.arrived(order.model_copy(update={"customer_id": ada.sub}))
@@ -125,7 +125,7 @@ async def test_an_order_that_is_completed_is_returned_no_more(api: Api, ada: Vie
     assert await requested(api, completed) == []
 
 
-async def test_what_was_not_delivered_is_not_returned(api: Api, ada: Viewer, placed: str) -> None:
+async def test_undelivered_goods_are_not_returned(api: Api, ada: Viewer, placed: str) -> None:
     payload = await ada.run("RequestReturn", input=a_return(placed))
 
     assert codes(payload) == [("RETURN_NOT_POSSIBLE", None)]
@@ -183,7 +183,7 @@ async def test_anothers_order_cannot_be_returned_nor_known(api: Api, delivered: 
     assert await requested(api, delivered) == []
 
 
-async def test_an_operator_returns_anybodys_order(api: Api, delivered: str) -> None:
+async def test_an_operator_returns_any_order(api: Api, delivered: str) -> None:
     operator = api.viewer("operator")
 
     payload = await operator.run("RequestReturn", input=a_return(delivered))

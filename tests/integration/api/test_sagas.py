@@ -1,4 +1,4 @@
-"""A parked saga as operators see it, and what they decide on it."""
+"""Operators read a parked saga, and intervene in it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def eve(api: Api) -> Viewer:
 
 @pytest.fixture
 async def order_id(ada: Viewer, api: Api) -> str:
-    """Of an order that is reserved, and that no saga runs."""
+    """The id of a reserved order that has no saga."""
     order_id = await api.logged_order(ada)
     await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
     return order_id
@@ -49,7 +49,7 @@ async def order_id(ada: Viewer, api: Api) -> str:
 
 @pytest.fixture
 async def parked_id(ada: Viewer, api: Api) -> str:
-    """Of an order whose saga is parked at the capture. The payment provider works again."""
+    """The id of an order that is parked at the capture. The payment provider works again."""
     return await parked_at_capture(api, ada)
 
 
@@ -98,7 +98,7 @@ async def test_a_saga_shows_its_steps(api: Api, eve: Viewer, order_id: str) -> N
     assert saga["positionNumber"] == api.number(saga["position"])
 
 
-async def test_a_parked_saga_says_where_it_stands_and_why(
+async def test_a_parked_saga_shows_its_step_and_the_cause(
     api: Api, eve: Viewer, order_id: str
 ) -> None:
     await park(api, order_id)
@@ -119,7 +119,7 @@ async def test_a_parked_saga_says_where_it_stands_and_why(
     }
 
 
-async def test_a_difference_needs_attention(api: Api, eve: Viewer, order_id: str) -> None:
+async def test_a_discrepancy_needs_attention(api: Api, eve: Viewer, order_id: str) -> None:
     found = DiscrepancyFound(
         order_id=order_id, system=ReconciledSystem.SHIPMENT, ours="CREATED", theirs="CANCELLED"
     )
@@ -167,7 +167,7 @@ async def test_parked_sagas_are_for_operators_to_see(
         (Intervention.COMPENSATE, "SagaCompensationRequested", {"COMPENSATING", "FINAL"}),
     ],
 )
-async def test_an_operator_decides_on_a_parked_step(  # noqa: PLR0913, PLR0917 - a table
+async def test_an_operator_intervenes_on_a_parked_step(  # noqa: PLR0913, PLR0917 - a table
     api: Api,
     eve: Viewer,
     parked_id: str,
@@ -190,7 +190,7 @@ async def test_an_operator_decides_on_a_parked_step(  # noqa: PLR0913, PLR0917 -
     assert api.temporal.workflow_ids[-1] == f"order-{parked_id}"
 
 
-async def test_deciding_is_for_operators(api: Api, ada: Viewer, parked_id: str) -> None:
+async def test_interventions_are_for_operators(api: Api, ada: Viewer, parked_id: str) -> None:
     api.temporal.forget()
     for name in MUTATIONS.values():
         answer = await ada.ask(operation(name), input=intervening(parked_id))
@@ -200,7 +200,7 @@ async def test_deciding_is_for_operators(api: Api, ada: Viewer, parked_id: str) 
     assert await interventions(api, parked_id) == []
 
 
-async def test_a_decision_sent_again_is_made_once(api: Api, eve: Viewer, parked_id: str) -> None:
+async def test_a_repeated_intervention_is_made_once(api: Api, eve: Viewer, parked_id: str) -> None:
     request = intervening(parked_id)
     first = await eve.run("SkipSagaStep", input=request)
     again = await eve.ask(operation("SkipSagaStep"), input=request)
@@ -209,7 +209,7 @@ async def test_a_decision_sent_again_is_made_once(api: Api, eve: Viewer, parked_
     assert again["data"]["skipSagaStep"]["position"] == first["position"]
 
 
-async def test_a_decision_sent_again_is_found_in_the_log_once_its_workflow_is_gone(
+async def test_a_repeated_intervention_is_found_in_the_log_without_its_workflow(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
     request = intervening(parked_id)
@@ -220,7 +220,7 @@ async def test_a_decision_sent_again_is_found_in_the_log_once_its_workflow_is_go
     await is_the_answer_to_a_repeat(api, parked_id, first, again)
 
 
-async def test_a_decision_sent_again_is_found_in_the_log_once_another_workflow_runs(
+async def test_a_repeated_intervention_is_found_in_the_log_when_another_workflow_runs(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
     request = intervening(parked_id)
@@ -240,13 +240,13 @@ async def is_the_answer_to_a_repeat(api: Api, order_id: str, first: Json, again:
     assert await interventions(api, order_id) == ["SagaStepSkipped"]
 
 
-async def test_a_retry_sent_again_does_not_retry_the_step_that_has_parked_once_more(
+async def test_a_repeated_retry_does_not_retry_a_later_parking(
     api: Api, ada: Viewer, eve: Viewer
 ) -> None:
     order_id = await waiting_for_the_carrier(api, ada)
     request = intervening(order_id)
     with api.sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await api.sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await api.sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await api.sagas.parked(order_id, "capture")
         await eve.run("RetrySaga", input=request)
         await api.sagas.parked(order_id, "capture", times=2)
@@ -257,7 +257,7 @@ async def test_a_retry_sent_again_does_not_retry_the_step_that_has_parked_once_m
     assert (await eve.run("Saga", orderId=order_id))["status"] == "PARKED"
 
 
-async def test_a_key_stands_for_one_decision(api: Api, eve: Viewer, parked_id: str) -> None:
+async def test_a_key_identifies_one_intervention(api: Api, eve: Viewer, parked_id: str) -> None:
     request = intervening(parked_id)
     await eve.run("RetrySaga", input=request)
     other = await eve.run("SkipSagaStep", input=request)
@@ -266,7 +266,7 @@ async def test_a_key_stands_for_one_decision(api: Api, eve: Viewer, parked_id: s
     assert await interventions(api, parked_id) == ["SagaRetried"]
 
 
-async def test_a_later_decision_on_the_same_parking_is_refused(
+async def test_a_later_intervention_on_the_same_parking_is_refused(
     api: Api, eve: Viewer, parked_id: str
 ) -> None:
     await eve.run("RetrySaga", input=intervening(parked_id))
@@ -278,7 +278,7 @@ async def test_a_later_decision_on_the_same_parking_is_refused(
 
 @pytest.fixture
 async def undoing_id(api: Api, ada: Viewer) -> AsyncIterator[str]:
-    """Of a cancelled order whose payment cannot be given back, and whose stock was not released."""
+    """The id of a cancelled order whose refund and whose release of stock have failed."""
     order_id = await waiting_for_the_carrier(api, ada)
     refusal = ApplicationError("no", type="PROVIDER_REFUSED", non_retryable=True)
     api.sagas.gates.fail("release", order_id, refusal)
@@ -289,7 +289,7 @@ async def undoing_id(api: Api, ada: Viewer) -> AsyncIterator[str]:
         yield order_id
 
 
-async def test_where_several_are_parked_one_has_to_be_named(
+async def test_an_intervention_names_its_step_when_several_are_parked(
     api: Api, eve: Viewer, undoing_id: str
 ) -> None:
     unnamed = await eve.run("SkipSagaStep", input=intervening(undoing_id))
@@ -304,7 +304,7 @@ async def test_where_several_are_parked_one_has_to_be_named(
     assert named["saga"]["status"] == "PARKED"
 
 
-async def test_an_undo_is_not_turned_round(api: Api, eve: Viewer, undoing_id: str) -> None:
+async def test_an_undo_takes_no_compensation(api: Api, eve: Viewer, undoing_id: str) -> None:
     payload = await eve.run("CompensateSaga", input=intervening(undoing_id, step="give_back"))
 
     assert codes(payload) == [("SAGA_ALREADY_COMPENSATING", None)]
@@ -312,7 +312,7 @@ async def test_an_undo_is_not_turned_round(api: Api, eve: Viewer, undoing_id: st
 
 
 @pytest.mark.parametrize("step", [None, "capture"])
-async def test_a_saga_that_is_not_parked_is_not_decided_on(
+async def test_a_saga_that_is_not_parked_takes_no_intervention(
     api: Api, ada: Viewer, eve: Viewer, step: str | None
 ) -> None:
     order_id = await waiting_for_stock(ada)
@@ -342,7 +342,7 @@ async def test_a_parked_saga_is_out_of_reach_while_temporal_is(
     assert await interventions(api, parked_id) == []
 
 
-async def test_faulty_input_is_refused(api: Api, eve: Viewer, order_id: str) -> None:
+async def test_invalid_input_is_refused(api: Api, eve: Viewer, order_id: str) -> None:
     await park(api, order_id)
     bad = intervening(order_id, idempotencyKey="not a key", reason=" \n ")
     faulty = await eve.run("RetrySaga", input=bad)
@@ -356,7 +356,7 @@ async def test_faulty_input_is_refused(api: Api, eve: Viewer, order_id: str) -> 
     assert await interventions(api, order_id) == []
 
 
-async def test_metrics_tell_of_what_is_parked(api: Api, order_id: str) -> None:
+async def test_the_metrics_count_parked_steps(api: Api, order_id: str) -> None:
     before = await metric(api, "waybill_parked_sagas")
     await park(api, order_id)
 

@@ -1,4 +1,4 @@
-"""What one client may cost the server, told byte by byte over a connection of its own."""
+"""Test the cost of one client to the server, byte by byte over a separate connection."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ async def connection(api: Api) -> AsyncIterator[Connection]:
 
 
 def refusal(answer: bytes) -> tuple[int, str]:
-    """The status and the code of the last answer."""
+    """Return the status and the code of the last answer."""
     head, _, body = answer[answer.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
     (error,) = json.loads(body)["errors"]
     return int(head.split()[1]), error["extensions"]["code"]
 
 
 @pytest.mark.parametrize("sent", HALF_REQUESTS.values(), ids=HALF_REQUESTS.keys())
-async def test_half_a_request_is_given_up_after_its_time(
+async def test_an_unfinished_request_is_closed_in_time(
     api: Api, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_SECONDS", 0.2)
@@ -119,7 +119,7 @@ async def test_headers_and_trailers_without_an_end_are_cut_off(
                 await client.send(more)
                 sent += len(more)
 
-    assert sent < 20_000_000  # what the system's own buffers take
+    assert sent < 20_000_000  # the operating system's buffers
 
 
 async def test_a_body_in_chunks_of_one_byte_is_within_the_bounds(api: Api) -> None:
@@ -191,7 +191,7 @@ async def test_a_socket_outlives_the_time_of_a_request(
 @pytest.mark.parametrize("size", [262_144, 16_000_000])
 async def test_a_message_beyond_the_bound_closes_the_socket(api: Api, size: int) -> None:
     async with connecting(api.url) as socket:
-        with suppress(ConnectionClosed):  # before all of it is sent
+        with suppress(ConnectionClosed):  # before the whole body is sent
             await socket.send(type="ping", payload={"text": "x" * size})
 
         assert await socket.close_code() == 1009

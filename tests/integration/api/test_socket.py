@@ -1,4 +1,4 @@
-"""A socket is held to its protocol, and to the token that opened it."""
+"""A socket must follow its protocol, and ends with the token that opened it."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_a_subscribe_without_an_operation_is_the_clients_error(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-async def test_an_operation_too_many_is_refused_and_the_others_go_on(api: Api) -> None:
+async def test_an_operation_too_many_is_refused_and_the_others_continue(api: Api) -> None:
     viewer = api.viewer()
     order = (await viewer.run("PlaceOrder", input=an_order()))["order"]
     payload = {"query": operation("OrderUpdates"), "variables": {"orderId": order["id"]}}
@@ -154,10 +154,10 @@ async def test_a_socket_is_closed_when_its_token_expires(
 
 
 @pytest.mark.parametrize("name", ["PlaceOrder", "CancelOrder", "ReceiveStock"])
-async def test_nothing_is_done_for_a_token_that_has_expired(
+async def test_an_expired_token_runs_nothing(
     api: Api, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock was set while the socket slept: the next message finds it out."""
+    """The clock was set while the socket slept; the next message makes the server check it."""
     viewer = api.viewer("operator")
     order = (await viewer.run("PlaceOrder", input=an_order()))["order"]
     inputs = {

@@ -1,4 +1,4 @@
-"""Where introspection is off, no error suggests a name of the schema."""
+"""No error suggests a name of the schema when introspection is off."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.mark.parametrize(("query", "variables"), MISSPELT.values(), ids=MISSPELT.keys())
-async def test_a_misspelt_name_brings_no_suggestion(api: Api, query: str, variables: Json) -> None:
+async def test_a_misspelt_name_gets_no_suggestion(api: Api, query: str, variables: Json) -> None:
     viewer = api.viewer()
     body = {"query": query, "variables": variables}
     over_http = (await api.http.post("/graphql", json=body, headers=viewer.headers)).json()

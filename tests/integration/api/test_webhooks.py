@@ -55,7 +55,7 @@ async def send_shipment(
     return await api.http.post("/webhooks/shipping", content=raw, headers=headers)
 
 
-async def test_news_of_a_payment_reach_its_saga(api: Api) -> None:
+async def test_a_payment_notification_reaches_its_saga(api: Api) -> None:
     response = await send_payment(api, payment_event(order_id="o1", attempt="2"))
 
     assert (response.status_code, response.content) == (204, b"")
@@ -83,7 +83,7 @@ async def test_a_parcel_that_the_carrier_dispatched_ships_its_order(
     await api.sagas.until(f"order-{order_id}", "OrderShipped")
 
 
-async def test_news_of_somebody_elses_payment_are_acknowledged_and_dropped(api: Api) -> None:
+async def test_a_notification_of_a_foreign_payment_is_acknowledged_and_dropped(api: Api) -> None:
     response = await send_payment(api, payment_event(cart="7"))
 
     assert response.status_code == 204
@@ -95,7 +95,7 @@ SHIPMENTS, RETURNS = "GET /v1/shipments", "GET /v1/returns"
 
 
 def carrier_says(answers: Answers, status: str | None) -> None:
-    """Of the shipment and of the return of order o1; None: it knows of neither."""
+    """Set the carrier's answers for shipment and return of order o1; None: unknown."""
     found = {"id": "c1", "reference": "o1", "status": status, "tracking_number": None}
     is_return = status in set(ReturnStatus)
     answers[SHIPMENTS] = (200, {"data": [found] if status and not is_return else []})
@@ -112,7 +112,7 @@ async def test_a_confirmed_notification_reaches_its_saga(
     assert api.temporal.signals == [ShipmentNotification("o1", notification)]
 
 
-async def test_the_saga_hears_what_the_carrier_says_now_and_not_what_it_was_sent(
+async def test_the_saga_gets_the_carriers_current_status_and_not_the_webhooks(
     api: Api, carrier_answers: Answers
 ) -> None:
     carrier_says(carrier_answers, "delivered")
@@ -159,9 +159,7 @@ async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
 
 
 @pytest.mark.parametrize("status", ["created", "requested", "in_customs"])
-async def test_news_that_no_saga_waits_for_are_acknowledged_and_dropped(
-    api: Api, status: str
-) -> None:
+async def test_a_notification_without_a_waiting_saga_is_acknowledged(api: Api, status: str) -> None:
     assert (await send_shipment(api, status)).status_code == 204
 
     assert api.temporal.signals == []
@@ -175,7 +173,7 @@ async def test_news_that_no_saga_waits_for_are_acknowledged_and_dropped(
         (0, None, b"not json", "malformed"),
     ],
 )
-async def test_news_of_a_payment_that_cannot_be_believed_are_refused(
+async def test_a_payment_notification_without_a_valid_signature_is_refused(
     api: Api, age: int, secret: str | None, raw: bytes, fault: str
 ) -> None:
     response = await send_payment(api, raw, age=age, secret=secret)
@@ -200,7 +198,7 @@ async def test_a_signature_of_other_letters_is_refused(api: Api, path: str, head
     assert api.temporal.signals == []
 
 
-async def test_news_of_a_shipment_with_a_foreign_signature_are_refused(api: Api) -> None:
+async def test_a_shipment_notification_with_a_foreign_signature_is_refused(api: Api) -> None:
     secret = f"whsec_{base64.b64encode(b'another').decode()}"
 
     response = await send_shipment(api, "delivered", secret=secret)
@@ -209,7 +207,7 @@ async def test_news_of_a_shipment_with_a_foreign_signature_are_refused(api: Api)
     assert api.temporal.signals == []
 
 
-async def test_news_that_cannot_be_passed_on_are_to_be_sent_again(api: Api) -> None:
+async def test_an_undeliverable_notification_asks_for_a_repeat(api: Api) -> None:
     api.temporal.failure = TEMPORAL_IS_AWAY
 
     response = await send_payment(api, payment_event(order_id="o1", attempt="1"))
@@ -218,7 +216,7 @@ async def test_news_that_cannot_be_passed_on_are_to_be_sent_again(api: Api) -> N
     assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
 
 
-async def test_news_that_come_again_are_acknowledged_and_not_passed_on(
+async def test_a_repeated_notification_is_acknowledged_and_not_delivered_again(
     api: Api, carrier_answers: Answers
 ) -> None:
     carrier_says(carrier_answers, "delivered")
@@ -233,7 +231,7 @@ async def test_news_that_come_again_are_acknowledged_and_not_passed_on(
     ]
 
 
-async def test_news_that_could_not_be_passed_on_are_passed_on_when_they_come_again(
+async def test_a_notification_that_failed_is_delivered_when_it_is_repeated(
     api: Api,
 ) -> None:
     raw = payment_event("evt_later", order_id="o1", attempt="1")
@@ -246,9 +244,9 @@ async def test_news_that_could_not_be_passed_on_are_passed_on_when_they_come_aga
     assert api.temporal.signals == [PaymentNotification("o1", 1)]
 
 
-async def test_news_that_cannot_be_believed_are_not_stored(api: Api) -> None:
+async def test_a_notification_with_an_invalid_signature_is_not_stored(api: Api) -> None:
     raw = payment_event("evt_forged", order_id="o1", attempt="1")
-    forged = await send_payment(api, raw, secret="whsec_other")  # noqa: S106 - nobody's
+    forged = await send_payment(api, raw, secret="whsec_other")  # noqa: S106 - no provider's
     true = await send_payment(api, raw)
 
     assert (forged.status_code, true.status_code) == (400, 204)

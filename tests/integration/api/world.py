@@ -1,4 +1,4 @@
-"""Two orders of one customer in which every field has a value, and what staff did with them."""
+"""Build two orders of one customer in which every field has a value, staff's notes included."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUSPICION = "suspected fraud: the address is a drop-off"
 PROVIDER_TEXT = "No such payment_intent: pi_3Nk"
 DIFFERENCE = "CANCELLED_BY_HAND"
 SECRETS = (SUSPICION, PROVIDER_TEXT, DIFFERENCE, "operator", "order-", "PROVIDER_", "fraudulent")
-"""No customer reads any of these. `order-` begins the ids of workflows."""
+"""Texts that no customer may read. `order-` is the prefix of workflow ids."""
 
 EUROS = Money(amount=500, currency="EUR")
 FAILED_ATTEMPT = """
@@ -31,7 +31,7 @@ FAILED_ATTEMPT = """
 
 
 async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -> tuple[str, str]:
-    """One that waits for its bank, was cancelled and is parked; and one that was declined.
+    """Return an order that is cancelled and parked, and an order whose payment was declined.
 
     No saga runs them: no saga would bring one order to all of this.
     """

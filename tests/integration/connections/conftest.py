@@ -20,8 +20,8 @@ async def operator(owner_url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
-async def terminate_ours(operator: asyncpg.Connection) -> int:
-    """End all our sessions, as a restart of PostgreSQL does; return how many there were."""
+async def terminate_own_sessions(operator: asyncpg.Connection) -> int:
+    """End all sessions of the pool and the engine, as a restart does; return their number."""
     ended = await operator.fetch(
         f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}"  # noqa: S608
     )
@@ -30,7 +30,7 @@ async def terminate_ours(operator: asyncpg.Connection) -> int:
 
 
 async def ours(operator: asyncpg.Connection) -> int:
-    """Return how many sessions of ours PostgreSQL has."""
+    """Return the number of sessions that the pool and the engine have."""
     count: int = await operator.fetchval(
         f"SELECT count(*) FROM pg_stat_activity WHERE {OURS}"  # noqa: S608
     )
@@ -50,7 +50,7 @@ async def ask(url: str, question: str) -> list[object]:
 
 
 async def refusals(url: str) -> list[BaseException]:
-    """Return what the pool and the engine raise."""
+    """Return the errors of the pool and the engine."""
     async with await create_pool(url) as pool:
         with pytest.raises(Exception) as by_pool:  # noqa: PT011 - the tests say which
             await pool.fetchval("SELECT 1")

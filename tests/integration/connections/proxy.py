@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that fails as networks and poolers do."""
+"""A TCP proxy in front of PostgreSQL that fails as networks and poolers do."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Proxy:
 
     url: str
     edit: Edit | None = None
-    """Changes the startup parameters on their way, as a pooler does."""
+    """Change the startup parameters in transit, as a pooler does."""
     tls: ssl.SSLContext | None = None
-    """Speaks TLS with the client, and not with the server."""
+    """The TLS context for the client's side. The server's side has no TLS."""
     connections: int = 0
     encrypted: int = 0
     _flows: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,7 +43,7 @@ class Proxy:
         self._flows.clear()
 
     def freeze_old_connections(self) -> None:
-        """Forward nothing more over the connections there are: a firewall forgot them."""
+        """Forward nothing more over the existing connections, as a firewall that forgot them."""
         self._flows, frozen = asyncio.Event(), self._flows
         self._flows.set()
         frozen.clear()
@@ -105,7 +105,7 @@ def _edited(protocol: bytes, body: bytes, edit: Edit) -> bytes:
 async def proxied(
     url: str, edit: Edit | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[Proxy, str]]:
-    """The proxy, and the URL that leads through it."""
+    """Run the proxy; yield it and the URL that leads through it."""
     proxy = Proxy(url, edit, tls)
     async with await asyncio.start_server(proxy.serve, LOOPBACK, 0) as server:
         port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""A connection that dies, with notice or without, while it is idle, in use or listening."""
+"""A connection dies, with notice or without, while it is idle, in use or listening."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kit.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
 from kit.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
 from kit.leadership import leading
 from kit.pool import Pool, create_pool
-from tests.integration.connections.conftest import ours, terminate_ours
+from tests.integration.connections.conftest import ours, terminate_own_sessions
 from tests.integration.connections.proxy import proxied
 from tests.integration.eventstore.conftest import some_events
 from tests.integration.queries.statements import counted
@@ -54,7 +54,7 @@ async def take_engines(engine: AsyncEngine, count: int) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same limits, made short: a statement has 1.3 s."""
+    """Return the same limits, made short: a statement has 1.3 s."""
     monkeypatch.setattr(limits, "STATEMENT_MARGIN_SECONDS", 0.3)
     monkeypatch.setattr(limits, "CANCEL_TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(limits, "PING_TIMEOUT_SECONDS", 0.2)
@@ -71,7 +71,7 @@ def test_a_statement_hangs_for_30_seconds_at_most() -> None:
     assert CHECKOUT_TIMEOUT_SECONDS + statement + limits.CANCEL_TIMEOUT_SECONDS == 27
 
 
-async def test_the_kernel_watches_each_connection_from_our_side(
+async def test_the_kernel_watches_each_connection_of_the_client(
     pool: Pool, database_url: str
 ) -> None:
     expected = {
@@ -102,7 +102,7 @@ async def test_connections_ended_while_idle_cost_the_pool_no_query(
     pool: Pool, operator: asyncpg.Connection, count: int
 ) -> None:
     await take(pool, count)
-    assert await terminate_ours(operator) == count
+    assert await terminate_own_sessions(operator) == count
 
     answers = await asyncio.gather(*(pool.fetchval("SELECT 7") for _ in range(count)))
 
@@ -114,7 +114,7 @@ async def test_connections_ended_while_idle_cost_no_append(
 ) -> None:
     for store in (PostgresEventStore(pool), PostgresEventStore(pool, [ReadModel()])):
         await take(pool, 3)
-        assert await terminate_ours(operator) == 3
+        assert await terminate_own_sessions(operator) == 3
         for _ in range(3):
             result = await store.save_events("probe-1", some_events(), ANY)
             assert not result.duplicate
@@ -126,7 +126,7 @@ async def test_connections_ended_while_idle_cost_the_engine_no_query(
 ) -> None:
     engine = create_engine(database_url)
     await take_engines(engine, 5)
-    assert await terminate_ours(operator) == 5
+    assert await terminate_own_sessions(operator) == 5
 
     for _ in range(5):
         async with engine.connect() as connection:
@@ -183,7 +183,7 @@ async def test_connections_that_a_firewall_forgot_cost_the_engine_no_query(
         await engine.dispose()
 
 
-async def test_asking_whether_a_connection_lives_is_no_statement(
+async def test_a_connections_liveness_check_is_no_statement(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     await operator.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
@@ -223,7 +223,7 @@ USES = [load, append, append_inline, transact]
 async def test_a_statement_over_a_silent_connection_ends_in_time(
     database_url: str, use: Callable[[PostgresEventStore, Pool], Awaitable[None]]
 ) -> None:
-    """The connection dies when it is in use, so that no ping finds it."""
+    """The connection dies while it is in use, so that no ping finds it."""
     async with (
         proxied(database_url) as (proxy, url),
         await create_pool(url, size=1, transaction_seconds=1) as pool,
@@ -256,7 +256,7 @@ async def test_a_query_over_a_silent_connection_ends_in_time(database_url: str) 
 
 
 @pytest.mark.usefixtures("short")
-async def test_nothing_hangs_where_even_connecting_does(database_url: str) -> None:
+async def test_a_hanging_connect_ends_in_time(database_url: str) -> None:
     async with (
         proxied(database_url) as (proxy, url),
         await create_pool(url, size=1, transaction_seconds=1) as pool,
@@ -304,7 +304,7 @@ def test_closing_takes_two_seconds_at_most() -> None:
 async def test_a_follower_notices_that_its_connection_is_silent(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It polls over other connections, so that nothing else would notice."""
+    """The follower polls over other connections, so that nothing else would notice."""
     monkeypatch.setattr(tail, "PING_EVERY_SECONDS", 0.3)
     async with (
         proxied(database_url) as (proxy, url),

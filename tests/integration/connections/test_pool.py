@@ -1,4 +1,4 @@
-"""How the pool hands out its connections."""
+"""The pool hands out its connections in a fixed order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from kit import connection as limits
 from kit import pool as pool_module
 from kit.pool import Connection, Pool, create_pool
-from tests.integration.connections.conftest import ours, terminate_ours
+from tests.integration.connections.conftest import ours, terminate_own_sessions
 
 PID = "SELECT pg_backend_pid()"
 ASLEEP = """
@@ -33,7 +33,7 @@ async def until(operator: asyncpg.Connection, query: str, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_connection_is_used_again_and_the_last_one_first(
+async def test_the_last_returned_connection_is_used_again_first(
     pool: Pool, operator: asyncpg.Connection
 ) -> None:
     async with pool.acquire() as first, pool.acquire() as second:
@@ -45,7 +45,7 @@ async def test_a_connection_is_used_again_and_the_last_one_first(
     assert await ours(operator) == 2
 
 
-async def test_no_more_connections_than_its_size_are_open_and_none_is_shared(
+async def test_the_pool_opens_at_most_its_size_and_shares_no_connection(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     in_use: set[Connection] = set()
@@ -67,7 +67,7 @@ async def test_no_more_connections_than_its_size_are_open_and_none_is_shared(
     assert most == 3
 
 
-async def test_borrowers_that_wait_are_served_in_turn(database_url: str) -> None:
+async def test_waiting_borrowers_are_served_in_order(database_url: str) -> None:
     served: list[int] = []
 
     async def use(pool: Pool, number: int) -> None:
@@ -79,14 +79,14 @@ async def test_borrowers_that_wait_are_served_in_turn(database_url: str) -> None
         async with pool.acquire(), pool.acquire():
             waiting = [asyncio.create_task(use(pool, number)) for number in range(20)]
             await asyncio.sleep(0)
-        # They come when connections are free, but after those that wait.
+        # Later borrowers wait for a free connection behind those that already wait.
         late = [asyncio.create_task(use(pool, number)) for number in (20, 21)]
         await asyncio.gather(*waiting, *late)
 
     assert served == list(range(22))
 
 
-async def test_a_borrower_that_gives_up_waiting_takes_no_turn(database_url: str) -> None:
+async def test_a_borrower_that_stops_waiting_takes_no_connection(database_url: str) -> None:
     async with await create_pool(database_url, size=1) as pool:
         async with pool.acquire():
             given_up = asyncio.create_task(pool.fetchval("SELECT 1"))
@@ -98,7 +98,7 @@ async def test_a_borrower_that_gives_up_waiting_takes_no_turn(database_url: str)
             await given_up
 
 
-async def test_a_turn_that_comes_together_with_a_cancellation_is_passed_on(
+async def test_a_connection_given_to_a_cancelled_borrower_is_passed_on(
     database_url: str,
 ) -> None:
     async with await create_pool(database_url, size=1) as pool:
@@ -106,7 +106,7 @@ async def test_a_turn_that_comes_together_with_a_cancellation_is_passed_on(
             cancelled = asyncio.create_task(pool.fetchval("SELECT 1"))
             waiting = asyncio.create_task(pool.fetchval("SELECT 2"))
             await asyncio.sleep(0)
-        cancelled.cancel()  # its turn has been given to it, and it has not run yet
+        cancelled.cancel()  # the pool has given it a connection, and it has not run yet
 
         assert await waiting == 2
         with pytest.raises(asyncio.CancelledError):
@@ -186,7 +186,7 @@ async def test_a_connection_that_dies_while_borrowed_gives_its_place_back(
 ) -> None:
     async with await create_pool(database_url, size=1) as pool:
         async with pool.acquire() as connection:
-            await terminate_ours(operator)
+            await terminate_own_sessions(operator)
             with pytest.raises(pool_module.CONNECTION_LOST):
                 await connection.fetchval("SELECT 1")
 
@@ -200,7 +200,7 @@ async def test_a_connection_that_cannot_be_opened_gives_its_place_back() -> None
                 await pool.fetchval("SELECT 1")
 
 
-async def test_a_read_only_server_is_left_for_the_one_that_takes_writes(pool: Pool) -> None:
+async def test_a_read_only_server_is_passed_over_for_a_writable_one(pool: Pool) -> None:
     async with pool.acquire() as first, pool.acquire() as second:
         pids = {await first.fetchval(PID), await second.fetchval(PID)}
 
@@ -211,7 +211,7 @@ async def test_a_read_only_server_is_left_for_the_one_that_takes_writes(pool: Po
     assert await pool.fetchval(PID) not in pids
 
 
-async def test_after_a_changed_statement_all_connections_are_new(
+async def test_a_changed_statement_renews_all_connections(
     pool: Pool, operator: asyncpg.Connection
 ) -> None:
     await operator.execute("CREATE TABLE note (a int)")
@@ -244,7 +244,7 @@ async def test_a_connection_that_nothing_needs_is_closed(
     await until(operator, OPEN, 1)
 
 
-async def test_close_waits_for_a_borrower_and_refuses_others(
+async def test_closing_waits_for_a_borrower_and_refuses_others(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     pool = await create_pool(database_url, size=2)
@@ -264,7 +264,7 @@ async def test_close_waits_for_a_borrower_and_refuses_others(
     await pool.close()
 
 
-async def test_close_cuts_a_borrower_that_does_not_come_back(
+async def test_closing_cuts_a_borrower_that_does_not_come_back(
     database_url: str, operator: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "CLOSE_TIMEOUT_SECONDS", 0.05)
@@ -278,7 +278,7 @@ async def test_close_cuts_a_borrower_that_does_not_come_back(
             await hung
 
 
-async def test_close_while_a_connection_is_opened_leaves_none(
+async def test_closing_while_a_connection_is_opened_leaves_no_connection(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     pool = await create_pool(database_url)
@@ -293,7 +293,7 @@ async def test_close_while_a_connection_is_opened_leaves_none(
 
 
 async def test_cancelled_borrowers_never_lose_a_place(database_url: str) -> None:
-    """Cancel at every point of a use: while waiting, connecting, asking and reading."""
+    """Cancel at every point of a use: while waiting, connecting, querying and reading."""
 
     async with await create_pool(database_url, size=2) as pool:
         for turns in range(60):

@@ -1,4 +1,4 @@
-"""Several servers, on PostgreSQL servers of these tests' own: a primary and a standby."""
+"""Connect to several PostgreSQL servers, a primary and a standby, which these tests start."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_a_server_that_does_not_answer_is_passed_over(
         assert await ask(url, PORT) == [str(servers.primary)] * 2
 
 
-async def test_of_several_servers_the_primary_is_chosen(servers: Servers) -> None:
+async def test_the_primary_is_chosen_among_several_servers(servers: Servers) -> None:
     for hosts in (servers.both, servers.standby_first):
         assert await ask(servers.url(hosts), PORT) == [str(servers.primary)] * 2
 
@@ -112,7 +112,7 @@ async def test_a_standby_is_chosen_where_it_is_asked_for(servers: Servers) -> No
     assert await ask(url, PORT) == [str(servers.standby)] * 2
 
 
-async def test_servers_of_which_none_can_be_used_are_named_with_the_reason(
+async def test_unusable_servers_are_named_with_the_reason(
     servers: Servers,
 ) -> None:
     for refusal in await refusals(servers.url(f"127.0.0.1:1,127.0.0.1:{servers.standby}")):
@@ -123,7 +123,7 @@ async def test_servers_of_which_none_can_be_used_are_named_with_the_reason(
         assert PASSWORD not in str(refusal)
 
 
-async def test_a_wrong_password_is_tried_at_one_server_only(servers: Servers) -> None:
+async def test_a_wrong_password_is_tried_at_a_single_server(servers: Servers) -> None:
     url = servers.url(servers.both).replace(PASSWORD, "wrong")
 
     for refusal in await refusals(url):
@@ -131,8 +131,8 @@ async def test_a_wrong_password_is_tried_at_one_server_only(servers: Servers) ->
         assert not isinstance(refusal, NoServerAvailable)
 
 
-async def test_after_a_failover_the_next_query_goes_to_the_new_primary(servers: Servers) -> None:
-    """The last test of this module: it stops the primary."""
+async def test_the_next_query_after_a_failover_goes_to_the_new_primary(servers: Servers) -> None:
+    """This is the last test of the module, because it stops the primary."""
     url = servers.url(servers.both)
     standby = DatabaseUrl.parse(
         postgres.database_url(DatabaseRole.MIGRATION, servers.standby, PASSWORD)

@@ -1,4 +1,4 @@
-"""What a session has to have in force before we use it."""
+"""The pool uses a session only when its settings are in force."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_a_pooler_that_ignores_startup_parameters_is_refused(database_url:
             await pool.fetchval("SELECT 1")
 
 
-async def test_a_pooler_that_changes_nothing_we_rely_on_is_accepted(database_url: str) -> None:
+async def test_a_pooler_that_keeps_the_required_settings_is_accepted(database_url: str) -> None:
     def renaming(parameters: Parameters) -> Parameters:
         kept = {n: v for n, v in parameters.items() if n not in KEEPALIVES}
         return kept | {"application_name": "pooler"}
@@ -108,7 +108,7 @@ async def test_a_pooler_that_changes_nothing_we_rely_on_is_accepted(database_url
         assert await pool.fetchval("SHOW application_name") == "pooler"
 
 
-async def test_the_settings_of_a_role_do_not_change_ours(
+async def test_the_settings_of_a_role_do_not_change_the_sessions(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     name = await operator.fetchval("SELECT current_database()")
@@ -122,7 +122,7 @@ async def test_the_settings_of_a_role_do_not_change_ours(
         assert await pool.fetchval("SHOW transaction_timeout") == "15s"
 
 
-async def test_a_migration_may_take_as_long_as_it_likes(
+async def test_a_migration_has_no_time_limit(
     database_url: str, operator: asyncpg.Connection
 ) -> None:
     name = await operator.fetchval("SELECT current_database()")

@@ -1,6 +1,6 @@
-"""TLS with the server's certificate verified, or not, over the pool and over SQLAlchemy.
+"""Use TLS over the pool and over SQLAlchemy, with the server's certificate verified or not.
 
-The PostgreSQL that comes from a wheel is built without TLS: a proxy before it speaks TLS.
+The PostgreSQL that comes from a wheel is built without TLS: a proxy in front of it speaks TLS.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ async def test_verify_full_refuses_another_name_and_verify_ca_does_not(server: S
 
 
 @pytest.mark.parametrize(("mode", "encrypted"), [("require", 2), ("prefer", 2), ("disable", 0)])
-async def test_without_a_root_the_mode_alone_decides(
+async def test_the_mode_alone_decides_without_a_root_certificate(
     server: Server, mode: str, encrypted: int
 ) -> None:
     assert await ask(server.at(f"sslmode={mode}"), SEVEN) == [7, 7]
@@ -82,7 +82,7 @@ async def test_a_server_without_tls_is_refused_where_tls_is_required(
             assert "rejected SSL upgrade" in str(refusal)
 
 
-async def test_tls_and_several_hosts_go_together(server: Server) -> None:
+async def test_tls_works_with_several_hosts(server: Server) -> None:
     hosts = server.url.rpartition("@")[2].partition("/")[0]
     several = f"127.0.0.1:1,{hosts.replace('127.0.0.1', 'localhost')}"
     url = server.at(f"sslmode=verify-full&sslrootcert={server.root}").replace(

@@ -1,4 +1,4 @@
-"""deploy/pin, with a stand-in for Docker's command line, and deploy/sbom on the real lock."""
+"""Run deploy/pin with a fake `docker` command, and deploy/sbom on the real lock file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PINNED = re.compile(r"^(?:FROM|\s*image:) +(\S+)", re.MULTILINE)
 
 
 def pin(folder: Path, answer: str | None) -> subprocess.CompletedProcess[str]:
-    """Run deploy/pin on copies, with a `docker` that gives this answer or without one."""
+    """Run deploy/pin on copies, with a `docker` that gives this answer, or without `docker`."""
     commands = folder / "bin"
     commands.mkdir(exist_ok=True)
     for name in ("bash", "sed", "grep", "sort", "dirname"):
@@ -78,7 +78,7 @@ def test_an_answer_that_is_no_digest_pins_nothing(folder: Path) -> None:
     assert images(folder) == before
 
 
-def test_without_docker_one_line_says_so(folder: Path) -> None:
+def test_a_missing_docker_is_reported_in_one_line(folder: Path) -> None:
     refused = pin(folder, None)
 
     assert (refused.returncode, refused.stdout) == (1, "")

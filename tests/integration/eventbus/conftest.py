@@ -1,4 +1,4 @@
-"""A NATS server of each test's own, which the test may stop, wipe and start again."""
+"""Start a NATS server for each test, which the test may stop, wipe and start again."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Broker:
             await client.close()
 
     async def messages(self) -> list[Any]:
-        """Every message of the stream, oldest first."""
+        """Return every message of the stream, oldest first."""
         async with self.jetstream() as stream:
             state = (await stream.stream_info(STREAM)).state
             kept = []
@@ -97,7 +97,7 @@ class Broker:
             return kept
 
     async def positions(self) -> list[int]:
-        """The positions of the events that the stream keeps, in the stream's order."""
+        """Return the positions of the events that the stream keeps, in the stream's order."""
         try:
             return [int(json.loads(m.data)["sequence"]) for m in await self.messages()]
         except NotFoundError:
@@ -177,7 +177,7 @@ class Log:
         return found
 
     async def has_fault(self, part: str) -> str:
-        """Wait until the record names a fault with this in it, and return it."""
+        """Wait until the record names a fault that contains this text, and return the fault."""
 
         async def is_there() -> bool:
             return part in (await self.fault() or "")
@@ -186,7 +186,7 @@ class Log:
         return await self.fault() or ""
 
     async def stays_faulty(self, part: str) -> None:
-        """Look through some retries: no probe may find that all is well in between."""
+        """Watch through some retries: no probe may find the bus healthy in between."""
         async with asyncio.timeout(15):
             for _ in range(100):
                 assert part in (await self.fault() or "")

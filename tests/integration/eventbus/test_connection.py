@@ -1,4 +1,4 @@
-"""A NATS that does not answer, at the start or later: a line in seconds, and no hanging end."""
+"""NATS does not answer, at the start or later: a line in seconds, and the process still ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.eventually import eventually
 
 @contextmanager
 def silent_listener() -> Iterator[tuple[socket.socket, str]]:
-    """Takes connections and says nothing."""
+    """A server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         yield listener, f"nats://ada:secret@127.0.0.1:{listener.getsockname()[1]}"
@@ -36,7 +36,7 @@ async def refusal(url: str, within: float) -> str:
     return str(caught.value)
 
 
-async def test_a_closed_port_is_said_in_one_line_without_the_password(
+async def test_a_closed_port_is_reported_in_one_line_without_the_password(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     message = await refusal("nats://ada:secret@127.0.0.1:1", within=2)
@@ -45,12 +45,12 @@ async def test_a_closed_port_is_said_in_one_line_without_the_password(
     assert caplog.records == []
 
 
-async def test_a_server_that_says_nothing_is_given_up_in_seconds() -> None:
+async def test_a_silent_server_is_given_up_within_seconds() -> None:
     with silent_listener() as (_, url):
         assert "does not answer" in await refusal(url, within=4.5)
 
 
-async def test_a_server_that_says_nothing_more_after_a_first_answer_is_given_up() -> None:
+async def test_a_server_that_falls_silent_after_its_first_answer_is_given_up() -> None:
     """The first connection asks whether the server answers; the second is the one that is kept."""
     connections: list[asyncio.StreamWriter] = []
 
@@ -108,7 +108,7 @@ async def test_the_relay_of_a_stopped_server_ends_within_seconds(log: Log, broke
     assert await log.checkpoint() == 1
 
 
-async def test_a_connection_that_the_server_has_refused_is_made_anew(
+async def test_a_connection_that_the_server_refused_is_opened_again(
     log: Log, broker: Broker
 ) -> None:
     async with aclosing(await NatsBus.connect(broker.url)) as bus:
@@ -137,9 +137,7 @@ async def test_a_lost_connection_is_logged_in_lines_without_tracebacks(
     ]
 
 
-async def test_what_is_published_while_the_server_is_away_fails_at_once(
-    log: Log, broker: Broker
-) -> None:
+async def test_publishing_to_an_unreachable_server_fails_at_once(log: Log, broker: Broker) -> None:
     await log.append(1)
     async with aclosing(await NatsBus.connect(broker.url)) as bus:
         await broker.kill()

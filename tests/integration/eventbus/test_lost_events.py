@@ -1,4 +1,4 @@
-"""The relay notices what the bus has lost, says so, and goes on from its checkpoint."""
+"""The relay notices and reports a loss of the bus, and continues from its checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.eventbus.conftest import Broker, Log
 from tests.support.eventually import eventually
 
 
-async def test_a_deleted_stream_is_made_anew_and_the_relay_goes_on_from_its_checkpoint(
+async def test_a_deleted_stream_is_created_again_and_the_relay_continues(
     log: Log, broker: Broker
 ) -> None:
     await log.append(3)
@@ -66,7 +66,7 @@ async def test_a_loss_while_no_relay_runs_is_noticed(log: Log, broker: Broker) -
         await log.lacks_to(3)
 
 
-async def test_a_bus_that_comes_back_with_all_it_had_has_lost_nothing(
+async def test_a_bus_that_returns_with_all_its_events_has_lost_nothing(
     log: Log, broker: Broker
 ) -> None:
     await log.append(3)
@@ -80,15 +80,15 @@ async def test_a_bus_that_comes_back_with_all_it_had_has_lost_nothing(
         assert await log.missing_to() is None
 
 
-@pytest.mark.parametrize("relays_meanwhile", [True, False])
-async def test_a_stream_that_somebody_made_anew_is_noticed(
-    log: Log, broker: Broker, relays_meanwhile: bool
+@pytest.mark.parametrize("relays_in_between", [True, False])
+async def test_a_stream_that_was_created_again_is_noticed(
+    log: Log, broker: Broker, relays_in_between: bool
 ) -> None:
     await log.relay_all(3)
     async with broker.jetstream() as stream:
         await stream.delete_stream(STREAM)
         await stream.add_stream(CONFIG)
-    if relays_meanwhile:
+    if relays_in_between:
         await log.append(2)
     async with log.relaying():
         await log.lacks_to(3)
@@ -123,9 +123,7 @@ async def test_a_message_that_is_deleted_within_is_noticed(log: Log, broker: Bro
         await log.lacks_to(5)
 
 
-async def test_a_store_that_was_put_back_to_an_older_state_is_noticed(
-    log: Log, broker: Broker
-) -> None:
+async def test_a_store_restored_to_an_older_state_is_noticed(log: Log, broker: Broker) -> None:
     await log.relay_all(2)
     await broker.kill()
     older = broker.folder / "older"
@@ -168,7 +166,7 @@ async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
     assert await broker.positions() == [1, 2, 6, 7, 8]
 
 
-async def test_what_the_stream_drops_by_age_is_not_lost(log: Log, broker: Broker) -> None:
+async def test_events_dropped_by_age_are_not_lost(log: Log, broker: Broker) -> None:
     config = StreamConfig(name=STREAM, subjects=[f"{SUBJECTS}.>"], max_age=1, duplicate_window=1)
     async with broker.jetstream() as stream:
         await stream.add_stream(config)
@@ -206,7 +204,7 @@ async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) ->
 
 
 class LosingBus:
-    """Lose everything right after the first page; another process is the first to notice."""
+    """A bus that loses everything right after the first page; another process notices first."""
 
     def __init__(self, bus: NatsBus, log: Log) -> None:
         self._bus = bus

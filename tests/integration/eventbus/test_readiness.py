@@ -1,4 +1,4 @@
-"""What `/readyz` and `/metrics` say of the bus."""
+"""`/readyz` and `/metrics` report the state of the bus."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def http(
 
 
 async def says(http: httpx.AsyncClient, status: str, detail: str | None = None) -> None:
-    """Wait until `/readyz` says this of the bus: it may give an answer again for a second."""
+    """Wait until `/readyz` reports this of the bus. It may repeat an answer for a second."""
 
     async def is_said() -> bool:
         body = (await http.get("/readyz")).json()
@@ -88,7 +88,7 @@ async def test_readiness_is_degraded_until_what_the_bus_lost_is_published_again(
         assert await metric(http, "waybill_bus_missing_to_position") == 0
 
 
-async def test_readiness_says_what_the_relay_meets(
+async def test_readiness_reports_the_faults_of_the_relay(
     log: Log, broker: Broker, http: httpx.AsyncClient
 ) -> None:
     async with broker.jetstream() as stream:

@@ -1,4 +1,4 @@
-"""The log arrives on the bus: each event once, each stream in its order, through every fault."""
+"""The bus gets the log: each event once, each stream in order, through every fault."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ LEADERS = """
 """
 
 
-async def test_an_event_arrives_as_it_is_stored_under_its_own_id(log: Log, broker: Broker) -> None:
+async def test_an_event_arrives_in_its_stored_form_under_its_own_id(
+    log: Log, broker: Broker
+) -> None:
     await log.relay_all(3)
     messages = await broker.messages()
     stored = await log.events()
@@ -70,7 +72,7 @@ async def test_a_page_that_fails_half_way_is_repeated_and_kept_once(
             await log.has_no_fault()
 
 
-async def test_orders_are_taken_while_the_bus_is_away_and_arrive_later(
+async def test_orders_are_accepted_without_the_bus_and_arrive_later(
     log: Log, broker: Broker
 ) -> None:
     await log.append(1)
@@ -104,7 +106,7 @@ async def test_one_of_two_relays_leads_and_the_other_takes_over(log: Log, broker
 
 @asynccontextmanager
 async def worker(database_url: str, broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker process that relays and does nothing else."""
+    """A worker process that only relays."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "worker.py", "--roles", "relay"),
         cwd=ROOT,

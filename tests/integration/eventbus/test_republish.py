@@ -1,4 +1,4 @@
-"""Publishing again what the bus has lost, beside the relay that runs on."""
+"""Publish again what the bus has lost, while the relay continues."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ async def test_an_event_published_again_has_the_id_it_had(log: Log, broker: Brok
     assert after == before
 
 
-async def test_what_the_stream_still_has_is_not_kept_twice(log: Log, broker: Broker) -> None:
+async def test_events_still_on_the_stream_are_not_kept_twice(log: Log, broker: Broker) -> None:
     await log.relay_all(3)
     await lines_of(log, 1)
     await lines_of(log, 2)
     assert await broker.positions() == [1, 2, 3]
 
 
-async def test_a_part_leaves_the_rest_missing(log: Log, broker: Broker) -> None:
+async def test_publishing_a_part_leaves_the_rest_missing(log: Log, broker: Broker) -> None:
     await log.relay_all(5)
     await broker.restart_empty()
 
@@ -104,7 +104,9 @@ async def test_progress_is_shown_batch_by_batch(log: Log) -> None:
     ]
 
 
-async def test_what_the_relay_has_not_come_to_is_left_to_it(log: Log, broker: Broker) -> None:
+async def test_events_beyond_the_relays_checkpoint_are_left_to_the_relay(
+    log: Log, broker: Broker
+) -> None:
     await log.relay_all(2)
     await log.append(2)
     assert await lines_of(log, 3) == [
@@ -147,7 +149,7 @@ async def test_a_loss_while_events_are_published_leaves_the_gap_open(
     assert await log.missing_to() == 4
 
 
-async def test_a_loss_that_the_command_finds_does_not_hide_what_the_relay_publishes_meanwhile(
+async def test_a_loss_found_by_the_command_does_not_hide_events_of_the_relay(
     log: Log, broker: Broker
 ) -> None:
     """The relay publishes events 4 and 5, the bus loses all, and the command is first to notice."""
@@ -177,14 +179,16 @@ async def test_a_loss_that_the_command_finds_does_not_hide_what_the_relay_publis
     assert await log.checkpoint() == 5
 
 
-async def test_a_bus_that_does_not_answer_is_said_in_seconds(log: Log, broker: Broker) -> None:
+async def test_a_bus_that_does_not_answer_is_reported_within_seconds(
+    log: Log, broker: Broker
+) -> None:
     await broker.kill()
     with pytest.raises(BusUnavailable, match="does not answer"):
         await lines_of(log, 0)
 
 
 @pytest.mark.parametrize("keep", [None, 2])
-async def test_what_was_purged_a_moment_ago_is_taken_again(
+async def test_events_that_were_just_purged_are_accepted_again(
     log: Log, broker: Broker, keep: int | None
 ) -> None:
     await log.relay_all(4)
@@ -225,14 +229,14 @@ def test_a_position_is_taken_as_a_number_and_as_the_api_shows_it(settings: Setti
 
 
 @pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", "1e3", " 1", "²", "9" * 30])
-def test_what_is_no_number_is_no_position(text: str, settings: Settings) -> None:
+def test_a_text_that_is_no_number_is_no_position(text: str, settings: Settings) -> None:
     with pytest.raises(NotRepublished, match="is no position: give FROM=<number>"):
         position(text, settings)
 
 
 @pytest.fixture
 def environment(database_url: str, broker: Broker) -> dict[str, str]:
-    """All that the command is given: nothing of the shell's."""
+    """Return the whole environment of the command, without the shell's variables."""
     return {
         "PATH": os.environ["PATH"],
         "WAYBILL_DATA_DIR": os.devnull,
@@ -243,7 +247,7 @@ def environment(database_url: str, broker: Broker) -> dict[str, str]:
 
 
 async def command(first: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Its exit code, and what it writes: its output, or its errors where it fails."""
+    """Run the command; return its exit code and its output, or its errors if it fails."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "eventbus.republish", f"--from={first}"),
         cwd=ROOT,
@@ -256,7 +260,7 @@ async def command(first: str, environment: dict[str, str]) -> tuple[int, str]:
     return process.returncode, (output if process.returncode == 0 else errors).decode()
 
 
-async def test_the_command_publishes_and_says_so(
+async def test_the_command_publishes_and_prints_the_result(
     log: Log, broker: Broker, environment: dict[str, str]
 ) -> None:
     await log.relay_all(3)

@@ -1,4 +1,4 @@
-"""A bus that is set up otherwise than Waybill needs it: said, and never a crash or a loss."""
+"""A bus with other settings than Waybill needs is reported, without a crash or a loss."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SMALL = "max_payload: 65536"
         ),
     ],
 )
-async def test_a_stream_that_is_set_up_otherwise_is_said_and_still_filled(
+async def test_a_stream_with_other_settings_is_reported_and_still_filled(
     log: Log, broker: Broker, changed: dict[str, Any], says: str
 ) -> None:
     async with broker.jetstream() as stream:
@@ -40,7 +40,7 @@ async def test_a_stream_that_is_set_up_otherwise_is_said_and_still_filled(
     assert await broker.positions() == [1, 2]
 
 
-async def test_a_stream_that_takes_other_subjects_is_said_until_it_is_mended(
+async def test_a_stream_with_other_subjects_is_reported_until_it_is_repaired(
     log: Log, broker: Broker
 ) -> None:
     async with broker.jetstream() as stream:
@@ -54,7 +54,7 @@ async def test_a_stream_that_takes_other_subjects_is_said_until_it_is_mended(
             await log.has_no_fault()
 
 
-async def test_a_broker_that_takes_too_small_messages_is_said_before_one_is_too_large(
+async def test_a_broker_with_a_small_message_limit_is_reported_before_a_message_fails(
     log: Log, broker: Broker
 ) -> None:
     await broker.kill()
@@ -89,7 +89,7 @@ async def test_an_event_too_large_for_the_broker_is_named_and_waits_for_a_larger
     assert await broker.positions() == [1, 2, 3, 4]
 
 
-async def test_a_stream_that_takes_too_small_messages_is_said_in_the_same_way(
+async def test_a_stream_with_a_small_message_limit_is_reported_in_the_same_way(
     log: Log, broker: Broker
 ) -> None:
     async with broker.jetstream() as stream:

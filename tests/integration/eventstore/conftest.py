@@ -25,7 +25,7 @@ def to(stream_id: str, count: int = 1, expected: ExpectedVersion = ANY) -> Strea
 
 
 async def waits_for_a_lock(observer: asyncpg.Connection, waiting: asyncpg.Connection) -> None:
-    """Return once the statement that runs on the other connection waits for a lock."""
+    """Wait until the statement that runs on the other connection waits for a lock."""
     async with asyncio.timeout(10):
         while not await observer.fetchval(WAITS, waiting.get_server_pid()):  # noqa: ASYNC110 - nothing wakes it
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""The defining proof of the log: each reader sees every committed event, once and in order."""
+"""Prove the promise of the log: each reader sees every committed event, once and in order."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def mixed(seconds: float, seed: int) -> Load:
 
 
 def slow_beside_batches(seconds: float, *, synchronous_commit: bool) -> Load:
-    """Sixty transactions open at any time, and two writers that draw a hundred positions each."""
+    """Keep sixty transactions open, beside two writers that draw a hundred positions each."""
     return Load([(60, SLOW), (2, BATCHES)], seconds, synchronous_commit)
 
 
@@ -131,7 +131,7 @@ async def reporting(report: Report, writers: Sequence[Writer], readers: Sequence
 
 @asynccontextmanager
 async def running(jobs: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run the jobs beside the block, and end them with it. Raises what one of them raised."""
+    """Run the jobs beside the block, and end them with it. Raises the error of a job."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         yield

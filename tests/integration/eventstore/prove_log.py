@@ -1,4 +1,4 @@
-"""`make prove-log`: many writers, readers and faults against the log; count what it gets wrong."""
+"""`make prove-log`: run many writers, readers and faults against the log; count its errors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove-log", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each load")
     arguments = parser.parse_args()
-    logging.getLogger("eventstore").setLevel(logging.CRITICAL)  # each cut leader would be an error
+    logging.getLogger("eventstore").setLevel(logging.CRITICAL)  # each cut leader would log an error
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

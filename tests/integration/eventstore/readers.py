@@ -1,4 +1,4 @@
-"""Readers of the whole log, each of which keeps account of what it was given."""
+"""Readers of the whole log, each of which records the events that it got."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = 500
 
 
 class Faults(NamedTuple):
-    """What a reader was given wrong, counted: all zero when the log keeps its promise."""
+    """Count the errors of the log towards a reader: all zero when the log keeps its promise."""
 
     skipped: int
     doubled: int
@@ -60,7 +60,7 @@ class Account:
 
 @dataclass
 class Poller:
-    """Reads by load_all_events(); when its connection is cut, it goes on from its last event."""
+    """Read by load_all_events(); after a cut connection, continue behind the last event."""
 
     pool: Pool
     name: str = "load_all_events"
@@ -77,7 +77,7 @@ class Poller:
 
 @dataclass
 class Follower:
-    """Reads by follow(), and begins again after its last event when it is cut off."""
+    """Read by follow(), and begin again behind the last event after a cut."""
 
     pool: Pool
     name: str = "follow"

@@ -14,7 +14,7 @@ from kit.pool import Connection, Pool
 from tests.integration.eventstore.conftest import some_events, to
 
 
-async def test_events_are_read_back_as_they_were_appended(store: PostgresEventStore) -> None:
+async def test_events_are_read_back_unchanged(store: PostgresEventStore) -> None:
     events = some_events(3)
 
     result = await store.save_events("order-1", events, NO_STREAM)
@@ -32,7 +32,7 @@ async def test_events_are_read_back_as_they_were_appended(store: PostgresEventSt
     ("expected", "actual"), [(NO_STREAM, 2), (0, 2), (1, 2), (3, 2), (STREAM_EXISTS, 0), (1, 0)]
 )
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_stream_that_stands_elsewhere_is_a_conflict_that_names_both_versions(
+async def test_a_stream_at_another_version_is_a_conflict_that_names_both(
     store: PostgresEventStore, expected: ExpectedVersion, actual: int, count: int
 ) -> None:
     if actual:
@@ -48,7 +48,7 @@ async def test_a_stream_that_stands_elsewhere_is_a_conflict_that_names_both_vers
 
 @pytest.mark.parametrize("expected", [2, STREAM_EXISTS, ANY])
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_stream_that_stands_as_expected_grows(
+async def test_a_stream_at_the_expected_version_grows(
     store: PostgresEventStore, expected: ExpectedVersion, count: int
 ) -> None:
     await store.save_events("order-1", some_events(2), NO_STREAM)
@@ -89,7 +89,7 @@ async def test_a_repeated_append_whose_version_matches_again_is_still_a_repeat(
 
 
 @pytest.mark.parametrize("expected", [NO_STREAM, 2, ANY])
-async def test_known_ids_beside_new_ones_are_refused(
+async def test_known_ids_beside_new_ids_are_refused(
     store: PostgresEventStore, expected: ExpectedVersion
 ) -> None:
     events = some_events(2)
@@ -126,7 +126,7 @@ async def test_several_streams_are_appended_to_together(store: PostgresEventStor
     assert result.positions == (2, 3, 4, 5, 6)
 
 
-async def test_one_conflict_among_several_streams_appends_to_none(
+async def test_a_conflict_on_one_of_several_streams_appends_to_no_stream(
     store: PostgresEventStore,
 ) -> None:
     await store.append([to("order-2")])
@@ -139,7 +139,7 @@ async def test_one_conflict_among_several_streams_appends_to_none(
 
 
 class Counting:
-    """An inline projection that fails when it is told to."""
+    """An inline projection that counts events, and fails on demand."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
@@ -155,7 +155,7 @@ class Counting:
         return [event.position for event in events]
 
 
-async def test_events_and_their_inline_read_models_stand_or_fall_together(
+async def test_events_commit_together_with_their_inline_read_models(
     pool: Pool, owner: asyncpg.Connection
 ) -> None:
     await owner.execute("CREATE TABLE seen (position bigint)")
@@ -170,12 +170,12 @@ async def test_events_and_their_inline_read_models_stand_or_fall_together(
     with pytest.raises(RuntimeError, match="the read model could not be changed"):
         await store.append([to("order-1")])
 
-    assert counting.seen == [1, 2, 4]  # the repeat drew 3, in vain
+    assert counting.seen == [1, 2, 4]  # the repeat drew 3 and did not use it
     assert await pool.fetchval("SELECT array_agg(position ORDER BY position) FROM seen") == [1, 2]
     assert len(await store.load_events("order-1")) == 2
 
 
-async def test_two_appends_of_the_same_ids_at_once_are_one(pool: Pool) -> None:
+async def test_two_concurrent_appends_of_the_same_ids_are_one(pool: Pool) -> None:
     store = PostgresEventStore(pool)
     append = StreamAppend("order-1", some_events(3), ANY)
 

@@ -1,4 +1,4 @@
-"""The store against a model of it: whatever is appended in whatever order, they agree."""
+"""The store agrees with a model of it after any sequence of appends."""
 
 from __future__ import annotations
 

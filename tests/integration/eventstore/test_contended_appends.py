@@ -1,4 +1,4 @@
-"""Appends that get in each other's way, or that PostgreSQL ends: the store's errors alone."""
+"""Appends that block each other, or that PostgreSQL ends, raise only the store's errors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_the_same_ids_on_two_streams_in_opposite_order_are_reused_ids(
         assert sorted(lengths) == [0, 300]
 
 
-async def test_many_appends_that_share_ids_in_any_order_leave_one(
+async def test_concurrent_appends_with_shared_ids_leave_one_append(
     store: PostgresEventStore,
 ) -> None:
     events = some_events(40)
@@ -127,7 +127,7 @@ async def streams_locked_by_the_waiting(observer: asyncpg.Connection) -> set[int
 
 
 class Tally:
-    """An inline projection that takes its rows' locks in the order given, meeting once between."""
+    """An inline projection that locks its rows in the order given, and meets another in between."""
 
     def __init__(self, names: Sequence[str], both: asyncio.Barrier) -> None:
         self._names = names
@@ -170,7 +170,7 @@ def raising(code: str) -> str:
         ("SET TRANSACTION READ ONLY; INSERT INTO eventstore.checkpoint VALUES ('x', 1)", "25006"),
     ],
 )
-async def test_an_append_that_postgresql_rolls_back_says_so_and_leaves_nothing(
+async def test_an_append_that_postgresql_rolls_back_raises_and_leaves_nothing(
     pool: Pool, statement: str, cause: str
 ) -> None:
     events = some_events()

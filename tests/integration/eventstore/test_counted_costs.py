@@ -1,4 +1,4 @@
-"""What an append costs, counted: these figures do not vary from machine to machine."""
+"""Count the costs of an append: these figures do not vary from machine to machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def test_an_append_of_one_event_is_one_statement(owner_url: str) -> None:
     assert await statements(owner_url) == STATEMENTS_LIMIT == 1
 
 
-async def test_an_append_of_one_event_writes_no_more_log_than_it_has_to(database_url: str) -> None:
+async def test_an_append_of_one_event_writes_the_least_log(database_url: str) -> None:
     assert 300 < await wal_bytes(database_url) <= WAL_BYTES_LIMIT
 
 

@@ -1,4 +1,4 @@
-"""What the log gives back of an event, and that the bus's form of it is no other."""
+"""The log returns an event as it was appended, and the bus carries the same form."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def inserted(
     metadata: str = '{"correlation_id": "o-1"}',
     recorded_at: datetime | None = None,
 ) -> StoredEvent:
-    """Write the event past the store, so that it holds what no event type of today has."""
+    """Insert the event without the store, so that it holds what no current event type has."""
     at = recorded_at or datetime.now(UTC)
     position = await pool.fetchval(INSERT, f"probe-{uuid4()}", data, metadata, at)
     [stored] = await PostgresEventStore(pool).load_all_events(position - 1, 1)

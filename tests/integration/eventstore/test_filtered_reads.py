@@ -1,4 +1,4 @@
-"""A reader of a few events passes over the others in windows, and is set back by no time-out."""
+"""A reader of few events passes the others in windows, and a timeout does not set it back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ APPEND_RARE: Final = """
         'order-rare', -1, gen_random_uuid(), 'OrderConfirmed', 1::smallint,
         '{"order_id": "rare"}', '{"correlation_id": "test"}')
 """
-# As a time-out does: a statement over more than so many positions is cut, each time.
+# Imitate a timeout: each time, a statement over more than this many positions is cancelled.
 CUT: Final = """
     ALTER FUNCTION eventstore.filtered_events RENAME TO uncut;
     CREATE FUNCTION eventstore.filtered_events(
@@ -46,9 +46,9 @@ CUTS: Final = {
 async def with_a_rare_event_at_each_end(
     store: PostgresEventStore, owner: asyncpg.Connection
 ) -> list[int]:
-    """Leave a log whose first and last events are of a rare type; their positions."""
+    """Build a log whose first and last events are of a rare type; return their positions."""
     first = await owner.fetchval(APPEND_RARE)
-    # Positions that were drawn in vain take as long to pass over as events do, in this test.
+    # An unused position takes as long to pass as an event, in this test.
     await owner.execute("SELECT setval('eventstore.event_position', $1)", FAR)
     await store.append([to("order-1", 5)])
     return [first, await owner.fetchval(APPEND_RARE)]
@@ -60,7 +60,7 @@ async def cut(request: pytest.FixtureRequest, owner: asyncpg.Connection) -> None
 
 
 @pytest.mark.usefixtures("cut")
-async def test_a_read_that_a_time_out_cuts_goes_on_with_less_at_once(
+async def test_a_read_that_times_out_continues_with_smaller_pages(
     store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     rare = await with_a_rare_event_at_each_end(store, owner)
@@ -79,7 +79,7 @@ async def test_a_follower_passes_what_a_time_out_cuts(
     assert await followed(store, after=0, count=2, types=RARE.types) == rare
 
 
-async def test_what_lies_before_a_time_out_is_not_read_again(
+async def test_events_before_a_timeout_are_not_read_again(
     store: PostgresEventStore,
     pool: Pool,
     owner: asyncpg.Connection,
@@ -104,7 +104,7 @@ async def test_what_lies_before_a_time_out_is_not_read_again(
     assert afters == sorted(afters)
 
 
-async def test_a_read_that_is_cut_however_little_it_asks_for_fails(
+async def test_a_read_that_times_out_at_the_smallest_page_fails(
     store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     await with_a_rare_event_at_each_end(store, owner)
@@ -131,7 +131,7 @@ async def test_a_limit_counts_over_all_windows(
     assert await store.load_all_events(0, 0, types=["OrderReserved"]) == []
 
 
-async def test_a_follower_of_a_few_hears_what_comes_after_many_windows(
+async def test_a_follower_of_rare_events_gets_the_event_behind_many_windows(
     store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scan, "MAX_WINDOW", 2)

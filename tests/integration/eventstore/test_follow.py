@@ -34,7 +34,7 @@ async def announcing(pool: Pool) -> AsyncIterator[None]:
 async def followed(
     store: PostgresEventStore, after: int, count: int, **filters: object
 ) -> list[int]:
-    """The positions of the next so many events, as a follower gets them."""
+    """Return the positions of the next events that a follower gets."""
     positions: list[int] = []
     async with asyncio.timeout(10), aclosing(store.follow(after, **filters)) as pages:  # type: ignore[arg-type]  # one keyword
         async for page in pages:
@@ -56,7 +56,7 @@ async def test_a_follower_gets_what_is_there_and_then_what_comes(
         assert await following == [2, 3, 4]
 
 
-async def test_word_of_the_head_reaches_a_follower_that_would_poll_much_later(
+async def test_the_announced_head_reaches_a_follower_before_its_next_poll(
     store: PostgresEventStore, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tail, "POLL_SECONDS", 3600)
@@ -68,7 +68,7 @@ async def test_word_of_the_head_reaches_a_follower_that_would_poll_much_later(
         assert await following == [1, 2]
 
 
-async def test_without_a_leader_a_follower_polls(store: PostgresEventStore) -> None:
+async def test_a_follower_polls_without_a_leader(store: PostgresEventStore) -> None:
     following = asyncio.create_task(followed(store, after=0, count=1))
     await store.append([to("order-1")])
 

@@ -1,4 +1,4 @@
-"""A failover or a restore has lost the log's tail: its readers get an error and do not wait."""
+"""The readers of a log that has lost its tail get an error and do not wait."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHECKPOINTS = "SELECT name, position FROM eventstore.checkpoint ORDER BY name"
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -56,7 +56,7 @@ async def test_following_from_above_the_log_is_refused(store: PostgresEventStore
         await first_page(store, 4)
 
 
-async def test_a_position_that_was_drawn_and_never_used_misses_nothing(
+async def test_a_drawn_position_without_an_event_is_no_loss(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     """A crash moves the sequence up by as many as 32, and these are never drawn again."""
@@ -93,7 +93,7 @@ async def test_a_follower_notices_that_the_tail_vanishes_while_it_waits(
             await waiting
 
 
-async def test_a_follower_notices_that_other_events_have_taken_the_place_of_a_lost_tail(
+async def test_a_follower_notices_other_events_in_the_place_of_a_lost_tail(
     store: PostgresEventStore, pool: Pool, owner_url: str
 ) -> None:
     await store.append([to("order-1", 3)])
@@ -142,18 +142,18 @@ async def test_a_checkpoint_stays_lost_when_other_events_have_come_up_to_it(
         assert (await Checkpoint.read(connection, "relay")).position == 4
 
 
-async def test_each_checkpoint_above_the_log_is_warned_of_in_one_line(
+async def test_each_checkpoint_above_the_log_causes_one_warning(
     pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name, position in (("relay", 0), ("books", 5), ("turns", 7)):
+    for name, position in (("relay", 0), ("compared", 5), ("rotation", 7)):
         await pool.execute(PUT, name, position)
 
     await warn_of_lost_checkpoints(pool)
 
     lines = [r.getMessage() for r in caplog.records if r.name == checkpoint.logger.name]
     assert [line.partition(":")[0] for line in lines] == [
-        "checkpoint books is at position 5, which the log has lost (it has drawn 0)",
-        "checkpoint turns is at position 7, which the log has lost (it has drawn 0)",
+        "checkpoint compared is at position 5, which the log has lost (it has drawn 0)",
+        "checkpoint rotation is at position 7, which the log has lost (it has drawn 0)",
     ]
 
 
@@ -161,23 +161,29 @@ async def test_setting_right_forgets_the_checkpoints_above_the_log_and_no_other(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     await store.append([to("order-1", 3)])
-    for name, position in (("relay", 3), ("books", 5), ("turns", 7)):
+    for name, position in (("relay", 3), ("compared", 5), ("rotation", 7)):
         await pool.execute(PUT, name, position)
 
     async with pool.acquire() as connection:
-        forgotten, summary = [line async for line in set_right(connection, "books")]
+        forgotten, summary = [line async for line in set_right(connection, "compared")]
         assert forgotten == (
-            "books was at 5, which the log has lost (it has drawn 3): deleted, so that its"
+            "compared was at 5, which the log has lost (it has drawn 3): deleted, so that its"
             " follower starts from the beginning"
         )
         assert summary == "1 checkpoint set right."
-        assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [("relay", 3), ("turns", 7)]
+        assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [
+            ("relay", 3),
+            ("rotation", 7),
+        ]
 
         assert [line async for line in set_right(connection, to=2)] == [
-            "turns was at 7, which the log has lost (it has drawn 3): set to 2",
+            "rotation was at 7, which the log has lost (it has drawn 3): set to 2",
             "1 checkpoint set right.",
         ]
-        assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [("relay", 3), ("turns", 2)]
+        assert [tuple(row) for row in await pool.fetch(CHECKPOINTS)] == [
+            ("relay", 3),
+            ("rotation", 2),
+        ]
         assert [line async for line in set_right(connection)] == ["0 checkpoints set right."]
 
 

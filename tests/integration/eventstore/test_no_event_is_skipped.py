@@ -1,4 +1,4 @@
-"""The short form of `make prove-log`."""
+"""Run the short form of `make prove-log`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Appends and the safe head refuse a sequence whose positions they could not rely on."""
+"""Appends and the safe head refuse a sequence whose positions are not reliable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def one_event(store: PostgresEventStore) -> None:
 
 @pytest.fixture
 async def connection(owner_url: str) -> AsyncIterator[Connection]:
-    """The owner's, who alters the sequence and takes on other roles."""
+    """A connection of the owner, who alters the sequence and takes other roles."""
     async with await create_pool(owner_url) as pool, pool.acquire() as connection:
         yield connection
 
@@ -63,7 +63,7 @@ async def refusal(connection: Connection, asked: str) -> UnsafeSequence:
 
 
 def remedy(refused: UnsafeSequence) -> str:
-    """The SQL that the hint says to run."""
+    """Return the SQL that the hint recommends."""
     return str(refused.hint).partition("un: ")[2]
 
 
@@ -122,7 +122,7 @@ async def test_an_append_below_its_own_floor_is_refused(
     await refusal(connection, asked)
 
 
-async def test_a_sequence_that_stands_behind_the_log_has_no_safe_head(
+async def test_a_sequence_behind_the_log_has_no_safe_head(
     connection: Connection, store: PostgresEventStore
 ) -> None:
     await store.append([to("order-1", 9)])
@@ -135,7 +135,7 @@ async def test_a_sequence_that_stands_behind_the_log_has_no_safe_head(
 
 
 @pytest.mark.parametrize("floor", ["NULL", "-1"])
-async def test_nothing_can_be_announced_by_a_floor_that_no_reader_would_see(
+async def test_a_floor_that_no_reader_would_see_cannot_be_announced(
     connection: Connection, floor: str
 ) -> None:
     with pytest.raises(UnsafeSequence):

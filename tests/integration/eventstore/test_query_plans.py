@@ -19,7 +19,7 @@ from stack.postgres import connected
 EVENTS = 100_000
 Plan = dict[str, Any]
 
-# Plans as they ran, also of what ran inside a function, sent to the client that asked.
+# Send the plans of all statements, also of those inside a function, to the client.
 EXPLAIN_EVERYTHING = """
 LOAD 'auto_explain';
 SET auto_explain.log_min_duration = 0;
@@ -32,13 +32,13 @@ SET client_min_messages = log;
 
 @pytest.fixture(scope="module")
 async def long_log(module_owner_url: str) -> str:
-    """Its owner's, who may load a library that explains."""
+    """A connection of the owner, who may load a library that explains plans."""
     await fill(module_owner_url, EVENTS)
     return module_owner_url
 
 
 class ExplainedPool:
-    """One connection, and the plan of every scan of the log that was made over it."""
+    """One connection, with the plan of every scan of the log that was made over it."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
@@ -143,7 +143,7 @@ async def rare(long_log: str) -> int:
     """The position of the one event of its type and category, behind all the others."""
     async with connected(long_log) as connection:
         position = await connection.fetchval(RARE)
-        # As autovacuum does in time: the index learns of full pages, the planner of the types.
+        # Do the work of autovacuum: the index learns of full pages, the planner of the types.
         await connection.execute("VACUUM (ANALYZE) eventstore.event")
     return int(position)
 
@@ -179,10 +179,10 @@ async def test_rare_events_are_found_by_an_index(
     assert explained.pages / 7 < 2 * 128  # of 5,000
 
 
-async def test_a_few_events_at_one_end_of_the_log_are_found_by_the_filters_index(
+async def test_rare_events_at_one_end_of_the_log_are_found_by_the_filters_index(
     store: PostgresEventStore, explained: ExplainedPool, rare: int
 ) -> None:
-    """Read by position, the one that is not there would be looked for to the end."""
+    """A read by position would search for the missing event up to the end of the log."""
     events = await store.load_all_events(1, 2, types=["CustomerErased"])
 
     assert [event.position for event in events] == [rare]

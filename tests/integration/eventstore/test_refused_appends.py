@@ -1,4 +1,4 @@
-"""What the log refuses leaves no trace in it: no event, no position, no word to PostgreSQL."""
+"""A refused append leaves no trace: no event, no position, no statement to PostgreSQL."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ REFUSED: Final[dict[str, Callable[[], StreamAppend]]] = {
 
 
 class NoPool:
-    """Whoever would talk to PostgreSQL through it fails."""
+    """A pool that fails every use."""
 
 
 async def _trace(pool: Pool) -> tuple[int, int]:
-    """How many events there are, and how many positions were ever drawn."""
+    """Return the number of events, and of the positions that were ever drawn."""
     row = await pool.fetchrow(
         "SELECT (SELECT count(*) FROM eventstore.event), last_value FROM eventstore.event_position"
     )
@@ -116,7 +116,7 @@ async def test_one_refused_event_keeps_the_whole_append_out(what: str, module_po
     ],
     ids=range(9),
 )
-async def test_what_is_not_refused_is_stored_and_comes_back(
+async def test_every_accepted_text_is_stored_and_comes_back(
     value: object, module_pool: Pool
 ) -> None:
     store = PostgresEventStore(module_pool)
@@ -148,7 +148,7 @@ async def test_twenty_appends_of_the_largest_size_fit_into_the_lock_table_at_onc
 
 
 class Meeting:
-    """An inline projection that waits until so many appends have come as far."""
+    """An inline projection that waits until this many appends have reached it."""
 
     def __init__(self, all_of_them: asyncio.Barrier) -> None:
         self._all = all_of_them

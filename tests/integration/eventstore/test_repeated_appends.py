@@ -1,4 +1,4 @@
-"""An append made again is told from one that uses its event ids for something else."""
+"""The store distinguishes a repeated append from another append with the same event ids."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_a_value_that_postgresql_writes_in_another_way_is_the_same_data(
     assert (again.positions, again.duplicate) == (first.positions, True)
 
 
-async def test_a_retry_with_metadata_of_its_own_is_the_same_append(
+async def test_a_retry_with_other_metadata_is_the_same_append(
     store: PostgresEventStore, stream: str
 ) -> None:
     event = new(Measured(value=1))
@@ -202,7 +202,7 @@ async def test_a_repeat_of_several_streams_returns_the_first_result_in_the_order
 async def test_a_step_repeated_after_its_own_effect_has_its_first_position(
     store: PostgresEventStore,
 ) -> None:
-    """The saga has been parked and decided since: parked now, it would be the second parking."""
+    """The saga was parked and continued since: parking now would be the second parking."""
     handler, order = CommandHandler(store), str(uuid4())
     step = Step("test", uuid4().hex, "test")
     park = ParkStep(

@@ -27,13 +27,13 @@ WAIT_BEFORE_THE_SEQUENCE = """
 
 
 async def hold(connection: Connection) -> int:
-    """Append in a transaction that stays open; the position that nobody can see yet."""
+    """Append in a transaction that stays open; yield the position, which is not visible yet."""
     await connection.execute("BEGIN")
     position: int = await connection.fetchval(APPEND)
     return position
 
 
-async def test_nothing_above_an_append_under_way_is_read(
+async def test_nothing_above_an_uncommitted_append_is_read(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     await store.append([to("order-1")])
@@ -63,7 +63,7 @@ async def test_an_append_that_begins_while_the_head_is_read_is_not_passed(
         assert await head == held - 1
 
 
-async def test_a_rolled_back_position_holds_nobody_up(
+async def test_a_rolled_back_position_delays_no_reader(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     async with pool.acquire() as failing:
@@ -87,7 +87,7 @@ async def test_a_long_transaction_that_appends_nothing_does_not_hold_the_head_ba
         assert await pool.fetchval(AGE) == 0
 
 
-async def test_the_head_is_an_events_position_never_one_that_was_only_drawn(
+async def test_the_head_is_never_a_position_that_was_only_drawn(
     store: PostgresEventStore, pool: Pool
 ) -> None:
     result = await store.append([to("order-1")])

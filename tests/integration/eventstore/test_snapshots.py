@@ -30,7 +30,7 @@ def step() -> Step:
 
 
 async def busy(handler: CommandHandler, rounds: int) -> None:
-    """Receive once, then reserve each round; of every three, ship one and release one."""
+    """Receive once, then reserve in each round; of every three, ship one and release one."""
     await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1_000))
     for n in range(rounds):
         reserve = ReserveStock(aggregate_id="sku", order_id=f"o{n}", quantity=2)
@@ -56,7 +56,7 @@ async def test_a_snapshot_and_the_rest_make_the_same_state_as_a_full_replay(
     assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(everything)
 
 
-async def test_a_repeated_append_leaves_no_snapshot_of_what_has_not_happened(
+async def test_a_repeated_append_leaves_no_snapshot_without_events(
     handler: CommandHandler, store: PostgresEventStore
 ) -> None:
     receipt = ReceiveStock(aggregate_id="sku", quantity=1)
@@ -92,7 +92,7 @@ LOSE_THE_TAIL = "DELETE FROM eventstore.event WHERE stream_id = 'inventory-sku' 
 async def test_a_snapshot_newer_than_its_stream_is_passed_over(
     handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
-    """As after a restore of the log to an earlier time than its snapshots."""
+    """This happens when the log is restored to an earlier time than its snapshots."""
     await busy(handler, rounds=140)
     await owner.execute(LOSE_THE_TAIL, 150)
     events = [event.decode() for event in await store.load_events("inventory-sku")]
@@ -117,7 +117,7 @@ async def test_a_snapshot_of_events_that_others_have_replaced_is_passed_over(
     assert await handler.load(INVENTORY, "sku") == INVENTORY.fold(events)
 
 
-async def test_the_next_snapshot_replaces_one_that_is_newer_than_its_stream(
+async def test_the_next_snapshot_replaces_a_snapshot_newer_than_its_stream(
     handler: CommandHandler, store: PostgresEventStore, owner: asyncpg.Connection
 ) -> None:
     await busy(handler, rounds=140)

@@ -1,4 +1,4 @@
-"""A real standby, by streaming replication: it serves reads, but no safe head."""
+"""A real standby with streaming replication serves reads, but no safe head."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANNOUNCE = "SELECT eventstore.announce_head(0)"
 
 @pytest.fixture
 async def standby(owner_url: str, tmp_path: Path) -> AsyncIterator[Pool]:
-    """The owner's connections to a copy of the server that follows it from now on."""
+    """Connections of the owner to a copy of the server, which follows it from now on."""
     primary = urlsplit(owner_url)
     port = Ports.free().postgres_port
     url = owner_url.replace(f":{primary.port}/", f":{port}/")

@@ -10,9 +10,7 @@ from kit.pool import Pool
 from stack.processes import ROOT
 
 
-async def test_a_worker_says_at_its_start_which_checkpoints_the_log_has_lost(
-    database_url: str, pool: Pool
-) -> None:
+async def test_a_worker_logs_lost_checkpoints_at_its_start(database_url: str, pool: Pool) -> None:
     await pool.execute("INSERT INTO eventstore.checkpoint (name, position) VALUES ('relay', 7)")
     environment = {
         "PATH": os.environ["PATH"],

@@ -1,4 +1,4 @@
-"""Writers that roll back, linger and lose connections, and know what the log acknowledged."""
+"""Writers that roll back, linger and lose connections, and record what the log acknowledged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.eventstore.conftest import some_events
 
 CUT = CONNECTION_LOST
 
-# At every 33rd draw nextval() logs 32 in advance, and a torn read of the sequence is too high by
+# nextval() logs 32 in advance at every 33rd draw, and a torn read of the sequence is too high by
 # that until 32 more are drawn. So this draws 33, and pauses.
 DRAW_IN_VAIN = """
     DO $$ BEGIN
@@ -38,7 +38,7 @@ class Habit:
     """The appends of a writer, and the fate of its transactions."""
 
     streams: int
-    """The streams that it shares with the other writers of its kind."""
+    """The number of streams that it shares with the other writers of its kind."""
     events: tuple[int, ...]
     """An append has one of these numbers of events, at random."""
     holds: tuple[float, ...]
@@ -74,7 +74,7 @@ class Trouble:
 
 @dataclass
 class Writer:
-    """Appends until it is stopped, and knows the positions of all that was acknowledged."""
+    """Append until stopped, and keep the positions of all that was acknowledged."""
 
     pool: Pool
     chance: random.Random
@@ -96,7 +96,7 @@ class Writer:
                 self.in_doubt.append(append)
 
     async def settle(self) -> None:
-        """Repeat what got no answer, as a caller does, until it is known to be in the log."""
+        """Repeat each append that got no answer until it is known to be in the log."""
         store = PostgresEventStore(self.pool)
         while self.in_doubt:
             with suppress(*CUT, VersionConflict):
@@ -109,7 +109,7 @@ class Writer:
 
 
 async def draw_in_vain(pool: Pool) -> None:
-    """Draw positions that no event gets, as appends do that roll back."""
+    """Draw positions and do not use them, as appends that roll back do."""
     while True:
         with suppress(*CUT):
             await pool.execute(DRAW_IN_VAIN)

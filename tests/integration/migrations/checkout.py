@@ -1,4 +1,4 @@
-"""A copy of what Alembic needs of the checkout, to change it as a later build would."""
+"""Copy what Alembic needs of the checkout, to change it as a later build would."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Checkout:
         file.write_text(text.replace(old, new, 1))
 
     def write(self, function: str, sql: str) -> None:
-        """Let the build have this function or view, after all others and for every reader."""
+        """Add this function or view to the build, after all others and for every reader."""
         (self.folder / "eventstore" / "sql" / f"{function}.sql").write_text(sql)
         env = self.folder / "migrations" / "env.py"
         entry = f'    "{function}": READERS,\n}}\n'

@@ -21,14 +21,14 @@ def checkout(tmp_path: Path) -> Checkout:
 
 @pytest.fixture
 async def empty_url(servers: Servers) -> AsyncIterator[str]:
-    """A database without anything of ours, by the role that owns it."""
+    """Return a database without any objects, for the role that owns it."""
     async with empty_database(servers.owner_url) as url:
         yield url
 
 
 @pytest.fixture
 async def new_server(tmp_path: Path) -> AsyncIterator[str]:
-    """A PostgreSQL that knows none of our roles; the URL of its superuser."""
+    """Start a PostgreSQL without Waybill's roles; yield the URL of its superuser."""
     (tmp_path / "data").mkdir()
     environment = system_environment(tmp_path / "data", Ports.free())
     url = database_urls(environment)[DatabaseRole.MIGRATION]

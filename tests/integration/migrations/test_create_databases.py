@@ -1,4 +1,4 @@
-"""The deployment's script, run on a real server as PostgreSQL's image runs it."""
+"""Run the deployment's script on a real server, as PostgreSQL's image runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSWORDS = {
 
 
 async def a_server_of_the_image(server_url: str) -> str:
-    """The same server with a superuser of another name: the image's owner is no superuser."""
+    """A server whose superuser has another name: the owner of the database is no superuser."""
     async with connected(sibling(server_url, "postgres")) as owner:
         await owner.execute("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'postgres-password'")
     _, _, address = sibling(server_url, "postgres").rpartition("@")

@@ -1,4 +1,4 @@
-"""Functions and views are replaced in place, only by an upgrade, and only where they changed."""
+"""An upgrade replaces functions and views in place, and only those that changed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def written(owner: asyncpg.Connection) -> dict[str, str]:
 
 @pytest.fixture
 async def analyst(owner: asyncpg.Connection, database_url: str) -> str:
-    """A role of other people, with a grant and two views on what is ours."""
+    """A role of another team, with a grant and two views on Waybill's objects."""
     role = f"analyst_{database_url[-8:]}"
     for statement in MADE_BY_OTHERS:
         await owner.execute(statement.format(role=role))
@@ -71,7 +71,7 @@ async def test_a_command_with_nothing_to_change_writes_nothing(
 
 
 @pytest.mark.parametrize("command", [["current"], ["history", "-i"]], ids=" ".join)
-async def test_a_look_at_an_empty_database_leaves_it_empty(
+async def test_a_read_only_command_leaves_an_empty_database_empty(
     checkout: Checkout, empty_url: str, command: list[str]
 ) -> None:
     (await checkout.alembic(empty_url, *command)).succeeded()
@@ -80,7 +80,7 @@ async def test_a_look_at_an_empty_database_leaves_it_empty(
         assert await connection.fetchval(count) == 0
 
 
-async def test_a_command_that_only_looks_works_while_a_migration_runs(
+async def test_a_read_only_command_works_while_a_migration_runs(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str
 ) -> None:
     await owner.execute("SELECT pg_advisory_lock(7003)")
@@ -111,7 +111,7 @@ async def test_an_upgrade_replaces_the_changed_function_alone_and_keeps_what_han
         "DROP FUNCTION eventstore.safe_head()",
     ],
 )
-async def test_an_upgrade_mends_a_function_that_was_harmed_by_hand(
+async def test_an_upgrade_repairs_a_function_that_was_changed_by_hand(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, harm: str
 ) -> None:
     await owner.execute(harm)
@@ -121,7 +121,7 @@ async def test_an_upgrade_mends_a_function_that_was_harmed_by_hand(
     assert not await may_execute(owner, "pg_monitor", SAFE_HEAD)
 
 
-async def test_a_function_with_other_arguments_stands_beside_the_one_before(
+async def test_a_function_with_other_arguments_keeps_the_old_one_beside_it(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str
 ) -> None:
     checkout.write("probe", PROBE)
@@ -136,7 +136,7 @@ async def test_a_function_with_other_arguments_stands_beside_the_one_before(
     assert await written(owner) == before
 
 
-async def test_a_function_with_another_result_takes_the_place_and_the_grants_of_the_one_before(
+async def test_a_function_with_another_result_replaces_the_old_one_with_its_grants(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, database_url: str
 ) -> None:
     checkout.write("probe", PROBE)
@@ -192,7 +192,7 @@ async def test_a_view_that_did_not_change_reads_the_function_that_took_the_place
     ],
     ids=["function", "view"],
 )
-async def test_what_others_built_on_a_result_that_changes_is_named_and_nothing_is_changed(
+async def test_dependents_of_a_changed_result_are_named_and_nothing_changes(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, name: str, later: str
 ) -> None:
     checkout.write("probe", PROBE)

@@ -1,4 +1,4 @@
-"""Who may migrate: a server's first migration makes the roles, or says how they are made."""
+"""A server's first migration creates the roles, or prints the statements that create them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS = ["waybill_api", "waybill_append", "waybill_projections"]
 
 
 async def as_migrator(server_url: str, role: str, database_url: str) -> str:
-    """The URL of that database by a new role that owns it and is no superuser."""
+    """Return the database's URL for a new role that owns it and is no superuser."""
     password = secrets.token_hex(8)
     name = urlsplit(database_url).path[1:]
     async with connected(server_url) as superuser:
@@ -43,7 +43,7 @@ async def groups(server_url: str) -> list[str]:
     return [row["name"] for row in rows]
 
 
-async def test_a_role_that_may_create_roles_migrates_and_hears_what_it_may_not_grant(
+async def test_a_role_that_may_create_roles_migrates_and_learns_missing_grants(
     checkout: Checkout, new_server: str
 ) -> None:
     async with empty_database(new_server) as database:
@@ -57,7 +57,7 @@ async def test_a_role_that_may_create_roles_migrates_and_hears_what_it_may_not_g
         (await checkout.upgrade(url)).succeeded()
 
 
-async def test_a_role_that_may_not_create_roles_is_told_the_statements_that_do(
+async def test_a_role_that_may_not_create_roles_gets_the_statements_for_it(
     checkout: Checkout, new_server: str
 ) -> None:
     async with empty_database(new_server) as database:
@@ -92,7 +92,7 @@ async def test_databases_of_one_server_are_migrated_at_once(
     assert await groups(new_server) == GROUPS
 
 
-async def test_a_data_folder_from_before_the_roles_goes_on_working(tmp_path: Path) -> None:
+async def test_a_data_folder_from_before_the_roles_still_works(tmp_path: Path) -> None:
     ports = Ports.free()
     environment = system_environment(tmp_path, ports)
     owner_url = environment["WAYBILL_MIGRATION_DATABASE_URL"]
@@ -114,7 +114,7 @@ async def test_a_data_folder_from_before_the_roles_goes_on_working(tmp_path: Pat
         assert urlsplit(servers.database_url).password == urlsplit(first).password
 
 
-async def test_a_login_that_was_lost_is_made_again_at_the_next_start(tmp_path: Path) -> None:
+async def test_a_lost_login_is_created_again_at_the_next_start(tmp_path: Path) -> None:
     ports = Ports.free()
     environment = system_environment(tmp_path, ports)
     urls = database_urls(environment)

@@ -1,4 +1,4 @@
-"""SQL for a DBA without a server, and downgrades that destroy nothing unasked."""
+"""Print SQL for a DBA without a server, and downgrade without losing data unasked."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ APPEND_ONE = (
 )
 VERSION = "SELECT version_num FROM alembic_version"
 NOTHING_SET = {"WAYBILL_ENVIRONMENT": "production"}
-"""In production a process without its secrets does not start; printing needs none of them."""
+"""A production process without its secrets does not start; printing needs none of them."""
 
 
 async def psql(url: str, script: str) -> str:
-    """What it complains of."""
+    """Run psql; return its complaints."""
     parts = urlsplit(url)
     process = await asyncio.create_subprocess_exec(
         postgres_program("psql"),
@@ -41,7 +41,7 @@ async def psql(url: str, script: str) -> str:
     return complaints.decode()
 
 
-async def test_the_sql_of_an_upgrade_is_printed_without_a_server_and_makes_the_whole_schema(
+async def test_an_upgrades_sql_is_printed_without_a_server_and_is_complete(
     checkout: Checkout, empty_url: str
 ) -> None:
     outcome = await checkout.alembic(None, "upgrade", "head", "--sql", **NOTHING_SET)
@@ -57,7 +57,7 @@ async def test_the_sql_of_an_upgrade_is_printed_without_a_server_and_makes_the_w
     (await checkout.upgrade(empty_url)).succeeded()
 
 
-async def test_the_sql_of_one_step_before_the_last_has_no_functions(checkout: Checkout) -> None:
+async def test_the_sql_of_a_step_before_the_last_has_no_functions(checkout: Checkout) -> None:
     outcome = await checkout.alembic(None, "upgrade", "0008:0009", "--sql", **NOTHING_SET)
     assert "CREATE TABLE journal.heartbeat" in outcome.succeeded()
     assert "FUNCTION" not in outcome.printed
@@ -72,7 +72,7 @@ async def test_an_upgrade_that_stops_before_the_last_step_leaves_the_functions_f
         assert await owner.fetchval("SELECT eventstore.safe_head()") == 0
 
 
-async def test_a_downgrade_of_an_empty_database_asks_nothing_and_leaves_nothing(
+async def test_a_downgrade_of_an_empty_database_needs_no_flag_and_leaves_nothing(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str
 ) -> None:
     (await checkout.alembic(owner_url, "downgrade", "base")).succeeded()
@@ -93,7 +93,7 @@ async def test_each_step_can_be_taken_back_and_again(
         await append.execute(APPEND_ONE)
 
 
-async def test_a_downgrade_that_destroys_data_is_refused_with_a_count_and_done_when_asked_for(
+async def test_a_downgrade_that_destroys_data_is_refused_unless_it_is_allowed(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, pool: Pool
 ) -> None:
     await PostgresEventStore(pool).save_events("order-1", some_events(3), NO_STREAM)
@@ -116,7 +116,7 @@ async def test_a_downgrade_that_destroys_data_is_refused_with_a_count_and_done_w
     assert await owner.fetchval("SELECT to_regclass('eventstore.event')") is None
 
 
-async def test_the_sql_of_a_downgrade_that_may_destroy_data_is_printed_only_when_asked_for(
+async def test_a_destructive_downgrades_sql_is_printed_only_when_allowed(
     checkout: Checkout,
 ) -> None:
     steps = ("downgrade", "0004:0003", "--sql")
@@ -147,7 +147,7 @@ async def test_a_server_that_refuses_the_login_is_named_in_one_line(
     assert "password authentication failed" in " ".join((outcome.said + outcome.printed).split())
 
 
-async def test_without_a_database_url_the_setting_is_named_in_one_line(checkout: Checkout) -> None:
+async def test_a_missing_database_url_is_named_in_one_line(checkout: Checkout) -> None:
     outcome = await checkout.alembic(None, "upgrade", "head")
     assert outcome.code == 1
     assert outcome.said.startswith("waybill: WAYBILL_DATABASE_URL is not set")

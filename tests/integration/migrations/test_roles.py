@@ -1,4 +1,4 @@
-"""What each role may do in the database, and what PostgreSQL refuses it."""
+"""Check the rights of each role in the database, and what PostgreSQL refuses it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PRUNE = (
     " (SELECT provider, event_id FROM journal.webhook LIMIT 2 FOR UPDATE SKIP LOCKED)"
 )
 
-NOBODY = (
+NO_ROLE_MAY = (
     "UPDATE eventstore.event SET type = 'T'",
     "UPDATE eventstore.event SET recorded_at = recorded_at WHERE false",
     "DELETE FROM eventstore.event",
@@ -104,8 +104,8 @@ READ_ONLY = (
 )
 DENIED = {
     APPEND: (
-        *NOBODY,
-        EVENT,  # at a position of its own choice
+        *NO_ROLE_MAY,
+        EVENT,  # at a position of the caller's choice
         "CREATE TABLE readmodel.own (n int)",
         "DROP TABLE readmodel.order_view",
         "ALTER TABLE readmodel.order_view ADD COLUMN more int",
@@ -116,7 +116,7 @@ DENIED = {
         "SET ROLE waybill_api",
     ),
     API: (
-        *NOBODY,
+        *NO_ROLE_MAY,
         *READ_ONLY,
         CHECKPOINT,
         PRODUCT,
@@ -131,7 +131,7 @@ DENIED = {
         "SET ROLE waybill_append",
     ),
     PROJECTIONS: (
-        *NOBODY,
+        *NO_ROLE_MAY,
         *READ_ONLY,
         WEBHOOK,
         HEARTBEAT,
@@ -209,7 +209,7 @@ async def an_event(connections: Connections) -> None:
 
 
 @pytest.mark.parametrize(("role", "statement"), each(DENIED))
-async def test_a_role_is_refused_what_is_not_its_own(
+async def test_a_role_is_refused_the_rights_of_others(
     connections: Connections, role: DatabaseRole, statement: str
 ) -> None:
     events = "SELECT count(*) FROM eventstore.event"
@@ -220,7 +220,7 @@ async def test_a_role_is_refused_what_is_not_its_own(
 
 
 @pytest.mark.parametrize(("role", "statement"), each(ALLOWED))
-async def test_a_role_may_do_its_work(
+async def test_a_role_may_run_its_statements(
     connections: Connections, role: DatabaseRole, statement: str
 ) -> None:
     undone = connections[role].transaction()
@@ -261,7 +261,7 @@ async def test_every_table_has_a_role_that_writes_it(connections: Connections) -
     assert [row["name"] for row in unwritten] == [], "use migrations/grants.py"
 
 
-async def test_no_role_of_a_process_is_more_than_it_needs_to_be(connections: Connections) -> None:
+async def test_no_role_of_a_process_has_needless_attributes(connections: Connections) -> None:
     powerful = await connections[DatabaseRole.MIGRATION].fetch(
         "SELECT rolname FROM pg_roles WHERE rolname ~ '^waybill_' AND"
         " (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)"

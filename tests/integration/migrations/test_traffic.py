@@ -1,4 +1,4 @@
-"""Appends go on while migrations run, and a migration does not stop them by waiting for a lock."""
+"""Appends continue while migrations run, also while a migration waits for a lock."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WRITERS = 6
 
 @asynccontextmanager
 async def appending(url: str) -> AsyncIterator[list[int]]:
-    """Writers by two stores and one by SQL of its own; the count of appends of each so far.
+    """Run writers by two stores and one by plain SQL; yield the count of appends of each so far.
 
-    Raises whatever one of them met.
+    Raises the error of a writer.
     """
     counts = [0] * (WRITERS + 1)
     stop = asyncio.Event()
@@ -39,7 +39,7 @@ async def appending(url: str) -> AsyncIterator[list[int]]:
             counts[number] += 1
 
     async def ask(connection: asyncpg.Connection) -> None:
-        """As a process does that prepared its statements before any of these migrations."""
+        """Query as a process does that prepared its statements before any of these migrations."""
         head = await connection.prepare(statements.SAFE_HEAD)
         while not stop.is_set():
             await head.fetchval()
@@ -62,7 +62,7 @@ BUILDS = (
     ("append", "append(\n", "append(\n    OUT more int,\n"),
     ("safe_head", "BEGIN\n", "BEGIN\n    -- another body\n"),
 )
-"""What one build after the other changes: bodies, arguments, a result."""
+"""The changes of successive builds: bodies, arguments, a result."""
 
 
 @pytest.mark.timeout(240)
@@ -80,7 +80,7 @@ async def test_no_append_fails_while_builds_with_other_functions_are_migrated_to
 async def test_no_append_fails_while_a_database_from_before_the_roles_is_migrated(
     checkout: Checkout, owner_url: str
 ) -> None:
-    """Its processes connect as the owner."""
+    """The processes of this database connect as the owner."""
     (await checkout.alembic(owner_url, "downgrade", "0009")).succeeded()
     async with appending(owner_url) as counts:
         before = list(counts)
@@ -97,7 +97,7 @@ async def test_an_open_transaction_that_asked_for_the_head_stops_no_migration(
         (await checkout.upgrade(owner_url)).succeeded()
 
 
-async def test_a_locked_table_is_tried_again_while_appends_go_on_between(
+async def test_a_locked_table_is_retried_while_appends_continue(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, pool: Pool
 ) -> None:
     checkout.add_migration(
@@ -123,7 +123,7 @@ async def test_a_locked_table_is_tried_again_while_appends_go_on_between(
     assert await owner.fetchval("SELECT version_num FROM alembic_version") == "9000"
 
 
-async def test_a_lock_that_is_never_given_up_ends_the_migration_with_one_clear_line(
+async def test_a_lock_that_is_never_released_ends_the_migration_with_one_line(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, pool: Pool
 ) -> None:
     head = await owner.fetchval("SELECT version_num FROM alembic_version")
@@ -161,7 +161,7 @@ async def test_a_second_migration_waits_for_the_first(
         assert await process.wait() == 0
 
 
-async def test_an_index_on_the_log_is_made_beside_appends_and_made_again_where_it_was_cut_short(
+async def test_an_index_is_built_beside_appends_and_again_after_an_interruption(
     checkout: Checkout, owner: asyncpg.Connection, owner_url: str, database_url: str
 ) -> None:
     checkout.add_migration(

@@ -13,16 +13,16 @@ WEBHOOK = Webhook("payments", "evt_1", "payment_intent.succeeded", "o1")
 
 
 class Saga:
-    """Counts what it is told."""
+    """A saga that counts the notifications it gets."""
 
     def __init__(self) -> None:
-        self.told = 0
+        self.notified = 0
 
-    async def tell(self) -> None:
-        self.told += 1
+    async def notify(self) -> None:
+        self.notified += 1
 
     async def fail(self) -> None:
-        self.told += 1
+        self.notified += 1
         raise ConnectionError
 
 
@@ -37,7 +37,7 @@ def saga() -> Saga:
 
 
 async def age(pool: Pool, interval: timedelta) -> None:
-    """As if all that is in the inbox had come so much earlier."""
+    """Make all that is in the inbox older by this much."""
     await pool.execute(
         "UPDATE journal.webhook"
         " SET received_at = received_at - $1::interval, claimed_until = claimed_until - $1",
@@ -46,10 +46,10 @@ async def age(pool: Pool, interval: timedelta) -> None:
 
 
 async def test_a_webhook_is_handled_once(inbox: Inbox, saga: Saga, pool: Pool) -> None:
-    await inbox.handle_once(WEBHOOK, saga.tell)
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
+    await inbox.handle_once(WEBHOOK, saga.notify)
 
-    assert saga.told == 1
+    assert saga.notified == 1
     (row,) = await pool.fetch("SELECT * FROM journal.webhook")
     assert (row["provider"], row["event_id"]) == ("payments", "evt_1")
     assert (row["type"], row["order_id"]) == ("payment_intent.succeeded", "o1")
@@ -59,66 +59,66 @@ async def test_a_webhook_is_handled_once(inbox: Inbox, saga: Saga, pool: Pool) -
 async def test_a_handled_webhook_stays_handled_after_its_claim(
     inbox: Inbox, saga: Saga, pool: Pool
 ) -> None:
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
     await age(pool, CLAIMED_FOR)
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
 
-    assert saga.told == 1
+    assert saga.notified == 1
 
 
 async def test_two_providers_may_give_the_same_id(inbox: Inbox, saga: Saga) -> None:
-    await inbox.handle_once(WEBHOOK, saga.tell)
-    await inbox.handle_once(Webhook("shipping", "evt_1", "delivered", "o1"), saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
+    await inbox.handle_once(Webhook("shipping", "evt_1", "delivered", "o1"), saga.notify)
 
-    assert saga.told == 2
+    assert saga.notified == 2
 
 
-async def test_one_that_could_not_be_handled_is_handled_when_it_comes_again(
+async def test_a_webhook_that_failed_is_handled_when_it_comes_again(
     inbox: Inbox, saga: Saga
 ) -> None:
     with pytest.raises(ConnectionError):
         await inbox.handle_once(WEBHOOK, saga.fail)
-    await inbox.handle_once(WEBHOOK, saga.tell)
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
+    await inbox.handle_once(WEBHOOK, saga.notify)
 
-    assert saga.told == 2
+    assert saga.notified == 2
 
 
-async def test_of_two_at_the_same_time_one_is_handled(inbox: Inbox, saga: Saga) -> None:
+async def test_one_of_two_concurrent_webhooks_is_handled(inbox: Inbox, saga: Saga) -> None:
     handling, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly() -> None:
         handling.set()
         await go_on.wait()
-        await saga.tell()
+        await saga.notify()
 
     first = asyncio.create_task(inbox.handle_once(WEBHOOK, slowly))
     await handling.wait()
     with pytest.raises(BeingHandled):
-        await inbox.handle_once(WEBHOOK, saga.tell)
-    assert saga.told == 0
+        await inbox.handle_once(WEBHOOK, saga.notify)
+    assert saga.notified == 0
     go_on.set()
     await first
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
 
-    assert saga.told == 1
+    assert saga.notified == 1
 
 
-async def test_however_many_come_at_once_none_is_handled_twice(inbox: Inbox, saga: Saga) -> None:
+async def test_no_concurrent_webhook_is_handled_twice(inbox: Inbox, saga: Saga) -> None:
     async def deliver(handle: Callable[[], Awaitable[None]]) -> None:
-        while True:  # as a provider does that is told to send it again
+        while True:  # the provider sends it again, as the answer asks
             try:
                 await inbox.handle_once(WEBHOOK, handle)
             except BeingHandled:
                 continue
             return
 
-    await asyncio.gather(*(deliver(saga.tell) for _ in range(10)))
+    await asyncio.gather(*(deliver(saga.notify) for _ in range(10)))
 
-    assert saga.told == 1
+    assert saga.notified == 1
 
 
-async def test_one_whose_handler_died_is_handled_once_its_time_is_up(
+async def test_a_webhook_whose_handler_died_is_handled_after_its_claim_expires(
     inbox: Inbox, saga: Saga, pool: Pool
 ) -> None:
     handling = asyncio.Event()
@@ -132,21 +132,21 @@ async def test_one_whose_handler_died_is_handled_once_its_time_is_up(
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
     with pytest.raises(BeingHandled):
-        await inbox.handle_once(WEBHOOK, saga.tell)
+        await inbox.handle_once(WEBHOOK, saga.notify)
     await age(pool, CLAIMED_FOR)
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
 
-    assert saga.told == 1
+    assert saga.notified == 1
 
 
-async def test_old_webhooks_go_as_new_ones_come(inbox: Inbox, saga: Saga, pool: Pool) -> None:
+async def test_new_webhooks_delete_old_ones(inbox: Inbox, saga: Saga, pool: Pool) -> None:
     for number in range(5):
-        await inbox.handle_once(Webhook("payments", f"old_{number}", "t", "o1"), saga.tell)
+        await inbox.handle_once(Webhook("payments", f"old_{number}", "t", "o1"), saga.notify)
     await age(pool, KEPT_FOR)
-    await inbox.handle_once(WEBHOOK, saga.tell)
+    await inbox.handle_once(WEBHOOK, saga.notify)
     assert await pool.fetchval("SELECT count(*) FROM journal.webhook") == 4
 
     for number in range(2):
-        await inbox.handle_once(Webhook("payments", f"new_{number}", "t", "o1"), saga.tell)
+        await inbox.handle_once(Webhook("payments", f"new_{number}", "t", "o1"), saga.notify)
     kept = await pool.fetch("SELECT event_id FROM journal.webhook ORDER BY event_id")
     assert [row["event_id"] for row in kept] == ["evt_1", "new_0", "new_1"]

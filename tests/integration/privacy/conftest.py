@@ -46,7 +46,7 @@ def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS)
 
 @dataclass
 class Log:
-    """A store with a vault, and what lies in its tables."""
+    """A store with a vault, and the contents of its tables."""
 
     pool: Pool
     vault: Vault
@@ -62,7 +62,7 @@ class Log:
         return (await self.store.save_events(stream_id, new, ANY)).last_position
 
     async def place(self, order_id: str, customer_id: str = "ada") -> OrderCreated:
-        """The order as the log has it."""
+        """Place an order; return the event as the log has it."""
         await self.append(f"order-{order_id}", created(order_id, customer_id))
         return await self.placed(order_id)
 
@@ -92,7 +92,7 @@ TextOfTables = Callable[[], Awaitable[str]]
 
 @pytest.fixture
 def text_of_tables(pool: Pool) -> TextOfTables:
-    """Every column of every row of every table, as text."""
+    """Return every column of every row of every table, as text."""
 
     async def read() -> str:
         return await everything(pool)

@@ -22,7 +22,7 @@ from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, creat
 from tests.support.keys import MASTER_KEY
 
 
-async def test_an_erased_address_opens_no_more(log: Log) -> None:
+async def test_an_erased_address_does_not_open(log: Log) -> None:
     placed = await log.place("o-1")
     await log.erase()
 
@@ -63,10 +63,10 @@ async def test_a_customer_who_comes_back_gets_a_new_key(log: Log) -> None:
     assert after.shipping_address.key_id != before.shipping_address.key_id
 
 
-async def test_an_order_that_crosses_an_erasure_waits_for_nothing_and_is_erased_with_it(
+async def test_an_order_placed_during_an_erasure_is_erased_with_it(
     log: Log,
 ) -> None:
-    """Else a key made meanwhile would be older than the erasure, and lost when that is replayed."""
+    """Otherwise a key made in between would be lost when the older erasure is replayed."""
     await log.place("o-1")
     async with log.pool.acquire() as connection, connection.transaction():
         await connection.execute("DELETE FROM eventstore.subject_key WHERE subject = 'ada'")
@@ -204,7 +204,7 @@ async def test_an_erasure_that_is_not_written_erases_nothing(log: Log) -> None:
 
 
 async def test_the_event_row_and_the_master_key_do_not_open_an_erased_address(log: Log) -> None:
-    """By hand, past all of our code: what is missing is the row of the key, and nothing else."""
+    """The test opens the address without the product's code: only the row of the key is missing."""
     placed = await log.place("o-1")
     assert isinstance(placed.shipping_address, Sealed)
     copy = base64.b64decode(placed.shipping_address.ciphertext)
@@ -229,7 +229,7 @@ def opened(key: bytes, data: bytes, *context: str) -> bytes:
     return AESGCM(key).decrypt(data[:12], data[12:], json.dumps(context).encode())
 
 
-async def test_nothing_of_an_address_is_in_any_table_before_or_after(
+async def test_no_table_has_an_address_before_or_after_an_erasure(
     log: Log, text_of_tables: TextOfTables
 ) -> None:
     for when in ("before", "after"):

@@ -25,7 +25,7 @@ AFTER: Final = Keyring(NEW, setting="master_key")
 
 @pytest.fixture
 async def log(log: Log, pool: Pool) -> Log:
-    """Five customers, their keys under the old master key."""
+    """A log of five customers, whose keys are under the old master key."""
     log.vault = a_vault(pool, BEFORE)
     for number in range(5):
         await log.place(f"o-{number}", f"customer-{number}")
@@ -44,13 +44,13 @@ async def test_every_key_is_rewrapped_and_opens_what_it_sealed(log: Log, pool: P
         assert opened == created(f"o-{number}", f"customer-{number}")
 
 
-async def test_the_retired_key_opens_nothing_any_more(log: Log, pool: Pool) -> None:
+async def test_the_retired_key_opens_nothing(log: Log, pool: Pool) -> None:
     _ = [progress async for progress in rotate(pool, DURING)]
     with pytest.raises(UnknownKey):
         await a_vault(pool, BEFORE).open(await log.placed("o-1"))
 
 
-async def test_a_rotation_that_was_stopped_goes_on_with_what_is_left(log: Log, pool: Pool) -> None:
+async def test_a_stopped_rotation_continues_with_the_remaining_keys(log: Log, pool: Pool) -> None:
     rotation = rotate(pool, DURING, page=2)
     assert await anext(rotation) == Progress(rewrapped=2, failed=0)
     await rotation.aclose()
@@ -61,7 +61,7 @@ async def test_a_rotation_that_was_stopped_goes_on_with_what_is_left(log: Log, p
     assert await a_vault(pool, AFTER).open(await log.placed("o-4")) == created("o-4", "customer-4")
 
 
-async def test_the_service_goes_on_while_keys_are_rewrapped(log: Log, pool: Pool) -> None:
+async def test_the_service_continues_while_keys_are_rewrapped(log: Log, pool: Pool) -> None:
     log.vault = a_vault(pool, DURING)
     rotation = rotate(pool, DURING, page=2)
     await anext(rotation)
@@ -91,7 +91,7 @@ async def test_a_key_whose_master_key_is_not_given_is_left_and_named(log: Log, p
     assert await a_vault(pool, BEFORE).open(await log.placed("o-1")) == created("o-1", "customer-1")
 
 
-async def test_the_command_says_what_it_has_done(log: Log, database_url: str) -> None:
+async def test_the_command_prints_its_result(log: Log, database_url: str) -> None:
     del log
     code, printed = await run(database_url, NEW, OLD)
     assert code == 0

@@ -57,11 +57,11 @@ async def test_the_vault_opens_what_it_sealed(log: Log) -> None:
     assert await log.vault.open(await log.place("o-1")) == created("o-1")
 
 
-async def test_the_vault_opens_an_order_of_old_as_it_is(log: Log) -> None:
+async def test_the_vault_returns_an_unsealed_order_unchanged(log: Log) -> None:
     assert await log.vault.open(created("o-1")) == created("o-1")
 
 
-async def test_a_customer_has_one_key_and_no_two_customers_share_one(log: Log) -> None:
+async def test_a_customer_has_one_key_and_shares_it_with_no_other(log: Log) -> None:
     for order_id, customer_id in (("o-1", "ada"), ("o-2", "ada"), ("o-3", "bob")):
         await log.place(order_id, customer_id)
 
@@ -72,7 +72,7 @@ async def test_a_customer_has_one_key_and_no_two_customers_share_one(log: Log) -
     assert ada["wrapped"] != bob["wrapped"]
 
 
-async def test_first_orders_at_the_same_moment_share_one_key(log: Log) -> None:
+async def test_concurrent_first_orders_share_one_key(log: Log) -> None:
     orders = await asyncio.gather(*(log.place(f"o-{number}") for number in range(12)))
 
     assert len(await log.keys()) == 1
@@ -95,7 +95,7 @@ async def test_an_append_with_several_customers_seals_each_under_their_own(log: 
     assert (await log.store.load_events("order-o-3", 1))[0].decode() == RESERVED
 
 
-async def test_sealing_costs_one_statement_and_nothing_where_nothing_is_personal(
+async def test_sealing_costs_one_statement_or_none_without_personal_data(
     log: Log, owner: asyncpg.Connection
 ) -> None:
     async def statements() -> int:
@@ -157,9 +157,7 @@ async def test_a_repeat_after_the_erasure_is_compared_by_the_fields_in_clear(
     assert (again.positions, again.duplicate) == (first.positions, True)
 
 
-async def test_a_repeat_after_a_new_master_key_has_taken_over_is_a_repeat(
-    pool: Pool, log: Log
-) -> None:
+async def test_a_repeat_under_a_new_master_key_is_a_repeat(pool: Pool, log: Log) -> None:
     order = new(created("o-1"))
     first = await log.store.save_events("order-o-1", [order], NO_STREAM)
     newer = Keyring(os.urandom(32), [MASTER_KEY], setting="master_key")
@@ -175,7 +173,7 @@ def changed_total(order_id: str) -> Event:
     return created(order_id).model_copy(update={"total": Money(amount=251, currency="EUR")})
 
 
-async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log) -> None:
+async def test_a_store_without_a_vault_writes_no_personal_data(pool: Pool, log: Log) -> None:
     events = [new(created("o-1"))]
     with pytest.raises(InvalidAppend, match="give the store a vault") as caught:
         await PostgresEventStore(pool).save_events("order-o-1", events, ANY)
@@ -185,14 +183,14 @@ async def test_without_a_vault_nothing_personal_is_written(pool: Pool, log: Log)
 
 
 def _large(size: int, letter: str = "x") -> OrderCreated:
-    """An order with an address so long as no command lets through."""
+    """Return an order with a longer address than any command allows."""
     name = letter * (size // len(letter.encode()))
     return created("o-1", address=ADDRESS.model_copy(update={"name": name}))
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "🧭", '"', "\\"])
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 1_000])
-async def test_an_event_is_measured_as_it_is_stored(log: Log, letter: str, size: int) -> None:
+async def test_an_event_is_measured_in_its_stored_form(log: Log, letter: str, size: int) -> None:
     event = _large(size, letter)
     (append,) = await log.vault.seal([StreamAppend("order-o-1", [new(event)], ANY)])
     sealed = append.events[0].data_json
@@ -200,7 +198,7 @@ async def test_an_event_is_measured_as_it_is_stored(log: Log, letter: str, size:
 
 
 @pytest.mark.parametrize("size", [760_000, 900_000])
-async def test_personal_data_that_sealing_makes_too_large_is_refused_before_anything_is_written(
+async def test_personal_data_too_large_after_sealing_is_refused_before_a_write(
     log: Log, size: int
 ) -> None:
     event = _large(size)
@@ -241,7 +239,7 @@ async def test_a_changed_ciphertext_is_noticed(log: Log) -> None:
             await log.vault.open(placed.model_copy(update={"shipping_address": changed}))
 
 
-async def test_one_customers_address_does_not_open_as_anothers(log: Log) -> None:
+async def test_a_customers_address_does_not_open_as_anothers(log: Log) -> None:
     ada, bob = await log.place("o-1", "ada"), await log.place("o-2", "bob")
     moved = bob.model_copy(update={"shipping_address": ada.shipping_address})
     with pytest.raises(TamperedField):

@@ -1,4 +1,4 @@
-"""How soon the bytes of an erased key leave its table."""
+"""Measure how soon the bytes of an erased key leave its table."""
 
 from __future__ import annotations
 

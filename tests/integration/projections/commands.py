@@ -118,7 +118,7 @@ def shipments(id_: str) -> Sequence[Command]:
 
 
 def stock(id_: str) -> Sequence[Command]:
-    """Both orders want both products."""
+    """Return commands in which both orders want both products."""
     receive = [inventory.ReceiveStock(aggregate_id=id_, quantity=quantity) for quantity in (1, 4)]
     of_an_order = [
         command
@@ -186,4 +186,4 @@ COMMANDS: Final[Mapping[str, Sequence[Command]]] = {
         "shipment": shipments,
     }.items()
 }
-"""By the category of the stream."""
+"""The commands, by the category of their stream."""

@@ -75,7 +75,7 @@ def payment_view(stream: Stream) -> Iterable[Row]:
 
 
 def shipment_view(stream: Stream) -> Iterable[Row]:
-    """A parcel has a row once the carrier is known to have it."""
+    """Fold a shipment, which has a row from when the carrier is known to have the parcel."""
     events = decoded(stream)
     first = (shipping.ShipmentCreated, shipping.ShipmentDispatched, shipping.ShipmentLost)
     if not any(isinstance(event, first) for event in events):
@@ -154,7 +154,7 @@ def saga_recovery(stream: Stream) -> Iterable[Row]:
 
 
 def saga_discrepancy(stream: Stream) -> Iterable[Row]:
-    """Its time is that of the first difference, also after the accounts have differed anew."""
+    """Fold a discrepancy. Its time is that of the first difference, also after a new difference."""
     rows: dict[str, Row] = {}
     for stored in stream:
         match stored.decode():

@@ -1,4 +1,4 @@
-"""Every row of every read model is the fold of its stream's events, after each of them."""
+"""Every row of every read model is the fold of its stream's events, after each event."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTINGS = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    phases=[Phase.generate],  # to shrink over a real database takes longer than a test may
+    phases=[Phase.generate],  # shrinking over a real database takes longer than a test may
 )
 KEYS = ("order_id", "sku", "step", "system")
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'readmodel'"
@@ -60,7 +60,7 @@ class Log:
             await self.owner.execute(f"DELETE FROM readmodel.{model.table}")  # noqa: S608 - our own names
 
     def decide(self, command: Command) -> Sequence[Event]:
-        """Return what the command would append: nothing when it is refused."""
+        """Return the events of the command: none when it is refused."""
         aggregate = aggregate_of(command)
         stream_id = aggregate.stream(command.aggregate_id)
         try:

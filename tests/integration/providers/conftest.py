@@ -1,4 +1,4 @@
-"""More ways to talk to the simulators: impatiently, and without a client of ours."""
+"""Provide more clients of the simulators: impatient ones, and bare HTTP."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def secret() -> str:
 
 @pytest.fixture
 def own_payment_simulator(tmp_path: Path, receiver: Receiver) -> SimulatorProcess:
-    """One that the test may start, kill and start again."""
+    """A simulator of one test, which the test may start, kill and start again."""
     return simulator("payment", tmp_path, receiver)
 
 
@@ -54,7 +54,7 @@ async def impatient_carrier(carrier_simulator: SimulatorProcess) -> AsyncIterato
 
 @pytest.fixture
 async def stripe_http(payment_simulator: SimulatorProcess) -> AsyncIterator[httpx.AsyncClient]:
-    """Bare HTTP to the payment simulator, to see what Stripe's SDK hides."""
+    """Return bare HTTP to the payment simulator, which shows what Stripe's SDK hides."""
     headers = {"Authorization": f"Bearer {API_KEY}"}
     async with httpx.AsyncClient(base_url=payment_simulator.url, headers=headers) as http:
         yield http

@@ -1,4 +1,4 @@
-"""Returns, over HTTP to the simulator."""
+"""Create and cancel returns, over HTTP to the simulator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def deliver(
     await receiver.types(order_id, 2)
 
 
-async def test_goods_are_fetched_back_once_for_an_order(
+async def test_the_carrier_creates_one_return_for_an_order(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
     await deliver(carrier, receiver, order_id)
@@ -41,11 +41,11 @@ async def test_goods_are_fetched_back_once_for_an_order(
     assert first == CarrierReturn(first.id, order_id, ReturnStatus.REQUESTED)
     assert again == CarrierReturn(first.id, order_id, ReturnStatus.RETURNED)
     assert await carrier.find_return(order_id=order_id) == again
-    books = await carrier_simulator.books(order_id)
-    assert (books["return_requested"], books["returned"]) == ((1, 1), (1, 1))
+    effects = await carrier_simulator.effects(order_id)
+    assert (effects["return_requested"], effects["returned"]) == ((1, 1), (1, 1))
 
 
-async def test_an_order_has_one_return_whatever_is_asked_for(
+async def test_a_second_return_request_is_refused(
     carrier_http: httpx.AsyncClient, carrier: HttpCarrier, receiver: Receiver, order_id: str
 ) -> None:
     await deliver(carrier, receiver, order_id)
@@ -67,14 +67,14 @@ async def test_goods_may_never_come_back(
     found = await carrier.find_return(order_id=order_id)
     assert found is not None
     assert found.status is ReturnStatus.REQUESTED
-    assert "returned" not in await carrier_simulator.books(order_id)
+    assert "returned" not in await carrier_simulator.effects(order_id)
 
 
 async def test_an_order_without_a_return_has_none(carrier: HttpCarrier, order_id: str) -> None:
     assert await carrier.find_return(order_id=order_id) is None
 
 
-async def test_what_was_not_delivered_is_not_returned(
+async def test_undelivered_goods_are_not_returned(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     address = ShipmentAddress("Ada", "1 Main Street", "Bern", NEVER_DELIVERED, "CH")
@@ -84,13 +84,13 @@ async def test_what_was_not_delivered_is_not_returned(
         await carrier.create_return(order_id=order_id, items=BACK)
 
     assert (refusal.value.code, refusal.value.status) == ("not_delivered", 409)
-    assert "return_requested" not in await carrier_simulator.books(order_id)
+    assert "return_requested" not in await carrier_simulator.effects(order_id)
 
 
 @pytest.mark.parametrize(
     ("operation", "how"), [("return", "refuse"), ("return", "down"), ("look", "down")]
 )
-async def test_a_return_can_be_made_to_fail_for_one_order_alone(
+async def test_a_return_can_fail_for_a_single_order(
     carrier: HttpCarrier,
     carrier_simulator: SimulatorProcess,
     receiver: Receiver,
@@ -111,7 +111,7 @@ async def test_a_return_can_be_made_to_fail_for_one_order_alone(
         await return_it(other)
     await return_it(order_id)
 
-    assert (await carrier_simulator.books(order_id))["return_requested"] == (1, 1)
+    assert (await carrier_simulator.effects(order_id))["return_requested"] == (1, 1)
 
 
 @pytest.mark.parametrize("how", ["refuse", "down"])
@@ -124,7 +124,7 @@ async def test_a_cancellation_can_be_made_to_fail_also_where_there_is_no_shipmen
     ):
         await carrier.cancel(order_id=order_id)
 
-    assert await carrier_simulator.books(order_id) == {}
+    assert await carrier_simulator.effects(order_id) == {}
 
 
 async def test_a_return_of_nothing_is_refused(

@@ -1,4 +1,4 @@
-"""The simulator's HTTP, held to docs/CARRIER.md."""
+"""The simulator's HTTP follows docs/CARRIER.md."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def test_a_repeated_key_returns_the_first_answer(
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.content == first.content
     assert again.headers["idempotent-replayed"] == "true"
-    assert await carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
-async def test_a_reference_has_one_shipment_whatever_the_key(
+async def test_a_reference_has_one_shipment_under_any_key(
     carrier_http: httpx.AsyncClient, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     first = await post(carrier_http, shipment(order_id), f"{order_id}/a")
@@ -49,7 +49,7 @@ async def test_a_reference_has_one_shipment_whatever_the_key(
 
     assert (first.status_code, other.status_code) == (201, 200)
     assert other.json() == first.json()
-    assert await carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
 async def test_another_body_under_the_same_key_is_an_error(
@@ -61,7 +61,7 @@ async def test_another_body_under_the_same_key_is_an_error(
     answer = await post(carrier_http, shipment(order_id, items=items), order_id)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "idempotency_error")
-    assert await carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_a_wrong_body_is_refused_by_the_names_of_its_fields_only(
     assert answer.status_code == 400
     message = f"Correct these fields: {fields}."
     assert answer.json()["error"]["message"] == message
-    assert await carrier_simulator.books(order_id) == {}
+    assert await carrier_simulator.effects(order_id) == {}
 
 
 async def test_an_unknown_shipment_is_not_found(carrier_http: httpx.AsyncClient) -> None:
@@ -102,7 +102,7 @@ async def test_a_shipment_shows_nothing_of_the_customer(
     assert set(answer.json()) == {"id", "reference", "status", "tracking_number"}
 
 
-async def test_the_books_know_nothing_of_an_order_that_never_came(
+async def test_the_simulator_has_no_effect_of_an_unknown_order(
     carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
-    assert await carrier_simulator.books(order_id) == {}
+    assert await carrier_simulator.effects(order_id) == {}

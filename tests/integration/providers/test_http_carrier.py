@@ -39,7 +39,7 @@ async def test_a_shipment_is_created_once_for_an_order(
     assert first == CarrierShipment(first.id, order_id, CarrierShipmentStatus.CREATED, None)
     assert await create(carrier, order_id) == first
     assert await carrier.find(order_id=order_id) == first
-    assert await carrier_simulator.books(order_id) == {"created": (1, 3)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 3)}
 
 
 async def test_an_order_the_carrier_does_not_know_is_not_found(
@@ -48,7 +48,7 @@ async def test_an_order_the_carrier_does_not_know_is_not_found(
     assert await carrier.find(order_id=order_id) is None
 
 
-async def test_a_shipment_is_dispatched_and_delivered_by_itself(
+async def test_the_simulator_dispatches_and_delivers_a_shipment(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, receiver: Receiver, order_id: str
 ) -> None:
     await create(carrier, order_id, "3011")
@@ -59,14 +59,14 @@ async def test_a_shipment_is_dispatched_and_delivered_by_itself(
     assert found is not None
     assert found.status is CarrierShipmentStatus.DELIVERED
     assert str(found.tracking_number).startswith("WB")
-    assert await carrier_simulator.books(order_id) == {
+    assert await carrier_simulator.effects(order_id) == {
         "created": (1, 3),
         "dispatched": (1, 3),
         "delivered": (1, 3),
     }
 
 
-async def test_creating_again_tells_of_the_shipment_as_it_is_now(
+async def test_creating_again_returns_the_current_shipment(
     carrier: HttpCarrier, receiver: Receiver, order_id: str
 ) -> None:
     await create(carrier, order_id, "3011")
@@ -81,7 +81,7 @@ async def test_a_parcel_may_never_arrive(
     await create(carrier, order_id, NEVER_DELIVERED)
 
     assert await receiver.types(order_id, 1) == {"shipment.dispatched"}
-    assert await carrier_simulator.books(order_id) == {"created": (1, 3), "dispatched": (1, 3)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 3), "dispatched": (1, 3)}
 
 
 async def test_a_parcel_may_be_lost(
@@ -95,7 +95,7 @@ async def test_a_parcel_may_be_lost(
     assert found.status is CarrierShipmentStatus.LOST
     with pytest.raises(AlreadyDispatched):
         await carrier.cancel(order_id=order_id)
-    assert "delivered" not in await carrier_simulator.books(order_id)
+    assert "delivered" not in await carrier_simulator.effects(order_id)
 
 
 async def test_a_carrier_may_cancel_a_shipment_itself(
@@ -107,10 +107,10 @@ async def test_a_carrier_may_cancel_a_shipment_itself(
     assert (
         await create(carrier, order_id, CANCELLED_BY_CARRIER)
     ).status is CarrierShipmentStatus.CANCELLED
-    assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
 
 
-async def test_an_undeliverable_address_is_refused_without_a_word_of_it(
+async def test_an_undeliverable_address_is_refused_without_being_shown(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     with pytest.raises(ProviderRefused) as refusal:
@@ -118,10 +118,10 @@ async def test_an_undeliverable_address_is_refused_without_a_word_of_it(
 
     assert (refusal.value.code, refusal.value.status) == ("address_undeliverable", 422)
     assert "Main Street" not in str(refusal.value)
-    assert await carrier_simulator.books(order_id) == {}
+    assert await carrier_simulator.effects(order_id) == {}
 
 
-async def test_an_address_does_not_show_itself() -> None:
+async def test_the_text_form_of_an_address_hides_it() -> None:
     assert "Ada" not in repr(ShipmentAddress("Ada", "1 Main Street", "Bern", "3011", "CH"))
 
 
@@ -134,7 +134,7 @@ async def test_a_carrier_that_is_down_is_unavailable_and_can_be_fenced(
         assert unavailable.value.reason == "api_unavailable"
 
     assert (await carrier.cancel(order_id=order_id)).status is CarrierShipmentStatus.CANCELLED
-    assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
+    assert await carrier_simulator.effects(order_id) == {"cancelled": (1, 0)}
 
 
 async def test_a_create_whose_answer_hangs_is_found_and_creates_nothing_more(
@@ -152,7 +152,7 @@ async def test_a_create_whose_answer_hangs_is_found_and_creates_nothing_more(
 
     assert found is not None
     assert again.id == found.id
-    assert (await carrier_simulator.books(order_id))["created"] == (1, 3)
+    assert (await carrier_simulator.effects(order_id))["created"] == (1, 3)
 
 
 async def test_a_shipment_that_has_not_left_is_cancelled_once(
@@ -164,7 +164,7 @@ async def test_a_shipment_that_has_not_left_is_cancelled_once(
         cancelled = await carrier.cancel(order_id=order_id)
         assert (cancelled.id, cancelled.status) == (shipment.id, CarrierShipmentStatus.CANCELLED)
 
-    assert await carrier_simulator.books(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
+    assert await carrier_simulator.effects(order_id) == {"created": (1, 3), "cancelled": (1, 3)}
 
 
 async def test_a_shipment_that_has_left_is_not_cancelled(
@@ -178,7 +178,7 @@ async def test_a_shipment_that_has_left_is_not_cancelled(
             await carrier.cancel(order_id=order_id)
         assert refusal.value.shipment_id == shipment.id
 
-    assert "cancelled" not in await carrier_simulator.books(order_id)
+    assert "cancelled" not in await carrier_simulator.effects(order_id)
 
 
 async def test_a_create_that_arrives_after_the_cancel_stays_cancelled(
@@ -189,10 +189,10 @@ async def test_a_create_that_arrives_after_the_cancel_stays_cancelled(
     late = await create(carrier, order_id, "3011")
 
     assert (late.id, late.status) == (fence.id, CarrierShipmentStatus.CANCELLED)
-    assert await carrier_simulator.books(order_id) == {"cancelled": (1, 0)}
+    assert await carrier_simulator.effects(order_id) == {"cancelled": (1, 0)}
 
 
-async def test_of_a_create_and_a_cancel_at_once_no_live_shipment_remains(
+async def test_a_concurrent_create_and_cancel_leave_no_live_shipment(
     carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
 ) -> None:
     with carrier_simulator.control(latency_ms=20):
@@ -202,10 +202,10 @@ async def test_of_a_create_and_a_cancel_at_once_no_live_shipment_remains(
 
     assert found is not None
     assert found.status is CarrierShipmentStatus.CANCELLED
-    assert (await carrier_simulator.books(order_id))["cancelled"][0] == 1
+    assert (await carrier_simulator.effects(order_id))["cancelled"][0] == 1
 
 
-async def test_a_carrier_that_nobody_runs_is_unavailable(unused_tcp_port: int) -> None:
+async def test_a_carrier_that_does_not_run_is_unavailable(unused_tcp_port: int) -> None:
     carrier = HttpCarrier("key", f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(ProviderUnavailable) as unavailable:

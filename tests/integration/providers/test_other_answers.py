@@ -1,4 +1,4 @@
-"""Answers that tell nothing of what was asked for, and answers that nobody foresaw."""
+"""Handle answers without the requested content, and unexpected answers."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_a_refusal_that_is_not_about_the_method_is_no_decline(error: dict[
 
 
 @TELLS_NOTHING
-async def test_a_payment_that_was_not_looked_at_is_not_refused(status: int) -> None:
+async def test_an_unread_payment_is_not_refused(status: int) -> None:
     async with stripe({f"GET {INTENT}": (status, refusal("some_code"))}) as payments:
         with pytest.raises(ProviderUnavailable) as unavailable:
             await payments.get(reference="pi_1")
@@ -120,7 +120,7 @@ async def test_a_payment_that_was_not_looked_at_is_not_refused(status: int) -> N
 
 
 @TELLS_NOTHING
-async def test_a_shipment_that_was_not_looked_at_is_not_refused(status: int) -> None:
+async def test_an_unread_shipment_is_not_refused(status: int) -> None:
     async with carrier({f"GET {SHIPMENTS}": (status, refusal("some_code"))}) as http:
         with pytest.raises(ProviderUnavailable) as unavailable:
             await http.find(order_id="o1")
@@ -152,7 +152,7 @@ async def test_a_payment_that_can_not_be_voided_for_good_is_refused() -> None:
     assert refused.value.code == "payment_intent_unexpected_state"
 
 
-async def test_a_payment_in_a_state_that_we_do_not_know_is_to_be_looked_at_again() -> None:
+async def test_a_payment_in_an_unknown_state_is_read_again() -> None:
     async with stripe({f"GET {INTENT}": (200, intent("in_review"))}) as payments:
         with pytest.raises(ProviderUnavailable) as unavailable:
             await payments.get(reference="pi_1")
@@ -161,7 +161,7 @@ async def test_a_payment_in_a_state_that_we_do_not_know_is_to_be_looked_at_again
     assert "'in_review'" in str(unavailable.value)
 
 
-async def test_a_shipment_in_a_state_that_we_do_not_know_is_to_be_looked_at_again() -> None:
+async def test_a_shipment_in_an_unknown_state_is_read_again() -> None:
     shipment = {"id": "shp_1", "reference": "o1", "status": "in_customs"}
     async with carrier({f"GET {SHIPMENTS}": (200, {"data": [shipment]})}) as http:
         with pytest.raises(ProviderUnavailable) as unavailable:
@@ -171,7 +171,7 @@ async def test_a_shipment_in_a_state_that_we_do_not_know_is_to_be_looked_at_agai
     assert "'in_customs'" in str(unavailable.value)
 
 
-async def test_a_shipment_that_can_not_be_read_is_to_be_looked_at_again() -> None:
+async def test_an_unreadable_shipment_is_read_again() -> None:
     async with carrier({f"GET {SHIPMENTS}": (200, {"data": [{"id": "shp_1"}]})}) as http:
         with pytest.raises(ProviderUnavailable) as unavailable:
             await http.find(order_id="o1")

@@ -1,4 +1,4 @@
-"""Outcomes nobody knows, and how they are found out."""
+"""The client finds out the outcome of a payment whose answer was lost."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ async def test_finding_an_attempt_that_never_began_confirms_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     assert (await find(payments, order_id)).state is ProviderPaymentState.CREATED
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
-async def test_an_attempt_can_still_be_authorized_after_it_was_looked_for(
+async def test_an_attempt_can_still_be_authorized_after_a_search_for_it(
     payments: StripePayments, order_id: str
 ) -> None:
     found = await find(payments, order_id)
@@ -58,12 +58,12 @@ async def test_a_timeout_before_the_effect_leaves_nothing_and_a_later_try_succee
         await authorize(impatient_payments, order_id, "pm_waybill_timeoutBefore")
     assert unavailable.value.reason == "timeout"
     assert (await find(payments, order_id)).state is ProviderPaymentState.CREATED
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
     payment = await authorize(payments, order_id, "pm_waybill_timeoutBefore")
 
     assert payment.state is ProviderPaymentState.AUTHORIZED
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 async def test_a_timeout_after_the_effect_is_found_and_a_later_try_charges_nothing_more(
@@ -81,10 +81,10 @@ async def test_a_timeout_after_the_effect_is_found_and_a_later_try_charges_nothi
 
     assert found.state is ProviderPaymentState.AUTHORIZED
     assert again == found
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
-async def test_an_outcome_unknown_can_be_voided(
+async def test_a_payment_of_unknown_outcome_can_be_voided(
     payments: StripePayments,
     impatient_payments: StripePayments,
     payment_simulator: SimulatorProcess,
@@ -94,7 +94,7 @@ async def test_an_outcome_unknown_can_be_voided(
         await authorize(impatient_payments, order_id, "pm_waybill_timeoutAfter")
 
     assert (await void(payments, order_id)).state is ProviderPaymentState.VOIDED
-    assert await payment_simulator.books(order_id) == {
+    assert await payment_simulator.effects(order_id) == {
         "authorized": (1, 1000),
         "voided": (1, 1000),
     }
@@ -106,10 +106,10 @@ async def test_an_authorize_that_arrives_after_the_void_holds_nothing(
     assert (await void(payments, order_id)).state is ProviderPaymentState.VOIDED
 
     assert (await authorize(payments, order_id)).state is ProviderPaymentState.VOIDED
-    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+    assert await payment_simulator.effects(order_id) == {"voided": (1, 0)}
 
 
-async def test_of_an_authorize_and_a_void_at_once_no_hold_remains(
+async def test_a_concurrent_authorization_and_void_leave_no_hold(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     async def voided() -> ProviderPayment:
@@ -121,9 +121,9 @@ async def test_of_an_authorize_and_a_void_at_once_no_hold_remains(
         await asyncio.gather(authorize(payments, order_id), voided(), return_exceptions=True)
 
     assert (await find(payments, order_id)).state is ProviderPaymentState.VOIDED
-    books = await payment_simulator.books(order_id)
-    held = books.get("authorized", (0, 0))
-    assert books["voided"] == (1, held[1])
+    effects = await payment_simulator.effects(order_id)
+    held = effects.get("authorized", (0, 0))
+    assert effects["voided"] == (1, held[1])
 
 
 async def test_a_provider_that_is_down_is_unavailable_and_can_be_voided(
@@ -135,10 +135,10 @@ async def test_a_provider_that_is_down_is_unavailable_and_can_be_voided(
         assert unavailable.value.reason == "api_unavailable"
 
     assert (await void(payments, order_id)).state is ProviderPaymentState.VOIDED
-    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+    assert await payment_simulator.effects(order_id) == {"voided": (1, 0)}
 
 
-async def test_a_provider_that_nobody_runs_is_unavailable(unused_tcp_port: int) -> None:
+async def test_a_provider_that_does_not_run_is_unavailable(unused_tcp_port: int) -> None:
     payments = StripePayments("key", f"http://127.0.0.1:{unused_tcp_port}")
 
     with pytest.raises(ProviderUnavailable) as unavailable:
@@ -167,7 +167,7 @@ async def test_a_capture_of_unknown_outcome_is_tried_again_without_taking_more(
     payment = await payments.capture(reference=reference, amount=1000)
 
     assert (payment.state, payment.captured) == (ProviderPaymentState.CAPTURED, 1000)
-    assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
+    assert (await payment_simulator.effects(order_id))["captured"] == (1, 1000)
 
 
 @pytest.mark.parametrize("how", ["503", "timeout_before", "timeout_after"])
@@ -190,7 +190,7 @@ async def test_a_refund_of_unknown_outcome_is_tried_again_without_giving_more(
     payment = await payments.refund(reference=reference, amount=1000, key=key)
 
     assert payment.refunded == 1000
-    assert (await payment_simulator.books(order_id))["refunded"] == (1, 1000)
+    assert (await payment_simulator.effects(order_id))["refunded"] == (1, 1000)
 
 
 async def test_an_attempt_is_found_by_its_labels_though_no_key_of_it_is_known(
@@ -205,9 +205,7 @@ async def test_an_attempt_is_found_by_its_labels_though_no_key_of_it_is_known(
     assert await payments.search(order_id=order_id, attempt=3) == []
 
 
-async def test_a_search_tells_what_was_refunded_too(
-    payments: StripePayments, order_id: str
-) -> None:
+async def test_a_search_shows_refunds_too(payments: StripePayments, order_id: str) -> None:
     reference = (await authorize(payments, order_id)).reference
     await payments.capture(reference=reference, amount=1000)
     refunded = await payments.refund(reference=reference, amount=400, key=f"{order_id}/refund")

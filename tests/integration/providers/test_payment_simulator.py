@@ -1,4 +1,4 @@
-"""What Stripe's SDK hides: the simulator's HTTP, held to Stripe's published rules."""
+"""The simulator's HTTP follows Stripe's published rules, also where Stripe's SDK hides it."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ async def test_a_key_still_running_is_in_use_and_runs_once(
         answers = await asyncio.gather(*(post(stripe_http, path, form, order_id) for _ in range(3)))
 
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 @pytest.mark.parametrize(
     ("how", "fault"),
     [("refuse_kept", (400, "refused_on_request")), ("500", (500, "internal_error"))],
 )
-async def test_what_broke_off_once_it_had_begun_is_repeated_under_its_key(
+async def test_an_interrupted_request_is_repeated_under_its_key(
     stripe_http: httpx.AsyncClient,
     payment_simulator: SimulatorProcess,
     order_id: str,
@@ -114,10 +114,10 @@ async def test_what_broke_off_once_it_had_begun_is_repeated_under_its_key(
     assert again.content == first.content
     assert again.headers["idempotent-replayed"] == "true"
     assert other.status_code == 200
-    assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
+    assert (await payment_simulator.effects(order_id))["captured"] == (1, 1000)
 
 
-async def test_a_refund_may_fail_after_it_has_succeeded_and_its_key_never_tells(
+async def test_a_refund_may_fail_after_success_and_its_key_repeats_the_success(
     stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     method = {"payment_method": "pm_waybill_refundFailsOnce"}
@@ -125,7 +125,7 @@ async def test_a_refund_may_fail_after_it_has_succeeded_and_its_key_never_tells(
     await post(stripe_http, f"{INTENTS}/{reference}/confirm", method)
     await post(stripe_http, f"{INTENTS}/{reference}/capture", {})
     first = await post(stripe_http, "/v1/refunds", {"payment_intent": reference}, order_id)
-    await payment_simulator.until_booked(order_id, "refund_failed")
+    await payment_simulator.until_recorded(order_id, "refund_failed")
 
     again = await post(stripe_http, "/v1/refunds", {"payment_intent": reference}, order_id)
 
@@ -156,7 +156,7 @@ async def test_a_second_confirm_charges_nothing(
     )
 
     assert error(again) == (400, "payment_intent_unexpected_state")
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 @pytest.mark.parametrize("action", ["confirm", "capture", "cancel"])
@@ -168,14 +168,14 @@ async def test_a_cancelled_intent_is_closed(
 ) -> None:
     reference = await confirmed(stripe_http, order_id)
     await post(stripe_http, f"{INTENTS}/{reference}/cancel", {})
-    books = await payment_simulator.books(order_id)
+    effects = await payment_simulator.effects(order_id)
 
     answer = await post(
         stripe_http, f"{INTENTS}/{reference}/{action}", {"payment_method": "pm_card_visa"}
     )
 
     assert error(answer) == (400, "payment_intent_unexpected_state")
-    assert await payment_simulator.books(order_id) == books
+    assert await payment_simulator.effects(order_id) == effects
 
 
 async def test_refunds_are_listed_with_their_intent(
@@ -206,7 +206,7 @@ async def test_a_charge_is_an_id_unless_it_is_expanded(
 
 
 @pytest.mark.parametrize("key", ["", "Bearer wrong"])
-async def test_without_the_key_nothing_is_done(
+async def test_a_request_without_the_key_changes_nothing(
     payment_simulator: SimulatorProcess, order_id: str, key: str
 ) -> None:
     async with httpx.AsyncClient(headers={"Authorization": key}) as stranger:
@@ -230,7 +230,7 @@ async def test_ordered_faults_end_after_the_ordered_number_of_times(
     assert statuses == [503, 503, 200]
 
 
-async def test_an_order_whose_captures_are_refused_takes_nothing_until_that_is_cleared(
+async def test_a_refused_capture_takes_nothing_until_the_fault_is_cleared(
     stripe_http: httpx.AsyncClient, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     path = f"{INTENTS}/{await confirmed(stripe_http, order_id)}"
@@ -238,12 +238,12 @@ async def test_an_order_whose_captures_are_refused_takes_nothing_until_that_is_c
     with payment_simulator.failing(order_id, "capture", "refuse"):
         refused = [error(await post(stripe_http, f"{path}/capture", {}, order_id)) for _ in "12"]
         looked = (await stripe_http.get(path)).status_code
-    books = await payment_simulator.books(order_id)
+    effects = await payment_simulator.effects(order_id)
     captured = await post(stripe_http, f"{path}/capture", {}, order_id)
 
     assert refused == [(400, "refused_on_request")] * 2
     assert looked == 200
-    assert books == {"authorized": (1, 1000)}
+    assert effects == {"authorized": (1, 1000)}
     assert captured.status_code == 200
 
 
@@ -265,7 +265,7 @@ async def test_a_provider_that_is_down_for_an_order_answers_nothing_about_it(
 
     assert [answer.status_code for answer in answers] == [503] * 5
     assert untouched.status_code == 200
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 async def test_a_search_for_anything_but_metadata_is_refused(

@@ -33,7 +33,7 @@ async def test_authorizing_holds_the_amount_and_takes_nothing(
         refunded=0,
     )
     assert payment.reference.startswith("pi_")
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 async def test_authorizing_the_same_attempt_again_holds_nothing_more(
@@ -42,10 +42,10 @@ async def test_authorizing_the_same_attempt_again_holds_nothing_more(
     first = await authorized(payments, order_id)
 
     assert await authorized(payments, order_id) == first
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
-async def test_authorizing_again_after_the_capture_tells_of_the_capture(
+async def test_authorizing_after_the_capture_returns_the_capture(
     payments: StripePayments, order_id: str
 ) -> None:
     first = await authorized(payments, order_id)
@@ -73,7 +73,7 @@ async def test_a_decline_is_a_state_with_its_code(
     )
 
     assert (payment.state, payment.decline_code) == (ProviderPaymentState.DECLINED, decline_code)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
 async def test_a_second_attempt_after_a_decline_is_another_payment(
@@ -89,7 +89,7 @@ async def test_a_second_attempt_after_a_decline_is_another_payment(
     assert paid.state is ProviderPaymentState.AUTHORIZED
     assert paid.reference != declined.reference
     assert (await payments.get(reference=declined.reference)).state is ProviderPaymentState.DECLINED
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 async def test_another_method_for_the_same_attempt_is_refused_and_does_nothing(
@@ -103,10 +103,10 @@ async def test_another_method_for_the_same_attempt_is_refused_and_does_nothing(
         await authorized(payments, order_id)
 
     assert (refusal.value.code, refusal.value.status) == ("idempotency_error", 400)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
-async def test_a_method_that_nobody_knows_is_a_decline_however_often_it_is_tried(
+async def test_an_unknown_method_is_declined_at_every_try(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     for _ in "12":
@@ -118,10 +118,10 @@ async def test_a_method_that_nobody_knows_is_a_decline_however_often_it_is_tried
             "resource_missing",
         )
 
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
-async def test_a_method_that_nobody_knows_says_nothing_of_a_payment_that_was_voided(
+async def test_an_unknown_method_leaves_a_voided_payment_voided(
     payments: StripePayments, order_id: str
 ) -> None:
     facts = {"order_id": order_id, "attempt": 1, "amount": 1000, "currency": "EUR"}
@@ -153,7 +153,7 @@ async def test_capturing_takes_the_amount_once(
 
     assert (captures[0].state, captures[0].captured) == (ProviderPaymentState.CAPTURED, 1000)
     assert captures[1] == captures[0]
-    assert await payment_simulator.books(order_id) == {
+    assert await payment_simulator.effects(order_id) == {
         "authorized": (1, 1000),
         "captured": (1, 1000),
     }
@@ -171,7 +171,7 @@ async def test_captures_at_the_same_time_take_the_amount_once(
     assert {(each.state, each.captured) for each in captures} == {
         (ProviderPaymentState.CAPTURED, 1000)
     }
-    assert (await payment_simulator.books(order_id))["captured"] == (1, 1000)
+    assert (await payment_simulator.effects(order_id))["captured"] == (1, 1000)
 
 
 async def test_capturing_less_releases_the_rest(payments: StripePayments, order_id: str) -> None:
@@ -192,12 +192,12 @@ async def test_capturing_another_amount_than_was_held_or_taken_is_refused(
     reference = (await authorized(payments, order_id)).reference
     for amount in before:
         await payments.capture(reference=reference, amount=amount)
-    books = await payment_simulator.books(order_id)
+    effects = await payment_simulator.effects(order_id)
 
     with pytest.raises(ProviderRefused):
         await payments.capture(reference=reference, amount=1001)
 
-    assert await payment_simulator.books(order_id) == books
+    assert await payment_simulator.effects(order_id) == effects
 
 
 async def test_voiding_releases_the_hold_once(
@@ -209,7 +209,7 @@ async def test_voiding_releases_the_hold_once(
         payment = await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
         assert (payment.state, payment.captured) == (ProviderPaymentState.VOIDED, 0)
 
-    assert await payment_simulator.books(order_id) == {
+    assert await payment_simulator.effects(order_id) == {
         "authorized": (1, 1000),
         "voided": (1, 1000),
     }
@@ -220,13 +220,13 @@ async def test_voiding_by_reference_needs_no_key_that_the_provider_remembers(
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
 
-    # An attempt the provider never heard of stands for one whose key it has forgotten.
+    # An attempt that the provider never got plays one whose key the provider has forgotten.
     payment = await payments.void(
         order_id=order_id, attempt=9, amount=1000, currency="EUR", reference=reference
     )
 
     assert (payment.reference, payment.state) == (reference, ProviderPaymentState.VOIDED)
-    assert await payment_simulator.books(order_id) == {
+    assert await payment_simulator.effects(order_id) == {
         "authorized": (1, 1000),
         "voided": (1, 1000),
     }
@@ -243,7 +243,7 @@ async def test_voiding_what_was_captured_is_refused_and_changes_nothing(
 
     assert refusal.value.code == "payment_intent_unexpected_state"
     assert (await payments.get(reference=reference)).state is ProviderPaymentState.CAPTURED
-    assert "voided" not in await payment_simulator.books(order_id)
+    assert "voided" not in await payment_simulator.effects(order_id)
 
 
 async def test_refunds_add_up_and_the_same_key_refunds_once(
@@ -260,26 +260,26 @@ async def test_refunds_add_up_and_the_same_key_refunds_once(
     ]
 
     assert refunded == [300, 300, 1000]
-    assert (await payment_simulator.books(order_id))["refunded"] == (2, 1000)
+    assert (await payment_simulator.effects(order_id))["refunded"] == (2, 1000)
 
 
-async def test_a_refund_above_what_is_left_is_refused_and_leaves_the_books_as_they_were(
+async def test_a_refund_above_the_rest_is_refused_and_changes_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
     await payments.capture(reference=reference, amount=1000)
     await payments.refund(reference=reference, amount=400, key=f"{order_id}/a")
-    books = await payment_simulator.books(order_id)
+    effects = await payment_simulator.effects(order_id)
 
     with pytest.raises(ProviderRefused) as refusal:
         await payments.refund(reference=reference, amount=601, key=f"{order_id}/b")
 
     assert refusal.value.code == "amount_too_large"
-    assert await payment_simulator.books(order_id) == books
+    assert await payment_simulator.effects(order_id) == effects
     assert (await payments.get(reference=reference)).refunded == 400
 
 
-async def test_a_hold_that_was_never_captured_can_not_be_refunded(
+async def test_a_hold_that_was_never_captured_cannot_be_refunded(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
@@ -287,4 +287,4 @@ async def test_a_hold_that_was_never_captured_can_not_be_refunded(
     with pytest.raises(ProviderRefused):
         await payments.refund(reference=reference, amount=1, key=f"{order_id}/refund")
 
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}

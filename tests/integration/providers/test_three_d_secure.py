@@ -1,4 +1,4 @@
-"""A payment that its customer has to approve, with 3-D Secure."""
+"""A customer approves a payment with 3-D Secure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_payment_that_needs_the_customer_holds_nothing_yet(
 
     url = f"{payment_simulator.url}/authenticate/{payment.reference}"
     assert (payment.state, payment.action_url) == (ProviderPaymentState.PENDING, url)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
 async def test_a_customer_who_approves_authorizes_the_payment(
@@ -45,10 +45,10 @@ async def test_a_customer_who_approves_authorizes_the_payment(
 ) -> None:
     await choose((await pending(payments, order_id)).action_url, "approve")
 
-    # The same call as before is answered with the state of today, not of that time.
+    # The same call as before is answered with the current state, not the earlier one.
     payment = await pending(payments, order_id)
     assert (payment.state, payment.action_url) == (ProviderPaymentState.AUTHORIZED, None)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 1000)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 
 
 async def test_a_customer_who_fails_to_authenticate_is_declined(
@@ -60,7 +60,7 @@ async def test_a_customer_who_fails_to_authenticate_is_declined(
     declined = await payments.get(reference=payment.reference)
     assert declined.state is ProviderPaymentState.DECLINED
     assert declined.decline_code == "payment_intent_authentication_failure"
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
 async def test_a_customer_can_not_approve_what_was_voided(
@@ -74,10 +74,10 @@ async def test_a_customer_can_not_approve_what_was_voided(
 
     assert answer.status_code == 400
     assert (await payments.get(reference=payment.reference)).state is ProviderPaymentState.VOIDED
-    assert await payment_simulator.books(order_id) == {"voided": (1, 0)}
+    assert await payment_simulator.effects(order_id) == {"voided": (1, 0)}
 
 
-async def test_without_an_address_to_come_back_to_the_customer_can_be_sent_nowhere(
+async def test_a_customer_without_a_return_url_is_not_redirected(
     payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     without = StripePayments(API_KEY, payment_simulator.url)
@@ -85,11 +85,11 @@ async def test_without_an_address_to_come_back_to_the_customer_can_be_sent_nowhe
     payment = await pending(without, order_id)
 
     assert (payment.state, payment.action_url) == (ProviderPaymentState.PENDING, None)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
     await without.close()
 
 
-async def test_the_customer_comes_back_to_the_address_that_was_given(
+async def test_the_customer_returns_to_the_given_url(
     payments: StripePayments, stripe_http: httpx.AsyncClient, order_id: str
 ) -> None:
     reference = (await pending(payments, order_id)).reference

@@ -1,4 +1,4 @@
-"""Webhooks, from the simulators to what we believe of them."""
+"""The simulators send webhooks, and the clients verify them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def authorize(
     )
 
 
-async def test_an_authorization_is_told_with_the_order_and_the_attempt(
+async def test_an_authorization_is_notified_with_its_order_and_attempt(
     payments: StripePayments, receiver: Receiver, secret: str, order_id: str
 ) -> None:
     await authorize(payments, order_id)
@@ -50,7 +50,7 @@ async def test_an_authorization_is_told_with_the_order_and_the_attempt(
     assert notification.event_id.startswith("evt_")
 
 
-async def test_each_change_of_a_payment_is_told(
+async def test_each_change_of_a_payment_is_notified(
     payments: StripePayments, receiver: Receiver, order_id: str
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
@@ -69,7 +69,7 @@ async def test_each_change_of_a_payment_is_told(
         ("pm_card_authenticationRequired", "payment_intent.requires_action"),
     ],
 )
-async def test_what_keeps_a_payment_from_succeeding_is_told_and_its_end_too(
+async def test_a_payment_without_success_and_its_void_are_notified(
     payments: StripePayments, receiver: Receiver, order_id: str, method: str, first: str
 ) -> None:
     await authorize(payments, order_id, method)
@@ -78,7 +78,7 @@ async def test_what_keeps_a_payment_from_succeeding_is_told_and_its_end_too(
     assert await receiver.types(order_id, 2) == {first, "payment_intent.canceled"}
 
 
-async def test_news_come_while_the_answer_that_caused_them_hangs(
+async def test_a_webhook_arrives_while_the_answer_of_its_request_hangs(
     impatient_payments: StripePayments, receiver: Receiver, secret: str, order_id: str
 ) -> None:
     with pytest.raises(ProviderUnavailable):
@@ -89,7 +89,7 @@ async def test_news_come_while_the_answer_that_caused_them_hangs(
     assert notification.type == "payment_intent.amount_capturable_updated"
 
 
-async def test_news_are_sent_again_until_they_are_taken_and_not_after(
+async def test_a_webhook_is_repeated_until_it_is_acknowledged(
     payments: StripePayments, receiver: Receiver, secret: str, order_id: str
 ) -> None:
     receiver.refuse(order_id, times=2)
@@ -103,7 +103,7 @@ async def test_news_are_sent_again_until_they_are_taken_and_not_after(
     assert after.type == "payment_intent.canceled"
 
 
-async def test_a_simulator_that_is_killed_keeps_its_books_and_its_news(
+async def test_a_killed_simulator_keeps_its_records_and_its_webhooks(
     own_payment_simulator: SimulatorProcess, receiver: Receiver, secret: str, order_id: str
 ) -> None:
     receiver.refuse(order_id, times=1)
@@ -119,15 +119,15 @@ async def test_a_simulator_that_is_killed_keeps_its_books_and_its_news(
         await own_payment_simulator.ready()
         again = believed(await receiver.next(order_id), secret)
         after = await authorize(payments, order_id)
-        books = await own_payment_simulator.books(order_id)
+        effects = await own_payment_simulator.effects(order_id)
 
     await payments.close()
     assert again == first
     assert (after, after.state) == (before, ProviderPaymentState.AUTHORIZED)
-    assert books == {"authorized": (1, 1000)}
+    assert effects == {"authorized": (1, 1000)}
 
 
-async def test_each_step_of_a_shipment_is_told_with_its_order(
+async def test_each_step_of_a_shipment_is_notified_with_its_order(
     carrier: HttpCarrier, receiver: Receiver, secret: str, order_id: str
 ) -> None:
     await carrier.create_shipment(

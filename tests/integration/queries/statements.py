@@ -1,4 +1,4 @@
-"""What a query really sends to the database."""
+"""Record the statements that a query really sends to the database."""
 
 from __future__ import annotations
 

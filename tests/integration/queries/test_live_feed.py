@@ -35,7 +35,7 @@ def stream() -> str:
 
 
 async def taken(listener: Listener, count: int, pause: float | None = None) -> list[int]:
-    """Take so many events, with a pause for other work after each; their versions."""
+    """Take this many events, with a pause for other work after each; return their versions."""
     versions: list[int] = []
     async with asyncio.timeout(20):
         while len(versions) < count:
@@ -46,18 +46,18 @@ async def taken(listener: Listener, count: int, pause: float | None = None) -> l
 
 
 async def until_it_fell_behind(listener: Listener) -> list[StoredEvent]:
-    heard: list[StoredEvent] = []
+    received: list[StoredEvent] = []
     async with asyncio.timeout(20):
         while True:
             try:
-                heard.append(await listener.next())
+                received.append(await listener.next())
             except FellBehind:
-                return heard
+                return received
 
 
 @pytest.mark.parametrize("count", [QUEUE_LIMIT, QUEUE_LIMIT + 1, 1_000, 3_500])
 @pytest.mark.parametrize("pause", [None, 0])
-async def test_a_listener_that_takes_at_once_hears_all_of_a_page(
+async def test_a_fast_listener_gets_every_event_of_a_page(
     store: PostgresEventStore, feed: LiveFeed, stream: str, count: int, pause: float | None
 ) -> None:
     async with feed.listen([stream]) as listener:
@@ -67,7 +67,7 @@ async def test_a_listener_that_takes_at_once_hears_all_of_a_page(
         assert await taking == list(range(1, count + 1))
 
 
-async def test_a_listener_that_waits_for_io_after_each_event_hears_257_of_a_page(
+async def test_a_listener_that_waits_for_io_after_each_event_gets_257_of_a_page(
     store: PostgresEventStore, feed: LiveFeed, stream: str
 ) -> None:
     async with feed.listen([stream]) as listener:
@@ -84,11 +84,11 @@ async def test_a_listener_that_takes_nothing_ends_and_keeps_the_first_of_its_eve
         await store.save_events(stream, some_events(1_000), ANY)
         await store.save_events("order-marker", some_events(1), ANY)
         async with asyncio.timeout(20):
-            await marker.next()  # all before it has been handed out
+            await marker.next()  # the feed has read all before it hands out any
 
-        heard = await until_it_fell_behind(idle)
+        received = await until_it_fell_behind(idle)
 
-    assert [event.version for event in heard] == list(range(1, QUEUE_LIMIT + 1))
+    assert [event.version for event in received] == list(range(1, QUEUE_LIMIT + 1))
 
 
 async def test_fifty_listeners_that_take_nothing_delay_the_others_once_and_briefly(
@@ -110,7 +110,7 @@ async def test_fifty_listeners_that_take_nothing_delay_the_others_once_and_brief
         await end.__aexit__(None, None, None)
 
 
-async def test_a_slow_listener_delays_the_others_no_longer_than_an_idle_one(
+async def test_a_slow_listener_delays_the_others_no_longer_than_an_idle_listener(
     store: PostgresEventStore, feed: LiveFeed, stream: str
 ) -> None:
     async with feed.listen([stream]) as slow, feed.listen([stream]) as listener:
@@ -125,7 +125,7 @@ async def test_a_slow_listener_delays_the_others_no_longer_than_an_idle_one(
             await crawling
 
 
-async def test_a_listener_that_leaves_while_its_queue_is_full_holds_nobody(
+async def test_a_listener_that_leaves_with_a_full_queue_blocks_no_other(
     store: PostgresEventStore, feed: LiveFeed, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("queries.feed.TIMEOUT_SECONDS", 3600)
@@ -140,7 +140,7 @@ async def test_a_listener_that_leaves_while_its_queue_is_full_holds_nobody(
     assert feed.listeners == 0
 
 
-async def test_who_joins_while_the_feed_waits_for_another_hears_each_later_event_once(
+async def test_a_listener_that_joins_a_waiting_feed_gets_each_later_event_once(
     store: PostgresEventStore, feed: LiveFeed, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("queries.feed.TIMEOUT_SECONDS", 3600)

@@ -60,7 +60,7 @@ async def test_a_new_order_has_neither_payment_nor_shipment(
     assert (order.payment, order.shipment, order.position) == (None, None, position)
 
 
-async def test_an_order_stands_at_the_position_of_its_latest_event_of_any_kind(
+async def test_an_order_has_the_position_of_its_latest_event_of_any_kind(
     orders: OrderQueries, log: OrderLog
 ) -> None:
     await log.place("o1")
@@ -146,7 +146,7 @@ async def test_a_page_between_two_keys_knows_both_sides(
     assert ids(page) == ("o4 o3 o2", True, True)
 
 
-async def test_a_page_beyond_the_end_is_empty_and_has_only_a_previous_one(
+async def test_a_page_beyond_the_end_is_empty_and_has_only_a_previous_page(
     orders: OrderQueries, five: list[int]
 ) -> None:
     page = await orders.page(EVERYTHING, PageRequest(2, after=five[0]))
@@ -154,7 +154,7 @@ async def test_a_page_beyond_the_end_is_empty_and_has_only_a_previous_one(
     assert ids(page) == ("", True, False)
 
 
-async def test_filters_apply_to_the_rows_and_to_what_lies_beyond_them(
+async def test_filters_apply_to_the_rows_and_to_the_page_information(
     orders: OrderQueries, log: OrderLog
 ) -> None:
     mine = await log.place("mine", customer_id="ada")
@@ -172,7 +172,7 @@ async def test_filters_apply_to_the_rows_and_to_what_lies_beyond_them(
 
 
 @pytest.mark.parametrize("orders_placed", [1, 20])
-async def test_a_list_of_orders_costs_one_statement_however_long(
+async def test_a_list_of_orders_of_any_length_costs_one_statement(
     engine: AsyncEngine, orders: OrderQueries, log: OrderLog, orders_placed: int
 ) -> None:
     lines = [OrderLine(sku=sku, quantity=1, unit_price=10) for sku in ("mug", "pot", "pan")]

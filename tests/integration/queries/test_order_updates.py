@@ -33,7 +33,7 @@ AUTHORIZED = OrderAuthorized(order_id="o1")
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -61,7 +61,7 @@ def facts(update: Update) -> tuple[str | None, int]:
     return update.event_type, update.position
 
 
-async def test_without_a_position_the_state_comes_first_and_then_the_events(
+async def test_a_follower_without_a_position_gets_the_state_first(
     updates: OrderUpdates, log: OrderLog
 ) -> None:
     placed = await log.place("o1")
@@ -109,7 +109,9 @@ async def test_resuming_after_each_position_gives_what_follows_and_nothing_twice
         await following.aclose()
 
 
-async def test_another_orders_events_are_not_heard(updates: OrderUpdates, log: OrderLog) -> None:
+async def test_another_orders_events_are_not_delivered(
+    updates: OrderUpdates, log: OrderLog
+) -> None:
     placed = await log.place("o1")
     following = updates.follow("o1", placed)
     waiting = asyncio.ensure_future(next_update(following))
@@ -140,7 +142,7 @@ async def test_no_event_is_lost_or_repeated_while_writers_race_the_join(
     assert seen == sorted(await writing)
 
 
-async def test_who_is_too_slow_is_told_where_it_stands_and_resumes_from_there(
+async def test_a_slow_subscriber_gets_its_position_and_resumes_from_it(
     updates: OrderUpdates, log: OrderLog, feed: LiveFeed
 ) -> None:
     await log.place("o1")
@@ -149,12 +151,12 @@ async def test_who_is_too_slow_is_told_where_it_stands_and_resumes_from_there(
     async with feed.listen(["order-marker"]) as marker:
         positions = [await log.append("order-o1", RESERVED) for _ in range(9)]
         await log.place("marker")
-        await asyncio.wait_for(marker.next(), 5)  # so all before it has been handed out
+        await asyncio.wait_for(marker.next(), 5)  # the feed has read all before it hands out any
 
-    heard = [update async for update in following]
+    received = [update async for update in following]
 
-    assert [update.position for update in heard[:-1]] == positions[:3]
-    assert heard[-1] == Lagged(positions[2])
+    assert [update.position for update in received[:-1]] == positions[:3]
+    assert received[-1] == Lagged(positions[2])
     resumed = updates.follow("o1", positions[2])
     rest = [(await next_update(resumed)).position for _ in positions[3:]]
     assert rest == positions[3:]
@@ -186,7 +188,7 @@ async def test_one_reader_serves_everybody_and_stops_with_the_last(
     assert (feed.listeners, feed.is_reading, reader.done()) == (0, False, True)
 
 
-async def test_closing_the_feed_ends_who_waits(
+async def test_closing_the_feed_ends_waiting_listeners(
     updates: OrderUpdates, log: OrderLog, feed: LiveFeed
 ) -> None:
     await log.place("o1")
@@ -199,7 +201,7 @@ async def test_closing_the_feed_ends_who_waits(
     assert await asyncio.wait_for(waiting, 5) is None
 
 
-async def test_cutting_every_connection_to_the_log_costs_no_event(
+async def test_cutting_every_connection_to_the_log_loses_no_event(
     updates: OrderUpdates, log: OrderLog, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kit.restart.FIRST_PAUSE_SECONDS", 0.01)
@@ -215,7 +217,7 @@ async def test_cutting_every_connection_to_the_log_costs_no_event(
     await following.aclose()
 
 
-async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_tail(
+async def test_a_subscriber_notices_other_events_in_the_place_of_a_lost_tail(
     updates: OrderUpdates, log: OrderLog, owner_url: str, pool: Pool
 ) -> None:
     placed = await log.place("o1")
@@ -236,7 +238,7 @@ async def test_a_watcher_hears_that_other_events_have_taken_the_place_of_a_lost_
 
 
 async def reconnected(pool: Pool) -> None:
-    """Once the pool hands out no connection that was cut."""
+    """Wait until the pool hands out no connection that was cut."""
     async with asyncio.timeout(5):
         while True:
             with suppress(*CONNECTION_LOST):
@@ -245,7 +247,7 @@ async def reconnected(pool: Pool) -> None:
 
 
 async def appended_at_last(log: OrderLog) -> int:
-    """The pool may still hand out a connection that was cut, and nothing is appended by that."""
+    """Append, and retry while the pool hands out a cut connection: such a try appends nothing."""
     while True:
         with suppress(*CONNECTION_LOST):
             return await log.append("order-o1", RESERVED)

@@ -1,4 +1,4 @@
-"""The rows of what waits for a person, as the sagas' events leave them."""
+"""The sagas' events leave a row for each step that waits for an operator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def found(theirs: str) -> e.DiscrepancyFound:
     )
 
 
-async def test_a_parked_step_is_a_row_until_it_is_decided_on(log: OrderLog, pool: Pool) -> None:
+async def test_a_parked_step_is_a_row_until_the_intervention(log: OrderLog, pool: Pool) -> None:
     await log.append("saga-o1", parked("release", undoing=True))
     position = await log.append("saga-o1", parked("give_back", parking=2, undoing=True))
     await log.append("saga-o1", e.SagaRetried(order_id="o1", step="release", parking=1, reason="x"))
@@ -59,7 +59,7 @@ async def test_a_step_that_parks_again_is_a_row_again(log: OrderLog, pool: Pool)
     assert await pool.fetchval("SELECT parking FROM readmodel.parked_step") == 2
 
 
-async def test_a_difference_is_a_row_until_it_is_settled(log: OrderLog, pool: Pool) -> None:
+async def test_a_discrepancy_is_a_row_until_it_is_resolved(log: OrderLog, pool: Pool) -> None:
     await log.append("saga-o1", found("CAPTURED"))
     found_at = await pool.fetchval("SELECT found_at FROM readmodel.saga_discrepancy")
     await log.append("saga-o1", found("VOIDED"))
@@ -74,7 +74,7 @@ async def test_a_difference_is_a_row_until_it_is_settled(log: OrderLog, pool: Po
     assert await pool.fetchval("SELECT count(*) FROM readmodel.saga_discrepancy") == 0
 
 
-async def test_being_taken_up_waits_for_nobody(log: OrderLog, pool: Pool) -> None:
+async def test_a_recovery_waits_for_no_operator(log: OrderLog, pool: Pool) -> None:
     await log.append("saga-o1", e.SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING))
 
     assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0
@@ -82,7 +82,7 @@ async def test_being_taken_up_waits_for_nobody(log: OrderLog, pool: Pool) -> Non
 
 
 @pytest.mark.parametrize("made", [e.SagaStepSkipped, e.SagaStepResolved])
-async def test_an_order_whose_last_step_was_settled_by_hand_is_let_be(
+async def test_an_order_whose_last_step_was_settled_is_not_recovered(
     log: OrderLog, pool: Pool, made: type[e.SagaStepIntervened]
 ) -> None:
     for parking, step in enumerate(("capture", "complete"), 1):

@@ -1,4 +1,4 @@
-"""What the read models tell of returns, of waiting for stock and of parcels gone astray."""
+"""The read models show returns, backorders and parcels that were lost or are overdue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from tests.support.order_log import OrderLog
 PART = (ReturnedLine(sku="mug", quantity=1),)
 EUR_2_50 = Money(amount=250, currency="EUR")
 REQUESTED = order.OrderReturnRequested(order_id="o1", lines=PART, refund=EUR_2_50)
-TURNED = order.OrderCancellationRequested(order_id="o1", reason=CancellationReason.PARCEL_LOST)
+COMPENSATING = order.OrderCancellationRequested(
+    order_id="o1", reason=CancellationReason.PARCEL_LOST
+)
 
 
 @pytest.fixture
@@ -48,22 +50,22 @@ async def of(orders: OrderQueries) -> OrderView:
             OrderStatus.RETURNED,
         ),
         (order.OrderReturnLapsed(order_id="o1"), OrderStatus.DELIVERED),
-        (TURNED, OrderStatus.CANCELLING),
+        (COMPENSATING, OrderStatus.CANCELLING),
     ],
 )
-async def test_a_return_is_shown_while_it_is_under_way(
+async def test_a_return_is_shown_while_it_is_in_progress(
     orders: OrderQueries, log: OrderLog, end: Event, status: OrderStatus
 ) -> None:
     await log.place("o1")
     await log.append("order-o1", order.OrderDelivered(order_id="o1"))
     before = await of(orders)
     await log.append("order-o1", REQUESTED)
-    under_way = await of(orders)
+    in_progress = await of(orders)
     await log.append("order-o1", end)
     after = await of(orders)
 
-    assert (before.return_requested, under_way.return_requested) == (False, True)
-    assert under_way.status is OrderStatus.DELIVERED
+    assert (before.return_requested, in_progress.return_requested) == (False, True)
+    assert in_progress.status is OrderStatus.DELIVERED
     assert (after.return_requested, after.status) == (False, status)
 
 
@@ -88,7 +90,7 @@ async def test_an_order_is_backordered_while_it_waits_for_anything(
     assert not other.backordered
 
 
-async def test_what_comes_back_is_on_hand_again_and_nothing_waits_for_ever(
+async def test_returned_goods_are_on_hand_again_and_no_order_waits_for_ever(
     engine: AsyncEngine, log: OrderLog
 ) -> None:
     await log.receive("mug", 5)
@@ -119,7 +121,7 @@ async def test_what_comes_back_is_on_hand_again_and_nothing_waits_for_ever(
         (shipping.ShipmentLost(order_id="o1"), ShipmentStatus.LOST),
     ],
 )
-async def test_a_parcel_that_left_before_it_was_recorded_is_shown_without_its_number(
+async def test_a_parcel_that_left_before_its_record_is_shown_without_its_number(
     orders: OrderQueries, log: OrderLog, event: Event, status: ShipmentStatus
 ) -> None:
     created = shipping.ShipmentCreated(order_id="o1", shipment_id="s1", tracking_number="T1")
@@ -141,7 +143,7 @@ async def test_a_shipment_cancelled_before_it_was_recorded_is_not_shown(
     assert (await of(orders)).shipment is None
 
 
-async def test_a_return_moves_the_position_and_not_the_shipment(
+async def test_a_return_advances_the_position_and_not_the_shipment(
     orders: OrderQueries, log: OrderLog
 ) -> None:
     await log.place("o1")

@@ -1,4 +1,4 @@
-"""The age of a held safe head, for each asking role and each kind of holder."""
+"""Report the age of a held safe head, for each role that asks and each kind of holder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLLIDING = "SELECT pg_advisory_lock(eventstore.announcement(0))"
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -48,7 +48,7 @@ async def owner(database_url: str) -> AsyncIterator[LogQueries]:
 
 @pytest.fixture
 async def stranger(database_url: str, pool: Pool) -> AsyncIterator[LogQueries]:
-    """Asks as a role that may read the log and not what others do."""
+    """Query as a role that may read the log and not what others do."""
     role = f"stranger_{uuid4().hex}"
     await pool.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'stranger'")
     await pool.execute(f"GRANT USAGE ON SCHEMA eventstore TO {role}")
@@ -62,7 +62,7 @@ async def stranger(database_url: str, pool: Pool) -> AsyncIterator[LogQueries]:
 
 
 async def grows(log: LogQueries) -> tuple[float, float]:
-    """The age now, and once it is greater."""
+    """Return the age now, and the age when it is greater."""
     first = await log.safe_head_age()
     async with asyncio.timeout(5):
         while (later := await log.safe_head_age()) <= first:
@@ -70,7 +70,7 @@ async def grows(log: LogQueries) -> tuple[float, float]:
     return first, later
 
 
-async def test_a_role_without_privileges_sees_an_append_age_from_its_first_look(
+async def test_a_role_without_privileges_counts_an_appends_age_from_its_first_read(
     stranger: LogQueries, pool: Pool
 ) -> None:
     assert await stranger.safe_head_age() == 0
@@ -83,7 +83,7 @@ async def test_a_role_without_privileges_sees_an_append_age_from_its_first_look(
     assert await stranger.safe_head_age() == 0
 
 
-async def test_a_role_without_privileges_counts_each_append_by_itself(
+async def test_a_role_without_privileges_counts_the_age_of_each_append_separately(
     stranger: LogQueries, pool: Pool
 ) -> None:
     async with pool.acquire() as slow:
@@ -97,7 +97,7 @@ async def test_a_role_without_privileges_counts_each_append_by_itself(
             assert 0 < again <= asyncio.get_running_loop().time() - before + long
 
 
-async def test_a_role_that_may_read_all_statistics_sees_the_age_at_its_first_look(
+async def test_a_role_that_may_read_all_statistics_sees_the_age_at_once(
     stranger: LogQueries, pool: Pool
 ) -> None:
     role = await pool.fetchval("SELECT rolname FROM pg_roles WHERE rolname LIKE 'stranger%'")
@@ -119,7 +119,7 @@ async def test_a_session_lock_of_another_program_that_collides_is_not_silent(
         first, later = await grows(log)
         assert 0 < first < later < 5
 
-        async with other.transaction():  # a young one says nothing of the lock's age
+        async with other.transaction():  # a young lock holder does not reveal the lock's age
             assert await log.safe_head_age() >= later
 
     async with asyncio.timeout(5):
@@ -127,7 +127,7 @@ async def test_a_session_lock_of_another_program_that_collides_is_not_silent(
             await asyncio.sleep(0.01)
 
 
-async def test_in_psql_an_age_that_cannot_be_read_is_null_and_not_zero(
+async def test_an_unreadable_age_is_null_and_not_zero_in_psql(
     database_url: str, pool: Pool
 ) -> None:
     assert await pool.fetchval("SELECT eventstore.safe_head_age()") == 0

@@ -68,7 +68,7 @@ async def test_a_saga_is_read_from_its_orders_events_and_failed_attempts(
     assert authorize.last_error == Failures(2, "PROVIDER_UNAVAILABLE", "timeout")
 
 
-async def test_parked_sagas_are_listed_from_the_one_that_has_waited_longest(
+async def test_parked_sagas_are_listed_longest_wait_first(
     log: OrderLog, sagas: SagaQueries
 ) -> None:
     for order_id in ("o1", "o2", "o3", "o4"):
@@ -88,7 +88,7 @@ async def test_parked_sagas_are_listed_from_the_one_that_has_waited_longest(
     assert list(whole.items[0].saga.parked) == ["capture", "await_delivery"]
 
 
-async def test_a_saga_is_listed_until_its_last_step_is_decided_on(
+async def test_a_saga_is_listed_until_the_intervention_on_its_last_step(
     log: OrderLog, sagas: SagaQueries
 ) -> None:
     await log.place("o1")
@@ -112,7 +112,7 @@ async def test_the_list_costs_the_same_statements_however_many_are_parked(
     assert len(statements) == 2
 
 
-async def test_figures_tell_of_what_waits_and_for_how_long(
+async def test_figures_show_waiting_orders_and_their_age(
     log: OrderLog, pool: Pool, sagas: SagaQueries
 ) -> None:
     nothing = await sagas.figures()
@@ -142,7 +142,7 @@ async def test_figures_tell_of_what_waits_and_for_how_long(
     }
 
 
-async def test_figures_tell_how_often_sagas_were_lost(log: OrderLog, sagas: SagaQueries) -> None:
+async def test_figures_count_missing_sagas(log: OrderLog, sagas: SagaQueries) -> None:
     assert (await sagas.figures()).recoveries == 0
     for order_id in ("o1", "o1", "o2"):
         recoveries = e.SagaRecovered(order_id=order_id, cause=RecoveryCause.MISSING)
@@ -150,7 +150,7 @@ async def test_figures_tell_how_often_sagas_were_lost(log: OrderLog, sagas: Saga
     assert (await sagas.figures()).recoveries == 3
 
 
-async def test_figures_tell_how_far_the_books_are_behind(
+async def test_figures_show_how_far_the_comparison_is_behind(
     log: OrderLog, pool: Pool, sagas: SagaQueries, owner: asyncpg.Connection
 ) -> None:
     never_compared = await sagas.figures()

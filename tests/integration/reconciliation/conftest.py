@@ -1,4 +1,4 @@
-"""Sagas on one worker and reconciliation on another; a test says when to reconcile."""
+"""Run sagas on one worker and reconciliation on another; a test says when to reconcile."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ class Reconciliation:
 
 
 def activities_for(
-    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
+    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, batch: int = 200
 ) -> list[Activity]:
-    """Of a worker that reconciles these sagas."""
+    """Return the activities of a worker that reconciles these sagas."""
     settings = Settings(
         _env_file=None,
         task_queue=sagas.task_queue,
         return_window=PATIENT.return_window,
         reconcile_grace=grace,
-        reconcile_batch=books,
+        reconcile_batch=batch,
     )
     store = PostgresEventStore(pool, [InlineReadModels()])
     compared = ProviderComparison(CommandHandler(store), *providers)
@@ -92,7 +92,7 @@ def providers(payments: StripePayments, carrier: HttpCarrier) -> Providers:
 
 
 BEGUN = "INSERT INTO eventstore.checkpoint VALUES ($1, 0)"
-"""As long as it runs, the log is compared from where it was left: here, from its beginning."""
+"""Set the checkpoint, so that the comparison begins at the start of the log."""
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def sagas_by(
     payment_simulator: SimulatorProcess,
     carrier_simulator: SimulatorProcess,
 ) -> Callable[[Client], Sagas]:
-    """Of this client; nobody works for them yet."""
+    """Return a function that builds sagas for a client. No worker runs them yet."""
     await pool.execute(BEGUN, changed_orders.CHECKPOINT)
 
     def sagas_by(client: Client) -> Sagas:
@@ -117,7 +117,7 @@ async def sagas_by(
 
 @pytest.fixture
 def idle_sagas(client: Client, sagas_by: Callable[[Client], Sagas]) -> Sagas:
-    """Nobody works for them yet."""
+    """Sagas without a worker."""
     return sagas_by(client)
 
 
@@ -139,7 +139,7 @@ async def reconciliation(
 
 
 async def settle_by_hand(sagas: Sagas, order_id: str, step: str) -> None:
-    """As if the step had failed for good, and a person had skipped it."""
+    """Record that the step failed for good, and that an operator skipped it."""
     handler = CommandHandler(sagas.store)
     park = ParkStep(
         aggregate_id=order_id, step=step, undoing=False, code="X", message="x", workflow_id="w"
@@ -152,7 +152,7 @@ async def settle_by_hand(sagas: Sagas, order_id: str, step: str) -> None:
 
 
 async def a_waiting_order(sagas: Sagas) -> str:
-    """Paid for, its parcel waits to be collected."""
+    """Return an order that is paid and whose parcel waits for its collection."""
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id
@@ -170,9 +170,9 @@ def comparing(sagas: Sagas, pool: Pool, providers: Providers) -> ReconciliationA
 
 
 def reconciling(
-    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, books: int = 200
+    sagas: Sagas, pool: Pool, providers: Providers, grace: timedelta = NO_TIME, batch: int = 200
 ) -> ReconciliationActivitiesImpl:
-    registered = activities_for(sagas, pool, providers, grace, books)
+    registered = activities_for(sagas, pool, providers, grace, batch)
     compare = next(a for a in registered if a.__name__ == "compare")
     assert isinstance(compare, MethodType)
     assert isinstance(compare.__self__, ReconciliationActivitiesImpl)
@@ -180,7 +180,7 @@ def reconciling(
 
 
 async def forget_schedules(client: Client) -> None:
-    """And end what they have started."""
+    """Delete the schedules, and end the workflows that they have started."""
     for job in (RECOVERY, RECONCILIATION):
         with contextlib.suppress(RPCError):  # there is none
             await client.get_schedule_handle(job.id).delete()

@@ -1,4 +1,4 @@
-"""Temporal loses its database while the workers run on, with a build id and all."""
+"""Temporal loses its database while the workers, with their build id, run on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 class Temporal:
-    """The server as it comes: it knows nothing of us but what its file says."""
+    """A new server, which knows only what its file holds."""
 
     def __init__(self, port: int, data_dir: Path) -> None:
         self._port = port
@@ -47,7 +47,7 @@ class Temporal:
             self._stop()
 
     def lose_everything(self) -> None:
-        """And come back."""
+        """Lose the database and start again."""
         self._stop()
         for file in self._data_dir.glob("temporal.db*"):
             file.unlink()
@@ -81,7 +81,7 @@ class Temporal:
 
 
 async def until_ready(sagas: Sagas) -> None:
-    """Until there are attributes to start with, and a build that is current."""
+    """Wait until Temporal has the search attributes and a current build."""
     async with asyncio.timeout(40):
         while True:
             try:
@@ -95,7 +95,7 @@ async def until_ready(sagas: Sagas) -> None:
 
 @asynccontextmanager
 async def working(sagas: Sagas, pool: Pool, providers: Providers) -> AsyncIterator[None]:
-    """As worker.py does, with reconciliation every second."""
+    """Run workers as worker.py does, with reconciliation every second."""
     client, queue, build = sagas.client, sagas.task_queue, "the-only-build"
     activities = [*sagas.activities.values(), *activities_for(sagas, pool, providers)]
     async with temporal_worker(client, queue, activities, build_id=build):
@@ -105,7 +105,7 @@ async def working(sagas: Sagas, pool: Pool, providers: Providers) -> AsyncIterat
         await asyncio.gather(keeping, return_exceptions=True)
 
 
-async def test_all_sagas_are_taken_up_within_a_minute_though_no_worker_is_started_anew(
+async def test_all_sagas_are_recovered_in_a_minute_without_a_worker_restart(
     tmp_path: Path, pool: Pool, providers: Providers, sagas_by: Callable[[Client], Sagas]
 ) -> None:
     server = Temporal(free_port(), tmp_path)

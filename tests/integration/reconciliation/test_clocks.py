@@ -1,4 +1,4 @@
-"""A clock that was ahead when it recorded an event holds nothing up once it has been set back."""
+"""An event recorded by a clock that was ahead delays nothing once the clock is set back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ THE_DATABASE_IS_AHEAD = """
 """
 
 
-async def test_a_lost_saga_is_taken_up_although_its_order_changed_in_the_future(
+async def test_a_missing_saga_is_recovered_although_its_order_changed_in_the_future(
     sagas: Sagas, reconciliation: Reconciliation, pool: Pool, owner: asyncpg.Connection
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -56,7 +56,7 @@ async def test_an_order_that_ended_in_the_future_is_not_open(
     assert not_open == {order_id: "COMPLETED"}
 
 
-async def test_books_are_compared_although_their_events_come_from_the_future(
+async def test_orders_with_events_from_the_future_are_compared(
     sagas: Sagas, pool: Pool, providers: Providers, owner: asyncpg.Connection
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -68,7 +68,7 @@ async def test_books_are_compared_although_their_events_come_from_the_future(
     assert (await OpenOrderSweep(pool, A_MINUTE, 9).next())[0] == [order_id]
 
 
-async def test_a_window_does_not_open_later_than_now_when_the_database_is_ahead_of_temporal(
+async def test_a_window_opens_now_when_the_database_clock_is_ahead(
     sagas: Sagas, owner: asyncpg.Connection
 ) -> None:
     await owner.execute(THE_DATABASE_IS_AHEAD)

@@ -1,4 +1,4 @@
-"""Workflows that were begun by code which today's does not agree with, and no patched() bridges."""
+"""Recover workflows that were begun by incompatible code which no patched() bridges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAITS = EventType.EVENT_TYPE_TIMER_STARTED
 
 @workflow.defn(name="OrderWorkflow")
 class EarlierOrderWorkflow(OrderWorkflow):
-    """It had a timer where there is none today."""
+    """An earlier workflow, with a timer that today's does not have."""
 
     @workflow.init
     def __init__(self, order: OrderWorkflowInput) -> None:
@@ -60,7 +60,7 @@ class EarlierPaymentWorkflow(PaymentWorkflow):
 
 @asynccontextmanager
 async def working(sagas: Sagas, *earlier: type) -> AsyncIterator[None]:
-    """A worker with today's workflows, but for those that are given as they were before."""
+    """Run a worker with today's workflows, except those that are given in an earlier form."""
     replaced = {workflow.__name__.removeprefix("Earlier"): workflow for workflow in earlier}
     workflows: Sequence[type] = [replaced.get(today.__name__, today) for today in WORKFLOWS]
     activities = list(sagas.activities.values())
@@ -71,7 +71,7 @@ async def working(sagas: Sagas, *earlier: type) -> AsyncIterator[None]:
 
 
 async def is_waiting(sagas: Sagas, workflow_id: str) -> None:
-    """Returns once it waits, beyond the timer that today's code does not have."""
+    """Wait until the workflow waits beyond the timer that today's code does not have."""
     handle = sagas.client.get_workflow_handle(workflow_id)
     async with asyncio.timeout(20):
         while True:
@@ -83,7 +83,7 @@ async def is_waiting(sagas: Sagas, workflow_id: str) -> None:
 
 
 async def handed_over(sagas: Sagas, *workflow_ids: str) -> None:
-    """Temporal waits ten seconds for the worker that had them last; not here."""
+    """Reset the sticky queues: otherwise Temporal waits ten seconds for the previous worker."""
     for workflow_id in workflow_ids:
         await sagas.client.workflow_service.reset_sticky_task_queue(
             ResetStickyTaskQueueRequest(
@@ -93,7 +93,7 @@ async def handed_over(sagas: Sagas, *workflow_ids: str) -> None:
         )
 
 
-async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happens_twice(
+async def test_an_order_begun_by_incompatible_code_is_recovered_without_a_repeat(
     idle_sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sagas = idle_sagas
@@ -104,7 +104,7 @@ async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happe
     await handed_over(sagas, f"order-{order_id}")
 
     async with working(sagas):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
         assert (await reconciliation.recover()).order_ids == (order_id,)
@@ -123,7 +123,7 @@ async def test_an_order_begun_by_incompatible_code_is_taken_up_and_nothing_happe
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
-    assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await sagas.carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
 async def test_a_payment_that_waits_for_its_customer_survives_incompatible_code(
@@ -154,9 +154,9 @@ async def test_both_workflows_of_an_order_may_be_incompatible(
     await handed_over(sagas, f"order-{order_id}", f"payment-{order_id}")
 
     async with working(sagas):
-        await sagas.hear(
+        await sagas.notify(
             order_id, ShipmentNotificationKind.DISPATCHED
-        )  # wakes it too early, and is no harm
+        )  # wakes it too early, and does no harm
         with pytest.raises(WorkflowFailureError):
             await sagas.end(order_id)
         assert (await reconciliation.recover()).order_ids == (order_id,)

@@ -1,4 +1,4 @@
-"""An order that a restore has lost while its saga ran comes back by the command of its workflow."""
+"""An order that a restore has lost during its saga is restored by its workflow's command."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SENT_ONCE = {"created": (1, 2), "dispatched": (1, 2), "delivered": (1, 2)}
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
@@ -36,12 +36,12 @@ def kept_open(sagas: Sagas) -> Sagas:
 
 
 async def accepted(sagas: Sagas, order: PlaceOrder) -> int:
-    """The position that the repeated request is answered with."""
+    """Return the position in the answer to the repeated request."""
     answer = await sagas.orchestrator.start_saga(SagaType.ORDER, order, actor="customer:test")
     return answer.position
 
 
-async def test_an_order_whose_saga_runs_comes_back_as_it_was_and_is_paid_once(
+async def test_a_lost_order_with_a_running_saga_is_restored_and_paid_once(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -63,7 +63,7 @@ async def test_an_order_whose_saga_runs_comes_back_as_it_was_and_is_paid_once(
     assert [event.type for event in again] == [*(event.type for event in was), "OrderCompleted"]
     assert await kept_open.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await kept_open.money(order_id) == PAID_ONCE
-    assert await kept_open.carrier_simulator.books(order_id) == SENT_ONCE
+    assert await kept_open.carrier_simulator.effects(order_id) == SENT_ONCE
     assert await kept_open.inventory(sku) == InventoryState(received=5, shipped=2)
     assert (await reconciliation.recover(order_id)).placed_again == ()
 
@@ -84,10 +84,10 @@ async def test_an_order_whose_saga_has_ended_comes_back_too(
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == PAID_ONCE
-    assert await sagas.carrier_simulator.books(order_id) == SENT_ONCE
+    assert await sagas.carrier_simulator.effects(order_id) == SENT_ONCE
 
 
-async def test_the_command_is_found_in_an_earlier_run_of_a_saga_that_was_taken_up(
+async def test_the_command_is_found_in_an_earlier_run_of_a_recovered_saga(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -102,7 +102,7 @@ async def test_the_command_is_found_in_an_earlier_run_of_a_saga_that_was_taken_u
     assert await kept_open.money(order_id) == PAID_ONCE
 
 
-async def test_a_further_attempt_to_pay_is_found_at_the_provider_and_not_made_again(
+async def test_a_further_payment_attempt_is_found_at_the_provider_and_not_repeated(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -127,7 +127,7 @@ async def test_a_further_attempt_to_pay_is_found_at_the_provider_and_not_made_ag
     ]
 
 
-async def test_nothing_is_paid_before_the_provider_has_said_what_it_knows(
+async def test_a_restored_order_pays_nothing_before_the_provider_answers(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     sku = await kept_open.stocked(5)
@@ -145,7 +145,7 @@ async def test_nothing_is_paid_before_the_provider_has_said_what_it_knows(
     assert await kept_open.money(order_id) == PAID_ONCE
 
 
-async def test_an_order_that_cannot_have_its_stock_again_is_cancelled_and_its_money_given_back(
+async def test_an_order_that_lost_its_stock_is_cancelled_and_refunded(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
     before = await kept_open.store.safe_head()
@@ -158,7 +158,7 @@ async def test_an_order_that_cannot_have_its_stock_again_is_cancelled_and_its_mo
 
     assert await kept_open.end(order_id) == "CANCELLED"
     assert await kept_open.money(order_id) == {"authorized": (1, 500), "voided": (1, 500)}
-    assert await kept_open.carrier_simulator.books(order_id) == {
+    assert await kept_open.carrier_simulator.effects(order_id) == {
         "created": (1, 2),
         "cancelled": (1, 2),
     }

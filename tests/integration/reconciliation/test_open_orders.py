@@ -1,4 +1,4 @@
-"""Which orders are read to find those that have no workflow."""
+"""Select the orders that are read to find those without a workflow."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ INSERT = """
 
 @pytest.fixture
 async def pool(owner_url: str) -> AsyncIterator[Pool]:
-    """The owner's: these tests take away what no process may."""
+    """A pool with the owner's role, because these tests do what no process may do."""
     async with await create_pool(owner_url) as pool:
         yield pool
 
 
 class SafeUpTo(PostgresEventStore):
-    """A store whose safe head is as the test says."""
+    """A store whose safe head the test sets."""
 
     def __init__(self, pool: Pool, head: int) -> None:
         super().__init__(pool)
@@ -77,12 +77,12 @@ async def test_open_orders_are_found_oldest_first_over_all_pages(
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "REJECTED", "CANCELLED", "RETURNED"])
-async def test_final_orders_are_none_of_them(orders: Orders, status: str) -> None:
+async def test_final_orders_are_not_open(orders: Orders, status: str) -> None:
     await orders.placed(1, status)
     assert await orders.open(head=1) == []
 
 
-async def test_what_has_just_changed_is_left_for_the_next_run(orders: Orders) -> None:
+async def test_a_recent_change_is_left_for_the_next_run(orders: Orders) -> None:
     order_id = await orders.placed(1)
     assert await orders.open(head=1, grace=AN_HOUR) == []
     assert await orders.open(head=1) == [order_id]
@@ -97,7 +97,7 @@ async def test_an_older_order_that_appears_later_than_a_younger_one_is_not_misse
     assert await orders.open(head=20) == [older, younger]
 
 
-async def test_with_nothing_open_what_appears_later_is_not_missed(orders: Orders) -> None:
+async def test_an_order_that_appears_later_is_found_when_no_order_is_open(orders: Orders) -> None:
     await orders.placed(5, "COMPLETED")
     assert await orders.open(head=9) == []
     later = await orders.placed(10)
@@ -116,7 +116,7 @@ async def test_orders_before_the_oldest_open_one_are_not_read_again(orders: Orde
     assert position == 1
 
 
-async def test_an_order_whose_end_a_person_has_skipped_holds_nothing_up(orders: Orders) -> None:
+async def test_an_order_whose_last_step_was_skipped_delays_no_other(orders: Orders) -> None:
     let_be = await orders.placed(1, "DELIVERED")
     await orders.placed(5, "COMPLETED")
     await orders.pool.execute("INSERT INTO readmodel.abandoned_saga VALUES ($1)", let_be)

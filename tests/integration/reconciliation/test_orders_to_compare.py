@@ -1,4 +1,4 @@
-"""Which orders the providers are asked about in a run, and what becomes of those that cannot be."""
+"""Select the orders that a run compares, and keep those that it could not compare."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from tests.integration.reconciliation.conftest import (
 from tests.support.sagas import Sagas, an_order
 
 
-async def test_a_run_asks_for_so_many_orders_and_the_next_goes_on(
+async def test_a_run_compares_a_batch_and_the_next_run_continues(
     sagas: Sagas, pool: Pool, providers: Providers
 ) -> None:
     orders = {await a_waiting_order(sagas) for _ in range(3)}
-    comparing = reconciling(sagas, pool, providers, books=2)
+    comparing = reconciling(sagas, pool, providers, batch=2)
 
     counts = [(await comparing.compare(ReconcileInput())).count for _ in range(5)]
 
     assert len(orders) == 3
-    # Those that have changed, two at most, and one in turn, which may be one of them.
+    # The orders that have changed, two at most, and one in rotation, which may be one of them.
     assert counts == [2, 2, 1, 0, 1]
 
 
@@ -50,7 +50,7 @@ async def test_what_is_not_judged_is_compared_again(
     assert await comparing.compare(ReconcileInput()) == first
 
 
-async def test_what_has_just_changed_is_not_compared_yet(
+async def test_a_recent_change_is_not_compared_yet(
     sagas: Sagas, pool: Pool, providers: Providers
 ) -> None:
     await a_waiting_order(sagas)
@@ -60,7 +60,7 @@ async def test_what_has_just_changed_is_not_compared_yet(
     )
 
 
-async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_saga_waiting(
+async def test_a_provider_that_does_not_answer_delays_no_saga(
     sagas: Sagas, pool: Pool, providers: Providers
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -72,7 +72,7 @@ async def test_a_provider_that_does_not_answer_is_no_difference_and_keeps_no_sag
     await deaf.close()
 
 
-async def test_without_a_checkpoint_the_comparison_begins_where_the_log_stands(
+async def test_a_first_comparison_begins_at_the_end_of_the_log(
     sagas: Sagas, pool: Pool, providers: Providers, owner: asyncpg.Connection
 ) -> None:
     await a_waiting_order(sagas)
@@ -82,7 +82,7 @@ async def test_without_a_checkpoint_the_comparison_begins_where_the_log_stands(
 
 
 class Unreadable(StripePayments):
-    """Refuses to tell of one payment."""
+    """A provider that does not answer for one payment."""
 
     def __init__(self, instead_of: StripePayments, unreadable: str) -> None:
         self._instead_of = instead_of
@@ -99,7 +99,7 @@ async def unread(pool: Pool) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-async def test_an_order_that_cannot_be_read_stops_no_other_and_is_looked_at_again(
+async def test_an_unreadable_order_stops_no_other_and_is_read_again(
     sagas: Sagas, pool: Pool, providers: Providers
 ) -> None:
     unreadable, other = await a_waiting_order(sagas), await a_waiting_order(sagas)
@@ -122,7 +122,7 @@ async def test_an_order_that_cannot_be_read_stops_no_other_and_is_looked_at_agai
     assert (await comparing.compare(ReconcileInput())).count == 0
 
 
-async def test_what_no_news_tell_of_is_found_when_it_is_the_orders_turn(
+async def test_a_change_without_a_notification_is_found_in_the_rotation(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -135,7 +135,7 @@ async def test_what_no_news_tell_of_is_found_when_it_is_the_orders_turn(
     )
 
 
-async def test_a_saga_whose_news_were_lost_later_on_is_told_when_it_is_its_turn(
+async def test_a_saga_whose_notification_was_lost_gets_it_in_the_rotation(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), method=APPROVAL))
@@ -149,14 +149,14 @@ async def test_a_saga_whose_news_were_lost_later_on_is_told_when_it_is_its_turn(
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
 
 
-async def test_a_return_whose_goods_are_back_unheard_is_told(
+async def test_a_return_whose_goods_are_back_without_a_notification_is_notified(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     patient = sagas.within(return_window=timedelta(minutes=5))
     ordered = an_order((await sagas.stocked(5), 2), postal_code=NORMAL)
     order_id = await patient.arrived(ordered)
     await sagas.send_back(order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
     await reconciliation.compare()

@@ -1,4 +1,4 @@
-"""Workflows that run for an order which has ended, or was never placed."""
+"""Find workflows whose order has ended, or was never placed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tests.support.sagas import Sagas
 
 
 async def run_orphaned(sagas: Sagas, order_id: str) -> None:
-    nobody = f"nobody-{uuid.uuid4()}"
-    await replace(sagas, task_queue=nobody).recover(order_id)
+    unused = f"no-worker-{uuid.uuid4()}"
+    await replace(sagas, task_queue=unused).recover(order_id)
 
 
 async def of_orders(reconciliation: Reconciliation, *order_ids: str) -> list[Discrepancy]:
-    """Other tests' sagas run in the same Temporal, and are unknown to this test's log."""
+    """Keep only these orders: sagas of other tests run in the same Temporal."""
     discrepancies = (await reconciliation.recover()).discrepancies
     return [discrepancy for discrepancy in discrepancies if discrepancy.order_id in order_ids]
 
 
-async def test_a_workflow_of_an_order_that_has_ended_is_a_difference_until_it_has_ended(
+async def test_an_orphaned_workflow_is_a_discrepancy_until_it_ends(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -41,7 +41,7 @@ async def test_a_workflow_of_an_order_that_has_ended_is_a_difference_until_it_ha
     assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound", "DiscrepancyResolved"]
 
 
-async def test_a_workflow_of_an_order_that_was_never_placed_is_a_difference(
+async def test_a_workflow_of_an_unknown_order_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = str(uuid.uuid4())
@@ -55,7 +55,7 @@ async def test_a_workflow_of_an_order_that_was_never_placed_is_a_difference(
     assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound", "DiscrepancyResolved"]
 
 
-async def test_the_saga_of_an_open_order_is_none_of_them(
+async def test_the_saga_of_an_open_order_is_not_orphaned(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_waiting_order(sagas)

@@ -1,4 +1,4 @@
-"""A provider that is out of reach keeps no lost saga waiting."""
+"""An unreachable provider does not delay the recovery of a missing saga."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 class SilentServer:
-    """Takes every request and never answers."""
+    """A server that accepts every request and never answers."""
 
     def __init__(self) -> None:
         self.is_asked = asyncio.Event()
@@ -54,7 +54,7 @@ async def silent() -> AsyncIterator[tuple[SilentServer, HttpCarrier]]:
 
 @pytest.fixture
 async def scheduled(sagas: Sagas, client: Client) -> AsyncIterator[str]:
-    """The queue of reconciliation that runs every second."""
+    """Schedule reconciliation every second; yield its queue."""
     queue = f"{sagas.task_queue}-reconciliation"
     keeping = asyncio.create_task(keep_scheduled(client, queue, A_SECOND))
     yield queue
@@ -63,7 +63,7 @@ async def scheduled(sagas: Sagas, client: Client) -> AsyncIterator[str]:
     await forget_schedules(client)
 
 
-async def test_a_saga_is_taken_up_while_a_provider_hangs(
+async def test_a_saga_is_recovered_while_a_provider_hangs(
     sagas: Sagas,
     pool: Pool,
     providers: Providers,
@@ -82,7 +82,7 @@ async def test_a_saga_is_taken_up_while_a_provider_hangs(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
-async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_to_no_end(
+async def test_a_manual_recovery_prints_recoveries_before_the_comparison_ends(
     sagas: Sagas, pool: Pool, providers: Providers, silent: tuple[SilentServer, HttpCarrier]
 ) -> None:
     server, carrier = silent
@@ -90,17 +90,17 @@ async def test_recovering_by_hand_tells_what_was_taken_up_though_the_books_come_
     await sagas.terminate(order_id)
     queue = f"{sagas.task_queue}-reconciliation"
     activities = activities_for(sagas, pool, (providers[0], carrier))
-    told: list[str] = []
+    printed: list[str] = []
 
-    async def tell() -> None:
+    async def print_lines() -> None:
         async for line in recover(sagas.client, queue, order_id, wait_seconds=4):
-            told.append(line)  # noqa: PERF401 - what comes before the error counts
+            printed.append(line)  # noqa: PERF401 - what comes before the error counts
 
     async with temporal_worker(sagas.client, queue, activities):
         with pytest.raises(NotRecovered, match=f"waybill-recovery-books-{order_id} has not ended"):
-            await tell()
+            await print_lines()
         server.stop()
-    assert told == [
+    assert printed == [
         f"order {order_id}: its saga had no workflow and was recovered",
         "1 saga recovered.",
     ]

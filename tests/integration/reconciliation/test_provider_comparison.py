@@ -1,4 +1,4 @@
-"""The log, compared with what the payment provider and the carrier have written down."""
+"""Compare the log with the records of the payment provider and the carrier."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.integration.reconciliation.conftest import (
 from tests.support.sagas import Sagas, an_order
 
 
-async def test_books_that_agree_are_compared_once_and_leave_no_trace(
+async def test_a_comparison_without_a_discrepancy_leaves_no_trace(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
@@ -41,7 +41,7 @@ async def test_books_that_agree_are_compared_once_and_leave_no_trace(
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_money_that_is_no_longer_held_is_a_difference_until_the_books_agree_again(
+async def test_a_lost_hold_is_a_discrepancy_until_both_sides_agree(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -65,7 +65,7 @@ async def test_money_that_is_no_longer_held_is_a_difference_until_the_books_agre
     assert (await reconciliation.compare()).discrepancies == ()
 
 
-async def test_money_that_was_taken_by_somebody_else_is_a_difference(
+async def test_a_capture_by_another_program_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -76,11 +76,11 @@ async def test_money_that_was_taken_by_somebody_else_is_a_difference(
     )
 
 
-async def test_a_refund_that_the_log_does_not_know_is_a_difference(
+async def test_a_refund_that_the_log_does_not_know_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await sagas.deliver(order_id)
     await sagas.end(order_id)
@@ -95,7 +95,7 @@ async def test_a_refund_that_the_log_does_not_know_is_a_difference(
     )
 
 
-async def test_what_a_person_has_settled_by_hand_is_no_difference_and_ends_one(
+async def test_a_settled_step_is_no_discrepancy_and_resolves_one(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -108,11 +108,11 @@ async def test_what_a_person_has_settled_by_hand_is_no_difference_and_ends_one(
     assert (await sagas.events(f"saga-{order_id}"))[-1] == "DiscrepancyResolved"
 
 
-async def test_a_parcel_that_the_log_lets_leave_too_early_is_a_difference(
+async def test_a_parcel_that_left_too_early_in_the_log_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
 
     assert (await reconciliation.compare()).discrepancies == (
@@ -120,11 +120,11 @@ async def test_a_parcel_that_the_log_lets_leave_too_early_is_a_difference(
     )
 
 
-async def test_a_saga_that_missed_the_carriers_news_is_told_and_nothing_is_at_odds(
+async def test_a_saga_that_missed_a_notification_gets_it_without_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     await reconciliation.compare()
@@ -135,11 +135,11 @@ async def test_a_saga_that_missed_the_carriers_news_is_told_and_nothing_is_at_od
     assert "SagaRecovered" not in await sagas.events(f"saga-{order_id}")
 
 
-async def test_a_saga_that_missed_the_loss_of_its_parcel_is_told(
+async def test_a_saga_that_missed_the_loss_of_its_parcel_is_notified(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=LOST))
-    await sagas.carrier_simulator.until_booked(order_id, "lost")
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     await reconciliation.compare()
@@ -148,7 +148,7 @@ async def test_a_saga_that_missed_the_loss_of_its_parcel_is_told(
     assert await sagas.reason(order_id) == "PARCEL_LOST"
 
 
-async def test_a_payment_that_missed_its_approval_is_told(
+async def test_a_payment_that_missed_its_approval_is_notified(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), method=APPROVAL))
@@ -205,7 +205,7 @@ async def test_a_provider_that_knows_nothing_of_a_payment_holds_nothing(
 
 
 class Remembering(StripePayments):
-    """Has an authorisation of whatever attempt is searched for, and answers nothing else."""
+    """A provider that finds an authorization of any attempt, and answers nothing else."""
 
     async def search(self, *, order_id: str, attempt: int) -> list[ProviderPayment]:
         reference = f"pi_{order_id}_{attempt}"

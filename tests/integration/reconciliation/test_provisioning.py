@@ -1,4 +1,4 @@
-"""A Temporal that has lost its database is told again what it has to know."""
+"""Provision a Temporal that has lost its database again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUEUE = "waybill"
 
 @pytest.fixture
 async def blank(servers: Servers) -> Client:
-    """A namespace that knows nothing of us."""
+    """A namespace without attributes and builds."""
     namespace = f"blank-{uuid.uuid4()}"
     client = await Client.connect(servers.temporal_address, namespace=namespace)
     await client.workflow_service.register_namespace(
@@ -78,7 +78,7 @@ async def until_polled(client: Client, build: str) -> None:
 
 
 async def builds_polling(client: Client) -> set[str]:
-    """Those that Temporal knows, and "" where a worker without one polls."""
+    """Return the builds that Temporal knows, and "" for a worker without one."""
     found = await provisioning.pollers(client, QUEUE)
     without = {""} if any(not p.deployment_options.build_id for p in found) else set()
     return without | await builds_of(client)
@@ -127,7 +127,7 @@ def refusing(client: Client, operation: str, status: RPCStatusCode) -> Iterator[
 
 
 @pytest.mark.parametrize("status", [RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED])
-async def test_a_worker_that_may_not_register_search_attributes_leaves_that_to_others(
+async def test_a_worker_without_the_right_to_register_attributes_starts(
     blank: Client, status: RPCStatusCode
 ) -> None:
     for operation in ("list", "add"):
@@ -145,7 +145,7 @@ async def test_any_other_refusal_to_register_search_attributes_is_raised(blank: 
             await register_search_attributes(blank)
 
 
-async def test_the_only_build_becomes_current_where_none_is(blank: Client) -> None:
+async def test_the_only_build_becomes_current_automatically(blank: Client) -> None:
     async with working(blank, "first"):
         await make_current_if_none_is(blank, QUEUE, "first")
         assert await current(blank) == "first"
@@ -155,15 +155,13 @@ async def test_the_only_build_becomes_current_where_none_is(blank: Client) -> No
 
 
 @pytest.mark.parametrize("others", [("second",), ("",)], ids=["another build", "no build at all"])
-async def test_where_there_is_something_to_choose_people_choose(
-    blank: Client, others: tuple[str]
-) -> None:
+async def test_an_operator_chooses_among_several_builds(blank: Client, others: tuple[str]) -> None:
     async with working(blank, "first", *others):
         await make_current_if_none_is(blank, QUEUE, "first")
         assert await current(blank) == ""
 
 
-async def test_before_any_worker_has_come_and_without_builds_nothing_is_made_current(
+async def test_no_build_becomes_current_before_a_worker_has_polled(
     blank: Client,
 ) -> None:
     await make_current_if_none_is(blank, QUEUE, "first")

@@ -1,4 +1,4 @@
-"""What Temporal has lost is found by comparing it with the log, and goes on from there."""
+"""Comparing Temporal with the log finds the missing sagas, and they continue from the log."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.support.sagas import Sagas, an_order
 
 
 async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
-    """An order that waits for its parcel to leave."""
+    """Return an order that waits for its parcel to leave."""
     order_id = await sagas.place(an_order((sku, 2)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id
 
 
-async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end(
+async def test_a_terminated_saga_is_recovered_and_completes(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(5)
@@ -42,7 +42,7 @@ async def test_a_saga_terminated_from_outside_is_taken_up_and_goes_on_to_its_end
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
-    assert await sagas.carrier_simulator.books(order_id) == {"created": (1, 2)}
+    assert await sagas.carrier_simulator.effects(order_id) == {"created": (1, 2)}
 
 
 async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reconciliation) -> None:
@@ -51,7 +51,7 @@ async def test_a_saga_that_runs_is_left_alone(sagas: Sagas, reconciliation: Reco
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_an_order_that_has_ended_is_never_taken_up(
+async def test_an_ended_order_is_never_recovered(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(5)
@@ -67,7 +67,7 @@ async def test_an_order_that_has_ended_is_never_taken_up(
     assert await sagas.events(f"saga-{rejected}") == []
 
 
-async def test_many_that_reconcile_at_once_take_a_saga_up_once(
+async def test_concurrent_reconciliations_recover_a_saga_once(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -79,7 +79,7 @@ async def test_many_that_reconcile_at_once_take_a_saga_up_once(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
-async def test_a_saga_that_cannot_be_started_leaves_nothing_in_the_log_and_stops_no_other(
+async def test_a_saga_that_cannot_start_leaves_no_event_and_stops_no_other(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sku = await sagas.stocked(5)
@@ -105,7 +105,7 @@ async def test_a_saga_that_cannot_be_started_leaves_nothing_in_the_log_and_stops
     assert await sagas.events(f"saga-{rejected}") == ["SagaRecovered"]
 
 
-async def test_an_order_of_which_temporal_cannot_tell_stops_no_other(
+async def test_an_order_unknown_to_temporal_stops_no_other(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sku = await sagas.stocked(5)
@@ -138,7 +138,7 @@ async def test_a_run_waits_while_another_is_about_to_start_one(
         await start(self, order_id, customer_id)
 
     @asynccontextmanager
-    async def told(pool: Pool, name: str) -> AsyncIterator[Connection]:
+    async def leading_once_begun(pool: Pool, name: str) -> AsyncIterator[Connection]:
         if begun.is_set():
             second_is_there.set()
         async with leading(pool, name) as connection:
@@ -147,7 +147,7 @@ async def test_a_run_waits_while_another_is_about_to_start_one(
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
     await sagas.terminate(order_id)
     monkeypatch.setattr(TemporalOrderWorkflows, "recover", held)
-    monkeypatch.setattr(recovery, "leading", told)
+    monkeypatch.setattr(recovery, "leading", leading_once_begun)
     first = asyncio.create_task(reconciliation.recover())
     await asyncio.wait_for(begun.wait(), 20)
     second = await reconciliation.recover()
@@ -156,7 +156,7 @@ async def test_a_run_waits_while_another_is_about_to_start_one(
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 
-async def test_a_saga_may_be_taken_up_again_and_again(
+async def test_a_saga_may_be_recovered_repeatedly(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -168,7 +168,7 @@ async def test_a_saga_may_be_taken_up_again_and_again(
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_by_hand_one_order_alone_is_taken_up(
+async def test_an_operator_recovers_a_single_order(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(5)
@@ -180,7 +180,7 @@ async def test_by_hand_one_order_alone_is_taken_up(
     assert await sagas.events(f"saga-{other}") == []
 
 
-async def test_an_order_older_than_one_that_has_ended_is_still_found(
+async def test_an_order_older_than_an_ended_order_is_still_found(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     sku = await sagas.stocked(9)
@@ -193,7 +193,7 @@ async def test_an_order_older_than_one_that_has_ended_is_still_found(
     assert (await reconciliation.recover()).order_ids == (older,)
 
 
-async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_itself(
+async def test_a_workflow_missing_from_the_index_is_asked_itself(
     sagas: Sagas, reconciliation: Reconciliation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def nothing(_: object) -> dict[str, datetime]:
@@ -206,7 +206,7 @@ async def test_what_the_index_has_forgotten_is_believed_to_run_when_it_says_so_i
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_an_order_whose_end_a_person_has_skipped_is_let_be(
+async def test_an_order_whose_last_step_was_skipped_is_not_recovered(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -217,7 +217,7 @@ async def test_an_order_whose_end_a_person_has_skipped_is_let_be(
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
 
 
-async def test_a_saga_is_parked_where_the_log_leaves_a_doubt(
+async def test_a_recovered_saga_parks_where_the_log_is_uncertain(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -226,7 +226,7 @@ async def test_a_saga_is_parked_where_the_log_leaves_a_doubt(
     await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
 
     assert (await reconciliation.recover()).order_ids == (order_id,)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
     assert (await sagas.parked(order_id, "capture"))["code"] == "PROVIDER_REFUSED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered", "SagaParked"]

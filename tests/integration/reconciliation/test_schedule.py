@@ -1,4 +1,4 @@
-"""Reconciliation is scheduled by whatever worker starts, and by all of them only once."""
+"""Any worker schedules reconciliation, and all of them together do it once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from temporal.schedules import RECONCILIATION, RECOVERY, keep_scheduled, schedul
 from tests.integration.reconciliation.conftest import forget_schedules
 
 HALF_A_MINUTE, AN_HOUR = timedelta(seconds=30), timedelta(hours=1)
-NOBODY = "a-queue-that-nobody-works-for"
+NO_WORKER = "a-queue-without-workers"
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +37,13 @@ async def every(client: Client) -> list[timedelta]:
     return [interval.every for interval in (await described(client)).schedule.spec.intervals]
 
 
-async def test_it_runs_at_once_and_then_regularly_one_run_at_a_time(client: Client) -> None:
-    await schedule(client, RECOVERY, NOBODY, HALF_A_MINUTE)
+async def test_it_runs_at_once_and_then_at_intervals_without_overlap(client: Client) -> None:
+    await schedule(client, RECOVERY, NO_WORKER, HALF_A_MINUTE)
 
     found = (await described(client)).schedule
     assert isinstance(found.action, ScheduleActionStartWorkflow)
     assert found.action.workflow == "RecoveryWorkflow"
-    assert found.action.task_queue == NOBODY
+    assert found.action.task_queue == NO_WORKER
     assert [interval.every for interval in found.spec.intervals] == [HALF_A_MINUTE]
     assert found.policy.overlap is ScheduleOverlapPolicy.SKIP
     assert found.policy.catchup_window == timedelta(seconds=10)
@@ -52,13 +52,13 @@ async def test_it_runs_at_once_and_then_regularly_one_run_at_a_time(client: Clie
             await asyncio.sleep(0.05)
 
 
-async def test_many_workers_schedule_it_once_and_doing_it_again_changes_nothing(
+async def test_many_workers_schedule_it_once(
     client: Client,
 ) -> None:
-    await asyncio.gather(*(schedule(client, RECOVERY, NOBODY, AN_HOUR) for _ in range(5)))
+    await asyncio.gather(*(schedule(client, RECOVERY, NO_WORKER, AN_HOUR) for _ in range(5)))
     first = await described(client)
 
-    await schedule(client, RECOVERY, NOBODY, AN_HOUR)
+    await schedule(client, RECOVERY, NO_WORKER, AN_HOUR)
 
     again = await described(client)
     assert again.info.created_at == first.info.created_at
@@ -66,18 +66,18 @@ async def test_many_workers_schedule_it_once_and_doing_it_again_changes_nothing(
 
 
 async def test_a_worker_with_another_setting_changes_it_and_a_pause_stays(client: Client) -> None:
-    await schedule(client, RECOVERY, NOBODY, AN_HOUR)
-    await client.get_schedule_handle(RECOVERY.id).pause(note="the carrier moves its books")
+    await schedule(client, RECOVERY, NO_WORKER, AN_HOUR)
+    await client.get_schedule_handle(RECOVERY.id).pause(note="the carrier is under maintenance")
 
-    await schedule(client, RECOVERY, NOBODY, HALF_A_MINUTE)
+    await schedule(client, RECOVERY, NO_WORKER, HALF_A_MINUTE)
 
     assert await every(client) == [HALF_A_MINUTE]
     state = (await described(client)).schedule.state
-    assert (state.paused, state.note) == (True, "the carrier moves its books")
+    assert (state.paused, state.note) == (True, "the carrier is under maintenance")
 
 
-async def test_schedules_that_are_lost_are_made_again_while_the_worker_runs(client: Client) -> None:
-    keeping = asyncio.create_task(keep_scheduled(client, NOBODY, timedelta(seconds=1)))
+async def test_lost_schedules_are_created_again_while_the_worker_runs(client: Client) -> None:
+    keeping = asyncio.create_task(keep_scheduled(client, NO_WORKER, timedelta(seconds=1)))
     try:
         await until_scheduled(client)
         await forget_schedules(client)

@@ -1,4 +1,4 @@
-"""Workers of several builds, and which of them runs what."""
+"""Temporal routes workflows to workers of several builds."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def a_build() -> str:
 
 
 async def delivered(sagas: Sagas) -> str:
-    """An order to which each thing happens after the other, so that each time costs the same."""
+    """Deliver an order, one event after the other, so that the cost is the same each time."""
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2)))
     await waits(sagas, order_id, timers=1)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await waits(sagas, order_id, timers=2)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
     assert await sagas.end(order_id) == "COMPLETED"
     return order_id
 
@@ -45,7 +45,7 @@ async def event_types(sagas: Sagas, order_id: str) -> list[int]:
 
 
 async def waits(sagas: Sagas, order_id: str, timers: int) -> None:
-    """Returns once the workflow has nothing to do but wait, with so many timers begun so far."""
+    """Wait until the workflow has nothing to do but wait, with this many timers so far."""
     waiting = EventType.EVENT_TYPE_TIMER_STARTED
     async with asyncio.timeout(20):
         while True:
@@ -56,7 +56,7 @@ async def waits(sagas: Sagas, order_id: str, timers: int) -> None:
 
 
 async def ran_in(sagas: Sagas, order_id: str) -> list[str]:
-    """The builds that the workflow's tasks were completed by, in order, without repetitions."""
+    """Return the builds that completed the workflow's tasks, in order, without repetitions."""
     history = await sagas.workflow(order_id).fetch_history()
     completed = [
         event.workflow_task_completed_event_attributes
@@ -70,7 +70,7 @@ async def ran_in(sagas: Sagas, order_id: str) -> list[str]:
     return list(dict.fromkeys(c.deployment_version.build_id for c in completed))
 
 
-async def test_an_order_goes_on_in_the_build_that_is_promoted(idle_sagas: Sagas) -> None:
+async def test_an_order_continues_in_the_promoted_build(idle_sagas: Sagas) -> None:
     sagas, first, second = idle_sagas, a_build(), a_build()
     async with working(sagas, first):
         await promote(sagas.client, first)
@@ -86,7 +86,7 @@ async def test_an_order_goes_on_in_the_build_that_is_promoted(idle_sagas: Sagas)
     assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
 
 
-async def test_a_build_that_nobody_runs_is_not_promoted(idle_sagas: Sagas) -> None:
+async def test_a_build_that_no_worker_runs_is_not_promoted(idle_sagas: Sagas) -> None:
     sagas, build, missing = idle_sagas, a_build(), a_build()
     async with working(sagas, build):
         await promote(sagas.client, build)
@@ -95,7 +95,7 @@ async def test_a_build_that_nobody_runs_is_not_promoted(idle_sagas: Sagas) -> No
         assert await ran_in(sagas, await delivered(sagas)) == [build]
 
 
-async def test_versions_cost_no_history_events_of_their_own(idle_sagas: Sagas) -> None:
+async def test_versions_cost_no_further_history_events(idle_sagas: Sagas) -> None:
     sagas, build = idle_sagas, a_build()
     async with working(sagas, ""):
         without = await event_types(sagas, await delivered(sagas))

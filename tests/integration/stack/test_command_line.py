@@ -25,7 +25,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 async def refusal(environment: dict[str, str], *arguments: str) -> str:
-    """What the command says when it refuses: one line, and exit code 1."""
+    """Return the one line of a command that refuses and exits with 1."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "stack", *arguments),
         env=environment,
@@ -40,7 +40,7 @@ async def refusal(environment: dict[str, str], *arguments: str) -> str:
     return line
 
 
-async def test_a_token_before_the_first_start_says_how_to_start(
+async def test_a_token_before_the_first_start_prints_how_to_start(
     environment: dict[str, str],
 ) -> None:
     said = await refusal(environment, "token", "--role", "customer")

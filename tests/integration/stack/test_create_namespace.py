@@ -1,4 +1,4 @@
-"""The deployment's script, run on a real server as its container runs it."""
+"""Run the deployment's script on a real server, as its container runs it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def run_script(servers: Servers, namespace: str) -> int:
     return await process.wait()
 
 
-async def test_it_makes_the_namespace_with_its_search_attributes_and_again_changes_nothing(
+async def test_it_creates_the_namespace_and_its_search_attributes_once(
     servers: Servers,
 ) -> None:
     namespace = f"test-{uuid.uuid4().hex[:8]}"

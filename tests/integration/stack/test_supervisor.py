@@ -136,7 +136,7 @@ LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 
 
 @LOOPS
-async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path, loop: str) -> None:
+async def test_no_child_outlives_a_killed_stack(tmp_path: Path, loop: str) -> None:
     async with stack_of_one(tmp_path, loop) as (stack, child):
         stack.kill()
         await eventually(lambda: not _runs(child))
@@ -145,12 +145,12 @@ async def test_nothing_outlives_a_stack_that_is_killed(tmp_path: Path, loop: str
 @LOOPS
 async def test_a_child_inherits_no_file_of_the_stack(tmp_path: Path, loop: str) -> None:
     async with stack_of_one(tmp_path, loop) as (_, child):
-        # Until the program speaks, the child is the shell that reports it to the guardian.
+        # The child is the shell that reports it to the guardian, until the program writes.
         await eventually(lambda: "up" in (tmp_path / "data/logs/child.log").read_text())
         assert _files_of(child) == {"0", "1", "2"}
 
 
-async def test_nothing_outlives_a_stack_that_is_killed_while_it_starts(tmp_path: Path) -> None:
+async def test_no_child_outlives_a_stack_that_is_killed_while_it_starts(tmp_path: Path) -> None:
     data = tmp_path / "data"
     environment = {n: v for n, v in os.environ.items() if not n.startswith("WAYBILL_")}
     stack = await asyncio.create_subprocess_exec(
@@ -242,7 +242,7 @@ def _files_of(pid: int) -> set[str]:
 
 
 def _on(data: Path) -> set[int]:
-    """Return the processes that were started on this data folder, but for the stack itself."""
+    """Return the processes that were started on this data folder, except the stack itself."""
     return {
         process.pid
         for process in psutil.process_iter(["cmdline"])

@@ -1,4 +1,4 @@
-"""A worker of each test's own; what it has run is replayed when the test is over."""
+"""Run a worker for each test, and replay its workflows at the end of the test."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def sagas(
 
 
 async def replayed(sagas: Sagas) -> None:
-    """Raises if a workflow would go another way than it went."""
+    """Replay the histories. Raises if a workflow would take another way."""
     again = replayer(sagas.client.data_converter)
     for history in await sagas.histories():
         await again.replay_workflow(history)

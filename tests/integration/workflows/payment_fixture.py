@@ -1,4 +1,4 @@
-"""One order's money, held against the real log and the simulator's books."""
+"""Compare one order's payment in the real log with the simulator's records."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class GatedPayments(StripePayments):
-    """Holds back the answers of one operation until the gate is opened."""
+    """A provider that holds back the answers of one operation until the gate is opened."""
 
     def __init__(self, url: str) -> None:
         super().__init__(API_KEY, url, RETURN_URL, SHORT_TIMEOUT_SECONDS)
@@ -80,7 +80,7 @@ class GatedPayments(StripePayments):
 
 @dataclass
 class Till:
-    """One order of two pieces at 250 cents, reserved, and what may be done about its money."""
+    """One reserved order of two pieces at 250 cents, with the payment activities."""
 
     store: PostgresEventStore
     provider: GatedPayments
@@ -155,8 +155,8 @@ class Till:
     async def refund(self) -> OrderStatus:
         return (await self.run(self.activities.refund, self.order_id)).status
 
-    async def retried_by_a_person(self, step: str) -> None:
-        """It was parked, and somebody has decided to try it again."""
+    async def retry_as_operator(self, step: str) -> None:
+        """Park the step, and let an operator retry it."""
         parking = (await CommandHandler(self.store).load(SAGA, self.order_id)).parkings + 1
         await self.does(
             ParkStep(
@@ -176,15 +176,15 @@ class Till:
             ),
         )
 
-    async def turn(self) -> None:
+    async def request_cancellation(self) -> None:
         reason = o.CancellationReason.CUSTOMER_REQUEST
         await self.does(o.RequestCancellation(aggregate_id=self.order_id, reason=reason))
 
     async def approve(self) -> None:
         await self.simulator.authenticate(str((await self.payment()).reference), "approve")
 
-    async def books(self) -> dict[str, tuple[int, int]]:
-        return await self.simulator.books(self.order_id)
+    async def effects(self) -> dict[str, tuple[int, int]]:
+        return await self.simulator.effects(self.order_id)
 
     async def payment(self) -> PaymentState:
         return await CommandHandler(self.store).load(PAYMENT, self.order_id)

@@ -1,4 +1,4 @@
-"""Orders that wait for stock rather than be rejected."""
+"""Orders may wait for stock rather than be rejected."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.support.sagas import Sagas, an_order
 
 
 async def waiting(sagas: Sagas, wanted: int = 2, on_hand: int = 1) -> tuple[str, str]:
-    """An order that waits for its stock, and its SKU."""
+    """Place an order that waits for its stock; return it and its SKU."""
     sku = await sagas.stocked(on_hand)
     order_id = await sagas.place(an_order((sku, wanted), backorder=True))
     await sagas.until(f"inventory-{sku}", "BackorderQueued")
     return order_id, sku
 
 
-async def test_an_order_waits_for_its_stock_and_goes_on_as_soon_as_it_has_come(
+async def test_a_backorder_continues_as_soon_as_its_stock_arrives(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await waiting(sagas)
@@ -65,7 +65,7 @@ async def test_the_order_that_has_waited_longest_is_woken_first(sagas: Sagas) ->
     assert await sagas.events(f"order-{second}") == ["OrderCreated"]
 
 
-async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_no_more(
+async def test_a_backorder_without_stock_in_time_is_rejected_and_leaves_the_queue(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await waiting(sagas.within(backorder=timedelta(milliseconds=200)))
@@ -77,7 +77,7 @@ async def test_an_order_whose_stock_does_not_come_in_time_is_rejected_and_waits_
 
 
 async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(sagas: Sagas) -> None:
-    """No order is queued when it comes, so the receipt wakes none."""
+    """The order is not queued yet when its stock arrives, so the receipt wakes no order."""
     sku = await sagas.stocked(1)
     order = an_order((sku, 2), backorder=True)
     order_id = order.aggregate_id
@@ -93,18 +93,18 @@ async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(saga
     assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED not in await sagas.written(order_id)
 
 
-async def test_stock_of_which_nobody_was_told_is_found_at_the_last_moment(sagas: Sagas) -> None:
+async def test_stock_without_a_notification_is_found_at_the_deadline(sagas: Sagas) -> None:
     order_id, sku = await waiting(sagas.within(backorder=timedelta(seconds=1)))
 
     receipt = ReceiveStock(aggregate_id=sku, quantity=1)
-    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/untold", sku), receipt)
+    await CommandHandler(sagas.store).handle(Step("test", f"{sku}/unnotified", sku), receipt)
 
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
     assert await sagas.inventory(sku) == InventoryState(received=2, reservations={order_id: 2})
 
 
-class CancelledMeanwhile(CommandHandler):
-    """The order is cancelled between an activity's look at it and the activity's first append."""
+class CancelledInBetween(CommandHandler):
+    """The order is cancelled between the activity's read of it and the activity's first append."""
 
     def __init__(self, sagas: Sagas) -> None:
         super().__init__(sagas.store)
@@ -124,14 +124,14 @@ class CancelledMeanwhile(CommandHandler):
         await self._sagas.stray("cancel", order_id)
 
 
-async def test_a_stray_attempt_leaves_a_cancelled_order_waiting_for_none_of_its_skus(
+async def test_a_stray_attempt_queues_no_sku_of_a_cancelled_order(
     sagas: Sagas,
 ) -> None:
     cups, pots = await sagas.stocked(1), await sagas.stocked(1)
     order = an_order((cups, 2), (pots, 2), backorder=True)
     order_id = order.aggregate_id
     await sagas.stray("place", order_id, PlaceInput(order, "customer:test"))
-    sagas.activities["backorder"] = OrderActivitiesImpl(CancelledMeanwhile(sagas)).backorder
+    sagas.activities["backorder"] = OrderActivitiesImpl(CancelledInBetween(sagas)).backorder
 
     assert await sagas.stray("backorder", order_id) is False
 
@@ -153,7 +153,7 @@ async def test_a_backorder_waits_for_each_of_its_skus(sagas: Sagas) -> None:
     assert await sagas.inventory(pots) == InventoryState(received=2, reservations={order_id: 2})
 
 
-async def test_an_order_that_is_cancelled_while_it_waits_waits_no_more(sagas: Sagas) -> None:
+async def test_a_waiting_order_that_is_cancelled_leaves_the_queue(sagas: Sagas) -> None:
     order_id, sku = await waiting(sagas)
 
     await sagas.cancel(order_id)
@@ -164,7 +164,7 @@ async def test_an_order_that_is_cancelled_while_it_waits_waits_no_more(sagas: Sa
     assert await sagas.money(order_id) == {}
 
 
-async def test_stock_that_a_cancelled_order_gives_back_wakes_the_order_that_waits_for_it(
+async def test_stock_of_a_cancelled_order_wakes_the_waiting_order(
     sagas: Sagas,
 ) -> None:
     sku = await sagas.stocked(2)
@@ -179,7 +179,7 @@ async def test_stock_that_a_cancelled_order_gives_back_wakes_the_order_that_wait
     assert await sagas.inventory(sku) == InventoryState(received=2, reservations={waiter: 2})
 
 
-async def test_a_waiting_order_that_is_taken_up_waits_on(sagas: Sagas) -> None:
+async def test_a_recovered_waiting_order_keeps_waiting(sagas: Sagas) -> None:
     order_id, sku = await waiting(sagas)
     await sagas.terminate(order_id)
     await sagas.recover(order_id)

@@ -1,4 +1,4 @@
-"""A workflow that is cancelled in Temporal undoes what was done, wherever it stands."""
+"""A workflow that is cancelled in Temporal compensates, at any step."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ async def test_a_workflow_cancelled_beside_a_step_undoes_that_step_too(
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "OPERATOR_REQUEST"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    books = await sagas.money(order_id)
-    assert books.get("authorized", (0, 0)) == books.get("voided", (0, 0))
-    assert "captured" not in books
-    shipped = await sagas.carrier_simulator.books(order_id)
+    effects = await sagas.money(order_id)
+    assert effects.get("authorized", (0, 0)) == effects.get("voided", (0, 0))
+    assert "captured" not in effects
+    shipped = await sagas.carrier_simulator.effects(order_id)
     assert shipped.get("created", (0, 0))[0] <= shipped.get("cancelled", (0, 0))[0]
 
 
 @pytest.mark.parametrize("undo", ["cancel_shipment", "give_back", "release"])
 @pytest.mark.parametrize("when", When)
-async def test_a_workflow_cancelled_beside_an_undo_goes_on_undoing(
+async def test_a_workflow_cancelled_beside_an_undo_continues_to_compensate(
     sagas: Sagas, undo: str, when: When
 ) -> None:
     sku = await sagas.stocked(1)
@@ -92,7 +92,7 @@ async def test_a_workflow_cancelled_beside_an_undo_goes_on_undoing(
 
 @pytest.mark.parametrize("method", [APPROVAL, DECLINED])
 @pytest.mark.parametrize("which", ["order", "payment"])
-async def test_an_order_that_waits_for_its_customer_is_undone_when_cancelled(
+async def test_an_order_cancelled_while_it_waits_for_its_customer_is_undone(
     sagas: Sagas, method: str, which: str
 ) -> None:
     sku = await sagas.stocked(1)
@@ -118,7 +118,7 @@ async def test_it_is_too_late_to_cancel_a_workflow_whose_parcel_has_left(
         await sagas.deliver(order_id)
         await gate.reached()
         await sagas.workflow(order_id).cancel()
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)

@@ -1,4 +1,4 @@
-"""What the carrier does of its own accord, and what it says of it."""
+"""The sagas follow what the carrier does and what it notifies."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
 
 
 async def sent(sagas: Sagas, postal_code: str, effect: str) -> tuple[str, str]:
-    """An order whose parcel has come so far by the carrier's own books, and its SKU."""
+    """Place an order whose parcel has reached this state at the carrier; return it and its SKU."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    await sagas.carrier_simulator.until_booked(order_id, effect)
+    await sagas.carrier_simulator.until_recorded(order_id, effect)
     return order_id, sku
 
 
@@ -37,7 +37,7 @@ async def test_a_lost_parcel_is_refunded_and_its_stock_is_gone(
 ) -> None:
     order_id, sku = await sent(sagas, LOST, "lost")
 
-    await sagas.hear(order_id, *notification)
+    await sagas.notify(order_id, *notification)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -46,10 +46,10 @@ async def test_a_lost_parcel_is_refunded_and_its_stock_is_gone(
     assert await sagas.money(order_id) == REFUNDED
 
 
-async def test_a_carrier_that_never_told_of_a_loss_is_asked_at_the_deadline(sagas: Sagas) -> None:
+async def test_a_loss_without_a_notification_is_found_at_the_deadline(sagas: Sagas) -> None:
     order_id, _ = await sent(sagas.within(delivery=timedelta(milliseconds=50)), LOST, "lost")
 
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -59,7 +59,7 @@ async def test_a_carrier_that_never_told_of_a_loss_is_asked_at_the_deadline(saga
 async def test_an_order_whose_shipment_the_carrier_cancels_is_undone(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, CANCELLED_BY_CARRIER, "cancelled")
 
-    await sagas.hear(order_id, ShipmentNotificationKind.CANCELLED)
+    await sagas.notify(order_id, ShipmentNotificationKind.CANCELLED)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "SHIPMENT_FAILED"
@@ -70,12 +70,12 @@ async def test_an_order_whose_shipment_the_carrier_cancels_is_undone(sagas: Saga
 @pytest.mark.parametrize(
     "notification", [ShipmentNotificationKind.CANCELLED, ShipmentNotificationKind.LOST]
 )
-async def test_bad_news_that_the_carrier_itself_does_not_confirm_change_nothing(
+async def test_an_unconfirmed_notification_of_a_loss_changes_nothing(
     sagas: Sagas, notification: ShipmentNotificationKind
 ) -> None:
     order_id, sku = await sent(sagas, NEVER_DISPATCHED, "created")
 
-    await sagas.hear(order_id, notification)
+    await sagas.notify(order_id, notification)
     await sagas.until_asked(order_id, "track", 1)
     await sagas.deliver(order_id)
 
@@ -83,10 +83,10 @@ async def test_bad_news_that_the_carrier_itself_does_not_confirm_change_nothing(
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_news_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
+async def test_webhooks_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, NORMAL, "delivered")
 
-    await sagas.hear(
+    await sagas.notify(
         order_id,
         ShipmentNotificationKind.DELIVERED,
         ShipmentNotificationKind.DISPATCHED,
@@ -102,7 +102,7 @@ async def test_news_may_come_twice_and_out_of_order(sagas: Sagas) -> None:
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_a_carrier_that_is_silent_is_asked_when_the_parcel_should_have_left(
+async def test_a_silent_carrier_is_polled_at_the_dispatch_deadline(
     sagas: Sagas,
 ) -> None:
     impatient = sagas.within(
@@ -114,7 +114,7 @@ async def test_a_carrier_that_is_silent_is_asked_when_the_parcel_should_have_lef
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_a_hint_that_the_carrier_denies_moves_nothing(sagas: Sagas) -> None:
+async def test_a_hint_that_the_carrier_denies_changes_nothing(sagas: Sagas) -> None:
     order_id, _ = await sent(sagas, NEVER_DISPATCHED, "created")
 
     await sagas.hint(
@@ -128,7 +128,7 @@ async def test_a_hint_that_the_carrier_denies_moves_nothing(sagas: Sagas) -> Non
     assert await sagas.money(order_id) == VOIDED
 
 
-async def test_a_hint_that_the_carrier_confirms_is_followed(sagas: Sagas) -> None:
+async def test_a_hint_that_the_carrier_confirms_takes_effect(sagas: Sagas) -> None:
     order_id, sku = await sent(sagas, NORMAL, "delivered")
 
     await sagas.hint(order_id, ShipmentNotificationKind.DISPATCHED)

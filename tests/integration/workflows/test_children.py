@@ -1,4 +1,4 @@
-"""The workflows that an order's starts."""
+"""An order's workflow starts children and cancels them."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ class Parent:
 async def test_a_child_whose_start_is_not_confirmed_yet_is_cancelled_with_its_parent(
     sagas: Sagas,
 ) -> None:
-    """Temporal delivers the cancellation in the workflow task after the one that starts the child,
-    and before it confirms the start."""
+    """Temporal delivers the cancellation before it confirms the start of the child.
+
+    The cancellation comes in the workflow task after the one that starts the child.
+    """
     gate = Gate()
 
     @activity.defn

@@ -1,4 +1,4 @@
-"""What each end of an order costs in Temporal: it does not vary from machine to machine."""
+"""Count what each end of an order costs in Temporal: it does not vary between machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.sagas import Sagas
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: outcome.name)
-async def test_an_order_costs_what_it_has_to(
+async def test_each_end_of_an_order_costs_its_counted_actions(
     sagas: Sagas, carrier: HttpCarrier, payments: StripePayments, outcome: Outcome
 ) -> None:
     await stock(CommandHandler(sagas.store), "in-stock")

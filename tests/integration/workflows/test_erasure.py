@@ -30,12 +30,14 @@ async def test_an_order_whose_address_is_erased_before_it_ships_is_cancelled_and
     cancelled = (await sagas.store.load_events(f"order-{order_id}"))[-1]
     assert cancelled.data["reason"] == "SHIPMENT_FAILED"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    assert "captured" not in await payment_simulator.books(order_id)
+    assert "captured" not in await payment_simulator.effects(order_id)
 
 
 async def test_an_order_placed_after_an_erasure_ships(sagas: Sagas) -> None:
     first = await sagas.place(an_order((await sagas.stocked(1), 1)))
-    await sagas.hear(first, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(
+        first, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+    )
     assert await sagas.end(first) == "COMPLETED"
     await sagas.run(ERASE)
 
@@ -44,7 +46,7 @@ async def test_an_order_placed_after_an_erasure_ships(sagas: Sagas) -> None:
     assert "ShipmentCreated" in await sagas.until(f"shipment-{second}", "ShipmentCreated")
 
 
-async def test_an_erasure_under_one_key_happens_once(sagas: Sagas) -> None:
+async def test_a_repeated_erasure_happens_once(sagas: Sagas) -> None:
     positions = [
         await sagas.orchestrator.execute(ERASE, idempotency_key="once", actor="admin:test")
         for _ in range(2)

@@ -17,13 +17,13 @@ from workflows.types import SagaType
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 
 
-async def test_an_order_that_nothing_goes_wrong_with_is_completed(
+async def test_an_order_without_a_fault_is_completed(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku, other = await sagas.stocked(5), await sagas.stocked(1)
 
     order_id = await sagas.place(an_order((sku, 2), (other, 1)))
-    await sagas.hear(order_id, DISPATCHED, DELIVERED)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"order-{order_id}") == [
@@ -47,10 +47,13 @@ async def test_an_order_that_nothing_goes_wrong_with_is_completed(
     ]
     assert await sagas.inventory(sku) == InventoryState(received=5, shipped=2)
     assert await sagas.inventory(other) == InventoryState(received=1, shipped=1)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 750), "captured": (1, 750)}
+    assert await payment_simulator.effects(order_id) == {
+        "authorized": (1, 750),
+        "captured": (1, 750),
+    }
 
 
-async def test_a_saga_is_started_and_turned_round_by_whoever_says_no_more_than_which(
+async def test_a_saga_is_started_and_compensated_by_its_id_alone(
     sagas: Sagas,
 ) -> None:
     order = an_order((await sagas.stocked(1), 1))
@@ -64,7 +67,7 @@ async def test_a_saga_is_started_and_turned_round_by_whoever_says_no_more_than_w
     assert (asked.data["reason"], asked.metadata.actor) == ("OPERATOR_REQUEST", "system")
 
 
-async def test_an_order_short_of_one_line_is_rejected_and_holds_nothing(
+async def test_an_order_with_a_short_line_is_rejected_and_holds_nothing(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     plenty, short = await sagas.stocked(5), await sagas.stocked(1)
@@ -75,7 +78,7 @@ async def test_an_order_short_of_one_line_is_rejected_and_holds_nothing(
     assert await sagas.events(f"order-{order_id}") == ["OrderCreated", "OrderRejected"]
     assert await sagas.inventory(plenty) == InventoryState(received=5)
     assert await sagas.inventory(short) == InventoryState(received=1)
-    assert await payment_simulator.books(order_id) == {}
+    assert await payment_simulator.effects(order_id) == {}
 
 
 async def test_placing_the_same_order_again_returns_the_first_answer(sagas: Sagas) -> None:
@@ -111,7 +114,7 @@ async def test_another_order_under_the_same_key_is_refused_and_changes_nothing(
 async def test_a_repeat_after_the_saga_has_ended_returns_the_first_answer(sagas: Sagas) -> None:
     order = an_order((await sagas.stocked(1), 1))
     first = await sagas.orchestrator.start_saga(SagaType.ORDER, order, actor="customer:test")
-    await sagas.hear(first.order_id, DISPATCHED, DELIVERED)
+    await sagas.notify(first.order_id, DISPATCHED, DELIVERED)
     assert await sagas.end(first.order_id) == "COMPLETED"
 
     assert (
@@ -119,7 +122,7 @@ async def test_a_repeat_after_the_saga_has_ended_returns_the_first_answer(sagas:
     )
 
 
-async def test_a_declined_order_goes_on_with_another_payment_method(
+async def test_a_declined_order_continues_with_another_payment_method(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku = await sagas.stocked(1)
@@ -129,7 +132,7 @@ async def test_a_declined_order_goes_on_with_another_payment_method(
     await sagas.orchestrator.retry_payment(
         order_id, VISA, idempotency_key="retry", actor="customer:test"
     )
-    await sagas.hear(order_id, DISPATCHED, DELIVERED)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"payment-{order_id}") == [
@@ -139,8 +142,8 @@ async def test_a_declined_order_goes_on_with_another_payment_method(
         "PaymentAuthorized",
         "PaymentCaptured",
     ]
-    books = await payment_simulator.books(order_id)
-    assert (books["authorized"], books["captured"]) == ((1, 250), (1, 250))
+    effects = await payment_simulator.effects(order_id)
+    assert (effects["authorized"], effects["captured"]) == ((1, 250), (1, 250))
 
 
 async def test_a_payment_window_that_closes_cancels_the_order_and_releases_its_stock(
@@ -161,10 +164,10 @@ async def test_a_payment_window_that_closes_cancels_the_order_and_releases_its_s
     ]
     cancelled = (await sagas.store.load_events(f"order-{order_id}"))[-1]
     assert cancelled.data["reason"] == "PAYMENT_WINDOW_CLOSED"
-    assert "captured" not in await payment_simulator.books(order_id)
+    assert "captured" not in await payment_simulator.effects(order_id)
 
 
-async def test_a_pending_payment_goes_on_when_its_customer_has_approved_it(
+async def test_a_pending_payment_continues_when_its_customer_has_approved_it(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
@@ -182,7 +185,7 @@ async def test_a_pending_payment_goes_on_when_its_customer_has_approved_it(
     ]
 
 
-async def test_what_a_customer_cancels_is_undone_the_parcel_first_then_money_and_stock_together(
+async def test_a_cancellation_stops_the_parcel_before_it_undoes_money_and_stock(
     sagas: Sagas, payment_simulator: SimulatorProcess
 ) -> None:
     sku = await sagas.stocked(3)
@@ -202,7 +205,7 @@ async def test_what_a_customer_cancels_is_undone_the_parcel_first_then_money_and
     assert (undone[0], undone[-1]) == ("ShipmentCancelled", "OrderCancelled")
     assert sorted(undone[1:-1]) == ["InventoryReleased", "PaymentVoided"]
     assert await sagas.inventory(sku) == InventoryState(received=3)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 500), "voided": (1, 500)}
 
 
 UNDONE = ("ShipmentCancelled", "PaymentVoided", "InventoryReleased", "OrderCancelled")
@@ -210,7 +213,7 @@ UNDONE = ("ShipmentCancelled", "PaymentVoided", "InventoryReleased", "OrderCance
 
 async def test_cancelling_what_has_shipped_is_refused_and_changes_nothing(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
-    await sagas.hear(order_id, DISPATCHED)
+    await sagas.notify(order_id, DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     before = await sagas.store.load_all_events()
 
@@ -238,9 +241,9 @@ async def test_a_cancelled_workflow_loses_no_compensation(
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    books = await payment_simulator.books(order_id)
-    assert books.get("authorized", (0, 0)) == books.get("voided", (0, 0))
-    assert "captured" not in books
+    effects = await payment_simulator.effects(order_id)
+    assert effects.get("authorized", (0, 0)) == effects.get("voided", (0, 0))
+    assert "captured" not in effects
 
 
 async def test_a_parcel_that_left_before_the_carrier_could_stop_it_is_paid_for(
@@ -249,17 +252,20 @@ async def test_a_parcel_that_left_before_the_carrier_could_stop_it_is_paid_for(
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    await carrier_simulator.until_booked(order_id, "dispatched")
+    await carrier_simulator.until_recorded(order_id, "dispatched")
 
     await sagas.orchestrator.compensate_saga(
         order_id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:test"
     )
-    await sagas.hear(order_id, DELIVERED)
+    await sagas.notify(order_id, DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert "OrderCancellationWithdrawn" in await sagas.events(f"order-{order_id}")
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+    assert await payment_simulator.effects(order_id) == {
+        "authorized": (1, 250),
+        "captured": (1, 250),
+    }
 
 
 @pytest.mark.parametrize("postal_code", [REFUSED, DOWN])
@@ -276,7 +282,7 @@ async def test_an_order_that_no_carrier_takes_is_cancelled_and_its_payment_voide
     cancelled = (await sagas.store.load_events(f"order-{order_id}"))[-1]
     assert cancelled.data["reason"] == "SHIPMENT_FAILED"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    assert await payment_simulator.books(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
+    assert await payment_simulator.effects(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
 
 
 async def test_an_order_that_is_not_dispatched_in_time_is_cancelled(sagas: Sagas) -> None:
@@ -291,7 +297,7 @@ async def test_an_order_that_is_not_dispatched_in_time_is_cancelled(sagas: Sagas
     assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
-async def test_no_address_stands_in_clear_in_a_workflow_history(sagas: Sagas) -> None:
+async def test_no_workflow_history_has_an_address_in_clear(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
@@ -303,7 +309,7 @@ async def test_no_address_stands_in_clear_in_a_workflow_history(sagas: Sagas) ->
 
 @pytest.mark.parametrize("moment", ["PaymentRequested", "PaymentPending"])
 @pytest.mark.parametrize("method", [APPROVAL, DECLINED])
-async def test_an_order_that_waits_for_its_customer_is_cancelled_at_once_at_any_moment(
+async def test_an_order_that_waits_for_its_customer_is_cancelled_at_any_moment(
     sagas: Sagas, payment_simulator: SimulatorProcess, moment: str, method: str
 ) -> None:
     sku = await sagas.stocked(1)
@@ -317,4 +323,4 @@ async def test_an_order_that_waits_for_its_customer_is_cancelled_at_once_at_any_
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.inventory(sku) == InventoryState(received=1)
-    assert "captured" not in await payment_simulator.books(order_id)
+    assert "captured" not in await payment_simulator.effects(order_id)

@@ -1,4 +1,4 @@
-"""A workflow refuses whatever names another order than its own."""
+"""A workflow refuses every input that names another order than its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows.types import OrderWorkflowInput
 
 
 async def two_orders(sagas: Sagas) -> tuple[str, str]:
-    """Two orders that wait for their dispatch."""
+    """Place two orders that wait for their dispatch."""
     sku = await sagas.stocked(2)
     placed = [await sagas.place(an_order((sku, 1))) for _ in range(2)]
     for order_id in placed:
@@ -48,7 +48,7 @@ async def test_an_update_that_names_another_order_is_refused_and_changes_neither
     assert after == before
 
 
-async def test_a_signal_that_names_another_order_moves_neither(sagas: Sagas) -> None:
+async def test_a_signal_that_names_another_order_changes_neither(sagas: Sagas) -> None:
     mine, other = await two_orders(sagas)
     handle = sagas.workflow(mine)
 

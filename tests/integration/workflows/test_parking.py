@@ -1,4 +1,4 @@
-"""What fails for good waits for a person, and goes on as the person decides."""
+"""A step that fails for good waits for an operator, and follows the intervention."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD = {"authorized": (1, 250)}
 
 
 async def placed(sagas: Sagas) -> tuple[str, str]:
-    """An order with its parcel asked for, and its SKU."""
+    """Place an order whose shipment is created; return it and its SKU."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -36,7 +36,7 @@ async def placed(sagas: Sagas) -> tuple[str, str]:
 async def parked_at_capture(sagas: Sagas) -> tuple[str, str]:
     order_id, sku = await placed(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
     return order_id, sku
 
@@ -54,7 +54,7 @@ async def by_update(sagas: Sagas, order_id: str, step: str, intervention: Interv
 
 
 async def by_signal(sagas: Sagas, order_id: str, step: str, intervention: Intervention) -> None:
-    """As the Temporal Web UI or its command line sends it: plain JSON, not encrypted."""
+    """Send an intervention as the Web UI or the command line does: plain JSON, not encrypted."""
     name = {
         RETRY: "retry_saga",
         SKIP: "skip_saga_step",
@@ -67,7 +67,7 @@ async def by_signal(sagas: Sagas, order_id: str, step: str, intervention: Interv
     await plain.get_workflow_handle(f"order-{order_id}").signal(name, said)
 
 
-async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas: Sagas) -> None:
+async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sagas) -> None:
     order_id, sku = await parked_at_capture(sagas)
 
     await sagas.needs_attention(f"order-{order_id}", expected=True)
@@ -90,7 +90,7 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
 
 @pytest.mark.parametrize("intervene", [by_update, by_signal])
 @pytest.mark.parametrize(
-    ("intervention", "event", "end", "books"),
+    ("intervention", "event", "end", "effects"),
     [
         (RETRY, "SagaRetried", "COMPLETED", CAPTURED),
         (SKIP, "SagaStepSkipped", "COMPLETED", HELD),
@@ -98,24 +98,24 @@ async def test_a_capture_that_is_refused_parks_the_saga_with_all_it_holds(sagas:
         (COMPENSATE, "SagaCompensationRequested", "CANCELLED", VOIDED),
     ],
 )
-async def test_a_parked_step_goes_on_as_a_person_decides(  # noqa: PLR0913, PLR0917 - one table
+async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917 - one table
     sagas: Sagas,
     intervene: Callable[[Sagas, str, str, Intervention], Awaitable[None]],
     intervention: Intervention,
     event: str,
     end: str,
-    books: dict[str, tuple[int, int]],
+    effects: dict[str, tuple[int, int]],
 ) -> None:
     order_id, sku = await parked_at_capture(sagas)
 
     await intervene(sagas, order_id, "capture", intervention)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == end
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", event]
     made = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
     assert (made.data["reason"], made.metadata.actor) == ("because", "operator:test")
-    assert await sagas.money(order_id) == books
+    assert await sagas.money(order_id) == effects
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     await sagas.needs_attention(f"order-{order_id}", expected=False)
 
@@ -136,7 +136,7 @@ async def test_an_undo_that_is_refused_parks_while_the_others_are_done(
     assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
-async def test_what_is_undone_already_cannot_be_turned_round_again(sagas: Sagas) -> None:
+async def test_an_undone_order_cannot_be_compensated_again(sagas: Sagas) -> None:
     order_id, _ = await parked_at_give_back(sagas)
 
     with pytest.raises(Refused) as refusal:
@@ -152,7 +152,7 @@ async def test_what_is_undone_already_cannot_be_turned_round_again(sagas: Sagas)
 async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas)
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.intervene(order_id, "capture", RETRY)
         assert (await sagas.parked(order_id, "capture", times=2))["parking"] == 2
 
@@ -160,7 +160,7 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
     with pytest.raises(Refused) as refusal:
         await sagas.orchestrator.intervene(f"order-{order_id}", late, idempotency_key="late")
     await sagas.intervene(order_id, "capture", RETRY)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
     assert await sagas.end(order_id) == "COMPLETED"
@@ -186,15 +186,15 @@ async def test_an_undo_that_was_not_refused_is_retried_by_the_saga_itself(sagas:
     assert retried.metadata.actor == "system"
 
 
-async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) -> None:
+async def test_a_parked_step_that_was_not_refused_is_retried_automatically(sagas: Sagas) -> None:
     impatient = sagas.within(
         undo_timeout=timedelta(milliseconds=100), parked_retry=timedelta(milliseconds=100)
     )
     order_id, _ = await placed(impatient)
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         assert (await sagas.parked(order_id, "capture"))["code"] != "PROVIDER_REFUSED"
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == CAPTURED
@@ -203,17 +203,17 @@ async def test_what_nobody_has_refused_is_tried_again_by_itself(sagas: Sagas) ->
     assert made.metadata.actor == "system"
 
 
-async def test_a_step_that_was_not_answered_waits_for_its_next_try(sagas: Sagas) -> None:
+async def test_a_step_without_an_answer_is_retried_later(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(undo_timeout=timedelta(milliseconds=100)))
     with sagas.payment_simulator.failing(order_id, "capture", "down"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.needs_attention(f"order-{order_id}", expected=True)
 
     assert len(await sagas.timers(f"order-{order_id}")) == 1
 
 
 @pytest.mark.parametrize("parked", [parked_at_capture, parked_at_give_back])
-async def test_a_step_that_its_provider_refused_waits_for_a_person_alone(
+async def test_a_step_that_its_provider_refused_waits_for_an_operator(
     sagas: Sagas, parked: Callable[[Sagas], Awaitable[tuple[str, str]]]
 ) -> None:
     order_id, _ = await parked(sagas)
@@ -222,23 +222,23 @@ async def test_a_step_that_its_provider_refused_waits_for_a_person_alone(
     assert await sagas.timers(f"order-{order_id}") == []
 
 
-async def test_an_overdue_parcel_needs_no_person_any_more_once_it_has_arrived(sagas: Sagas) -> None:
+async def test_an_overdue_parcel_that_has_arrived_needs_no_attention(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     assert (await sagas.parked(order_id, "await_delivery"))["code"] == "OVERDUE"
     await sagas.needs_attention(f"order-{order_id}", expected=True)
 
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
-async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refunded(
+async def test_an_operator_may_give_up_an_overdue_parcel_for_a_refund(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await placed(sagas.within(delivery=timedelta(milliseconds=100)))
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
     await sagas.intervene(order_id, "await_delivery", COMPENSATE)
 
@@ -247,7 +247,7 @@ async def test_a_person_may_give_up_an_overdue_parcel_and_the_customer_is_refund
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
-async def test_a_saga_that_is_to_turn_round_does_so_though_its_workflow_never_heard_of_it(
+async def test_a_recovered_saga_compensates_after_a_recorded_cancellation(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
@@ -263,7 +263,7 @@ async def test_a_saga_that_is_to_turn_round_does_so_though_its_workflow_never_he
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 250)}
 
 
-async def test_a_decision_by_hand_that_the_log_could_not_hold_is_told_and_waits_for_another(
+async def test_an_intervention_that_the_log_cannot_hold_is_refused(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
@@ -276,7 +276,7 @@ async def test_a_decision_by_hand_that_the_log_could_not_hold_is_told_and_waits_
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
-async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overruled(
+async def test_an_intervention_that_only_the_log_has_is_followed(
     sagas: Sagas,
 ) -> None:
     """Its answer, and the workflow task that it came with, were lost."""
@@ -286,7 +286,7 @@ async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overrul
 
     with pytest.raises(Refused) as refusal:
         await sagas.intervene(order_id, "capture", SKIP)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert refusal.value.code is ErrorCode.SAGA_NOT_PARKED
     assert await sagas.end(order_id) == "COMPLETED"
@@ -294,7 +294,7 @@ async def test_a_decision_that_only_the_log_knows_of_is_followed_and_not_overrul
     assert await sagas.money(order_id) == CAPTURED
 
 
-async def test_a_decision_without_a_reason_is_refused_and_the_saga_stays_parked(
+async def test_an_intervention_without_a_reason_is_refused(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await parked_at_capture(sagas)
@@ -331,7 +331,7 @@ async def in_temporal(sagas: Sagas, order_id: str) -> None:
 
 
 @pytest.mark.parametrize("cancel", [by_customer, in_temporal])
-async def test_what_is_parked_on_the_way_forward_is_left_when_the_order_is_cancelled(
+async def test_a_cancellation_ends_the_parking_of_a_forward_step(
     sagas: Sagas, cancel: Callable[[Sagas, str], Awaitable[None]]
 ) -> None:
     order_id, sku = await parked_at_reserve(sagas)
@@ -346,7 +346,7 @@ async def test_what_is_parked_on_the_way_forward_is_left_when_the_order_is_cance
     await sagas.needs_attention(f"order-{order_id}", expected=False)
 
 
-async def test_an_order_that_is_cancelled_while_it_is_about_to_park_does_not_stay_parked(
+async def test_an_order_cancelled_as_it_parks_does_not_stay_parked(
     sagas: Sagas,
 ) -> None:
     order = an_order((await sagas.stocked(1), 1))
@@ -363,7 +363,7 @@ async def test_an_order_that_is_cancelled_while_it_is_about_to_park_does_not_sta
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaCompensationRequested"]
 
 
-async def test_a_saga_whose_last_step_is_skipped_ends_where_it_stands(sagas: Sagas) -> None:
+async def test_a_saga_whose_last_step_is_skipped_ends_there(sagas: Sagas) -> None:
     order_id, _ = await placed(sagas)
     sagas.gates.fail("complete", order_id, WRONG_STATE)
     await sagas.deliver(order_id)

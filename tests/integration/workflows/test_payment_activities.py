@@ -1,4 +1,4 @@
-"""Paying, one activity at a time: what the log and the provider's books say after it."""
+"""Run single payment activities, and check the log and the provider's records after each."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ async def test_authorizing_holds_the_money_and_confirms_the_order(till: Till) ->
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
-async def test_a_saga_taken_up_after_the_authorization_holds_nothing_more(till: Till) -> None:
+async def test_a_saga_recovered_after_the_authorization_holds_nothing_more(till: Till) -> None:
     await till.paid()
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.events() == ["Requested", "Authorized"]
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> None:
@@ -51,7 +51,7 @@ async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> No
         assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
 
     assert await till.events() == ["Requested", "Authorized"]
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) -> None:
@@ -64,47 +64,47 @@ async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) ->
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
-async def test_an_order_that_turned_before_it_was_to_be_paid_is_not_paid(till: Till) -> None:
+async def test_an_order_that_compensates_before_its_payment_is_not_paid(till: Till) -> None:
     await till.order()
-    await till.turn()
+    await till.request_cancellation()
 
     with pytest.raises(Refused) as refusal:
         await till.authorize()
 
     assert refusal.value.code is ErrorCode.WRONG_STATE
-    assert (await till.events(), await till.books()) == ([], {})
+    assert (await till.events(), await till.effects()) == ([], {})
 
 
-async def test_an_attempt_of_an_order_that_has_turned_meanwhile_is_not_made(till: Till) -> None:
+async def test_no_attempt_is_made_for_an_order_that_compensates(till: Till) -> None:
     await till.order()
     with (
         till.simulator.failing(till.order_id, "confirm", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
-    await till.turn()
+    await till.request_cancellation()
 
     assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
-    assert await till.books() == {}
+    assert await till.effects() == {}
 
 
-async def test_an_authorization_found_after_the_order_has_turned_confirms_nothing(
+async def test_an_authorization_found_during_a_compensation_confirms_nothing(
     till: Till,
 ) -> None:
     await till.order(APPROVAL)
     assert await till.authorize() == AuthorizationResult(Outcome.PENDING, 1)
     await till.approve()
-    await till.turn()
+    await till.request_cancellation()
 
     assert await till.look_up() == AuthorizationResult(Outcome.AUTHORIZED, 1)
     assert await till.status() is OrderStatus.CANCELLING
     assert await till.events() == ["Requested", "Pending", "Authorized"]
 
 
-async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
+async def test_nothing_is_authorized_after_the_void(till: Till) -> None:
     await till.order()
     await till.give_back()
 
@@ -113,7 +113,7 @@ async def test_nothing_is_authorized_once_it_was_given_back(till: Till) -> None:
 
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
     assert await till.authorize() == AuthorizationResult(Outcome.DECLINED, 0)
-    assert await till.books() == {}
+    assert await till.effects() == {}
 
 
 # Further attempts.
@@ -125,10 +125,10 @@ async def test_a_declined_payment_is_paid_by_another_method(till: Till) -> None:
 
     assert await till.retry(2) == AuthorizationResult(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert (await till.books())["authorized"] == (1, 500)
+    assert (await till.effects())["authorized"] == (1, 500)
 
 
-async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_one_pays(
+async def test_a_method_that_the_provider_refuses_is_declined_and_another_pays(
     till: Till,
 ) -> None:
     await till.order("pm_mistyped")
@@ -139,7 +139,7 @@ async def test_a_method_that_the_provider_does_not_take_is_declined_and_another_
     assert await till.retry(3) == AuthorizationResult(Outcome.AUTHORIZED, 3)
 
     assert await till.status() is OrderStatus.CONFIRMED
-    assert (await till.books())["authorized"] == (1, 500)
+    assert (await till.effects())["authorized"] == (1, 500)
 
 
 async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -> None:
@@ -149,10 +149,10 @@ async def test_an_attempt_is_made_with_the_method_that_the_log_has(till: Till) -
 
     assert await till.retry(2, VISA) == AuthorizationResult(Outcome.DECLINED, 2)
     assert (await till.payment()).method == DECLINED
-    assert "authorized" not in await till.books()
+    assert "authorized" not in await till.effects()
 
 
-async def test_after_an_outage_a_further_attempt_is_made_and_those_before_it_are_void(
+async def test_an_attempt_after_an_outage_voids_the_earlier_attempts(
     till: Till,
 ) -> None:
     await till.order(DECLINED)
@@ -165,10 +165,10 @@ async def test_after_an_outage_a_further_attempt_is_made_and_those_before_it_are
 
     assert await till.retry(3) == AuthorizationResult(Outcome.AUTHORIZED, 3)
     assert await till.events() == ["Requested", "Declined", "Requested", "Requested", "Authorized"]
-    assert await till.books() == {"authorized": (2, 1000), "voided": (2, 500)}
+    assert await till.effects() == {"authorized": (2, 1000), "voided": (2, 500)}
 
 
-async def test_an_approval_that_comes_before_the_retry_is_noted_wins(till: Till) -> None:
+async def test_an_approval_before_the_record_of_the_retry_wins(till: Till) -> None:
     await till.order(APPROVAL)
     await till.authorize()
     await till.approve()
@@ -178,10 +178,10 @@ async def test_an_approval_that_comes_before_the_retry_is_noted_wins(till: Till)
         await till.retry(2)
 
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
-async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_freed(
+async def test_a_retry_recorded_before_the_approval_wins_and_voids_the_approved(
     till: Till,
 ) -> None:
     await till.order(APPROVAL)
@@ -197,17 +197,15 @@ async def test_a_retry_noted_before_the_approval_wins_and_the_approved_money_is_
 
     assert await looking == AuthorizationResult(Outcome.PENDING, 2)
     assert await till.status() is OrderStatus.RESERVED
-    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
     authorized = await till.run(till.activities.authorize_again, again)
     assert authorized == AuthorizationResult(Outcome.AUTHORIZED, 2)
     assert await till.status() is OrderStatus.CONFIRMED
-    assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (2, 1000), "voided": (1, 500)}
 
 
 @pytest.mark.parametrize("_", range(5))
-async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows_it(
-    till: Till, _: int
-) -> None:
+async def test_a_concurrent_approval_and_retry_leave_one_payment(till: Till, _: int) -> None:
     await till.order(APPROVAL)
     await till.authorize()
     await till.approve()
@@ -220,17 +218,17 @@ async def test_of_an_approval_and_a_retry_at_once_one_wins_and_the_money_follows
     if isinstance(requested, Refused):
         assert requested.code is ErrorCode.PAYMENT_NOT_RETRYABLE
         assert looked == AuthorizationResult(Outcome.AUTHORIZED, 1)
-        assert await till.books() == {"authorized": (1, 500)}
+        assert await till.effects() == {"authorized": (1, 500)}
     else:
         assert looked == AuthorizationResult(Outcome.PENDING, 2)
         assert await till.status() is OrderStatus.RESERVED
         authorized = await till.run(till.activities.authorize_again, again)
         assert authorized == AuthorizationResult(Outcome.AUTHORIZED, 2)
-        assert await till.books() == {"authorized": (2, 1000), "voided": (1, 500)}
+        assert await till.effects() == {"authorized": (2, 1000), "voided": (1, 500)}
     assert await till.status() is OrderStatus.CONFIRMED
 
 
-async def test_the_customer_is_told_where_to_approve_though_the_payment_was_pending_before(
+async def test_the_customer_gets_the_url_of_an_already_pending_payment(
     till: Till, module_pool: Pool
 ) -> None:
     await till.order(APPROVAL)

@@ -1,4 +1,4 @@
-"""Taking the money and giving it back, one activity at a time."""
+"""Run the single activities that capture and refund."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ async def test_the_dispatch_is_recorded_and_then_the_money_is_taken_once(till: T
 
     assert await till.status() is OrderStatus.SHIPPED
     assert await till.events() == ["Requested", "Authorized", "Captured"]
-    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
-async def test_a_parcel_that_has_left_is_recorded_though_the_money_can_not_be_taken(
+async def test_a_dispatch_is_recorded_although_the_capture_fails(
     till: Till,
 ) -> None:
     await till.paid()
@@ -51,13 +51,13 @@ async def test_a_parcel_that_has_left_is_recorded_though_the_money_can_not_be_ta
 
     await till.capture()
 
-    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
 @pytest.mark.parametrize(
     ("how", "failure"), [("refuse_kept", ProviderRefused), ("500", ProviderUnavailable)]
 )
-async def test_money_can_be_taken_as_soon_as_what_kept_it_from_that_is_gone(
+async def test_a_capture_succeeds_as_soon_as_its_fault_is_gone(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.paid()
@@ -67,7 +67,7 @@ async def test_money_can_be_taken_as_soon_as_what_kept_it_from_that_is_gone(
     await till.capture()
 
     assert await till.events() == ["Requested", "Authorized", "Captured"]
-    assert await till.books() == {"authorized": (1, 500), "captured": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "captured": (1, 500)}
 
 
 async def test_a_parcel_that_left_before_its_shipment_was_recorded_is_paid(till: Till) -> None:
@@ -76,7 +76,7 @@ async def test_a_parcel_that_left_before_its_shipment_was_recorded_is_paid(till:
     await till.capture()
 
     assert await till.status() is OrderStatus.SHIPPED
-    assert (await till.books())["captured"] == (1, 500)
+    assert (await till.effects())["captured"] == (1, 500)
 
 
 async def test_nothing_is_captured_for_an_order_that_was_never_paid(till: Till) -> None:
@@ -90,7 +90,7 @@ async def test_nothing_is_captured_for_an_order_that_was_never_paid(till: Till) 
 
     assert refusal.value.code is ErrorCode.WRONG_STATE
     assert await till.status() is OrderStatus.SHIPPED
-    assert await till.books() == {}
+    assert await till.effects() == {}
 
 
 # The return.
@@ -116,7 +116,7 @@ async def test_a_whole_return_gives_all_back_and_puts_the_goods_into_stock(
 
     assert await till.on_hand() == 5
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert (await till.books())["refunded"] == (1, 500)
+    assert (await till.effects())["refunded"] == (1, 500)
     assert await payment_view(till, module_pool) == ("REFUNDED", 500, 500)
 
 
@@ -126,11 +126,11 @@ async def test_a_return_of_a_part_gives_its_price_back(till: Till, module_pool: 
     assert await till.refund() is OrderStatus.DELIVERED
 
     assert await till.on_hand() == 4
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)
     assert await payment_view(till, module_pool) == ("CAPTURED", 500, 250)
 
 
-async def test_a_return_that_a_person_has_refunded_at_the_provider_is_not_refunded_again(
+async def test_a_return_refunded_at_the_provider_is_not_refunded_again(
     till: Till,
 ) -> None:
     await till.returning(1)
@@ -140,10 +140,10 @@ async def test_a_return_that_a_person_has_refunded_at_the_provider_is_not_refund
     await till.refund()
 
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)
 
 
-async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_were(
+async def test_a_return_with_a_refused_refund_leaves_stock_and_order_unchanged(
     till: Till,
 ) -> None:
     await till.returning(2)
@@ -158,11 +158,11 @@ async def test_a_return_whose_refund_is_refused_leaves_stock_and_order_as_they_w
     assert await till.events() == ["Requested", "Authorized", "Captured"]
 
 
-async def test_what_a_return_has_refunded_is_not_given_back_again(till: Till) -> None:
+async def test_a_refund_of_a_return_is_not_repeated(till: Till) -> None:
     await till.returning(1)
     await till.refund()
 
     await till.give_back()
 
     assert (await till.payment()).refunded == 500
-    assert (await till.books())["refunded"] == (2, 500)
+    assert (await till.effects())["refunded"] == (2, 500)

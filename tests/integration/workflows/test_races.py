@@ -1,7 +1,7 @@
-"""Two things at once, each reached for certain: a gate holds the one until the other has happened.
+"""Test races with certainty: a gate holds one side until the other has happened.
 
-A stray attempt stands for a lost workflow task: it has changed the log, and the workflow does not
-know of it.
+A stray attempt has the effect of a lost workflow task: it has changed the log, and the workflow
+does not know of it.
 """
 
 from __future__ import annotations
@@ -60,21 +60,21 @@ def by_customer(order_id: str) -> CancellationInput:
 
 @workflow.defn(name="Squatter")
 class Squatter:
-    """Sits on a workflow id."""
+    """A workflow that only occupies a workflow id."""
 
     @workflow.run
     async def run(self) -> None:
         await workflow.wait_condition(lambda: False)
 
 
-async def test_an_order_is_cancelled_though_its_payment_workflow_could_not_be_started(
+async def test_an_order_is_cancelled_though_its_payment_workflow_did_not_start(
     sagas: Sagas,
 ) -> None:
     sku = await sagas.stocked(1)
     order = an_order((sku, 1), method=DECLINED)
     order_id = order.aggregate_id
     squatter = await sagas.client.start_workflow(
-        Squatter.run, id=f"payment-{order_id}", task_queue="nobody"
+        Squatter.run, id=f"payment-{order_id}", task_queue="no-worker"
     )
     await sagas.place(order)
     await sagas.until_written(order_id, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
@@ -86,13 +86,13 @@ async def test_an_order_is_cancelled_though_its_payment_workflow_could_not_be_st
     await squatter.terminate()
 
 
-async def test_a_payment_whose_workflow_id_was_taken_goes_on_once_it_is_free(
+async def test_a_payment_whose_workflow_id_was_taken_starts_when_it_is_free(
     sagas: Sagas,
 ) -> None:
     order = an_order((await sagas.stocked(1), 1), method=DECLINED)
     order_id = order.aggregate_id
     squatter = await sagas.client.start_workflow(
-        Squatter.run, id=f"payment-{order_id}", task_queue="nobody"
+        Squatter.run, id=f"payment-{order_id}", task_queue="no-worker"
     )
     await sagas.place(order)
     await sagas.until_written(order_id, EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
@@ -104,15 +104,13 @@ async def test_a_payment_whose_workflow_id_was_taken_goes_on_once_it_is_free(
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
 
-# What a lost workflow task has done already.
+# A lost workflow task that has changed the log.
 
 DONE_BEFORE = ["reserve", "authorize", "create_shipment"]
 
 
 @pytest.mark.parametrize("count", range(len(DONE_BEFORE) + 1))
-async def test_whatever_a_lost_task_has_done_is_undone_when_the_order_is_cancelled(
-    sagas: Sagas, count: int
-) -> None:
+async def test_a_cancellation_undoes_the_effects_of_a_lost_task(sagas: Sagas, count: int) -> None:
     sku = await sagas.stocked(1)
     order = an_order((sku, 1))
     order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
@@ -132,7 +130,7 @@ async def test_whatever_a_lost_task_has_done_is_undone_when_the_order_is_cancell
 
     assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == (VOIDED if count >= 2 else {})
-    shipped = await sagas.carrier_simulator.books(order_id)
+    shipped = await sagas.carrier_simulator.effects(order_id)
     units = [shipped.get(effect, (0, 0))[1] for effect in ("created", "cancelled")]
     assert units == ([1, 1] if count >= 3 else [0, 0])
 
@@ -206,7 +204,7 @@ async def test_nothing_is_captured_when_the_dispatch_comes_while_a_cancellation_
     async with sagas.gates.stopped("request_cancellation", order_id, When.AFTER) as gate:
         cancelling = asyncio.create_task(sagas.cancel(order_id))
         await gate.reached()
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.until_known(
             order_id, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, saga="order"
         )
@@ -224,7 +222,7 @@ async def test_a_cancellation_whose_answer_was_lost_comes_too_late_for_what_has_
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    await sagas.carrier_simulator.until_booked(order_id, "delivered")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
         await sagas.deliver(order_id)
@@ -241,13 +239,13 @@ async def test_a_cancellation_whose_answer_was_lost_comes_too_late_for_what_has_
 async def test_a_cancellation_whose_answer_was_lost_stops_what_the_carrier_still_has(
     sagas: Sagas,
 ) -> None:
-    """The news of the dispatch were false."""
+    """The notification of the dispatch was false."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await gate.reached()
         await sagas.stray("request_cancellation", order_id, by_customer(order_id))
 
@@ -262,7 +260,7 @@ async def test_a_customer_cannot_cancel_while_the_dispatch_is_being_recorded(sag
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await gate.reached()
         with pytest.raises(Refused) as refusal:
             await sagas.cancel(order_id)
@@ -289,7 +287,7 @@ async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
             address=ShipmentAddress(**order.shipping_address.model_dump()),
             items=[ShipmentItem(sku, 1)],
         )
-        await sagas.carrier_simulator.until_booked(order_id, "delivered")
+        await sagas.carrier_simulator.until_recorded(order_id, "delivered")
         await sagas.cancel(order_id)
         await sagas.deliver(order_id)
 
@@ -312,7 +310,7 @@ async def pending(sagas: Sagas) -> str:
     return order_id
 
 
-async def test_a_new_method_that_is_noted_before_the_approval_is_the_one_that_pays(
+async def test_a_new_method_recorded_before_the_approval_pays(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -331,7 +329,7 @@ async def test_a_new_method_that_is_noted_before_the_approval_is_the_one_that_pa
     }
 
 
-async def test_an_approval_that_is_noted_before_the_new_method_is_the_one_that_pays(
+async def test_an_approval_recorded_before_the_new_method_pays(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -348,7 +346,7 @@ async def test_an_approval_that_is_noted_before_the_new_method_is_the_one_that_p
     assert await sagas.money(order_id) == PAID
 
 
-async def test_every_attempt_of_a_cancelled_order_is_void_and_none_can_follow(
+async def test_every_attempt_of_a_cancelled_order_is_void_and_no_other_follows(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -365,7 +363,7 @@ async def test_every_attempt_of_a_cancelled_order_is_void_and_none_can_follow(
     assert await sagas.money(order_id) == {"voided": (2, 0)}
 
 
-async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
+async def test_an_attempt_that_begins_during_the_void_holds_nothing(
     sagas: Sagas,
 ) -> None:
     order_id = await pending(sagas)
@@ -377,8 +375,8 @@ async def test_an_attempt_that_begins_while_all_is_given_back_holds_nothing(
         await sagas.stray("authorize_again", order_id, again)
 
     assert await sagas.end(order_id) == "CANCELLED"
-    books = await sagas.money(order_id)
-    assert books.get("authorized", (0, 0))[1] == books["voided"][1]
+    effects = await sagas.money(order_id)
+    assert effects.get("authorized", (0, 0))[1] == effects["voided"][1]
 
 
 # A payment window that closes.
@@ -451,7 +449,7 @@ async def test_a_retry_gets_its_answer_though_an_approved_payment_is_cancelled(
     assert await payment.result() is PaymentResult.AUTHORIZED
 
 
-async def test_a_retry_that_is_taken_in_as_the_window_closes_is_made(sagas: Sagas) -> None:
+async def test_a_retry_accepted_as_the_window_closes_is_made(sagas: Sagas) -> None:
     """The workflow's first task delivers the retry, after the window has closed."""
     order_id, declined = await authorized_alone(sagas, DECLINED)
     opened_at = datetime.now(UTC) - sagas.deadlines.payment_window
@@ -491,7 +489,7 @@ async def test_a_payment_takes_no_method_once_its_window_has_closed(sagas: Sagas
     assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 1
 
 
-async def test_an_attempt_that_was_promised_is_made_though_its_workflow_is_cut_off_before(
+async def test_an_accepted_attempt_is_made_after_its_workflow_is_terminated(
     sagas: Sagas,
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
@@ -555,7 +553,7 @@ async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> N
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
-# Attempts that come when all is over.
+# Attempts that come when the saga has ended.
 
 OF_THE_ORDER = [
     "reserve",
@@ -577,7 +575,7 @@ OF_THE_ORDER = [
 
 
 @pytest.mark.parametrize("end", ["COMPLETED", "CANCELLED", "REJECTED"])
-async def test_a_stray_attempt_at_any_step_changes_nothing_once_the_order_has_ended(
+async def test_a_stray_attempt_at_any_step_changes_nothing_after_the_end(
     sagas: Sagas, end: str
 ) -> None:
     sku = await sagas.stocked(5)

@@ -1,4 +1,4 @@
-"""A saga whose workflow is gone goes on from the log, and does nothing twice."""
+"""A saga without a workflow continues from the log, and does nothing twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def recoveries(sagas: Sagas, order_id: str) -> None:
 
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("step", [*FORWARD, *AFTER_DISPATCH])
-async def test_an_order_taken_up_beside_any_step_is_delivered_once(
+async def test_an_order_recovered_beside_any_step_is_delivered_once(
     sagas: Sagas, step: str, when: When
 ) -> None:
     sku = await sagas.stocked(1)
@@ -60,12 +60,12 @@ async def test_an_order_taken_up_beside_any_step_is_delivered_once(
     assert await sagas.events(f"order-{order_id}") == DELIVERED_ORDER
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     assert await sagas.money(order_id) == PAID
-    assert (await sagas.carrier_simulator.books(order_id))["created"] == (1, 1)
+    assert (await sagas.carrier_simulator.effects(order_id))["created"] == (1, 1)
 
 
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("undo", BACK)
-async def test_an_order_taken_up_on_its_way_back_is_undone_once(
+async def test_an_order_recovered_during_compensation_is_undone_once(
     sagas: Sagas, undo: str, when: When
 ) -> None:
     sku = await sagas.stocked(1)
@@ -84,10 +84,10 @@ async def test_an_order_taken_up_on_its_way_back_is_undone_once(
     ]
     assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == VOIDED
-    assert (await sagas.carrier_simulator.books(order_id))["cancelled"] == (1, 1)
+    assert (await sagas.carrier_simulator.effects(order_id))["cancelled"] == (1, 1)
 
 
-async def test_a_pending_payment_that_is_taken_up_is_approved_once(sagas: Sagas) -> None:
+async def test_a_recovered_pending_payment_is_approved_once(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until_running(f"payment-{order_id}")
     await recoveries(sagas, order_id)
@@ -98,7 +98,7 @@ async def test_a_pending_payment_that_is_taken_up_is_approved_once(sagas: Sagas)
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_declined_payment_that_is_taken_up_takes_another_method(sagas: Sagas) -> None:
+async def test_a_recovered_declined_payment_accepts_another_method(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
     await sagas.until_running(f"payment-{order_id}")
     await recoveries(sagas, order_id)
@@ -109,7 +109,7 @@ async def test_a_declined_payment_that_is_taken_up_takes_another_method(sagas: S
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 
-async def test_a_payment_workflow_that_is_terminated_is_begun_again(sagas: Sagas) -> None:
+async def test_a_terminated_payment_workflow_is_started_again(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
     await sagas.until_running(f"payment-{order_id}")
 
@@ -120,45 +120,45 @@ async def test_a_payment_workflow_that_is_terminated_is_begun_again(sagas: Sagas
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_parked_saga_that_is_taken_up_tries_again_before_it_parks_again(
+async def test_a_recovered_parked_saga_retries_before_it_parks_again(
     sagas: Sagas,
 ) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
         await recoveries(sagas, order_id)
         await sagas.parked(order_id, "capture", times=2)
     await sagas.needs_attention(f"order-{order_id}", expected=True)
 
     await sagas.intervene(order_id, "capture", Intervention.RETRY)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"] * 2
     assert await sagas.money(order_id) == PAID
 
 
-async def test_what_an_ended_run_parks_late_does_not_stay_parked(sagas: Sagas) -> None:
+async def test_a_late_parking_of_an_ended_run_does_not_stay(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     async with sagas.gates.stopped("park", order_id, When.BEFORE) as gate:
         with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-            await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+            await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
             await gate.reached()
         await recoveries(sagas, order_id)
         await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     await sagas.parked(order_id, "capture")
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
-async def test_an_outage_while_it_is_taken_up_turns_no_order_round_that_has_time(
+async def test_an_outage_during_a_recovery_compensates_no_order_with_time_left(
     sagas: Sagas,
 ) -> None:
     hasty = sagas.within(provider_timeout=timedelta(milliseconds=200))
@@ -174,7 +174,7 @@ async def test_an_outage_while_it_is_taken_up_turns_no_order_round_that_has_time
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_an_outage_while_a_payment_is_taken_up_does_not_cut_its_window_short(
+async def test_an_outage_during_a_payments_recovery_keeps_its_window(
     sagas: Sagas,
 ) -> None:
     hasty = sagas.within(provider_timeout=timedelta(milliseconds=200))
@@ -191,27 +191,27 @@ async def test_an_outage_while_a_payment_is_taken_up_does_not_cut_its_window_sho
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
 
 
-async def test_a_step_that_was_settled_by_hand_stays_settled_when_taken_up(sagas: Sagas) -> None:
+async def test_a_settled_step_stays_settled_after_a_recovery(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.intervene(order_id, "capture", Intervention.RESOLVE)
 
     await recoveries(sagas, order_id)
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_return_that_is_taken_up_is_refunded_once(sagas: Sagas) -> None:
+async def test_a_recovered_return_is_refunded_once(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     patient = sagas.within(return_window=timedelta(minutes=5))
     order_id = await patient.arrived(an_order((sku, 1), postal_code=NORMAL))
     await sagas.send_back(order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
 
     await sagas.terminate(order_id)
     await patient.recover(order_id)
@@ -220,7 +220,7 @@ async def test_a_return_that_is_taken_up_is_refunded_once(sagas: Sagas) -> None:
     assert await sagas.money(order_id) == {**PAID, "refunded": (1, 250)}
 
 
-async def test_what_the_log_says_is_done_is_not_asked_for_again(sagas: Sagas) -> None:
+async def test_a_recorded_step_is_not_requested_again(sagas: Sagas) -> None:
     patient = sagas.within(return_window=timedelta(minutes=5))
     order_id = await patient.arrived(an_order((await sagas.stocked(1), 1), postal_code=NORMAL))
     await sagas.terminate(order_id)
@@ -246,7 +246,7 @@ async def rejected(sagas: Sagas) -> str:
 
 
 @pytest.mark.parametrize("story", [ended, rejected])
-async def test_what_has_ended_is_only_seen_to_have_ended(
+async def test_an_ended_workflow_is_only_found_to_have_ended(
     sagas: Sagas, story: Callable[[Sagas], Awaitable[str]]
 ) -> None:
     order_id = await story(sagas)

@@ -1,4 +1,4 @@
-"""Giving money back again, after a first try that the provider remembers."""
+"""Refund again, after a first try that the provider remembers."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def fails_to_refund(till: Till, how: str, failure: type[ProviderError]) ->
 
 
 async def lost_refund_that_fails_later(till: Till) -> None:
-    """It succeeded, its answer was lost, and then the bank sent the money back."""
+    """Make a refund that succeeds, loses its answer, and then fails at the bank."""
     await till.returning(2, FAILS_ONCE)
     await fails_to_refund(till, "timeout_after", ProviderUnavailable)
-    await till.simulator.until_booked(till.order_id, "refund_failed")
+    await till.simulator.until_recorded(till.order_id, "refund_failed")
 
 
 @KEPT
-async def test_a_refund_that_the_provider_remembers_as_failed_is_made_once_a_person_says_so(
+async def test_a_refund_that_the_provider_remembers_as_failed_is_retried_once(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.returning(1)
@@ -47,29 +47,29 @@ async def test_a_refund_that_the_provider_remembers_as_failed_is_made_once_a_per
     with pytest.raises(failure):  # the cause is gone; the provider repeats itself
         await till.refund()
 
-    await till.retried_by_a_person("refund")
+    await till.retry_as_operator("refund")
 
     assert [await till.refund() for _ in "12"] == [OrderStatus.DELIVERED] * 2
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)
 
 
 @KEPT
-async def test_an_undo_that_the_provider_remembers_as_failed_is_made_once_a_person_says_so(
+async def test_an_undo_that_the_provider_remembers_as_failed_is_retried_once(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.sent()
     with till.simulator.failing(till.order_id, "refund", how), pytest.raises(failure):
         await till.give_back()
 
-    await till.retried_by_a_person("give_back")
+    await till.retry_as_operator("give_back")
     await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert (await till.books())["refunded"] == (1, 500)
+    assert (await till.effects())["refunded"] == (1, 500)
 
 
-async def test_what_a_person_has_refunded_meanwhile_is_left_out(till: Till) -> None:
+async def test_a_manual_refund_is_not_refunded_again(till: Till) -> None:
     await till.returning(1)
     await fails_to_refund(till, "refuse_kept", ProviderRefused)
     reference = str((await till.payment()).reference)
@@ -78,7 +78,7 @@ async def test_what_a_person_has_refunded_meanwhile_is_left_out(till: Till) -> N
     assert await till.refund() is OrderStatus.DELIVERED
 
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (2, 250)
+    assert (await till.effects())["refunded"] == (2, 250)
 
 
 async def test_a_refund_that_has_failed_at_the_bank_is_not_recorded_as_made(till: Till) -> None:
@@ -93,16 +93,16 @@ async def test_a_refund_that_has_failed_at_the_bank_is_not_recorded_as_made(till
     assert await till.on_hand() == 3
 
 
-async def test_a_refund_that_has_failed_at_the_bank_is_made_again_once_a_person_says_so(
+async def test_a_refund_that_failed_at_the_bank_is_retried_by_an_operator(
     till: Till,
 ) -> None:
     await lost_refund_that_fails_later(till)
-    await till.retried_by_a_person("refund")
+    await till.retry_as_operator("refund")
 
     assert await till.refund() is OrderStatus.RETURNED
 
-    books = await till.books()
-    assert (books["refunded"], books["refund_failed"]) == ((2, 1000), (1, 500))
+    effects = await till.effects()
+    assert (effects["refunded"], effects["refund_failed"]) == ((2, 1000), (1, 500))
     assert (await till.payment()).refunded == 500
 
 
@@ -117,4 +117,4 @@ async def test_of_refunds_at_the_same_time_one_gives_the_money_back(till: Till) 
         await till.refund()
 
     assert (await till.payment()).refunded == 250
-    assert (await till.books())["refunded"] == (1, 250)
+    assert (await till.effects())["refunded"] == (1, 250)

@@ -1,4 +1,4 @@
-"""What customers send back: wholly, in part, or never."""
+"""Customers return an order wholly, in part, or not at all."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ PAID = {"authorized": (1, 500), "captured": (1, 500)}
 async def arrived(
     sagas: Sagas, *, postal_code: str = NORMAL, window: timedelta = OPEN, **deadlines: timedelta
 ) -> tuple[str, str]:
-    """A delivered order of two pieces whose return window is open, and its SKU."""
+    """Deliver an order of two pieces, its return window open; return it and its SKU."""
     sku = await sagas.stocked(2)
     patient = sagas.within(return_window=window, **deadlines)
     return await patient.arrived(an_order((sku, 2), postal_code=postal_code)), sku
 
 
 async def sent_back(sagas: Sagas, order_id: str, *lines: ReturnedLine) -> None:
-    """The return is asked for, and the carrier knows of it."""
+    """Request a return that the carrier knows of."""
     await sagas.send_back(order_id, *lines)
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
 
-async def test_what_comes_back_whole_is_refunded_and_is_in_stock_again(sagas: Sagas) -> None:
+async def test_a_whole_return_is_refunded_and_in_stock_again(sagas: Sagas) -> None:
     order_id, sku = await arrived(sagas)
     await sent_back(sagas, order_id)
     assert await sagas.money(order_id) == PAID
 
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.events(f"order-{order_id}"))[-3:] == [
@@ -53,13 +53,13 @@ async def test_what_comes_back_whole_is_refunded_and_is_in_stock_again(sagas: Sa
     assert (await sagas.inventory(sku)).shipped == 0
 
 
-async def test_after_the_return_of_a_part_the_order_is_completed_with_the_rest(
+async def test_an_order_is_completed_after_the_return_of_a_part(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await arrived(sagas, window=timedelta(seconds=2))
     await sent_back(sagas, order_id, ReturnedLine(sku=sku, quantity=1))
 
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert (await sagas.events(f"order-{order_id}"))[-3:] == [
@@ -106,7 +106,7 @@ async def test_goods_that_come_back_while_the_return_is_about_to_lapse_are_refun
     async with sagas.gates.stopped("track_return", order_id, When.AFTER) as gate:
         await sagas.send_back(order_id)
         await gate.reached()
-        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.money(order_id) == {
@@ -116,7 +116,7 @@ async def test_goods_that_come_back_while_the_return_is_about_to_lapse_are_refun
     }
 
 
-async def test_news_of_a_return_that_are_told_to_the_order_do_no_harm(sagas: Sagas) -> None:
+async def test_a_return_notification_to_the_order_has_no_effect(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
@@ -127,7 +127,7 @@ async def test_news_of_a_return_that_are_told_to_the_order_do_no_harm(sagas: Sag
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_there_is_one_return_for_each_order_and_a_repeat_changes_nothing(
+async def test_an_order_has_one_return_and_a_repeat_changes_nothing(
     sagas: Sagas,
 ) -> None:
     order_id, sku = await arrived(sagas)
@@ -142,7 +142,7 @@ async def test_there_is_one_return_for_each_order_and_a_repeat_changes_nothing(
     assert (await sagas.events(f"order-{order_id}")).count("OrderReturnRequested") == 1
 
 
-async def test_what_has_not_been_delivered_cannot_be_returned(sagas: Sagas) -> None:
+async def test_an_undelivered_order_cannot_be_returned(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1)))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
@@ -162,13 +162,13 @@ async def test_what_has_not_been_delivered_cannot_be_returned(sagas: Sagas) -> N
         (Intervention.SKIP, {}),
     ],
 )
-async def test_a_refused_refund_waits_for_a_person_and_the_goods_are_counted_all_the_same(
+async def test_a_refused_refund_parks_and_the_goods_are_still_counted(
     sagas: Sagas, intervention: Intervention, refunds: dict[str, tuple[int, int]]
 ) -> None:
     order_id, sku = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
         parked = await sagas.parked(order_id, "refund")
     await sagas.needs_attention(parked["workflow_id"], expected=True)
 
@@ -180,11 +180,11 @@ async def test_a_refused_refund_waits_for_a_person_and_the_goods_are_counted_all
     assert (await sagas.inventory(sku)).on_hand == 2
 
 
-async def test_a_return_is_not_turned_round(sagas: Sagas) -> None:
+async def test_a_return_cannot_be_compensated(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
         await sagas.parked(order_id, "refund")
 
     with pytest.raises(Refused) as refusal:
@@ -201,27 +201,27 @@ async def test_a_cancelled_workflow_does_not_break_off_a_return(sagas: Sagas, wh
     await sent_back(sagas, order_id)
 
     await sagas.client.get_workflow_handle(f"{which}-{order_id}").cancel()
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
 
 
-async def test_a_return_that_is_terminated_is_begun_again_and_asks_what_it_has_missed(
+async def test_a_terminated_return_starts_again_and_polls_the_carrier(
     sagas: Sagas,
 ) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
 
     await sagas.client.get_workflow_handle(f"return-{order_id}").terminate()
 
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
-    assert (await sagas.carrier_simulator.books(order_id))["return_requested"] == (1, 2)
+    assert (await sagas.carrier_simulator.effects(order_id))["return_requested"] == (1, 2)
 
 
-async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completion(
+async def test_a_return_that_only_the_log_has_precedes_the_completion(
     sagas: Sagas,
 ) -> None:
     """The update's answer, and the workflow task that it came with, were lost."""
@@ -229,13 +229,13 @@ async def test_a_return_that_the_workflow_has_not_heard_of_comes_before_completi
     await sagas.stray("request_return", order_id, ReturnRequestInput(order_id, "customer:test"))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
 
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_goods_that_are_only_said_to_be_back_are_not_refunded(sagas: Sagas) -> None:
+async def test_an_unconfirmed_notification_of_returned_goods_refunds_nothing(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas, postal_code=NEVER_COMES_BACK)
     await sent_back(sagas, order_id)
 
@@ -248,7 +248,7 @@ async def test_goods_that_are_only_said_to_be_back_are_not_refunded(sagas: Sagas
 async def test_goods_that_the_carrier_confirms_after_a_hint_are_refunded(sagas: Sagas) -> None:
     order_id, _ = await arrived(sagas)
     await sent_back(sagas, order_id)
-    await sagas.carrier_simulator.until_booked(order_id, "returned")
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
 
     await sagas.hint(order_id, ShipmentNotificationKind.RETURNED)
 

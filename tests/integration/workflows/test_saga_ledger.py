@@ -1,4 +1,4 @@
-"""What operators read of a saga that really runs, and what becomes of what they decide."""
+"""Operators read the ledger of a real saga, and their interventions take effect."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def step(saga: SagaView, name: str) -> StepView:
     return next(step for step in saga.steps if step.name == name)
 
 
-async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
+async def test_a_refused_capture_parks_and_continues_after_an_intervention(
     sagas: Sagas, ledger: SagaQueries, payment_simulator: SimulatorProcess
 ) -> None:
     order = an_order((await sagas.stocked(5), 2))
@@ -44,7 +44,7 @@ async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
     with payment_simulator.failing(order_id, "capture", "refuse"):
         await sagas.place(order)
         await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-        await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.until(f"saga-{order_id}", "SagaParked")
     parked = await read(ledger, order_id)
     parking = parked.parked["capture"]
@@ -74,7 +74,7 @@ async def test_a_refused_capture_is_parked_and_goes_on_when_an_operator_says_so(
     ]
 
 
-async def test_a_saga_that_turned_round_shows_what_failed_and_what_is_undone(
+async def test_a_compensating_saga_shows_the_failed_step_and_the_undos(
     sagas: Sagas, ledger: SagaQueries
 ) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=REFUSED))

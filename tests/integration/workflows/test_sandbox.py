@@ -1,4 +1,4 @@
-"""What workflows are kept from."""
+"""The sandbox refuses what workflows must not do."""
 
 from __future__ import annotations
 

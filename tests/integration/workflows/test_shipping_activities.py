@@ -1,4 +1,4 @@
-"""What is asked of the carrier and what is recorded of its answers, one activity at a time."""
+"""Run single shipping activities: their requests to the carrier, and what they record."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Activity = Callable[[ShippingActivitiesImpl, str], Awaitable[T]]
 
 @dataclass
 class Parcel:
-    """One confirmed order of two cups and a pot, and what may become of its parcel."""
+    """One confirmed order of two cups and a pot, with the shipping activities."""
 
     store: PostgresEventStore
     activities: ShippingActivitiesImpl
@@ -63,7 +63,7 @@ class Parcel:
     async def returned(self, postal_code: str) -> None:
         await self.ordered(postal_code)
         await self.run(ShippingActivitiesImpl.create_shipment)
-        await self.hears(2)
+        await self.webhooks(2)
         await self.does(
             o.MarkShipped(aggregate_id=self.order_id),
             o.MarkDelivered(aggregate_id=self.order_id),
@@ -74,7 +74,7 @@ class Parcel:
         step = Step("test", uuid.uuid4().hex, self.order_id)
         await CommandHandler(self.store).handle(step, *commands)
 
-    async def turns_round(self) -> None:
+    async def request_cancellation(self) -> None:
         reason = CancellationReason.CUSTOMER_REQUEST
         await self.does(o.RequestCancellation(aggregate_id=self.order_id, reason=reason))
 
@@ -83,14 +83,14 @@ class Parcel:
         environment.info = replace(environment.info, workflow_id=f"order-{self.order_id}")
         return await environment.run(activity.__get__(self.activities), self.order_id)
 
-    async def hears(self, count: int) -> set[str]:
+    async def webhooks(self, count: int) -> set[str]:
         return await self.receiver.types(self.order_id, count)
 
     async def events(self) -> list[str]:
         return [e.type for e in await self.store.load_events(f"shipment-{self.order_id}")]
 
-    async def books(self) -> dict[str, tuple[int, int]]:
-        return await self.simulator.books(self.order_id)
+    async def effects(self) -> dict[str, tuple[int, int]]:
+        return await self.simulator.effects(self.order_id)
 
 
 @pytest.fixture
@@ -110,24 +110,24 @@ async def test_a_shipment_is_created_and_recorded_once(parcel: Parcel) -> None:
         await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     assert await parcel.events() == ["ShipmentCreated"]
-    assert await parcel.books() == {"created": (1, 3)}
+    assert await parcel.effects() == {"created": (1, 3)}
 
 
-async def test_no_shipment_is_asked_for_once_the_order_has_turned_round(parcel: Parcel) -> None:
+async def test_no_shipment_is_created_once_the_order_compensates(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
-    await parcel.turns_round()
+    await parcel.request_cancellation()
 
     with pytest.raises(Refused) as refusal:
         await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     assert refusal.value.code is ErrorCode.WRONG_STATE
-    assert (await parcel.events(), await parcel.books()) == ([], {})
+    assert (await parcel.events(), await parcel.effects()) == ([], {})
 
 
 async def test_a_shipment_is_stopped_once(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
     await parcel.run(ShippingActivitiesImpl.create_shipment)
-    await parcel.turns_round()
+    await parcel.request_cancellation()
 
     assert [await parcel.run(ShippingActivitiesImpl.cancel_shipment) for _ in range(2)] == [
         True,
@@ -135,20 +135,20 @@ async def test_a_shipment_is_stopped_once(parcel: Parcel) -> None:
     ]
 
     assert await parcel.events() == ["ShipmentCreated", "ShipmentCancelled"]
-    assert await parcel.books() == {"created": (1, 3), "cancelled": (1, 3)}
+    assert await parcel.effects() == {"created": (1, 3), "cancelled": (1, 3)}
 
 
-async def test_one_that_was_never_asked_for_is_fenced(parcel: Parcel) -> None:
+async def test_a_shipment_that_was_never_requested_is_fenced(parcel: Parcel) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
-    await parcel.turns_round()
+    await parcel.request_cancellation()
 
     assert await parcel.run(ShippingActivitiesImpl.cancel_shipment)
 
     assert await parcel.events() == ["ShipmentCancelled"]
-    assert await parcel.books() == {"cancelled": (1, 0)}
+    assert await parcel.effects() == {"cancelled": (1, 0)}
 
 
-async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_left(
+async def test_a_shipment_without_a_record_is_recorded_when_it_has_left(
     parcel: Parcel, carrier: HttpCarrier
 ) -> None:
     await parcel.ordered(NEVER_DELIVERED)
@@ -156,19 +156,19 @@ async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_lef
     await carrier.create_shipment(
         order_id=parcel.order_id, address=address, items=[ShipmentItem("cup", 2)]
     )
-    assert await parcel.hears(1) == {"shipment.dispatched"}
+    assert await parcel.webhooks(1) == {"shipment.dispatched"}
     assert await parcel.events() == []
-    await parcel.turns_round()
+    await parcel.request_cancellation()
 
     stopped = [await parcel.run(ShippingActivitiesImpl.cancel_shipment) for _ in range(2)]
 
     assert stopped == [False, False]
     assert await parcel.events() == ["ShipmentCreated"]
-    assert "cancelled" not in await parcel.books()
+    assert "cancelled" not in await parcel.effects()
 
 
 @pytest.mark.parametrize(
-    ("postal_code", "heard", "status", "events"),
+    ("postal_code", "count", "status", "events"),
     [
         (NEVER_DISPATCHED, 0, TrackedStatus.WAITING, ["ShipmentCreated"]),
         (NEVER_DELIVERED, 1, TrackedStatus.DISPATCHED, ["ShipmentCreated"]),
@@ -177,12 +177,12 @@ async def test_one_whose_creation_was_never_recorded_is_recorded_when_it_has_lef
         (LOST, 2, TrackedStatus.LOST, ["ShipmentCreated", "ShipmentLost"]),
     ],
 )
-async def test_the_carrier_tells_how_far_the_parcel_has_come(
-    parcel: Parcel, postal_code: str, heard: int, status: TrackedStatus, events: list[str]
+async def test_the_carrier_reports_the_status_of_the_parcel(
+    parcel: Parcel, postal_code: str, count: int, status: TrackedStatus, events: list[str]
 ) -> None:
     await parcel.ordered(postal_code)
     await parcel.run(ShippingActivitiesImpl.create_shipment)
-    await parcel.hears(heard)
+    await parcel.webhooks(count)
 
     assert [await parcel.run(ShippingActivitiesImpl.track) for _ in range(2)] == [status, status]
     assert await parcel.events() == events
@@ -198,7 +198,7 @@ async def test_an_order_that_the_carrier_does_not_know_waits(parcel: Parcel) -> 
 async def test_a_lost_parcel_is_not_stopped(parcel: Parcel) -> None:
     await parcel.ordered(LOST)
     await parcel.run(ShippingActivitiesImpl.create_shipment)
-    await parcel.hears(2)
+    await parcel.webhooks(2)
 
     assert not await parcel.run(ShippingActivitiesImpl.cancel_shipment)
     assert await parcel.events() == ["ShipmentCreated", "ShipmentLost"]
@@ -213,7 +213,7 @@ async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undon
         "Ada Lovelace", "1 Example Street", "Sampleton", CANCELLED_BY_CARRIER, "DE"
     )
     await carrier.create_shipment(order_id=parcel.order_id, address=address, items=lines)
-    await parcel.hears(1)
+    await parcel.webhooks(1)
 
     with pytest.raises(ProviderRefused) as refusal:
         await parcel.run(ShippingActivitiesImpl.create_shipment)
@@ -222,7 +222,7 @@ async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undon
     assert await parcel.events() == ["ShipmentCancelled"]
 
 
-async def test_what_is_booked_already_needs_no_carrier_when_its_saga_is_taken_up(
+async def test_a_recorded_shipment_needs_no_carrier_when_its_saga_is_recovered(
     parcel: Parcel,
 ) -> None:
     await parcel.ordered(NEVER_DISPATCHED)
@@ -232,20 +232,20 @@ async def test_what_is_booked_already_needs_no_carrier_when_its_saga_is_taken_up
         await parcel.run(ShippingActivitiesImpl.create_shipment)
 
     assert await parcel.events() == ["ShipmentCreated"]
-    assert await parcel.books() == {"created": (1, 3)}
+    assert await parcel.effects() == {"created": (1, 3)}
 
 
-async def test_what_is_returned_is_fetched_once(parcel: Parcel) -> None:
+async def test_a_return_is_requested_once_from_the_carrier(parcel: Parcel) -> None:
     await parcel.returned(NORMAL)
 
     for _ in range(2):
         await parcel.run(ShippingActivitiesImpl.collect_return)
-    assert await parcel.hears(1) == {"return.returned"}
+    assert await parcel.webhooks(1) == {"return.returned"}
 
     assert await parcel.run(ShippingActivitiesImpl.track_return)
     assert await parcel.events() == ["ShipmentCreated", "ShipmentReturnRequested"]
-    books = await parcel.books()
-    assert (books["return_requested"], books["returned"]) == ((1, 1), (1, 1))
+    effects = await parcel.effects()
+    assert (effects["return_requested"], effects["returned"]) == ((1, 1), (1, 1))
 
 
 async def test_goods_that_do_not_come_are_not_back(parcel: Parcel) -> None:
@@ -257,14 +257,14 @@ async def test_goods_that_do_not_come_are_not_back(parcel: Parcel) -> None:
     assert not await parcel.run(ShippingActivitiesImpl.track_return)
 
 
-async def test_nothing_is_fetched_for_a_return_that_is_over(parcel: Parcel) -> None:
+async def test_an_ended_return_requests_nothing_from_the_carrier(parcel: Parcel) -> None:
     await parcel.returned(NORMAL)
     await parcel.does(o.LapseReturn(aggregate_id=parcel.order_id))
 
     await parcel.run(ShippingActivitiesImpl.collect_return)
 
     assert await parcel.events() == ["ShipmentCreated"]
-    assert "return_requested" not in await parcel.books()
+    assert "return_requested" not in await parcel.effects()
 
 
 async def test_a_return_that_the_carrier_refuses_is_not_recorded(parcel: Parcel) -> None:

@@ -22,7 +22,7 @@ async def sent(sagas: Sagas, postal_code: str, effect: str) -> tuple[str, str]:
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    await sagas.carrier_simulator.until_booked(order_id, effect)
+    await sagas.carrier_simulator.until_recorded(order_id, effect)
     return order_id, sku
 
 
@@ -33,7 +33,7 @@ async def test_a_lost_parcel_is_refunded_after_its_cancellation_was_withdrawn(
 
     await sagas.cancel(order_id)
     await sagas.until(f"order-{order_id}", "OrderShipped")
-    await sagas.hear(order_id, ShipmentNotificationKind.LOST)
+    await sagas.notify(order_id, ShipmentNotificationKind.LOST)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PARCEL_LOST"
@@ -55,7 +55,7 @@ async def test_a_second_cancellation_is_withdrawn_like_the_first(sagas: Sagas) -
         await sagas.cancel(order_id)
         await gate.reached()
         await sagas.stray("request_cancellation", order_id, by_customer(order_id))
-    await sagas.hear(order_id, ShipmentNotificationKind.DELIVERED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
     events = await sagas.events(f"order-{order_id}")

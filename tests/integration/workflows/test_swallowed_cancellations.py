@@ -1,7 +1,7 @@
-"""A cancellation that comes while an activity is about to end well.
+"""A cancellation arrives while an activity is about to succeed.
 
-Temporal tells the activity of it, which ends well all the same and so keeps it to itself: the
-workflow has to look by itself.
+Temporal delivers it to the activity, which succeeds and so drops it: the workflow has to check for
+it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Cancel = Callable[[Sagas, str], Awaitable[None]]
 
 
 @pytest.mark.parametrize("cancel", CANCELLATIONS)
-async def test_while_the_carrier_is_asked_what_has_been_missed_it_turns_the_order_round(
+async def test_a_cancellation_during_a_carrier_poll_compensates_the_order(
     sagas: Sagas, cancel: Cancel
 ) -> None:
     sku = await sagas.stocked(1)
@@ -50,7 +50,7 @@ async def test_while_the_carrier_is_asked_what_has_been_missed_it_turns_the_orde
 
 
 @pytest.mark.parametrize("cancel", CANCELLATIONS)
-async def test_while_a_payment_is_seen_to_it_turns_the_order_round(
+async def test_a_cancellation_during_the_payment_compensates_the_order(
     sagas: Sagas, cancel: Cancel
 ) -> None:
     sku = await sagas.stocked(1)
@@ -68,7 +68,7 @@ async def test_while_a_payment_is_seen_to_it_turns_the_order_round(
 
 
 @pytest.mark.parametrize("cancel", CANCELLATIONS)
-async def test_while_an_open_payment_is_looked_up_it_ends_the_payment_and_cancels_the_order(
+async def test_a_cancellation_during_a_payment_look_up_ends_the_payment(
     sagas: Sagas, cancel: Cancel
 ) -> None:
     sku = await sagas.stocked(1)

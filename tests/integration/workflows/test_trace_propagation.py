@@ -1,4 +1,4 @@
-"""A request's trace reaches every activity that it leads to, by way of Temporal's headers."""
+"""A request's trace reaches every activity that it leads to, through Temporal's headers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TracedChild:
 
 @workflow.defn
 class Traced:
-    """Asks in each way for the trace, and once more after the signal."""
+    """A workflow that reads the trace in each way, and again after the signal."""
 
     def __init__(self) -> None:
         self._may_end = False
@@ -86,7 +86,7 @@ async def headers(handle: WorkflowHandle[Any, Any], attributes: str) -> list[dic
     ]
 
 
-async def test_whatever_a_workflow_does_carries_the_trace_that_started_it(traced: Client) -> None:
+async def test_every_act_of_a_workflow_carries_the_trace_that_started_it(traced: Client) -> None:
     with trace.carrying(STARTED):
         handle = await start(traced)
     with trace.carrying(LATER):

@@ -49,7 +49,7 @@ async def waits_for_dispatch(sagas: Sagas) -> str:
 
 async def waits_for_delivery(sagas: Sagas) -> str:
     order_id = await waits_for_dispatch(sagas)
-    await sagas.hear(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     return order_id
 
@@ -92,12 +92,13 @@ WINDOWS: Final = [
     (waits_for_its_goods, "OrderReturnRequested", "return", ("order", "OrderReturnLapsed")),
 ]
 """Each row names the story up to the wait, the event that opened the window, the workflow that
-waits, and the event that is appended when the window closes."""
+waits, and the event that is appended when the window closes.
+"""
 Story = Callable[[Sagas], Awaitable[str]]
 
 
 @pytest.mark.parametrize(("story", "opened_by", "waits"), [window[:3] for window in WINDOWS])
-async def test_a_window_of_a_recovered_order_closes_as_long_after_its_event_as_before(
+async def test_a_recovered_orders_window_closes_at_its_first_deadline(
     sagas: Sagas, owner: asyncpg.Connection, story: Story, opened_by: str, waits: str
 ) -> None:
     order_id = await story(sagas)
@@ -109,7 +110,7 @@ async def test_a_window_of_a_recovered_order_closes_as_long_after_its_event_as_b
 
 
 @pytest.mark.parametrize(("story", "closed"), [(window[0], window[3]) for window in WINDOWS])
-async def test_a_window_that_closed_during_an_outage_is_closed_when_its_order_is_recovered(
+async def test_a_window_that_closed_during_an_outage_is_closed_on_recovery(
     sagas: Sagas, owner: asyncpg.Connection, story: Story, closed: tuple[str, str]
 ) -> None:
     order_id = await story(sagas)
@@ -144,7 +145,7 @@ async def returned_in_part(sagas: Sagas, order_id: str) -> None:
     sku = created.data["lines"][0]["sku"]
     await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
     await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
-    await sagas.hear(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     await sagas.until(f"order-{order_id}", "OrderReturned")
 
 

@@ -1,4 +1,4 @@
-"""A log in memory that answers an append made again as the real log does."""
+"""A log in memory that answers a repeated append as the real log does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eventstore.repetition import first_result, is_repeated
 
 
 class MemoryLog:
-    """What a CommandHandler uses of an EventStore; there is one writer."""
+    """The part of an EventStore that a CommandHandler uses; there is one writer."""
 
     def __init__(self) -> None:
         self._streams: defaultdict[str, list[StoredEvent]] = defaultdict(list)
@@ -23,10 +23,10 @@ class MemoryLog:
         return self._streams[stream_id][from_version:]
 
     async def load_snapshot(self, stream_id: str) -> None:
-        """There are no snapshots."""
+        """Return None: there are no snapshots."""
 
     async def create_snapshot(self, stream_id: str, snapshot: object) -> None:
-        """Keep none."""
+        """Keep no snapshot."""
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         ids = [new.event_id for append in appends for new in append.events]

@@ -1,4 +1,4 @@
-"""A step key stands for one change: a step that happens again has another key.
+"""A step key identifies one change: a step that happens again has another key.
 
 The log answers a known key with the first append under that key. A change under a reused key is
 lost, although its activity succeeds.
@@ -44,18 +44,18 @@ PARK: Final = ParkInput(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
 
 
 class Exact(CommandHandler):
-    """Fail where the log has answered a step with the append of an earlier one."""
+    """Fail when the log answers a step with the append of an earlier one."""
 
     async def handle(self, step: Step, *commands: Command) -> int:
         position = await super().handle(step, *commands)
         lost = [event for stream in await self._decide(commands) for event in stream.decided]
-        assert not lost, f"step key {step.key} stands for an earlier change: {lost} is lost"
+        assert not lost, f"step key {step.key} identifies an earlier change: {lost} is lost"
         return position
 
 
 @dataclass
 class Desk:
-    """The activities of one order that ask no provider, on a log in memory."""
+    """The activities of one order that call no provider, on a log in memory."""
 
     handler: Exact
     log: MemoryLog
@@ -132,7 +132,7 @@ async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(de
     assert await desk.events("saga") == ["SagaParked", "SagaRetried"] * 2
 
 
-async def test_each_difference_and_each_settlement_of_it_has_its_own_key(desk: Desk) -> None:
+async def test_each_discrepancy_and_each_resolution_has_its_own_key(desk: Desk) -> None:
     discrepancies = Discrepancies(cast("Pool", None), desk.handler)
 
     for _ in range(2):
@@ -145,7 +145,7 @@ async def test_each_difference_and_each_settlement_of_it_has_its_own_key(desk: D
 
 
 @pytest.mark.parametrize("keys", [(None, None), ("first", "second")])
-async def test_each_attempt_to_pay_and_each_answer_to_it_has_its_own_key(
+async def test_each_payment_attempt_and_each_answer_has_its_own_key(
     desk: Desk, keys: tuple[str | None, str | None]
 ) -> None:
     for attempt, key in enumerate(keys, start=1):

@@ -1,4 +1,4 @@
-"""Documents built to cost a server more than they cost their sender, as hypothesis strategies."""
+"""Build documents that cost a server more than their sender, as hypothesis strategies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = st.integers(0, 40).map(lambda number: f"F{number}")
 
 @st.composite
 def selections(draw: st.DrawFn, depth: int = 0) -> str:
-    """One selection, perhaps repeated, perhaps nested."""
+    """Build one selection, perhaps repeated, perhaps nested."""
     kind = draw(st.sampled_from(["leaf", "leaf", "field", "spread", "inline"]))
     if kind == "leaf" or depth > 6:
         text = draw(st.sampled_from(FIELDS["Query"] + FIELDS["Order"] + ["nobody"]))
@@ -52,7 +52,7 @@ def random_documents(draw: st.DrawFn) -> str:
 
 @st.composite
 def chains(draw: st.DrawFn) -> str:
-    """Fragments that each spread a later one several times."""
+    """Build fragments that each spread a later one several times."""
     length, width, stride = draw(REPEATS), draw(st.integers(1, 8)), draw(st.integers(1, 3))
     leaf = draw(st.sampled_from(["__typename", "orders{edges{node{id}}}", "nobody", "...F0"]))
     spreads = [
@@ -65,7 +65,7 @@ def chains(draw: st.DrawFn) -> str:
 
 @st.composite
 def lists_of_the_same(draw: st.DrawFn) -> str:
-    """Many like things side by side: fields, fragments, variables, arguments, directives."""
+    """Build many similar parts: fields, fragments, variables, arguments, directives."""
     count = draw(st.integers(1, 1_000))
     name = "x" * draw(st.sampled_from([1, 10, 100, 1000]))
     start, part, end = draw(
@@ -101,7 +101,7 @@ slow_documents = st.one_of(random_documents(), chains(), lists_of_the_same())
 
 
 def fragment_bomb(fragments: int) -> str:
-    """Each fragment spreads the next twice, so that the last is reached by 2^fragments paths."""
+    """Build fragments that each spread the next twice: 2^fragments paths lead to the last."""
     spreads = "".join(
         f"fragment F{i} on Query{{...F{i + 1} ...F{i + 1}}}" for i in range(fragments)
     )

@@ -1,4 +1,4 @@
-"""The schema, with a key that counts for nothing."""
+"""Build the schema with a key that has no meaning."""
 
 from __future__ import annotations
 

@@ -36,15 +36,15 @@ def test_a_field_without_a_rule_cannot_be_served(monkeypatch: pytest.MonkeyPatch
     apply_access(schema)
 
 
-def test_a_field_that_customers_do_not_see_may_be_null_and_says_so() -> None:
-    """Unless its whole type is for staff: then what leads there is null."""
+def test_a_field_hidden_from_customers_is_nullable_and_documented() -> None:
+    """If a whole type is for staff, the fields that lead to it are null instead."""
     for (type_name, name), field in FIELDS.items():
         if RULES[type_name][name] is Access.STAFF and type_name not in ROOTS | STAFF_TYPES:
             assert not is_non_null_type(field.type), (type_name, name)
             assert (field.description or "").endswith("Null for customers."), (type_name, name)
 
 
-def test_what_shows_a_position_shows_its_number_to_staff() -> None:
+def test_staff_see_the_number_of_each_position() -> None:
     with_position = {type_name for type_name, name in FIELDS if name == "position"}
 
     assert len(with_position) == 11

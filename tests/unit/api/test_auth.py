@@ -30,7 +30,7 @@ def fault_of(claims: dict[str, object], **options: str) -> TokenFault:
     return refused.value.fault
 
 
-def test_a_token_says_who_asks() -> None:
+def test_a_token_names_its_viewer() -> None:
     assert viewer_of(CLAIMS) == "customer:ada"
 
 
@@ -59,7 +59,7 @@ def test_every_claim_has_to_be_there(claim: str) -> None:
         {"iat": NOW + timedelta(days=1)},
     ],
 )
-def test_a_claim_of_another_world_is_invalid(change: dict[str, object]) -> None:
+def test_a_token_with_a_foreign_claim_is_invalid(change: dict[str, object]) -> None:
     assert fault_of(CLAIMS | change) is TokenFault.INVALID
 
 
@@ -72,7 +72,7 @@ def test_another_key_or_algorithm_is_invalid() -> None:
 @pytest.mark.parametrize(
     ("role", "may_see"), [("customer", False), ("operator", True), ("admin", True)]
 )
-def test_only_staff_see_what_is_not_theirs(role: str, may_see: bool) -> None:
+def test_only_staff_see_data_of_others(role: str, may_see: bool) -> None:
     token = jwt.encode(CLAIMS | {"role": role}, SECRET)
     viewer = Authenticator(SECRET).viewer(f"bearer {token}")
 

@@ -1,4 +1,4 @@
-"""A check asks once at a time, waits a bounded time, and knows since when it has its outcome."""
+"""A check probes once at a time, waits a bounded time, and knows the age of its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 class Part:
-    """What is probed: scripted, and it counts."""
+    """A part to probe: its outcomes are scripted, and it counts its probes."""
 
     def __init__(self, *answers: str | Exception | None) -> None:
         self.answers, self.asked = list(answers), 0
@@ -53,7 +53,7 @@ async def test_a_part_that_answers_passes() -> None:
     ("answer", "detail"),
     [("it lags", "it lags"), (OSError("10.0.0.7 refused"), "no answer (OSError)")],
 )
-async def test_a_fault_fails_with_its_detail_and_without_what_an_error_says(
+async def test_a_fault_shows_its_detail_and_no_text_of_an_error(
     answer: str | Exception, detail: str
 ) -> None:
     check = Check(Part(answer).probe, required=False)
@@ -77,7 +77,7 @@ async def test_the_age_counts_from_the_last_change_of_the_outcome(
     assert ages == [(True, 0.0), (True, 7.0), (False, 0.0), (False, 5.0)]
 
 
-async def test_a_fault_within_the_grace_is_shown_and_is_no_failure(
+async def test_a_fault_within_the_grace_period_is_shown_and_is_no_failure(
     clock: Clock,
 ) -> None:
     faults = ["no leader"] * 3
@@ -95,7 +95,7 @@ async def test_a_fault_within_the_grace_is_shown_and_is_no_failure(
     ]
 
 
-async def test_many_who_ask_at_once_cause_one_probe() -> None:
+async def test_many_concurrent_requests_cause_one_probe() -> None:
     part = Part(None)
     check = Check(part.probe, required=True)
     await asyncio.gather(*(check.ask() for _ in range(50)))
@@ -111,7 +111,7 @@ async def test_an_answer_is_given_again_while_it_is_fresh(monkeypatch: pytest.Mo
     assert part.asked == 1
 
 
-async def test_a_probe_that_never_ends_fails_in_time_and_is_not_begun_again(
+async def test_a_probe_that_never_ends_fails_in_time_and_does_not_start_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PROBE_TIMEOUT", timedelta(seconds=0.01))

@@ -15,7 +15,7 @@ def test_the_printed_schema_is_up_to_date() -> None:
     assert print_schema.main(["--check"]) == 0
 
 
-def test_a_printed_schema_that_differs_fails_the_check_and_says_what_to_do(
+def test_a_printed_schema_that_differs_fails_the_check_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(print_schema, "FILE", tmp_path / "schema.graphql")

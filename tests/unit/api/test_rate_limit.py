@@ -21,7 +21,7 @@ class Clock:
 
 
 def taken(limiter: RateLimiter, key: str, times: int) -> int:
-    """How many of so many tries were allowed."""
+    """Return how many of these tries were allowed."""
     allowed = 0
     for _ in range(times):
         try:
@@ -43,14 +43,14 @@ def test_a_key_may_ask_at_its_rate_and_for_two_seconds_at_once() -> None:
     assert taken(limiter, "ada", 100) == 10
 
 
-def test_one_key_takes_nothing_from_another() -> None:
+def test_a_key_uses_no_budget_of_another() -> None:
     limiter = RateLimiter(5, Clock())
 
     assert taken(limiter, "ada", 100) == 10
     assert taken(limiter, "bob", 100) == 10
 
 
-def test_a_refusal_says_after_how_many_seconds_a_request_is_allowed_again() -> None:
+def test_a_refusal_names_the_seconds_until_the_next_allowed_request() -> None:
     clock = Clock()
     limiter = RateLimiter(0.25, clock)
     limiter.take("ada")
@@ -108,7 +108,7 @@ def limits(per_address: int = 1, trusted: str = "") -> RateLimits:
         ("10.0.0.1", "x" * 100, "10.0.0.0/8", "x" * 64),
     ],
 )
-def test_the_address_is_the_one_that_a_trusted_proxy_names(
+def test_the_address_is_the_trusted_proxys(
     peer: str, forwarded: str, trusted: str, address: str
 ) -> None:
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
@@ -117,7 +117,7 @@ def test_the_address_is_the_one_that_a_trusted_proxy_names(
     assert limits(trusted=trusted).address_of(scope) == address
 
 
-def test_a_proxy_that_is_no_network_is_named() -> None:
+def test_an_invalid_proxy_network_is_named() -> None:
     with pytest.raises(SettingsError, match=r"WAYBILL_TRUSTED_PROXIES .* 'proxy'"):
         limits(trusted="proxy")
 
@@ -133,10 +133,10 @@ async def statuses(path: str, times: int) -> list[int]:
         return [(await http.get(path)).status_code for _ in range(times)]
 
 
-async def test_an_address_that_asks_too_often_is_refused() -> None:
+async def test_an_address_above_its_rate_is_refused() -> None:
     assert await statuses("/graphql", 4) == [200, 200, 429, 429]
 
 
 @pytest.mark.parametrize("path", ["/webhooks/payments", "/healthz", "/readyz", "/metrics"])
-async def test_webhooks_and_probes_are_not_counted(path: str) -> None:
+async def test_webhooks_and_probes_are_not_rate_limited(path: str) -> None:
     assert await statuses(path, 10) == [200] * 10

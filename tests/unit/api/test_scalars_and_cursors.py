@@ -40,6 +40,6 @@ def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
         cursor.decode("product", text)
 
 
-def test_a_cursor_is_of_its_own_list_only() -> None:
+def test_a_cursor_of_another_list_is_no_cursor() -> None:
     with pytest.raises(BadCursor):
         cursor.decode("product", cursor.encode("shelf", "7"))

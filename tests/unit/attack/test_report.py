@@ -1,4 +1,4 @@
-"""Each thing that an attack must not find makes its report fail, and nothing else does."""
+"""Each forbidden finding of an attack makes its report fail, and nothing else does."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_slow_or_refused_attacker_is_no_fault() -> None:
     assert a_report(None, attacker).faults() == []
 
 
-def test_a_fault_that_an_attacker_noted_is_a_fault_of_the_run() -> None:
+def test_a_fault_that_an_attacker_recorded_is_a_fault_of_the_run() -> None:
     attacker = a_fuzzer(100)
     attacker.faults.append("500 for POST /graphql")
 
@@ -85,7 +85,7 @@ def test_growth_of_more_than_50_mb_is_a_fault() -> None:
 @pytest.mark.parametrize(
     ("seconds", "demanded"), [(300.0, 10_000), (600.0, 10_000), (150.0, 5_000), (3.0, 100)]
 )
-def test_a_full_run_makes_10_000_cases_of_each_route_and_a_shorter_one_its_share(
+def test_a_full_run_makes_10_000_cases_of_each_route_and_a_shorter_one_fewer(
     seconds: float, demanded: int
 ) -> None:
     enough = a_report(None, a_fuzzer(demanded), seconds=seconds)
@@ -116,7 +116,7 @@ def test_a_case_that_the_route_has_not_answered_does_not_count(status: int) -> N
     assert report.cases("/graphql").total() == 0
 
 
-def test_the_report_says_the_cases_the_memory_the_slowest_answers_and_the_faults() -> None:
+def test_the_report_shows_cases_memory_slowest_answers_and_faults() -> None:
     lines = a_report(None, a_fuzzer(99), a_fuzzer(1, name="frames")).text().splitlines()
 
     assert lines == [

@@ -1,4 +1,4 @@
-"""Which answers an attacker notes as faults of the service."""
+"""An attacker records certain answers as faults of the service."""
 
 from __future__ import annotations
 

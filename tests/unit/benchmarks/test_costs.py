@@ -1,4 +1,4 @@
-"""How the billed actions of a workflow are counted from its history."""
+"""Count the billed actions of a workflow from its history."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def marker(task: int, name: str = LOCAL_ACTIVITY) -> HistoryEvent:
     return event("MARKER_RECORDED", marker_name=name, workflow_task_completed_event_id=str(task))
 
 
-def test_a_workflow_that_does_nothing_is_its_start() -> None:
+def test_an_empty_workflow_costs_only_its_start() -> None:
     tasks = ("WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED")
     ended = event("WORKFLOW_EXECUTION_COMPLETED")
 
     assert actions([STARTED, *map(event, tasks), ended]) == 1
 
 
-def test_a_child_is_two() -> None:
+def test_a_child_workflow_costs_two_actions() -> None:
     parent = {"workflow_id": "order-1"}
 
     assert actions([event("WORKFLOW_EXECUTION_STARTED", parent_workflow_execution=parent)]) == 2
@@ -46,17 +46,17 @@ def test_a_child_is_two() -> None:
         "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
     ],
 )
-def test_a_timer_a_signal_an_update_and_a_search_attribute_are_one_each(kind: str) -> None:
+def test_a_timer_a_signal_an_update_and_an_attribute_cost_one_action_each(kind: str) -> None:
     assert actions([STARTED, event(kind), event(kind)]) == 3
 
 
-def test_each_attempt_of_an_activity_is_one() -> None:
+def test_each_attempt_of_an_activity_costs_one_action() -> None:
     scheduled, started = event("ACTIVITY_TASK_SCHEDULED"), event("ACTIVITY_TASK_STARTED", attempt=3)
 
     assert actions([STARTED, scheduled, started, event("ACTIVITY_TASK_COMPLETED")]) == 4
 
 
-def test_the_local_activities_of_one_workflow_task_are_one_together() -> None:
+def test_the_local_activities_of_a_workflow_task_cost_one_action() -> None:
     assert actions([STARTED, marker(4), marker(4), marker(11)]) == 3
 
 

@@ -39,7 +39,7 @@ async def measured(target: float | None, *, less_is_better: bool = False) -> Res
     return await measure(it, NO_SERVER, QUICK, lambda: None)
 
 
-async def test_ours_and_the_peer_run_by_turns_and_the_first_pair_does_not_count() -> None:
+async def test_ours_and_the_peer_alternate_and_the_first_pair_does_not_count() -> None:
     calls: list[str] = []
 
     result = await measure(benchmark(calls, target=0.6), NO_SERVER, QUICK, lambda: None)
@@ -63,7 +63,7 @@ async def test_a_target_is_reached_or_not_exceeded(
     assert (await measured(target, less_is_better=less_is_better)).met is met
 
 
-async def test_without_a_target_a_ratio_is_reported_and_neither_met_nor_missed() -> None:
+async def test_a_ratio_without_a_target_is_neither_met_nor_missed() -> None:
     result = await measured(None)
     report = Report({}, {}, True, [result], [])
 
@@ -81,7 +81,7 @@ def test_the_targets_of_appends_are_those_agreed_on() -> None:
     assert {t for i, t in targets.items() if i.endswith(".vs_eventsourcing")} == {None}
 
 
-async def test_the_report_says_all_of_a_result() -> None:
+async def test_the_report_contains_the_whole_result() -> None:
     report = Report({"cores": 2}, {"python": "3.11"}, True, [await measured(0.8)], [])
 
     assert report.as_json() == {

@@ -6,7 +6,7 @@ from orchestrator.saga_orchestrator import SagaOrchestrator
 
 
 class Recorder(SagaOrchestrator):
-    """Notes what it is asked to run instead of running it."""
+    """Record the commands instead of running them."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str]] = []
@@ -18,7 +18,7 @@ class Recorder(SagaOrchestrator):
         return 0
 
 
-async def test_every_product_is_listed_and_stocked_under_a_key_that_the_next_run_repeats() -> None:
+async def test_every_product_is_listed_and_stocked_under_a_stable_key() -> None:
     first, second = Recorder(), Recorder()
     await fill(first)
     await fill(second)

@@ -1,4 +1,4 @@
-"""The check must see every way in which stock or money could get lost, doubled or stuck."""
+"""The check finds every way in which stock or money could get lost, doubled or stuck."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ COMPENSATED: Final = (RECEIVED, CREATED, RESERVED, RELEASED, CANCELLED)
 
 
 def sold(*events: Event) -> Evidence:
-    """One order of 2 TEA at 500 cents, shipped and paid; by these events if any are given."""
+    """Return one shipped and paid order of 2 TEA at 500 cents, or one with these events."""
     return Evidence(
         ledger=Ledger().add_all(events or SOLD),
         stock_view={"TEA": Stock(received=10, on_hand=8, reserved=0, shipped=2)},
@@ -73,7 +73,7 @@ def sold(*events: Event) -> Evidence:
 
 
 def cancelled(*events: Event) -> Evidence:
-    """The same order, cancelled after it was authorised and its parcel was announced."""
+    """Return the same order, cancelled after its authorization and its shipment's creation."""
     return Evidence(
         ledger=Ledger().add_all(events or COMPENSATED),
         stock_view={"TEA": Stock(received=10, on_hand=10, reserved=0, shipped=0)},
@@ -84,7 +84,7 @@ def cancelled(*events: Event) -> Evidence:
 
 
 def returned(*events: Event) -> Evidence:
-    """The order that was sold, of which one TEA came back and was refunded."""
+    """Return the same order, with one TEA returned and refunded."""
     evidence = sold(*(events or (*SOLD, DELIVERED, HALF_REFUNDED, ONE_BACK, ONE_RETURNED)))
     return replace(
         evidence,
@@ -95,7 +95,7 @@ def returned(*events: Event) -> Evidence:
 
 
 def lost(*events: Event) -> Evidence:
-    """The order that was sold, its parcel lost and its money given back."""
+    """Return the same order, with its parcel lost and its money refunded."""
     return replace(
         sold(*(events or (*SOLD, ALL_REFUNDED, LOST))),
         payments={"o-1": {**PAID, "refunded": Effect(1, 500)}},
@@ -108,7 +108,7 @@ def lost(*events: Event) -> Evidence:
 @pytest.mark.parametrize(
     "evidence", [sold(), cancelled(), returned(), lost(), Evidence(Ledger(), {})]
 )
-def test_what_adds_up_has_no_discrepancy(evidence: Evidence) -> None:
+def test_consistent_evidence_has_no_discrepancy(evidence: Evidence) -> None:
     assert discrepancies(evidence) == []
 
 
@@ -145,7 +145,7 @@ def test_a_hold_left_behind_by_a_cancelled_order_is_found() -> None:
     assert discrepancies(evidence) == ["order o-1 is CANCELLED and still holds 2 of TEA"]
 
 
-def test_the_hold_of_an_order_under_way_is_in_order() -> None:
+def test_an_open_order_may_hold_money() -> None:
     evidence = Evidence(
         ledger=Ledger().add_all([RECEIVED, CREATED, RESERVED, o.OrderReserved(order_id="o-1")]),
         stock_view={"TEA": Stock(received=10, on_hand=8, reserved=2, shipped=0)},
@@ -153,7 +153,7 @@ def test_the_hold_of_an_order_under_way_is_in_order() -> None:
     assert discrepancies(evidence) == []
 
 
-def test_a_capture_counted_twice_in_our_log_is_found() -> None:
+def test_a_capture_counted_twice_in_the_log_is_found() -> None:
     assert discrepancies(sold(*SOLD, CAPTURED)) == [
         "order o-1 is SHIPPED: 500 due, 1000 - 0 captured by our log",
         "order o-1 is SHIPPED: captured 2 times by our log",
@@ -168,7 +168,7 @@ def test_a_capture_counted_twice_by_the_provider_is_found() -> None:
     ]
 
 
-def test_a_second_capture_that_was_refunded_is_found_all_the_same() -> None:
+def test_a_second_capture_is_found_although_it_was_refunded() -> None:
     mended = {
         "authorized": Effect(2, 1000),
         "captured": Effect(2, 1000),
@@ -179,7 +179,7 @@ def test_a_second_capture_that_was_refunded_is_found_all_the_same() -> None:
     ]
 
 
-def test_a_shipped_order_that_nobody_paid_is_found() -> None:
+def test_a_shipped_order_without_payment_is_found() -> None:
     found = discrepancies(replace(sold(*SOLD[:-1]), payments={}))
     assert found == [
         "order o-1 is SHIPPED: 500 due, 0 - 0 captured by our log",
@@ -187,7 +187,7 @@ def test_a_shipped_order_that_nobody_paid_is_found() -> None:
     ]
 
 
-def test_money_authorised_and_never_voided_is_found() -> None:
+def test_an_authorization_that_was_never_voided_is_found() -> None:
     held = {"authorized": Effect(1, 500)}
     assert discrepancies(replace(cancelled(), payments={"o-1": held})) == [
         "order o-1 is CANCELLED: 500 authorised and neither captured nor voided"
@@ -220,7 +220,7 @@ def test_goods_that_came_back_to_no_shelf_are_found() -> None:
     assert discrepancies(evidence) == ["SKU TEA: 2 shipped, but the orders sent hold 1"]
 
 
-def test_goods_that_our_log_takes_back_and_no_carrier_brought_are_found() -> None:
+def test_goods_returned_in_the_log_but_not_at_the_carrier_are_found() -> None:
     assert discrepancies(replace(returned(), shipments={"o-1": SENT})) == [
         "order o-1 is DELIVERED: 1 units came back, 0 brought back by the carrier"
     ]
@@ -241,7 +241,7 @@ def test_a_lost_parcel_that_was_not_refunded_is_found() -> None:
     ]
 
 
-def test_waiting_for_stock_moves_none() -> None:
+def test_waiting_for_stock_moves_no_stock() -> None:
     queued = i.BackorderQueued(sku="TEA", order_id="o-1", quantity=2)
     ended = i.BackorderEnded(sku="TEA", order_id="o-1", quantity=2)
     assert discrepancies(sold(queued, *SOLD[:2], ended, *SOLD[2:])) == []

@@ -13,7 +13,7 @@ def test_a_run_has_every_outcome_and_as_many_ordinary_orders_as_asked_for() -> N
     assert counts == {**SPECIAL, COMPLETED: 7}
 
 
-def test_every_order_has_a_key_of_its_own_in_this_run_and_in_the_next() -> None:
+def test_every_order_has_its_own_key_in_every_run() -> None:
     keys = [each.key for run in ("run-1", "run-2") for each in plan(run, 80)]
     assert len(set(keys)) == len(keys) == 266
 
@@ -23,7 +23,7 @@ def test_the_orders_that_wait_for_a_deadline_come_first() -> None:
     assert names == ["payment window missed"] * 3 + ["dispatch deadline missed"] * 2
 
 
-def test_stock_is_received_for_every_basket_but_of_what_is_scarce_or_waited_for() -> None:
+def test_stock_is_received_for_every_basket_except_scarce_products() -> None:
     plans = plan("run-1", 80)
     wanted = units_wanted(plans)
     in_stock = [each.basket for each in plans if not each.scenario.waits]
@@ -32,7 +32,7 @@ def test_stock_is_received_for_every_basket_but_of_what_is_scarce_or_waited_for(
     assert wanted.keys() < {product.sku for product in PRODUCTS}
 
 
-def test_the_demo_runs_with_a_deadline_of_seconds_for_each_that_it_shows_pass() -> None:
+def test_the_demo_has_short_deadlines_where_it_shows_them_pass() -> None:
     assert {
         "WAYBILL_PROVIDER_TIMEOUT",
         "WAYBILL_PAYMENT_WINDOW",

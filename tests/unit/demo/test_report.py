@@ -20,7 +20,7 @@ def shown(endings: list[Ending], faults: list[str], width: int = 80) -> str:
     return output.getvalue()
 
 
-def test_the_table_says_what_became_of_the_orders_and_how_fast() -> None:
+def test_the_table_shows_the_outcomes_of_the_orders_and_their_times() -> None:
     text = shown([ENDED, ENDED], [])
     assert "completed        2   COMPLETED   2 COMPLETED     4.0     4.0" in text
     assert "2 orders in 2.0 s: 1.0 orders a second." in text
@@ -54,5 +54,5 @@ def test_discrepancies_are_printed_with_their_facts() -> None:
 
 
 @pytest.mark.parametrize(("percent", "value"), [(50, 5.0), (95, 10.0), (10, 1.0), (100, 10.0)])
-def test_a_percentile_is_one_of_the_values(percent: int, value: float) -> None:
+def test_a_percentile_is_a_measured_value(percent: int, value: float) -> None:
     assert percentile([float(n) for n in range(10, 0, -1)], percent) == value

@@ -1,4 +1,4 @@
-"""One order, its parts and what a client sent for it."""
+"""One order, its parts and the input that a client sent for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Given what has happened, when a command comes, then these events follow, or a refusal.
+"""State a test as: given events, when a command comes, then these events, or a refusal.
 
 order = Specification(ORDER)
 order.given([created]).when(MarkReserved(aggregate_id="o-1")).then([reserved])
@@ -22,17 +22,17 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A command before an aggregate, not decided until its outcome is asked for."""
+    """A command on an aggregate, which is decided when the test asks for its outcome."""
 
     decide: Callable[[], Sequence[Event]]
 
     def then(self, expected: Sequence[Event]) -> None:
-        """Exactly these events, in this order; none if there is nothing left to do."""
+        """Assert exactly these events, in this order; none if there is nothing left to do."""
         decided = list(self.decide())
         assert decided == list(expected), f"decided {decided}, expected {list(expected)}"
 
     def then_refused(self, code: ErrorCode) -> Refused:
-        """Refused for this reason; the refusal is returned, for what else there is to say of it."""
+        """Assert a refusal for this reason; return the refusal for further assertions."""
         with pytest.raises(Refused) as caught:
             self.decide()
         assert caught.value.code is code, f"{caught.value.code}: {caught.value}"
@@ -57,7 +57,7 @@ class Specification(Generic[S]):
 
 
 def cells(table: str) -> list[tuple[str, str, str]]:
-    """A table's cells as (row, column, cell); its first line names the columns."""
+    """Yield a table's cells as (row, column, cell); its first line names the columns."""
     columns, *rows = (line.split() for line in table.strip().splitlines())
     return [
         (row, column, cell)

@@ -59,7 +59,7 @@ def test_a_command_is_built_from_data_and_from_its_own_json(kind: type[Command])
 
 
 @pytest.mark.parametrize("kind", VALID)
-def test_a_command_takes_nothing_that_it_does_not_know(kind: type[Command]) -> None:
+def test_a_command_refuses_unknown_fields(kind: type[Command]) -> None:
     assert _faults(kind, {"unheard_of": 1}) == [("unheard_of",)]
 
 
@@ -74,7 +74,7 @@ def test_no_field_may_be_missing(kind: type[Command]) -> None:
 
 
 @pytest.mark.parametrize("value", NO_IDENTIFIERS)
-def test_ids_take_nothing_that_a_stream_name_would_trip_over(value: object) -> None:
+def test_ids_refuse_characters_that_break_a_stream_name(value: object) -> None:
     for kind in VALID:
         assert _faults(kind, {"aggregate_id": value}) == [("aggregate_id",)]
     assert _faults(ReserveStock, {"order_id": value}) == [("order_id",)]
@@ -83,7 +83,7 @@ def test_ids_take_nothing_that_a_stream_name_would_trip_over(value: object) -> N
 
 
 @pytest.mark.parametrize("value", ["a", "7", "A.b_c:d-e", "a" * 100])
-def test_ids_of_letters_digits_and_a_few_marks_are_taken(value: str) -> None:
+def test_ids_of_letters_digits_and_a_few_marks_are_accepted(value: str) -> None:
     assert CancelOrder(aggregate_id=value).aggregate_id == value
 
 
@@ -94,13 +94,13 @@ def test_stock_moves_by_whole_pieces_up_to_a_limit(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [*NO_QUANTITIES, MAX_QUANTITY + 1])
-def test_a_line_is_of_whole_pieces_up_to_a_limit(value: object) -> None:
+def test_a_line_has_whole_pieces_up_to_a_limit(value: object) -> None:
     assert _faults(PlaceOrder, {"lines": beside_another(quantity=value)}) == [
         ("lines", 1, "quantity")
     ]
 
 
-def test_the_limits_themselves_are_taken() -> None:
+def test_the_limits_themselves_are_accepted() -> None:
     assert ReceiveStock(aggregate_id="cup", quantity=MAX_RECEIPT).quantity == 1_000_000
     full = line(quantity=MAX_QUANTITY, unit_price=3)
     assert _placed(lines=[full]).lines[0].total == 3_000
@@ -108,7 +108,7 @@ def test_the_limits_themselves_are_taken() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 10**12 + 1, 1.5, "1", True])
-def test_a_price_is_an_amount_of_minor_units(value: object) -> None:
+def test_a_price_is_an_amount_in_minor_units(value: object) -> None:
     assert _faults(PlaceOrder, {"lines": beside_another(unit_price=value)}) == [
         ("lines", 1, "unit_price")
     ]
@@ -116,11 +116,11 @@ def test_a_price_is_an_amount_of_minor_units(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [[], lines(MAX_LINES + 1), None])
-def test_an_order_has_from_one_line_to_a_hundred(value: object) -> None:
+def test_an_order_has_1_to_100_lines(value: object) -> None:
     assert _faults(PlaceOrder, {"lines": value}) == [("lines",)]
 
 
-def test_a_sku_stands_on_one_line_only() -> None:
+def test_a_sku_is_on_one_line_only() -> None:
     twice = [line(unit_price=1_000), line(unit_price=2_000)]
     with pytest.raises(ValidationError, match="each SKU may be on one line only"):
         _placed(lines=twice)
@@ -139,7 +139,7 @@ def test_a_payment_method_is_a_token(value: object) -> None:
 
 @pytest.mark.parametrize("field", ["name", "street", "city", "postal_code"])
 @pytest.mark.parametrize("value", NO_TEXTS)
-def test_an_address_is_of_lines_of_text(field: str, value: object) -> None:
+def test_an_address_has_lines_of_text(field: str, value: object) -> None:
     fault = ("shipping_address", field)
     assert _faults(PlaceOrder, {"shipping_address": {**ADDRESS, field: value}}) == [fault]
 
@@ -155,17 +155,17 @@ def test_a_products_name_is_a_line_of_text(value: object) -> None:
     assert _faults(ListProduct, {"name": value}) == [("name",)]
 
 
-def test_text_is_taken_in_any_script_and_without_the_space_around_it() -> None:
+def test_text_in_any_script_is_accepted_and_stripped() -> None:
     command = ListProduct.model_validate({**VALID[ListProduct], "name": " Ørsteds 茶 🍵\n"})
     assert command.name == "Ørsteds 茶 🍵"
 
 
-def test_reasons_are_of_the_list() -> None:
+def test_a_reason_outside_the_list_is_refused() -> None:
     assert _faults(RequestCancellation, {"reason": "WHIM"}) == [("reason",)]
     assert _faults(RejectOrder, {"reason": "CUSTOMER_REQUEST"}) == [("reason",)]
 
 
-def test_attempts_count_from_one() -> None:
+def test_attempts_count_from_1() -> None:
     assert _faults(RequestPayment, {"attempt": 0}) == [("attempt",)]
 
 
@@ -209,7 +209,7 @@ def _placed(**changes: object) -> PlaceOrder:
 
 
 def _faults(kind: type[Command], changes: Mapping[str, object]) -> list[tuple[int | str, ...]]:
-    """Where the errors are; in the text of none of them is what was sent."""
+    """Return the places of the errors, whose texts do not contain the input."""
     with pytest.raises(ValidationError) as caught:
         kind.model_validate({**VALID[kind], **changes})
     assert "input_value" not in str(caught.value)

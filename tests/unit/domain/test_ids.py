@@ -16,11 +16,11 @@ from domain.ids import (
 )
 
 TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-"""UUIDs of version 5 are of UTF-8, which has no lone surrogates."""
+"""A UUID of version 5 is a hash of UTF-8, which has no lone surrogates."""
 
 
 def test_ids_are_the_same_in_every_release() -> None:
-    """A changed one would place an order twice that is tried again across an upgrade."""
+    """If an id changed, a retry across an upgrade would place the order twice."""
     assert order_id_for("ada", "key-1") == "e99c504c-e5bd-5774-a122-c98b03cf3def"
     assert event_id_for("order-1", "reserve", 0) == UUID("b3a6bd05-ed7c-55a4-b674-967995a41eee")
     assert command_workflow_id("ReceiveStock", "operator:olga", "key-1") == (
@@ -55,13 +55,15 @@ def test_other_input_has_another_id(one: tuple[str, str], other: tuple[str, str]
         (("a", "b"), ("b", "a")),
     ],
 )
-def test_what_is_cut_elsewhere_has_another_id(one: tuple[str, str], other: tuple[str, str]) -> None:
+def test_parts_that_join_to_the_same_text_have_different_ids(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
     assert order_id_for(*one) != order_id_for(*other)
     assert event_id_for(*one, 0) != event_id_for(*other, 0)
     assert command_workflow_id("ReceiveStock", *one) != command_workflow_id("ReceiveStock", *other)
 
 
-def test_each_part_of_a_step_counts() -> None:
+def test_each_part_of_a_step_changes_the_event_id() -> None:
     ids = {
         event_id_for("order-1", "reserve", 0),
         event_id_for("order-2", "reserve", 0),
@@ -72,12 +74,12 @@ def test_each_part_of_a_step_counts() -> None:
     assert len(ids) == 5
 
 
-def test_the_kinds_of_ids_do_not_meet() -> None:
+def test_ids_of_different_kinds_differ() -> None:
     assert order_id_for("a", "b") not in command_workflow_id("order", "a", "b")
     assert str(event_id_for("a", "b", 0)) != order_id_for("a", "b")
 
 
-def test_a_key_stands_for_one_command_of_one_actor() -> None:
+def test_a_key_identifies_one_command_of_one_actor() -> None:
     ids = {
         command_workflow_id("ReceiveStock", "operator:olga", "key-1"),
         command_workflow_id("ListProduct", "operator:olga", "key-1"),

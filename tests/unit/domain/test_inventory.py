@@ -78,7 +78,7 @@ def test_the_last_piece_can_be_reserved() -> None:
     ],
 )
 def test_more_than_is_on_hand_is_refused_with_the_sku(history: list[Event]) -> None:
-    """And without the stock: a refusal may be shown to the customer."""
+    """The refusal does not name the stock, because the customer may see it."""
     refusal = inventory.given(history).when(RESERVE).then_refused(ErrorCode.OUT_OF_STOCK)
     assert (refusal.field, refusal.message) == (("cup",), "cup: 3 wanted, fewer on hand")
 
@@ -87,17 +87,17 @@ def test_an_order_reserves_a_sku_once() -> None:
     inventory.given([RECEIVED, RESERVED]).when(RESERVE).then([])
 
 
-def test_a_repeated_reservation_needs_no_stock_a_second_time() -> None:
+def test_a_repeated_reservation_needs_no_further_stock() -> None:
     other = InventoryReserved(sku="cup", order_id="o-2", quantity=2)
     inventory.given([RECEIVED, RESERVED, other]).when(RESERVE).then([])
 
 
-def test_what_is_held_is_released_whole_and_once() -> None:
+def test_a_reservation_is_released_whole_and_once() -> None:
     inventory.given([RECEIVED, RESERVED]).when(RELEASE).then([RELEASED])
     inventory.given([RECEIVED, RESERVED, RELEASED]).when(RELEASE).then([])
 
 
-def test_what_is_held_leaves_the_house_whole_and_once() -> None:
+def test_a_reservation_is_shipped_whole_and_once() -> None:
     inventory.given([RECEIVED, RESERVED]).when(COMMIT).then([COMMITTED])
     inventory.given([RECEIVED, RESERVED, COMMITTED]).when(COMMIT).then([])
 
@@ -113,7 +113,7 @@ def test_what_is_held_leaves_the_house_whole_and_once() -> None:
         [RECEIVED, InventoryReserved(sku="cup", order_id="o-2", quantity=3)],
     ],
 )
-def test_what_the_order_does_not_hold_is_neither_released_nor_committed(
+def test_stock_that_the_order_does_not_hold_is_not_moved(
     history: list[Event], command: InventoryCommand
 ) -> None:
     inventory.given(history).when(command).then([])
@@ -138,7 +138,7 @@ def test_released_stock_can_be_reserved_by_another() -> None:
         ([RECEIVED, QUEUED], (5, 5, 0, 0)),
     ],
 )
-def test_received_is_on_hand_and_reserved_and_shipped(
+def test_received_stock_is_on_hand_reserved_or_shipped(
     history: list[Event], counts: tuple[int, int, int, int]
 ) -> None:
     state = INVENTORY.fold(history)
@@ -159,7 +159,7 @@ def test_an_event_leaves_the_state_before_it_alone() -> None:
     assert INVENTORY.initial.reservations == {}
 
 
-def test_what_comes_back_is_on_hand_again_once() -> None:
+def test_returned_goods_are_on_hand_again_once() -> None:
     sent = [RECEIVED, RESERVED, COMMITTED]
     inventory.given(sent).when(RETURN).then([RETURNED])
     inventory.given([*sent, RETURNED]).when(RETURN).then([])
@@ -169,7 +169,7 @@ def test_what_comes_back_is_on_hand_again_once() -> None:
     )
 
 
-def test_no_more_comes_back_than_has_left() -> None:
+def test_no_more_goods_return_than_have_left() -> None:
     refusal = inventory.given([RECEIVED, RESERVED]).when(RETURN).then_refused(ErrorCode.WRONG_STATE)
     assert refusal.message == "cup: 2 to be returned, 0 have left"
 
@@ -206,7 +206,7 @@ def test_waiting_ends_when_the_order_is_given_up() -> None:
     inventory.given([QUEUED, ENDED]).when(RELEASE).then([])
 
 
-def test_waiting_in_vain_leaves_the_order_in_its_place() -> None:
+def test_a_failed_reservation_keeps_the_order_in_the_queue() -> None:
     inventory.given([QUEUED]).when(RESERVE).then_refused(ErrorCode.OUT_OF_STOCK)
     inventory.given([QUEUED]).when(COMMIT).then([])
 

@@ -1,4 +1,4 @@
-"""Whatever commands come in whatever order, stock is neither made nor lost."""
+"""No sequence of commands makes or loses stock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUANTITIES: Final = st.integers(min_value=1, max_value=6)
 
 
 class Stock(RuleBasedStateMachine):
-    """The aggregate beside a shelf, holds and a van that are counted piece by piece."""
+    """Compare the aggregate with a shelf, holds and a van that are counted piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,5 +121,5 @@ class Stock(RuleBasedStateMachine):
         assert caught.value.code is ErrorCode.OUT_OF_STOCK
 
 
-def test_stock_is_neither_made_nor_lost_whatever_is_done_to_it() -> None:
+def test_stock_is_neither_made_nor_lost() -> None:
     run_state_machine_as_test(Stock, settings=settings(max_examples=60, stateful_step_count=25))

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from domain.money import NO_MONEY, Money
 
 
-def test_money_is_an_amount_of_minor_units_and_a_currency() -> None:
+def test_money_is_an_amount_in_minor_units_and_a_currency() -> None:
     money = Money(amount=1_999, currency="EUR")
     assert (money.amount, money.currency, str(money)) == (1_999, "EUR", "1999 EUR (minor units)")
 
@@ -18,12 +18,12 @@ def test_equal_money_is_equal_and_currencies_differ() -> None:
 
 
 @pytest.mark.parametrize("amount", [0, 1, 10**12])
-def test_amounts_from_nothing_to_a_million_million_are_taken(amount: int) -> None:
+def test_amounts_from_0_to_a_million_million_are_accepted(amount: int) -> None:
     assert Money(amount=amount, currency="EUR").amount == amount
 
 
 @pytest.mark.parametrize("amount", [-1, 10**12 + 1, 1.0, 0.1, "1", True, None])
-def test_no_other_amount_is_taken(amount: object) -> None:
+def test_no_other_amount_is_accepted(amount: object) -> None:
     with pytest.raises(ValidationError) as caught:
         Money.model_validate({"amount": amount, "currency": "EUR"})
     assert [fault["loc"] for fault in caught.value.errors()] == [("amount",)]
@@ -49,5 +49,5 @@ def test_money_does_not_change() -> None:
         Money(amount=1, currency="EUR").amount = 2  # type: ignore[misc]  # must not work
 
 
-def test_no_money_is_of_no_currency() -> None:
+def test_no_money_has_no_currency() -> None:
     assert Money(amount=0, currency="XXX") == NO_MONEY

@@ -149,7 +149,7 @@ def test_the_order_remembers_what_was_ordered() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in HISTORY if status != "none"])
-def test_a_key_that_stands_for_another_input_is_refused_for_ever(status: str) -> None:
+def test_a_key_used_for_another_input_is_always_refused(status: str) -> None:
     other = PLACE.model_copy(update={"fingerprint": "fingerprint-2"})
     refusal = (
         order.given(HISTORY[status]).when(other).then_refused(ErrorCode.IDEMPOTENCY_KEY_REUSED)
@@ -158,7 +158,7 @@ def test_a_key_that_stands_for_another_input_is_refused_for_ever(status: str) ->
     assert "fingerprint" not in refusal.message
 
 
-def test_the_first_reason_of_a_cancellation_stands() -> None:
+def test_the_first_reason_of_a_cancellation_is_kept() -> None:
     again = c.RequestCancellation(
         aggregate_id=ORDER_ID, reason=CancellationReason.DISPATCH_DEADLINE_MISSED
     )
@@ -166,7 +166,7 @@ def test_the_first_reason_of_a_cancellation_stands() -> None:
     order.given([CREATED, REQUESTED]).when(COMMANDS["cancel"][0]).then([CANCELLED])
 
 
-def test_a_cancellation_asked_for_after_a_withdrawn_one_has_its_own_reason() -> None:
+def test_a_cancellation_after_a_withdrawn_one_has_its_own_reason() -> None:
     reason = CancellationReason.OPERATOR_REQUEST
     history = [CREATED, RESERVED, AUTHORIZED, CONFIRMED, REQUESTED, WITHDRAWN]
     again = e.OrderCancellationRequested(order_id=ORDER_ID, reason=reason)
@@ -181,7 +181,7 @@ def test_a_cancellation_asked_for_after_a_withdrawn_one_has_its_own_reason() -> 
 
 @pytest.mark.parametrize("status", FORWARD[:4])
 def test_a_parcel_that_left_during_a_cancellation_ships(status: OrderStatus) -> None:
-    """Also when the cancellation overtook a milestone: what has left the house has left it."""
+    """A cancellation that overtook a milestone does not change this either."""
     history = [*HISTORY[status], REQUESTED, WITHDRAWN]
 
     assert ORDER.fold(history).status is OrderStatus.CONFIRMED
@@ -199,8 +199,8 @@ def test_what_can_be_cancelled_and_what_is_final() -> None:
     assert {status for status, word, cell in cells(TABLE) if (word, cell) == ("request", "+")} == (
         CANCELLABLE
     )
-    told = cells(TABLE) + cells(RETURNS)
-    moved = {status for status, _, cell in told if cell == "+"} - {"none"}
+    all_cells = cells(TABLE) + cells(RETURNS)
+    moved = {status for status, _, cell in all_cells if cell == "+"} - {"none"}
     assert set(OrderStatus) - moved == FINAL
 
 

@@ -1,4 +1,4 @@
-"""Whatever commands come in whatever order, an order goes its lawful way."""
+"""Any sequence of commands keeps an order on its allowed transitions."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule()
     def advance(self) -> None:
-        """Chance alone would seldom come as far as a delivery."""
+        """Advance the order, because random commands would seldom reach a delivery."""
         if self.state.status in ADVANCE:
             self.run(ADVANCE[self.state.status](aggregate_id=ORDER_ID))
 
@@ -157,7 +157,7 @@ def _milestone(event: e.OrderEvent) -> OrderStatus | None:
     return status_after(event) if is_one else None
 
 
-def test_an_order_goes_its_lawful_way_whatever_it_is_told() -> None:
+def test_an_order_takes_only_allowed_transitions() -> None:
     run_state_machine_as_test(
         OrderMachine, settings=settings(max_examples=60, stateful_step_count=25)
     )

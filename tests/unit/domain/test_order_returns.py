@@ -1,4 +1,4 @@
-"""An order's return: what of it, when, and once."""
+"""An order has one return, of some or all lines, inside its window."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def lost(*, after_dispatch: bool) -> c.RequestCancellation:
     )
 
 
-def test_what_is_sent_back_is_refunded_at_the_price_it_was_ordered_at() -> None:
+def test_returned_goods_are_refunded_at_their_ordered_price() -> None:
     order.given(DELIVERED).when(REQUEST_PART).then([PART_REQUESTED])
     order.given([*DELIVERED, PART_REQUESTED]).when(FINISH).then([PART_RETURNED])
 
 
-def test_everything_is_the_same_whether_it_is_named_or_not() -> None:
+def test_a_whole_return_is_the_same_with_and_without_lines() -> None:
     everything = c.RequestReturn(aggregate_id=ORDER_ID)
     named = c.RequestReturn(aggregate_id=ORDER_ID, lines=EVERYTHING)
     requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL)
@@ -87,7 +87,7 @@ def test_everything_in_another_order_of_lines_is_a_whole_return() -> None:
         ),
     ],
 )
-def test_what_was_not_sent_cannot_come_back(
+def test_goods_that_were_not_sent_cannot_come_back(
     lines: list[tuple[str, int]], field: tuple[str, ...], message: str
 ) -> None:
     wanted = tuple(ReturnedLine(sku=sku, quantity=quantity) for sku, quantity in lines)
@@ -106,41 +106,41 @@ def test_a_return_names_something_and_each_product_once(lines: tuple[ReturnedLin
 
 
 @pytest.mark.parametrize("end", [PART_RETURNED, LAPSED])
-def test_an_order_has_one_return_whatever_became_of_it(end: Event) -> None:
+def test_an_order_has_one_return_whatever_its_outcome(end: Event) -> None:
     history = [*DELIVERED, PART_REQUESTED, end]
     assert ORDER.fold(history).status is OrderStatus.DELIVERED
     order.given(history).when(REQUEST_PART).then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
     order.given(history).when(COMPLETE).then([e.OrderCompleted(order_id=ORDER_ID)])
 
 
-def test_another_return_beside_the_one_under_way_is_refused() -> None:
+def test_a_second_return_is_refused_while_the_first_runs() -> None:
     order.given([*DELIVERED, PART_REQUESTED]).when(
         c.RequestReturn(aggregate_id=ORDER_ID)
     ).then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
 
 
-def test_an_order_is_not_completed_while_its_return_is_under_way() -> None:
+def test_an_order_is_not_completed_while_its_return_is_in_progress() -> None:
     order.given([*DELIVERED, PART_REQUESTED]).when(COMPLETE).then_refused(ErrorCode.WRONG_STATE)
 
 
-def test_the_state_tells_a_return_under_way_from_one_that_is_over() -> None:
+def test_the_state_distinguishes_a_running_return_from_an_ended_one() -> None:
     part = Return(PART, Money(amount=450, currency="EUR"))
-    under_way = ORDER.fold([*DELIVERED, PART_REQUESTED])
+    in_progress = ORDER.fold([*DELIVERED, PART_REQUESTED])
     over = ORDER.fold([*DELIVERED, PART_REQUESTED, PART_RETURNED])
     lapsed = ORDER.fold([*DELIVERED, PART_REQUESTED, LAPSED])
-    assert (under_way.returning, under_way.returned) == (part, None)
+    assert (in_progress.returning, in_progress.returned) == (part, None)
     assert (over.returning, over.returned) == (None, part)
     assert (lapsed.returning, lapsed.returned) == (None, None)
 
 
-def test_what_lapsed_cannot_be_finished() -> None:
+def test_a_lapsed_return_cannot_be_finished() -> None:
     order.given([*DELIVERED, PART_REQUESTED, LAPSED]).when(FINISH).then_refused(
         ErrorCode.WRONG_STATE
     )
 
 
 @pytest.mark.parametrize("history", [SHIPPED, DELIVERED, (*DELIVERED, PART_REQUESTED)])
-def test_an_order_past_its_dispatch_turns_round_only_for_whoever_may(
+def test_an_order_past_its_dispatch_compensates_only_where_allowed(
     history: tuple[Event, ...],
 ) -> None:
     reason = CancellationReason.PARCEL_LOST
@@ -155,7 +155,7 @@ def test_an_order_past_its_dispatch_turns_round_only_for_whoever_may(
     )
 
 
-def test_what_turned_round_after_its_dispatch_is_not_withdrawn() -> None:
+def test_a_compensation_after_dispatch_is_not_withdrawn() -> None:
     requested = e.OrderCancellationRequested(
         order_id=ORDER_ID, reason=CancellationReason.PARCEL_LOST
     )
@@ -174,7 +174,7 @@ def test_a_whole_cancellation_ends_the_return_of_a_part() -> None:
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])
-def test_what_is_final_does_not_turn_round_even_after_dispatch(status: str) -> None:
+def test_a_final_order_does_not_compensate_even_after_dispatch(status: str) -> None:
     ended = {
         "COMPLETED": [*DELIVERED, e.OrderCompleted(order_id=ORDER_ID)],
         "CANCELLED": [
@@ -190,7 +190,7 @@ def test_what_is_final_does_not_turn_round_even_after_dispatch(status: str) -> N
         intervention.then([])
 
 
-def test_an_order_remembers_whether_it_waits_for_stock() -> None:
+def test_an_order_records_whether_it_waits_for_stock() -> None:
     place = PLACE.model_copy(update={"backorder": True})
     created = CREATED.model_copy(update={"backorder": True})
     order.given([]).when(place).then([created])

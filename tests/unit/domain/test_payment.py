@@ -80,7 +80,8 @@ REFUSALS: Final = {
     "W": ErrorCode.WRONG_STATE,
 }
 
-# C closes what was never asked for, + is accepted, . leaves nothing to do, a letter is a refusal.
+# C closes an attempt that was never requested, + is accepted, . leaves nothing to do, a letter is a
+# refusal.
 TABLE: Final = """
              ask  ask_again  pend  authorize  decline  capture  refund  void
 none          +       +       .        W         .        W       W      C
@@ -123,12 +124,12 @@ def test_the_table_leaves_no_status_out() -> None:
 
 @pytest.mark.parametrize("word", ["pend", "decline"])
 @pytest.mark.parametrize("last", [DECLINED, PENDING])
-def test_late_news_of_a_superseded_attempt_change_nothing(last: Event, word: str) -> None:
+def test_a_late_answer_to_a_superseded_attempt_changes_nothing(last: Event, word: str) -> None:
     payment.given([ASKED, last, ASKED_AGAIN]).when(COMMANDS[word][0]).then([])
 
 
 @pytest.mark.parametrize("last", [DECLINED, PENDING])
-def test_money_held_by_a_superseded_attempt_is_refused_so_that_no_order_is_confirmed_with_it(
+def test_money_held_by_a_superseded_attempt_confirms_no_order(
     last: Event,
 ) -> None:
     refusal = (
@@ -139,12 +140,12 @@ def test_money_held_by_a_superseded_attempt_is_refused_so_that_no_order_is_confi
     assert refusal.message == "attempt 1 to pay order o-1 no longer counts"
 
 
-def test_money_held_by_an_attempt_that_was_never_asked_for_is_refused() -> None:
+def test_money_held_by_an_unrequested_attempt_is_refused() -> None:
     notification = c.RecordAuthorization(aggregate_id="o-1", attempt=2, reference="pi_2")
     payment.given([ASKED]).when(notification).then_refused(ErrorCode.WRONG_STATE)
 
 
-def test_an_address_for_the_customer_that_changes_is_told_again() -> None:
+def test_a_changed_customer_url_is_recorded_again() -> None:
     def pend(action_url: str | None) -> c.RecordPending:
         return c.RecordPending(
             aggregate_id="o-1", attempt=1, reference="pi_1", action_url=action_url
@@ -168,7 +169,7 @@ def test_the_second_attempt_is_authorized_and_captured_by_its_own_reference() ->
     )
 
 
-def test_a_void_is_of_the_last_attempt_and_refused_when_that_has_not_been_freed() -> None:
+def test_a_void_needs_the_last_attempt_to_be_freed() -> None:
     history = payment.given([ASKED, DECLINED, ASKED_AGAIN])
 
     history.when(c.RecordVoid(aggregate_id="o-1", attempt=2)).then(
@@ -206,7 +207,7 @@ def test_refunds_add_up_until_all_is_given_back() -> None:
     assert (whole.status, whole.refunded) == (PaymentStatus.REFUNDED, 3_000)
 
 
-def test_a_refund_told_again_is_not_counted_again() -> None:
+def test_a_repeated_refund_is_not_counted_again() -> None:
     payment.given([ASKED, AUTHORIZED, CAPTURED, refunded(1_000, 1_000)]).when(
         refund_in_all(1_000)
     ).then([])
@@ -242,7 +243,7 @@ def test_a_captured_payment_is_not_voided_but_refunded() -> None:
 
 
 @pytest.mark.parametrize("settled", [AUTHORIZED, DECLINED, VOIDED])
-def test_the_customer_has_nothing_to_do_once_it_is_settled(settled: Event) -> None:
+def test_a_settled_payment_needs_no_action_of_its_customer(settled: Event) -> None:
     assert PAYMENT.fold([ASKED, PENDING]).action_url == "https://pay.test/1"
     assert PAYMENT.fold([ASKED, PENDING, settled]).action_url is None
 
@@ -265,18 +266,18 @@ def test_the_reference_of_each_attempt_is_kept() -> None:
     }
 
 
-def test_what_was_captured_is_counted() -> None:
+def test_captured_money_is_counted() -> None:
     assert PAYMENT.fold([ASKED, AUTHORIZED]).captured == 0
     assert PAYMENT.fold([ASKED, AUTHORIZED, CAPTURED]).captured == 3_000
 
 
-def test_a_payment_voided_before_it_was_asked_for_can_never_begin() -> None:
+def test_a_payment_voided_before_its_request_can_never_begin() -> None:
     payment.given([UNASKED_VOIDED]).when(COMMANDS["ask"][0]).then_refused(
         ErrorCode.PAYMENT_NOT_RETRYABLE
     )
 
 
-def test_a_payment_takes_so_many_attempts_and_no_more() -> None:
+def test_a_payment_has_a_maximum_number_of_attempts() -> None:
     def attempt(number: int) -> e.PaymentRequested:
         return ASKED.model_copy(update={"attempt": number})
 

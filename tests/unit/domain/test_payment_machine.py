@@ -1,4 +1,4 @@
-"""Whatever is recorded in whatever order, no more money is taken or given back than there is."""
+"""No sequence of commands captures or refunds more money than there is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ URLS: Final = st.sampled_from([None, "https://pay.test/1", "https://pay.test/2"]
 
 
 class OnePayment(RuleBasedStateMachine):
-    """One payment of 100 cents, of which everything may be said at any time."""
+    """Record anything at any time about one payment of 100 cents."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class OnePayment(RuleBasedStateMachine):
         return [event for event in self.happened if isinstance(event, kind)]
 
     def _run(self, command: c.PaymentCommand) -> Sequence[Event]:
-        """What follows from it, and nothing when it is said again."""
+        """Run the command; return its events, and assert that a repeat has none."""
         try:
             events = PAYMENT.decide(command, self.state)
         except Refused:

@@ -32,7 +32,7 @@ def test_every_subject_is_a_field_of_its_event() -> None:
         assert subjects <= kind.model_fields.keys()
 
 
-def test_what_is_sealed_is_not_in_clear_any_more() -> None:
+def test_sealed_data_is_not_in_clear() -> None:
     sealed = CREATED.model_copy(update={"shipping_address": SEALED})
     assert set(fields_in_clear(CREATED)) == {"shipping_address"}
     assert fields_in_clear(sealed) == {}
@@ -45,7 +45,7 @@ def test_an_order_of_old_with_its_address_in_clear_is_still_read() -> None:
     assert read == CREATED
 
 
-def test_a_sealed_address_is_read_as_one() -> None:
+def test_a_sealed_address_is_read_as_a_sealed_address() -> None:
     sealed = CREATED.model_copy(update={"shipping_address": SEALED})
     assert OrderCreated.model_validate_json(sealed.model_dump_json()) == sealed
 

@@ -23,7 +23,7 @@ def test_a_product_is_listed() -> None:
     assert PRODUCT.fold([LISTED]) == ProductState(name="Cup", price=PRICE)
 
 
-def test_a_product_that_stands_so_already_is_not_listed_again() -> None:
+def test_an_unchanged_product_is_not_listed_again() -> None:
     product.given([LISTED]).when(LIST).then([])
 
 

@@ -37,7 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class UnheardOf(Command):
-    """Of no aggregate."""
+    """An event that belongs to no aggregate."""
 
 
 def _defined_in(module: str, base: type[M]) -> set[type[M]]:
@@ -81,7 +81,7 @@ def test_an_aggregate_decides_nothing_on_a_command_that_it_does_not_know(area: s
         AREAS[area].decide(UnheardOf(aggregate_id="a"), AREAS[area].initial)
 
 
-def test_each_aggregate_has_streams_of_its_own() -> None:
+def test_each_aggregate_has_its_own_streams() -> None:
     streams = [aggregate.stream("a-1") for aggregate in AREAS.values()]
     assert streams == [
         *("product-a-1", "customer-a-1", "inventory-a-1"),

@@ -79,27 +79,27 @@ def test_a_step_that_failed_again_after_its_retry_is_another_parking() -> None:
 
 
 @pytest.mark.parametrize("intervention", Intervention)
-def test_what_is_decided_is_recorded_with_its_reason(intervention: Intervention) -> None:
+def test_an_intervention_is_recorded_with_its_reason(intervention: Intervention) -> None:
     saga.given([parked()]).when(decide(intervention)).then([intervened(intervention)])
 
 
 @pytest.mark.parametrize("intervention", Intervention)
-def test_a_decision_made_twice_is_made_once(intervention: Intervention) -> None:
+def test_an_intervention_made_twice_is_recorded_once(intervention: Intervention) -> None:
     saga.given([parked(), intervened(intervention)]).when(decide(intervention)).then([])
 
 
-def test_a_second_decision_cannot_change_the_first() -> None:
+def test_a_second_intervention_cannot_change_the_first() -> None:
     given = saga.given([parked(), intervened(Intervention.SKIP)])
 
     given.when(decide(Intervention.RETRY)).then_refused(ErrorCode.SAGA_NOT_PARKED)
 
 
 @pytest.mark.parametrize("step", ["capture", "release"])
-def test_nothing_is_decided_on_a_step_that_is_not_parked(step: str) -> None:
+def test_an_intervention_needs_a_parked_step(step: str) -> None:
     saga.given([]).when(decide(Intervention.RETRY, step)).then_refused(ErrorCode.SAGA_NOT_PARKED)
 
 
-def test_a_decision_on_an_earlier_parking_does_not_touch_the_later_one() -> None:
+def test_an_intervention_on_an_earlier_parking_leaves_the_later_one() -> None:
     given = saga.given([parked(), intervened(Intervention.RETRY), parked(parking=2)])
 
     given.when(decide(Intervention.SKIP)).then_refused(ErrorCode.SAGA_NOT_PARKED)
@@ -107,16 +107,14 @@ def test_a_decision_on_an_earlier_parking_does_not_touch_the_later_one() -> None
 
 @pytest.mark.parametrize("intervention", [Intervention.SKIP, Intervention.RESOLVE])
 @pytest.mark.parametrize("closing", [undo.name for undo in FINALIZERS])
-def test_what_the_way_back_ends_with_cannot_be_left_out(
-    intervention: Intervention, closing: str
-) -> None:
+def test_a_finalizer_cannot_be_skipped(intervention: Intervention, closing: str) -> None:
     given = saga.given([parked(closing, undoing=True)])
 
     given.when(decide(intervention, closing)).then_refused(ErrorCode.WRONG_STATE)
     given.when(decide(Intervention.RETRY, closing)).then([intervened(Intervention.RETRY, closing)])
 
 
-def test_an_undo_cannot_be_turned_round_once_more() -> None:
+def test_a_compensation_cannot_be_compensated() -> None:
     given = saga.given([parked("release", undoing=True)])
 
     refused = given.when(decide(Intervention.COMPENSATE, "release")).then_refused(
@@ -143,7 +141,7 @@ def test_a_reason_is_one_line_of_text(reason: str) -> None:
         (Intervention.COMPENSATE, False),
     ],
 )
-def test_what_is_skipped_or_resolved_is_not_run_again(
+def test_a_skipped_or_resolved_step_does_not_run_again(
     intervention: Intervention, is_settled: bool
 ) -> None:
     state = SAGA.fold([parked(), intervened(intervention)])
@@ -152,7 +150,7 @@ def test_what_is_skipped_or_resolved_is_not_run_again(
     assert not state.needs_attention
 
 
-def test_a_saga_needs_attention_until_all_its_parked_steps_are_decided_on() -> None:
+def test_a_saga_needs_attention_while_a_step_is_parked() -> None:
     both = [parked("release", undoing=True), parked("give_back", parking=2, undoing=True)]
     one = [*both, intervened(Intervention.RETRY, "release")]
 
@@ -164,7 +162,7 @@ def test_a_saga_needs_attention_until_all_its_parked_steps_are_decided_on() -> N
     ).needs_attention
 
 
-def test_each_time_that_a_saga_is_taken_up_is_told() -> None:
+def test_each_recovery_of_a_saga_is_recorded() -> None:
     recoveries = e.SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING)
     command = c.RecoverSaga(aggregate_id="o1", cause=RecoveryCause.MISSING)
 
@@ -184,13 +182,13 @@ def compare(theirs: str = "CAPTURED") -> c.RecordDiscrepancy:
     )
 
 
-def test_a_difference_is_told_once_for_as_long_as_it_lasts() -> None:
+def test_a_discrepancy_is_recorded_once_while_it_lasts() -> None:
     saga.given([]).when(compare()).then([found()])
     saga.given([found()]).when(compare()).then([])
     saga.given([found()]).when(compare("VOIDED")).then([found("VOIDED")])
 
 
-def test_a_difference_that_is_gone_is_settled_and_may_come_back() -> None:
+def test_a_discrepancy_that_is_gone_is_resolved_and_may_recur() -> None:
     settle = c.ResolveDiscrepancy(aggregate_id="o1", system=ReconciledSystem.PAYMENT)
     settled = e.DiscrepancyResolved(order_id="o1", system=ReconciledSystem.PAYMENT)
 
@@ -201,7 +199,7 @@ def test_a_difference_that_is_gone_is_settled_and_may_come_back() -> None:
     assert not SAGA.fold([found(), settled]).needs_attention
 
 
-def test_each_decision_on_a_step_is_counted() -> None:
+def test_each_intervention_on_a_step_is_counted() -> None:
     state = SAGA.fold(
         [
             parked("refund"),

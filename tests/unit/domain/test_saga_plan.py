@@ -19,7 +19,7 @@ def test_the_steps_of_an_order_follow_the_statuses_that_it_comes_to() -> None:
     assert until == sorted(until, key=lambda status: FORWARD.index(status) if status else -1)
 
 
-def test_only_what_has_an_undo_or_leaves_nothing_behind_turns_the_saga_round() -> None:
+def test_only_a_step_with_an_undo_or_without_effect_compensates() -> None:
     turning = {step.name for step in ORDER_PLAN if step.on_failure}
 
     assert turning >= {"authorize", "await_payment", "create_shipment", "await_dispatch"}

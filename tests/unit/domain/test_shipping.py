@@ -81,7 +81,7 @@ def test_the_table_leaves_no_status_out() -> None:
     assert set(HISTORY) == {"none", *ShipmentStatus}
 
 
-def test_an_order_has_one_shipment_the_first() -> None:
+def test_the_first_shipment_of_an_order_stays() -> None:
     second = c.RecordShipment(aggregate_id="o-1", shipment_id="shp_2", tracking_number="TRK-2")
     shipment.given([CREATED]).when(second).then([])
 
@@ -92,9 +92,7 @@ def test_the_shipment_keeps_its_number_to_the_end() -> None:
     )
 
 
-def test_a_parcel_that_left_before_it_was_recorded_gets_its_number_late_and_stays_where_it_is() -> (
-    None
-):
+def test_a_parcel_that_left_before_its_record_gets_its_number_late() -> None:
     record = COMMANDS["create"][0]
     shipment.given([DISPATCHED]).when(record).then([CREATED])
     shipment.given([DISPATCHED, CREATED]).when(record).then([])
@@ -103,7 +101,7 @@ def test_a_parcel_that_left_before_it_was_recorded_gets_its_number_late_and_stay
     )
 
 
-def test_one_cancelled_before_it_was_recorded_is_not_created_late() -> None:
+def test_a_shipment_cancelled_before_its_record_is_not_created_late() -> None:
     shipment.given([CANCELLED]).when(COMMANDS["create"][0]).then([])
 
 
@@ -119,7 +117,7 @@ def test_a_return_leaves_the_parcel_as_delivered() -> None:
     shipment.given(history).when(other).then([])
 
 
-def test_a_refusal_says_how_the_shipment_stands() -> None:
+def test_a_refusal_names_the_status_of_the_shipment() -> None:
     refusal = (
         shipment.given([CREATED, CANCELLED])
         .when(COMMANDS["dispatch"][0])

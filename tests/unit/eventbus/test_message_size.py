@@ -63,7 +63,7 @@ def _is_taken(new: NewEvent) -> bool:
 
 
 def _largest(letter: str, shape: Shape, letters_of_metadata: int) -> NewEvent:
-    """The largest event of this letter that the log takes, found by halving."""
+    """Return the largest event of this letter that the log takes, found by bisection."""
     fits, too_many = 0, MAX_EVENT_BYTES // _smallest(shape)
     metadata = _metadata(letter, letters_of_metadata)
     while too_many - fits > 1:
@@ -79,7 +79,7 @@ def _smallest(shape: Shape) -> int:
 
 
 def _stored(new: NewEvent) -> StoredEvent:
-    """As it comes back: PostgreSQL's jsonb puts a space after each colon and comma."""
+    """Return the event as the log returns it: jsonb puts a space after each colon and comma."""
     return StoredEvent(
         position=2**63 - 1,
         stream_id=MAX_STREAM_ID,
@@ -138,5 +138,5 @@ def test_the_headers_are_as_large_as_nats_counts_them() -> None:
 
 
 def test_no_event_holds_a_number_that_jsonb_writes_longer_than_it_came() -> None:
-    """1e300 has 5 bytes here and 301 in jsonb; integers and text stay as long as they are."""
+    """1e300 has 5 bytes here and 301 in jsonb; integers and text keep their length."""
     assert '"number"' not in (FOLDER / SCHEMAS).read_text()

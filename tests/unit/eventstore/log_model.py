@@ -129,7 +129,7 @@ def next_states(algorithm: Algorithm, state: State) -> Iterator[tuple[str, State
         if session.steps:
             others = state.sessions[:number] + state.sessions[number + 1 :]
             for changed in written(algorithm, state, session):
-                # Sorted, because it does not matter which of two sessions is where.
+                # Sort the sessions, because it does not matter which of two sessions is where.
                 sessions = tuple(sorted(changed.sessions + others))
                 yield f"writer: {session.steps[0]}", changed._replace(sessions=sessions)
     if state.reader.steps:

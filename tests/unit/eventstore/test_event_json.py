@@ -1,4 +1,4 @@
-"""What of an event's JSON the log refuses, and that it takes everything else."""
+"""The log refuses some JSON in an event, and takes everything else."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def refused(value: object, metadata: EventMetadata = METADATA) -> str:
 
 
 def _filled(size: int, letter: str = "x") -> str:
-    """A value with which the event is stored as this many bytes, a space after each colon."""
+    """Return a value with which the stored event has this many bytes, spaces included."""
     around = len('{"value": ""}') + len('{"correlation_id": "o-1"}')
     count, rest = divmod(size - around, len(letter.encode()))
     return letter * count + "x" * rest
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "語", "🧭"])
-def test_an_event_may_have_a_million_bytes_and_no_more(letter: str) -> None:
+def test_an_event_has_at_most_a_million_bytes(letter: str) -> None:
     new = check(_filled(MAX_EVENT_BYTES, letter))
     assert len(f"{new.data_json}{new.metadata.json_text}".encode()) == 1_000_000 - 2
     assert refused(_filled(MAX_EVENT_BYTES + 1, letter)) == (
@@ -77,7 +77,7 @@ def test_an_event_may_have_a_million_bytes_and_no_more(letter: str) -> None:
     )
 
 
-def test_the_metadata_count_as_well() -> None:
+def test_the_size_of_an_event_includes_its_metadata() -> None:
     metadata = EventMetadata(correlation_id="o-1", actor="x" * MAX_EVENT_BYTES)
     assert "1000000 are allowed" in refused("", metadata)
 
@@ -93,7 +93,7 @@ def test_the_metadata_count_as_well() -> None:
         BACKSLASH * 2 + "\0",
     ],
 )
-def test_a_nul_character_is_refused_wherever_it_stands(value: object) -> None:
+def test_a_nul_character_is_refused_at_any_place(value: object) -> None:
     assert refused(value) == "has a NUL character, which PostgreSQL's JSON cannot hold"
 
 
@@ -104,7 +104,7 @@ def test_a_nul_character_is_refused_in_the_metadata_too() -> None:
 @pytest.mark.parametrize(
     "value", [BACKSLASH + "u0000", BACKSLASH * 2 + "u0000", "u0000", "\x01", "\x7f", "0"]
 )
-def test_what_only_looks_like_a_nul_character_is_taken(value: str) -> None:
+def test_an_escape_that_resembles_a_nul_character_is_accepted(value: str) -> None:
     assert json.loads(check(value).data_json) == {"value": value}
 
 
@@ -126,7 +126,7 @@ def test_a_number_that_json_lacks_is_refused(number: float, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", {"NaN": ["-Infinity", 1.5]}])
-def test_the_names_of_such_numbers_are_words_like_others(value: object) -> None:
+def test_a_text_that_names_such_a_number_is_accepted(value: object) -> None:
     assert json.loads(check(value).data_json) == {"value": value}
 
 

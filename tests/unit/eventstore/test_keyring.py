@@ -20,14 +20,14 @@ def text(key: bytes) -> SecretStr:
     return SecretStr(base64.b64encode(key).decode())
 
 
-def test_what_is_encrypted_comes_back_and_never_twice_the_same() -> None:
+def test_an_encrypted_text_opens_and_never_repeats() -> None:
     first, second = (RING.encrypt(b"clear", b"context") for _ in range(2))
     assert first.data != second.data
     assert b"clear" not in first.data
     assert RING.decrypt(first, b"context") == RING.decrypt(second, b"context") == b"clear"
 
 
-def test_the_current_key_encrypts_and_a_retired_one_still_decrypts() -> None:
+def test_the_current_key_encrypts_and_a_retired_key_still_decrypts() -> None:
     before = Keyring(OLD, setting="master_key").encrypt(b"clear")
     assert before.key_id == key_id_of(OLD)
     assert RING.encrypt(b"clear").key_id == key_id_of(NEW)
@@ -41,7 +41,7 @@ def test_a_key_that_is_gone_is_named_with_the_setting_it_belongs_in() -> None:
 
 
 @pytest.mark.parametrize("position", [0, 12, -1])
-def test_one_changed_bit_is_noticed(position: int) -> None:
+def test_a_changed_bit_is_noticed(position: int) -> None:
     key_id, data = RING.encrypt(b"clear")
     changed = bytearray(data)
     changed[position] ^= 1
@@ -61,7 +61,7 @@ def test_a_ciphertext_in_another_place_does_not_open() -> None:
         RING.decrypt(RING.encrypt(b"clear", b"here"), b"there")
 
 
-def test_a_keys_id_tells_nothing_of_it() -> None:
+def test_a_keys_id_reveals_nothing_of_the_key() -> None:
     assert len(key_id_of(OLD)) == 16
     assert key_id_of(OLD) not in OLD.hex()
 
@@ -87,7 +87,7 @@ def test_a_missing_key_is_named() -> None:
 @pytest.mark.parametrize(
     "bad", ["Hidden", "SGlkZGVu", base64.b64encode(bytes(range(31))).decode(), "ø"]
 )
-def test_what_is_no_key_is_refused_and_not_shown(bad: str) -> None:
+def test_an_invalid_key_is_refused_and_not_shown(bad: str) -> None:
     with pytest.raises(SettingsError, match="WAYBILL_PAYLOAD_KEY holds no key") as caught:
         Keyring.of(Settings(_env_file=None, payload_key=SecretStr(bad)), "payload_key")
     assert bad not in str(caught.value)
@@ -113,7 +113,7 @@ def test_a_bad_retired_key_is_named_as_such() -> None:
         Keyring.of(settings, "payload_key")
 
 
-def test_a_derived_key_is_of_one_key_and_one_purpose() -> None:
+def test_a_derived_key_depends_on_its_key_and_its_purpose() -> None:
     of_new, of_old = RING.derive(b"a purpose", 32)
     assert [of_new] == Keyring(NEW, setting="payload_key").derive(b"a purpose", 32)
     assert [of_old] == Keyring(OLD, setting="payload_key").derive(b"a purpose", 32)

@@ -37,7 +37,7 @@ def test_every_process_with_the_same_key_gives_a_position_the_same_text() -> Non
     assert SEALED == codec(OLD).seal(761) == "8sjxoJ4aepFYEFXFPB-q0z5p-B8U7nH7"
 
 
-def test_neighbours_have_nothing_in_common() -> None:
+def test_sealed_neighbours_have_nothing_in_common() -> None:
     texts = [CODEC.seal(position) for position in range(1000)]
 
     assert len({text[:6] for text in texts}) == 1000
@@ -45,7 +45,7 @@ def test_neighbours_have_nothing_in_common() -> None:
 
 
 @pytest.mark.parametrize("index", range(32))
-def test_a_text_with_one_character_changed_does_not_open(index: int) -> None:
+def test_a_sealed_text_with_a_changed_character_does_not_open(index: int) -> None:
     other = "A" if SEALED[index] != "A" else "B"
 
     with pytest.raises(BadPosition):
@@ -82,7 +82,7 @@ def test_a_cursor_opens_in_its_own_list_only() -> None:
         CODEC.open(SEALED, "order cursor")
 
 
-def test_a_key_that_is_retired_still_opens_and_seals_no_more() -> None:
+def test_a_retired_key_still_opens_and_no_longer_seals() -> None:
     rotated = codec(NEW, OLD)
 
     assert rotated.open(SEALED) == 761
@@ -107,7 +107,7 @@ def test_an_operator_gives_a_position_in_either_form(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["-1", str(MAX_POSITION + 1), "1" * 20, "7.0", "٣", SEALED[1:]])
-def test_what_is_neither_form_is_refused(text: str) -> None:
+def test_a_text_in_neither_form_is_refused(text: str) -> None:
     with pytest.raises(BadPosition):
         CODEC.number(text)
 

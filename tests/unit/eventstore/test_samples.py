@@ -1,6 +1,6 @@
-"""Every event that may be in somebody's log can be read, as long as these samples can.
+"""Every event that a user's log may hold can be read, as long as these samples can.
 
-Whoever changes the fields of an event raises its `schema_version`, adds an upcaster and runs
+A change to the fields of an event needs a higher `schema_version`, an upcaster and a run of
 `python -m tests.samples.record`.
 """
 
@@ -55,9 +55,9 @@ def test_every_recorded_sample_is_read_as_an_event_of_today(sample: Sample) -> N
 
 
 @pytest.mark.parametrize("event", [*EXAMPLES, *FORMS.values()], ids=lambda e: type(e).__name__)
-def test_a_sample_of_the_current_version_says_what_was_recorded(event: Event) -> None:
-    told = [stored(s).decode() for s in SAMPLES if s.type == type(event).__name__]
-    assert event in told
+def test_a_sample_of_the_current_version_equals_its_example(event: Event) -> None:
+    decoded = [stored(s).decode() for s in SAMPLES if s.type == type(event).__name__]
+    assert event in decoded
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
@@ -68,7 +68,7 @@ def test_the_fields_of_an_event_do_not_change_within_a_schema_version(name: str)
     )
 
 
-def test_a_step_leads_on_from_every_older_version_and_from_no_other() -> None:
+def test_every_older_version_and_no_other_has_an_upcaster() -> None:
     older = {(name, v) for name, v in VERSIONS if v < EVENT_TYPES[name].schema_version}
     assert {(name, v) for name, kind in EVENT_TYPES.items() for v in kind.upcasters} == older
 
@@ -77,7 +77,7 @@ def test_no_event_type_is_ever_taken_away() -> None:
     assert schema_digests().keys() == EVENT_TYPES.keys()
 
 
-def test_what_is_missing_is_recorded(tmp_path: Path) -> None:
+def test_a_missing_sample_is_recorded(tmp_path: Path) -> None:
     assert record(tmp_path) == []
     names = {path.name for path in tmp_path.iterdir()}
     assert names <= {path.name for path in FOLDER.iterdir()}
@@ -85,7 +85,7 @@ def test_what_is_missing_is_recorded(tmp_path: Path) -> None:
     assert schema_digests(tmp_path).keys() == EVENT_TYPES.keys()
 
 
-def test_what_is_recorded_is_never_written_again(tmp_path: Path) -> None:
+def test_a_recorded_sample_is_never_overwritten(tmp_path: Path) -> None:
     record(tmp_path)
     sample = tmp_path / "OrderReserved.v1.json"
     sample.write_text("as it was")
@@ -100,12 +100,12 @@ def test_what_is_recorded_is_never_written_again(tmp_path: Path) -> None:
 
 class _Described(Event):
     note: str
-    """What somebody wrote."""
+    """The note of the writer."""
 
 
 class _Redescribed(Event):
     note: str
-    """Another word for the same."""
+    """Another description of the same field."""
 
 
 class _Widened(Event):
@@ -125,7 +125,7 @@ class _Untitled(Event):
     nested: _Nested
 
 
-def test_a_digest_is_of_the_fields_and_not_of_the_words_about_them() -> None:
+def test_a_digest_covers_the_fields_and_not_their_descriptions() -> None:
     assert digest(_Described) == digest(_Redescribed)
     assert digest(_Described) != digest(_Widened)
     assert digest(_Titled) != digest(_Untitled)

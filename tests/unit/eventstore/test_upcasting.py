@@ -19,7 +19,7 @@ EVENT_ID: Final = UUID("c6f57b43-98d1-5f34-9c67-0dd4cbf0ba6c")
 
 
 class Weighed(Event):
-    """Its first version had `pounds`, its second `grams`; the third names the scales as well."""
+    """The first version had `pounds`, the second `grams`; the third adds the scales."""
 
     schema_version: ClassVar[int] = 3
 
@@ -75,19 +75,19 @@ def test_an_event_of_the_current_version_needs_no_step() -> None:
     assert decode(current, {"Weighed": Weighed}) == Weighed(grams=907, scales=())
 
 
-def test_what_the_steps_lead_to_is_validated_as_if_it_had_been_stored() -> None:
+def test_upcast_data_is_validated_like_stored_data() -> None:
     wrong: dict[int, Upcaster] = {2: lambda data: {**data, "scale": "x"}}
     with pytest.raises(ValidationError, match="scales"):
         read(stored(2, {"grams": 907}), wrong)
 
 
-def test_the_stored_event_is_left_as_it_is() -> None:
+def test_the_stored_event_stays_unchanged() -> None:
     old = stored(1, {"pounds": 2})
     read(old)
     assert old == stored(1, {"pounds": 2})
 
 
-def test_an_unknown_type_is_an_error_that_says_which_event_and_what_to_do() -> None:
+def test_an_unknown_type_is_an_error_with_its_event_and_advice() -> None:
     with pytest.raises(UnknownEventType) as caught:
         stored(1, {"note": "Hidden"}, "OrderForgotten").decode()
     error = caught.value
@@ -112,7 +112,7 @@ def test_a_missing_step_is_an_error_that_names_it() -> None:
     assert str(caught.value).endswith("add the step from version 2 to Weighed.upcasters")
 
 
-def test_every_reason_not_to_read_an_event_can_be_told_as_one() -> None:
+def test_every_error_of_reading_an_event_has_a_common_type() -> None:
     assert issubclass(UnknownSchemaVersion, UnknownEventType)
     assert issubclass(MissingUpcaster, UnknownEventType)
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of an event's schema, every stored version is read as if it had been rewritten.
+"""A stored version is read as if it had been rewritten with each change of its schema.
 
 The model is a log that is rewritten with every change of the schema; the store is never rewritten.
 """
@@ -31,7 +31,7 @@ DATA: Final = st.dictionaries(FIELDS, VALUES | st.lists(VALUES, max_size=2), max
 
 
 class Open(Event):
-    """Takes any field, since the machine invents them."""
+    """An event that takes any field, since the machine invents them."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=False)
 
@@ -54,12 +54,12 @@ def rename(old: str, new: str) -> Upcaster:
 
 
 def wrap(field: str) -> Upcaster:
-    """Twice is not the same as once: a step left out, or taken twice, shows."""
+    """Wrap the field in a list, so that a step that is left out or taken twice shows."""
     return lambda data: {**data, field: [data.get(field)]}
 
 
 def tear(field: str) -> Upcaster:
-    """Changes what it is given, as careless steps do."""
+    """Change the input in place, as a careless step does."""
 
     def step(data: Data) -> Data:
         data.setdefault(field, []) if field not in data else data.pop(field)

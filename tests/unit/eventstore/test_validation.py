@@ -45,7 +45,7 @@ def test_several_events_of_several_streams_are_fine() -> None:
 
 
 @pytest.mark.parametrize("expected", [0, 1, 7, NO_STREAM, STREAM_EXISTS, ANY])
-def test_every_version_and_every_expectation_is_fine(expected: ExpectedVersion) -> None:
+def test_every_valid_version_and_expectation_is_accepted(expected: ExpectedVersion) -> None:
     check_appends([append(expected=expected)])
 
 
@@ -55,7 +55,7 @@ def test_a_number_that_no_version_can_have_is_not_taken_for_an_expectation(expec
 
 
 @pytest.mark.parametrize("expected", [True, False])
-def test_a_boolean_is_no_version_though_python_counts_with_it(expected: bool) -> None:
+def test_a_boolean_is_no_version(expected: bool) -> None:
     _refused([append(expected=expected)], f"stream order-o-1: {expected} is no version")
 
 
@@ -90,17 +90,17 @@ def test_anything_else_is_no_stream_name(stream_id: str) -> None:
     _refused([append(stream_id)], "is no stream name")
 
 
-def test_a_long_stream_name_is_not_told_in_full() -> None:
+def test_a_long_stream_name_is_shortened_in_messages() -> None:
     with pytest.raises(InvalidAppend) as caught:
         check_appends([append("order-" + "a" * 10_000)])
     assert len(str(caught.value)) < 300
 
 
-def test_an_append_names_at_least_one_stream() -> None:
+def test_an_append_without_a_stream_is_refused() -> None:
     _refused([], "name at least one stream")
 
 
-def test_an_append_to_a_stream_has_at_least_one_event() -> None:
+def test_an_append_without_an_event_is_refused() -> None:
     _refused([append(), append("order-o-2", [])], "stream order-o-2: an append takes at least one")
 
 
@@ -108,7 +108,7 @@ def test_a_stream_is_named_once() -> None:
     _refused([append(events=[new(1)]), append(events=[new(2)])], "a stream may be named only once")
 
 
-def test_an_append_may_name_as_many_streams_and_events_as_the_limits_say() -> None:
+def test_an_append_may_reach_the_limits_of_streams_and_events() -> None:
     check_appends([append(f"order-{n}", [new(n)]) for n in range(MAX_STREAMS)])
     check_appends([append(events=[new(n) for n in range(MAX_EVENTS)])])
 

@@ -36,17 +36,17 @@ def test_an_expectation_holds_or_not(expected: ExpectedVersion, actual: int, is_
     assert holds(expected, actual) is is_so
 
 
-def test_the_database_is_told_versions_as_they_are_and_expectations_by_number() -> None:
-    """Known to eventstore/sql/append.sql by these numbers."""
+def test_the_database_gets_versions_unchanged_and_expectations_by_number() -> None:
+    """eventstore/sql/append.sql knows them by these numbers."""
     assert [to_sql(NO_STREAM), to_sql(ANY), to_sql(STREAM_EXISTS)] == [0, -1, -2]
     assert [to_sql(0), to_sql(1), to_sql(7)] == [0, 1, 7]
 
 
-def test_every_expectation_has_a_number_of_its_own() -> None:
+def test_every_expectation_has_its_own_number() -> None:
     assert len({to_sql(expectation) for expectation in StreamExpectation}) == 3
 
 
-def test_an_expectation_is_told_by_name_and_a_version_by_number() -> None:
+def test_an_expectation_is_printed_by_name_and_a_version_by_number() -> None:
     assert [describe(expected) for expected in (NO_STREAM, STREAM_EXISTS, ANY, 7)] == [
         "NO_STREAM",
         "STREAM_EXISTS",

@@ -19,21 +19,21 @@ async def test_the_results_come_in_the_order_of_the_items() -> None:
     assert done.left == {}
 
 
-async def test_never_more_than_a_few_are_under_way() -> None:
-    under_way, most = 0, 0
+async def test_at_most_a_few_items_are_in_progress() -> None:
+    running, most = 0, 0
 
     async def work(_: int) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
         await asyncio.sleep(0)
-        under_way -= 1
+        running -= 1
 
     await bounded_gather(range(50), work, seconds=LONG)
     assert most == MAX_AT_ONCE
 
 
-async def test_one_that_fails_keeps_none_from_its_turn_and_is_told() -> None:
+async def test_a_failed_item_is_reported_and_stops_no_other() -> None:
     async def work(item: int) -> None:
         if item == 3:
             raise ValueError(item)
@@ -45,7 +45,7 @@ async def test_one_that_fails_keeps_none_from_its_turn_and_is_told() -> None:
     done.raise_if_nothing_was_done()
 
 
-async def test_failures_between_which_others_succeed_never_end_it() -> None:
+async def test_failures_between_successes_never_end_the_gather() -> None:
     async def work(item: int) -> None:
         if item % 2:
             raise ValueError(item)
@@ -54,7 +54,7 @@ async def test_failures_between_which_others_succeed_never_end_it() -> None:
     assert list(done.left) == list(range(1, 60, 2))
 
 
-async def test_when_a_few_have_failed_one_after_the_other_the_rest_is_not_begun() -> None:
+async def test_consecutive_failures_stop_the_rest() -> None:
     tried = []
 
     async def work(item: int) -> None:
@@ -70,7 +70,7 @@ async def test_when_a_few_have_failed_one_after_the_other_the_rest_is_not_begun(
         done.raise_if_nothing_was_done()
 
 
-async def test_once_the_time_is_over_none_is_begun() -> None:
+async def test_no_item_begins_after_the_time_is_over() -> None:
     async def work(item: int) -> None:
         raise AssertionError(item)
 
@@ -78,6 +78,6 @@ async def test_once_the_time_is_over_none_is_begun() -> None:
     assert {type(error) for error in done.left.values()} == {NotStarted}
 
 
-def test_nothing_to_do_is_done() -> None:
+def test_a_gather_without_items_succeeds() -> None:
     nothing: GatherResult[int, int] = GatherResult()
     nothing.raise_if_nothing_was_done()

@@ -1,4 +1,4 @@
-"""A command ends with its own code, whatever its libraries' threads still do."""
+"""A command ends with its own code, even while threads of its libraries run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def run(body: str, stdout: str | None = None) -> subprocess.CompletedProcess[str
         ("raise KeyboardInterrupt", INTERRUPTED, "", ""),
     ],
 )
-def test_a_command_prints_what_it_has_to_say_and_exits_with_its_code(
+def test_a_command_prints_its_output_and_exits_with_its_code(
     body: str, code: int, printed: str, error: str
 ) -> None:
     ended = run(body)
@@ -61,15 +61,15 @@ def test_a_command_prints_what_it_has_to_say_and_exits_with_its_code(
 
 
 def test_a_command_that_raises_shows_its_traceback_and_exits_with_1() -> None:
-    ended = run("raise ValueError('a fault of ours')")
+    ended = run("raise ValueError('a fault of the program')")
 
     assert ended.returncode == 1
-    assert ended.stderr.endswith("ValueError: a fault of ours\n")
+    assert ended.stderr.endswith("ValueError: a fault of the program\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device on this system")
 def test_a_command_whose_output_is_lost_does_not_exit_with_0() -> None:
-    assert run("print('1 saga taken up')", stdout="/dev/full").returncode == 1
+    assert run("print('1 saga recovered')", stdout="/dev/full").returncode == 1
 
 
 def test_every_program_of_the_checkout_ends_as_a_command() -> None:

@@ -1,4 +1,4 @@
-"""A log says in one line what a traceback would not say better."""
+"""The log has one line for a fault whose traceback would add nothing."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def logged(name: str, error: Exception) -> str:
     return BriefFormatter(is_refused).format(record)
 
 
-def test_a_server_that_is_away_is_one_line() -> None:
+def test_an_unreachable_server_is_logged_in_one_line() -> None:
     line = logged("waybill.worker", ConnectionRefusedError("port 5432\nis closed"))
     assert line.endswith(
         "ERROR waybill.worker it failed: ConnectionRefusedError: port 5432 is closed"
     )
 
 
-def test_what_temporal_tries_again_is_one_line_with_its_cause() -> None:
+def test_a_failure_that_temporal_retries_is_one_line_with_its_cause() -> None:
     error = RuntimeError("the carrier did not answer")
     error.__cause__ = TimeoutError()
     line = logged("temporalio.activity", error)

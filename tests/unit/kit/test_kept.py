@@ -21,7 +21,7 @@ class Maker:
         return self.made
 
 
-async def test_an_answer_is_made_once_for_all_who_ask_meanwhile() -> None:
+async def test_concurrent_requests_share_one_answer() -> None:
     maker = Maker()
     kept = Kept(maker, seconds=60)
     asking = [asyncio.create_task(kept.get()) for _ in range(100)]

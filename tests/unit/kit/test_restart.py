@@ -1,4 +1,4 @@
-"""A job is begun again after a fault that may pass, and after no other."""
+"""A job starts again after a fault that may pass, and after no other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Job:
-    """Raises its faults one after the other, and then runs on."""
+    """Raise these faults one after the other, and then run on."""
 
     def __init__(self, *faults: Exception) -> None:
         self._faults = list(faults)
@@ -100,7 +100,7 @@ async def test_a_fault_on_the_way_out_hides_no_cancellation() -> None:
     assert task.cancelled()
 
 
-async def test_what_runs_on_after_any_fault_shows_the_traceback_of_an_unexpected_one(
+async def test_a_job_that_survives_faults_logs_unexpected_tracebacks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     job = Job(AWAY[0], KeyError("position"))

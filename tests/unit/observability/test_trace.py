@@ -9,7 +9,7 @@ from observability import trace
 CALLERS = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
 
-def test_a_callers_trace_is_continued_in_a_span_of_ours() -> None:
+def test_a_callers_trace_continues_in_the_servers_span() -> None:
     version, trace_id, span, flags = trace.continued(CALLERS).split("-")
 
     assert (version, trace_id, flags) == ("00", "0af7651916cd43dd8448eb211c80319c", "00")
@@ -28,7 +28,7 @@ def test_a_callers_trace_is_continued_in_a_span_of_ours() -> None:
         f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01",
     ],
 )
-def test_what_is_no_trace_begins_a_new_one(header: str | None) -> None:
+def test_an_invalid_trace_starts_a_new_trace(header: str | None) -> None:
     begun = trace.continued(header)
 
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", begun)

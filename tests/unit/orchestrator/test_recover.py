@@ -18,7 +18,7 @@ def test_there_is_a_line_for_each_order_and_a_summary() -> None:
     ]
 
 
-def test_many_are_counted_and_some_named() -> None:
+def test_many_failed_orders_are_counted_and_some_named() -> None:
     assert list(recovery_lines(RecoveryResult(250, ("o-1",), FailedOrders(9, {"o-2": "why"})))) == [
         "order o-1: its saga had no workflow and was recovered",
         "... and 249 more",
@@ -28,10 +28,10 @@ def test_many_are_counted_and_some_named() -> None:
     ]
 
 
-def test_books_are_told_as_they_were_found() -> None:
-    odds = Discrepancy("o-3", ReconciledSystem.PAYMENT, "attempt 1 held", "nothing")
+def test_the_comparison_prints_each_discrepancy() -> None:
+    discrepancy = Discrepancy("o-3", ReconciledSystem.PAYMENT, "attempt 1 held", "nothing")
     assert list(
-        comparison_lines(ReconciliationResult(1, (odds,), FailedOrders(1, {"o-4": "why"})))
+        comparison_lines(ReconciliationResult(1, (discrepancy,), FailedOrders(1, {"o-4": "why"})))
     ) == [
         "order o-4: not compared: why",
         "order o-3: payment discrepancy: the log says attempt 1 held, the other side nothing",
@@ -39,7 +39,7 @@ def test_books_are_told_as_they_were_found() -> None:
     ]
 
 
-def test_books_that_could_not_be_compared_are_not_said_to_agree() -> None:
+def test_an_order_that_could_not_be_compared_does_not_count_as_equal() -> None:
     assert list(comparison_lines(ReconciliationResult(0, why_not="carrier find: timeout"))) == [
         "No orders compared: carrier find: timeout"
     ]

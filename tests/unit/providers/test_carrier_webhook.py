@@ -44,7 +44,7 @@ def fault(raw: bytes, headers: dict[str, str]) -> WebhookFault:
     return rejection.value.fault
 
 
-def test_a_signed_event_is_believed() -> None:
+def test_a_signed_event_is_accepted() -> None:
     raw = event()
 
     assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierWebhook(
@@ -54,7 +54,7 @@ def test_a_signed_event_is_believed() -> None:
     )
 
 
-def test_news_of_a_return_are_told_from_those_of_a_shipment() -> None:
+def test_notifications_of_returns_and_shipments_are_distinguished() -> None:
     raw = event(id="ret_1", status="returned")
 
     notification = verify_carrier_webhook(raw, signed(raw), SECRET)
@@ -62,14 +62,14 @@ def test_news_of_a_return_are_told_from_those_of_a_shipment() -> None:
     assert notification == CarrierWebhook("msg_1", "order-1", ReturnStatus.RETURNED)
 
 
-def test_news_of_a_status_that_we_do_not_know_are_none() -> None:
+def test_an_unknown_status_is_no_notification() -> None:
     raw = event(status="in_customs")
 
     assert verify_carrier_webhook(raw, signed(raw), SECRET) is None
 
 
 @pytest.mark.parametrize("header", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
-def test_an_event_without_one_of_its_headers_is_rejected(header: str) -> None:
+def test_an_event_without_a_required_header_is_rejected(header: str) -> None:
     raw = event()
     headers = signed(raw)
     del headers[header]
@@ -80,7 +80,7 @@ def test_an_event_without_one_of_its_headers_is_rejected(header: str) -> None:
 @pytest.mark.parametrize(
     "signature", ["", "nonsense", "v1,nonsense", "v1,!", "v2,ab", "v1,é", "é,ab"]
 )
-def test_a_signature_that_is_none_is_rejected(signature: str) -> None:
+def test_an_invalid_signature_is_rejected(signature: str) -> None:
     raw = event()
 
     headers = {**signed(raw), "Webhook-Signature": signature}
@@ -115,7 +115,7 @@ def test_an_event_signed_at_another_time_is_too_old(seconds_ago: int) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b"no json", b"", event(status=1)])
-def test_a_signed_event_that_is_none_is_malformed(raw: bytes) -> None:
+def test_a_signed_body_that_is_no_event_is_malformed(raw: bytes) -> None:
     assert fault(raw, signed(raw)) is WebhookFault.MALFORMED
 
 

@@ -35,7 +35,7 @@ def fault(raw: bytes, header: str) -> WebhookFault:
     return rejection.value.fault
 
 
-def test_a_signed_event_of_an_order_is_believed() -> None:
+def test_a_signed_event_of_an_order_is_accepted() -> None:
     raw = event()
 
     assert verify_payment_webhook(raw, signed(raw), SECRET) == PaymentWebhook(
@@ -56,13 +56,13 @@ def test_a_signed_event_of_an_order_is_believed() -> None:
         {"object": "charge"},
     ],
 )
-def test_a_signed_event_of_no_order_of_ours_is_no_news(change: dict[str, object]) -> None:
+def test_a_signed_event_without_an_order_is_no_notification(change: dict[str, object]) -> None:
     raw = event(**change)
 
     assert verify_payment_webhook(raw, signed(raw), SECRET) is None
 
 
-def test_a_signed_event_about_what_has_no_id_is_no_news() -> None:
+def test_a_signed_event_about_an_object_without_id_is_no_notification() -> None:
     raw = b'{"id": "evt_1", "type": "balance.available", "data": {"object": {"object": "balance"}}}'
 
     assert verify_payment_webhook(raw, signed(raw), SECRET) is None
@@ -91,7 +91,7 @@ def test_an_event_signed_too_long_ago_is_too_old() -> None:
     assert fault(raw, signed(raw, seconds_ago=302)) is WebhookFault.TOO_OLD
 
 
-def test_a_second_time_in_the_header_does_not_make_an_old_event_young() -> None:
+def test_a_second_timestamp_does_not_renew_an_old_event() -> None:
     raw = event()
     header = f"{signed(raw, seconds_ago=302)},t={int(time.time())}"
 
@@ -99,7 +99,7 @@ def test_a_second_time_in_the_header_does_not_make_an_old_event_young() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b"no json", b""])
-def test_a_signed_event_that_is_none_is_malformed(raw: bytes) -> None:
+def test_a_signed_body_that_is_no_event_is_malformed(raw: bytes) -> None:
     assert fault(raw, signed(raw)) is WebhookFault.MALFORMED
 
 
@@ -107,7 +107,7 @@ def test_bytes_that_are_no_text_are_malformed() -> None:
     assert fault(b"\xff", signed(b"")) is WebhookFault.MALFORMED
 
 
-def test_a_rejection_repeats_nothing_of_what_came() -> None:
+def test_a_rejection_repeats_no_part_of_the_input() -> None:
     raw = event()
 
     with pytest.raises(WebhookRejected) as rejection:

@@ -15,12 +15,12 @@ from providers.simulation.store import Job, Store, UnusableFile
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "new folder" / "books.sqlite3")
+    store = Store(tmp_path / "new folder" / "shop.sqlite3")
     yield store
     store.close()
 
 
-def test_books_on_a_full_disk_are_refused_by_their_file_and_setting(
+def test_a_simulators_full_disk_is_reported_by_file_and_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def connect(*_: object, **__: object) -> sqlite3.Connection:
@@ -28,10 +28,10 @@ def test_books_on_a_full_disk_are_refused_by_their_file_and_setting(
 
     monkeypatch.setattr(sqlite3, "connect", connect)
     with pytest.raises(UnusableFile) as refused:
-        Store(tmp_path / "books.sqlite3")
+        Store(tmp_path / "shop.sqlite3")
 
     assert str(refused.value) == (
-        f"cannot use {tmp_path / 'books.sqlite3'}: database or disk is full; see WAYBILL_DATA_DIR"
+        f"cannot use {tmp_path / 'shop.sqlite3'}: database or disk is full; see WAYBILL_DATA_DIR"
     )
 
 
@@ -40,7 +40,7 @@ def test_retries_wait_twice_as_long_each_time_up_to_a_limit() -> None:
     assert retry_delay(9) == retry_delay(1000) == 30.0
 
 
-def test_a_fault_is_met_as_often_as_ordered_and_by_its_operation_only() -> None:
+def test_a_fault_occurs_as_often_as_ordered_in_its_operation_only() -> None:
     faults = Faults()
     faults.set(Control(fail_next=NextFault(operation="refund", how=Fault.UNAVAILABLE, times=2)))
 
@@ -52,7 +52,7 @@ def test_a_fault_is_met_as_often_as_ordered_and_by_its_operation_only() -> None:
     ]
 
 
-def test_what_a_control_leaves_out_stays_as_it_is() -> None:
+def test_a_control_changes_only_its_fields() -> None:
     faults = Faults()
     faults.set(Control(latency_ms=50))
     faults.set(Control(fail_next=NextFault(operation="refund", how=Fault.TIMEOUT_AFTER)))
@@ -84,7 +84,7 @@ def test_an_orders_fault_can_be_of_every_operation_but_those_with_their_own() ->
     assert faults.take("refund", "order-1") is Fault.REFUSE
 
 
-def test_an_orders_faults_are_cleared_by_themselves_or_with_all_others() -> None:
+def test_an_orders_faults_are_cleared_alone_or_with_all_others() -> None:
     faults = Faults()
     for order_id in ("order-1", "order-2"):
         faults.set(of_order(order_id, "refund", Fault.REFUSE))
@@ -136,7 +136,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     assert store.get("payment_intent", "pi_1") is None
 
 
-def test_the_books_count_each_effect(store: Store) -> None:
+def test_the_simulator_counts_each_effect(store: Store) -> None:
     for amount in (300, 700):
         store.record("order-1", "refunded", amount)
     store.record("order-2", "refunded", 1)
@@ -145,7 +145,7 @@ def test_the_books_count_each_effect(store: Store) -> None:
     assert set(store.books(None)) == {"order-1", "order-2"}
 
 
-def test_a_name_is_new_once(store: Store) -> None:
+def test_a_name_is_new_only_the_first_time(store: Store) -> None:
     assert [store.first_time("a"), store.first_time("a"), store.first_time("b")] == [
         True,
         False,
@@ -157,7 +157,7 @@ async def drained(store: Store, handler: Handler) -> None:
     """Run the agenda until nothing is left to do."""
     running = asyncio.create_task(Agenda(store, {"webhook": handler}).run())
     async with asyncio.timeout(5):
-        while store.next_jobs(1):  # noqa: ASYNC110 - the books tell nobody that they are empty
+        while store.next_jobs(1):  # noqa: ASYNC110 - nothing announces an empty agenda
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -177,7 +177,7 @@ async def test_a_job_is_done_once(store: Store) -> None:
     assert done == [f"evt_{number}" for number in range(40)]
 
 
-async def test_a_job_that_never_succeeds_is_given_up(
+async def test_the_agenda_gives_up_a_job_that_never_succeeds(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agenda, "FIRST_RETRY_SECONDS", 0)

@@ -1,4 +1,4 @@
-"""An order's events as its saga leaves them in the log, made by hand, a second apart."""
+"""Build an order's events by hand as its saga appends them, a second apart."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at(second: int) -> datetime:
 
 
 class SagaLog:
-    """Each method is a second later than the one before and may be chained."""
+    """Append an event. Each method is a second later than the last, and may be chained."""
 
     def __init__(self) -> None:
         self.events: list[StoredEvent] = []
@@ -114,7 +114,7 @@ class SagaLog:
     def completed(self) -> SagaLog:
         return self.delivered().add("complete", order.OrderCompleted(order_id="o1"))
 
-    def turned(self, reason: CancellationReason) -> SagaLog:
+    def cancellation_requested(self, reason: CancellationReason) -> SagaLog:
         requested = order.OrderCancellationRequested(order_id="o1", reason=reason)
         return self.add("request_cancellation", requested)
 

@@ -26,7 +26,7 @@ VOIDED = payment.PaymentVoided(order_id="o1", attempt=1)
 
 
 def states(view: SagaView) -> dict[str, str]:
-    """Of all that is not merely planned."""
+    """Return the states of all steps that are not merely planned."""
     return {s.name: s.state.value for s in view.steps if s.state is not StepState.PLANNED}
 
 
@@ -79,7 +79,7 @@ def test_a_declined_payment_waits_for_its_customer() -> None:
     assert states(view) == {**done_before("await_payment"), "await_payment": "RUNNING"}
 
 
-def test_a_further_attempt_to_pay_is_the_authorisation_again() -> None:
+def test_a_further_payment_attempt_repeats_the_authorization() -> None:
     again = payment.PaymentRequested(order_id="o1", attempt=2, amount=EUROS, method="pm_visa")
     log = SagaLog().asked().add("authorize/1/declined", DECLINED)
     view = log.add("authorize/2/request", again, workflow="payment-o1").view()
@@ -98,8 +98,8 @@ def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
     assert view.steps[0].attempts == 1
 
 
-def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
-    log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
+def test_undos_run_newest_first_and_parallel_undos_together() -> None:
+    log = SagaLog().announced().cancellation_requested(Reason.CUSTOMER_REQUEST)
     assert undos(log.view()) == {"cancel_shipment": "UNDOING"}
     assert log.view().status is SagaStatus.COMPENSATING
 
@@ -111,8 +111,13 @@ def test_undos_run_newest_first_and_those_that_may_side_by_side() -> None:
     }
 
 
-def test_a_cancelled_order_is_undone_as_far_as_it_had_come() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
+def test_a_cancelled_order_is_compensated_from_the_step_that_it_reached() -> None:
+    log = (
+        SagaLog()
+        .confirmed()
+        .cancellation_requested(Reason.CUSTOMER_REQUEST)
+        .add("give_back", VOIDED)
+    )
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
     assert states(view) == {
@@ -123,15 +128,15 @@ def test_a_cancelled_order_is_undone_as_far_as_it_had_come() -> None:
 
 
 def test_a_deadline_that_was_missed_has_failed() -> None:
-    log = SagaLog().announced().turned(Reason.DISPATCH_DEADLINE_MISSED)
+    log = SagaLog().announced().cancellation_requested(Reason.DISPATCH_DEADLINE_MISSED)
     view = log.cancelled(Reason.DISPATCH_DEADLINE_MISSED).view()
 
     assert states(view)["await_dispatch"] == "FAILED"
     assert "capture" not in states(view)
 
 
-def test_what_has_left_is_not_stopped_any_more() -> None:
-    view = SagaLog().captured().turned(Reason.PARCEL_LOST).view()
+def test_a_parcel_that_has_left_is_not_stopped() -> None:
+    view = SagaLog().captured().cancellation_requested(Reason.PARCEL_LOST).view()
 
     assert undos(view) == dict.fromkeys(UNDOS - {"cancel_shipment"}, "UNDOING")
     assert states(view)["create_shipment"] == "DONE"
@@ -139,7 +144,7 @@ def test_what_has_left_is_not_stopped_any_more() -> None:
 
 
 def test_a_withdrawn_cancellation_leaves_the_saga_going_forward() -> None:
-    log = SagaLog().announced().turned(Reason.CUSTOMER_REQUEST)
+    log = SagaLog().announced().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.add("withdraw_cancellation", order.OrderCancellationWithdrawn(order_id="o1"))
     view = log.view()
 
@@ -171,7 +176,7 @@ def test_a_parked_step_has_failed_and_nothing_runs() -> None:
         (Intervention.RESOLVE, "DONE", "RUNNING"),
     ],
 )
-def test_a_decision_sends_the_saga_on(
+def test_an_intervention_continues_the_saga(
     intervention: Intervention, state: str, following: str | None
 ) -> None:
     view = SagaLog().shipped().parked("capture").intervened(intervention, "capture").view()
@@ -185,7 +190,7 @@ def test_a_decision_sends_the_saga_on(
 
 
 def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
+    log = SagaLog().confirmed().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.add("release", InventoryReleased(sku="mug", order_id="o1", quantity=2))
     view = log.parked("give_back", undoing=True).view()
 
@@ -199,8 +204,8 @@ def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None
     assert view.status is SagaStatus.PARKED
 
 
-def test_a_skipped_undo_leaves_its_step_as_it_was() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST)
+def test_a_skipped_undo_leaves_its_step_unchanged() -> None:
+    log = SagaLog().confirmed().cancellation_requested(Reason.CUSTOMER_REQUEST)
     log.parked("give_back", undoing=True).intervened(Intervention.SKIP, "give_back")
     view = log.cancelled(Reason.CUSTOMER_REQUEST).view()
 
@@ -246,7 +251,7 @@ def test_a_return_ends_the_order() -> None:
     assert view.status is SagaStatus.FINAL
 
 
-def test_a_return_whose_goods_never_came_has_failed_and_the_order_goes_on() -> None:
+def test_a_return_without_its_goods_fails_and_the_order_continues() -> None:
     view = returning().add("lapse", order.OrderReturnLapsed(order_id="o1")).view()
 
     assert states(view) == {
@@ -257,7 +262,7 @@ def test_a_return_whose_goods_never_came_has_failed_and_the_order_goes_on() -> N
     assert view.status is SagaStatus.FORWARD
 
 
-def test_steps_say_when_they_ran_and_how_often_they_were_tried() -> None:
+def test_steps_show_their_times_and_attempts() -> None:
     steps = {s.name: s for s in SagaLog().captured().view(failed(capture=2)).steps}
 
     times = {name: (step.started_at, step.ended_at) for name, step in steps.items()}
@@ -272,8 +277,13 @@ def test_steps_say_when_they_ran_and_how_often_they_were_tried() -> None:
     assert [steps[name].attempts for name in ("reserve", "capture", "complete")] == [1, 3, 0]
 
 
-def test_an_undo_says_when_it_ran() -> None:
-    log = SagaLog().confirmed().turned(Reason.CUSTOMER_REQUEST).add("give_back", VOIDED)
+def test_an_undo_shows_its_times() -> None:
+    log = (
+        SagaLog()
+        .confirmed()
+        .cancellation_requested(Reason.CUSTOMER_REQUEST)
+        .add("give_back", VOIDED)
+    )
     steps = {s.name: s for s in log.cancelled(Reason.CUSTOMER_REQUEST).view().steps}
     give_back, release = steps["authorize"].undo, steps["reserve"].undo
 
@@ -287,15 +297,13 @@ def test_an_undo_says_when_it_ran() -> None:
     ("log", "step"),
     [(SagaLog().announced(), "await_dispatch"), (SagaLog().captured(), "await_delivery")],
 )
-def test_a_carrier_that_could_not_be_asked_is_told_where_it_was_asked(
-    log: SagaLog, step: str
-) -> None:
+def test_a_failed_look_up_is_shown_at_the_step_that_made_it(log: SagaLog, step: str) -> None:
     view = log.view(failed(track=3))
 
     assert [(s.name, s.attempts) for s in view.steps if s.last_error] == [(step, 4)]
 
 
-def test_a_difference_needs_attention_until_it_is_settled() -> None:
+def test_a_discrepancy_needs_attention_until_it_is_resolved() -> None:
     found = DiscrepancyFound(
         order_id="o1", system=ReconciledSystem.PAYMENT, ours="AUTHORIZED", theirs="CAPTURED"
     )
@@ -311,7 +319,7 @@ def test_a_difference_needs_attention_until_it_is_settled() -> None:
     assert (log.view().discrepancies, log.view().needs_attention) == ([], False)
 
 
-def test_each_time_that_a_saga_was_taken_up_counts() -> None:
+def test_each_recovery_of_a_saga_counts() -> None:
     recoveries = SagaRecovered(order_id="o1", cause=RecoveryCause.MISSING)
     log = SagaLog().confirmed().add("recover/1", recoveries).add("recover/2", recoveries)
 

@@ -10,14 +10,14 @@ from workflows import search_attributes
 
 
 def sources(folder: Path) -> Path:
-    """A small checkout."""
+    """Build a small checkout."""
     for package in PACKAGES:
         (folder / package / "inner").mkdir(parents=True)
         (folder / package / "inner" / "code.py").write_text("x = 1\n")
     return folder
 
 
-def test_the_same_sources_have_the_same_id_wherever_they_lie(tmp_path: Path) -> None:
+def test_the_same_sources_have_the_same_id_in_any_folder(tmp_path: Path) -> None:
     here, there = sources(tmp_path / "here"), sources(tmp_path / "there")
     assert build_id(here) == build_id(there)
     assert len(build_id(here)) == 12
@@ -34,7 +34,7 @@ def test_any_change_of_a_source_is_another_build(tmp_path: Path) -> None:
     assert len(seen) == len(PACKAGES) + 2
 
 
-def test_what_is_no_source_of_the_workflows_is_no_other_build(tmp_path: Path) -> None:
+def test_a_file_outside_the_sources_does_not_change_the_build(tmp_path: Path) -> None:
     root = sources(tmp_path)
     before = build_id(root)
     (root / "workflows" / "notes.txt").write_text("x")
@@ -47,7 +47,7 @@ def test_the_stack_and_the_workers_name_the_deployment_alike() -> None:
     assert DEPLOYMENT == versions.DEPLOYMENT
 
 
-def test_the_deployment_registers_the_search_attributes_that_workflows_are_started_with() -> None:
+def test_the_deployment_registers_the_search_attributes_of_workflows() -> None:
     script = (ROOT / "deploy" / "temporal" / "create-namespace.sh").read_text()
     started_with = {
         pair.key.name for pair in search_attributes.at_start("customer-1").search_attributes

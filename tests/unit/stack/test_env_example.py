@@ -14,6 +14,6 @@ def test_the_example_lists_every_setting_and_no_other() -> None:
     assert sorted(listed) == sorted(name.upper() for name in Settings.model_fields)
 
 
-def test_the_example_as_it_is_changes_nothing(tmp_path: Path) -> None:
+def test_the_unchanged_example_changes_no_setting(tmp_path: Path) -> None:
     copied = Settings(_env_file=EXAMPLE)
     assert copied == Settings(_env_file=tmp_path / "none")

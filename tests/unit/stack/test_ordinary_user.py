@@ -1,4 +1,4 @@
-"""The user that PostgreSQL runs as, with commands of the test in the place of the system's own."""
+"""Choose the user that PostgreSQL runs as, with commands of the test instead of the system's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_ACCOUNT = 4_000_000_000
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder with commands; the caller is root."""
+    """Return the only folder with commands; the caller is root."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return tmp_path
@@ -50,14 +50,14 @@ def test_root_and_a_user_without_an_account_run_it_in_a_user_namespace(
     assert prefix()[:2] == ("unshare", "--user")
 
 
-def test_where_user_namespaces_are_forbidden_it_changes_its_user(commands: Path) -> None:
+def test_it_changes_its_user_without_user_namespaces(commands: Path) -> None:
     ends_with(1, commands / "unshare")
     ends_with(0, commands / "setpriv")
 
     assert prefix()[:2] == ("setpriv", f"--reuid={pwd.getpwnam('nobody').pw_uid}")
 
 
-def test_without_a_way_the_error_says_what_to_do(commands: Path) -> None:
+def test_a_missing_upcast_is_an_error_with_advice(commands: Path) -> None:
     ends_with(1, commands / "setpriv")
 
     with pytest.raises(StackError, match="start the stack as an ordinary user"):

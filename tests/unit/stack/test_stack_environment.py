@@ -40,7 +40,7 @@ def test_a_second_start_keeps_every_secret_and_follows_the_ports(tmp_path: Path)
     assert second["WAYBILL_DATABASE_URL"] == moved
 
 
-def test_each_role_has_a_login_and_a_password_of_its_own_that_later_starts_keep(
+def test_each_role_keeps_its_login_and_password_at_later_starts(
     tmp_path: Path,
 ) -> None:
     first = database_urls(stack_environment(tmp_path, PORTS))
@@ -109,19 +109,19 @@ def test_a_test_system_takes_nothing_from_the_shell_of_its_developer(
     assert system_environment(tmp_path, PORTS, given)["WAYBILL_RETURN_WINDOW"] == "PT1H"
 
 
-def test_a_customer_comes_back_to_the_embedded_service_unless_told(tmp_path: Path) -> None:
+def test_a_customer_returns_to_the_embedded_service_by_default(tmp_path: Path) -> None:
     environment = system_environment(tmp_path, PORTS)
     assert environment["WAYBILL_PAYMENT_URL"] == "http://127.0.0.1:8101"
     assert environment["WAYBILL_PAYMENT_RETURN_URL"] == "http://127.0.0.1:8000/"
 
 
-@pytest.mark.parametrize("told_by", ["environment", "file"])
-def test_a_provider_that_the_user_names_wins_also_by_an_empty_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
+@pytest.mark.parametrize("given_by", ["environment", "file"])
+def test_the_users_provider_url_wins_even_when_it_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given_by: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     stack_environment(tmp_path, PORTS)
-    if told_by == "environment":
+    if given_by == "environment":
         monkeypatch.setenv("WAYBILL_PAYMENT_URL", "")
     else:
         (tmp_path / ".env").write_text("WAYBILL_PAYMENT_URL=\n")

@@ -44,7 +44,7 @@ def test_two_settings_on_one_port_are_both_named() -> None:
 def test_a_port_that_only_root_may_take_is_named_with_its_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Tests may run as root, who is refused no port.
+    # Tests may run as root, whom the system refuses no port.
     faults = {80: errno.EACCES}
     monkeypatch.setattr(stack_ports, "_bind_fault", faults.get)
     with pytest.raises(PortForbiddenError) as caught:

@@ -11,7 +11,7 @@ from stack.tokens import AUDIENCE, ISSUER, Role, role_of, token
 SECRET = "a secret of a test, longer than 32 bytes"  # noqa: S105
 
 
-def test_a_token_says_who_it_is_for_and_how_long() -> None:
+def test_a_token_names_its_subject_and_its_expiry() -> None:
     claims = _claims(token(SECRET, Role.OPERATOR, "olga", timedelta(hours=2)))
     assert (claims["sub"], claims["role"]) == ("olga", "operator")
     assert int(claims["exp"]) - int(claims["iat"]) == 7200

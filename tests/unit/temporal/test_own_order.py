@@ -1,4 +1,4 @@
-"""The guard finds the order in every argument that a saga's workflow can be given."""
+"""The guard finds the order in every argument that a saga's workflow can get."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME_NO_ORDER = {PaymentRetryInput, InterventionSignal}
 
 
 def arguments(saga: type) -> Iterator[tuple[str, type]]:
-    """Yield each argument of the workflow, with the name of what takes it."""
+    """Yield each argument of the workflow, with the name of the handler that takes it."""
     definition = workflow._Definition.must_from_class(saga)
     handlers: dict[str | None, Any] = {**definition.signals, **definition.updates}
     for name, types in [

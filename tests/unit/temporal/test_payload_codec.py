@@ -28,7 +28,7 @@ async def test_a_payload_is_unreadable_and_names_its_key() -> None:
     assert NEW not in encoded.SerializeToString()
 
 
-async def test_a_payload_comes_back_as_it_was() -> None:
+async def test_a_payload_comes_back_unchanged() -> None:
     assert await codec(NEW).decode(await codec(NEW).encode([CLEAR, CLEAR])) == [CLEAR, CLEAR]
 
 
@@ -54,5 +54,5 @@ async def test_a_changed_payload_is_an_error() -> None:
         await codec(NEW).decode([encoded])
 
 
-async def test_what_is_not_encrypted_passes_as_it_is() -> None:
+async def test_an_unencrypted_payload_passes_unchanged() -> None:
     assert await codec(NEW).decode([CLEAR]) == [CLEAR]

@@ -1,4 +1,4 @@
-"""What the converters of workflows have in common."""
+"""All payload converters of workflows share these properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A build becomes the current one when its worker polls, and is promoted when every queue knows."""
+"""A build becomes the current one when its worker polls every queue."""
 
 from __future__ import annotations
 
@@ -140,12 +140,12 @@ async def test_a_build_that_a_task_queue_does_not_know_in_time_is_not_promoted()
     assert len(temporal.described) > 1
 
 
-async def test_the_current_build_is_the_one_that_temporal_routes_to() -> None:
+async def test_temporal_routes_to_the_current_build() -> None:
     temporal = Temporal(describes=[deployment(build_id="build-1")])
     assert await current_build(temporal.client) == "build-1"
 
 
-async def test_without_a_deployment_there_is_no_current_build() -> None:
+async def test_a_missing_deployment_has_no_current_build() -> None:
     temporal = Temporal(describes=[refusal(RPCStatusCode.NOT_FOUND)])
     assert await current_build(temporal.client) == ""
 
@@ -156,7 +156,7 @@ async def test_a_current_build_that_cannot_be_read_is_an_error() -> None:
         await current_build(temporal.client)
 
 
-async def test_a_build_is_made_current_only_as_the_token_says() -> None:
+async def test_a_build_is_made_current_only_with_the_current_token() -> None:
     temporal = Temporal()
     await set_current(temporal.client, "build-2", conflict_token=b"as it was")
     assert [(r.conflict_token, r.ignore_missing_task_queues) for r in temporal.set] == [

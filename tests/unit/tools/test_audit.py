@@ -32,13 +32,13 @@ VULNERABLE = {
         ),
     ],
 )
-def test_an_audit_says_what_it_found_and_what_it_could_not_ask(
+def test_an_audit_reports_findings_and_unchecked_packages(
     packages: list[object], verdict: str
 ) -> None:
     assert read(json.dumps({"dependencies": packages})).verdict == verdict
 
 
 @pytest.mark.parametrize("report", ["", "[]", "{}", "no JSON"])
-def test_a_report_that_is_none_is_refused(report: str) -> None:
+def test_an_invalid_report_is_refused(report: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         read(report)

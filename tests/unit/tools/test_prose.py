@@ -33,7 +33,7 @@ def test_docstrings_are_those_of_modules_attributes_and_functions() -> None:
     ]
 
 
-def test_comment_lines_of_one_block_are_one_text_and_directives_are_none() -> None:
+def test_comment_lines_of_a_block_are_one_text_and_directives_are_none() -> None:
     assert list(comments(MODULE)) == [
         "Whoever takes an order up is told of it by itself.",
         "The carrier is asked.",
@@ -65,7 +65,7 @@ def test_a_fragment_is_known_by_its_first_word(opening: str, is_fragment: bool) 
     assert figures_of(f'"""{opening}"""').fragments == is_fragment
 
 
-def test_a_phrase_over_two_lines_is_found() -> None:
+def test_a_phrase_across_two_lines_is_found() -> None:
     assert figures_of('"""The saga turns\n    round."""').mannered == {"turns round": 1}
 
 

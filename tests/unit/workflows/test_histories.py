@@ -1,4 +1,4 @@
-"""Workflows that are under way go on under the code of today: see tests/histories/README.md."""
+"""Running workflows continue under today's code: see tests/histories/README.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def recorded(path: str) -> list[WorkflowHistory]:
 
 
 @pytest.mark.parametrize("path", sorted({*PATHS, *RECONCILIATIONS}))
-async def test_a_recorded_path_is_gone_the_same_way_again(path: str) -> None:
+async def test_a_recorded_path_replays(path: str) -> None:
     histories = recorded(path)
 
     assert histories
@@ -42,7 +42,7 @@ async def test_a_recorded_path_is_gone_the_same_way_again(path: str) -> None:
         ("approved", PaymentWorkflow, OneLookLess),
     ],
 )
-async def test_a_change_that_sagas_under_way_could_not_follow_is_noticed(
+async def test_a_change_that_breaks_running_sagas_is_noticed(
     path: str, instead: type[Any], variant: type[Any]
 ) -> None:
     changed = tuple(variant if known is instead else known for known in WORKFLOWS)
@@ -57,7 +57,7 @@ def test_every_path_is_recorded_and_nothing_else() -> None:
     assert {file.stem for file in FOLDER.glob("*.json")} == {*PATHS, *RECONCILIATIONS}
 
 
-def test_every_activity_and_every_workflow_of_a_saga_is_on_some_recorded_path() -> None:
+def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
     histories = [history for path in PATHS for history in recorded(path)]
     seen = {name for history in histories for name in _activities_in(history)}
     sagas = (
@@ -76,7 +76,7 @@ def test_every_activity_and_every_workflow_of_a_saga_is_on_some_recorded_path() 
     }
 
 
-def test_both_workflows_of_reconciliation_and_their_activities_are_on_some_recorded_path() -> None:
+def test_every_workflow_and_activity_of_reconciliation_is_recorded() -> None:
     histories = [history for path in RECONCILIATIONS for history in recorded(path)]
     seen = {name for history in histories for name in _activities_in(history)}
 

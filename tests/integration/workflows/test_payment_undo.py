@@ -1,4 +1,4 @@
-"""Undoing a payment, one activity at a time: what the log and the provider's books say."""
+"""Run the single activities that undo a payment; check the log and the provider's records."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncI
         yield till
 
 
-# The way back.
+# The compensation.
 
 
-async def test_giving_back_frees_what_is_held_once(till: Till) -> None:
+async def test_voiding_twice_frees_the_hold_once(till: Till) -> None:
     await till.paid()
-    await till.turn()
+    await till.request_cancellation()
 
     for _ in "12":
         await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Voided"]
-    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
-async def test_what_was_held_without_our_knowing_is_given_back(till: Till) -> None:
+async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
     await till.order()
     with (
         till.simulator.failing(till.order_id, "confirm", "timeout_after"),
@@ -49,10 +49,10 @@ async def test_what_was_held_without_our_knowing_is_given_back(till: Till) -> No
     await till.give_back()
 
     assert await till.events() == ["Requested", "Voided"]
-    assert await till.books() == {"authorized": (1, 500), "voided": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
-async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till: Till) -> None:
+async def test_an_attempt_that_begins_during_the_void_is_freed_too(till: Till) -> None:
     await till.order(DECLINED)
     await till.authorize()
     till.provider.gated = "void"
@@ -68,7 +68,7 @@ async def test_an_attempt_that_begins_while_all_is_given_back_is_freed_too(till:
     assert await till.run(
         till.activities.authorize_again, AuthorizeInput(till.order_id, 2, VISA)
     ) == AuthorizationResult(Outcome.DECLINED, 2)
-    assert "authorized" not in await till.books()
+    assert "authorized" not in await till.effects()
 
 
 async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
@@ -82,10 +82,10 @@ async def test_many_attempts_are_freed_at_the_same_time(till: Till) -> None:
         await till.give_back()
 
     assert (await till.events())[-1] == "Voided"
-    assert await till.books() == {"voided": (MAX_ATTEMPTS, 0)}
+    assert await till.effects() == {"voided": (MAX_ATTEMPTS, 0)}
 
 
-async def test_money_taken_without_our_knowing_is_given_back_and_recorded(till: Till) -> None:
+async def test_an_unrecorded_capture_is_refunded_and_recorded(till: Till) -> None:
     await till.paid()
     await till.ship()
     with (
@@ -98,7 +98,7 @@ async def test_money_taken_without_our_knowing_is_given_back_and_recorded(till: 
         await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert await till.books() == {
+    assert await till.effects() == {
         "authorized": (1, 500),
         "captured": (1, 500),
         "refunded": (1, 500),
@@ -117,10 +117,10 @@ async def test_a_refund_whose_answer_was_lost_is_not_made_again(till: Till) -> N
     await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured", "Refunded"]
-    assert (await till.books())["refunded"] == (1, 500)
+    assert (await till.effects())["refunded"] == (1, 500)
 
 
-async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> None:
+async def test_a_refused_refund_leaves_the_log_unchanged(till: Till) -> None:
     await till.sent()
     with (
         till.simulator.failing(till.order_id, "refund", "refuse"),
@@ -129,14 +129,14 @@ async def test_a_refund_that_is_refused_leaves_the_log_as_it_was(till: Till) -> 
         await till.give_back()
 
     assert await till.events() == ["Requested", "Authorized", "Captured"]
-    assert "refunded" not in await till.books()
+    assert "refunded" not in await till.effects()
 
 
 # Attempts whose keys the provider has forgotten.
 
 
 async def held_under_no_key(till: Till) -> str:
-    """An attempt that the log has no answer of, and the provider no key; its reference."""
+    """Make an attempt without an answer in the log or a key; return its reference."""
     await till.order()
     with (
         till.simulator.failing(till.order_id, "*", "down"),
@@ -147,7 +147,7 @@ async def held_under_no_key(till: Till) -> str:
 
 
 async def hold(till: Till) -> str:
-    """Labelled as the first attempt, under no key; its reference."""
+    """Create a payment labelled as the first attempt, without a key; return its reference."""
     form = {
         "amount": "500",
         "currency": "eur",
@@ -167,11 +167,11 @@ async def test_an_old_attempt_is_searched_for_and_freed(till: Till) -> None:
 
     await till.give_back()
 
-    assert (await till.books())["authorized"] == (1, 500)
-    assert (await till.books())["voided"][1] == 500
+    assert (await till.effects())["authorized"] == (1, 500)
+    assert (await till.effects())["voided"][1] == 500
 
 
-async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_taken(
+async def test_the_hold_of_an_old_attempt_is_freed_after_a_partial_capture(
     till: Till,
 ) -> None:
     await held_under_no_key(till)
@@ -179,9 +179,9 @@ async def test_all_that_an_old_attempt_holds_is_freed_though_some_of_it_was_take
 
     await till.give_back()
 
-    books = await till.books()
-    assert (books["authorized"], books["voided"][1]) == ((2, 1000), 500)
-    assert (books["captured"], books["refunded"]) == ((1, 500), (1, 500))
+    effects = await till.effects()
+    assert (effects["authorized"], effects["voided"][1]) == ((2, 1000), 500)
+    assert (effects["captured"], effects["refunded"]) == ((1, 500), (1, 500))
     assert (await till.payment()).refunded == 500
 
 
@@ -189,7 +189,7 @@ async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> N
     await held_under_no_key(till)
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
 
 
 async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
@@ -201,4 +201,4 @@ async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
         await till.authorize()
 
     assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
-    assert await till.books() == {"authorized": (1, 500)}
+    assert await till.effects() == {"authorized": (1, 500)}
