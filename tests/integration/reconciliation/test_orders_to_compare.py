@@ -40,7 +40,7 @@ async def test_a_run_compares_a_batch_and_the_next_run_continues(
     assert counts == [2, 2, 1, 0, 1]
 
 
-async def test_what_is_not_judged_is_compared_again(
+async def test_an_order_without_a_verdict_is_compared_again(
     sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)

@@ -162,7 +162,7 @@ async def test_a_payment_that_missed_its_approval_is_notified(
     assert await sagas.money(order_id) == {"authorized": (1, 500)}
 
 
-async def test_what_has_moved_between_two_looks_is_no_difference(
+async def test_a_change_between_two_reads_is_no_discrepancy(
     sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
@@ -177,7 +177,7 @@ async def test_what_has_moved_between_two_looks_is_no_difference(
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_judging_twice_records_a_difference_once(
+async def test_judging_twice_records_a_discrepancy_once(
     sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)

@@ -407,7 +407,7 @@ async def position_of_the_last_event(sagas: Sagas, order_id: str) -> int:
     return (await sagas.store.load_events(f"payment-{order_id}"))[-1].position
 
 
-async def test_a_retry_that_is_taken_in_gets_its_answer_though_the_order_is_cancelled(
+async def test_an_accepted_retry_gets_its_answer_though_the_order_is_cancelled(
     sagas: Sagas,
 ) -> None:
     order_id, declined = await authorized_alone(sagas, DECLINED)

@@ -106,7 +106,7 @@ async def test_a_refund_that_failed_at_the_bank_is_retried_by_an_operator(
     assert (await till.payment()).refunded == 500
 
 
-async def test_of_refunds_at_the_same_time_one_gives_the_money_back(till: Till) -> None:
+async def test_concurrent_refunds_refund_once(till: Till) -> None:
     """Each has read the provider's record before the first of them refunds."""
     await till.returning(1)
 

@@ -119,7 +119,7 @@ async def test_a_backorder_has_a_key_for_each_sku(desk: Desk) -> None:
         ]
 
 
-async def test_each_parking_of_a_step_and_each_decision_on_it_has_its_own_key(desk: Desk) -> None:
+async def test_each_parking_and_each_intervention_has_its_own_key(desk: Desk) -> None:
     saga = SagaActivitiesImpl(desk.handler)
 
     for number in (1, 2):

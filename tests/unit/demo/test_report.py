@@ -35,7 +35,7 @@ def test_a_narrow_terminal_shows_every_figure() -> None:
     assert max(map(len, text.splitlines())) <= 40
 
 
-def test_an_order_that_ended_otherwise_is_named() -> None:
+def test_an_order_with_an_unexpected_end_is_named() -> None:
     text = shown([ENDED, Ending(ADDRESS_REFUSED, "o-2", "COMPLETED", 1.0)], [])
     assert "1 not so: COMPLETED" in text
     assert "order o-2: address refused: COMPLETED" in text
