@@ -2,7 +2,7 @@
 
 AES-SIV (RFC 5297) is deterministic and authenticated: every viewer gets the same text for the same
 position, and only a text that Waybill made can be decrypted. See
-docs/decisions/access-and-positions.md.
+docs/decisions/0015-access-and-positions.md.
 """
 
 from __future__ import annotations

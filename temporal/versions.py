@@ -1,4 +1,7 @@
-"""Choose the build of the workers that runs the workflows: docs/decisions/worker-versioning.md."""
+"""Choose the build of the workers that runs the workflows.
+
+See docs/decisions/0008-worker-versioning.md.
+"""
 
 from __future__ import annotations
 
