@@ -88,6 +88,13 @@ def test_a_further_payment_attempt_repeats_the_authorization() -> None:
     assert view.workflow_ids == ["order-o1", "payment-o1"]
 
 
+def test_a_step_without_a_record_is_done_once_a_later_step_has_one() -> None:
+    request = payment.PaymentRequested(order_id="o1", attempt=1, amount=EUROS, method="pm_visa")
+    view = SagaLog().placed().add("authorize/1/request", request).view()
+
+    assert states(view) == {**done_before("authorize"), "authorize": "RUNNING"}
+
+
 def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
     log = SagaLog().placed()
     log.add("reject", order.OrderRejected(order_id="o1", reason="OUT_OF_STOCK", sku="mug"))
