@@ -151,7 +151,7 @@ def all_cases() -> list[Case]:
     return [case for case in combinations() if why_left_out(case) is None]
 
 
-def failed_orders() -> Counter[str]:
+def left_out() -> Counter[str]:
     """Return how many combinations are left out, by reason."""
     return Counter(why for case in combinations() if (why := why_left_out(case)) is not None)
 

@@ -11,7 +11,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
 from tests.matrix.case_run import Journey
-from tests.matrix.cases import Case, Fault, failed_orders
+from tests.matrix.cases import Case, Fault, left_out
 from tests.matrix.checks import events_of
 
 SLOWEST: Final = 8
@@ -42,7 +42,7 @@ def table(outcomes: Sequence[Outcome], seconds: float) -> Iterator[str]:
     yield f"{len(outcomes)} cases in {seconds:.0f} s, {wrong} wrong"
     for outcome in sorted(outcomes, key=lambda outcome: -outcome.seconds)[:SLOWEST]:
         yield f"{outcome.seconds:.0f} s: {outcome.case.name}"
-    for why, count in failed_orders().items():
+    for why, count in left_out().items():
         yield f"{count} combinations left out: {why}"
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
-from tests.matrix.cases import Case, Fault, all_cases, combinations, failed_orders, why_left_out
+from tests.matrix.cases import Case, Fault, all_cases, combinations, left_out, why_left_out
 from tests.matrix.operations import operation_of
 from tests.matrix.points import ACTIVITIES, LEFT_OUT, points, undos
 from tests.matrix.provider_calls import CALLS
@@ -60,11 +60,11 @@ WHY_LEFT_OUT = {
     "the same for each call of an activity",
     "it is the order's own workflow",
     "the same as during, for a local activity",
-    "nobody is asked",
+    "no provider is called",
     "nothing runs that could fail",
     "it has no effect",
     "nothing is appended",
-    "nobody knows the order yet",
+    "the order is not known yet",
 }
 
 Met = set[tuple[Fault, Phase | None]]
@@ -112,7 +112,7 @@ def test_the_matrix_has_at_least_so_many_cases_of_each_fault() -> None:
 
 
 def test_combinations_are_left_out_for_known_reasons_only() -> None:
-    assert failed_orders().keys() == WHY_LEFT_OUT
+    assert left_out().keys() == WHY_LEFT_OUT
 
 
 @pytest.mark.parametrize(("activity", "way"), [(a, s.name) for a, s in undos()])
