@@ -51,12 +51,15 @@ class Store:
     """Raises UnusableFile, for a disk that is full or a folder that cannot be made."""
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(file, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # This is safe when the process ends; only a power cut could lose the last commits.
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA.read_text())
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(file, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # This is safe when the process ends; only a power cut could lose the last commits.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_SCHEMA.read_text())
+        except (sqlite3.Error, OSError) as error:
+            raise UnusableFile(file, getattr(error, "strerror", None) or str(error)) from None
 
     def close(self) -> None:
         self._db.close()
