@@ -38,7 +38,7 @@ SETTINGS = settings(
     database=None,
     phases=[Phase.generate],  # to shrink over a real database takes longer than a test may
 )
-KEYS = ("order_id", "sku", "step", "book")
+KEYS = ("order_id", "sku", "step", "system")
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'readmodel'"
 
 
