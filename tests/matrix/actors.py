@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
 
@@ -77,7 +78,12 @@ class People:
         pending = stored.decode()
         assert isinstance(pending, PaymentPending)
         await eventually(lambda: self.world.scripts.has_sprung(self.id))
-        await self.world.payments.authenticate(pending.reference, "approve")
+        try:
+            await self.world.payments.authenticate(pending.reference, "approve")
+        except httpx.HTTPStatusError as error:
+            # The saga may have voided the payment before the customer came to the page.
+            if error.response.status_code != HTTPStatus.BAD_REQUEST:
+                raise
 
     async def pays_again(self, method: str) -> None:
         await self.logged("payment", "PaymentDeclined")
