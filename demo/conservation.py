@@ -31,7 +31,7 @@ class Effect:
     amount: int = 0
 
 
-Books = Mapping[str, Mapping[str, Effect]]
+Effects = Mapping[str, Mapping[str, Effect]]
 """The effects in a provider's records, by order id and name."""
 
 
@@ -39,8 +39,8 @@ Books = Mapping[str, Mapping[str, Effect]]
 class Evidence:
     ledger: Ledger
     stock_view: Mapping[str, Stock]
-    payments: Books = field(default_factory=dict)
-    shipments: Books = field(default_factory=dict)
+    payments: Effects = field(default_factory=dict)
+    shipments: Effects = field(default_factory=dict)
     orders: Sequence[str] = ()
     """The ids of this run's orders, whose money and parcels are checked after their end."""
 
@@ -103,11 +103,11 @@ def _orders(evidence: Evidence) -> Iterator[str]:
         yield from (f"order {order_id} is {order.status}: {fault}" for fault in faults)
 
 
-def _money(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
+def _money(order: OrderEntry, effects: Mapping[str, Effect]) -> Iterator[str]:
     due = order.total - order.refund_due if order.status in PAID else 0
     kept = sum(order.captures) - sum(order.refunds)
-    authorized, voided = books.get("authorized", Effect()), books.get("voided", Effect())
-    captured, refunded = books.get("captured", Effect()), books.get("refunded", Effect())
+    authorized, voided = effects.get("authorized", Effect()), effects.get("voided", Effect())
+    captured, refunded = effects.get("captured", Effect()), effects.get("refunded", Effect())
     if kept != due:
         yield f"{due} due, {sum(order.captures)} - {sum(order.refunds)} captured by our log"
     if captured.amount - refunded.amount != due:
@@ -119,14 +119,14 @@ def _money(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
         yield f"{held} authorised and neither captured nor voided"
 
 
-def _parcel(order: OrderEntry, books: Mapping[str, Effect]) -> Iterator[str]:
-    dispatched, returned = books.get("dispatched", Effect()), books.get("returned", Effect())
+def _parcel(order: OrderEntry, effects: Mapping[str, Effect]) -> Iterator[str]:
+    dispatched, returned = effects.get("dispatched", Effect()), effects.get("returned", Effect())
     wanted = sum(order.units.values()) if order.has_left else 0
     if dispatched.amount != wanted:
         yield f"{wanted} units to be sent, {dispatched.amount} sent by the carrier"
     if returned.amount != sum(order.came_back.values()):
         back = sum(order.came_back.values())
         yield f"{back} units came back, {returned.amount} brought back by the carrier"
-    for name, effect in books.items():
+    for name, effect in effects.items():
         if effect.count > 1:
             yield f"{name} {effect.count} times by the carrier"

@@ -9,7 +9,7 @@ from typing import Final, get_args
 import httpx
 from sqlalchemy import select
 
-from demo.conservation import Books, Effect, Evidence
+from demo.conservation import Effect, Effects, Evidence
 from demo.ledger import Ledger, Stock
 from domain.inventory.events import InventoryEvent
 from domain.order.events import OrderEvent
@@ -37,8 +37,8 @@ async def gather(settings: Settings, http: httpx.AsyncClient, orders: Sequence[s
     return Evidence(
         ledger=ledger,
         stock_view=view,
-        payments=await _books(http, settings.payment_url),
-        shipments=await _books(http, settings.carrier_url),
+        payments=await _effects(http, settings.payment_url),
+        shipments=await _effects(http, settings.carrier_url),
         orders=orders,
     )
 
@@ -66,8 +66,8 @@ async def _ledger(store: PostgresEventStore, up_to: int) -> Ledger:
     return ledger
 
 
-async def _books(http: httpx.AsyncClient, url: str) -> Books:
-    answer = await http.get(f"{url}/books")
+async def _effects(http: httpx.AsyncClient, url: str) -> Effects:
+    answer = await http.get(f"{url}/effects")
     return {
         order_id: {name: Effect(**effect) for name, effect in effects.items()}
         for order_id, effects in answer.raise_for_status().json()["orders"].items()

@@ -28,7 +28,7 @@ from workflows.reconciliation import ReconciliationResult, ReconciliationWorkflo
 
 R = TypeVar("R")
 
-WORKFLOW_ID: Final = "waybill-recovery"
+WORKFLOW_ID: Final = "waybill-recover"
 SECONDS_TO_WAIT: Final = 120.0
 
 
@@ -56,7 +56,7 @@ async def recover(
         )
 
     recovery = await start(RecoveryWorkflow.run, "sagas")
-    comparing = await start(ReconciliationWorkflow.run, "books")
+    comparing = await start(ReconciliationWorkflow.run, "comparison")
     recoveries = await _result(recovery, wait_seconds)
     if recoveries.is_unknown:
         raise NotRecovered(f"there is no order {order_id}")

@@ -140,7 +140,7 @@ class Simulator:
             self.store.close()
 
     def app(self) -> FastAPI:
-        """Return an application with the routes for tests and checks: /healthz, /books and
+        """Return an application with the routes for tests and checks: /healthz, /effects and
         /control."""
         app = FastAPI(lifespan=self._running, openapi_url=None)
         app.add_exception_handler(Refusal, self.respond_to_refusal)
@@ -149,9 +149,9 @@ class Simulator:
         async def healthz() -> Mapping[str, str]:
             return {"status": "ok"}
 
-        @app.get("/books")
-        async def books(order_id: str | None = None) -> JSONResponse:
-            return JSONResponse({"orders": self.store.books(order_id)})
+        @app.get("/effects")
+        async def effects(order_id: str | None = None) -> JSONResponse:
+            return JSONResponse({"orders": self.store.effects(order_id)})
 
         @app.post("/control", status_code=204)
         async def control(change: Control) -> None:

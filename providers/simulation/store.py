@@ -110,16 +110,16 @@ class Store:
         """Record an effect: one more line for each time it really happened."""
         self._db.execute("INSERT INTO effects VALUES (?, ?, ?)", (order_id, effect, amount))
 
-    def books(self, order_id: str | None) -> dict[str, dict[str, dict[str, int]]]:
+    def effects(self, order_id: str | None) -> dict[str, dict[str, dict[str, int]]]:
         rows = self._db.execute(
             "SELECT order_id, effect, count(*), sum(amount) FROM effects "
             "WHERE order_id = coalesce(?, order_id) GROUP BY order_id, effect",
             (order_id,),
         )
-        books: dict[str, dict[str, dict[str, int]]] = {}
+        found: dict[str, dict[str, dict[str, int]]] = {}
         for order, effect, count, amount in rows:
-            books.setdefault(order, {})[effect] = {"count": count, "amount": amount}
-        return books
+            found.setdefault(order, {})[effect] = {"count": count, "amount": amount}
+        return found
 
     def first_time(self, name: str) -> bool:
         """Return True once for each name."""

@@ -89,7 +89,7 @@ async def recoveries(system: System, *order_ids: str) -> None:
 
 async def effects(port: int, order_id: str) -> Json:
     async with httpx.AsyncClient() as http:
-        answer = await http.get(f"http://127.0.0.1:{port}/books", params={"order_id": order_id})
+        answer = await http.get(f"http://127.0.0.1:{port}/effects", params={"order_id": order_id})
     found: Json = answer.json()["orders"].get(order_id, {})
     return {effect: entry["count"] for effect, entry in found.items()}
 

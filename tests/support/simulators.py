@@ -118,7 +118,7 @@ class SimulatorProcess:
     async def effects(self, order_id: str) -> dict[str, tuple[int, int]]:
         """Return the count and the sum of each effect on the order, as recorded there."""
         async with httpx.AsyncClient() as http:
-            answer = await http.get(f"{self.url}/books", params={"order_id": order_id})
+            answer = await http.get(f"{self.url}/effects", params={"order_id": order_id})
         found = answer.json()["orders"].get(order_id, {})
         return {name: (entry["count"], entry["amount"]) for name, entry in found.items()}
 

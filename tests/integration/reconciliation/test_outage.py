@@ -97,7 +97,9 @@ async def test_a_manual_recovery_prints_recoveries_before_the_comparison_ends(
             printed.append(line)  # noqa: PERF401 - what comes before the error counts
 
     async with temporal_worker(sagas.client, queue, activities):
-        with pytest.raises(NotRecovered, match=f"waybill-recovery-books-{order_id} has not ended"):
+        with pytest.raises(
+            NotRecovered, match=f"waybill-recover-comparison-{order_id} has not ended"
+        ):
             await print_lines()
         server.stop()
     assert printed == [

@@ -132,7 +132,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     with pytest.raises(ValueError, match="cut short"):
         fail()
 
-    assert store.books(None) == {}
+    assert store.effects(None) == {}
     assert store.get("payment_intent", "pi_1") is None
 
 
@@ -141,8 +141,8 @@ def test_the_simulator_counts_each_effect(store: Store) -> None:
         store.record("order-1", "refunded", amount)
     store.record("order-2", "refunded", 1)
 
-    assert store.books("order-1") == {"order-1": {"refunded": {"count": 2, "amount": 1000}}}
-    assert set(store.books(None)) == {"order-1", "order-2"}
+    assert store.effects("order-1") == {"order-1": {"refunded": {"count": 2, "amount": 1000}}}
+    assert set(store.effects(None)) == {"order-1", "order-2"}
 
 
 def test_a_name_is_new_only_the_first_time(store: Store) -> None:
