@@ -139,6 +139,12 @@ class Socket:
         message: Json = json.loads(await asyncio.wait_for(self.connection.recv(), 5))
         return message
 
+    async def receive_for(self, operation_id: str) -> Json:
+        """Return the next message of this operation; those of other operations are dropped."""
+        while (message := await self.receive()).get("id") != operation_id:
+            pass
+        return message
+
     async def subscribe(self, query: str, **variables: object) -> None:
         payload = {"query": query, "variables": variables}
         await self.send(id="1", type="subscribe", payload=payload)

@@ -57,7 +57,7 @@ def test_every_route_is_fuzzed(module_api: Api) -> None:
     assert sockets == ["websocket /graphql"]
     assert sorted(described) == sorted(with_requests(module_api.routes))
     assert set(described) == {
-        *("/graphql", "/webhooks/payments", "/webhooks/shipping"),
+        *("/", "/graphql", "/webhooks/payments", "/webhooks/shipping"),
         *("/codec/decode", "/codec/encode", "/healthz", "/readyz", "/metrics"),
     }
 

@@ -102,11 +102,11 @@ async def test_an_operation_too_many_is_refused_and_the_others_continue(api: Api
             await socket.send(id=f"{number}", type="subscribe", payload=payload)
             await socket.update()
         await socket.send(id="100", type="subscribe", payload=payload)
-        refused = await socket.receive()
+        refused = await socket.receive_for("100")
         await socket.send(id="0", type="complete")
         await socket.send(id="100", type="subscribe", payload=payload)
 
-        assert (await socket.receive())["type"] == "next"
+        assert (await socket.receive_for("100"))["type"] == "next"
 
     (error,) = refused["payload"]
     assert (refused["type"], refused["id"]) == ("error", "100")
