@@ -9,8 +9,9 @@ from typing import Final
 
 MAX_TEXT: Final = 300
 
-_RETRIED_BY_TEMPORAL: Final = "temporalio."
-"""The loggers of the SDK. Temporal keeps the stack trace of what fails, and tries it again."""
+_RETRIED: Final = ("temporalio.", "nats.")
+"""The loggers of libraries that log what they try again. Temporal keeps the stack trace of a
+failure; NATS reports a lost connection to its client as well."""
 
 
 def one_line(error: BaseException) -> str:
@@ -52,4 +53,4 @@ class BriefFormatter(logging.Formatter):
         return super().format(brief)
 
     def _is_brief(self, record: logging.LogRecord, error: BaseException) -> bool:
-        return record.name.startswith(_RETRIED_BY_TEMPORAL) or self._is_away(error)
+        return record.name.startswith(_RETRIED) or self._is_away(error)

@@ -38,6 +38,12 @@ def test_a_failure_that_temporal_retries_is_one_line_with_its_cause() -> None:
     assert line.endswith("it failed: RuntimeError: the carrier did not answer <- TimeoutError")
 
 
+def test_a_fault_in_the_read_loop_of_nats_is_one_line() -> None:
+    line = logged("nats.aio.client", RuntimeError("the connection is lost"))
+    assert "Traceback" not in line
+    assert line.endswith("RuntimeError: the connection is lost")
+
+
 def test_any_other_fault_keeps_its_traceback() -> None:
     text = logged("waybill.worker", KeyError("position"))
     assert "Traceback (most recent call last)" in text
