@@ -16,6 +16,8 @@ from api.webhooks import webhooks
 from domain.provider_notifications import PaymentNotification, ShipmentNotification
 from kit.pool import Pool
 from orchestrator.inbox import Inbox
+from providers.carrier import Carrier
+from providers.http_carrier import HttpCarrier
 from settings import Settings
 from stack.ports import LOOPBACK
 
@@ -46,6 +48,7 @@ class _Services:
 
     orchestrator: Hears
     inbox: Inbox
+    carrier: Carrier
 
 
 class _Server(uvicorn.Server):
@@ -59,8 +62,9 @@ class _Server(uvicorn.Server):
 async def receiving(settings: Settings, pool: Pool) -> AsyncIterator[Switchboard]:
     """Check signature, age and inbox as in production, on the port that the simulators call."""
     switchboard = Switchboard()
+    carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), settings.carrier_url)
     app = FastAPI()
-    app.state.services = _Services(switchboard, Inbox(pool))
+    app.state.services = _Services(switchboard, Inbox(pool), carrier)
     app.include_router(webhooks(settings))
     server = _Server(
         uvicorn.Config(app, host=LOOPBACK, port=settings.http_port, log_config=None, lifespan="off")
@@ -75,3 +79,4 @@ async def receiving(settings: Settings, pool: Pool) -> AsyncIterator[Switchboard
     finally:
         server.should_exit = server.force_exit = True
         await serving
+        await carrier.close()

@@ -36,7 +36,7 @@ OPTIONS: Final = {
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT0S",
     # Otherwise it would find the peers' orders without a saga, and recover them.
     "WAYBILL_RECONCILE_EVERY": "P1D",
-    "WAYBILL_RECONCILE_GRACE": "P1D",
+    "WAYBILL_RECONCILE_GRACE": "PT1H",
     "WAYBILL_BUS": "memory",
 }
 
