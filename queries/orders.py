@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, exists, func, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Row, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
@@ -20,7 +19,6 @@ from projections.tables import (
     order_view,
     parked_step,
     payment_view,
-    product_view,
     saga_discrepancy,
     shipment_view,
 )
@@ -29,6 +27,7 @@ from queries.keyset import Page, PageRequest, fetch_page
 
 @dataclass(frozen=True, slots=True)
 class LineView:
+    id: str
     sku: str
     name: str
     quantity: int
@@ -89,13 +88,6 @@ class OrderFilter:
     statuses: Collection[OrderStatus] | None = None
 
 
-_line_sku = func.jsonb_array_elements(order_view.c.lines).op("->>")("sku")
-_names = (
-    select(func.jsonb_object_agg(product_view.c.sku, product_view.c.name, type_=JSONB))
-    .where(product_view.c.sku.in_(select(_line_sku).correlate(order_view).scalar_subquery()))
-    .correlate(order_view)
-    .scalar_subquery()
-)
 _backordered = (
     exists().where(backorder_view.c.order_id == order_view.c.order_id).correlate(order_view)
 )
@@ -110,7 +102,6 @@ _ORDERS: Final[Select[Any]] = (
         order_view,
         *(c.label(f"payment_{c.name}") for c in payment_view.c),
         *(c.label(f"shipment_{c.name}") for c in shipment_view.c),
-        _names.label("names"),
         _backordered.label("backordered"),
         _needs_attention.label("needs_attention"),
     )
@@ -168,7 +159,7 @@ def _order(row: Row[Any]) -> OrderView:
         customer_id=row.customer_id,
         fingerprint=row.fingerprint,
         total=_money(row.total, row.currency),
-        lines=[_line(line, row.names or {}, row.currency) for line in row.lines],
+        lines=[_line(line, row.currency) for line in row.lines],
         payment=_payment(row),
         shipment=_shipment(row),
         return_requested=row.return_requested,
@@ -181,10 +172,11 @@ def _order(row: Row[Any]) -> OrderView:
     )
 
 
-def _line(line: dict[str, Any], names: dict[str, str], currency: str) -> LineView:
+def _line(line: dict[str, Any], currency: str) -> LineView:
     return LineView(
+        id=line["id"],
         sku=line["sku"],
-        name=names.get(line["sku"], line["sku"]),
+        name=line["name"],
         quantity=line["quantity"],
         unit_price=_money(line["unit_price"], currency),
         total=_money(line["unit_price"] * line["quantity"], currency),

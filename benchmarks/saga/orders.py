@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
-from domain.ids import order_id_for
+from domain.ids import line_id_for, order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
@@ -52,9 +52,13 @@ def order_of(
     key: str, skus: Sequence[str], method: str = VISA, postal_code: str = NORMAL
 ) -> PlaceOrder:
     """Make an order of one piece of each product."""
-    lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)
+    order_id = order_id_for(CUSTOMER, key)
+    lines = tuple(
+        OrderLine(id=line_id_for(order_id, index), sku=sku, name=sku, quantity=1, unit_price=CENTS)
+        for index, sku in enumerate(skus)
+    )
     return PlaceOrder(
-        aggregate_id=order_id_for(CUSTOMER, key),
+        aggregate_id=order_id,
         customer_id=CUSTOMER,
         lines=lines,
         total=Money(amount=CENTS * len(lines), currency="EUR"),

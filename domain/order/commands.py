@@ -49,6 +49,8 @@ class PlaceOrder(OrderCommand):
     def _adds_up(self) -> Self:
         if len({line.sku for line in self.lines}) != len(self.lines):
             raise ValueError("each SKU may be on one line only")
+        if len({line.id for line in self.lines}) != len(self.lines):
+            raise ValueError("each line needs an id of its own")
         if sum(line.total for line in self.lines) != self.total.amount:
             raise ValueError("the total is not the sum of the lines")
         return self

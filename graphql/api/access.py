@@ -98,7 +98,7 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
-    "OrderLine": _each(Access.VIEWER, "sku name quantity unitPrice total"),
+    "OrderLine": _each(Access.VIEWER, "id sku name quantity unitPrice total"),
     "OrderUpdate": {
         **_each(Access.VIEWER, "order eventType position"),
         "positionNumber": Access.STAFF,

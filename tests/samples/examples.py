@@ -13,13 +13,14 @@ from domain.inventory import events as inventory
 from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
 from domain.payment import events as payment
 from domain.privacy import Sealed
 from domain.product.events import ProductListed
 from domain.saga import events as saga
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from domain.shipping import events as shipping
+from tests.support.order_parts import a_line
 
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
 CUSTOMER: Final = "ada"
@@ -31,8 +32,8 @@ CREATED: Final = order.OrderCreated(
     order_id=ORDER,
     customer_id=CUSTOMER,
     lines=(
-        OrderLine(sku="cup", quantity=2, unit_price=450),
-        OrderLine(sku="pot", quantity=1, unit_price=2_100),
+        a_line("cup", quantity=2, unit_price=450),
+        a_line("pot", quantity=1, unit_price=2_100),
     ),
     total=TOTAL,
     payment_method="pm_card_visa",

@@ -14,6 +14,7 @@ from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY
+from tests.support.order_parts import a_line
 
 ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA1", country="GB")
 
@@ -43,7 +44,7 @@ class OrderLog:
         order_id: str,
         *,
         customer_id: str = "ada",
-        lines: Sequence[OrderLine] = (OrderLine(sku="mug", quantity=2, unit_price=250),),
+        lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
     ) -> int:
         created = OrderCreated(

@@ -27,7 +27,7 @@ from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState
 from domain.money import Money
 from domain.order.commands import CancellationReason, PlaceOrder
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
 from domain.product.commands import ListProduct
 from domain.provider_notifications import (
     PaymentNotification,
@@ -46,6 +46,7 @@ from providers.stripe_payments import StripePayments
 from tests.support.eventually import eventually
 from tests.support.gates import Gates
 from tests.support.keys import a_vault
+from tests.support.order_parts import a_line
 from tests.support.simulators import SimulatorProcess
 from worker import saga_activities, temporal_worker
 from workflows import search_attributes
@@ -75,7 +76,7 @@ def an_order(
 ) -> PlaceOrder:
     """Return an order of these SKUs and quantities, each piece at 250 cents."""
     key = key or uuid.uuid4().hex
-    ordered = tuple(OrderLine(sku=sku, quantity=n, unit_price=250) for sku, n in lines)
+    ordered = tuple(a_line(sku, quantity=n, unit_price=250) for sku, n in lines)
     return PlaceOrder(
         aggregate_id=order_id_for(CUSTOMER, key),
         customer_id=CUSTOMER,

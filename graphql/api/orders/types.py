@@ -35,8 +35,9 @@ class OrderOrder(StrEnum):
 
 @strawberry.type
 class OrderLine:
+    id: strawberry.ID
     sku: strawberry.ID
-    name: str = strawberry.field(description="The product's current name in the catalogue.")
+    name: str = strawberry.field(description="The product's name when it was ordered.")
     quantity: int
     unit_price: Money = strawberry.field(description="The price at which it was ordered.")
     total: Money
@@ -44,6 +45,7 @@ class OrderLine:
     @classmethod
     def of(cls, line: LineView) -> Self:
         return cls(
+            id=strawberry.ID(line.id),
             sku=strawberry.ID(line.sku),
             name=line.name,
             quantity=line.quantity,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.ids import order_id_for
+from domain.ids import line_id_for, order_id_for
 from domain.order.events import OrderCreated
 from tests.support.api_client import Api, Viewer, operation
 from tests.support.api_inputs import (
@@ -44,10 +44,11 @@ async def test_a_placed_order_is_answered_with_the_catalogues_prices(api: Api, a
     placed = payload["order"]
     assert placed["id"] == order_id_for(ada.sub, order["idempotencyKey"])
     assert (placed["status"], placed["total"]) == ("PLACED", {"amount": 1749, "currency": "EUR"})
+    first, second, third = (line_id_for(placed["id"], index) for index in range(3))
     assert placed["lines"] == [
-        {"sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
-        {"sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
-        {"sku": "vase", "name": "Vase", "quantity": 1, "total": {"amount": 250}},
+        {"id": first, "sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
+        {"id": second, "sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
+        {"id": third, "sku": "vase", "name": "Vase", "quantity": 1, "total": {"amount": 250}},
     ]
     assert payload["position"] == placed["position"]
     assert await api.events_of(placed["id"]) == ["OrderCreated"]
@@ -69,6 +70,19 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     assert total == {"amount": 500, "currency": "EUR"}
     assert await api.events_of(id_) == ["OrderCreated"]
     assert api.temporal.workflow_ids == [f"order-{id_}"]
+
+
+async def test_a_renamed_product_changes_no_order(api: Api, ada: Viewer) -> None:
+    placed = (await ada.run("PlaceOrder", input=a_waiting_order()))["order"]
+
+    await api.log.list_product(OUT_OF_STOCK, name="Amphora", price=250)
+    seen = await ada.run("Order", id=placed["id"])
+    later = (await ada.run("PlaceOrder", input=a_waiting_order()))["order"]
+    await api.log.list_product(OUT_OF_STOCK, name="Vase", price=250)
+
+    assert [line["name"] for line in placed["lines"]] == ["Vase"]
+    assert seen == placed
+    assert [line["name"] for line in later["lines"]] == ["Amphora"]
 
 
 async def test_two_equal_requests_at_once_place_one_order(api: Api, ada: Viewer) -> None:

@@ -14,12 +14,13 @@ from domain.inventory import commands as inventory
 from domain.money import Money
 from domain.order import commands as order
 from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
 from domain.payment import commands as payment
 from domain.product.commands import ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
+from tests.support.order_parts import a_line
 
 IDS: Final = ("a", "b")
 
@@ -30,8 +31,8 @@ def euros(cents: int) -> Money:
 
 def orders(id_: str) -> Sequence[Command]:
     lines = (
-        OrderLine(sku="cup", quantity=2, unit_price=450),
-        OrderLine(sku="pot", quantity=1, unit_price=2_100),
+        a_line("cup", quantity=2, unit_price=450),
+        a_line("pot", quantity=1, unit_price=2_100),
     )
     place = order.PlaceOrder(
         aggregate_id=id_,

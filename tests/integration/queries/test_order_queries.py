@@ -5,7 +5,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
 from domain.order.events import OrderCompleted, OrderDelivered, OrderReserved, OrderShipped
-from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.payment.state import PaymentStatus
@@ -16,6 +15,7 @@ from queries.orders import OrderFilter, OrderQueries, OrderView
 from queries.products import ProductQueries
 from tests.integration.queries.statements import counted
 from tests.support.order_log import OrderLog
+from tests.support.order_parts import a_line
 
 EVERYTHING = OrderFilter()
 EUR_5 = Money(amount=500, currency="EUR")
@@ -43,7 +43,6 @@ async def test_an_order_that_was_never_placed_is_none(orders: OrderQueries) -> N
 async def test_a_new_order_has_neither_payment_nor_shipment(
     orders: OrderQueries, log: OrderLog
 ) -> None:
-    await log.list_product("mug", name="Mug")
     position = await log.place("o1", fingerprint="abc")
 
     order = await orders.get("o1")
@@ -55,9 +54,21 @@ async def test_a_new_order_has_neither_payment_nor_shipment(
         "abc",
     )
     assert order.total == EUR_5
-    assert [(line.sku, line.name, line.quantity) for line in order.lines] == [("mug", "Mug", 2)]
+    assert [(line.sku, line.name, line.quantity) for line in order.lines] == [("mug", "A mug", 2)]
     assert (order.lines[0].unit_price.amount, order.lines[0].total) == (250, EUR_5)
     assert (order.payment, order.shipment, order.position) == (None, None, position)
+
+
+async def test_a_renamed_product_changes_no_old_order(orders: OrderQueries, log: OrderLog) -> None:
+    await log.list_product("mug", name="Mug")
+    await log.place("o1", lines=[a_line("mug", name="Mug")])
+    before = await orders.get("o1")
+
+    await log.list_product("mug", name="Beaker", price=999)
+
+    assert before is not None
+    assert [(line.id, line.name) for line in before.lines] == [("line-of-mug", "Mug")]
+    assert await orders.get("o1") == before
 
 
 async def test_an_order_has_the_position_of_its_latest_event_of_any_kind(
@@ -175,7 +186,7 @@ async def test_filters_apply_to_the_rows_and_to_the_page_information(
 async def test_a_list_of_orders_of_any_length_costs_one_statement(
     engine: AsyncEngine, orders: OrderQueries, log: OrderLog, orders_placed: int
 ) -> None:
-    lines = [OrderLine(sku=sku, quantity=1, unit_price=10) for sku in ("mug", "pot", "pan")]
+    lines = [a_line(sku, quantity=1, unit_price=10) for sku in ("mug", "pot", "pan")]
     for i in range(orders_placed):
         await log.place(f"o{i}", lines=lines)
 

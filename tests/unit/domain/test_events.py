@@ -29,7 +29,9 @@ ADDRESSES: Final = st.builds(
 SEALED: Final = st.builds(Sealed, subject=WORDS, key_id=st.uuids(), ciphertext=WORDS)
 LINES: Final = st.builds(
     OrderLine,
+    id=st.uuids().map(str),
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
+    name=WORDS,
     quantity=st.integers(1, 1_000),
     unit_price=st.integers(0, 10**12),
 )
@@ -74,8 +76,20 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
         "order_id": "order-of-ada",
         "customer_id": "ada",
         "lines": [
-            {"sku": "cup", "quantity": 2, "unit_price": 450},
-            {"sku": "pot", "quantity": 1, "unit_price": 2_100},
+            {
+                "id": "line-of-cup",
+                "sku": "cup",
+                "name": "A cup",
+                "quantity": 2,
+                "unit_price": 450,
+            },
+            {
+                "id": "line-of-pot",
+                "sku": "pot",
+                "name": "A pot",
+                "quantity": 1,
+                "unit_price": 2_100,
+            },
         ],
         "total": {"amount": 3_000, "currency": "EUR"},
         "payment_method": "pm_card_visa",

@@ -10,7 +10,6 @@ from domain.event import Event
 from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason
-from domain.order.lines import OrderLine
 from domain.payment import events as payment
 from domain.saga import events as saga
 from domain.saga.commands import Intervention
@@ -19,6 +18,7 @@ from eventstore.envelope import EventMetadata, StoredEvent
 from queries.saga_history import History
 from queries.saga_ledger import Failures, SagaView, saga_view
 from tests.support.order_log import ADDRESS
+from tests.support.order_parts import a_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EUROS = Money(amount=500, currency="EUR")
@@ -72,7 +72,7 @@ class SagaLog:
         created = order.OrderCreated(
             order_id="o1",
             customer_id="ada",
-            lines=(OrderLine(sku="mug", quantity=2, unit_price=250),),
+            lines=(a_line("mug", quantity=2, unit_price=250),),
             total=EUROS,
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
