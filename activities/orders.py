@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.placing import place_order
 from activities.saga import load_progress
 from activities.types import (
     CancellationInput,
@@ -57,7 +58,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
     @activity.defn
     async def place(self, place: PlaceInput) -> OrderProgress:
         order_id = place.command.aggregate_id
-        await self._handler.handle(Step.current("place", order_id, place.actor), place.command)
+        step = Step.current("place", order_id, place.actor)
+        await place_order(self._handler, step, place.command)
         return await load_progress(self._handler, order_id)
 
     @activity.defn

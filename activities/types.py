@@ -68,6 +68,8 @@ class OrderProgress:
     """The position of the order's last event."""
     fingerprint: str
     """The fingerprint of the input that the order was placed with."""
+    number: str
+    """The number by which people name the order."""
     reason: CancellationReason | None = None
     """The reason of the compensation, if there is one."""
     settled: tuple[str, ...] = ()

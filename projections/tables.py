@@ -21,6 +21,7 @@ order_view = Table(
     "order_view",
     METADATA,
     Column("order_id", Text, primary_key=True),
+    Column("number", Text),
     Column("customer_id", Text),
     Column("status", Text),
     Column("reason", Text),

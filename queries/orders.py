@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Row, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
@@ -60,6 +60,7 @@ class OrderView:
     """`position` is of the last event that changed any field shown here."""
 
     id: str
+    number: str
     status: OrderStatus
     reason: str | None
     customer_id: str
@@ -115,7 +116,13 @@ class OrderQueries:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def get(self, order_id: str) -> OrderView | None:
-        statement = _ORDERS.where(order_view.c.order_id == order_id)
+        return await self._one(order_view.c.order_id == order_id)
+
+    async def by_number(self, number: str) -> OrderView | None:
+        return await self._one(order_view.c.number == number)
+
+    async def _one(self, condition: ColumnElement[bool]) -> OrderView | None:
+        statement = _ORDERS.where(condition)
         async with self._engine.connect() as connection:
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else _order(row)
@@ -154,6 +161,7 @@ def _matching(wanted: OrderFilter) -> Select[Any]:
 def _order(row: Row[Any]) -> OrderView:
     return OrderView(
         id=row.order_id,
+        number=row.number,
         status=OrderStatus(row.status),
         reason=row.reason,
         customer_id=row.customer_id,

@@ -300,11 +300,14 @@ class SagaRunner:
                 self._show_progress(name, "settled by an operator")
 
     def _show_progress(self, name: str, state: str) -> None:
-        """Show the ledger in the Temporal Web UI; this costs no history events."""
+        """Show the order's number and the ledger in the Temporal Web UI.
+
+        This costs no history events.
+        """
         self._ledger[name] = state
-        workflow.set_current_details(
-            "\n".join(f"- **{step}**: {state}" for step, state in self._ledger.items())
-        )
+        steps = [f"- **{step}**: {state}" for step, state in self._ledger.items()]
+        title = [] if self._progress is None else [f"Order {self._progress.number}", ""]
+        workflow.set_current_details("\n".join([*title, *steps]))
 
 
 def _not_of_the_future(progress: OrderProgress) -> OrderProgress:

@@ -35,6 +35,7 @@ class PlaceOrder(OrderCommand):
     """`fingerprint` is a digest of the client's own input; it separates a repeat from a reuse.
 
     `backorder` makes the order wait when stock is short, instead of being rejected.
+    `number_candidate` is above 0 when other orders have the first candidates for its number.
     """
 
     customer_id: Identifier
@@ -44,6 +45,7 @@ class PlaceOrder(OrderCommand):
     shipping_address: Address
     fingerprint: str
     backorder: bool = False
+    number_candidate: Annotated[int, Field(strict=True, ge=0)] = 0
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

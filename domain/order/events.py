@@ -24,6 +24,8 @@ class OrderCreated(Event):
     """Encrypted with the customer's key; in clear only where it was stored before keys existed."""
     fingerprint: str
     """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
+    number: str
+    """The number by which people name the order. No other order has it."""
     backorder: bool = False
     """True when the order waits for stock that is short, instead of being rejected."""
 

@@ -3,7 +3,7 @@
 Nine characters are a hash of the order's id, and the tenth is a check symbol. So a number tells
 neither when an order was placed nor how many there are. Nine characters are 45 bits: two of six
 million orders are likely to share their first candidate. The second one then takes its next
-candidate, as `activities/placing.py` shows.
+candidate: see `activities/placing.py`.
 
 The alphabet is Crockford's base 32 (https://www.crockford.com/base32.html), in which no two
 characters look alike. Crockford's check symbol needs five characters beyond the alphabet. This one

@@ -62,6 +62,7 @@ class OrderState:
 
     status: OrderStatus | None = None
     customer_id: str = ""
+    number: str = ""
     fingerprint: str = ""
     lines: tuple[OrderLine, ...] = ()
     total: Money = NO_MONEY
@@ -118,6 +119,7 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
             return OrderState(
                 status=OrderStatus.PLACED,
                 customer_id=event.customer_id,
+                number=event.number,
                 fingerprint=event.fingerprint,
                 lines=event.lines,
                 total=event.total,

@@ -92,7 +92,8 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "Subscription": {"orderUpdates": Access.OWNER},
     "Order": {
-        **_each(Access.VIEWER, "id status reason customerId total lines payment shipment"),
+        **_each(Access.VIEWER, "id number status reason customerId total lines"),
+        **_each(Access.VIEWER, "payment shipment"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
         **_each(Access.STAFF, "needsAttention positionNumber"),
     },
@@ -122,7 +123,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "ProductConnection": _each(Access.VIEWER, "edges pageInfo"),
     "ProductEdge": _each(Access.VIEWER, "cursor node"),
     "Saga": {
-        **_each(Access.VIEWER, "orderId steps"),
+        **_each(Access.VIEWER, "orderId orderNumber steps"),
         **_each(Access.STAFF, "needsAttention parkedSince recoveries workflowIds"),
         **_each(Access.STAFF, "interventions discrepancies position positionNumber"),
         "status": Coarse(public_saga_status, _PARKED_STATUS),

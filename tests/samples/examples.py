@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
+from domain.order.number import order_number
 from domain.payment import events as payment
 from domain.privacy import Sealed
 from domain.product.events import ProductListed
@@ -45,6 +46,7 @@ CREATED: Final = order.OrderCreated(
         country="GB",
     ),
     fingerprint="5d41402abc4b2a76b9719d911017c592",
+    number=order_number(ORDER, 0),
 )
 SEALED: Final = Sealed(
     subject=CUSTOMER,

@@ -10,6 +10,7 @@ from domain.inventory.events import StockReceived
 from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
+from domain.order.number import order_number
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
@@ -46,6 +47,7 @@ class OrderLog:
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
+        number: str | None = None,
     ) -> int:
         created = OrderCreated(
             order_id=order_id,
@@ -55,5 +57,6 @@ class OrderLog:
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint=fingerprint,
+            number=number or order_number(order_id, 0),
         )
         return await self.append(f"order-{order_id}", created)

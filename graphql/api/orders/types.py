@@ -94,6 +94,10 @@ class Shipment:
 @strawberry.type
 class Order:
     id: strawberry.ID
+    number: str = strawberry.field(
+        description="The number by which people name the order: W- and 10 characters, the last of "
+        "which detects a mistake in the others."
+    )
     status: OrderStatus
     reason: str | None = strawberry.field(
         description="The reason for the rejection or cancellation."
@@ -122,6 +126,7 @@ class Order:
     def of(cls, order: OrderView) -> Self:
         return cls(
             id=strawberry.ID(order.id),
+            number=order.number,
             status=order.status,
             reason=order.reason,
             customer_id=strawberry.ID(order.customer_id),

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.order.number import order_number
 from eventstore.positions import PositionCodec
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import a_waiting_order
@@ -48,6 +50,48 @@ async def test_anothers_order_is_answered_like_an_unknown_order(api: Api, ada: V
     assert error_of(anothers) == ("NOT_FOUND", "you have no order with this id")
     assert anothers["data"] == {"order": None}
     assert anothers == none == nonsense
+
+
+@pytest.mark.parametrize("written", [str, str.lower, lambda number: number.replace("-", "")])
+async def test_an_order_is_found_by_its_number(ada: Viewer, written: Callable[[str], str]) -> None:
+    order = await place(ada)
+
+    assert order["number"] == order_number(order["id"], 0)
+    assert await ada.run("Order", number=written(order["number"])) == order
+
+
+async def test_anothers_number_is_answered_like_an_unknown_number(api: Api, ada: Viewer) -> None:
+    order = await place(ada)
+
+    anothers = await api.viewer().ask(operation("Order"), number=order["number"])
+    none = await ada.ask(operation("Order"), number=order_number(str(uuid4()), 0))
+
+    assert error_of(anothers) == ("NOT_FOUND", "you have no order with this number")
+    assert anothers["data"] == {"order": None}
+    assert anothers == none
+
+
+async def test_a_number_with_a_wrong_character_is_refused(ada: Viewer) -> None:
+    order = await place(ada)
+    last = "0" if order["number"][-1] == "1" else "1"
+
+    for written in (order["number"][:-1] + last, "", "no\x00 number", order["id"]):
+        answer = await ada.ask(operation("Order"), number=written)
+        assert error_of(answer) == (
+            "BAD_USER_INPUT",
+            "number: this is no order number, or one of its characters is wrong",
+        )
+
+
+async def test_an_order_is_asked_for_by_id_or_number_and_not_by_both(ada: Viewer) -> None:
+    order = await place(ada)
+
+    both = await ada.ask(operation("Order"), id=order["id"], number=order["number"])
+    neither = await ada.ask(operation("Order"))
+
+    assert error_of(both) == ("BAD_USER_INPUT", "pass id or number, and not both")
+    assert both["data"] == {"order": None}
+    assert both == neither
 
 
 @pytest.mark.parametrize("role", ["operator", "admin"])

@@ -13,6 +13,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
+from domain.order.number import order_number
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.vault import Vault
@@ -42,6 +43,7 @@ def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS)
         payment_method="pm_card_visa",
         shipping_address=address,
         fingerprint="f",
+        number=order_number(order_id, 0),
     )
 
 

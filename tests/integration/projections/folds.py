@@ -39,6 +39,7 @@ def order_view(stream: Stream) -> Iterable[Row]:
     rejections = [event.reason for event in later if isinstance(event, OrderRejected)]
     yield {
         "order_id": placed.order_id,
+        "number": placed.number,
         "customer_id": placed.customer_id,
         "status": state.status,
         "reason": rejections[-1] if rejections else state.cancellation,

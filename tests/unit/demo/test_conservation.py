@@ -15,6 +15,7 @@ from domain.money import Money
 from domain.order import events as o
 from domain.order.commands import CancellationReason
 from domain.order.lines import Address, ReturnedLine
+from domain.order.number import order_number
 from domain.payment import events as p
 from tests.support.order_parts import a_line
 
@@ -41,6 +42,7 @@ CREATED = o.OrderCreated(
         name="Ada", street="1 Main Street", city="Bern", postal_code="3011", country="CH"
     ),
     fingerprint="f",
+    number=order_number("o-1", 0),
 )
 SHIPPED = o.OrderShipped(order_id="o-1")
 CANCELLED = o.OrderCancelled(order_id="o-1", reason=CancellationReason.CUSTOMER_REQUEST)

@@ -38,4 +38,5 @@ CREATED: Final = OrderCreated(
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",
+    number="W-NZCPARBRQ5",
 )

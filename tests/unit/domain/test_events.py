@@ -101,6 +101,7 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
             "country": "GB",
         },
         "fingerprint": "fingerprint-1",
+        "number": "W-NZCPARBRQ5",
         "backorder": False,
     }
 

@@ -10,6 +10,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason
+from domain.order.number import order_number
 from domain.payment import events as payment
 from domain.saga import events as saga
 from domain.saga.commands import Intervention
@@ -77,6 +78,7 @@ class SagaLog:
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint="f",
+            number=order_number("o1", 0),
         )
         return self.add("place", created)
 
