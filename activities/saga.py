@@ -43,6 +43,7 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
         position=stored[-1].position,
         fingerprint=order.fingerprint,
         number=order.number,
+        promises=order.promises,
         reason=order.cancellation,
         settled=tuple(sorted(saga.settled)),
         parked=tuple(

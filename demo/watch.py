@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from typing import Final
 
 import httpx
+from pydantic import TypeAdapter
 
 from demo.client import Client, Failed, Json
 from demo.documents import document
@@ -20,6 +22,8 @@ from settings import Settings, SettingsError, load_settings
 from settings_checks import check
 from stack.ports import LOOPBACK
 from stack.tokens import Role, token
+
+_DURATION: Final = TypeAdapter(timedelta)
 
 
 async def watch(settings: Settings, order: str) -> None:
@@ -37,13 +41,13 @@ async def watch(settings: Settings, order: str) -> None:
         _say(f"Order {found['number']}, id {found['id']}")
         async with aclosing(client.updates(found["id"], on_lost=_lost)) as updates:
             async for update in updates:
-                for line in lines(update, settings.return_window):
+                for line in lines(update):
                     _say(line)
                 if update["order"]["status"] in FINAL:
                     return
 
 
-def lines(update: Json, return_window: timedelta) -> Iterator[str]:
+def lines(update: Json) -> Iterator[str]:
     """Yield the line of an event, and one for what a person should know about the order."""
     order = update["order"]
     payment, shipment = order["payment"] or {}, order["shipment"] or {}
@@ -61,10 +65,11 @@ def lines(update: Json, return_window: timedelta) -> Iterator[str]:
     if order["backordered"]:
         yield "  It waits for stock."
     if update["eventType"] in {None, "OrderDelivered"} and _is_returnable(order):
-        closes = datetime.fromisoformat(order["updatedAt"]) + return_window
+        window = _DURATION.validate_python(order["promises"]["returnWindow"])
+        closes = datetime.fromisoformat(order["updatedAt"]) + window
         yield (
             f"  It can be returned until about {closes:%Y-%m-%d %H:%M:%S %Z} "
-            "(WAYBILL_RETURN_WINDOW) and is complete then. Ctrl-C ends the watching only."
+            "and is complete then. Ctrl-C ends the watching only."
         )
 
 

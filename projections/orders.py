@@ -13,8 +13,8 @@ from projections.change import Change
 CREATED = """
     INSERT INTO readmodel.order_view
         (order_id, status, placed_at, updated_at, placed_position, position,
-         customer_id, currency, total, lines, fingerprint, number)
-    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10)
+         customer_id, currency, total, lines, fingerprint, number, promises)
+    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 # Any other event of the order ends a return under way.
 MOVED = """
@@ -52,6 +52,7 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
                         lines,
                         event.fingerprint,
                         event.number,
+                        event.promises.model_dump_json(),
                     ),
                 )
             ]

@@ -29,6 +29,7 @@ order_view = Table(
     Column("total", BigInteger),
     Column("lines", JSONB),
     Column("fingerprint", Text),
+    Column("promises", JSONB),
     Column("return_requested", Boolean),
     Column("placed_at", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True)),

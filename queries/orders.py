@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
+from domain.order.promises import Promises
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
@@ -67,6 +68,7 @@ class OrderView:
     fingerprint: str
     total: Money
     lines: Sequence[LineView]
+    promises: Promises
     payment: PaymentView | None
     shipment: ShipmentView | None
     return_requested: bool
@@ -168,6 +170,7 @@ def _order(row: Row[Any]) -> OrderView:
         fingerprint=row.fingerprint,
         total=_money(row.total, row.currency),
         lines=[_line(line, row.currency) for line in row.lines],
+        promises=Promises.model_validate(row.promises),
         payment=_payment(row),
         shipment=_shipment(row),
         return_requested=row.return_requested,

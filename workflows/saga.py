@@ -88,8 +88,9 @@ class SagaRunner:
         return self._progress
 
     def start_from(self, progress: OrderProgress, *, is_recovered: bool) -> None:
-        """Keep a cancellation that arrived before the workflow knew its order."""
+        """Keep the promises of the order, and a cancellation that arrived before this."""
         self.is_recovered = is_recovered
+        self.deadlines = self.deadlines.keeping(progress.promises)
         asked_before = self._reason
         self.resume_from(progress)
         if asked_before is not None:

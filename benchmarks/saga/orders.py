@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import count
 from typing import Final
 
@@ -13,6 +14,7 @@ from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from domain.order.promises import Promises
 from domain.product.commands import ListProduct
 from providers.carrier_simulator.routes import NORMAL
 from providers.payment_simulator.methods import VISA
@@ -23,6 +25,16 @@ CENTS: Final = 250
 LINES: Final = 2
 
 CUSTOMER: Final = "customer-1"
+
+DAY: Final = timedelta(days=1)
+PROMISES: Final = Promises(
+    backorder=DAY,
+    payment_window=DAY,
+    dispatch=DAY,
+    delivery=DAY,
+    return_window=DAY,
+    return_delivery=DAY,
+)
 
 
 async def stock_up(handler: CommandHandler) -> None:
@@ -71,6 +83,7 @@ def order_of(
             country="DE",
         ),
         fingerprint=key,
+        promises=PROMISES,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
+from domain.order.promises import Promises
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 """A payment provider's token for a way to pay, never a card number."""
@@ -35,6 +36,7 @@ class PlaceOrder(OrderCommand):
     """`fingerprint` is a digest of the client's own input; it separates a repeat from a reuse.
 
     `backorder` makes the order wait when stock is short, instead of being rejected.
+    `promises` are the deadlines in the settings of the caller.
     `number_candidate` is above 0 when other orders have the first candidates for its number.
     """
 
@@ -44,6 +46,7 @@ class PlaceOrder(OrderCommand):
     payment_method: PaymentMethod
     shipping_address: Address
     fingerprint: str
+    promises: Promises
     backorder: bool = False
     number_candidate: Annotated[int, Field(strict=True, ge=0)] = 0
 

@@ -6,6 +6,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.promises import Promises
 from domain.privacy import Personal, Sealed
 
 
@@ -26,6 +27,8 @@ class OrderCreated(Event):
     """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
     number: str
     """The number by which people name the order. No other order has it."""
+    promises: Promises
+    """The deadlines that hold for the order, whatever the settings say later."""
     backorder: bool = False
     """True when the order waits for stock that is short, instead of being rejected."""
 

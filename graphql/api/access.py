@@ -93,13 +93,14 @@ RULES: Final[Mapping[str, Rules]] = {
     "Subscription": {"orderUpdates": Access.OWNER},
     "Order": {
         **_each(Access.VIEWER, "id number status reason customerId total lines"),
-        **_each(Access.VIEWER, "payment shipment"),
+        **_each(Access.VIEWER, "promises payment shipment"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
         **_each(Access.STAFF, "needsAttention positionNumber"),
     },
     "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
     "OrderLine": _each(Access.VIEWER, "id sku name quantity unitPrice total"),
+    "OrderPromises": _each(Access.VIEWER, "paymentWindow dispatch delivery returnWindow"),
     "OrderUpdate": {
         **_each(Access.VIEWER, "order eventType position"),
         "positionNumber": Access.STAFF,

@@ -1,4 +1,4 @@
-"""The number of an order."""
+"""The number of an order, and what it was promised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ down_revision = "0015"
 DESTROYS = ()
 
 CHANGES = (
-    'ALTER TABLE readmodel.order_view ADD COLUMN number text COLLATE "C"',
+    """
+    ALTER TABLE readmodel.order_view
+        ADD COLUMN number text COLLATE "C",
+        ADD COLUMN promises jsonb
+    """,
     # activities/placing.py knows the index by its name.
     "CREATE UNIQUE INDEX order_view_number_key ON readmodel.order_view (number)",
 )
@@ -22,4 +26,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE readmodel.order_view DROP COLUMN number")
+    op.execute("ALTER TABLE readmodel.order_view DROP COLUMN promises, DROP COLUMN number")

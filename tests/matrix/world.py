@@ -28,7 +28,7 @@ from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 from tests.support.simulators import Receiver, SimulatorProcess
 from workflows.types import Deadlines
 
@@ -55,6 +55,8 @@ class World:
     surroundings: Surroundings
     processes: ForkServerContext
     shared_queue: str
+    owner_url: str
+    """The database for its owner, who may change the log."""
 
     def orchestrator(self, deadlines: Deadlines, task_queue: str) -> SagaOrchestrator:
         return SagaOrchestrator(self.client, task_queue=task_queue, deadlines=deadlines)
@@ -153,6 +155,7 @@ def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bo
             country="DE",
         ),
         fingerprint=key,
+        promises=PROMISES,
         backorder=backorder,
     )
 

@@ -21,7 +21,7 @@ from domain.product.events import ProductListed
 from domain.saga import events as saga
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from domain.shipping import events as shipping
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
 CUSTOMER: Final = "ada"
@@ -46,6 +46,7 @@ CREATED: Final = order.OrderCreated(
         country="GB",
     ),
     fingerprint="5d41402abc4b2a76b9719d911017c592",
+    promises=PROMISES,
     number=order_number(ORDER, 0),
 )
 SEALED: Final = Sealed(

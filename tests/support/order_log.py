@@ -15,7 +15,7 @@ from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA1", country="GB")
 
@@ -57,6 +57,7 @@ class OrderLog:
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint=fingerprint,
+            promises=PROMISES,
             number=number or order_number(order_id, 0),
         )
         return await self.append(f"order-{order_id}", created)

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from domain.order.lines import OrderLine
+from domain.order.promises import Promises
+
+PROMISES: Final = Promises(
+    backorder=timedelta(days=1),
+    payment_window=timedelta(minutes=15),
+    dispatch=timedelta(days=2),
+    delivery=timedelta(days=5),
+    return_window=timedelta(days=14),
+    return_delivery=timedelta(days=30),
+)
 
 
 def a_line(

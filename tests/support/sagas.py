@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
@@ -65,6 +65,13 @@ PATIENT = Deadlines(
 )
 CUSTOMER = "customer-1"
 T = TypeVar("T")
+LATER = "UPDATE eventstore.event SET recorded_at = recorded_at - interval '6 minutes'"
+
+
+class Execute(Protocol):
+    """A connection or a pool with the role that owns the log."""
+
+    async def execute(self, statement: str) -> object: ...
 
 
 def an_order(
@@ -91,6 +98,7 @@ def an_order(
             country="DE",
         ),
         fingerprint=repr(lines),
+        promises=PATIENT.promises,
         backorder=backorder,
     )
 
@@ -133,6 +141,7 @@ class Sagas:
         await self.run(ReceiveStock(aggregate_id=sku, quantity=quantity))
 
     async def place(self, order: PlaceOrder) -> str:
+        order = order.model_copy(update={"promises": self.deadlines.promises})
         accepted = await self.orchestrator.start_saga(SagaType.ORDER, order, actor="customer:test")
         return accepted.order_id
 
@@ -169,6 +178,12 @@ class Sagas:
         return await self.orchestrator.request_return(
             order_id, lines or None, idempotency_key=uuid.uuid4().hex, actor="customer:test"
         )
+
+    async def outlast(self, order_id: str, owner: Execute) -> None:
+        """Make the log older than every window of PATIENT, and recover the order's saga."""
+        await self.terminate(order_id)
+        await owner.execute(LATER)
+        await self.recover(order_id)
 
     # Actions of the carrier and of Temporal.
 

@@ -22,6 +22,7 @@ from domain.identifiers import is_identifier
 from domain.ids import line_id_for, order_id_for
 from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.promises import Promises
 from queries.orders import OrderView
 from queries.products import ProductView
 from workflows.types import SagaType
@@ -39,7 +40,7 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
     if earlier is not None:
         return _replay(earlier, fingerprint_of(order))
     products = await _products(order, services)
-    command = _command(order, viewer, products)
+    command = _command(order, viewer, products, services.orchestrator.promises)
     if not isinstance(command, PlaceOrder):
         return PlaceOrderPayload(user_errors=list(command))
     return await _start(command, viewer, services)
@@ -61,7 +62,10 @@ async def _products(order: PlaceOrderInput, services: Services) -> Mapping[str, 
 
 
 def _command(
-    order: PlaceOrderInput, viewer: Viewer, products: Mapping[str, ProductView]
+    order: PlaceOrderInput,
+    viewer: Viewer,
+    products: Mapping[str, ProductView],
+    promises: Promises,
 ) -> PlaceOrder | Sequence[UserError]:
     errors = check_input(order, products) or check_prices(order, products)
     if errors:
@@ -75,6 +79,7 @@ def _command(
         payment_method=order.payment_method,
         shipping_address=Address(**strawberry.asdict(order.shipping_address)),
         fingerprint=fingerprint_of(order),
+        promises=promises,
         backorder=order.backorder,
     )
 

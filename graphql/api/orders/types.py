@@ -9,6 +9,7 @@ import strawberry
 from api.auth import Role, Viewer
 from api.connections import PageInfo
 from api.money import Money
+from api.orders.promises import OrderPromises
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
@@ -105,6 +106,7 @@ class Order:
     customer_id: strawberry.ID
     total: Money
     lines: list[OrderLine]
+    promises: OrderPromises
     payment: Payment | None
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="True while a return is in progress.")
@@ -132,6 +134,7 @@ class Order:
             customer_id=strawberry.ID(order.customer_id),
             total=Money.of(order.total),
             lines=[OrderLine.of(line) for line in order.lines],
+            promises=OrderPromises.of(order.promises),
             payment=None if order.payment is None else Payment.of(order.payment),
             shipment=None if order.shipment is None else Shipment.of(order.shipment),
             return_requested=order.return_requested,

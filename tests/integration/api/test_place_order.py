@@ -72,6 +72,26 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     assert api.temporal.workflow_ids == [f"order-{id_}"]
 
 
+async def test_an_order_shows_what_it_was_promised(api: Api, ada: Viewer) -> None:
+    payload = await ada.run("PlaceOrder", input=a_waiting_order())
+
+    assert payload["order"]["promises"] == {
+        "paymentWindow": "PT5M",
+        "dispatch": "PT5M",
+        "delivery": "PT5M",
+        "returnWindow": "PT5M",
+    }
+    (created,) = await api.log.store.load_events(f"order-{payload['order']['id']}")
+    assert created.data["promises"] == {
+        "backorder": "PT5M",
+        "payment_window": "PT5M",
+        "dispatch": "PT5M",
+        "delivery": "PT5M",
+        "return_window": "PT5M",
+        "return_delivery": "PT5M",
+    }
+
+
 async def test_a_renamed_product_changes_no_order(api: Api, ada: Viewer) -> None:
     placed = (await ada.run("PlaceOrder", input=a_waiting_order()))["order"]
 

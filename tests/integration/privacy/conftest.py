@@ -22,7 +22,7 @@ from eventstore.versions import ANY
 from kit.pool import Pool
 from projections.inline import InlineReadModels
 from tests.support.keys import a_vault
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 ADDRESS = Address(
     name="Zaphkiel Quist",
@@ -43,6 +43,7 @@ def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS)
         payment_method="pm_card_visa",
         shipping_address=address,
         fingerprint="f",
+        promises=PROMISES,
         number=order_number(order_id, 0),
     )
 

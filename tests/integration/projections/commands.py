@@ -20,7 +20,7 @@ from domain.product.commands import ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 IDS: Final = ("a", "b")
 
@@ -44,6 +44,7 @@ def orders(id_: str) -> Sequence[Command]:
             name="Ada", street="1 Sample Street", city="Testham", postal_code="1", country="GB"
         ),
         fingerprint=f"fingerprint-of-{id_}",
+        promises=PROMISES,
     )
     forward = [
         order.MarkReserved(aggregate_id=id_),

@@ -47,6 +47,7 @@ def order_view(stream: Stream) -> Iterable[Row]:
         "total": placed.total.amount,
         "lines": [line.model_dump() for line in placed.lines],
         "fingerprint": placed.fingerprint,
+        "promises": placed.promises.model_dump(mode="json"),
         "return_requested": state.returning is not None,
         "placed_at": stream[0].recorded_at,
         "updated_at": stream[-1].recorded_at,

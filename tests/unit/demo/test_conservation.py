@@ -17,7 +17,7 @@ from domain.order.commands import CancellationReason
 from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
 from domain.payment import events as p
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 PRICE: Final = 250
 PAID: Final = {"authorized": Effect(1, 500), "captured": Effect(1, 500)}
@@ -42,6 +42,7 @@ CREATED = o.OrderCreated(
         name="Ada", street="1 Main Street", city="Bern", postal_code="3011", country="CH"
     ),
     fingerprint="f",
+    promises=PROMISES,
     number=order_number("o-1", 0),
 )
 SHIPPED = o.OrderShipped(order_id="o-1")

@@ -8,7 +8,7 @@ from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, ReturnedLine
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 ORDER_ID: Final = "order-of-ada"
 ADDRESS: Final = Address(
@@ -29,6 +29,7 @@ PLACE: Final = PlaceOrder(
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",
+    promises=PROMISES,
 )
 CREATED: Final = OrderCreated(
     order_id=ORDER_ID,
@@ -38,5 +39,6 @@ CREATED: Final = OrderCreated(
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",
+    promises=PROMISES,
     number="W-NZCPARBRQ5",
 )

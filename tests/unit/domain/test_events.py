@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.promises import Promises
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
@@ -35,6 +37,8 @@ LINES: Final = st.builds(
     quantity=st.integers(1, 1_000),
     unit_price=st.integers(0, 10**12),
 )
+DURATION: Final = st.timedeltas(min_value=timedelta(0))
+PROMISES: Final = st.builds(Promises, **dict.fromkeys(Promises.model_fields, DURATION))
 RETURNED_LINES: Final = st.builds(
     ReturnedLine,
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
@@ -46,6 +50,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     str: WORDS,
     str | None: st.none() | WORDS,
     Money: MONEY,
+    Promises: PROMISES,
     Address | Sealed: ADDRESSES | SEALED,
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
@@ -102,6 +107,14 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
         },
         "fingerprint": "fingerprint-1",
         "number": "W-NZCPARBRQ5",
+        "promises": {
+            "backorder": "P1D",
+            "payment_window": "PT15M",
+            "dispatch": "P2D",
+            "delivery": "P5D",
+            "return_window": "P14D",
+            "return_delivery": "P30D",
+        },
         "backorder": False,
     }
 

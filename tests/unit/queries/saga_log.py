@@ -19,7 +19,7 @@ from eventstore.envelope import EventMetadata, StoredEvent
 from queries.saga_history import History
 from queries.saga_ledger import Failures, SagaView, saga_view
 from tests.support.order_log import ADDRESS
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PROMISES, a_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EUROS = Money(amount=500, currency="EUR")
@@ -78,6 +78,7 @@ class SagaLog:
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint="f",
+            promises=PROMISES,
             number=order_number("o1", 0),
         )
         return self.add("place", created)
