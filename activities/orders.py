@@ -35,6 +35,7 @@ from domain.inventory.commands import (
     ReturnStock,
 )
 from domain.inventory.decide import INVENTORY
+from domain.note.commands import AddOrderNote
 from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
@@ -46,7 +47,8 @@ MAX_NOTIFIED_ORDERS: Final = 100
 """The orders that one stock receipt notifies; the next receipt notifies the remaining ones."""
 
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
-    command.__name__: command for command in (EraseCustomer, ListProduct, ReceiveStock)
+    command.__name__: command
+    for command in (AddOrderNote, EraseCustomer, ListProduct, ReceiveStock)
 }
 """Commands that run without a saga."""
 

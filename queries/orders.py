@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -69,6 +69,8 @@ class OrderView:
     total: Money
     lines: Sequence[LineView]
     promises: Promises
+    reference: str | None
+    metadata: Mapping[str, str]
     payment: PaymentView | None
     shipment: ShipmentView | None
     return_requested: bool
@@ -89,6 +91,9 @@ class OrderFilter:
 
     customer_id: str | None = None
     statuses: Collection[OrderStatus] | None = None
+    reference: str | None = None
+    metadata: tuple[str, str] | None = None
+    """A key and its value."""
 
 
 _backordered = (
@@ -157,6 +162,10 @@ def _matching(wanted: OrderFilter) -> Select[Any]:
         statement = statement.where(order_view.c.customer_id == wanted.customer_id)
     if wanted.statuses is not None:
         statement = statement.where(order_view.c.status.in_(wanted.statuses))
+    if wanted.reference is not None:
+        statement = statement.where(order_view.c.reference == wanted.reference)
+    if wanted.metadata is not None:
+        statement = statement.where(order_view.c.metadata.contains(dict([wanted.metadata])))
     return statement
 
 
@@ -171,6 +180,8 @@ def _order(row: Row[Any]) -> OrderView:
         total=_money(row.total, row.currency),
         lines=[_line(line, row.currency) for line in row.lines],
         promises=Promises.model_validate(row.promises),
+        reference=row.reference,
+        metadata=row.metadata or {},
         payment=_payment(row),
         shipment=_shipment(row),
         return_requested=row.return_requested,

@@ -9,6 +9,7 @@ from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
 from domain.order.promises import Promises
+from domain.order.references import Metadata, Reference
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 """A payment provider's token for a way to pay, never a card number."""
@@ -48,6 +49,8 @@ class PlaceOrder(OrderCommand):
     fingerprint: str
     promises: Promises
     backorder: bool = False
+    reference: Reference | None = None
+    metadata: Metadata = Field(default_factory=dict)
     number_candidate: Annotated[int, Field(strict=True, ge=0)] = 0
 
     @model_validator(mode="after")

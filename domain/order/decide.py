@@ -65,6 +65,8 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 promises=command.promises,
                 number=order_number(command.aggregate_id, command.number_candidate),
                 backorder=command.backorder,
+                reference=command.reference,
+                metadata=command.metadata,
             )
         ]
     if state.fingerprint == command.fingerprint:

@@ -11,6 +11,7 @@ from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import bad_input, not_found
+from api.orders.notes import NotesLoader, notes_loader
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
 from domain.order.number import read_number
@@ -20,6 +21,7 @@ from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from queries.bus import BusQueries
 from queries.log import LogQueries
+from queries.notes import NoteQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
 from queries.products import ProductQueries
@@ -35,6 +37,7 @@ class Services:
     orders: OrderQueries
     products: ProductQueries
     updates: OrderUpdates
+    notes: NoteQueries
     log: LogQueries
     inbox: Inbox
     payments: PaymentQueries
@@ -55,6 +58,7 @@ class Context(BaseContext):
         state = connection.app.state
         self.services: Services = state.services
         self.positions: PositionCodec = state.positions
+        self.notes: NotesLoader = notes_loader(self.services.notes)
         self.public_stock_limit: int = state.public_stock_limit
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)

@@ -19,6 +19,7 @@ from api.document_limits import DocumentTooLarge, check_length
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
 from api.limits import extensions
+from api.notes.mutations import NoteMutation
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
@@ -36,7 +37,9 @@ class Query(OrderQuery, ProductQuery, SagaQuery):
 
 
 @strawberry.type
-class Mutation(CustomerMutation, OrderMutation, PaymentMutation, SagaMutation, InventoryMutation):
+class Mutation(
+    CustomerMutation, OrderMutation, NoteMutation, PaymentMutation, SagaMutation, InventoryMutation
+):
     pass
 
 

@@ -11,6 +11,7 @@ from domain.customer.events import CustomerErased
 from domain.event import Event
 from domain.inventory import events as inventory
 from domain.money import Money
+from domain.note.events import OrderNoteAdded
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
@@ -58,6 +59,9 @@ SEALED: Final = Sealed(
 EXAMPLES: Final[tuple[Event, ...]] = (
     ProductListed(sku="cup", name="Cup", price=Money(amount=450, currency="EUR")),
     CustomerErased(customer_id=CUSTOMER, reason=ErasureReason.CUSTOMER_REQUEST),
+    OrderNoteAdded(
+        order_id=ORDER, customer_id=CUSTOMER, text="The customer asked for another colour."
+    ),
     inventory.StockReceived(sku="cup", quantity=100),
     inventory.InventoryReserved(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryReleased(sku="cup", order_id=ORDER, quantity=2),

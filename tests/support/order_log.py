@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from domain.event import Event
@@ -47,7 +48,7 @@ class OrderLog:
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
-        number: str | None = None,
+        **facts: Any,  # noqa: ANN401 - any field of the event
     ) -> int:
         created = OrderCreated(
             order_id=order_id,
@@ -58,6 +59,6 @@ class OrderLog:
             shipping_address=ADDRESS,
             fingerprint=fingerprint,
             promises=PROMISES,
-            number=number or order_number(order_id, 0),
+            **{"number": order_number(order_id, 0), **facts},
         )
         return await self.append(f"order-{order_id}", created)

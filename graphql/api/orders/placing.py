@@ -14,6 +14,7 @@ from api.idempotency import mark_replayed
 from api.lost import order_lost
 from api.orders.checks import check_input, check_prices, total_of
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.orders.references import metadata_of
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
@@ -81,6 +82,8 @@ def _command(
         fingerprint=fingerprint_of(order),
         promises=promises,
         backorder=order.backorder,
+        reference=order.reference,
+        metadata=metadata_of(order.metadata),
     )
 
 

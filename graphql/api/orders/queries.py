@@ -9,6 +9,7 @@ from api.connections import Cursor, First, Last, page_request
 from api.context import Info
 from api.errors import bad_input, forbidden
 from api.orders.inputs import OrderFilter
+from api.orders.references import wanted_metadata, wanted_reference
 from api.orders.types import CURSOR_KIND, Order, OrderConnection, OrderOrder
 from domain.identifiers import is_identifier
 from queries.orders import OrderFilter as Wanted
@@ -57,8 +58,9 @@ def _wanted(given: OrderFilter, viewer: Viewer) -> Wanted:
     customer_id = given.customer_id
     if customer_id is not None and not viewer.may_see(customer_id):
         raise forbidden("filter.customerId is for operators: leave it out")
+    reference, metadata = wanted_reference(given.reference), wanted_metadata(given.metadata)
     if not viewer.is_staff:
-        return Wanted(viewer.sub, given.status)
+        return Wanted(viewer.sub, given.status, reference, metadata)
     if customer_id is not None and not is_identifier(customer_id):
         return Wanted(statuses=[])
-    return Wanted(customer_id, given.status)
+    return Wanted(customer_id, given.status, reference, metadata)

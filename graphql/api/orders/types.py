@@ -8,8 +8,11 @@ import strawberry
 
 from api.auth import Role, Viewer
 from api.connections import PageInfo
+from api.context import Info
 from api.money import Money
+from api.orders.notes import OrderNote
 from api.orders.promises import OrderPromises
+from api.orders.references import MetadataEntry
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
@@ -107,6 +110,10 @@ class Order:
     total: Money
     lines: list[OrderLine]
     promises: OrderPromises
+    reference: str | None = strawberry.field(description="The shop's own name for the order.")
+    metadata: list[MetadataEntry] = strawberry.field(
+        description="The shop's own facts about the order, by their keys."
+    )
     payment: Payment | None
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="True while a return is in progress.")
@@ -119,6 +126,10 @@ class Order:
     position: Position = strawberry.field(
         description="The position of the last event of the order, its payment or its shipment."
     )
+
+    @strawberry.field(description="The notes of staff, oldest first.")
+    async def notes(self, info: Info) -> list[OrderNote] | None:
+        return [OrderNote.of(note) for note in await info.context.notes.load(self.id)]
 
     @strawberry.field(description=POSITION_NUMBER)
     def position_number(self) -> Long | None:
@@ -135,6 +146,8 @@ class Order:
             total=Money.of(order.total),
             lines=[OrderLine.of(line) for line in order.lines],
             promises=OrderPromises.of(order.promises),
+            reference=order.reference,
+            metadata=MetadataEntry.all_of(order.metadata),
             payment=None if order.payment is None else Payment.of(order.payment),
             shipment=None if order.shipment is None else Shipment.of(order.shipment),
             return_requested=order.return_requested,

@@ -72,6 +72,34 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     assert api.temporal.workflow_ids == [f"order-{id_}"]
 
 
+def entry(key: str, value: str = "x") -> dict[str, str]:
+    return {"key": key, "value": value}
+
+
+async def test_an_order_keeps_the_shops_reference_and_metadata(api: Api, ada: Viewer) -> None:
+    metadata = [entry("till", "4"), entry("channel", " Läden "), entry("empty", "")]
+    order = a_waiting_order(reference=" PO 7 ", metadata=metadata)
+
+    placed = (await ada.run("PlaceOrder", input=order))["order"]
+
+    assert placed["reference"] == "PO 7"
+    assert placed["metadata"] == [metadata[1], metadata[2], metadata[0]]
+    (created,) = await api.log.store.load_events(f"order-{placed['id']}")
+    assert created.data["reference"] == "PO 7"
+    assert created.data["metadata"] == {"till": "4", "channel": " Läden ", "empty": ""}
+
+
+async def test_another_reference_under_the_same_key_is_refused(api: Api, ada: Viewer) -> None:
+    order = a_waiting_order(reference="PO 7")
+    placed = (await ada.run("PlaceOrder", input=order))["order"]
+
+    payload = await ada.run("PlaceOrder", input=order | {"reference": "PO 8"})
+
+    assert [error["code"] for error in payload["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert (await ada.run("Order", id=placed["id"]))["reference"] == "PO 7"
+    assert await api.events_of(placed["id"]) == ["OrderCreated"]
+
+
 async def test_an_order_shows_what_it_was_promised(api: Api, ada: Viewer) -> None:
     payload = await ada.run("PlaceOrder", input=a_waiting_order())
 
@@ -224,6 +252,15 @@ async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Vi
             "PRICE_CHANGED",
             "input.expectedTotal.amount",
         ),
+        ({"reference": ""}, "INVALID_INPUT", "input.reference"),
+        ({"reference": "r" * 101}, "INVALID_INPUT", "input.reference"),
+        ({"reference": "PO\n7"}, "INVALID_INPUT", "input.reference"),
+        ({"metadata": [entry(f"k{i}") for i in range(21)]}, "INVALID_INPUT", "input.metadata"),
+        ({"metadata": [entry("a b")]}, "INVALID_INPUT", "input.metadata.0.key"),
+        ({"metadata": [entry("a"), entry("k" * 41)]}, "INVALID_INPUT", "input.metadata.1.key"),
+        ({"metadata": [entry("a", "x" * 501)]}, "INVALID_INPUT", "input.metadata.0.value"),
+        ({"metadata": [entry("a", "x\x00")]}, "INVALID_INPUT", "input.metadata.0.value"),
+        ({"metadata": [entry("a"), entry("a")]}, "INVALID_INPUT", "input.metadata.1.key"),
     ],
 )
 async def test_a_faulty_order_is_refused_with_the_field_at_fault(

@@ -135,6 +135,51 @@ async def test_staff_filter_by_customer_and_status(api: Api, ada: Viewer) -> Non
     assert (await ids(operator, filter={"customerId": "no\x00body"}))[0] == []
 
 
+async def test_customers_find_their_orders_by_reference_and_metadata(api: Api, ada: Viewer) -> None:
+    theirs = {"reference": "PO 7", "metadata": [{"key": "till", "value": "4"}]}
+    await api.viewer().run("PlaceOrder", input=a_waiting_order(**theirs))
+    await place(ada)
+    placed = (await ada.run("PlaceOrder", input=a_waiting_order(**theirs)))["order"]
+
+    assert (placed["reference"], placed["metadata"]) == ("PO 7", theirs["metadata"])
+    for wanted in ({"reference": "PO 7"}, {"metadata": {"key": "till", "value": "4"}}):
+        assert (await ids(ada, filter=wanted))[0] == [placed["id"]]
+    for unknown in ({"reference": "PO 8"}, {"metadata": {"key": "till", "value": "5"}}):
+        assert (await ids(ada, filter=unknown))[0] == []
+
+
+async def test_staff_find_every_order_by_reference(api: Api, ada: Viewer) -> None:
+    reference = uuid4().hex
+    placed = [
+        (await viewer.run("PlaceOrder", input=a_waiting_order(reference=reference)))["order"]["id"]
+        for viewer in (ada, api.viewer())
+    ]
+
+    found, _ = await ids(api.viewer("operator"), filter={"reference": reference})
+
+    assert found == placed[::-1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"reference": ""}, "filter.reference"),
+        ({"reference": "Hidden\x00"}, "filter.reference"),
+        ({"reference": "Hidden" * 20}, "filter.reference"),
+        ({"metadata": {"key": "Hidden key", "value": ""}}, "filter.metadata"),
+        ({"metadata": {"key": "a", "value": "Hidden\x00"}}, "filter.metadata"),
+    ],
+)
+async def test_a_search_that_can_find_nothing_is_refused_by_name(
+    ada: Viewer, wanted: Json, field: str
+) -> None:
+    answer = await ada.ask(operation("Orders"), filter=wanted)
+
+    code, message = error_of(answer)
+    assert (code, message.partition(":")[0]) == ("BAD_USER_INPUT", field)
+    assert "Hidden" not in message
+
+
 async def test_a_customer_may_not_filter_by_customer(api: Api, ada: Viewer) -> None:
     filter_ = {"customerId": api.viewer().sub}
     answer = await ada.ask(operation("Orders"), filter=filter_)

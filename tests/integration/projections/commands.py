@@ -12,6 +12,7 @@ from typing import Final
 from domain.command import Command
 from domain.inventory import commands as inventory
 from domain.money import Money
+from domain.note.commands import AddOrderNote
 from domain.order import commands as order
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
@@ -45,6 +46,8 @@ def orders(id_: str) -> Sequence[Command]:
         ),
         fingerprint=f"fingerprint-of-{id_}",
         promises=PROMISES,
+        reference="shop-1" if id_ == "a" else None,
+        metadata={"channel": "web"} if id_ == "a" else {},
     )
     forward = [
         order.MarkReserved(aggregate_id=id_),
@@ -69,6 +72,13 @@ def orders(id_: str) -> Sequence[Command]:
         ]
         * 3,
         *[order.LapseReturn(aggregate_id=id_)] * 3,
+    ]
+
+
+def notes(id_: str) -> Sequence[Command]:
+    return [
+        AddOrderNote(aggregate_id=id_, customer_id=f"customer-of-{id_}", text=text)
+        for text in ("One line", "Two\nlines")
     ]
 
 
@@ -181,6 +191,7 @@ COMMANDS: Final[Mapping[str, Sequence[Command]]] = {
     category: [command for id_ in IDS for command in commands(id_)]
     for category, commands in {
         "inventory": stock,
+        "note": notes,
         "order": orders,
         "payment": payments,
         "product": products,

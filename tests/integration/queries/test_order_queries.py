@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -201,6 +203,7 @@ async def test_a_list_of_orders_of_any_length_costs_one_statement(
     [
         (EVERYTHING, "order_view_placed_position_idx"),
         (OrderFilter(customer_id="ada"), "order_view_customer_id_placed_position_idx"),
+        (OrderFilter(reference="PO-7"), "order_view_reference_idx"),
     ],
 )
 async def test_a_page_is_read_off_an_index_in_its_order(
@@ -217,6 +220,55 @@ async def test_a_page_is_read_off_an_index_in_its_order(
             assert f"using {index} on order_view" in lines
             assert "Sort" not in lines
     assert len(statements) == 2
+
+
+async def test_metadata_is_found_through_its_index(
+    engine: AsyncEngine, orders: OrderQueries, log: OrderLog
+) -> None:
+    for i in range(20):
+        await log.place(f"o{i}", metadata={"channel": "web" if i % 2 else "shop", "n": str(i)})
+
+    with counted(engine) as statements:
+        await orders.page(OrderFilter(metadata=("channel", "web")), PageRequest(20))
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        await connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+        [(text, parameters)] = statements
+        plan = await connection.exec_driver_sql(f"EXPLAIN {text}", parameters)
+        assert "on order_view_metadata_idx" in "\n".join(row[0] for row in plan)
+
+
+async def test_orders_are_found_by_the_shops_reference_and_metadata(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    await log.place("o1", reference="PO-7", metadata={"channel": "web", "till": "4"})
+    await log.place("o2", reference="PO-7", metadata={"channel": "shop"}, customer_id="bob")
+    await log.place("o3", reference="PO-70", metadata={"channel": "we", "web": "channel"})
+    await log.place("o4")
+
+    async def found(**wanted: Any) -> str:  # noqa: ANN401 - the fields of a filter
+        return ids(await orders.page(OrderFilter(**wanted), PageRequest(9)))[0]
+
+    assert await found(reference="PO-7") == "o2 o1"
+    assert await found(reference="PO-7", customer_id="bob") == "o2"
+    assert await found(reference="po-7") == ""
+    assert await found(metadata=("channel", "web")) == "o1"
+    assert await found(metadata=("till", "4"), reference="PO-7") == "o1"
+    assert await found(metadata=("till", "5")) == ""
+
+
+async def test_an_order_shows_its_reference_and_metadata(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    await log.place("o1", reference="PO-7", metadata={"channel": "web"})
+    await log.place("o2")
+
+    first, second = await orders.get("o1"), await orders.get("o2")
+
+    assert first is not None
+    assert second is not None
+    assert (first.reference, first.metadata) == ("PO-7", {"channel": "web"})
+    assert (second.reference, second.metadata) == (None, {})
 
 
 async def test_products_come_by_sku_with_what_is_on_hand(

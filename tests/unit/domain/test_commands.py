@@ -141,6 +141,30 @@ def test_a_line_names_its_product(value: object) -> None:
     assert _faults(PlaceOrder, {"lines": beside_another(name=value)}) == [("lines", 1, "name")]
 
 
+@pytest.mark.parametrize("value", ["", " ", "a\nb", "a\x00", "a" * 101, "\ud800", 7])
+def test_a_reference_is_one_short_line_of_text(value: object) -> None:
+    assert _faults(PlaceOrder, {"reference": value}) == [("reference",)]
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ä", "a/b", "a" * 41])
+def test_a_key_of_the_metadata_is_a_short_name(key: str) -> None:
+    assert _faults(PlaceOrder, {"metadata": {key: "x"}}) == [("metadata", key, "[key]")]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\x00b", "a" * 501, "\ud800", 7, None])
+def test_a_value_of_the_metadata_is_one_line_of_text(value: object) -> None:
+    assert _faults(PlaceOrder, {"metadata": {"key": value}}) == [("metadata", "key")]
+
+
+def test_an_order_has_at_most_20_entries_of_metadata() -> None:
+    entries = {f"key-{number}": "x" * 500 for number in range(21)}
+    assert _faults(PlaceOrder, {"metadata": entries}) == [("metadata",)]
+    del entries["key-20"]
+    assert _placed(metadata=entries, reference=" PO 7 / é\t").metadata == entries
+    assert _placed(reference=" PO 7 / é ").reference == "PO 7 / é"
+    assert _placed(metadata={"A_b.c-9": ""}).metadata == {"A_b.c-9": ""}
+
+
 @pytest.mark.parametrize("amount", [0, 2_999, 3_001])
 def test_the_total_is_the_sum_of_the_lines(amount: int) -> None:
     with pytest.raises(ValidationError, match="the total is not the sum of the lines"):

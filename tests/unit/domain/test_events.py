@@ -16,6 +16,7 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.order.promises import Promises
+from domain.order.references import MetadataKey, MetadataValue
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
@@ -49,8 +50,10 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     int: st.integers(-(2**53), 2**53),
     str: WORDS,
     str | None: st.none() | WORDS,
+    str | Sealed: WORDS | SEALED,
     Money: MONEY,
     Promises: PROMISES,
+    dict[MetadataKey, MetadataValue]: st.dictionaries(WORDS.map(lambda _: "key"), WORDS),
     Address | Sealed: ADDRESSES | SEALED,
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
@@ -116,6 +119,8 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
             "return_delivery": "P30D",
         },
         "backorder": False,
+        "reference": None,
+        "metadata": {},
     }
 
 
