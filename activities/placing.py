@@ -14,7 +14,7 @@ from eventstore.errors import EventIdReused, UniqueValueTaken
 
 NUMBER_INDEX: Final = "order_view_number_key"
 MAX_CANDIDATES: Final = 10
-"""Two orders in six million share a candidate. That ten candidates are taken means a fault."""
+"""Two of seven million orders are likely to share one. Ten that are taken mean a fault."""
 
 
 async def place_order(handler: CommandHandler, step: Step, command: PlaceOrder) -> None:

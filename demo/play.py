@@ -98,6 +98,8 @@ async def _place(people: People, plan: Plan) -> Json:
         paymentMethod=plan.scenario.method,
         shippingAddress=_address(plan),
         backorder=plan.scenario.waits,
+        reference=plan.key,
+        metadata=[{"key": "scenario", "value": plan.scenario.name}],
     )
     order: Json = placed["order"]
     return order

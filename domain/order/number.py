@@ -1,7 +1,7 @@
 """Derive the number by which people name an order, such as W-7ZK3M0QX4R.
 
 Nine characters are a hash of the order's id, and the tenth is a check symbol. So a number tells
-neither when an order was placed nor how many there are. Nine characters are 45 bits: two of six
+neither when an order was placed nor how many there are. Nine characters are 45 bits: two of seven
 million orders are likely to share their first candidate. The second one then takes its next
 candidate: see `activities/placing.py`.
 
