@@ -96,7 +96,7 @@ token: $(INSTALLED) ## Print a token for the embedded service (ROLE=customer|ope
 psql: $(INSTALLED) ## Open a shell on the embedded database, to read (ARGS='-c "SELECT 1"' DB_ROLE=)
 	@exec $(BIN)/python -m stack.psql $(ARGS)
 
-order: $(INSTALLED) ## Show one order as JSON (ID=)
+order: $(INSTALLED) ## Show one order as JSON (ID=id or number)
 	@$(BIN)/python -m demo.query Order --id="$$ID"
 
 query: $(INSTALLED) ## Run a document of graphql/operations (OP=Saga ID= ARGS='{"first": 5}' ROLE= SUB=)

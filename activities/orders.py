@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.placing import place_order
 from activities.saga import load_progress
 from activities.types import (
     CancellationInput,
@@ -34,6 +35,7 @@ from domain.inventory.commands import (
     ReturnStock,
 )
 from domain.inventory.decide import INVENTORY
+from domain.note.commands import AddOrderNote
 from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
@@ -45,7 +47,8 @@ MAX_NOTIFIED_ORDERS: Final = 100
 """The orders that one stock receipt notifies; the next receipt notifies the remaining ones."""
 
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
-    command.__name__: command for command in (EraseCustomer, ListProduct, ReceiveStock)
+    command.__name__: command
+    for command in (AddOrderNote, EraseCustomer, ListProduct, ReceiveStock)
 }
 """Commands that run without a saga."""
 
@@ -57,7 +60,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
     @activity.defn
     async def place(self, place: PlaceInput) -> OrderProgress:
         order_id = place.command.aggregate_id
-        await self._handler.handle(Step.current("place", order_id, place.actor), place.command)
+        step = Step.current("place", order_id, place.actor)
+        await place_order(self._handler, step, place.command)
         return await load_progress(self._handler, order_id)
 
     @activity.defn

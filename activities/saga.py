@@ -42,6 +42,8 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
         since=_last_change(stored).recorded_at,
         position=stored[-1].position,
         fingerprint=order.fingerprint,
+        number=order.number,
+        promises=order.promises,
         reason=order.cancellation,
         settled=tuple(sorted(saga.settled)),
         parked=tuple(

@@ -9,6 +9,7 @@ from typing import Final
 
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
+from domain.order.promises import Promises
 from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 
@@ -68,6 +69,9 @@ class OrderProgress:
     """The position of the order's last event."""
     fingerprint: str
     """The fingerprint of the input that the order was placed with."""
+    number: str
+    """The number by which people name the order."""
+    promises: Promises
     reason: CancellationReason | None = None
     """The reason of the compensation, if there is one."""
     settled: tuple[str, ...] = ()

@@ -29,6 +29,12 @@ class Ending:
     order_id: str | None
     became: str
     seconds: float
+    number: str | None = None
+
+    @property
+    def order(self) -> str | None:
+        """Return the name of the order in the demo's output."""
+        return self.number or self.order_id
 
     @property
     def is_expected(self) -> bool:
@@ -68,7 +74,8 @@ async def play(people: People, plan: Plan) -> Ending:
         became = f"no end after {TIMEOUT_SECONDS:g} s"
     except (Failed, httpx.HTTPError) as failed:
         became = str(failed)
-    return Ending(plan.scenario, order.get("id"), became, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return Ending(plan.scenario, order.get("id"), became, seconds, order.get("number"))
 
 
 async def receive(operator: Client, run: str, units: Basket) -> None:
@@ -91,6 +98,8 @@ async def _place(people: People, plan: Plan) -> Json:
         paymentMethod=plan.scenario.method,
         shippingAddress=_address(plan),
         backorder=plan.scenario.waits,
+        reference=plan.key,
+        metadata=[{"key": "scenario", "value": plan.scenario.name}],
     )
     order: Json = placed["order"]
     return order

@@ -55,7 +55,7 @@ class Lines:
     def ended(self, ending: Ending) -> None:
         self._ended += 1
         if not ending.is_expected:
-            self._console.print(f"order {ending.order_id}: {ending.became}")
+            self._console.print(f"order {ending.order}: {ending.became}")
         if self._ended % _LINE_EVERY == 0 or self._ended == self._total:
             self._console.print(f"{self._ended} of {self._total} orders have ended")
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 
 from demo.documents import document, operations
+from domain.order.number import read_number
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
@@ -48,6 +49,8 @@ def variables_of(name: str, text: str, given: Mapping[str, object], target: str)
         fields: Any = given.get("input", given)
         target_field = {"orderId": target} if target else {}
         return {"input": {"idempotencyKey": str(uuid4()), **target_field, **fields}}
+    if "number" in declared and read_number(target):
+        return {**given, "number": target}
     of_an_id = next((variable for variable in OF_AN_ID if variable in declared), None)
     if of_an_id is None and target:
         raise UsageError(f"{name} takes no ID")
@@ -102,7 +105,7 @@ def _given(text: str) -> Json:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.query", description=__doc__)
     parser.add_argument("operation", help=f"one of {', '.join(operations())}")
-    parser.add_argument("--id", default="", help="of the order, or the SKU")
+    parser.add_argument("--id", default="", help="id or number of the order, or the SKU")
     parser.add_argument("--variables", default="", help="a JSON object")
     parser.add_argument("--role", default=Role.OPERATOR, help="customer, operator or admin")
     parser.add_argument("--sub", default="", help="whose token it is (demo-<role>)")

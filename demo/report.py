@@ -82,7 +82,7 @@ def show(
     console.print(f"{len(endings)} orders in {seconds:.1f} s: {rate:.1f} orders a second.")
     for ending in endings:
         if not ending.is_expected:
-            console.print(f"order {ending.order_id}: {ending.scenario.name}: {ending.became}")
+            console.print(f"order {ending.order}: {ending.scenario.name}: {ending.became}")
     for fault in faults[:_MAX_FAULTS_SHOWN]:
         console.print(fault)
     console.print(_verdict(endings))

@@ -1,4 +1,4 @@
-"""Follow one order until its state is final: `python -m demo.watch ORDER_ID`."""
+"""Follow one order until its state is final: `python -m demo.watch ID`, with its id or number."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from typing import Final
 
 import httpx
+from pydantic import TypeAdapter
 
 from demo.client import Client, Failed, Json
+from demo.documents import document
+from demo.query import variables_of
 from domain.order.state import FINAL, OrderStatus
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings
@@ -19,28 +23,31 @@ from settings_checks import check
 from stack.ports import LOOPBACK
 from stack.tokens import Role, token
 
+_DURATION: Final = TypeAdapter(timedelta)
 
-async def watch(settings: Settings, order_id: str) -> None:
-    """Print a line for each event, and what the order waits for.
+
+async def watch(settings: Settings, order: str) -> None:
+    """Print a line for each event of the order, and what it waits for.
 
     Raises Failed if the order does not exist, httpx.TransportError if the API does not answer.
     """
     check(settings, "jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
     url = f"http://{LOOPBACK}:{settings.http_port}"
-    async with (
-        httpx.AsyncClient(base_url=url) as http,
-        aclosing(Client(http, url, operator).updates(order_id, on_lost=_lost)) as updates,
-    ):
+    async with httpx.AsyncClient(base_url=url) as http:
         await http.get("/healthz")  # the updates would wait for the API
-        async for update in updates:
-            for line in lines(update, settings.return_window):
-                _say(line)
-            if update["order"]["status"] in FINAL:
-                return
+        client = Client(http, url, operator)
+        found = await client.ask("Order", **variables_of("Order", document("Order"), {}, order))
+        _say(f"Order {found['number']}, id {found['id']}")
+        async with aclosing(client.updates(found["id"], on_lost=_lost)) as updates:
+            async for update in updates:
+                for line in lines(update):
+                    _say(line)
+                if update["order"]["status"] in FINAL:
+                    return
 
 
-def lines(update: Json, return_window: timedelta) -> Iterator[str]:
+def lines(update: Json) -> Iterator[str]:
     """Yield the line of an event, and one for what a person should know about the order."""
     order = update["order"]
     payment, shipment = order["payment"] or {}, order["shipment"] or {}
@@ -58,10 +65,11 @@ def lines(update: Json, return_window: timedelta) -> Iterator[str]:
     if order["backordered"]:
         yield "  It waits for stock."
     if update["eventType"] in {None, "OrderDelivered"} and _is_returnable(order):
-        closes = datetime.fromisoformat(order["updatedAt"]) + return_window
+        window = _DURATION.validate_python(order["promises"]["returnWindow"])
+        closes = datetime.fromisoformat(order["updatedAt"]) + window
         yield (
             f"  It can be returned until about {closes:%Y-%m-%d %H:%M:%S %Z} "
-            "(WAYBILL_RETURN_WINDOW) and is complete then. Ctrl-C ends the watching only."
+            "and is complete then. Ctrl-C ends the watching only."
         )
 
 
@@ -80,10 +88,10 @@ def _say(line: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo.watch", description=__doc__)
-    parser.add_argument("order_id", help="as placeOrder returned it")
+    parser.add_argument("order", help="the id or the number that placeOrder returned")
     arguments = parser.parse_args()
     try:
-        asyncio.run(watch(load_settings(), arguments.order_id))
+        asyncio.run(watch(load_settings(), arguments.order))
     except (Failed, SettingsError) as error:
         sys.exit(f"watch: {error}")
     except httpx.TransportError:

@@ -13,6 +13,9 @@ from domain.event import Event
 from domain.inventory.commands import InventoryCommand
 from domain.inventory.decide import INVENTORY
 from domain.inventory.events import InventoryEvent
+from domain.note.commands import NoteCommand
+from domain.note.decide import NOTE
+from domain.note.events import NoteEvent
 from domain.order.commands import OrderCommand
 from domain.order.decide import ORDER
 from domain.order.events import OrderEvent
@@ -34,6 +37,7 @@ EVENT_TYPES: Final[dict[str, type[Event]]] = {
     for event in (
         ProductEvent,
         CustomerEvent,
+        NoteEvent,
         *get_args(InventoryEvent),
         *get_args(OrderEvent),
         *get_args(PaymentEvent),
@@ -46,6 +50,7 @@ AGGREGATES: Final[dict[type[Command], Aggregate[Any]]] = {
     ProductCommand: PRODUCT,
     CustomerCommand: CUSTOMER,
     InventoryCommand: INVENTORY,
+    NoteCommand: NOTE,
     OrderCommand: ORDER,
     PaymentCommand: PAYMENT,
     SagaCommand: SAGA,

@@ -55,6 +55,14 @@ class EventIdReused(EventStoreError):
         self.stored = tuple(stored)
 
 
+class UniqueValueTaken(EventStoreError):
+    """An inline read model has another row with a value that must be unique."""
+
+    def __init__(self, stream_ids: Sequence[str], constraint: str) -> None:
+        super().__init__(f"append to {', '.join(stream_ids)}: {constraint} is violated")
+        self.constraint = constraint
+
+
 class AppendRolledBack(EventStoreError):
     """PostgreSQL ended the append before its commit: append the same events again."""
 

@@ -24,6 +24,7 @@ from eventstore.errors import (
     EventStoreError,
     InvalidAppend,
     PositionLost,
+    UniqueValueTaken,
     VersionConflict,
 )
 from eventstore.privacy.vault import Vault
@@ -39,6 +40,8 @@ from kit.pool import Connection, Pool
 FOLLOWED_PAGE: Final = 1000
 
 ID_CONSTRAINT: Final = "event_event_id_key"
+READ_MODELS: Final = "readmodel"
+"""The schema of the inline read models."""
 
 MAX_DEADLOCKS: Final = 5
 """The number of deadlocks that an append may lose before its caller gets the error."""
@@ -82,6 +85,8 @@ class PostgresEventStore:
         except VersionConflict as conflict:
             return await self._repeated(appends, conflict)
         except asyncpg.UniqueViolationError as violation:
+            if violation.schema_name == READ_MODELS:
+                raise _taken(appends, violation) from None  # its detail shows the value
             if violation.constraint_name != ID_CONSTRAINT:
                 raise
             return await self._repeated(appends, _reused(appends))
@@ -321,6 +326,12 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
 def _reused(appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()) -> EventIdReused:
     ids = [e.event_id for a in appends for e in a.events]
     return EventIdReused([a.stream_id for a in appends], ids, stored)
+
+
+def _taken(
+    appends: Sequence[StreamAppend], violation: asyncpg.UniqueViolationError
+) -> UniqueValueTaken:
+    return UniqueValueTaken([a.stream_id for a in appends], violation.constraint_name or "")
 
 
 def _cause(error: asyncpg.PostgresError) -> str:

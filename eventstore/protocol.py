@@ -28,9 +28,9 @@ class EventStore(Protocol):
         """Append to several streams, all or none, and change the inline read models with them.
 
         Appending the same events again returns the first result and changes nothing. Raises
-        InvalidAppend, VersionConflict, EventIdReused or AppendRolledBack; then nothing has been
-        written. After a lost connection (pool.CONNECTION_LOST) only a repetition of the same append
-        finds out whether it was written.
+        InvalidAppend, VersionConflict, EventIdReused, UniqueValueTaken or AppendRolledBack; then
+        nothing has been written. After a lost connection (pool.CONNECTION_LOST) only a repetition
+        of the same append finds out whether it was written.
         """
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:

@@ -40,6 +40,7 @@ from domain.ids import (
 )
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
+from domain.order.promises import Promises
 from domain.order.state import OrderStatus
 from domain.provider_notifications import (
     PaymentNotification,
@@ -97,6 +98,11 @@ class SagaOrchestrator:
         self._client = client
         self._task_queue = task_queue
         self._deadlines = deadlines
+
+    @property
+    def promises(self) -> Promises:
+        """Return what an order is promised that is placed now."""
+        return self._deadlines.promises
 
     async def start_saga(
         self, saga_type: SagaType, data: PlaceOrder, *, actor: str = SYSTEM

@@ -8,12 +8,13 @@ from typing import Final
 from domain.registry import AGGREGATES
 from eventstore.envelope import StoredEvent
 from kit.pool import Connection
-from projections import inventory, key_erasure, orders, payments, products, sagas, shipping
+from projections import inventory, key_erasure, notes, orders, payments, products, sagas, shipping
 from projections.change import Projection
 
 PROJECTIONS: Final[Mapping[str, Sequence[Projection]]] = {
     "customer": [key_erasure.project],
     "inventory": [inventory.project],
+    "note": [notes.project],
     "order": [orders.project],
     "payment": [payments.project],
     "product": [products.project],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from pydantic import TypeAdapter
@@ -13,8 +14,10 @@ from projections.change import Change
 CREATED = """
     INSERT INTO readmodel.order_view
         (order_id, status, placed_at, updated_at, placed_position, position,
-         customer_id, currency, total, lines, fingerprint)
-    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9)
+         customer_id, currency, total, lines, fingerprint, number, promises,
+         reference, metadata)
+    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11,
+            $12, $13)
 """
 # Any other event of the order ends a return under way.
 MOVED = """
@@ -51,6 +54,11 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
                         total.amount,
                         lines,
                         event.fingerprint,
+                        event.number,
+                        event.promises.model_dump_json(),
+                        event.reference,
+                        # Without metadata the row is in no index of it.
+                        json.dumps(event.metadata) if event.metadata else None,
                     ),
                 )
             ]

@@ -21,6 +21,7 @@ order_view = Table(
     "order_view",
     METADATA,
     Column("order_id", Text, primary_key=True),
+    Column("number", Text),
     Column("customer_id", Text),
     Column("status", Text),
     Column("reason", Text),
@@ -28,10 +29,25 @@ order_view = Table(
     Column("total", BigInteger),
     Column("lines", JSONB),
     Column("fingerprint", Text),
+    Column("promises", JSONB),
+    Column("reference", Text),
+    Column("metadata", JSONB),
     Column("return_requested", Boolean),
     Column("placed_at", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True)),
     Column("placed_position", BigInteger),
+    Column("position", BigInteger),
+)
+
+order_note = Table(
+    "order_note",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("customer_id", Text),
+    Column("text", JSONB),
+    Column("actor", Text),
+    Column("added_at", DateTime(timezone=True)),
     Column("position", BigInteger),
 )
 

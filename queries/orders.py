@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, exists, func, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Row, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
+from domain.order.promises import Promises
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
@@ -20,7 +20,6 @@ from projections.tables import (
     order_view,
     parked_step,
     payment_view,
-    product_view,
     saga_discrepancy,
     shipment_view,
 )
@@ -29,6 +28,7 @@ from queries.keyset import Page, PageRequest, fetch_page
 
 @dataclass(frozen=True, slots=True)
 class LineView:
+    id: str
     sku: str
     name: str
     quantity: int
@@ -61,12 +61,16 @@ class OrderView:
     """`position` is of the last event that changed any field shown here."""
 
     id: str
+    number: str
     status: OrderStatus
     reason: str | None
     customer_id: str
     fingerprint: str
     total: Money
     lines: Sequence[LineView]
+    promises: Promises
+    reference: str | None
+    metadata: Mapping[str, str]
     payment: PaymentView | None
     shipment: ShipmentView | None
     return_requested: bool
@@ -87,15 +91,11 @@ class OrderFilter:
 
     customer_id: str | None = None
     statuses: Collection[OrderStatus] | None = None
+    reference: str | None = None
+    metadata: tuple[str, str] | None = None
+    """A key and its value."""
 
 
-_line_sku = func.jsonb_array_elements(order_view.c.lines).op("->>")("sku")
-_names = (
-    select(func.jsonb_object_agg(product_view.c.sku, product_view.c.name, type_=JSONB))
-    .where(product_view.c.sku.in_(select(_line_sku).correlate(order_view).scalar_subquery()))
-    .correlate(order_view)
-    .scalar_subquery()
-)
 _backordered = (
     exists().where(backorder_view.c.order_id == order_view.c.order_id).correlate(order_view)
 )
@@ -110,7 +110,6 @@ _ORDERS: Final[Select[Any]] = (
         order_view,
         *(c.label(f"payment_{c.name}") for c in payment_view.c),
         *(c.label(f"shipment_{c.name}") for c in shipment_view.c),
-        _names.label("names"),
         _backordered.label("backordered"),
         _needs_attention.label("needs_attention"),
     )
@@ -124,7 +123,13 @@ class OrderQueries:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def get(self, order_id: str) -> OrderView | None:
-        statement = _ORDERS.where(order_view.c.order_id == order_id)
+        return await self._one(order_view.c.order_id == order_id)
+
+    async def by_number(self, number: str) -> OrderView | None:
+        return await self._one(order_view.c.number == number)
+
+    async def _one(self, condition: ColumnElement[bool]) -> OrderView | None:
+        statement = _ORDERS.where(condition)
         async with self._engine.connect() as connection:
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else _order(row)
@@ -157,18 +162,26 @@ def _matching(wanted: OrderFilter) -> Select[Any]:
         statement = statement.where(order_view.c.customer_id == wanted.customer_id)
     if wanted.statuses is not None:
         statement = statement.where(order_view.c.status.in_(wanted.statuses))
+    if wanted.reference is not None:
+        statement = statement.where(order_view.c.reference == wanted.reference)
+    if wanted.metadata is not None:
+        statement = statement.where(order_view.c.metadata.contains(dict([wanted.metadata])))
     return statement
 
 
 def _order(row: Row[Any]) -> OrderView:
     return OrderView(
         id=row.order_id,
+        number=row.number,
         status=OrderStatus(row.status),
         reason=row.reason,
         customer_id=row.customer_id,
         fingerprint=row.fingerprint,
         total=_money(row.total, row.currency),
-        lines=[_line(line, row.names or {}, row.currency) for line in row.lines],
+        lines=[_line(line, row.currency) for line in row.lines],
+        promises=Promises.model_validate(row.promises),
+        reference=row.reference,
+        metadata=row.metadata or {},
         payment=_payment(row),
         shipment=_shipment(row),
         return_requested=row.return_requested,
@@ -181,10 +194,11 @@ def _order(row: Row[Any]) -> OrderView:
     )
 
 
-def _line(line: dict[str, Any], names: dict[str, str], currency: str) -> LineView:
+def _line(line: dict[str, Any], currency: str) -> LineView:
     return LineView(
+        id=line["id"],
         sku=line["sku"],
-        name=names.get(line["sku"], line["sku"]),
+        name=line["name"],
         quantity=line["quantity"],
         unit_price=_money(line["unit_price"], currency),
         total=_money(line["unit_price"] * line["quantity"], currency),

@@ -64,6 +64,7 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class SagaView:
     order_id: str
+    order_number: str
     customer_id: str
     direction: SagaStatus
     """The direction of the saga, never PARKED: whether or not a step is parked."""
@@ -91,6 +92,7 @@ def saga_view(order_id: str, history: History, failures: Mapping[str, Failures])
     parked_since = [parking.since for parking in history.parked.values()]
     return SagaView(
         order_id=order_id,
+        order_number=history.order.number,
         customer_id=history.order.customer_id,
         direction=_direction(history),
         needs_attention=history.saga.needs_attention,

@@ -88,8 +88,9 @@ class SagaRunner:
         return self._progress
 
     def start_from(self, progress: OrderProgress, *, is_recovered: bool) -> None:
-        """Keep a cancellation that arrived before the workflow knew its order."""
+        """Keep the promises of the order, and a cancellation that arrived before this."""
         self.is_recovered = is_recovered
+        self.deadlines = self.deadlines.keeping(progress.promises)
         asked_before = self._reason
         self.resume_from(progress)
         if asked_before is not None:
@@ -300,11 +301,14 @@ class SagaRunner:
                 self._show_progress(name, "settled by an operator")
 
     def _show_progress(self, name: str, state: str) -> None:
-        """Show the ledger in the Temporal Web UI; this costs no history events."""
+        """Show the order's number and the ledger in the Temporal Web UI.
+
+        This costs no history events.
+        """
         self._ledger[name] = state
-        workflow.set_current_details(
-            "\n".join(f"- **{step}**: {state}" for step, state in self._ledger.items())
-        )
+        steps = [f"- **{step}**: {state}" for step, state in self._ledger.items()]
+        title = [] if self._progress is None else [f"Order {self._progress.number}", ""]
+        workflow.set_current_details("\n".join([*title, *steps]))
 
 
 def _not_of_the_future(progress: OrderProgress) -> OrderProgress:

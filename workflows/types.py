@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from activities.types import AuthorizationResult, ParkedStep, PlaceInput
+from domain.order.promises import Promises
 from domain.saga.plan import Deadline, Timeout
 
 
@@ -16,7 +17,10 @@ class SagaType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """The times that the saga waits for others, fixed at its start so that replays agree."""
+    """The times that the saga waits for others, fixed at its start so that replays agree.
+
+    An order's own promises, in the log, replace those of the settings.
+    """
 
     provider_timeout: timedelta
     """The time for a provider's answer on the forward path; then the saga compensates."""
@@ -30,6 +34,17 @@ class Deadlines:
     delivery: timedelta
     return_window: timedelta
     return_delivery: timedelta
+
+    @property
+    def promises(self) -> Promises:
+        """Return the times that an order is promised when it is placed now."""
+        return Promises.model_validate(
+            {name: getattr(self, name) for name in Promises.model_fields}
+        )
+
+    def keeping(self, promises: Promises) -> Deadlines:
+        """Return these time-outs with the deadlines that an order was promised."""
+        return replace(self, **dict(promises))
 
     def of(self, name: Deadline | Timeout | None) -> timedelta:
         """Return the time by the name that the saga's plan gives it."""

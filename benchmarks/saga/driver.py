@@ -77,7 +77,8 @@ class Desk:
         backorder: bool = False,
     ) -> str:
         order = order_of(uuid.uuid4().hex, skus or [self.sku], method, postal_code)
-        order = order.model_copy(update={"backorder": backorder})
+        promises = self.deadlines.promises
+        order = order.model_copy(update={"backorder": backorder, "promises": promises})
         placed = await self.orchestrator.start_saga(SagaType.ORDER, order, actor=ACTOR)
         return placed.order_id
 

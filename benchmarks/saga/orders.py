@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import count
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
-from domain.ids import order_id_for
+from domain.ids import line_id_for, order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from domain.order.promises import Promises
 from domain.product.commands import ListProduct
 from providers.carrier_simulator.routes import NORMAL
 from providers.payment_simulator.methods import VISA
@@ -23,6 +25,16 @@ CENTS: Final = 250
 LINES: Final = 2
 
 CUSTOMER: Final = "customer-1"
+
+DAY: Final = timedelta(days=1)
+PROMISES: Final = Promises(
+    backorder=DAY,
+    payment_window=DAY,
+    dispatch=DAY,
+    delivery=DAY,
+    return_window=DAY,
+    return_delivery=DAY,
+)
 
 
 async def stock_up(handler: CommandHandler) -> None:
@@ -52,9 +64,13 @@ def order_of(
     key: str, skus: Sequence[str], method: str = VISA, postal_code: str = NORMAL
 ) -> PlaceOrder:
     """Make an order of one piece of each product."""
-    lines = tuple(OrderLine(sku=sku, quantity=1, unit_price=CENTS) for sku in skus)
+    order_id = order_id_for(CUSTOMER, key)
+    lines = tuple(
+        OrderLine(id=line_id_for(order_id, index), sku=sku, name=sku, quantity=1, unit_price=CENTS)
+        for index, sku in enumerate(skus)
+    )
     return PlaceOrder(
-        aggregate_id=order_id_for(CUSTOMER, key),
+        aggregate_id=order_id,
         customer_id=CUSTOMER,
         lines=lines,
         total=Money(amount=CENTS * len(lines), currency="EUR"),
@@ -67,6 +83,7 @@ def order_of(
             country="DE",
         ),
         fingerprint=key,
+        promises=PROMISES,
     )
 
 

@@ -45,6 +45,7 @@ class Ours:
         self._orchestrator = orchestrator
 
     async def place(self, order: PlaceOrder) -> None:
+        order = order.model_copy(update={"promises": self._orchestrator.promises})
         await self._orchestrator.start_saga(SagaType.ORDER, order, actor="customer:bench")
 
 

@@ -8,6 +8,8 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
+from domain.order.promises import Promises
+from domain.order.references import Metadata, Reference
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 """A payment provider's token for a way to pay, never a card number."""
@@ -35,6 +37,8 @@ class PlaceOrder(OrderCommand):
     """`fingerprint` is a digest of the client's own input; it separates a repeat from a reuse.
 
     `backorder` makes the order wait when stock is short, instead of being rejected.
+    `promises` are the deadlines in the settings of the caller.
+    `number_candidate` is above 0 when other orders have the first candidates for its number.
     """
 
     customer_id: Identifier
@@ -43,12 +47,18 @@ class PlaceOrder(OrderCommand):
     payment_method: PaymentMethod
     shipping_address: Address
     fingerprint: str
+    promises: Promises
     backorder: bool = False
+    reference: Reference | None = None
+    metadata: Metadata = Field(default_factory=dict)
+    number_candidate: Annotated[int, Field(strict=True, ge=0)] = 0
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if len({line.sku for line in self.lines}) != len(self.lines):
             raise ValueError("each SKU may be on one line only")
+        if len({line.id for line in self.lines}) != len(self.lines):
+            raise ValueError("each line needs an id of its own")
         if sum(line.total for line in self.lines) != self.total.amount:
             raise ValueError("the total is not the sum of the lines")
         return self

@@ -6,6 +6,7 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.order import commands as c
 from domain.order import events as e
+from domain.order.number import order_number
 from domain.order.returns import finish_return, lapse_return, request_return
 from domain.order.state import (
     CANCELLABLE,
@@ -61,7 +62,11 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 payment_method=command.payment_method,
                 shipping_address=command.shipping_address,
                 fingerprint=command.fingerprint,
+                promises=command.promises,
+                number=order_number(command.aggregate_id, command.number_candidate),
                 backorder=command.backorder,
+                reference=command.reference,
+                metadata=command.metadata,
             )
         ]
     if state.fingerprint == command.fingerprint:

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import Field
+
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.promises import Promises
+from domain.order.references import Metadata
 from domain.privacy import Personal, Sealed
 
 
@@ -24,8 +28,16 @@ class OrderCreated(Event):
     """Encrypted with the customer's key; in clear only where it was stored before keys existed."""
     fingerprint: str
     """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
+    number: str
+    """The number by which people name the order. No other order has it."""
+    promises: Promises
+    """The deadlines that hold for the order, whatever the settings say later."""
     backorder: bool = False
     """True when the order waits for stock that is short, instead of being rejected."""
+    reference: str | None = None
+    """The shop's own name for the order. It must hold no personal data."""
+    metadata: Metadata = Field(default_factory=dict)
+    """The shop's own facts about the order. They must hold no personal data."""
 
 
 class OrderMilestone(Event):

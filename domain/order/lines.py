@@ -20,13 +20,17 @@ Text = Annotated[
 
 
 class OrderLine(BaseModel):
-    """One product, its quantity, and the price it was ordered at."""
+    """One product, its quantity, and its name and price as it was ordered."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
     )
 
+    id: Identifier
+    """Derived from the order's id and the line's place. It never changes."""
     sku: Identifier
+    name: Text
+    """The product's name when it was ordered."""
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
     """The number of pieces."""
     unit_price: MinorUnits

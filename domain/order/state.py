@@ -7,6 +7,7 @@ from domain.money import NO_MONEY, Money
 from domain.order import events as e
 from domain.order.commands import CancellationReason
 from domain.order.lines import OrderLine, ReturnedLine
+from domain.order.promises import NO_PROMISES, Promises
 
 
 class OrderStatus(StrEnum):
@@ -62,10 +63,12 @@ class OrderState:
 
     status: OrderStatus | None = None
     customer_id: str = ""
+    number: str = ""
     fingerprint: str = ""
     lines: tuple[OrderLine, ...] = ()
     total: Money = NO_MONEY
     payment_method: str = ""
+    promises: Promises = NO_PROMISES
     cancellation: CancellationReason | None = None
     cancellations: int = 0
     """The number of cancellation requests, those that came too late included."""
@@ -118,10 +121,12 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
             return OrderState(
                 status=OrderStatus.PLACED,
                 customer_id=event.customer_id,
+                number=event.number,
                 fingerprint=event.fingerprint,
                 lines=event.lines,
                 total=event.total,
                 payment_method=event.payment_method,
+                promises=event.promises,
                 backorder=event.backorder,
             )
         case e.OrderShipped():

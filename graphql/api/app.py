@@ -36,6 +36,7 @@ from providers.http_carrier import HttpCarrier
 from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
+from queries.notes import NoteQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.products import ProductQueries
@@ -85,6 +86,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         orders=orders,
         products=ProductQueries(engine),
         updates=OrderUpdates(store, feed, orders),
+        notes=NoteQueries(engine),
         log=LogQueries(engine),
         inbox=Inbox(pool),
         payments=PaymentQueries(engine),

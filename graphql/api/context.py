@@ -10,15 +10,18 @@ from starlette.requests import HTTPConnection
 from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
-from api.errors import not_found
+from api.errors import bad_input, not_found
+from api.orders.notes import NotesLoader, notes_loader
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
+from domain.order.number import read_number
 from eventstore.positions import PositionCodec
 from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from queries.bus import BusQueries
 from queries.log import LogQueries
+from queries.notes import NoteQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
 from queries.products import ProductQueries
@@ -34,6 +37,7 @@ class Services:
     orders: OrderQueries
     products: ProductQueries
     updates: OrderUpdates
+    notes: NoteQueries
     log: LogQueries
     inbox: Inbox
     payments: PaymentQueries
@@ -54,6 +58,7 @@ class Context(BaseContext):
         state = connection.app.state
         self.services: Services = state.services
         self.positions: PositionCodec = state.positions
+        self.notes: NotesLoader = notes_loader(self.services.notes)
         self.public_stock_limit: int = state.public_stock_limit
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)
@@ -86,6 +91,9 @@ class Context(BaseContext):
     async def find_order(self, order_id: str) -> OrderView | None:
         """Return the order if it exists and the viewer may see it."""
         order = await self.services.orders.get(order_id) if is_identifier(order_id) else None
+        return self._if_visible(order)
+
+    def _if_visible(self, order: OrderView | None) -> OrderView | None:
         return order if order is not None and self.viewer.may_see(order.customer_id) else None
 
     async def get_order(self, order_id: str) -> OrderView:
@@ -93,6 +101,17 @@ class Context(BaseContext):
         order = await self.find_order(order_id)
         if order is None:
             raise not_found("order")
+        return order
+
+    async def get_order_by_number(self, text: str) -> OrderView:
+        """Return the order. Raises NOT_FOUND as get_order() does, and BAD_USER_INPUT for a text
+        that is no number."""
+        number = read_number(text)
+        if number is None:
+            raise bad_input("number: this is no order number, or one of its characters is wrong")
+        order = self._if_visible(await self.services.orders.by_number(number))
+        if order is None:
+            raise not_found("order", "number")
         return order
 
 

@@ -50,8 +50,8 @@ def bad_input(message: str) -> RequestError:
     return RequestError(RequestErrorCode.BAD_USER_INPUT, message)
 
 
-def not_found(what: str) -> RequestError:
-    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} with this id")
+def not_found(what: str, by: str = "id") -> RequestError:
+    return RequestError(RequestErrorCode.NOT_FOUND, f"you have no {what} with this {by}")
 
 
 def rate_limited(message: str) -> RequestError:

@@ -20,6 +20,7 @@ from api.error_meanings import describe_error_codes
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
 from api.limits import extensions
+from api.notes.mutations import NoteMutation
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
@@ -37,7 +38,9 @@ class Query(OrderQuery, ProductQuery, SagaQuery):
 
 
 @strawberry.type
-class Mutation(CustomerMutation, OrderMutation, PaymentMutation, SagaMutation, InventoryMutation):
+class Mutation(
+    CustomerMutation, OrderMutation, NoteMutation, PaymentMutation, SagaMutation, InventoryMutation
+):
     pass
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
@@ -28,8 +26,9 @@ from domain.provider_notifications import (
 from domain.saga.commands import Intervention
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
-from orchestrator.saga_orchestrator import NoSuchSaga, SagaOrchestrator, Unavailable
+from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
+from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
 from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order
 from tests.support.eventually import eventually
@@ -38,6 +37,9 @@ from workflows.types import SagaType
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
 """The reasons for which a client retries."""
+_OLDER: Final = """
+    UPDATE eventstore.event SET recorded_at = recorded_at - $2::interval WHERE stream_id = $1
+"""
 
 
 class People:
@@ -51,6 +53,7 @@ class People:
         self.order = an_order(
             case.name, self.sku, scenario.method, scenario.postal_code, backorder=scenario.backorder
         )
+        self.order = self.order.model_copy(update={"promises": case.deadlines.promises})
         self.id = self.order.aggregate_id
         self._orchestrator = world.orchestrator(case.deadlines, self.queue)
         self._withheld_kinds = set(scenario.withheld)
@@ -137,10 +140,11 @@ class People:
             except (*_NOT_NOW, Refused):
                 continue  # the workflow is not there yet: the next check finds it
 
-    async def recover(self, orchestrator: SagaOrchestrator | None = None) -> None:
+    async def recover(self) -> None:
         """Recover the order's saga as reconciliation does."""
-        does = orchestrator or self._orchestrator
-        await _run_until_settled(lambda: does.recover(self.id, self.order.customer_id))
+        await _run_until_settled(
+            lambda: self._orchestrator.recover(self.id, self.order.customer_id)
+        )
 
     async def end(self, workflow: str) -> None:
         """Terminate the workflow, unless it has ended."""
@@ -151,13 +155,14 @@ class People:
                 raise
 
     async def close_the_window(self) -> None:
-        """End the return window: recover the order with a window of zero length."""
+        """End the return window: make the order older, and recover it."""
         await self.disturbed()
         while await self.world.is_running(f"return-{self.id}"):  # noqa: ASYNC110 - a fact to wait for
             await asyncio.sleep(POLL_SECONDS)
-        closed = replace(self.case.deadlines, return_window=timedelta(0))
         await self.end("order")
-        await self.recover(self.world.orchestrator(closed, self.queue))
+        async with connected(self.world.owner_url) as owner:
+            await owner.execute(_OLDER, f"order-{self.id}", self.case.deadlines.return_window)
+        await self.recover()
 
     async def _lift_faults(self) -> None:
         if self.case.script.lasts:

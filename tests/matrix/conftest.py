@@ -21,9 +21,11 @@ from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
+from settings import DatabaseRole
 from stack.databases import fresh_database
 from stack.servers import Servers
 from temporal.client import data_converter
+from tests.conftest import beside
 from tests.matrix.case_run import Journey, LeftBehind
 from tests.matrix.cases import Case
 from tests.matrix.checks import faults
@@ -93,6 +95,7 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
             surroundings=surroundings,
             processes=processes,
             shared_queue=SHARED_QUEUE,
+            owner_url=beside(servers, DatabaseRole.MIGRATION, url),
         )
 
 

@@ -18,7 +18,7 @@ from domain.ids import order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address
 from domain.product.commands import ListProduct
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
@@ -28,6 +28,7 @@ from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
+from tests.support.order_parts import PROMISES, a_line
 from tests.support.simulators import Receiver, SimulatorProcess
 from workflows.types import Deadlines
 
@@ -54,6 +55,8 @@ class World:
     surroundings: Surroundings
     processes: ForkServerContext
     shared_queue: str
+    owner_url: str
+    """The database for its owner, who may change the log."""
 
     def orchestrator(self, deadlines: Deadlines, task_queue: str) -> SagaOrchestrator:
         return SagaOrchestrator(self.client, task_queue=task_queue, deadlines=deadlines)
@@ -141,7 +144,7 @@ def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bo
     return PlaceOrder(
         aggregate_id=order_id_for(CUSTOMER, key),
         customer_id=CUSTOMER,
-        lines=(OrderLine(sku=sku, quantity=QUANTITY, unit_price=PRICE),),
+        lines=(a_line(sku, quantity=QUANTITY, unit_price=PRICE),),
         total=Money(amount=TOTAL, currency="EUR"),
         payment_method=method,
         shipping_address=Address(
@@ -152,6 +155,7 @@ def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bo
             country="DE",
         ),
         fingerprint=key,
+        promises=PROMISES,
         backorder=backorder,
     )
 

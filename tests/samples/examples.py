@@ -11,15 +11,18 @@ from domain.customer.events import CustomerErased
 from domain.event import Event
 from domain.inventory import events as inventory
 from domain.money import Money
+from domain.note.events import OrderNoteAdded
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
+from domain.order.number import order_number
 from domain.payment import events as payment
 from domain.privacy import Sealed
 from domain.product.events import ProductListed
 from domain.saga import events as saga
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from domain.shipping import events as shipping
+from tests.support.order_parts import PROMISES, a_line
 
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
 CUSTOMER: Final = "ada"
@@ -31,8 +34,8 @@ CREATED: Final = order.OrderCreated(
     order_id=ORDER,
     customer_id=CUSTOMER,
     lines=(
-        OrderLine(sku="cup", quantity=2, unit_price=450),
-        OrderLine(sku="pot", quantity=1, unit_price=2_100),
+        a_line("cup", quantity=2, unit_price=450),
+        a_line("pot", quantity=1, unit_price=2_100),
     ),
     total=TOTAL,
     payment_method="pm_card_visa",
@@ -44,6 +47,8 @@ CREATED: Final = order.OrderCreated(
         country="GB",
     ),
     fingerprint="5d41402abc4b2a76b9719d911017c592",
+    promises=PROMISES,
+    number=order_number(ORDER, 0),
 )
 SEALED: Final = Sealed(
     subject=CUSTOMER,
@@ -54,6 +59,9 @@ SEALED: Final = Sealed(
 EXAMPLES: Final[tuple[Event, ...]] = (
     ProductListed(sku="cup", name="Cup", price=Money(amount=450, currency="EUR")),
     CustomerErased(customer_id=CUSTOMER, reason=ErasureReason.CUSTOMER_REQUEST),
+    OrderNoteAdded(
+        order_id=ORDER, customer_id=CUSTOMER, text="The customer asked for another colour."
+    ),
     inventory.StockReceived(sku="cup", quantity=100),
     inventory.InventoryReserved(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryReleased(sku="cup", order_id=ORDER, quantity=2),

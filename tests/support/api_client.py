@@ -72,10 +72,10 @@ class Api:
         """Seal the position as an answer does."""
         return PositionCodec.of(self.settings).seal(number)
 
-    async def logged_order(self, customer: Viewer) -> str:
+    async def logged_order(self, customer: Viewer, **facts: object) -> str:
         """Record an order that has no saga: only the test appends to its streams."""
         order_id = str(uuid4())
-        await self.log.place(order_id, customer_id=customer.sub)
+        await self.log.place(order_id, customer_id=customer.sub, **facts)
         return order_id
 
     async def events_of(self, order_id: str, category: str = "order") -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from domain.event import Event
@@ -10,10 +11,12 @@ from domain.inventory.events import StockReceived
 from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
+from domain.order.number import order_number
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY
+from tests.support.order_parts import PROMISES, a_line
 
 ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA1", country="GB")
 
@@ -43,8 +46,9 @@ class OrderLog:
         order_id: str,
         *,
         customer_id: str = "ada",
-        lines: Sequence[OrderLine] = (OrderLine(sku="mug", quantity=2, unit_price=250),),
+        lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
+        **facts: Any,  # noqa: ANN401 - any field of the event
     ) -> int:
         created = OrderCreated(
             order_id=order_id,
@@ -54,5 +58,7 @@ class OrderLog:
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint=fingerprint,
+            promises=PROMISES,
+            **{"number": order_number(order_id, 0), **facts},
         )
         return await self.append(f"order-{order_id}", created)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
@@ -27,7 +27,7 @@ from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState
 from domain.money import Money
 from domain.order.commands import CancellationReason, PlaceOrder
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
 from domain.product.commands import ListProduct
 from domain.provider_notifications import (
     PaymentNotification,
@@ -46,6 +46,7 @@ from providers.stripe_payments import StripePayments
 from tests.support.eventually import eventually
 from tests.support.gates import Gates
 from tests.support.keys import a_vault
+from tests.support.order_parts import a_line
 from tests.support.simulators import SimulatorProcess
 from worker import saga_activities, temporal_worker
 from workflows import search_attributes
@@ -64,6 +65,13 @@ PATIENT = Deadlines(
 )
 CUSTOMER = "customer-1"
 T = TypeVar("T")
+LATER = "UPDATE eventstore.event SET recorded_at = recorded_at - interval '6 minutes'"
+
+
+class Execute(Protocol):
+    """A connection or a pool with the role that owns the log."""
+
+    async def execute(self, statement: str) -> object: ...
 
 
 def an_order(
@@ -75,7 +83,7 @@ def an_order(
 ) -> PlaceOrder:
     """Return an order of these SKUs and quantities, each piece at 250 cents."""
     key = key or uuid.uuid4().hex
-    ordered = tuple(OrderLine(sku=sku, quantity=n, unit_price=250) for sku, n in lines)
+    ordered = tuple(a_line(sku, quantity=n, unit_price=250) for sku, n in lines)
     return PlaceOrder(
         aggregate_id=order_id_for(CUSTOMER, key),
         customer_id=CUSTOMER,
@@ -90,6 +98,7 @@ def an_order(
             country="DE",
         ),
         fingerprint=repr(lines),
+        promises=PATIENT.promises,
         backorder=backorder,
     )
 
@@ -132,6 +141,7 @@ class Sagas:
         await self.run(ReceiveStock(aggregate_id=sku, quantity=quantity))
 
     async def place(self, order: PlaceOrder) -> str:
+        order = order.model_copy(update={"promises": self.deadlines.promises})
         accepted = await self.orchestrator.start_saga(SagaType.ORDER, order, actor="customer:test")
         return accepted.order_id
 
@@ -168,6 +178,12 @@ class Sagas:
         return await self.orchestrator.request_return(
             order_id, lines or None, idempotency_key=uuid.uuid4().hex, actor="customer:test"
         )
+
+    async def outlast(self, order_id: str, owner: Execute) -> None:
+        """Make the log older than every window of PATIENT, and recover the order's saga."""
+        await self.terminate(order_id)
+        await owner.execute(LATER)
+        await self.recover(order_id)
 
     # Actions of the carrier and of Temporal.
 

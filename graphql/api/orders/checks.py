@@ -8,6 +8,7 @@ import strawberry
 from pydantic import BaseModel, ValidationError
 
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.orders.references import check_references
 from api.user_errors import UserError, input_error, invalid_inputs
 from domain.errors import ErrorCode
 from domain.money import Money
@@ -24,7 +25,7 @@ class _Details(BaseModel):
 
 def check_input(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Sequence[UserError]:
     """Return the errors that do not depend on prices."""
-    return [*_check_lines(order.lines, products), *_check_details(order)]
+    return [*_check_lines(order.lines, products), *_check_details(order), *_check_references(order)]
 
 
 def check_prices(
@@ -85,6 +86,10 @@ def _check_details(order: PlaceOrderInput) -> Sequence[UserError]:
     except ValidationError as error:
         return invalid_inputs(error)
     return []
+
+
+def _check_references(order: PlaceOrderInput) -> Iterator[UserError]:
+    return check_references(order.reference, order.metadata)
 
 
 def _check_expectation(order: PlaceOrderInput, total: Money) -> Iterator[UserError]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import strawberry
 
 from api.money import MoneyInput
+from api.orders.references import MetadataEntryInput
 from domain.order.state import OrderStatus
 
 
@@ -38,6 +39,14 @@ class PlaceOrderInput:
         default=False,
         description="Wait for stock that is short instead of rejecting the order.",
     )
+    reference: str | None = strawberry.field(
+        default=None,
+        description="Your own name for the order: one line of at most 100 characters. Searchable, "
+        "and not encrypted: do not write personal data here.",
+    )
+    metadata: list[MetadataEntryInput] | None = strawberry.field(
+        default=None, description="Your own facts about the order: at most 20 entries."
+    )
 
 
 @strawberry.input
@@ -60,4 +69,8 @@ class OrderFilter:
     status: list[OrderStatus] | None = None
     customer_id: strawberry.ID | None = strawberry.field(
         default=None, description="For operators. Customers always see only their own orders."
+    )
+    reference: str | None = strawberry.field(default=None, description="The whole reference.")
+    metadata: MetadataEntryInput | None = strawberry.field(
+        default=None, description="An entry that the orders have."
     )

@@ -13,15 +13,17 @@ from api.context import Context, Services
 from api.idempotency import mark_replayed
 from api.lost import order_lost
 from api.orders.checks import check_input, check_prices, total_of
-from api.orders.inputs import PlaceOrderInput
+from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.orders.references import metadata_of
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
 from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
-from domain.ids import order_id_for
+from domain.ids import line_id_for, order_id_for
 from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.promises import Promises
 from queries.orders import OrderView
 from queries.products import ProductView
 from workflows.types import SagaType
@@ -39,7 +41,7 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
     if earlier is not None:
         return _replay(earlier, fingerprint_of(order))
     products = await _products(order, services)
-    command = _command(order, viewer, products)
+    command = _command(order, viewer, products, services.orchestrator.promises)
     if not isinstance(command, PlaceOrder):
         return PlaceOrderPayload(user_errors=list(command))
     return await _start(command, viewer, services)
@@ -61,25 +63,43 @@ async def _products(order: PlaceOrderInput, services: Services) -> Mapping[str, 
 
 
 def _command(
-    order: PlaceOrderInput, viewer: Viewer, products: Mapping[str, ProductView]
+    order: PlaceOrderInput,
+    viewer: Viewer,
+    products: Mapping[str, ProductView],
+    promises: Promises,
 ) -> PlaceOrder | Sequence[UserError]:
     errors = check_input(order, products) or check_prices(order, products)
     if errors:
         return errors
+    order_id = order_id_for(viewer.sub, order.idempotency_key)
     return PlaceOrder(
-        aggregate_id=order_id_for(viewer.sub, order.idempotency_key),
+        aggregate_id=order_id,
         customer_id=viewer.sub,
-        lines=tuple(
-            OrderLine(
-                sku=line.sku, quantity=line.quantity, unit_price=products[line.sku].price.amount
-            )
-            for line in order.lines
-        ),
+        lines=_lines(order_id, order.lines, products),
         total=total_of(order, products),
         payment_method=order.payment_method,
         shipping_address=Address(**strawberry.asdict(order.shipping_address)),
         fingerprint=fingerprint_of(order),
+        promises=promises,
         backorder=order.backorder,
+        reference=order.reference,
+        metadata=metadata_of(order.metadata),
+    )
+
+
+def _lines(
+    order_id: str, lines: Sequence[OrderLineInput], products: Mapping[str, ProductView]
+) -> tuple[OrderLine, ...]:
+    """Return the lines with the products' names and prices of this moment."""
+    return tuple(
+        OrderLine(
+            id=line_id_for(order_id, index),
+            sku=line.sku,
+            name=products[line.sku].name,
+            quantity=line.quantity,
+            unit_price=products[line.sku].price.amount,
+        )
+        for index, line in enumerate(lines)
     )
 
 

@@ -8,7 +8,11 @@ import strawberry
 
 from api.auth import Role, Viewer
 from api.connections import PageInfo
+from api.context import Info
 from api.money import Money
+from api.orders.notes import OrderNote
+from api.orders.promises import OrderPromises
+from api.orders.references import MetadataEntry
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
@@ -35,8 +39,9 @@ class OrderOrder(StrEnum):
 
 @strawberry.type
 class OrderLine:
+    id: strawberry.ID
     sku: strawberry.ID
-    name: str = strawberry.field(description="The product's current name in the catalogue.")
+    name: str = strawberry.field(description="The product's name when it was ordered.")
     quantity: int
     unit_price: Money = strawberry.field(description="The price at which it was ordered.")
     total: Money
@@ -44,6 +49,7 @@ class OrderLine:
     @classmethod
     def of(cls, line: LineView) -> Self:
         return cls(
+            id=strawberry.ID(line.id),
             sku=strawberry.ID(line.sku),
             name=line.name,
             quantity=line.quantity,
@@ -92,6 +98,10 @@ class Shipment:
 @strawberry.type
 class Order:
     id: strawberry.ID
+    number: str = strawberry.field(
+        description="The number by which people name the order: W- and 10 characters, the last of "
+        "which detects a mistake in the others."
+    )
     status: OrderStatus
     reason: str | None = strawberry.field(
         description="The reason for the rejection or cancellation."
@@ -99,6 +109,11 @@ class Order:
     customer_id: strawberry.ID
     total: Money
     lines: list[OrderLine]
+    promises: OrderPromises
+    reference: str | None = strawberry.field(description="The shop's own name for the order.")
+    metadata: list[MetadataEntry] = strawberry.field(
+        description="The shop's own facts about the order, by their keys."
+    )
     payment: Payment | None
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="True while a return is in progress.")
@@ -112,6 +127,10 @@ class Order:
         description="The position of the last event of the order, its payment or its shipment."
     )
 
+    @strawberry.field(description="The notes of staff, oldest first.")
+    async def notes(self, info: Info) -> list[OrderNote] | None:
+        return [OrderNote.of(note) for note in await info.context.notes.load(self.id)]
+
     @strawberry.field(description=POSITION_NUMBER)
     def position_number(self) -> Long | None:
         return Long(self.position)
@@ -120,11 +139,15 @@ class Order:
     def of(cls, order: OrderView) -> Self:
         return cls(
             id=strawberry.ID(order.id),
+            number=order.number,
             status=order.status,
             reason=order.reason,
             customer_id=strawberry.ID(order.customer_id),
             total=Money.of(order.total),
             lines=[OrderLine.of(line) for line in order.lines],
+            promises=OrderPromises.of(order.promises),
+            reference=order.reference,
+            metadata=MetadataEntry.all_of(order.metadata),
             payment=None if order.payment is None else Payment.of(order.payment),
             shipment=None if order.shipment is None else Shipment.of(order.shipment),
             return_requested=order.return_requested,

@@ -150,6 +150,7 @@ class SagaDiscrepancy:
 @strawberry.type(description="The execution of an order: its steps and their compensations.")
 class Saga:
     order_id: strawberry.ID
+    order_number: str
     status: SagaStatus
     direction: strawberry.Private[SagaStatus]
     needs_attention: bool | None
@@ -173,6 +174,7 @@ class Saga:
     def of(cls, saga: SagaView) -> Self:
         return cls(
             order_id=strawberry.ID(saga.order_id),
+            order_number=saga.order_number,
             status=saga.status,
             direction=saga.direction,
             needs_attention=saga.needs_attention,

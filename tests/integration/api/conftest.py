@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
@@ -15,7 +16,10 @@ from temporalio.client import Client
 from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
+from domain.event import Event
 from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.errors import PrivacyError
+from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
 from orchestrator.inbox import Inbox
@@ -26,6 +30,7 @@ from providers.stripe_payments import StripePayments
 from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
+from queries.notes import NoteQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.products import ProductQueries
@@ -129,6 +134,22 @@ async def sagas(  # noqa: PLR0913, PLR0917 - all that a worker has
         yield sagas.within(return_window=timedelta(minutes=5))
 
 
+@dataclass(frozen=True)
+class OpenedByVault:
+    """The opener of the notes."""
+
+    vault: Vault
+
+    async def open_each(self, wanted: Sequence[tuple[Event, str]]) -> list[object]:
+        return [await self._open(event, field) for event, field in wanted]
+
+    async def _open(self, event: Event, field: str) -> object:
+        try:
+            return getattr(await self.vault.open(event), field)
+        except PrivacyError as reason:
+            return reason
+
+
 async def connected(servers: Servers, calls: TemporalCalls) -> Client:
     return await Client.connect(
         servers.temporal_address,
@@ -161,6 +182,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         orders=orders,
         products=ProductQueries(engine),
         updates=OrderUpdates(read_store, feed, orders),
+        notes=NoteQueries(engine, OpenedByVault(a_vault(module_pool))),
         log=LogQueries(engine),
         inbox=Inbox(api_pool),
         payments=PaymentQueries(engine),

@@ -55,6 +55,8 @@ QUERIES = st.text(max_size=40) | st.sampled_from(
     [
         "{ __typename }",
         "query($id: ID!) { order(id: $id) { id } }",
+        "query($id: ID, $number: String) { order(id: $id, number: $number) { number } }",
+        "query($filter: OrderFilter) { orders(filter: $filter) { edges { cursor } } }",
         "query($sku: ID!) { product(sku: $sku) { sku } }",
         "query($first: Int, $after: String) { orders(first: $first, after: $after) { edges } }",
         "query($id: ID!, $after: Position) { saga(orderId: $id) { orderId } }",
@@ -67,6 +69,8 @@ QUERIES = st.text(max_size=40) | st.sampled_from(
 TEXTS = st.text(max_size=30) | st.sampled_from(["\0", "order-1", "W-1", "9" * 400, "\ud7ff"])
 VALUES = st.none() | st.booleans() | st.integers() | TEXTS | JSON
 LINES = st.lists(st.fixed_dictionaries({"sku": VALUES, "quantity": VALUES}), max_size=3)
+ENTRY = st.fixed_dictionaries({"key": VALUES, "value": VALUES})
+ENTRIES = st.lists(ENTRY, max_size=3)
 INPUTS = st.fixed_dictionaries(
     {"idempotencyKey": VALUES},
     optional={
@@ -78,6 +82,9 @@ INPUTS = st.fixed_dictionaries(
         ),
         "expectedTotal": st.fixed_dictionaries({"amount": VALUES, "currency": VALUES}),
         "backorder": VALUES,
+        "reference": VALUES,
+        "metadata": VALUES | ENTRIES,
+        "text": VALUES,
     },
 )
 VARIABLES = st.fixed_dictionaries(
@@ -88,6 +95,8 @@ VARIABLES = st.fixed_dictionaries(
         "first": VALUES,
         "after": VALUES,
         "input": VALUES | INPUTS,
+        "number": VALUES,
+        "filter": st.fixed_dictionaries({}, optional={"reference": VALUES, "metadata": ENTRY}),
     },
 )
 REQUESTS = st.fixed_dictionaries(

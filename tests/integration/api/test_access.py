@@ -273,6 +273,10 @@ async def _stock(api: Api, _: Viewer) -> Json:
     return {"sku": sku, "quantity": 1}
 
 
+async def _noted(_: Api, owner: Viewer) -> Json:
+    return {"orderId": await orders.waiting_for_stock(owner), "text": "a note"}
+
+
 async def _stranger_to_erase(_: Api, __: Viewer) -> Json:
     return {"customerId": f"customer-{uuid4()}", "reason": "CUSTOMER_REQUEST"}
 
@@ -291,6 +295,7 @@ MUTATIONS: dict[str, Scene] = {
     "resolveSaga": _parked,
     "compensateSaga": _parked,
     "receiveStock": _stock,
+    "addOrderNote": _noted,
     "eraseCustomer": _stranger_to_erase,
 }
 EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"

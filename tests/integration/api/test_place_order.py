@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.ids import order_id_for
+from domain.ids import line_id_for, order_id_for
 from domain.order.events import OrderCreated
 from tests.support.api_client import Api, Viewer, operation
 from tests.support.api_inputs import (
@@ -44,10 +44,11 @@ async def test_a_placed_order_is_answered_with_the_catalogues_prices(api: Api, a
     placed = payload["order"]
     assert placed["id"] == order_id_for(ada.sub, order["idempotencyKey"])
     assert (placed["status"], placed["total"]) == ("PLACED", {"amount": 1749, "currency": "EUR"})
+    first, second, third = (line_id_for(placed["id"], index) for index in range(3))
     assert placed["lines"] == [
-        {"sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
-        {"sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
-        {"sku": "vase", "name": "Vase", "quantity": 1, "total": {"amount": 250}},
+        {"id": first, "sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
+        {"id": second, "sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
+        {"id": third, "sku": "vase", "name": "Vase", "quantity": 1, "total": {"amount": 250}},
     ]
     assert payload["position"] == placed["position"]
     assert await api.events_of(placed["id"]) == ["OrderCreated"]
@@ -69,6 +70,67 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     assert total == {"amount": 500, "currency": "EUR"}
     assert await api.events_of(id_) == ["OrderCreated"]
     assert api.temporal.workflow_ids == [f"order-{id_}"]
+
+
+def entry(key: str, value: str = "x") -> dict[str, str]:
+    return {"key": key, "value": value}
+
+
+async def test_an_order_keeps_the_shops_reference_and_metadata(api: Api, ada: Viewer) -> None:
+    metadata = [entry("till", "4"), entry("channel", " Läden "), entry("empty", "")]
+    order = a_waiting_order(reference=" PO 7 ", metadata=metadata)
+
+    placed = (await ada.run("PlaceOrder", input=order))["order"]
+
+    assert placed["reference"] == "PO 7"
+    assert placed["metadata"] == [metadata[1], metadata[2], metadata[0]]
+    (created,) = await api.log.store.load_events(f"order-{placed['id']}")
+    assert created.data["reference"] == "PO 7"
+    assert created.data["metadata"] == {"till": "4", "channel": " Läden ", "empty": ""}
+
+
+async def test_another_reference_under_the_same_key_is_refused(api: Api, ada: Viewer) -> None:
+    order = a_waiting_order(reference="PO 7")
+    placed = (await ada.run("PlaceOrder", input=order))["order"]
+
+    payload = await ada.run("PlaceOrder", input=order | {"reference": "PO 8"})
+
+    assert [error["code"] for error in payload["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert (await ada.run("Order", id=placed["id"]))["reference"] == "PO 7"
+    assert await api.events_of(placed["id"]) == ["OrderCreated"]
+
+
+async def test_an_order_shows_what_it_was_promised(api: Api, ada: Viewer) -> None:
+    payload = await ada.run("PlaceOrder", input=a_waiting_order())
+
+    assert payload["order"]["promises"] == {
+        "paymentWindow": "PT5M",
+        "dispatch": "PT5M",
+        "delivery": "PT5M",
+        "returnWindow": "PT5M",
+    }
+    (created,) = await api.log.store.load_events(f"order-{payload['order']['id']}")
+    assert created.data["promises"] == {
+        "backorder": "PT5M",
+        "payment_window": "PT5M",
+        "dispatch": "PT5M",
+        "delivery": "PT5M",
+        "return_window": "PT5M",
+        "return_delivery": "PT5M",
+    }
+
+
+async def test_a_renamed_product_changes_no_order(api: Api, ada: Viewer) -> None:
+    placed = (await ada.run("PlaceOrder", input=a_waiting_order()))["order"]
+
+    await api.log.list_product(OUT_OF_STOCK, name="Amphora", price=250)
+    seen = await ada.run("Order", id=placed["id"])
+    later = (await ada.run("PlaceOrder", input=a_waiting_order()))["order"]
+    await api.log.list_product(OUT_OF_STOCK, name="Vase", price=250)
+
+    assert [line["name"] for line in placed["lines"]] == ["Vase"]
+    assert seen == placed
+    assert [line["name"] for line in later["lines"]] == ["Amphora"]
 
 
 async def test_two_equal_requests_at_once_place_one_order(api: Api, ada: Viewer) -> None:
@@ -190,6 +252,15 @@ async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Vi
             "PRICE_CHANGED",
             "input.expectedTotal.amount",
         ),
+        ({"reference": ""}, "INVALID_INPUT", "input.reference"),
+        ({"reference": "r" * 101}, "INVALID_INPUT", "input.reference"),
+        ({"reference": "PO\n7"}, "INVALID_INPUT", "input.reference"),
+        ({"metadata": [entry(f"k{i}") for i in range(21)]}, "INVALID_INPUT", "input.metadata"),
+        ({"metadata": [entry("a b")]}, "INVALID_INPUT", "input.metadata.0.key"),
+        ({"metadata": [entry("a"), entry("k" * 41)]}, "INVALID_INPUT", "input.metadata.1.key"),
+        ({"metadata": [entry("a", "x" * 501)]}, "INVALID_INPUT", "input.metadata.0.value"),
+        ({"metadata": [entry("a", "x\x00")]}, "INVALID_INPUT", "input.metadata.0.value"),
+        ({"metadata": [entry("a"), entry("a")]}, "INVALID_INPUT", "input.metadata.1.key"),
     ],
 )
 async def test_a_faulty_order_is_refused_with_the_field_at_fault(

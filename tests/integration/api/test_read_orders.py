@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.order.number import order_number
 from eventstore.positions import PositionCodec
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import a_waiting_order
@@ -50,6 +52,48 @@ async def test_anothers_order_is_answered_like_an_unknown_order(api: Api, ada: V
     assert anothers == none == nonsense
 
 
+@pytest.mark.parametrize("written", [str, str.lower, lambda number: number.replace("-", "")])
+async def test_an_order_is_found_by_its_number(ada: Viewer, written: Callable[[str], str]) -> None:
+    order = await place(ada)
+
+    assert order["number"] == order_number(order["id"], 0)
+    assert await ada.run("Order", number=written(order["number"])) == order
+
+
+async def test_anothers_number_is_answered_like_an_unknown_number(api: Api, ada: Viewer) -> None:
+    order = await place(ada)
+
+    anothers = await api.viewer().ask(operation("Order"), number=order["number"])
+    none = await ada.ask(operation("Order"), number=order_number(str(uuid4()), 0))
+
+    assert error_of(anothers) == ("NOT_FOUND", "you have no order with this number")
+    assert anothers["data"] == {"order": None}
+    assert anothers == none
+
+
+async def test_a_number_with_a_wrong_character_is_refused(ada: Viewer) -> None:
+    order = await place(ada)
+    last = "0" if order["number"][-1] == "1" else "1"
+
+    for written in (order["number"][:-1] + last, "", "no\x00 number", order["id"]):
+        answer = await ada.ask(operation("Order"), number=written)
+        assert error_of(answer) == (
+            "BAD_USER_INPUT",
+            "number: this is no order number, or one of its characters is wrong",
+        )
+
+
+async def test_an_order_is_asked_for_by_id_or_number_and_not_by_both(ada: Viewer) -> None:
+    order = await place(ada)
+
+    both = await ada.ask(operation("Order"), id=order["id"], number=order["number"])
+    neither = await ada.ask(operation("Order"))
+
+    assert error_of(both) == ("BAD_USER_INPUT", "pass id or number, and not both")
+    assert both["data"] == {"order": None}
+    assert both == neither
+
+
 @pytest.mark.parametrize("role", ["operator", "admin"])
 async def test_staff_see_any_order(api: Api, ada: Viewer, role: str) -> None:
     order = await place(ada)
@@ -89,6 +133,51 @@ async def test_staff_filter_by_customer_and_status(api: Api, ada: Viewer) -> Non
     assert (await ids(operator, filter=of_ada | {"status": ["PLACED"]}))[0] == [order["id"]]
     assert (await ids(operator, filter=of_ada | {"status": ["SHIPPED"]}))[0] == []
     assert (await ids(operator, filter={"customerId": "no\x00body"}))[0] == []
+
+
+async def test_customers_find_their_orders_by_reference_and_metadata(api: Api, ada: Viewer) -> None:
+    theirs = {"reference": "PO 7", "metadata": [{"key": "till", "value": "4"}]}
+    await api.viewer().run("PlaceOrder", input=a_waiting_order(**theirs))
+    await place(ada)
+    placed = (await ada.run("PlaceOrder", input=a_waiting_order(**theirs)))["order"]
+
+    assert (placed["reference"], placed["metadata"]) == ("PO 7", theirs["metadata"])
+    for wanted in ({"reference": "PO 7"}, {"metadata": {"key": "till", "value": "4"}}):
+        assert (await ids(ada, filter=wanted))[0] == [placed["id"]]
+    for unknown in ({"reference": "PO 8"}, {"metadata": {"key": "till", "value": "5"}}):
+        assert (await ids(ada, filter=unknown))[0] == []
+
+
+async def test_staff_find_every_order_by_reference(api: Api, ada: Viewer) -> None:
+    reference = uuid4().hex
+    placed = [
+        (await viewer.run("PlaceOrder", input=a_waiting_order(reference=reference)))["order"]["id"]
+        for viewer in (ada, api.viewer())
+    ]
+
+    found, _ = await ids(api.viewer("operator"), filter={"reference": reference})
+
+    assert found == placed[::-1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"reference": ""}, "filter.reference"),
+        ({"reference": "Hidden\x00"}, "filter.reference"),
+        ({"reference": "Hidden" * 20}, "filter.reference"),
+        ({"metadata": {"key": "Hidden key", "value": ""}}, "filter.metadata"),
+        ({"metadata": {"key": "a", "value": "Hidden\x00"}}, "filter.metadata"),
+    ],
+)
+async def test_a_search_that_can_find_nothing_is_refused_by_name(
+    ada: Viewer, wanted: Json, field: str
+) -> None:
+    answer = await ada.ask(operation("Orders"), filter=wanted)
+
+    code, message = error_of(answer)
+    assert (code, message.partition(":")[0]) == ("BAD_USER_INPUT", field)
+    assert "Hidden" not in message
 
 
 async def test_a_customer_may_not_filter_by_customer(api: Api, ada: Viewer) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from domain.event import Event
 from domain.money import Money
+from domain.note.events import OrderNoteAdded
 from domain.order.commands import CancellationReason
 from domain.order.events import OrderCancellationRequested, OrderCancelled, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentPending, PaymentRequested
@@ -18,9 +19,13 @@ from kit.pool import Pool
 from tests.support.api_client import Api, Viewer
 
 SUSPICION = "suspected fraud: the address is a drop-off"
+NOTE = "the customer has complained before"
 PROVIDER_TEXT = "No such payment_intent: pi_3Nk"
 DIFFERENCE = "CANCELLED_BY_HAND"
-SECRETS = (SUSPICION, PROVIDER_TEXT, DIFFERENCE, "operator:", "order-", "PROVIDER_", "fraudulent")
+SECRETS = (
+    *(SUSPICION, NOTE, PROVIDER_TEXT, DIFFERENCE),
+    *("operator:", "order-", "PROVIDER_", "fraudulent"),
+)
 """Texts that no customer may read. `order-` is the prefix of workflow ids."""
 
 EUROS = Money(amount=500, currency="EUR")
@@ -35,7 +40,10 @@ async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -
 
     No saga runs them: no saga would bring one order to all of this.
     """
-    cancelled, declined = [await api.logged_order(customer) for _ in range(2)]
+    facts = {"reference": "PO 7", "metadata": {"till": "4"}}
+    cancelled, declined = [await api.logged_order(customer, **facts) for _ in range(2)]
+    note = OrderNoteAdded(order_id=cancelled, customer_id=customer.sub, text=NOTE)
+    await _record(api, f"note-{cancelled}", note, "run", actor=f"operator:{operator.sub}")
     await api.log.append(
         f"payment-{declined}",
         PaymentRequested(order_id=declined, attempt=1, amount=EUROS, method="pm_no"),

@@ -12,7 +12,8 @@ from domain.customer.events import CustomerErased
 from domain.event import Event
 from domain.money import Money
 from domain.order.events import OrderCreated
-from domain.order.lines import Address, OrderLine
+from domain.order.lines import Address
+from domain.order.number import order_number
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.vault import Vault
@@ -21,6 +22,7 @@ from eventstore.versions import ANY
 from kit.pool import Pool
 from projections.inline import InlineReadModels
 from tests.support.keys import a_vault
+from tests.support.order_parts import PROMISES, a_line
 
 ADDRESS = Address(
     name="Zaphkiel Quist",
@@ -36,11 +38,13 @@ def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS)
     return OrderCreated(
         order_id=order_id,
         customer_id=customer_id,
-        lines=(OrderLine(sku="mug", quantity=1, unit_price=250),),
+        lines=(a_line("mug", quantity=1, unit_price=250),),
         total=Money(amount=250, currency="EUR"),
         payment_method="pm_card_visa",
         shipping_address=address,
         fingerprint="f",
+        promises=PROMISES,
+        number=order_number(order_id, 0),
     )
 
 

@@ -12,14 +12,16 @@ from typing import Final
 from domain.command import Command
 from domain.inventory import commands as inventory
 from domain.money import Money
+from domain.note.commands import AddOrderNote
 from domain.order import commands as order
 from domain.order.commands import CancellationReason, RejectionReason
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
 from domain.payment import commands as payment
 from domain.product.commands import ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
+from tests.support.order_parts import PROMISES, a_line
 
 IDS: Final = ("a", "b")
 
@@ -30,8 +32,8 @@ def euros(cents: int) -> Money:
 
 def orders(id_: str) -> Sequence[Command]:
     lines = (
-        OrderLine(sku="cup", quantity=2, unit_price=450),
-        OrderLine(sku="pot", quantity=1, unit_price=2_100),
+        a_line("cup", quantity=2, unit_price=450),
+        a_line("pot", quantity=1, unit_price=2_100),
     )
     place = order.PlaceOrder(
         aggregate_id=id_,
@@ -43,6 +45,9 @@ def orders(id_: str) -> Sequence[Command]:
             name="Ada", street="1 Sample Street", city="Testham", postal_code="1", country="GB"
         ),
         fingerprint=f"fingerprint-of-{id_}",
+        promises=PROMISES,
+        reference="shop-1" if id_ == "a" else None,
+        metadata={"channel": "web"} if id_ == "a" else {},
     )
     forward = [
         order.MarkReserved(aggregate_id=id_),
@@ -67,6 +72,13 @@ def orders(id_: str) -> Sequence[Command]:
         ]
         * 3,
         *[order.LapseReturn(aggregate_id=id_)] * 3,
+    ]
+
+
+def notes(id_: str) -> Sequence[Command]:
+    return [
+        AddOrderNote(aggregate_id=id_, customer_id=f"customer-of-{id_}", text=text)
+        for text in ("One line", "Two\nlines")
     ]
 
 
@@ -179,6 +191,7 @@ COMMANDS: Final[Mapping[str, Sequence[Command]]] = {
     category: [command for id_ in IDS for command in commands(id_)]
     for category, commands in {
         "inventory": stock,
+        "note": notes,
         "order": orders,
         "payment": payments,
         "product": products,

@@ -8,10 +8,12 @@ from typing import Any, Final, NamedTuple
 from domain.event import Event
 from domain.inventory import events as inventory
 from domain.inventory.decide import INVENTORY
+from domain.note.events import OrderNoteAdded
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated, OrderRejected
 from domain.payment import events as payment
 from domain.payment.decide import PAYMENT
+from domain.privacy import Sealed
 from domain.product.events import ProductListed
 from domain.saga import events as saga
 from domain.shipping import events as shipping
@@ -39,6 +41,7 @@ def order_view(stream: Stream) -> Iterable[Row]:
     rejections = [event.reason for event in later if isinstance(event, OrderRejected)]
     yield {
         "order_id": placed.order_id,
+        "number": placed.number,
         "customer_id": placed.customer_id,
         "status": state.status,
         "reason": rejections[-1] if rejections else state.cancellation,
@@ -46,12 +49,31 @@ def order_view(stream: Stream) -> Iterable[Row]:
         "total": placed.total.amount,
         "lines": [line.model_dump() for line in placed.lines],
         "fingerprint": placed.fingerprint,
+        "promises": placed.promises.model_dump(mode="json"),
+        "reference": placed.reference,
+        "metadata": placed.metadata or None,
         "return_requested": state.returning is not None,
         "placed_at": stream[0].recorded_at,
         "updated_at": stream[-1].recorded_at,
         "placed_position": stream[0].position,
         "position": stream[-1].position,
     }
+
+
+def order_note(stream: Stream) -> Iterable[Row]:
+    for stored in stream:
+        event = stored.decode()
+        assert isinstance(event, OrderNoteAdded)
+        assert isinstance(event.text, Sealed)
+        yield {
+            "order_id": event.order_id,
+            "number": stored.version,
+            "customer_id": event.customer_id,
+            "text": event.text.model_dump(mode="json"),
+            "actor": stored.metadata.actor,
+            "added_at": stored.recorded_at,
+            "position": stored.position,
+        }
 
 
 def payment_view(stream: Stream) -> Iterable[Row]:
@@ -169,6 +191,7 @@ def saga_discrepancy(stream: Stream) -> Iterable[Row]:
 
 READ_MODELS: Final = (
     ReadModel("order_view", "order", order_view),
+    ReadModel("order_note", "note", order_note),
     ReadModel("payment_view", "payment", payment_view),
     ReadModel("shipment_view", "shipment", shipment_view),
     ReadModel("inventory_view", "inventory", inventory_view),

@@ -38,7 +38,7 @@ SETTINGS = settings(
     database=None,
     phases=[Phase.generate],  # shrinking over a real database takes longer than a test may
 )
-KEYS = ("order_id", "sku", "step", "system")
+KEYS = ("order_id", "sku", "step", "system", "number")
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'readmodel'"
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
 from domain.order.events import OrderCompleted, OrderDelivered, OrderReserved, OrderShipped
-from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.payment.state import PaymentStatus
@@ -16,6 +17,7 @@ from queries.orders import OrderFilter, OrderQueries, OrderView
 from queries.products import ProductQueries
 from tests.integration.queries.statements import counted
 from tests.support.order_log import OrderLog
+from tests.support.order_parts import a_line
 
 EVERYTHING = OrderFilter()
 EUR_5 = Money(amount=500, currency="EUR")
@@ -43,7 +45,6 @@ async def test_an_order_that_was_never_placed_is_none(orders: OrderQueries) -> N
 async def test_a_new_order_has_neither_payment_nor_shipment(
     orders: OrderQueries, log: OrderLog
 ) -> None:
-    await log.list_product("mug", name="Mug")
     position = await log.place("o1", fingerprint="abc")
 
     order = await orders.get("o1")
@@ -55,9 +56,21 @@ async def test_a_new_order_has_neither_payment_nor_shipment(
         "abc",
     )
     assert order.total == EUR_5
-    assert [(line.sku, line.name, line.quantity) for line in order.lines] == [("mug", "Mug", 2)]
+    assert [(line.sku, line.name, line.quantity) for line in order.lines] == [("mug", "A mug", 2)]
     assert (order.lines[0].unit_price.amount, order.lines[0].total) == (250, EUR_5)
     assert (order.payment, order.shipment, order.position) == (None, None, position)
+
+
+async def test_a_renamed_product_changes_no_old_order(orders: OrderQueries, log: OrderLog) -> None:
+    await log.list_product("mug", name="Mug")
+    await log.place("o1", lines=[a_line("mug", name="Mug")])
+    before = await orders.get("o1")
+
+    await log.list_product("mug", name="Beaker", price=999)
+
+    assert before is not None
+    assert [(line.id, line.name) for line in before.lines] == [("line-of-mug", "Mug")]
+    assert await orders.get("o1") == before
 
 
 async def test_an_order_has_the_position_of_its_latest_event_of_any_kind(
@@ -175,7 +188,7 @@ async def test_filters_apply_to_the_rows_and_to_the_page_information(
 async def test_a_list_of_orders_of_any_length_costs_one_statement(
     engine: AsyncEngine, orders: OrderQueries, log: OrderLog, orders_placed: int
 ) -> None:
-    lines = [OrderLine(sku=sku, quantity=1, unit_price=10) for sku in ("mug", "pot", "pan")]
+    lines = [a_line(sku, quantity=1, unit_price=10) for sku in ("mug", "pot", "pan")]
     for i in range(orders_placed):
         await log.place(f"o{i}", lines=lines)
 
@@ -190,6 +203,7 @@ async def test_a_list_of_orders_of_any_length_costs_one_statement(
     [
         (EVERYTHING, "order_view_placed_position_idx"),
         (OrderFilter(customer_id="ada"), "order_view_customer_id_placed_position_idx"),
+        (OrderFilter(reference="PO-7"), "order_view_reference_idx"),
     ],
 )
 async def test_a_page_is_read_off_an_index_in_its_order(
@@ -206,6 +220,55 @@ async def test_a_page_is_read_off_an_index_in_its_order(
             assert f"using {index} on order_view" in lines
             assert "Sort" not in lines
     assert len(statements) == 2
+
+
+async def test_metadata_is_found_through_its_index(
+    engine: AsyncEngine, orders: OrderQueries, log: OrderLog
+) -> None:
+    for i in range(20):
+        await log.place(f"o{i}", metadata={"channel": "web" if i % 2 else "shop", "n": str(i)})
+
+    with counted(engine) as statements:
+        await orders.page(OrderFilter(metadata=("channel", "web")), PageRequest(20))
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        await connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+        [(text, parameters)] = statements
+        plan = await connection.exec_driver_sql(f"EXPLAIN {text}", parameters)
+        assert "on order_view_metadata_idx" in "\n".join(row[0] for row in plan)
+
+
+async def test_orders_are_found_by_the_shops_reference_and_metadata(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    await log.place("o1", reference="PO-7", metadata={"channel": "web", "till": "4"})
+    await log.place("o2", reference="PO-7", metadata={"channel": "shop"}, customer_id="bob")
+    await log.place("o3", reference="PO-70", metadata={"channel": "we", "web": "channel"})
+    await log.place("o4")
+
+    async def found(**wanted: Any) -> str:  # noqa: ANN401 - the fields of a filter
+        return ids(await orders.page(OrderFilter(**wanted), PageRequest(9)))[0]
+
+    assert await found(reference="PO-7") == "o2 o1"
+    assert await found(reference="PO-7", customer_id="bob") == "o2"
+    assert await found(reference="po-7") == ""
+    assert await found(metadata=("channel", "web")) == "o1"
+    assert await found(metadata=("till", "4"), reference="PO-7") == "o1"
+    assert await found(metadata=("till", "5")) == ""
+
+
+async def test_an_order_shows_its_reference_and_metadata(
+    orders: OrderQueries, log: OrderLog
+) -> None:
+    await log.place("o1", reference="PO-7", metadata={"channel": "web"})
+    await log.place("o2")
+
+    first, second = await orders.get("o1"), await orders.get("o2")
+
+    assert first is not None
+    assert second is not None
+    assert (first.reference, first.metadata) == ("PO-7", {"channel": "web"})
+    assert (second.reference, second.metadata) == (None, {})
 
 
 async def test_products_come_by_sku_with_what_is_on_hand(

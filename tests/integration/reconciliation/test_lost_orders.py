@@ -41,6 +41,13 @@ async def accepted(sagas: Sagas, order: PlaceOrder) -> int:
     return answer.position
 
 
+async def completed(kept_open: Sagas, order_id: str, pool: Pool) -> str | None:
+    """Wait until the restored order is delivered, close its return window, and return its end."""
+    await kept_open.until(f"order-{order_id}", "OrderDelivered")
+    await kept_open.outlast(order_id, pool)
+    return await kept_open.end(order_id)
+
+
 async def test_a_lost_order_with_a_running_saga_is_restored_and_paid_once(
     kept_open: Sagas, reconciliation: Reconciliation, pool: Pool
 ) -> None:
@@ -56,7 +63,7 @@ async def test_a_lost_order_with_a_running_saga_is_restored_and_paid_once(
     recoveries = await reconciliation.recover(order_id)
 
     assert (recoveries.count, recoveries.placed_again) == (0, (order_id,))
-    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await completed(kept_open, order_id, pool) == "COMPLETED"
     again = await kept_open.store.load_events(f"order-{order_id}")
     assert again[0].event_id == was[0].event_id
     assert again[0].metadata.actor == "customer:test"
@@ -98,7 +105,7 @@ async def test_the_command_is_found_in_an_earlier_run_of_a_recovered_saga(
     await lose_tail(pool, before)
 
     assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
-    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await completed(kept_open, order_id, pool) == "COMPLETED"
     assert await kept_open.money(order_id) == PAID_ONCE
 
 
@@ -117,7 +124,7 @@ async def test_a_further_payment_attempt_is_found_at_the_provider_and_not_repeat
 
     assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
 
-    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await completed(kept_open, order_id, pool) == "COMPLETED"
     assert await kept_open.money(order_id) == paid == {**PAID_ONCE, "voided": (1, 0)}
     assert (await kept_open.events(f"payment-{order_id}"))[:4] == [
         "PaymentRequested",
@@ -141,7 +148,7 @@ async def test_a_restored_order_pays_nothing_before_the_provider_answers(
         assert await kept_open.events(f"order-{order_id}") == ["OrderCreated"]
         assert await kept_open.events(f"payment-{order_id}") == []
 
-    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await completed(kept_open, order_id, pool) == "COMPLETED"
     assert await kept_open.money(order_id) == PAID_ONCE
 
 
@@ -175,7 +182,7 @@ async def test_an_order_is_placed_again_once_however_many_ask_for_it(
     runs = await asyncio.gather(*(reconciliation.recover(order_id) for _ in range(3)))
 
     assert sorted(run.placed_again for run in runs) == [(), (), (order_id,)]
-    assert await kept_open.end(order_id) == "COMPLETED"
+    assert await completed(kept_open, order_id, pool) == "COMPLETED"
     assert await kept_open.events(f"saga-{order_id}") == ["SagaRecovered"]
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from domain.inventory.state import InventoryState
@@ -220,12 +221,13 @@ async def test_a_recovered_return_is_refunded_once(sagas: Sagas) -> None:
     assert await sagas.money(order_id) == {**PAID, "refunded": (1, 250)}
 
 
-async def test_a_recorded_step_is_not_requested_again(sagas: Sagas) -> None:
+async def test_a_recorded_step_is_not_requested_again(
+    sagas: Sagas, owner: asyncpg.Connection
+) -> None:
     patient = sagas.within(return_window=timedelta(minutes=5))
     order_id = await patient.arrived(an_order((await sagas.stocked(1), 1), postal_code=NORMAL))
-    await sagas.terminate(order_id)
 
-    await sagas.recover(order_id)
+    await sagas.outlast(order_id, owner)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.activities_of(order_id) == ["capture"]

@@ -21,6 +21,7 @@ from api.scalars import Long
 from domain.command import Command
 from domain.customer.commands import EraseCustomer, ErasureReason
 from domain.inventory.commands import ReceiveStock
+from domain.note.commands import AddOrderNote
 from orchestrator.saga_orchestrator import command_input
 from tests.unit.api.schemas import a_schema
 
@@ -65,12 +66,17 @@ FINGERPRINTS: Final = (
     Pinned(
         "placeOrder",
         lambda: fingerprint_of(ORDER),
-        "97c271978a83e32c2339930a763caca75734b25ab57d1af48f82f9d0521ad053",
+        "7700f711208c959f3f95d91d57b9c0367d69f0957d305bc60930fbe2efd6bbc5",
     ),
     Pinned(
         "receiveStock",
         _of(ReceiveStock(aggregate_id="cup", quantity=5)),
         "b7505ff616712e7af78af70f4698b8fa9664d7d2b6fa58dceae25a8d3f34d12d",
+    ),
+    Pinned(
+        "addOrderNote",
+        _of(AddOrderNote(aggregate_id="o-1", customer_id="ada", text="Call first")),
+        "bc4006c777eab559157fd70db92e376e2458140fec67c4426cba5af329d31cfb",
     ),
     Pinned(
         "eraseCustomer",
@@ -87,8 +93,11 @@ FIELDS: Final = {
         "shippingAddress",
         "expectedTotal",
         "backorder",
+        "reference",
+        "metadata",
     },
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
+    "addOrderNote": {"idempotencyKey", "orderId", "text"},
     "eraseCustomer": {"idempotencyKey", "customerId", "reason"},
     # These keep no fingerprint: a repeat gets the first answer. retryPayment compares the method.
     "cancelOrder": {"idempotencyKey", "orderId"},

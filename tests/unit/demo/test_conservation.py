@@ -14,8 +14,10 @@ from domain.inventory import events as i
 from domain.money import Money
 from domain.order import events as o
 from domain.order.commands import CancellationReason
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
+from domain.order.number import order_number
 from domain.payment import events as p
+from tests.support.order_parts import PROMISES, a_line
 
 PRICE: Final = 250
 PAID: Final = {"authorized": Effect(1, 500), "captured": Effect(1, 500)}
@@ -33,13 +35,15 @@ CAPTURED = p.PaymentCaptured(
 CREATED = o.OrderCreated(
     order_id="o-1",
     customer_id="ada",
-    lines=(OrderLine(sku="TEA", quantity=2, unit_price=PRICE),),
+    lines=(a_line("TEA", quantity=2, unit_price=PRICE),),
     total=Money(amount=500, currency="EUR"),
     payment_method="pm_card_visa",
     shipping_address=Address(
         name="Ada", street="1 Main Street", city="Bern", postal_code="3011", country="CH"
     ),
     fingerprint="f",
+    promises=PROMISES,
+    number=order_number("o-1", 0),
 )
 SHIPPED = o.OrderShipped(order_id="o-1")
 CANCELLED = o.OrderCancelled(order_id="o-1", reason=CancellationReason.CUSTOMER_REQUEST)

@@ -13,6 +13,13 @@ def test_the_id_goes_where_the_document_takes_it(operation: str, variable: str) 
     assert variables_of(operation, document(operation), {}, "x") == {variable: "x"}
 
 
+def test_an_orders_number_goes_where_the_document_takes_numbers() -> None:
+    assert variables_of("Order", document("Order"), {}, "w-nzcparbrq5") == {
+        "number": "w-nzcparbrq5"
+    }
+    assert variables_of("Saga", document("Saga"), {}, "W-NZCPARBRQ5") == {"orderId": "W-NZCPARBRQ5"}
+
+
 def test_an_id_that_a_document_does_not_take_is_refused() -> None:
     with pytest.raises(UsageError, match="Products takes no ID"):
         variables_of("Products", document("Products"), {"first": 5}, "x")

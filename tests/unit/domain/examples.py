@@ -7,15 +7,16 @@ from typing import Final
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.events import OrderCreated
-from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.lines import Address, ReturnedLine
+from tests.support.order_parts import PROMISES, a_line
 
 ORDER_ID: Final = "order-of-ada"
 ADDRESS: Final = Address(
     name="Ada Example", street="1 Sample Street", city="Testham", postal_code="00001", country="GB"
 )
 LINES: Final = (
-    OrderLine(sku="cup", quantity=2, unit_price=450),
-    OrderLine(sku="pot", quantity=1, unit_price=2_100),
+    a_line("cup", quantity=2, unit_price=450),
+    a_line("pot", quantity=1, unit_price=2_100),
 )
 EVERYTHING: Final = (ReturnedLine(sku="cup", quantity=2), ReturnedLine(sku="pot", quantity=1))
 TOTAL: Final = Money(amount=3_000, currency="EUR")
@@ -28,6 +29,7 @@ PLACE: Final = PlaceOrder(
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",
+    promises=PROMISES,
 )
 CREATED: Final = OrderCreated(
     order_id=ORDER_ID,
@@ -37,4 +39,6 @@ CREATED: Final = OrderCreated(
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",
+    promises=PROMISES,
+    number="W-NZCPARBRQ5",
 )

@@ -40,7 +40,9 @@ NO_QUANTITIES: Final = (0, -1, 1.0, "1", True, None)
 
 
 def line(**changes: object) -> dict[str, object]:
-    return {"sku": "cup", "quantity": 1, "unit_price": 3_000, **changes}
+    sku = changes.get("sku", "cup")
+    about = {"id": f"line-of-{sku}", "sku": "cup", "name": "Cup"}
+    return {**about, "quantity": 1, "unit_price": 3_000, **changes}
 
 
 def beside_another(**changes: object) -> list[dict[str, object]]:
@@ -79,7 +81,9 @@ def test_ids_refuse_characters_that_break_a_stream_name(value: object) -> None:
         assert _faults(kind, {"aggregate_id": value}) == [("aggregate_id",)]
     assert _faults(ReserveStock, {"order_id": value}) == [("order_id",)]
     assert _faults(PlaceOrder, {"customer_id": value}) == [("customer_id",)]
-    assert _faults(PlaceOrder, {"lines": beside_another(sku=value)}) == [("lines", 1, "sku")]
+    assert _faults(PlaceOrder, {"lines": beside_another(sku=value, id="line-1")}) == [
+        ("lines", 1, "sku")
+    ]
 
 
 @pytest.mark.parametrize("value", ["a", "7", "A.b_c:d-e", "a" * 100])
@@ -124,6 +128,41 @@ def test_a_sku_is_on_one_line_only() -> None:
     twice = [line(unit_price=1_000), line(unit_price=2_000)]
     with pytest.raises(ValidationError, match="each SKU may be on one line only"):
         _placed(lines=twice)
+
+
+def test_each_line_has_an_id_of_its_own() -> None:
+    alike = [line(sku="pot", id="1", unit_price=1_000), line(id="1", unit_price=2_000)]
+    with pytest.raises(ValidationError, match="each line needs an id of its own"):
+        _placed(lines=alike)
+
+
+@pytest.mark.parametrize("value", NO_TEXTS)
+def test_a_line_names_its_product(value: object) -> None:
+    assert _faults(PlaceOrder, {"lines": beside_another(name=value)}) == [("lines", 1, "name")]
+
+
+@pytest.mark.parametrize("value", ["", " ", "a\nb", "a\x00", "a" * 101, "\ud800", 7])
+def test_a_reference_is_one_short_line_of_text(value: object) -> None:
+    assert _faults(PlaceOrder, {"reference": value}) == [("reference",)]
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ä", "a/b", "a" * 41])
+def test_a_key_of_the_metadata_is_a_short_name(key: str) -> None:
+    assert _faults(PlaceOrder, {"metadata": {key: "x"}}) == [("metadata", key, "[key]")]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\x00b", "a" * 501, "\ud800", 7, None])
+def test_a_value_of_the_metadata_is_one_line_of_text(value: object) -> None:
+    assert _faults(PlaceOrder, {"metadata": {"key": value}}) == [("metadata", "key")]
+
+
+def test_an_order_has_at_most_20_entries_of_metadata() -> None:
+    entries = {f"key-{number}": "x" * 500 for number in range(21)}
+    assert _faults(PlaceOrder, {"metadata": entries}) == [("metadata",)]
+    del entries["key-20"]
+    assert _placed(metadata=entries, reference=" PO 7 / é\t").metadata == entries
+    assert _placed(reference=" PO 7 / é ").reference == "PO 7 / é"
+    assert _placed(metadata={"A_b.c-9": ""}).metadata == {"A_b.c-9": ""}
 
 
 @pytest.mark.parametrize("amount", [0, 2_999, 3_001])

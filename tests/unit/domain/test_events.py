@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,8 @@ from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.promises import Promises
+from domain.order.references import MetadataKey, MetadataValue
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
@@ -29,10 +32,14 @@ ADDRESSES: Final = st.builds(
 SEALED: Final = st.builds(Sealed, subject=WORDS, key_id=st.uuids(), ciphertext=WORDS)
 LINES: Final = st.builds(
     OrderLine,
+    id=st.uuids().map(str),
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
+    name=WORDS,
     quantity=st.integers(1, 1_000),
     unit_price=st.integers(0, 10**12),
 )
+DURATION: Final = st.timedeltas(min_value=timedelta(0))
+PROMISES: Final = st.builds(Promises, **dict.fromkeys(Promises.model_fields, DURATION))
 RETURNED_LINES: Final = st.builds(
     ReturnedLine,
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
@@ -43,7 +50,10 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     int: st.integers(-(2**53), 2**53),
     str: WORDS,
     str | None: st.none() | WORDS,
+    str | Sealed: WORDS | SEALED,
     Money: MONEY,
+    Promises: PROMISES,
+    dict[MetadataKey, MetadataValue]: st.dictionaries(WORDS.map(lambda _: "key"), WORDS),
     Address | Sealed: ADDRESSES | SEALED,
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
@@ -74,8 +84,20 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
         "order_id": "order-of-ada",
         "customer_id": "ada",
         "lines": [
-            {"sku": "cup", "quantity": 2, "unit_price": 450},
-            {"sku": "pot", "quantity": 1, "unit_price": 2_100},
+            {
+                "id": "line-of-cup",
+                "sku": "cup",
+                "name": "A cup",
+                "quantity": 2,
+                "unit_price": 450,
+            },
+            {
+                "id": "line-of-pot",
+                "sku": "pot",
+                "name": "A pot",
+                "quantity": 1,
+                "unit_price": 2_100,
+            },
         ],
         "total": {"amount": 3_000, "currency": "EUR"},
         "payment_method": "pm_card_visa",
@@ -87,7 +109,18 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
             "country": "GB",
         },
         "fingerprint": "fingerprint-1",
+        "number": "W-NZCPARBRQ5",
+        "promises": {
+            "backorder": "P1D",
+            "payment_window": "PT15M",
+            "dispatch": "P2D",
+            "delivery": "P5D",
+            "return_window": "P14D",
+            "return_delivery": "P30D",
+        },
         "backorder": False,
+        "reference": None,
+        "metadata": {},
     }
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from domain.ids import (
     command_workflow_id,
     event_id_for,
+    line_id_for,
     order_id_for,
     order_workflow_id,
     payment_workflow_id,
@@ -26,6 +27,7 @@ def test_ids_are_the_same_in_every_release() -> None:
     assert command_workflow_id("ReceiveStock", "operator:olga", "key-1") == (
         "command-ReceiveStock-1fdea0db-42f5-504c-bce1-e75bfcf2673f"
     )
+    assert line_id_for("o-1", 0) == "9d938db0-d4b3-5e4c-9b44-fa68086fa3f5"
     assert order_workflow_id("o-1") == "order-o-1"
     assert payment_workflow_id("o-1") == "payment-o-1"
 
@@ -72,6 +74,11 @@ def test_each_part_of_a_step_changes_the_event_id() -> None:
         event_id_for("order-1", "reserve", 10),
     }
     assert len(ids) == 5
+
+
+def test_each_line_of_each_order_has_another_id() -> None:
+    ids = [line_id_for(order_id, index) for order_id in ("o-1", "o-11") for index in (0, 1, 10)]
+    assert len(set(ids)) == len(ids)
 
 
 def test_ids_of_different_kinds_differ() -> None:

@@ -13,6 +13,7 @@ from domain.command import Command
 from domain.customer.decide import CUSTOMER
 from domain.event import Event
 from domain.inventory.decide import INVENTORY
+from domain.note.decide import NOTE
 from domain.order.decide import ORDER
 from domain.order.events import OrderMilestone
 from domain.payment.decide import PAYMENT
@@ -26,6 +27,7 @@ AREAS: Final[dict[str, Aggregate[Any]]] = {
     "product": PRODUCT,
     "customer": CUSTOMER,
     "inventory": INVENTORY,
+    "note": NOTE,
     "order": ORDER,
     "payment": PAYMENT,
     "saga": SAGA,
@@ -75,7 +77,7 @@ def test_every_command_of_an_area_is_for_its_aggregate(area: str) -> None:
         assert aggregate_of(kind.model_construct(aggregate_id="a")) is AREAS[area]
 
 
-@pytest.mark.parametrize("area", ["customer", "inventory", "payment", "saga", "shipping"])
+@pytest.mark.parametrize("area", ["customer", "inventory", "note", "payment", "saga", "shipping"])
 def test_an_aggregate_decides_nothing_on_a_command_that_it_does_not_know(area: str) -> None:
     with pytest.raises(TypeError, match=f"{area} does not support UnheardOf"):
         AREAS[area].decide(UnheardOf(aggregate_id="a"), AREAS[area].initial)
@@ -85,5 +87,6 @@ def test_each_aggregate_has_its_own_streams() -> None:
     streams = [aggregate.stream("a-1") for aggregate in AREAS.values()]
     assert streams == [
         *("product-a-1", "customer-a-1", "inventory-a-1"),
+        "note-a-1",
         *("order-a-1", "payment-a-1", "saga-a-1", "shipment-a-1"),
     ]

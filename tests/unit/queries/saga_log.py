@@ -10,7 +10,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason
-from domain.order.lines import OrderLine
+from domain.order.number import order_number
 from domain.payment import events as payment
 from domain.saga import events as saga
 from domain.saga.commands import Intervention
@@ -19,6 +19,7 @@ from eventstore.envelope import EventMetadata, StoredEvent
 from queries.saga_history import History
 from queries.saga_ledger import Failures, SagaView, saga_view
 from tests.support.order_log import ADDRESS
+from tests.support.order_parts import PROMISES, a_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EUROS = Money(amount=500, currency="EUR")
@@ -72,11 +73,13 @@ class SagaLog:
         created = order.OrderCreated(
             order_id="o1",
             customer_id="ada",
-            lines=(OrderLine(sku="mug", quantity=2, unit_price=250),),
+            lines=(a_line("mug", quantity=2, unit_price=250),),
             total=EUROS,
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint="f",
+            promises=PROMISES,
+            number=order_number("o1", 0),
         )
         return self.add("place", created)
 

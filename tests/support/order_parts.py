@@ -1,0 +1,31 @@
+"""Make the parts of an order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from domain.order.lines import OrderLine
+from domain.order.promises import Promises
+
+PROMISES: Final = Promises(
+    backorder=timedelta(days=1),
+    payment_window=timedelta(minutes=15),
+    dispatch=timedelta(days=2),
+    delivery=timedelta(days=5),
+    return_window=timedelta(days=14),
+    return_delivery=timedelta(days=30),
+)
+
+
+def a_line(
+    sku: str = "mug", quantity: int = 1, unit_price: int = 250, *, name: str | None = None
+) -> OrderLine:
+    """Return a line whose id is unique in an order, because each SKU is on one line only."""
+    return OrderLine(
+        id=f"line-of-{sku}",
+        sku=sku,
+        name=name or f"A {sku}",
+        quantity=quantity,
+        unit_price=unit_price,
+    )
