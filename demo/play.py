@@ -91,6 +91,7 @@ async def _place(people: People, plan: Plan) -> Json:
         paymentMethod=plan.scenario.method,
         shippingAddress=_address(plan),
         backorder=plan.scenario.waits,
+        discountCode=plan.discount_code,
     )
     order: Json = placed["order"]
     return order

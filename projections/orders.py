@@ -13,8 +13,8 @@ from projections.change import Change
 CREATED = """
     INSERT INTO readmodel.order_view
         (order_id, status, placed_at, updated_at, placed_position, position,
-         customer_id, currency, total, lines, fingerprint)
-    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9)
+         customer_id, currency, total, lines, fingerprint, price, discount_code)
+    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 # Any other event of the order ends a return under way.
 MOVED = """
@@ -30,6 +30,12 @@ MOVED_WITH_REASON = """
 RETURN_REQUESTED = """
     UPDATE readmodel.order_view
     SET status = $2, updated_at = $3, position = $4, return_requested = true
+    WHERE order_id = $1
+"""
+RETURNED = """
+    UPDATE readmodel.order_view
+    SET status = $2, updated_at = $3, position = $4, return_requested = false,
+        refunds = refunds || $5::jsonb
     WHERE order_id = $1
 """
 LINES = TypeAdapter(tuple[OrderLine, ...])
@@ -51,6 +57,8 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
                         total.amount,
                         lines,
                         event.fingerprint,
+                        event.price.model_dump_json(),
+                        event.discount_code,
                     ),
                 )
             ]
@@ -58,6 +66,8 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
             return [Change(MOVED_WITH_REASON, (*moved, event.reason))]
         case e.OrderCancellationWithdrawn():
             return [Change(MOVED_WITH_REASON, (*moved, None))]
+        case e.OrderReturned():
+            return [Change(RETURNED, (*moved, event.refund.model_dump_json()))]
         case e.OrderReturnRequested():
             return [Change(RETURN_REQUESTED, moved)]
         case _:

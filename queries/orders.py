@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
+from domain.order.price import Price
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
@@ -34,6 +35,8 @@ class LineView:
     quantity: int
     unit_price: Money
     total: Money
+    discount: Money
+    tax: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ class OrderView:
     customer_id: str
     fingerprint: str
     total: Money
+    price: Price
+    refunded: Price
+    """The parts of the price that were refunded."""
+    discount_code: str | None
     lines: Sequence[LineView]
     payment: PaymentView | None
     shipment: ShipmentView | None
@@ -168,6 +175,9 @@ def _order(row: Row[Any]) -> OrderView:
         customer_id=row.customer_id,
         fingerprint=row.fingerprint,
         total=_money(row.total, row.currency),
+        price=_price(row.price),
+        refunded=_refunded(row),
+        discount_code=row.discount_code,
         lines=[_line(line, row.names or {}, row.currency) for line in row.lines],
         payment=_payment(row),
         shipment=_shipment(row),
@@ -188,7 +198,17 @@ def _line(line: dict[str, Any], names: dict[str, str], currency: str) -> LineVie
         quantity=line["quantity"],
         unit_price=_money(line["unit_price"], currency),
         total=_money(line["unit_price"] * line["quantity"], currency),
+        discount=_money(line["discount"], currency),
+        tax=_money(line["tax"], currency),
     )
+
+
+def _refunded(row: Row[Any]) -> Price:
+    """Return the refunds of the returns; or the price, once all captured money is refunded."""
+    if row.payment_captured and row.payment_refunded == row.payment_captured:
+        return _price(row.price)
+    nothing = Price(currency=row.currency, lines=0, total=0)
+    return sum((_price(refund) for refund in row.refunds), start=nothing)
 
 
 def _payment(row: Row[Any]) -> PaymentView | None:
@@ -209,6 +229,10 @@ def _shipment(row: Row[Any]) -> ShipmentView | None:
     if row.shipment_status is None:
         return None
     return ShipmentView(ShipmentStatus(row.shipment_status), row.shipment_tracking_number)
+
+
+def _price(parts: dict[str, Any]) -> Price:
+    return Price.model_construct(**parts)
 
 
 def _money(amount: int, currency: str) -> Money:

@@ -27,6 +27,14 @@ DEMO_DEADLINES = {
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT1S",
 }
 
+# Half of the demonstration's orders use the code, and every price has a part for each reason.
+DEMO_PRICES = {
+    "WAYBILL_SHIPPING_PRICE": "EUR=490",
+    "WAYBILL_FREE_SHIPPING_FROM": "EUR=8000",
+    "WAYBILL_TAX_PERCENT": "19",
+    "WAYBILL_DISCOUNT_CODES": "WELCOME=7.5",
+}
+
 INTERRUPTED = 128 + signal.SIGINT
 _PARENT_POLL_SECONDS = 0.5
 
@@ -48,7 +56,7 @@ async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
 
 async def demo(settings: Settings, workers: int, end_with_parent: bool) -> int:
     """Run until the demonstration ends, and return its exit code."""
-    given = {**of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
+    given = {**DEMO_PRICES, **of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
     try:
         async with (
             stopped_by_signals(end_with_parent),

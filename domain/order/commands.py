@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
+from domain.order.price import DiscountCode, Price, check_parts, check_total
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 """A payment provider's token for a way to pay, never a card number."""
@@ -34,24 +35,30 @@ class OrderCommand(Command):
 class PlaceOrder(OrderCommand):
     """`fingerprint` is a digest of the client's own input; it separates a repeat from a reuse.
 
-    `backorder` makes the order wait when stock is short, instead of being rejected.
+    `backorder` makes the order wait when stock is short, instead of being rejected. Raises Refused
+    when the parts of the lines do not add up to the price, or when there is nothing to pay.
     """
 
     customer_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
-    total: Money
+    price: Price
     payment_method: PaymentMethod
     shipping_address: Address
     fingerprint: str
     backorder: bool = False
+    discount_code: DiscountCode | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if len({line.sku for line in self.lines}) != len(self.lines):
             raise ValueError("each SKU may be on one line only")
-        if sum(line.total for line in self.lines) != self.total.amount:
-            raise ValueError("the total is not the sum of the lines")
+        check_parts(self.lines, self.price)
+        check_total(self.price)
         return self
+
+    @property
+    def total(self) -> Money:
+        return self.price.money
 
 
 class MarkReserved(OrderCommand):

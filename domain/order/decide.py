@@ -57,11 +57,12 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 order_id=command.aggregate_id,
                 customer_id=command.customer_id,
                 lines=command.lines,
-                total=command.total,
+                price=command.price,
                 payment_method=command.payment_method,
                 shipping_address=command.shipping_address,
                 fingerprint=command.fingerprint,
                 backorder=command.backorder,
+                discount_code=command.discount_code,
             )
         ]
     if state.fingerprint == command.fingerprint:

@@ -6,6 +6,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.price import Price
 from domain.privacy import Personal, Sealed
 
 
@@ -16,8 +17,8 @@ class OrderCreated(Event):
     customer_id: str
     lines: tuple[OrderLine, ...]
     """The products, one line for each, at the agreed prices."""
-    total: Money
-    """The sum of the lines."""
+    price: Price
+    """The price of the order in its parts, which the parts of the lines add up to."""
     payment_method: str
     """The provider's token of the first attempt to pay, never a card number."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
@@ -26,6 +27,12 @@ class OrderCreated(Event):
     """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
     backorder: bool = False
     """True when the order waits for stock that is short, instead of being rejected."""
+    discount_code: str | None = None
+    """The code that the discount was granted for."""
+
+    @property
+    def total(self) -> Money:
+        return self.price.money
 
 
 class OrderMilestone(Event):
@@ -94,8 +101,8 @@ class OrderReturnRequested(Event):
     order_id: str
     lines: tuple[ReturnedLine, ...]
     """The goods that come back, a line for each product."""
-    refund: Money
-    """The price they were ordered at, to be refunded once the goods are back."""
+    refund: Price
+    """The parts of the price that are to be refunded once the goods are back."""
 
 
 class OrderReturned(Event):
@@ -104,8 +111,8 @@ class OrderReturned(Event):
     order_id: str
     lines: tuple[ReturnedLine, ...]
     """The goods that came back, a line for each product."""
-    refund: Money
-    """The amount that was refunded for them."""
+    refund: Price
+    """The parts of the price that were refunded for them."""
     is_whole: bool
     """True when everything came back: final. Otherwise the order continues with the rest."""
 

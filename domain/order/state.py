@@ -3,10 +3,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from domain.money import NO_MONEY, Money
+from domain.money import Money
 from domain.order import events as e
 from domain.order.commands import CancellationReason
 from domain.order.lines import OrderLine, ReturnedLine
+from domain.order.price import NO_PRICE, Price
 
 
 class OrderStatus(StrEnum):
@@ -53,7 +54,7 @@ FINAL = frozenset(
 @dataclass(frozen=True, slots=True)
 class Return:
     lines: tuple[ReturnedLine, ...]
-    refund: Money
+    refund: Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class OrderState:
     customer_id: str = ""
     fingerprint: str = ""
     lines: tuple[OrderLine, ...] = ()
-    total: Money = NO_MONEY
+    price: Price = NO_PRICE
     payment_method: str = ""
     cancellation: CancellationReason | None = None
     cancellations: int = 0
@@ -78,6 +79,10 @@ class OrderState:
     """The return under way."""
     returned: Return | None = None
     """The return whose goods are back."""
+
+    @property
+    def total(self) -> Money:
+        return self.price.money
 
     def has_reached(self, status: OrderStatus) -> bool:
         """Return whether the order has reached this status on the forward path, or passed it.
@@ -120,7 +125,7 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
                 customer_id=event.customer_id,
                 fingerprint=event.fingerprint,
                 lines=event.lines,
-                total=event.total,
+                price=event.price,
                 payment_method=event.payment_method,
                 backorder=event.backorder,
             )

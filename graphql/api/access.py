@@ -93,12 +93,13 @@ RULES: Final[Mapping[str, Rules]] = {
     "Subscription": {"orderUpdates": Access.OWNER},
     "Order": {
         **_each(Access.VIEWER, "id status reason customerId total lines payment shipment"),
+        **_each(Access.VIEWER, "price refunded discountCode"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
         **_each(Access.STAFF, "needsAttention positionNumber"),
     },
     "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
-    "OrderLine": _each(Access.VIEWER, "sku name quantity unitPrice total"),
+    "OrderLine": _each(Access.VIEWER, "sku name quantity unitPrice total discount tax"),
     "OrderUpdate": {
         **_each(Access.VIEWER, "order eventType position"),
         "positionNumber": Access.STAFF,
@@ -139,6 +140,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "SagaDiscrepancy": _each(Access.STAFF, "system ours theirs since"),
     "SagaConnection": _each(Access.STAFF, "edges pageInfo"),
     "SagaEdge": _each(Access.STAFF, "cursor node"),
+    "Price": _each(Access.VIEWER, "lines discount shipping tax shippingTax total"),
     "Money": _each(Access.VIEWER, "amount currency"),
     "PageInfo": _each(Access.VIEWER, "hasNextPage hasPreviousPage startCursor endCursor"),
     "UserError": _each(Access.VIEWER, "code message field"),

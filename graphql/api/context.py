@@ -13,6 +13,7 @@ from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
+from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -41,6 +42,7 @@ class Services:
     bus: BusQueries
     carrier: Carrier
     """The API polls it to confirm a notification."""
+    pricing: Pricing
 
 
 class Context(BaseContext):

@@ -10,6 +10,7 @@ from domain.inventory.events import StockReceived
 from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
+from domain.order.price import Price
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
@@ -50,7 +51,7 @@ class OrderLog:
             order_id=order_id,
             customer_id=customer_id,
             lines=tuple(lines),
-            total=Money(amount=sum(line.total for line in lines), currency="EUR"),
+            price=Price.of(lines, "EUR"),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint=fingerprint,

@@ -38,6 +38,9 @@ class PlaceOrderInput:
         default=False,
         description="Wait for stock that is short instead of rejecting the order.",
     )
+    discount_code: str | None = strawberry.field(
+        default=None, description="A code of the shop that reduces the price of the lines."
+    )
 
 
 @strawberry.input

@@ -12,8 +12,9 @@ from api.auth import Viewer
 from api.context import Context, Services
 from api.idempotency import mark_replayed
 from api.lost import order_lost
-from api.orders.checks import check_input, check_prices, total_of
+from api.orders.checks import check_currencies, check_expectation, check_input
 from api.orders.inputs import PlaceOrderInput
+from api.orders.pricing import priced
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
@@ -22,6 +23,7 @@ from domain.identifiers import is_identifier
 from domain.ids import order_id_for
 from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.pricing import PricedOrder, Pricing
 from queries.orders import OrderView
 from queries.products import ProductView
 from workflows.types import SagaType
@@ -39,7 +41,7 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
     if earlier is not None:
         return _replay(earlier, fingerprint_of(order))
     products = await _products(order, services)
-    command = _command(order, viewer, products)
+    command = _command(order, viewer, products, services.pricing)
     if not isinstance(command, PlaceOrder):
         return PlaceOrderPayload(user_errors=list(command))
     return await _start(command, viewer, services)
@@ -61,21 +63,40 @@ async def _products(order: PlaceOrderInput, services: Services) -> Mapping[str, 
 
 
 def _command(
-    order: PlaceOrderInput, viewer: Viewer, products: Mapping[str, ProductView]
+    order: PlaceOrderInput,
+    viewer: Viewer,
+    products: Mapping[str, ProductView],
+    pricing: Pricing,
 ) -> PlaceOrder | Sequence[UserError]:
-    errors = check_input(order, products) or check_prices(order, products)
+    errors = check_input(order, products) or check_currencies(order, products)
     if errors:
         return errors
+    currency = products[order.lines[0].sku].price.currency
+    result = priced(pricing, _lines(order, products), currency, order.discount_code)
+    if not isinstance(result, PricedOrder):
+        return result
+    try:
+        return check_expectation(order, result.price.money) or _place(order, viewer, result)
+    except Refused as refused:
+        return [UserError.of(refused)]
+
+
+def _lines(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Sequence[OrderLine]:
+    """Return the lines at the catalogue's prices, without discount and tax."""
+    return [
+        OrderLine(sku=line.sku, quantity=line.quantity, unit_price=products[line.sku].price.amount)
+        for line in order.lines
+    ]
+
+
+def _place(order: PlaceOrderInput, viewer: Viewer, priced_order: PricedOrder) -> PlaceOrder:
+    """Return the command. Raises Refused when there is nothing to pay."""
     return PlaceOrder(
         aggregate_id=order_id_for(viewer.sub, order.idempotency_key),
         customer_id=viewer.sub,
-        lines=tuple(
-            OrderLine(
-                sku=line.sku, quantity=line.quantity, unit_price=products[line.sku].price.amount
-            )
-            for line in order.lines
-        ),
-        total=total_of(order, products),
+        lines=priced_order.lines,
+        price=priced_order.price,
+        discount_code=order.discount_code,
         payment_method=order.payment_method,
         shipping_address=Address(**strawberry.asdict(order.shipping_address)),
         fingerprint=fingerprint_of(order),

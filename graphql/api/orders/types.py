@@ -8,7 +8,7 @@ import strawberry
 
 from api.auth import Role, Viewer
 from api.connections import PageInfo
-from api.money import Money
+from api.money import Money, Price
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
@@ -39,7 +39,11 @@ class OrderLine:
     name: str = strawberry.field(description="The product's current name in the catalogue.")
     quantity: int
     unit_price: Money = strawberry.field(description="The price at which it was ordered.")
-    total: Money
+    total: Money = strawberry.field(
+        description="`quantity` at `unitPrice`, without discount and tax."
+    )
+    discount: Money = strawberry.field(description="The share of the order's discount.")
+    tax: Money = strawberry.field(description="The tax on the line after its discount.")
 
     @classmethod
     def of(cls, line: LineView) -> Self:
@@ -49,6 +53,8 @@ class OrderLine:
             quantity=line.quantity,
             unit_price=Money.of(line.unit_price),
             total=Money.of(line.total),
+            discount=Money.of(line.discount),
+            tax=Money.of(line.tax),
         )
 
 
@@ -97,7 +103,13 @@ class Order:
         description="The reason for the rejection or cancellation."
     )
     customer_id: strawberry.ID
-    total: Money
+    total: Money = strawberry.field(description="The amount to pay: the total of `price`.")
+    price: Price
+    refunded: Price = strawberry.field(
+        description="The refunded parts of `price`: those of returned goods, or all of them when a "
+        "paid order was cancelled."
+    )
+    discount_code: str | None
     lines: list[OrderLine]
     payment: Payment | None
     shipment: Shipment | None
@@ -124,6 +136,9 @@ class Order:
             reason=order.reason,
             customer_id=strawberry.ID(order.customer_id),
             total=Money.of(order.total),
+            price=Price.of(order.price),
+            refunded=Price.of(order.refunded),
+            discount_code=order.discount_code,
             lines=[OrderLine.of(line) for line in order.lines],
             payment=None if order.payment is None else Payment.of(order.payment),
             shipment=None if order.shipment is None else Shipment.of(order.shipment),

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
+from api.orders.pricing import standard_pricing
 from eventstore.postgres import PostgresEventStore
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
@@ -167,6 +168,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         sagas=SagaQueries(engine),
         bus=BusQueries(engine),
         carrier=notifying_carrier,
+        pricing=standard_pricing(settings),
     )
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from domain.event import Event
 from domain.inventory import events as inventory
 from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER
-from domain.order.events import OrderCreated, OrderRejected
+from domain.order.events import OrderCreated, OrderRejected, OrderReturned
 from domain.payment import events as payment
 from domain.payment.decide import PAYMENT
 from domain.product.events import ProductListed
@@ -44,6 +44,9 @@ def order_view(stream: Stream) -> Iterable[Row]:
         "reason": rejections[-1] if rejections else state.cancellation,
         "currency": placed.total.currency,
         "total": placed.total.amount,
+        "price": placed.price.model_dump(),
+        "refunds": [e.refund.model_dump() for e in later if isinstance(e, OrderReturned)],
+        "discount_code": placed.discount_code,
         "lines": [line.model_dump() for line in placed.lines],
         "fingerprint": placed.fingerprint,
         "return_requested": state.returning is not None,

@@ -87,6 +87,7 @@ FIELDS: Final = {
         "shippingAddress",
         "expectedTotal",
         "backorder",
+        "discountCode",
     },
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
     "eraseCustomer": {"idempotencyKey", "customerId", "reason"},

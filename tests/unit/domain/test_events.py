@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.price import Price
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
@@ -33,6 +34,12 @@ LINES: Final = st.builds(
     quantity=st.integers(1, 1_000),
     unit_price=st.integers(0, 10**12),
 )
+AMOUNTS: Final = st.integers(0, 10**11)
+PRICES: Final = st.builds(
+    lambda line, shipping: Price.of([line], "EUR", shipping=shipping),
+    st.builds(OrderLine, sku=st.just("cup"), quantity=st.just(2), unit_price=AMOUNTS, tax=AMOUNTS),
+    AMOUNTS,
+)
 RETURNED_LINES: Final = st.builds(
     ReturnedLine,
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
@@ -44,6 +51,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     str: WORDS,
     str | None: st.none() | WORDS,
     Money: MONEY,
+    Price: PRICES,
     Address | Sealed: ADDRESSES | SEALED,
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
@@ -74,10 +82,18 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
         "order_id": "order-of-ada",
         "customer_id": "ada",
         "lines": [
-            {"sku": "cup", "quantity": 2, "unit_price": 450},
-            {"sku": "pot", "quantity": 1, "unit_price": 2_100},
+            {"sku": "cup", "quantity": 2, "unit_price": 450, "discount": 0, "tax": 0},
+            {"sku": "pot", "quantity": 1, "unit_price": 2_100, "discount": 0, "tax": 0},
         ],
-        "total": {"amount": 3_000, "currency": "EUR"},
+        "price": {
+            "currency": "EUR",
+            "lines": 3_000,
+            "discount": 0,
+            "shipping": 0,
+            "tax": 0,
+            "shipping_tax": 0,
+            "total": 3_000,
+        },
         "payment_method": "pm_card_visa",
         "shipping_address": {
             "name": "Ada Example",
@@ -88,6 +104,7 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
         },
         "fingerprint": "fingerprint-1",
         "backorder": False,
+        "discount_code": None,
     }
 
 
