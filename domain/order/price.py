@@ -75,9 +75,6 @@ class Price(BaseModel):
         return Money(amount=self.total, currency=self.currency)
 
 
-NO_PRICE: Final = Price(currency=NO_MONEY.currency, lines=0, total=0)
-
-
 def check_parts(lines: Sequence[OrderLine], price: Price) -> None:
     """Raise Refused unless each part of the price is the sum of the lines and the shipping."""
     for index, line in enumerate(lines):
@@ -111,3 +108,6 @@ def _require(part: str, stated: int, added_up: int) -> None:
             " correct the pricing",
             ("price", part),
         )
+
+
+NO_PRICE: Final = Price(currency=NO_MONEY.currency, lines=0, total=0)

@@ -65,7 +65,7 @@ FINGERPRINTS: Final = (
     Pinned(
         "placeOrder",
         lambda: fingerprint_of(ORDER),
-        "97c271978a83e32c2339930a763caca75734b25ab57d1af48f82f9d0521ad053",
+        "4017146b29d43690334540216f8a52bc00239d534b9a41663ececcc1a6c7c3d4",
     ),
     Pinned(
         "receiveStock",

@@ -26,6 +26,13 @@ def returned(refund: Price, *, is_whole: bool = False) -> Sale:
     return Sale(ORDER, (back,))
 
 
+def changed(price: Price, **parts: int) -> Price:
+    """Return a price with other parts, and the total that they make."""
+    values = price.model_dump() | parts
+    total = values["lines"] - values["discount"] + values["shipping"] + values["tax"]
+    return Price.model_validate(values | {"total": total})
+
+
 def priced(**changes: int) -> Sale:
     return Sale(ORDER.model_copy(update={"price": PRICE.model_copy(update=changes)}))
 
@@ -46,23 +53,24 @@ def test_a_part_that_the_lines_do_not_add_up_to_is_found() -> None:
 
 
 def test_a_refund_of_more_goods_than_came_back_is_found() -> None:
-    refund = TEA.model_copy(update={"lines": 1_000})
+    refund = changed(TEA, lines=1_000)
     assert list(faults(returned(refund))) == ["500 of lines came back, 1000 refunded"]
 
 
 def test_a_refund_of_more_tax_than_was_paid_is_found() -> None:
-    refund = TEA.model_copy(update={"tax": 715})
+    refund = changed(TEA, tax=715)
     assert list(faults(returned(refund))) == ["tax: 715 refunded of 714"]
 
 
 def test_shipping_that_was_refunded_for_a_part_of_the_goods_is_found() -> None:
-    refund = TEA.model_copy(update={"shipping": 490})
+    refund = changed(TEA, shipping=490)
     assert list(faults(returned(refund))) == ["490 of shipping refunded for a part of the goods"]
 
 
 def test_a_whole_return_that_keeps_the_shipping_is_found() -> None:
-    refund = PRICE.model_copy(update={"shipping": 0})
+    refund = changed(PRICE, shipping=0)
+    paid = "3500 lines - 233 discount + 490 shipping + 714 tax = 4471"
+    given_back = "3500 lines - 233 discount + 0 shipping + 714 tax = 3981"
     assert list(faults(returned(refund, is_whole=True))) == [
-        "all came back of 3500 lines - 233 discount + 490 shipping + 714 tax = 4471,"
-        " and the refund is 3500 lines - 233 discount + 0 shipping + 714 tax = 3981"
+        f"all came back of {paid}, and the refund is {given_back}"
     ]

@@ -29,16 +29,16 @@ PARTS: Final[dict[str, Any]] = {
 }
 
 
-def placed(lines: tuple[OrderLine, ...] = LINES, **changes: object) -> PlaceOrder:
+def placed(ordered: tuple[OrderLine, ...] = LINES, /, **changes: object) -> PlaceOrder:
     price = {**PARTS, **changes}
     return PlaceOrder.model_validate(
-        PLACE.model_dump() | {"lines": lines, "price": price, "discount_code": "WELCOME"}
+        PLACE.model_dump() | {"lines": ordered, "price": price, "discount_code": "WELCOME"}
     )
 
 
-def refusal(lines: tuple[OrderLine, ...] = LINES, **changes: object) -> Refused:
+def refusal(ordered: tuple[OrderLine, ...] = LINES, /, **changes: object) -> Refused:
     with pytest.raises(Refused) as caught:
-        placed(lines, **changes)
+        placed(ordered, **changes)
     return caught.value
 
 
@@ -71,7 +71,7 @@ def test_a_total_that_is_not_the_sum_of_its_parts_is_refused(total: int) -> None
     ],
 )
 def test_a_part_that_the_lines_do_not_add_up_to_is_refused(
-    changes: dict[str, int], part: str
+    changes: dict[str, Any], part: str
 ) -> None:
     refused = refusal(**changes)
     assert (refused.code, refused.field) == (ErrorCode.PRICE_MISMATCH, ("price", part))
