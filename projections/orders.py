@@ -27,15 +27,15 @@ MOVED_WITH_REASON = """
     SET status = $2, updated_at = $3, position = $4, return_requested = false, reason = $5
     WHERE order_id = $1
 """
-RETURN_REQUESTED = """
-    UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4, return_requested = true
-    WHERE order_id = $1
-"""
 RETURNED = """
     UPDATE readmodel.order_view
     SET status = $2, updated_at = $3, position = $4, return_requested = false,
         refunds = refunds || $5::jsonb
+    WHERE order_id = $1
+"""
+RETURN_REQUESTED = """
+    UPDATE readmodel.order_view
+    SET status = $2, updated_at = $3, position = $4, return_requested = true
     WHERE order_id = $1
 """
 LINES = TypeAdapter(tuple[OrderLine, ...])
@@ -62,12 +62,12 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
                     ),
                 )
             ]
+        case e.OrderReturned():
+            return [Change(RETURNED, (*moved, event.refund.model_dump_json()))]
         case e.OrderRejected() | e.OrderCancellationRequested():
             return [Change(MOVED_WITH_REASON, (*moved, event.reason))]
         case e.OrderCancellationWithdrawn():
             return [Change(MOVED_WITH_REASON, (*moved, None))]
-        case e.OrderReturned():
-            return [Change(RETURNED, (*moved, event.refund.model_dump_json()))]
         case e.OrderReturnRequested():
             return [Change(RETURN_REQUESTED, moved)]
         case _:

@@ -16,6 +16,14 @@ from stack.environment import given_by_user, of_the_simulators, ports_of_user
 from stack.supervisor import Supervisor, supervised
 from stack.system import System
 
+# Every second order of the demonstration uses the discount code.
+DEMO_PRICES = {
+    "WAYBILL_SHIPPING_PRICE": "EUR=490",
+    "WAYBILL_FREE_SHIPPING_FROM": "EUR=8000",
+    "WAYBILL_TAX_PERCENT": "19",
+    "WAYBILL_DISCOUNT_CODES": "WELCOME=7.5",
+}
+
 # The demonstration shows deadlines pass, so they are seconds long.
 DEMO_DEADLINES = {
     "WAYBILL_PROVIDER_TIMEOUT": "PT12S",
@@ -25,14 +33,6 @@ DEMO_DEADLINES = {
     "WAYBILL_RETURN_WINDOW": "PT3S",
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.5S",
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT1S",
-}
-
-# Half of the demonstration's orders use the code, and every price has a part for each reason.
-DEMO_PRICES = {
-    "WAYBILL_SHIPPING_PRICE": "EUR=490",
-    "WAYBILL_FREE_SHIPPING_FROM": "EUR=8000",
-    "WAYBILL_TAX_PERCENT": "19",
-    "WAYBILL_DISCOUNT_CODES": "WELCOME=7.5",
 }
 
 INTERRUPTED = 128 + signal.SIGINT

@@ -58,11 +58,11 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 customer_id=command.customer_id,
                 lines=command.lines,
                 price=command.price,
+                discount_code=command.discount_code,
                 payment_method=command.payment_method,
                 shipping_address=command.shipping_address,
                 fingerprint=command.fingerprint,
                 backorder=command.backorder,
-                discount_code=command.discount_code,
             )
         ]
     if state.fingerprint == command.fingerprint:
