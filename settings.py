@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from database_url import DatabaseUrl
 from settings_sources import warn_of_unknown
+from settings_values import AmountByCurrency, Percent, PercentByCode
 
 logger = logging.getLogger("waybill.settings")
 
@@ -137,6 +139,18 @@ class Settings(BaseSettings):
 
     public_stock_limit: int = Field(10, ge=1, le=1_000_000)
     """The largest stock that customers see: a larger one is shown as this number or more."""
+
+    shipping_price: AmountByCurrency = {}
+    """The net price of the shipping of an order, in minor units: `EUR=490,JPY=800`.
+
+    It is 0 in a currency that is not named.
+    """
+    free_shipping_from: AmountByCurrency = {}
+    """The net price of the goods, after the discount, from which the shipping is free."""
+    tax_percent: Percent = Decimal(0)
+    """The rate of tax on the lines and the shipping. All prices are net."""
+    discount_codes: PercentByCode = {}
+    """The percentage by which each code reduces the price of the lines: `WELCOME=10,FRIENDS=20`."""
 
     payment_url: str = ""
     """Base URL of the payment provider's API; empty means the provider's own public one."""

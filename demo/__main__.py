@@ -18,7 +18,7 @@ import httpx
 from rich.console import Console
 
 from demo.client import Client, Failed
-from demo.conservation import discrepancies
+from demo.conservation import discrepancies, kept
 from demo.evidence import gather
 from demo.plan import CUSTOMERS, ORDINARY, plan, units_wanted
 from demo.play import UNDER_WAY, play_all, receive
@@ -40,7 +40,7 @@ async def run(settings: Settings, console: Console, ordinary: int) -> int:
     """Return 0 if all orders end as expected without discrepancies, else 1. Raises Failed."""
     check(settings, "jwt_secret", "database_url", "payment_url", "carrier_url")
     name = f"demo-{secrets.token_hex(4)}"
-    plans = plan(name, ordinary)
+    plans = plan(name, ordinary, next(iter(settings.discount_codes), None))
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_SECONDS) as http:
         operator = _client(settings, http, Role.OPERATOR, "demo")
         await receive(operator, name, units_wanted(plans))
@@ -54,8 +54,9 @@ async def run(settings: Settings, console: Console, ordinary: int) -> int:
             endings = await play_all(plans, people, progress.began, progress.ended)
         seconds = time.monotonic() - start
         placed = [ending.order_id for ending in endings if ending.order_id]
-        faults = discrepancies(await gather(settings, http, placed))
-    show(console, endings, seconds, faults)
+        evidence = await gather(settings, http, placed)
+    faults = discrepancies(evidence)
+    show(console, endings, seconds, faults, kept(evidence))
     return 0 if not faults and all(ending.is_expected for ending in endings) else 1
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from demo.ledger import NO_STOCK, Ledger, OrderEntry, Stock
+from demo.parts import Parts, faults, sum_of
 from domain.order.state import OrderStatus
 
 PAID: Final = frozenset(
@@ -48,6 +49,16 @@ class Evidence:
 def discrepancies(evidence: Evidence) -> list[str]:
     """Return each discrepancy with its order or SKU and the figures."""
     return [*_stock(evidence), *_holds(evidence.ledger), *_orders(evidence)]
+
+
+def kept(evidence: Evidence) -> Parts:
+    """Return the parts of this run's prices that were paid and not refunded."""
+    orders = [evidence.ledger.orders[order_id] for order_id in evidence.orders]
+    return sum_of(
+        order.sale.price.minus(order.sale.refunded)
+        for order in orders
+        if order.sale and order.status in PAID
+    )
 
 
 def _stock(evidence: Evidence) -> Iterator[str]:
@@ -99,8 +110,9 @@ def _orders(evidence: Evidence) -> Iterator[str]:
     for order_id in evidence.orders:
         order = evidence.ledger.orders.get(order_id, OrderEntry())
         paid, carried = evidence.payments.get(order_id, {}), evidence.shipments.get(order_id, {})
-        faults = (*_money(order, paid), *_parcel(order, carried))
-        yield from (f"order {order_id} is {order.status}: {fault}" for fault in faults)
+        parts = faults(order.sale) if order.sale else ()
+        found = (*_money(order, paid), *parts, *_parcel(order, carried))
+        yield from (f"order {order_id} is {order.status}: {fault}" for fault in found)
 
 
 def _money(order: OrderEntry, effects: Mapping[str, Effect]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from demo.parts import Sale
 from domain.event import Event
 from domain.inventory import events as i
 from domain.order import events as o
@@ -45,6 +46,8 @@ class OrderEntry:
     """The returned units by SKU."""
     refund_due: int = 0
     """The refund for the returned units."""
+    sale: Sale | None = None
+    """Its price and refunds in parts. None if the log lacks its first event."""
 
 
 class Ledger:
@@ -79,11 +82,14 @@ class Ledger:
                 order.has_left = True
             case o.OrderReturned():
                 order.came_back = {line.sku: line.quantity for line in event.lines}
-                order.refund_due = event.refund.amount
+                order.refund_due = event.refund.total
+                if order.sale:
+                    order.sale = replace(order.sale, returns=(*order.sale.returns, event))
 
     def _placed(self, event: o.OrderCreated) -> None:
         order = self.orders[event.order_id]
         order.total = event.total.amount
+        order.sale = Sale(event)
         order.units = {line.sku: line.quantity for line in event.lines}
 
     def _hold(self, event: i.InventoryEvent) -> None:

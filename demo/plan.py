@@ -48,17 +48,28 @@ class Plan:
     customer: str
     scenario: Scenario
     basket: Basket
+    discount_code: str | None = None
 
 
-def plan(run: str, ordinary: int) -> list[Plan]:
-    """Return the orders of this run in the sequence in which to place them."""
+def plan(run: str, ordinary: int, discount_code: str | None = None) -> list[Plan]:
+    """Return the orders of this run in the sequence in which to place them.
+
+    Every second order of each outcome uses the discount code, if there is one.
+    """
     counts = {**SPECIAL, s.COMPLETED: ordinary}
     slow = [scenario for scenario in _SLOW for _ in range(counts.pop(scenario))]
     quick = [scenario for scenario, count in counts.items() for _ in range(count)]
     random.Random(run).shuffle(quick)  # noqa: S311 - no secret
+    codes = {scenario: cycle((None, discount_code)) for scenario in {*slow, *quick}}
     mixed = zip(slow + quick, cycle(CUSTOMERS), cycle(_BASKETS), strict=False)
     return [
-        Plan(f"{run}-{number}", customer, scenario, scenario.basket or basket)
+        Plan(
+            f"{run}-{number}",
+            customer,
+            scenario,
+            scenario.basket or basket,
+            next(codes[scenario]),
+        )
         for number, (scenario, customer, basket) in enumerate(
             islice(mixed, len(slow) + len(quick)), start=1
         )

@@ -100,6 +100,7 @@ async def _place(people: People, plan: Plan) -> Json:
         backorder=plan.scenario.waits,
         reference=plan.key,
         metadata=[{"key": "scenario", "value": plan.scenario.name}],
+        discountCode=plan.discount_code,
     )
     order: Json = placed["order"]
     return order

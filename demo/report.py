@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from demo.parts import Parts
 from demo.play import Ending
 from demo.scenarios import Scenario
 
@@ -75,7 +76,11 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def show(
-    console: Console, endings: Sequence[Ending], seconds: float, faults: Sequence[str]
+    console: Console,
+    endings: Sequence[Ending],
+    seconds: float,
+    faults: Sequence[str],
+    kept: Parts,
 ) -> None:
     console.print(table(endings) if console.width >= _TABLE_WIDTH else listed(endings))
     rate = len(endings) / seconds
@@ -85,6 +90,7 @@ def show(
             console.print(f"order {ending.order}: {ending.scenario.name}: {ending.became}")
     for fault in faults[:_MAX_FAULTS_SHOWN]:
         console.print(fault)
+    console.print(f"Paid and not refunded, in cents: {kept}.")
     console.print(_verdict(endings))
     console.print(_balance(faults))
 
@@ -101,5 +107,5 @@ def _balance(faults: Sequence[str]) -> str:
         return f"Stock and money do NOT add up: {len(faults)} discrepancies."
     return (
         "Stock and money add up: for every SKU received = on hand + reserved + shipped,"
-        " and for every order captured - refunded = what its state says."
+        " and for every order captured - refunded = what its state says, in every part."
     )

@@ -15,9 +15,9 @@ CREATED = """
     INSERT INTO readmodel.order_view
         (order_id, status, placed_at, updated_at, placed_position, position,
          customer_id, currency, total, lines, fingerprint, number, promises,
-         reference, metadata)
+         reference, metadata, price, discount_code)
     VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11,
-            $12, $13)
+            $12, $13, $14, $15)
 """
 # Any other event of the order ends a return under way.
 MOVED = """
@@ -28,6 +28,12 @@ MOVED = """
 MOVED_WITH_REASON = """
     UPDATE readmodel.order_view
     SET status = $2, updated_at = $3, position = $4, return_requested = false, reason = $5
+    WHERE order_id = $1
+"""
+RETURNED = """
+    UPDATE readmodel.order_view
+    SET status = $2, updated_at = $3, position = $4, return_requested = false,
+        refunds = refunds || $5::jsonb
     WHERE order_id = $1
 """
 RETURN_REQUESTED = """
@@ -59,9 +65,13 @@ def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
                         event.reference,
                         # Without metadata the row is in no index of it.
                         json.dumps(event.metadata) if event.metadata else None,
+                        event.price.model_dump_json(),
+                        event.discount_code,
                     ),
                 )
             ]
+        case e.OrderReturned():
+            return [Change(RETURNED, (*moved, event.refund.model_dump_json()))]
         case e.OrderRejected() | e.OrderCancellationRequested():
             return [Change(MOVED_WITH_REASON, (*moved, event.reason))]
         case e.OrderCancellationWithdrawn():

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
+from domain.order.price import Price
 from domain.order.promises import Promises
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentStatus
@@ -34,6 +35,8 @@ class LineView:
     quantity: int
     unit_price: Money
     total: Money
+    discount: Money
+    tax: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,10 @@ class OrderView:
     customer_id: str
     fingerprint: str
     total: Money
+    price: Price
+    refunded: Price
+    """The parts of the price that were refunded."""
+    discount_code: str | None
     lines: Sequence[LineView]
     promises: Promises
     reference: str | None
@@ -182,6 +189,9 @@ def _order(row: Row[Any]) -> OrderView:
         promises=Promises.model_validate(row.promises),
         reference=row.reference,
         metadata=row.metadata or {},
+        price=_price(row.price),
+        refunded=_refunded(row),
+        discount_code=row.discount_code,
         payment=_payment(row),
         shipment=_shipment(row),
         return_requested=row.return_requested,
@@ -202,7 +212,17 @@ def _line(line: dict[str, Any], currency: str) -> LineView:
         quantity=line["quantity"],
         unit_price=_money(line["unit_price"], currency),
         total=_money(line["unit_price"] * line["quantity"], currency),
+        discount=_money(line["discount"], currency),
+        tax=_money(line["tax"], currency),
     )
+
+
+def _refunded(row: Row[Any]) -> Price:
+    """Return the refunds of the returns; or the price, once all captured money is refunded."""
+    if row.payment_captured and row.payment_refunded == row.payment_captured:
+        return _price(row.price)
+    nothing = Price(currency=row.currency, lines=0, total=0)
+    return sum((_price(refund) for refund in row.refunds), start=nothing)
 
 
 def _payment(row: Row[Any]) -> PaymentView | None:
@@ -223,6 +243,10 @@ def _shipment(row: Row[Any]) -> ShipmentView | None:
     if row.shipment_status is None:
         return None
     return ShipmentView(ShipmentStatus(row.shipment_status), row.shipment_tracking_number)
+
+
+def _price(parts: dict[str, Any]) -> Price:
+    return Price.model_construct(**parts)
 
 
 def _money(amount: int, currency: str) -> Money:

@@ -16,6 +16,14 @@ from stack.environment import given_by_user, of_the_simulators, ports_of_user
 from stack.supervisor import Supervisor, supervised
 from stack.system import System
 
+# Every second order of the demonstration uses the discount code.
+DEMO_PRICES = {
+    "WAYBILL_SHIPPING_PRICE": "EUR=490",
+    "WAYBILL_FREE_SHIPPING_FROM": "EUR=8000",
+    "WAYBILL_TAX_PERCENT": "19",
+    "WAYBILL_DISCOUNT_CODES": "WELCOME=7.5",
+}
+
 # The demonstration shows deadlines pass, so they are seconds long.
 DEMO_DEADLINES = {
     "WAYBILL_PROVIDER_TIMEOUT": "PT12S",
@@ -48,7 +56,7 @@ async def run(settings: Settings, workers: int, end_with_parent: bool) -> int:
 
 async def demo(settings: Settings, workers: int, end_with_parent: bool) -> int:
     """Run until the demonstration ends, and return its exit code."""
-    given = {**of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
+    given = {**DEMO_PRICES, **of_the_simulators(given_by_user(settings)), **DEMO_DEADLINES}
     try:
         async with (
             stopped_by_signals(end_with_parent),

@@ -108,7 +108,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     async def refund(self, order_id: str) -> OrderProgress:
         returning = (await self._record.order(order_id)).returning
         if returning is not None:
-            refunded = await self._refund(order_id, returning.refund)
+            refunded = await self._refund(order_id, returning.refund.money)
             await self._handler.handle(
                 Step.current("refund", order_id),
                 refunded,

@@ -14,6 +14,7 @@ from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address, OrderLine
+from domain.order.price import Price
 from domain.order.promises import Promises
 from domain.product.commands import ListProduct
 from providers.carrier_simulator.routes import NORMAL
@@ -73,7 +74,7 @@ def order_of(
         aggregate_id=order_id,
         customer_id=CUSTOMER,
         lines=lines,
-        total=Money(amount=CENTS * len(lines), currency="EUR"),
+        price=Price.of(lines, "EUR"),
         payment_method=method,
         shipping_address=Address(
             name="Ada Lovelace",

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
+from domain.order.price import DiscountCode, Price, check_parts, check_total
 from domain.order.promises import Promises
 from domain.order.references import Metadata, Reference
 
@@ -39,11 +40,14 @@ class PlaceOrder(OrderCommand):
     `backorder` makes the order wait when stock is short, instead of being rejected.
     `promises` are the deadlines in the settings of the caller.
     `number_candidate` is above 0 when other orders have the first candidates for its number.
+
+    Raises Refused when the parts of the lines do not add up to the price, or when there is nothing
+    to pay.
     """
 
     customer_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
-    total: Money
+    price: Price
     payment_method: PaymentMethod
     shipping_address: Address
     fingerprint: str
@@ -51,6 +55,7 @@ class PlaceOrder(OrderCommand):
     backorder: bool = False
     reference: Reference | None = None
     metadata: Metadata = Field(default_factory=dict)
+    discount_code: DiscountCode | None = None
     number_candidate: Annotated[int, Field(strict=True, ge=0)] = 0
 
     @model_validator(mode="after")
@@ -59,9 +64,13 @@ class PlaceOrder(OrderCommand):
             raise ValueError("each SKU may be on one line only")
         if len({line.id for line in self.lines}) != len(self.lines):
             raise ValueError("each line needs an id of its own")
-        if sum(line.total for line in self.lines) != self.total.amount:
-            raise ValueError("the total is not the sum of the lines")
+        check_parts(self.lines, self.price)
+        check_total(self.price)
         return self
+
+    @property
+    def total(self) -> Money:
+        return self.price.money
 
 
 class MarkReserved(OrderCommand):

@@ -8,6 +8,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.price import Price
 from domain.order.promises import Promises
 from domain.order.references import Metadata
 from domain.privacy import Personal, Sealed
@@ -20,8 +21,8 @@ class OrderCreated(Event):
     customer_id: str
     lines: tuple[OrderLine, ...]
     """The products, one line for each, at the agreed prices."""
-    total: Money
-    """The sum of the lines."""
+    price: Price
+    """The price of the order in its parts, which the parts of the lines add up to."""
     payment_method: str
     """The provider's token of the first attempt to pay, never a card number."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
@@ -38,6 +39,12 @@ class OrderCreated(Event):
     """The shop's own name for the order. It must hold no personal data."""
     metadata: Metadata = Field(default_factory=dict)
     """The shop's own facts about the order. They must hold no personal data."""
+    discount_code: str | None = None
+    """The code that the discount was granted for."""
+
+    @property
+    def total(self) -> Money:
+        return self.price.money
 
 
 class OrderMilestone(Event):
@@ -106,8 +113,8 @@ class OrderReturnRequested(Event):
     order_id: str
     lines: tuple[ReturnedLine, ...]
     """The goods that come back, a line for each product."""
-    refund: Money
-    """The price they were ordered at, to be refunded once the goods are back."""
+    refund: Price
+    """The parts of the price that are to be refunded once the goods are back."""
 
 
 class OrderReturned(Event):
@@ -116,8 +123,8 @@ class OrderReturned(Event):
     order_id: str
     lines: tuple[ReturnedLine, ...]
     """The goods that came back, a line for each product."""
-    refund: Money
-    """The amount that was refunded for them."""
+    refund: Price
+    """The parts of the price that were refunded for them."""
     is_whole: bool
     """True when everything came back: final. Otherwise the order continues with the rest."""
 

@@ -20,7 +20,7 @@ Text = Annotated[
 
 
 class OrderLine(BaseModel):
-    """One product, its quantity, and its name and price as it was ordered."""
+    """One product, its quantity, and its name and the parts of its price as it was ordered."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
@@ -34,11 +34,21 @@ class OrderLine(BaseModel):
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
     """The number of pieces."""
     unit_price: MinorUnits
-    """The price of one piece, in the minor unit of the order's currency."""
+    """The net price of one piece, in the minor unit of the order's currency."""
+    discount: MinorUnits = 0
+    """The line's share of the order's discount."""
+    tax: MinorUnits = 0
+    """The tax on the line after its discount."""
 
     @property
     def total(self) -> int:
+        """The price of all pieces, before discount and tax."""
         return self.quantity * self.unit_price
+
+    def with_parts(self, *, discount: int, tax: int, quantity: int | None = None) -> OrderLine:
+        """Return this line with these parts, and with another quantity if it is given."""
+        parts = {"discount": discount, "tax": tax, "quantity": quantity or self.quantity}
+        return OrderLine.model_validate(dict(self) | parts)
 
 
 class ReturnedLine(BaseModel):

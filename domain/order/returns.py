@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.errors import ErrorCode, Refused
-from domain.money import Money
 from domain.order import commands as c
 from domain.order import events as e
 from domain.order.lines import ReturnedLine
+from domain.order.price import Price
+from domain.order.refunds import refund_of
 from domain.order.state import OrderState, OrderStatus
 
 
@@ -27,7 +28,7 @@ def request_return(command: c.RequestReturn, state: OrderState) -> Sequence[e.Or
         )
     return [
         e.OrderReturnRequested(
-            order_id=command.aggregate_id, lines=lines, refund=_worth(lines, state)
+            order_id=command.aggregate_id, lines=lines, refund=_refund(lines, state)
         )
     ]
 
@@ -63,23 +64,26 @@ def _pieces(lines: Sequence[ReturnedLine]) -> dict[str, int]:
     return {line.sku: line.quantity for line in lines}
 
 
-def _worth(lines: Sequence[ReturnedLine], state: OrderState) -> Money:
-    """Return the price of the lines as agreed. Raises Refused for products that the order does not
-    have."""
-    ordered = {line.sku: line for line in state.lines}
-    amount = 0
+def _refund(lines: Sequence[ReturnedLine], state: OrderState) -> Price:
+    """Return what the lines give back. Raises Refused for products that the order does not have."""
+    before = _pieces(state.returned.lines) if state.returned else {}
+    _check(lines, before, state)
+    return refund_of(_pieces(lines), before, state.lines, state.price)
+
+
+def _check(lines: Sequence[ReturnedLine], before: Mapping[str, int], state: OrderState) -> None:
+    """Raise Refused for products or pieces that the customer does not have."""
+    ordered = {line.sku: line.quantity for line in state.lines}
     for index, line in enumerate(lines):
-        sent = ordered.get(line.sku)
         path = ("input", "lines", str(index))
-        if sent is None:
+        if line.sku not in ordered:
             raise _not_possible(f"the order has no {line.sku}", (*path, "sku"))
-        if line.quantity > sent.quantity:
+        sent = ordered[line.sku] - before.get(line.sku, 0)
+        if line.quantity > sent:
             raise _not_possible(
-                f"{line.sku}: {line.quantity} to be returned, {sent.quantity} were sent",
+                f"{line.sku}: {line.quantity} to be returned, {sent} were sent",
                 (*path, "quantity"),
             )
-        amount += line.quantity * sent.unit_price
-    return Money(amount=amount, currency=state.total.currency)
 
 
 def _not_possible(message: str, field: tuple[str, ...] = ()) -> Refused:

@@ -3,10 +3,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from domain.money import NO_MONEY, Money
+from domain.money import Money
 from domain.order import events as e
 from domain.order.commands import CancellationReason
 from domain.order.lines import OrderLine, ReturnedLine
+from domain.order.price import NO_PRICE, Price
 from domain.order.promises import NO_PROMISES, Promises
 
 
@@ -54,7 +55,7 @@ FINAL = frozenset(
 @dataclass(frozen=True, slots=True)
 class Return:
     lines: tuple[ReturnedLine, ...]
-    refund: Money
+    refund: Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class OrderState:
     number: str = ""
     fingerprint: str = ""
     lines: tuple[OrderLine, ...] = ()
-    total: Money = NO_MONEY
+    price: Price = NO_PRICE
     payment_method: str = ""
     promises: Promises = NO_PROMISES
     cancellation: CancellationReason | None = None
@@ -81,6 +82,10 @@ class OrderState:
     """The return under way."""
     returned: Return | None = None
     """The return whose goods are back."""
+
+    @property
+    def total(self) -> Money:
+        return self.price.money
 
     def has_reached(self, status: OrderStatus) -> bool:
         """Return whether the order has reached this status on the forward path, or passed it.
@@ -124,7 +129,7 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
                 number=event.number,
                 fingerprint=event.fingerprint,
                 lines=event.lines,
-                total=event.total,
+                price=event.price,
                 payment_method=event.payment_method,
                 promises=event.promises,
                 backorder=event.backorder,

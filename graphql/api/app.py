@@ -20,6 +20,7 @@ from api.health import Probes, checks
 from api.home import home
 from api.limits import BodyLimit
 from api.monitoring import include_monitoring, monitored
+from api.orders.pricing import standard_pricing
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
@@ -93,6 +94,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         sagas=SagaQueries(engine),
         bus=BusQueries(engine),
         carrier=carrier,
+        pricing=standard_pricing(settings),
     )
     probes = Probes(settings, pool, client, services.log, WorkerQueries(engine), services.bus)
     try:

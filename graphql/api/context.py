@@ -15,6 +15,7 @@ from api.orders.notes import NotesLoader, notes_loader
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
 from domain.order.number import read_number
+from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -45,6 +46,7 @@ class Services:
     bus: BusQueries
     carrier: Carrier
     """The API polls it to confirm a notification."""
+    pricing: Pricing
 
 
 class Context(BaseContext):

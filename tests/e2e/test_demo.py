@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
-from stack.run import DEMO_DEADLINES
+from stack.run import DEMO_DEADLINES, DEMO_PRICES
 from stack.system import System, started_system
 from tests.e2e.conftest import demonstration
 
@@ -26,6 +27,8 @@ BECAME = {
     "parcel lost": "2 CANCELLED",
 }
 ADDS_UP = "Stock and money add up"
+PARTS = r"(\d+) lines - (\d+) discount \+ (\d+) shipping \+ (\d+) tax = \d+"
+NO_PARTS = "- 0 discount + 0 shipping + 0 tax"
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -36,6 +39,7 @@ async def test_the_demo_succeeds(system: System) -> None:
     assert demo.became == BECAME
     assert "Every order ended as expected." in demo.printed
     assert ADDS_UP in demo.printed
+    assert NO_PARTS in " ".join(demo.printed.split())
 
 
 async def test_an_interrupted_demo_stops_with_one_line(system: System) -> None:
@@ -49,9 +53,10 @@ async def test_an_interrupted_demo_stops_with_one_line(system: System) -> None:
     assert "Traceback" not in demo.printed
 
 
-async def test_a_killed_worker_changes_nothing_in_the_table(tmp_path: Path) -> None:
+async def test_a_killed_worker_changes_nothing_with_discount_and_tax(tmp_path: Path) -> None:
     given = {
         **DEMO_DEADLINES,
+        **DEMO_PRICES,
         "WAYBILL_PAYMENT_WINDOW": "PT20S",
         "WAYBILL_DISPATCH_DEADLINE": "PT20S",
         "WAYBILL_RETURN_WINDOW": "PT3S",
@@ -65,3 +70,6 @@ async def test_a_killed_worker_changes_nothing_in_the_table(tmp_path: Path) -> N
         assert await demo.ends() == 0, demo.printed
     assert demo.became == BECAME
     assert ADDS_UP in demo.printed
+    kept = re.search(PARTS, " ".join(demo.printed.split()))
+    assert kept
+    assert all(int(amount) > 0 for amount in kept.groups())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final
 
+from demo import parts
 from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER
+from domain.order.events import OrderCreated, OrderReturned
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.events import PaymentCaptured, PaymentRefunded
 from domain.saga.events import SagaParked, SagaStepIntervened
@@ -42,6 +44,7 @@ async def faults(journey: Journey) -> list[str]:
         *done_again(case, {**payments, **carrier}),
         *_await_intervention(events),
         *_money(payments, TOTAL if status is OrderStatus.COMPLETED else 0),
+        *_parts(events),
         *([] if case.point.scenario.settled_by_hand else _same_money(events, payments)),
         *[fault async for fault in _stock(journey, status, carrier)],
         *[fault async for fault in view_faults(world, order_id, journey.people.sku)],
@@ -85,6 +88,15 @@ def _money(effects: ProviderComparison, due: int) -> Iterator[str]:
         yield f"{due} due, {captured} - {refunded} kept by the provider's effects"
     if held := amounts.get("authorized", 0) - captured - amounts.get("voided", 0):
         yield f"{held} authorised and neither captured nor voided"
+
+
+def _parts(events: Sequence[StoredEvent]) -> Iterator[str]:
+    """Check that the price adds up, and that a return gives back each of its parts."""
+    decoded = [event.decode() for event in events if event.category == "order"]
+    returns = tuple(event for event in decoded if isinstance(event, OrderReturned))
+    for created in decoded:
+        if isinstance(created, OrderCreated):
+            yield from parts.faults(parts.Sale(created, returns))
 
 
 def _same_money(events: Sequence[StoredEvent], effects: ProviderComparison) -> Iterator[str]:

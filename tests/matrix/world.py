@@ -19,6 +19,7 @@ from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.lines import Address
+from domain.order.price import Price
 from domain.product.commands import ListProduct
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
@@ -36,7 +37,8 @@ S = TypeVar("S")
 
 POLL_SECONDS: Final = 0.05
 QUANTITY, PRICE, CUSTOMER = 2, 250, "customer-1"
-TOTAL: Final = QUANTITY * PRICE
+DISCOUNT, SHIPPING, TAX, SHIPPING_TAX = 51, 100, 85, 19
+TOTAL: Final = QUANTITY * PRICE - DISCOUNT + SHIPPING + TAX + SHIPPING_TAX
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
 COMPLETED: Final = WorkflowExecutionStatus.COMPLETED
 
@@ -141,11 +143,12 @@ class World:
 
 
 def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bool) -> PlaceOrder:
+    line = a_line(sku, QUANTITY, PRICE, discount=DISCOUNT, tax=TAX)
     return PlaceOrder(
         aggregate_id=order_id_for(CUSTOMER, key),
         customer_id=CUSTOMER,
-        lines=(a_line(sku, quantity=QUANTITY, unit_price=PRICE),),
-        total=Money(amount=TOTAL, currency="EUR"),
+        lines=(line,),
+        price=Price.of([line], "EUR", shipping=SHIPPING, shipping_tax=SHIPPING_TAX),
         payment_method=method,
         shipping_address=Address(
             name="Ada Lovelace",

@@ -16,6 +16,7 @@ from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
+from domain.order.price import Price
 from domain.payment import events as payment
 from domain.privacy import Sealed
 from domain.product.events import ProductListed
@@ -27,17 +28,26 @@ from tests.support.order_parts import PROMISES, a_line
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
 CUSTOMER: Final = "ada"
 REFERENCE: Final = "pi_000001"
-TOTAL: Final = Money(amount=3_000, currency="EUR")
+PRICE: Final = Price(
+    currency="EUR",
+    lines=3_000,
+    discount=300,
+    shipping=490,
+    tax=606,
+    shipping_tax=93,
+    total=3_796,
+)
+TOTAL: Final = PRICE.money
 RETURNED: Final = (ReturnedLine(sku="cup", quantity=1),)
-REFUND: Final = Money(amount=450, currency="EUR")
+REFUND: Final = Price(currency="EUR", lines=450, discount=45, shipping=0, tax=77, total=482)
 CREATED: Final = order.OrderCreated(
     order_id=ORDER,
     customer_id=CUSTOMER,
     lines=(
-        a_line("cup", quantity=2, unit_price=450),
-        a_line("pot", quantity=1, unit_price=2_100),
+        a_line("cup", quantity=2, unit_price=450, discount=90, tax=154),
+        a_line("pot", quantity=1, unit_price=2_100, discount=210, tax=359),
     ),
-    total=TOTAL,
+    price=PRICE,
     payment_method="pm_card_visa",
     shipping_address=Address(
         name="Ada Example",
@@ -49,6 +59,7 @@ CREATED: Final = order.OrderCreated(
     fingerprint="5d41402abc4b2a76b9719d911017c592",
     promises=PROMISES,
     number=order_number(ORDER, 0),
+    discount_code="WELCOME",
 )
 SEALED: Final = Sealed(
     subject=CUSTOMER,

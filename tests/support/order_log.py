@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
 from domain.order.number import order_number
+from domain.order.price import Price
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
@@ -54,7 +55,7 @@ class OrderLog:
             order_id=order_id,
             customer_id=customer_id,
             lines=tuple(lines),
-            total=Money(amount=sum(line.total for line in lines), currency="EUR"),
+            price=Price.of(lines, "EUR"),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint=fingerprint,

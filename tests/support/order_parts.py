@@ -18,8 +18,14 @@ PROMISES: Final = Promises(
 )
 
 
-def a_line(
-    sku: str = "mug", quantity: int = 1, unit_price: int = 250, *, name: str | None = None
+def a_line(  # noqa: PLR0913 - the fields of a line
+    sku: str = "mug",
+    quantity: int = 1,
+    unit_price: int = 250,
+    *,
+    name: str | None = None,
+    discount: int = 0,
+    tax: int = 0,
 ) -> OrderLine:
     """Return a line whose id is unique in an order, because each SKU is on one line only."""
     return OrderLine(
@@ -28,4 +34,6 @@ def a_line(
         name=name or f"A {sku}",
         quantity=quantity,
         unit_price=unit_price,
+        discount=discount,
+        tax=tax,
     )

@@ -28,6 +28,7 @@ from domain.inventory.state import InventoryState
 from domain.money import Money
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import Address, ReturnedLine
+from domain.order.price import Price
 from domain.product.commands import ListProduct
 from domain.provider_notifications import (
     PaymentNotification,
@@ -88,7 +89,7 @@ def an_order(
         aggregate_id=order_id_for(CUSTOMER, key),
         customer_id=CUSTOMER,
         lines=ordered,
-        total=Money(amount=sum(line.total for line in ordered), currency="EUR"),
+        price=Price.of(ordered, "EUR"),
         payment_method=method,
         shipping_address=Address(
             name="Ada Lovelace",

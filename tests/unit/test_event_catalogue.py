@@ -46,10 +46,10 @@ def test_a_field_is_described_by_type_meaning_and_privacy(
 ) -> None:
     lines = sections["OrderCreated"].split("\n")
     fields = order_events.OrderCreated.model_fields
-    total, address = (
-        " ".join((fields[name].description or "").split()) for name in ("total", "shipping_address")
+    price, address = (
+        " ".join((fields[name].description or "").split()) for name in ("price", "shipping_address")
     )
-    assert f"| `total` | [Money](#money) | {total} | no |" in lines
+    assert f"| `price` | [Price](#price) | {price} | no |" in lines
     assert (
         f"| `shipping_address` | [Address](#address) or [Sealed](#sealed) | {address} | yes |"
     ) in lines

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from settings import Settings, SettingsError, load_settings
 from settings_sources import _warn
-from stack.run import DEMO_DEADLINES
+from stack.run import DEMO_DEADLINES, DEMO_PRICES
 
 DURATIONS = sorted(
     name for name, field in Settings.model_fields.items() if isinstance(field.default, timedelta)
@@ -62,6 +63,56 @@ def test_the_deadlines_of_the_demonstration_are_allowed(monkeypatch: pytest.Monk
     for name, value in DEMO_DEADLINES.items():
         monkeypatch.setenv(name, value)
     assert load_settings().return_window == timedelta(seconds=3)
+
+
+def test_prices_are_free_of_shipping_tax_and_discounts_by_default() -> None:
+    settings = load_settings()
+    assert (settings.shipping_price, settings.free_shipping_from) == ({}, {})
+    assert (settings.tax_percent, settings.discount_codes) == (Decimal(0), {})
+
+
+def test_amounts_and_percentages_are_listed_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAYBILL_SHIPPING_PRICE", " EUR=490, JPY = 800 ,")
+    monkeypatch.setenv("WAYBILL_TAX_PERCENT", "7.7")
+    monkeypatch.setenv("WAYBILL_DISCOUNT_CODES", "WELCOME=10,FRIENDS-2=12.5")
+    settings = load_settings()
+    assert settings.shipping_price == {"EUR": 490, "JPY": 800}
+    assert settings.tax_percent == Decimal("7.7")
+    assert settings.discount_codes == {"WELCOME": Decimal(10), "FRIENDS-2": Decimal("12.5")}
+
+
+def test_the_prices_of_the_demonstration_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in DEMO_PRICES.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().discount_codes == {"WELCOME": Decimal("7.5")}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("SHIPPING_PRICE", "490", "must be a list such as EUR=490,JPY=800"),
+        ("SHIPPING_PRICE", "EUR=490,EUR=500", "must hold each name once"),
+        ("SHIPPING_PRICE", "EUR=4.90", "Input should be a valid integer"),
+        ("SHIPPING_PRICE", "EUR=-1", "Input should be greater than or equal to 0"),
+        ("SHIPPING_PRICE", "eur=490", "String should match pattern"),
+        ("FREE_SHIPPING_FROM", "EUR=", "Input should be a valid integer"),
+        ("FREE_SHIPPING_FROM", "EUR=1000000000001", "Input should be less than or equal to"),
+        ("TAX_PERCENT", "-1", "Input should be greater than or equal to 0"),
+        ("TAX_PERCENT", "100.01", "Input should be less than or equal to 100"),
+        ("TAX_PERCENT", "19.00001", "Decimal input should have no more than 4 decimal places"),
+        ("TAX_PERCENT", "NaN", "Input should be a finite number"),
+        ("TAX_PERCENT", "19%", "Input should be a valid decimal"),
+        ("DISCOUNT_CODES", "WELCOME", "must be a list such as EUR=490,JPY=800"),
+        ("DISCOUNT_CODES", "WELCOME=101", "Input should be less than or equal to 100"),
+        ("DISCOUNT_CODES", "TWO WORDS=10", "String should match pattern"),
+        ("DISCOUNT_CODES", "=10", "String should match pattern"),
+    ],
+)
+def test_a_price_that_is_none_is_refused_by_name(
+    name: str, value: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"WAYBILL_{name}", value)
+    assert refusal().startswith(f"WAYBILL_{name}: {fault}")
 
 
 @pytest.mark.parametrize("name", PORTS)

@@ -28,26 +28,31 @@ def check_input(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> 
     return [*_check_lines(order.lines, products), *_check_details(order), *_check_references(order)]
 
 
-def check_prices(
+def check_currencies(
     order: PlaceOrderInput, products: Mapping[str, ProductView]
 ) -> Sequence[UserError]:
-    """Return the errors in currencies and amounts. The order must have passed check_input()."""
+    """Return the error of products in several currencies. The order must have passed
+    check_input()."""
     currencies = {products[line.sku].price.currency for line in order.lines}
     if len(currencies) > 1:
         message = "these products have prices in different currencies: order them separately"
         return [input_error(ErrorCode.CURRENCY_MISMATCH, message, "lines")]
-    try:
-        total = total_of(order, products)
-    except ValidationError:
-        message = "the total exceeds the limit of one order: split it"
-        return [input_error(ErrorCode.INVALID_INPUT, message, "lines")]
-    return list(_check_expectation(order, total))
+    return []
 
 
-def total_of(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Money:
-    """Return the total of lines in one currency. Raises ValidationError above Money's limit."""
-    amount = sum(line.quantity * products[line.sku].price.amount for line in order.lines)
-    return Money(amount=amount, currency=products[order.lines[0].sku].price.currency)
+def check_expectation(order: PlaceOrderInput, total: Money) -> Sequence[UserError]:
+    """Return the error of a total that the client did not expect."""
+    expected = order.expected_total
+    if expected is None:
+        return []
+    if expected.currency != total.currency:
+        message = f"these products have prices in {total.currency}"
+        path = ("expectedTotal", "currency")
+        return [input_error(ErrorCode.CURRENCY_MISMATCH, message, *path)]
+    if expected.amount != total.amount:
+        message = f"the total is {total}"
+        return [input_error(ErrorCode.PRICE_CHANGED, message, "expectedTotal", "amount")]
+    return []
 
 
 def _check_lines(
@@ -90,16 +95,3 @@ def _check_details(order: PlaceOrderInput) -> Sequence[UserError]:
 
 def _check_references(order: PlaceOrderInput) -> Iterator[UserError]:
     return check_references(order.reference, order.metadata)
-
-
-def _check_expectation(order: PlaceOrderInput, total: Money) -> Iterator[UserError]:
-    expected = order.expected_total
-    if expected is None:
-        return
-    if expected.currency != total.currency:
-        message = f"these products have prices in {total.currency}"
-        path = ("expectedTotal", "currency")
-        yield input_error(ErrorCode.CURRENCY_MISMATCH, message, *path)
-    elif expected.amount != total.amount:
-        message = f"the total is {total}"
-        yield input_error(ErrorCode.PRICE_CHANGED, message, "expectedTotal", "amount")

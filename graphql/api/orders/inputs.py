@@ -47,6 +47,9 @@ class PlaceOrderInput:
     metadata: list[MetadataEntryInput] | None = strawberry.field(
         default=None, description="Your own facts about the order: at most 20 entries."
     )
+    discount_code: str | None = strawberry.field(
+        default=None, description="A code of the shop that reduces the price of the lines."
+    )
 
 
 @strawberry.input

@@ -12,8 +12,9 @@ from api.auth import Viewer
 from api.context import Context, Services
 from api.idempotency import mark_replayed
 from api.lost import order_lost
-from api.orders.checks import check_input, check_prices, total_of
+from api.orders.checks import check_currencies, check_expectation, check_input
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.orders.pricing import priced
 from api.orders.references import metadata_of
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
@@ -23,6 +24,7 @@ from domain.identifiers import is_identifier
 from domain.ids import line_id_for, order_id_for
 from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.pricing import PricedOrder
 from domain.order.promises import Promises
 from queries.orders import OrderView
 from queries.products import ProductView
@@ -41,7 +43,7 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
     if earlier is not None:
         return _replay(earlier, fingerprint_of(order))
     products = await _products(order, services)
-    command = _command(order, viewer, products, services.orchestrator.promises)
+    command = _command(order, viewer, products, services)
     if not isinstance(command, PlaceOrder):
         return PlaceOrderPayload(user_errors=list(command))
     return await _start(command, viewer, services)
@@ -63,35 +65,30 @@ async def _products(order: PlaceOrderInput, services: Services) -> Mapping[str, 
 
 
 def _command(
-    order: PlaceOrderInput,
-    viewer: Viewer,
-    products: Mapping[str, ProductView],
-    promises: Promises,
+    order: PlaceOrderInput, viewer: Viewer, products: Mapping[str, ProductView], services: Services
 ) -> PlaceOrder | Sequence[UserError]:
-    errors = check_input(order, products) or check_prices(order, products)
+    errors = check_input(order, products) or check_currencies(order, products)
     if errors:
         return errors
-    order_id = order_id_for(viewer.sub, order.idempotency_key)
-    return PlaceOrder(
-        aggregate_id=order_id,
-        customer_id=viewer.sub,
-        lines=_lines(order_id, order.lines, products),
-        total=total_of(order, products),
-        payment_method=order.payment_method,
-        shipping_address=Address(**strawberry.asdict(order.shipping_address)),
-        fingerprint=fingerprint_of(order),
-        promises=promises,
-        backorder=order.backorder,
-        reference=order.reference,
-        metadata=metadata_of(order.metadata),
-    )
+    lines = _lines(order_id_for(viewer.sub, order.idempotency_key), order.lines, products)
+    currency = products[order.lines[0].sku].price.currency
+    result = priced(services.pricing, lines, currency, order.discount_code)
+    if not isinstance(result, PricedOrder):
+        return result
+    promises = services.orchestrator.promises
+    try:
+        return check_expectation(order, result.price.money) or _place(
+            order, viewer, result, promises
+        )
+    except Refused as refused:
+        return [UserError.of(refused)]
 
 
 def _lines(
     order_id: str, lines: Sequence[OrderLineInput], products: Mapping[str, ProductView]
-) -> tuple[OrderLine, ...]:
-    """Return the lines with the products' names and prices of this moment."""
-    return tuple(
+) -> Sequence[OrderLine]:
+    """Return the lines with the products' names and prices of now, without discount and tax."""
+    return [
         OrderLine(
             id=line_id_for(order_id, index),
             sku=line.sku,
@@ -100,6 +97,26 @@ def _lines(
             unit_price=products[line.sku].price.amount,
         )
         for index, line in enumerate(lines)
+    ]
+
+
+def _place(
+    order: PlaceOrderInput, viewer: Viewer, priced_order: PricedOrder, promises: Promises
+) -> PlaceOrder:
+    """Return the command. Raises Refused when there is nothing to pay."""
+    return PlaceOrder(
+        aggregate_id=order_id_for(viewer.sub, order.idempotency_key),
+        customer_id=viewer.sub,
+        lines=priced_order.lines,
+        price=priced_order.price,
+        discount_code=order.discount_code,
+        payment_method=order.payment_method,
+        shipping_address=Address(**strawberry.asdict(order.shipping_address)),
+        fingerprint=fingerprint_of(order),
+        promises=promises,
+        backorder=order.backorder,
+        reference=order.reference,
+        metadata=metadata_of(order.metadata),
     )
 
 

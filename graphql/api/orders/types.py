@@ -9,7 +9,7 @@ import strawberry
 from api.auth import Role, Viewer
 from api.connections import PageInfo
 from api.context import Info
-from api.money import Money
+from api.money import Money, Price
 from api.orders.notes import OrderNote
 from api.orders.promises import OrderPromises
 from api.orders.references import MetadataEntry
@@ -44,7 +44,11 @@ class OrderLine:
     name: str = strawberry.field(description="The product's name when it was ordered.")
     quantity: int
     unit_price: Money = strawberry.field(description="The price at which it was ordered.")
-    total: Money
+    total: Money = strawberry.field(
+        description="`quantity` at `unitPrice`, without discount and tax."
+    )
+    discount: Money = strawberry.field(description="The share of the order's discount.")
+    tax: Money = strawberry.field(description="The tax on the line after its discount.")
 
     @classmethod
     def of(cls, line: LineView) -> Self:
@@ -55,6 +59,8 @@ class OrderLine:
             quantity=line.quantity,
             unit_price=Money.of(line.unit_price),
             total=Money.of(line.total),
+            discount=Money.of(line.discount),
+            tax=Money.of(line.tax),
         )
 
 
@@ -107,7 +113,13 @@ class Order:
         description="The reason for the rejection or cancellation."
     )
     customer_id: strawberry.ID
-    total: Money
+    total: Money = strawberry.field(description="The amount to pay: the total of `price`.")
+    price: Price
+    refunded: Price = strawberry.field(
+        description="The refunded parts of `price`: those of returned goods, or all of them when a "
+        "paid order was cancelled."
+    )
+    discount_code: str | None
     lines: list[OrderLine]
     promises: OrderPromises
     reference: str | None = strawberry.field(description="The shop's own name for the order.")
@@ -144,6 +156,9 @@ class Order:
             reason=order.reason,
             customer_id=strawberry.ID(order.customer_id),
             total=Money.of(order.total),
+            price=Price.of(order.price),
+            refunded=Price.of(order.refunded),
+            discount_code=order.discount_code,
             lines=[OrderLine.of(line) for line in order.lines],
             promises=OrderPromises.of(order.promises),
             reference=order.reference,

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
+from api.orders.pricing import standard_pricing
 from domain.event import Event
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.errors import PrivacyError
@@ -189,6 +190,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         sagas=SagaQueries(engine),
         bus=BusQueries(engine),
         carrier=notifying_carrier,
+        pricing=standard_pricing(settings),
     )
 
     @asynccontextmanager

@@ -16,6 +16,8 @@ from tests.support.api_inputs import (
     line,
 )
 
+NO_PARTS = {"discount": {"amount": 0}, "tax": {"amount": 0}}
+
 
 @pytest.fixture
 def ada(api: Api) -> Viewer:
@@ -46,9 +48,12 @@ async def test_a_placed_order_is_answered_with_the_catalogues_prices(api: Api, a
     assert (placed["status"], placed["total"]) == ("PLACED", {"amount": 1749, "currency": "EUR"})
     first, second, third = (line_id_for(placed["id"], index) for index in range(3))
     assert placed["lines"] == [
-        {"id": first, "sku": "mug", "name": "Mug", "quantity": 2, "total": {"amount": 500}},
-        {"id": second, "sku": "pot", "name": "Pot", "quantity": 1, "total": {"amount": 999}},
-        {"id": third, "sku": "vase", "name": "Vase", "quantity": 1, "total": {"amount": 250}},
+        {"id": id_, "sku": sku, "name": name, "quantity": n, "total": {"amount": total}, **NO_PARTS}
+        for id_, sku, name, n, total in (
+            (first, "mug", "Mug", 2, 500),
+            (second, "pot", "Pot", 1, 999),
+            (third, "vase", "Vase", 1, 250),
+        )
     ]
     assert payload["position"] == placed["position"]
     assert await api.events_of(placed["id"]) == ["OrderCreated"]
@@ -221,6 +226,8 @@ async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Vi
         ({"lines": [line("no\x00where")]}, "UNKNOWN_SKU", "input.lines.0.sku"),
         ({"idempotencyKey": ""}, "INVALID_INPUT", "input.idempotencyKey"),
         ({"idempotencyKey": "k" * 101}, "INVALID_INPUT", "input.idempotencyKey"),
+        ({"discountCode": "WELCOME"}, "UNKNOWN_DISCOUNT", "input.discountCode"),
+        ({"discountCode": ""}, "UNKNOWN_DISCOUNT", "input.discountCode"),
         ({"paymentMethod": "4242 4242"}, "INVALID_INPUT", "input.paymentMethod"),
         (
             {"shippingAddress": ADDRESS | {"postalCode": " "}},
@@ -293,6 +300,12 @@ async def test_a_total_beyond_what_an_amount_can_be_is_refused(api: Api, ada: Vi
     await api.log.list_product("yacht", price=10**12)
 
     assert await errors_of(ada, lines=[line("yacht", 2)]) == [("INVALID_INPUT", "input.lines")]
+
+
+async def test_an_order_of_nothing_to_pay_is_refused(api: Api, ada: Viewer) -> None:
+    await api.log.list_product("sample", price=0)
+
+    assert await errors_of(ada, lines=[line("sample", 3)]) == [("ZERO_TOTAL", "input.lines")]
 
 
 async def test_a_changed_price_is_reported(ada: Viewer) -> None:

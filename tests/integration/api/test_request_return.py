@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from domain.money import Money
 from domain.order.events import OrderReturnRequested
 from domain.order.lines import ReturnedLine
+from domain.order.price import Price
 from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
@@ -62,7 +62,7 @@ async def test_a_customer_returns_an_order_or_a_part_of_it(
         OrderReturnRequested(
             order_id=delivered,
             lines=(ReturnedLine(sku="mug", quantity=quantity),),
-            refund=Money(amount=250 * quantity, currency="EUR"),
+            refund=Price(currency="EUR", lines=250 * quantity, total=250 * quantity),
         )
     ]
     assert (await api.actors_of(f"order-{delivered}"))[-1] == f"customer:{ada.sub}"

@@ -10,10 +10,10 @@ import pytest
 from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
 from domain.event import Event
-from domain.money import Money
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
 from domain.order.number import order_number
+from domain.order.price import Price
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.vault import Vault
@@ -39,7 +39,7 @@ def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS)
         order_id=order_id,
         customer_id=customer_id,
         lines=(a_line("mug", quantity=1, unit_price=250),),
-        total=Money(amount=250, currency="EUR"),
+        price=Price(currency="EUR", lines=250, total=250),
         payment_method="pm_card_visa",
         shipping_address=address,
         fingerprint="f",

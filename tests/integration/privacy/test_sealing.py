@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from domain.event import Event
-from domain.money import Money
 from domain.order.events import OrderCreated, OrderReserved
+from domain.order.price import Price
 from domain.privacy import Sealed
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.errors import EventIdReused, InvalidAppend
@@ -170,7 +170,8 @@ async def test_a_repeat_under_a_new_master_key_is_a_repeat(pool: Pool, log: Log)
 
 
 def changed_total(order_id: str) -> Event:
-    return created(order_id).model_copy(update={"total": Money(amount=251, currency="EUR")})
+    price = Price(currency="EUR", lines=251, total=251)
+    return created(order_id).model_copy(update={"price": price})
 
 
 async def test_a_store_without_a_vault_writes_no_personal_data(pool: Pool, log: Log) -> None:

@@ -16,6 +16,7 @@ from domain.note.commands import AddOrderNote
 from domain.order import commands as order
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
+from domain.order.price import Price
 from domain.payment import commands as payment
 from domain.product.commands import ListProduct
 from domain.saga import commands as saga
@@ -32,14 +33,14 @@ def euros(cents: int) -> Money:
 
 def orders(id_: str) -> Sequence[Command]:
     lines = (
-        a_line("cup", quantity=2, unit_price=450),
-        a_line("pot", quantity=1, unit_price=2_100),
+        a_line("cup", quantity=2, unit_price=450, discount=91, tax=154),
+        a_line("pot", quantity=1, unit_price=2_100, discount=209, tax=359),
     )
     place = order.PlaceOrder(
         aggregate_id=id_,
         customer_id=f"customer-of-{id_}",
         lines=lines,
-        total=euros(3_000),
+        price=Price.of(lines, "EUR", shipping=490, shipping_tax=93),
         payment_method="pm_card_visa",
         shipping_address=Address(
             name="Ada", street="1 Sample Street", city="Testham", postal_code="1", country="GB"
@@ -48,6 +49,7 @@ def orders(id_: str) -> Sequence[Command]:
         promises=PROMISES,
         reference="shop-1" if id_ == "a" else None,
         metadata={"channel": "web"} if id_ == "a" else {},
+        discount_code="WELCOME" if id_ == "a" else None,
     )
     forward = [
         order.MarkReserved(aggregate_id=id_),

@@ -10,7 +10,7 @@ from domain.inventory import events as inventory
 from domain.inventory.decide import INVENTORY
 from domain.note.events import OrderNoteAdded
 from domain.order.decide import ORDER
-from domain.order.events import OrderCreated, OrderRejected
+from domain.order.events import OrderCreated, OrderRejected, OrderReturned
 from domain.payment import events as payment
 from domain.payment.decide import PAYMENT
 from domain.privacy import Sealed
@@ -47,6 +47,9 @@ def order_view(stream: Stream) -> Iterable[Row]:
         "reason": rejections[-1] if rejections else state.cancellation,
         "currency": placed.total.currency,
         "total": placed.total.amount,
+        "price": placed.price.model_dump(),
+        "refunds": [e.refund.model_dump() for e in later if isinstance(e, OrderReturned)],
+        "discount_code": placed.discount_code,
         "lines": [line.model_dump() for line in placed.lines],
         "fingerprint": placed.fingerprint,
         "promises": placed.promises.model_dump(mode="json"),

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.event import Event
 from domain.inventory import events as inventory
-from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason
 from domain.order.lines import ReturnedLine
+from domain.order.price import Price
 from domain.order.state import OrderStatus
 from domain.shipping import events as shipping
 from domain.shipping.state import ShipmentStatus
@@ -20,8 +20,8 @@ from queries.orders import OrderQueries, OrderView, ShipmentView
 from tests.support.order_log import OrderLog
 
 PART = (ReturnedLine(sku="mug", quantity=1),)
-EUR_2_50 = Money(amount=250, currency="EUR")
-REQUESTED = order.OrderReturnRequested(order_id="o1", lines=PART, refund=EUR_2_50)
+REFUND = Price(currency="EUR", lines=250, total=250)
+REQUESTED = order.OrderReturnRequested(order_id="o1", lines=PART, refund=REFUND)
 COMPENSATING = order.OrderCancellationRequested(
     order_id="o1", reason=CancellationReason.PARCEL_LOST
 )
@@ -42,11 +42,11 @@ async def of(orders: OrderQueries) -> OrderView:
     ("end", "status"),
     [
         (
-            order.OrderReturned(order_id="o1", lines=PART, refund=EUR_2_50, is_whole=False),
+            order.OrderReturned(order_id="o1", lines=PART, refund=REFUND, is_whole=False),
             OrderStatus.DELIVERED,
         ),
         (
-            order.OrderReturned(order_id="o1", lines=PART, refund=EUR_2_50, is_whole=True),
+            order.OrderReturned(order_id="o1", lines=PART, refund=REFUND, is_whole=True),
             OrderStatus.RETURNED,
         ),
         (order.OrderReturnLapsed(order_id="o1"), OrderStatus.DELIVERED),

@@ -95,6 +95,7 @@ FIELDS: Final = {
         "backorder",
         "reference",
         "metadata",
+        "discountCode",
     },
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
     "addOrderNote": {"idempotencyKey", "orderId", "text"},

@@ -16,6 +16,7 @@ from domain.order import events as o
 from domain.order.commands import CancellationReason
 from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
+from domain.order.price import Price
 from domain.payment import events as p
 from tests.support.order_parts import PROMISES, a_line
 
@@ -36,7 +37,7 @@ CREATED = o.OrderCreated(
     order_id="o-1",
     customer_id="ada",
     lines=(a_line("TEA", quantity=2, unit_price=PRICE),),
-    total=Money(amount=500, currency="EUR"),
+    price=Price(currency="EUR", lines=500, total=500),
     payment_method="pm_card_visa",
     shipping_address=Address(
         name="Ada", street="1 Main Street", city="Bern", postal_code="3011", country="CH"
@@ -52,7 +53,8 @@ DELIVERED = o.OrderDelivered(order_id="o-1")
 ONE: Final = (ReturnedLine(sku="TEA", quantity=1),)
 ONE_BACK = i.StockReturned(sku="TEA", order_id="o-1", quantity=1)
 HALF: Final = Money(amount=250, currency="EUR")
-ONE_RETURNED = o.OrderReturned(order_id="o-1", lines=ONE, refund=HALF, is_whole=False)
+HALF_PRICE: Final = Price(currency="EUR", lines=250, total=250)
+ONE_RETURNED = o.OrderReturned(order_id="o-1", lines=ONE, refund=HALF_PRICE, is_whole=False)
 HALF_REFUNDED = p.PaymentRefunded(
     order_id="o-1", reference="pi_1", amount=HALF, refunded_in_all=HALF
 )

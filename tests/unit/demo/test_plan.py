@@ -38,3 +38,14 @@ def test_the_demo_has_short_deadlines_where_it_shows_them_pass() -> None:
         "WAYBILL_PAYMENT_WINDOW",
         "WAYBILL_DISPATCH_DEADLINE",
     } <= DEMO_DEADLINES.keys()
+
+
+def test_every_outcome_is_played_with_and_without_the_discount_code() -> None:
+    plans = plan("run-1", 2, "WELCOME")
+    codes = {(each.scenario, each.discount_code) for each in plans}
+    assert codes == {(scenario, code) for scenario, _ in codes for code in (None, "WELCOME")}
+    assert {scenario for scenario, _ in codes} == {*SPECIAL, COMPLETED}
+
+
+def test_without_a_discount_code_no_order_uses_one() -> None:
+    assert {each.discount_code for each in plan("run-1", 80)} == {None}

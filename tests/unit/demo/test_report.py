@@ -5,16 +5,18 @@ import io
 import pytest
 from rich.console import Console
 
+from demo.parts import Parts
 from demo.play import Ending
 from demo.report import percentile, show
 from demo.scenarios import ADDRESS_REFUSED, COMPLETED
 
+KEPT = Parts(lines=1000, discount=75, shipping=490, tax=269)
 ENDED = Ending(COMPLETED, "o-1", "COMPLETED", 4.0)
 
 
 def shown(endings: list[Ending], faults: list[str], width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    show(console, endings, 2.0, faults)
+    show(console, endings, 2.0, faults, KEPT)
     output = console.file
     assert isinstance(output, io.StringIO)
     return output.getvalue()
@@ -26,6 +28,7 @@ def test_the_table_shows_the_outcomes_of_the_orders_and_their_times() -> None:
     assert "2 orders in 2.0 s: 1.0 orders a second." in text
     assert "Every order ended as expected." in text
     assert "Stock and money add up" in text
+    assert "1000 lines - 75 discount + 490 shipping + 269 tax = 1684." in " ".join(text.split())
 
 
 def test_a_narrow_terminal_shows_every_figure() -> None:

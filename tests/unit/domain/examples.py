@@ -8,6 +8,7 @@ from domain.money import Money
 from domain.order.commands import PlaceOrder
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, ReturnedLine
+from domain.order.price import Price
 from tests.support.order_parts import PROMISES, a_line
 
 ORDER_ID: Final = "order-of-ada"
@@ -19,13 +20,14 @@ LINES: Final = (
     a_line("pot", quantity=1, unit_price=2_100),
 )
 EVERYTHING: Final = (ReturnedLine(sku="cup", quantity=2), ReturnedLine(sku="pot", quantity=1))
+PRICE: Final = Price(currency="EUR", lines=3_000, total=3_000)
 TOTAL: Final = Money(amount=3_000, currency="EUR")
 
 PLACE: Final = PlaceOrder(
     aggregate_id=ORDER_ID,
     customer_id="ada",
     lines=LINES,
-    total=TOTAL,
+    price=PRICE,
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",
@@ -35,7 +37,7 @@ CREATED: Final = OrderCreated(
     order_id=ORDER_ID,
     customer_id="ada",
     lines=LINES,
-    total=TOTAL,
+    price=PRICE,
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
     fingerprint="fingerprint-1",

@@ -49,6 +49,10 @@ def beside_another(**changes: object) -> list[dict[str, object]]:
     return [line(sku="pot"), line(**changes)]
 
 
+def price(total: int) -> dict[str, object]:
+    return {"currency": "EUR", "lines": total, "total": total}
+
+
 def lines(count: int) -> list[dict[str, object]]:
     return [line(sku=f"sku-{number}", unit_price=1) for number in range(count)]
 
@@ -108,7 +112,7 @@ def test_the_limits_themselves_are_accepted() -> None:
     assert ReceiveStock(aggregate_id="cup", quantity=MAX_RECEIPT).quantity == 1_000_000
     full = line(quantity=MAX_QUANTITY, unit_price=3)
     assert _placed(lines=[full]).lines[0].total == 3_000
-    assert len(_placed(lines=lines(MAX_LINES), total={**EUROS, "amount": 100}).lines) == 100
+    assert len(_placed(lines=lines(MAX_LINES), price=price(100)).lines) == 100
 
 
 @pytest.mark.parametrize("value", [-1, 10**12 + 1, 1.5, "1", True])
@@ -163,12 +167,6 @@ def test_an_order_has_at_most_20_entries_of_metadata() -> None:
     assert _placed(metadata=entries, reference=" PO 7 / é\t").metadata == entries
     assert _placed(reference=" PO 7 / é ").reference == "PO 7 / é"
     assert _placed(metadata={"A_b.c-9": ""}).metadata == {"A_b.c-9": ""}
-
-
-@pytest.mark.parametrize("amount", [0, 2_999, 3_001])
-def test_the_total_is_the_sum_of_the_lines(amount: int) -> None:
-    with pytest.raises(ValidationError, match="the total is not the sum of the lines"):
-        _placed(total={**EUROS, "amount": amount})
 
 
 @pytest.mark.parametrize("value", ["", "4242 4242 4242 4242", "pm-card", "pm\n", "a" * 101, None])
@@ -228,8 +226,8 @@ def test_neither_text_form_of_an_order_shows_the_address() -> None:
         (PlaceOrder, {"lines": [line(sku="Hidden Sku")]}),
         (PlaceOrder, {"lines": "Hidden"}),
         (PlaceOrder, {"payment_method": "Hidden-4242"}),
-        (PlaceOrder, {"total": {"amount": 1, "currency": "Hidden"}}),
-        (PlaceOrder, {"total": {"amount": 2_999, "currency": "EUR"}, "fingerprint": "Hidden"}),
+        (PlaceOrder, {"price": {"lines": 1, "total": 1, "currency": "Hidden"}}),
+        (PlaceOrder, {"discount_code": "Hidden code"}),
         (RequestCancellation, {"reason": "Hidden"}),
         (ReceiveStock, {"quantity": "Hidden"}),
     ],

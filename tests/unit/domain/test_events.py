@@ -15,6 +15,7 @@ from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
+from domain.order.price import Price
 from domain.order.promises import Promises
 from domain.order.references import MetadataKey, MetadataValue
 from domain.privacy import Sealed
@@ -40,6 +41,12 @@ LINES: Final = st.builds(
 )
 DURATION: Final = st.timedeltas(min_value=timedelta(0))
 PROMISES: Final = st.builds(Promises, **dict.fromkeys(Promises.model_fields, DURATION))
+AMOUNTS: Final = st.integers(0, 10**11)
+PRICES: Final = st.builds(
+    lambda line, shipping: Price.of([line], "EUR", shipping=shipping),
+    st.builds(OrderLine, sku=st.just("cup"), quantity=st.just(2), unit_price=AMOUNTS, tax=AMOUNTS),
+    AMOUNTS,
+)
 RETURNED_LINES: Final = st.builds(
     ReturnedLine,
     sku=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
@@ -54,6 +61,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     Money: MONEY,
     Promises: PROMISES,
     dict[MetadataKey, MetadataValue]: st.dictionaries(WORDS.map(lambda _: "key"), WORDS),
+    Price: PRICES,
     Address | Sealed: ADDRESSES | SEALED,
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
@@ -90,6 +98,8 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
                 "name": "A cup",
                 "quantity": 2,
                 "unit_price": 450,
+                "discount": 0,
+                "tax": 0,
             },
             {
                 "id": "line-of-pot",
@@ -97,9 +107,19 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
                 "name": "A pot",
                 "quantity": 1,
                 "unit_price": 2_100,
+                "discount": 0,
+                "tax": 0,
             },
         ],
-        "total": {"amount": 3_000, "currency": "EUR"},
+        "price": {
+            "currency": "EUR",
+            "lines": 3_000,
+            "discount": 0,
+            "shipping": 0,
+            "tax": 0,
+            "shipping_tax": 0,
+            "total": 3_000,
+        },
         "payment_method": "pm_card_visa",
         "shipping_address": {
             "name": "Ada Example",
@@ -121,6 +141,7 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
         "backorder": False,
         "reference": None,
         "metadata": {},
+        "discount_code": None,
     }
 
 

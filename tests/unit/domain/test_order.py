@@ -11,7 +11,7 @@ from domain.order import events as e
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.decide import ORDER
 from domain.order.state import CANCELLABLE, FINAL, FORWARD, OrderStatus
-from tests.unit.domain.examples import CREATED, EVERYTHING, LINES, ORDER_ID, PLACE, TOTAL
+from tests.unit.domain.examples import CREATED, EVERYTHING, LINES, ORDER_ID, PLACE, PRICE, TOTAL
 from tests.unit.domain.specification import Specification, cells
 
 order = Specification(ORDER)
@@ -29,8 +29,8 @@ REQUESTED: Final = e.OrderCancellationRequested(
 WITHDRAWN: Final = e.OrderCancellationWithdrawn(order_id=ORDER_ID)
 CANCELLED: Final = e.OrderCancelled(order_id=ORDER_ID, reason=CancellationReason.CUSTOMER_REQUEST)
 
-RETURN_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL)
-RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL, is_whole=True)
+RETURN_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE)
+RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE, is_whole=True)
 LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
 
 MILESTONES: Final = (CREATED, RESERVED, AUTHORIZED, CONFIRMED, SHIPPED, DELIVERED, COMPLETED)

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from domain.errors import ErrorCode
 from domain.event import Event
-from domain.money import Money
 from domain.order import commands as c
 from domain.order import events as e
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
 from domain.order.lines import ReturnedLine
+from domain.order.price import Price
 from domain.order.state import OrderStatus, Return
-from tests.unit.domain.examples import CREATED, EVERYTHING, ORDER_ID, PLACE, TOTAL
+from tests.unit.domain.examples import CREATED, EVERYTHING, ORDER_ID, PLACE, PRICE
 from tests.unit.domain.specification import Specification
 
 order = Specification(ORDER)
@@ -29,14 +29,11 @@ SHIPPED: Final[tuple[Event, ...]] = (
     e.OrderShipped(order_id=ORDER_ID),
 )
 DELIVERED: Final = (*SHIPPED, e.OrderDelivered(order_id=ORDER_ID))
+CUP: Final = Price(currency="EUR", lines=450, total=450)
 PART: Final = (ReturnedLine(sku="cup", quantity=1),)
 REQUEST_PART: Final = c.RequestReturn(aggregate_id=ORDER_ID, lines=PART)
-PART_REQUESTED: Final = e.OrderReturnRequested(
-    order_id=ORDER_ID, lines=PART, refund=Money(amount=450, currency="EUR")
-)
-PART_RETURNED: Final = e.OrderReturned(
-    order_id=ORDER_ID, lines=PART, refund=Money(amount=450, currency="EUR"), is_whole=False
-)
+PART_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=PART, refund=CUP)
+PART_RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=PART, refund=CUP, is_whole=False)
 LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
 FINISH: Final = c.FinishReturn(aggregate_id=ORDER_ID)
 COMPLETE: Final = c.CompleteOrder(aggregate_id=ORDER_ID)
@@ -58,7 +55,7 @@ def test_returned_goods_are_refunded_at_their_ordered_price() -> None:
 def test_a_whole_return_is_the_same_with_and_without_lines() -> None:
     everything = c.RequestReturn(aggregate_id=ORDER_ID)
     named = c.RequestReturn(aggregate_id=ORDER_ID, lines=EVERYTHING)
-    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=TOTAL)
+    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE)
     order.given(DELIVERED).when(everything).then([requested])
     order.given(DELIVERED).when(named).then([requested])
     order.given([*DELIVERED, requested]).when(named).then([])
@@ -66,9 +63,9 @@ def test_a_whole_return_is_the_same_with_and_without_lines() -> None:
 
 def test_everything_in_another_order_of_lines_is_a_whole_return() -> None:
     lines = EVERYTHING[::-1]
-    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=lines, refund=TOTAL)
+    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=lines, refund=PRICE)
     order.given([*DELIVERED, requested]).when(FINISH).then(
-        [e.OrderReturned(order_id=ORDER_ID, lines=lines, refund=TOTAL, is_whole=True)]
+        [e.OrderReturned(order_id=ORDER_ID, lines=lines, refund=PRICE, is_whole=True)]
     )
 
 
@@ -124,7 +121,7 @@ def test_an_order_is_not_completed_while_its_return_is_in_progress() -> None:
 
 
 def test_the_state_distinguishes_a_running_return_from_an_ended_one() -> None:
-    part = Return(PART, Money(amount=450, currency="EUR"))
+    part = Return(PART, CUP)
     in_progress = ORDER.fold([*DELIVERED, PART_REQUESTED])
     over = ORDER.fold([*DELIVERED, PART_REQUESTED, PART_RETURNED])
     lapsed = ORDER.fold([*DELIVERED, PART_REQUESTED, LAPSED])

@@ -11,6 +11,7 @@ from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason
 from domain.order.number import order_number
+from domain.order.price import Price
 from domain.payment import events as payment
 from domain.saga import events as saga
 from domain.saga.commands import Intervention
@@ -74,7 +75,7 @@ class SagaLog:
             order_id="o1",
             customer_id="ada",
             lines=(a_line("mug", quantity=2, unit_price=250),),
-            total=EUROS,
+            price=Price(currency="EUR", lines=500, total=500),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             fingerprint="f",

@@ -6,6 +6,7 @@ from domain.inventory.events import InventoryReleased
 from domain.order import events as order
 from domain.order.commands import CancellationReason as Reason
 from domain.order.lines import ReturnedLine
+from domain.order.price import Price
 from domain.payment import events as payment
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.saga.events import DiscrepancyFound, DiscrepancyResolved, SagaRecovered
@@ -220,9 +221,12 @@ def test_a_skipped_undo_leaves_its_step_unchanged() -> None:
     assert states(view)["authorize"] == "DONE"
 
 
+REFUND = Price(currency="EUR", lines=500, total=500)
+
+
 def returning() -> SagaLog:
     lines = (ReturnedLine(sku="mug", quantity=2),)
-    requested = order.OrderReturnRequested(order_id="o1", lines=lines, refund=EUROS)
+    requested = order.OrderReturnRequested(order_id="o1", lines=lines, refund=REFUND)
     return SagaLog().delivered().add("request_return", requested)
 
 
@@ -245,7 +249,7 @@ def test_a_return_adds_its_steps() -> None:
 def test_a_return_ends_the_order() -> None:
     lines = (ReturnedLine(sku="mug", quantity=2),)
     log = returning().add(
-        "refund", order.OrderReturned(order_id="o1", lines=lines, refund=EUROS, is_whole=True)
+        "refund", order.OrderReturned(order_id="o1", lines=lines, refund=REFUND, is_whole=True)
     )
     view = log.view()
 

@@ -1,0 +1,33 @@
+"""The types of settings that hold a value for each of several names: `EUR=490,JPY=800`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic_settings import NoDecode
+
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)]
+_Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+_Amount = Annotated[int, Field(ge=0, le=10**12)]
+_Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+def by_name(value: object) -> object:
+    """Return the values by name, of a text such as `EUR=490,JPY=800`. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if not all(equals for _, equals, _ in pairs):
+        raise ValueError("must be a list such as EUR=490,JPY=800: a name, =, and its value")
+    names = [name.strip() for name, _, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError("must hold each name once")
+    return {name: text.strip() for name, (_, _, text) in zip(names, pairs, strict=True)}
+
+
+AmountByCurrency = Annotated[Mapping[_Currency, _Amount], NoDecode, BeforeValidator(by_name)]
+"""Amounts in the minor unit of each currency."""
+PercentByCode = Annotated[Mapping[_Code, Percent], NoDecode, BeforeValidator(by_name)]
