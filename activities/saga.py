@@ -42,8 +42,6 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
         since=_last_change(stored).recorded_at,
         position=stored[-1].position,
         fingerprint=order.fingerprint,
-        number=order.number,
-        promises=order.promises,
         reason=order.cancellation,
         settled=tuple(sorted(saga.settled)),
         parked=tuple(
@@ -52,6 +50,8 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
         ),
         return_requested_at=_return_requested_at(stored) if order.returning else None,
         has_left=order.has_shipped,
+        number=order.number,
+        promises=order.promises,
     )
 
 

@@ -15,14 +15,6 @@ def order_id_for(customer_id: str, idempotency_key: str) -> str:
     return str(uuid5(WAYBILL, _name("order", customer_id, idempotency_key)))
 
 
-def line_id_for(order_id: str, index: int) -> str:
-    """Return the id of the order's line at this place, counted from 0.
-
-    It is unique among the lines of all orders, because clients keep objects by their ids.
-    """
-    return str(uuid5(WAYBILL, _name("line", order_id, str(index))))
-
-
 def event_id_for(workflow_id: str, step: str, index: int) -> UUID:
     """Return the id of a step's index-th event, the same in every attempt and every run."""
     return uuid5(WAYBILL, _name("event", workflow_id, step, str(index)))
@@ -46,6 +38,14 @@ def payment_retry_step(idempotency_key: str) -> str:
 
 def return_workflow_id(order_id: str) -> str:
     return f"return-{order_id}"
+
+
+def line_id_for(order_id: str, index: int) -> str:
+    """Return the id of the order's line at this place, counted from 0.
+
+    It is unique among the lines of all orders, because clients keep objects by their ids.
+    """
+    return str(uuid5(WAYBILL, _name("line", order_id, str(index))))
 
 
 def digest_of_customer(customer_id: str) -> str:

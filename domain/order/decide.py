@@ -65,9 +65,9 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 fingerprint=command.fingerprint,
                 promises=command.promises,
                 number=order_number(command.aggregate_id, command.number_candidate),
-                backorder=command.backorder,
                 reference=command.reference,
                 metadata=command.metadata,
+                backorder=command.backorder,
             )
         ]
     if state.fingerprint == command.fingerprint:

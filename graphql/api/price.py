@@ -28,7 +28,7 @@ from graphql.utilities import get_operation_ast
 
 from api.connections import DEFAULT_SIZE, MAX_SIZE
 
-MAX_PRICE: Final = 10_000
+MAX_PRICE: Final = 20_000
 ASSUMED_LENGTH: Final = 10
 """The length of a list without pages, such as the lines of an order or the steps of a saga."""
 

@@ -30,9 +30,12 @@ UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 @pytest.fixture
 async def order_id(system: System) -> str:
-    """The id of a completed order, sent to the address of the markers."""
+    """The id of a completed order, sent to the address of the markers and with a note of them."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
         order = (await ask(system, http, "PlaceOrder", input=an_order()))["placeOrder"]["order"]
+        note = {"idempotencyKey": str(uuid4()), "orderId": order["id"], "text": " ".join(MARKERS)}
+        added = await ask(system, http, "AddOrderNote", role=Role.OPERATOR, input=note)
+        assert added["addOrderNote"]["userErrors"] == []
         async with asyncio.timeout(30):
             while order["status"] != "COMPLETED":
                 await asyncio.sleep(0.05)
@@ -128,8 +131,14 @@ async def messages_until(system: System, subject: str, last: str) -> list[str]:
         await connection.close()
 
 
-async def ask(system: System, http: httpx.AsyncClient, name: str, **variables: object) -> Json:
-    headers = {"Authorization": f"Bearer {system.token(Role.CUSTOMER, 'marked')}"}
+async def ask(
+    system: System,
+    http: httpx.AsyncClient,
+    name: str,
+    role: Role = Role.CUSTOMER,
+    **variables: object,
+) -> Json:
+    headers = {"Authorization": f"Bearer {system.token(role, 'marked')}"}
     body = {"query": operation(name), "variables": variables}
     answer: Json = (await http.post("/graphql", json=body, headers=headers)).json()
     assert "errors" not in answer, answer

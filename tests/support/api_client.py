@@ -72,7 +72,7 @@ class Api:
         """Seal the position as an answer does."""
         return PositionCodec.of(self.settings).seal(number)
 
-    async def logged_order(self, customer: Viewer, **facts: Any) -> str:  # noqa: ANN401 - those of place()
+    async def logged_order(self, customer: Viewer, **facts: Any) -> str:  # noqa: ANN401 - of OrderLog.place
         """Record an order that has no saga: only the test appends to its streams."""
         order_id = str(uuid4())
         await self.log.place(order_id, customer_id=customer.sub, **facts)
