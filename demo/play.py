@@ -112,8 +112,8 @@ async def _follow(people: People, scenario: Scenario, order_id: str) -> Json:
 def _address(plan: Plan) -> dict[str, str]:
     return {
         "name": plan.customer.capitalize(),
-        "street": "1 Main Street",
-        "city": "Bern",
+        "street": "Invalidenstraße 1",
+        "city": "Berlin",
         "postalCode": plan.scenario.postal_code,
-        "country": "CH",
+        "country": "DE",
     }

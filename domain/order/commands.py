@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.command import Command, Identifier
 from domain.money import Money
+from domain.order.contact import Contact
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
@@ -42,6 +43,7 @@ class PlaceOrder(OrderCommand):
     total: Money
     payment_method: PaymentMethod
     shipping_address: Address
+    contact: Contact | None = None
     fingerprint: str
     backorder: bool = False
 

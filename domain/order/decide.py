@@ -60,6 +60,7 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 total=command.total,
                 payment_method=command.payment_method,
                 shipping_address=command.shipping_address,
+                contact=command.contact,
                 fingerprint=command.fingerprint,
                 backorder=command.backorder,
             )

@@ -5,6 +5,7 @@ from typing import Annotated
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.contact import Contact
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.privacy import Personal, Sealed
 
@@ -22,6 +23,8 @@ class OrderCreated(Event):
     """The provider's token of the first attempt to pay, never a card number."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
     """Encrypted with the customer's key; in clear only where it was stored before keys existed."""
+    contact: Annotated[Contact | Sealed | None, Personal(subject="customer_id")] = None
+    """How to reach the customer, encrypted with the customer's key; null where none was given."""
     fingerprint: str
     """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
     backorder: bool = False

@@ -94,8 +94,13 @@ RULES: Final[Mapping[str, Rules]] = {
     "Order": {
         **_each(Access.VIEWER, "id status reason customerId total lines payment shipment"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
+        **_each(Access.OWNER, "shippingAddress contact"),
         **_each(Access.STAFF, "needsAttention positionNumber"),
     },
+    "Address": _each(
+        Access.OWNER, "name company street line2 city region postalCode country phone"
+    ),
+    "Contact": _each(Access.OWNER, "email phone locale timeZone"),
     "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
     "OrderLine": _each(Access.VIEWER, "sku name quantity unitPrice total"),

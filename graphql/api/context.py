@@ -11,6 +11,7 @@ from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import not_found
+from api.orders.personal import PersonalDataLoader, personal_data_loader
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
 from eventstore.positions import PositionCodec
@@ -21,6 +22,7 @@ from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
+from queries.personal_data import PersonalData
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -38,6 +40,7 @@ class Services:
     inbox: Inbox
     payments: PaymentQueries
     sagas: SagaQueries
+    personal: PersonalData
     bus: BusQueries
     carrier: Carrier
     """The API polls it to confirm a notification."""
@@ -54,6 +57,7 @@ class Context(BaseContext):
         state = connection.app.state
         self.services: Services = state.services
         self.positions: PositionCodec = state.positions
+        self.personal_data: PersonalDataLoader = personal_data_loader(self.services.personal)
         self.public_stock_limit: int = state.public_stock_limit
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)

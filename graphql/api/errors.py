@@ -33,6 +33,7 @@ class RequestErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    PERSONAL_DATA_UNREADABLE = "PERSONAL_DATA_UNREADABLE"
     POSITION_LOST = "POSITION_LOST"
     RATE_LIMITED = "RATE_LIMITED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -64,6 +65,11 @@ def position_lost() -> RequestError:
         " without `after`"
     )
     return RequestError(RequestErrorCode.POSITION_LOST, message)
+
+
+def personal_data_unreadable() -> RequestError:
+    message = "the personal data cannot be read now: the operator finds the cause in the API's log"
+    return RequestError(RequestErrorCode.PERSONAL_DATA_UNREADABLE, message)
 
 
 def forbidden(message: str) -> RequestError:

@@ -22,7 +22,7 @@ from eventbus.nats import STREAM, SUBJECTS
 from kit.pool import create_pool
 from stack.system import System
 from stack.tokens import Role
-from tests.integration.privacy.conftest import ADDRESS, MARKERS, everything
+from tests.integration.privacy.conftest import ADDRESS, CONTACT, MARKERS, everything
 from tests.support.api_client import Json, operation
 
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
@@ -143,4 +143,5 @@ def an_order() -> Json:
         "lines": [{"sku": "TEA-01", "quantity": 1}],
         "paymentMethod": "pm_card_visa",
         "shippingAddress": {to_camel(k): v for k, v in ADDRESS.model_dump().items()},
+        "contact": {to_camel(k): v for k, v in CONTACT.model_dump().items()},
     }

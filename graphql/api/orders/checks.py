@@ -8,6 +8,7 @@ import strawberry
 from pydantic import BaseModel, ValidationError
 
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.orders.recipient import check_recipient
 from api.user_errors import UserError, input_error, invalid_inputs
 from domain.errors import ErrorCode
 from domain.money import Money
@@ -24,7 +25,7 @@ class _Details(BaseModel):
 
 def check_input(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Sequence[UserError]:
     """Return the errors that do not depend on prices."""
-    return [*_check_lines(order.lines, products), *_check_details(order)]
+    return [*_check_lines(order.lines, products), *_check_details(order), *check_recipient(order)]
 
 
 def check_prices(

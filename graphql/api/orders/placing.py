@@ -14,6 +14,7 @@ from api.idempotency import mark_replayed
 from api.lost import order_lost
 from api.orders.checks import check_input, check_prices, total_of
 from api.orders.inputs import PlaceOrderInput
+from api.orders.recipient import address_in, contact_in
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
@@ -21,7 +22,7 @@ from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
 from domain.ids import order_id_for
 from domain.order.commands import PlaceOrder
-from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.lines import MAX_LINES, OrderLine
 from queries.orders import OrderView
 from queries.products import ProductView
 from workflows.types import SagaType
@@ -77,7 +78,8 @@ def _command(
         ),
         total=total_of(order, products),
         payment_method=order.payment_method,
-        shipping_address=Address(**strawberry.asdict(order.shipping_address)),
+        shipping_address=address_in(order),
+        contact=contact_in(order),
         fingerprint=fingerprint_of(order),
         backorder=order.backorder,
     )

@@ -6,9 +6,13 @@ from typing import Annotated, Self
 
 import strawberry
 
+import domain.order.contact
+import domain.order.lines
 from api.auth import Role, Viewer
 from api.connections import PageInfo
+from api.context import Info
 from api.money import Money
+from api.orders.personal import Address, Contact
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
@@ -17,6 +21,7 @@ from domain.shipping.state import ShipmentStatus
 from eventstore.positions import PositionCodec
 from queries.keyset import Page
 from queries.orders import LineView, OrderView, PaymentView, ShipmentView
+from queries.personal_data import PersonalField, PersonalValue, Wanted
 from queries.updates import Lagged as LaggedUpdate
 from queries.updates import Update
 
@@ -111,6 +116,21 @@ class Order:
     position: Position = strawberry.field(
         description="The position of the last event of the order, its payment or its shipment."
     )
+
+    @strawberry.field(description="Null once the customer is erased.")
+    async def shipping_address(self, info: Info) -> Address | None:
+        address = await self._personal(info, PersonalField.SHIPPING_ADDRESS)
+        return Address.of(address) if isinstance(address, domain.order.lines.Address) else None
+
+    @strawberry.field(description="Null if none was given, and once the customer is erased.")
+    async def contact(self, info: Info) -> Contact | None:
+        contact = await self._personal(info, PersonalField.CONTACT)
+        return Contact.of(contact) if isinstance(contact, domain.order.contact.Contact) else None
+
+    async def _personal(self, info: Info, field: PersonalField) -> PersonalValue | None:
+        if not info.context.viewer.may_see(self.customer_id):
+            return None
+        return await info.context.personal_data.load(Wanted(self.id, field))
 
     @strawberry.field(description=POSITION_NUMBER)
     def position_number(self) -> Long | None:

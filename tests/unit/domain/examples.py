@@ -6,12 +6,16 @@ from typing import Final
 
 from domain.money import Money
 from domain.order.commands import PlaceOrder
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine, ReturnedLine
 
 ORDER_ID: Final = "order-of-ada"
 ADDRESS: Final = Address(
     name="Ada Example", street="1 Sample Street", city="Testham", postal_code="00001", country="GB"
+)
+CONTACT: Final = Contact(
+    email="ada@example.com", phone="+442079460958", locale="en-GB", time_zone="Europe/London"
 )
 LINES: Final = (
     OrderLine(sku="cup", quantity=2, unit_price=450),
@@ -27,6 +31,7 @@ PLACE: Final = PlaceOrder(
     total=TOTAL,
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
+    contact=CONTACT,
     fingerprint="fingerprint-1",
 )
 CREATED: Final = OrderCreated(
@@ -36,5 +41,6 @@ CREATED: Final = OrderCreated(
     total=TOTAL,
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
+    contact=CONTACT,
     fingerprint="fingerprint-1",
 )
