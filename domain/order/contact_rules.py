@@ -13,7 +13,8 @@ from typing import Final
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from langcodes import Language, LanguageTagError, tag_is_valid
+from langcodes import Language, tag_is_valid
+from langcodes.tag_parser import LanguageTagError
 
 from domain.order.contact import (
     MAX_EMAIL_LENGTH,
@@ -59,7 +60,7 @@ def email_of(text: str) -> str:
     """Return the address with its domain in lower case. Raises ValueError without the value."""
     with suppress(EmailNotValidError):
         if len(text) <= MAX_EMAIL_LENGTH:
-            return validate_email(text, check_deliverability=False).normalized
+            return validate_email(text, check_deliverability=False, strict=True).normalized
     raise ValueError("this is no e-mail address: write it as name@example.com")
 
 

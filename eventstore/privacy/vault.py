@@ -181,7 +181,8 @@ def _open(event: Event, field: str, sealed: Sealed, key: bytes) -> object:
 
 @cache
 def _type_of(event_type: type[Event], field: str) -> TypeAdapter[object]:
-    return TypeAdapter(event_type.model_fields[field].annotation)
+    annotation: Any = event_type.model_fields[field].annotation
+    return TypeAdapter(annotation)
 
 
 def _place(event: Event, field: str, subject: str) -> bytes:

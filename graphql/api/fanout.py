@@ -1,8 +1,8 @@
 """Execute and serialise an update once for all subscribers with the same selection.
 
 Subscribers share an answer if they select the same fields of the same update and have the same
-access to it. Each subscriber still has a separate stream, position and queue. An answer with personal
-data is made for each subscriber and not kept: a kept one would outlive an erasure.
+access to it. Each subscriber still has a separate stream, position and queue. An answer with
+personal data is made for each subscriber and not kept: a kept one would outlive an erasure.
 """
 
 from __future__ import annotations

@@ -18,4 +18,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(f"REVOKE SELECT ON eventstore.subject_key FROM {DatabaseRole.API.group}")
+    op.execute("REVOKE SELECT ON eventstore.subject_key FROM waybill_api")

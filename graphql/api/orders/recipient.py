@@ -26,9 +26,16 @@ def address_in(order: PlaceOrderInput) -> Address:
 
 def contact_in(order: PlaceOrderInput) -> Contact | None:
     """Return the contact, or None when no field has a value. Raises Faulty."""
-    if order.contact is None:
+    given = order.contact
+    if given is None:
         return None
-    return contact_of(strawberry.asdict(order.contact), order.shipping_address.country)
+    texts = {
+        "email": given.email,
+        "phone": given.phone,
+        "locale": given.locale,
+        "time_zone": given.time_zone,
+    }
+    return contact_of(texts, order.shipping_address.country)
 
 
 def check_recipient(order: PlaceOrderInput) -> Iterator[UserError]:

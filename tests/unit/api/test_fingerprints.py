@@ -66,7 +66,7 @@ FINGERPRINTS: Final = (
     Pinned(
         "placeOrder",
         lambda: fingerprint_of(ORDER),
-        "97c271978a83e32c2339930a763caca75734b25ab57d1af48f82f9d0521ad053",
+        "16e197c0068a4bf05dace874d028e51391d8b7e7043813a05bfb42f5a0d398fb",
     ),
     Pinned(
         "receiveStock",
