@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from demo.client import Client, Failed, Json
-from demo.plan import Plan
+from demo.plan import CUSTOMERS, Plan
 from demo.scenarios import SCARCE, Basket, People, Scenario, outcome
 from domain.order.state import FINAL
 
@@ -90,6 +90,7 @@ async def _place(people: People, plan: Plan) -> Json:
         lines=[{"sku": sku, "quantity": quantity} for sku, quantity in basket.items()],
         paymentMethod=plan.scenario.method,
         shippingAddress=_address(plan),
+        contact=_contact(plan),
         backorder=plan.scenario.waits,
     )
     order: Json = placed["order"]
@@ -116,4 +117,16 @@ def _address(plan: Plan) -> dict[str, str]:
         "city": "Berlin",
         "postalCode": plan.scenario.postal_code,
         "country": "DE",
+    }
+
+
+def _contact(plan: Plan) -> dict[str, str] | None:
+    """Return the contact of a customer who leaves one: every other one does."""
+    if CUSTOMERS.index(plan.customer) % 2:
+        return None
+    return {
+        "email": f"{plan.customer}@example.com",
+        "phone": "030 901820",
+        "locale": "de-DE",
+        "timeZone": "Europe/Berlin",
     }

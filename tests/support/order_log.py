@@ -8,6 +8,7 @@ from uuid import uuid4
 from domain.event import Event
 from domain.inventory.events import StockReceived
 from domain.money import Money
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
 from domain.product.events import ProductListed
@@ -45,6 +46,7 @@ class OrderLog:
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (OrderLine(sku="mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
+        contact: Contact | None = None,
     ) -> int:
         created = OrderCreated(
             order_id=order_id,
@@ -53,6 +55,7 @@ class OrderLog:
             total=Money(amount=sum(line.total for line in lines), currency="EUR"),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
+            contact=contact,
             fingerprint=fingerprint,
         )
         return await self.append(f"order-{order_id}", created)
