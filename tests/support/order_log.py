@@ -16,7 +16,20 @@ from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.protocol import EventStore
 from eventstore.versions import ANY
 
-ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA1", country="GB")
+ADDRESS = Address(
+    name="Ada",
+    company="Byron Ltd",
+    street="1 Mill Lane",
+    line2="Flat 3",
+    city="Bath",
+    region="Somerset",
+    postal_code="BA1 1AA",
+    country="GB",
+    phone="+441225477101",
+)
+CONTACT = Contact(
+    email="ada@byron.example.org", phone="+442079460958", locale="en-GB", time_zone="Europe/London"
+)
 
 
 class OrderLog:
@@ -46,7 +59,7 @@ class OrderLog:
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (OrderLine(sku="mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
-        contact: Contact | None = None,
+        contact: Contact | None = CONTACT,
     ) -> int:
         created = OrderCreated(
             order_id=order_id,

@@ -19,11 +19,9 @@ from kit.pool import Pool
 from stack.postgres import connected
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import ADDRESS, CONTACT, a_waiting_order
+from tests.support.order_log import CONTACT as GIVEN
 
 Count = Callable[[], Awaitable[int]]
-GIVEN: Final = Contact(
-    email="ada@byron.example.org", phone="+442079460958", locale="en-GB", time_zone="Europe/London"
-)
 LIST: Final = """
     query($first: Int, $withRecipient: Boolean = true) {
       orders(first: $first) { edges { node {
