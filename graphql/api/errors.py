@@ -16,13 +16,17 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
+from kit.pool import CONNECTION_LOST
 from orchestrator.saga_orchestrator import Unavailable
 
 log = logging.getLogger(__name__)
 
 _SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")
 
-UNAVAILABLE: Final = (Unavailable, OperationalError, InterfaceError, PoolTimeoutError, OSError)
+UNAVAILABLE: Final = (
+    *(Unavailable, OperationalError, InterfaceError, PoolTimeoutError),
+    *CONNECTION_LOST,
+)
 
 
 class RequestErrorCode(StrEnum):

@@ -1,4 +1,4 @@
-"""The address of a placed order is nowhere in clear in what the system has written."""
+"""No personal field of a placed order is in clear in what the system has written."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from stack.tokens import Role
 from tests.integration.privacy.conftest import ADDRESS, CONTACT, MARKERS, everything
 from tests.support.api_client import Json, operation
 
+CUSTOMER: Final = "marked"
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 
@@ -91,6 +92,31 @@ async def test_the_web_uis_own_api_shows_ciphertext_and_the_codec_shows_the_addr
     assert found_in("".join(decoded)) == list(MARKERS)
 
 
+async def test_after_an_erasure_no_personal_field_is_read_anywhere(
+    system: System, order_id: str
+) -> None:
+    viewers = [(Role.CUSTOMER, CUSTOMER), (Role.OPERATOR, "eve")]
+    async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
+        for role, sub in viewers:
+            read = await ask(system, http, "Order", role=role, sub=sub, id=order_id)
+            assert found_in(json.dumps(read, ensure_ascii=False)) == list(MARKERS)
+        request = {"idempotencyKey": str(uuid4()), "reason": "CUSTOMER_REQUEST"}
+        erasure = {**request, "customerId": CUSTOMER}
+        await ask(system, http, "EraseCustomer", role=Role.ADMIN, sub="joe", input=erasure)
+
+        for role, sub in viewers:
+            read = await ask(system, http, "Order", role=role, sub=sub, id=order_id)
+            order = read["order"]
+            assert (order["id"], order["shippingAddress"], order["contact"]) == (
+                order_id,
+                None,
+                None,
+            )
+    await test_no_table_holds_the_address(system, order_id)
+    await test_no_history_of_temporal_holds_the_address(system, order_id)
+    await test_no_log_of_any_process_holds_the_address(system, order_id)
+
+
 def found_in(text: str) -> list[str]:
     return [marker for marker in MARKERS if marker in text]
 
@@ -128,8 +154,16 @@ async def messages_until(system: System, subject: str, last: str) -> list[str]:
         await connection.close()
 
 
-async def ask(system: System, http: httpx.AsyncClient, name: str, **variables: object) -> Json:
-    headers = {"Authorization": f"Bearer {system.token(Role.CUSTOMER, 'marked')}"}
+async def ask(
+    system: System,
+    http: httpx.AsyncClient,
+    name: str,
+    *,
+    role: Role = Role.CUSTOMER,
+    sub: str = CUSTOMER,
+    **variables: object,
+) -> Json:
+    headers = {"Authorization": f"Bearer {system.token(role, sub)}"}
     body = {"query": operation(name), "variables": variables}
     answer: Json = (await http.post("/graphql", json=body, headers=headers)).json()
     assert "errors" not in answer, answer
