@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from providers.carrier_simulator.routes import (
 )
 from providers.errors import AlreadyDispatched, ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
+from tests.support.scripted import answering
 
 if TYPE_CHECKING:
     from tests.support.simulators import Receiver, SimulatorProcess
