@@ -13,6 +13,7 @@ from domain.inventory import events as inventory
 from domain.money import Money
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.contact import Contact
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.payment import events as payment
 from domain.privacy import Sealed
@@ -43,6 +44,7 @@ CREATED: Final = order.OrderCreated(
         postal_code="00001",
         country="GB",
     ),
+    contact=Contact(email="ada@example.com", locale="en-GB", time_zone="Europe/London"),
     fingerprint="5d41402abc4b2a76b9719d911017c592",
 )
 SEALED: Final = Sealed(
@@ -129,6 +131,6 @@ EXAMPLES: Final[tuple[Event, ...]] = (
 )
 
 FORMS: Final[Mapping[str, Event]] = {
-    "sealed": CREATED.model_copy(update={"shipping_address": SEALED}),
+    "sealed": CREATED.model_copy(update={"shipping_address": SEALED, "contact": SEALED}),
 }
 """Other forms of the same schema version, by the name of the form."""
