@@ -127,7 +127,10 @@ class Settings(BaseSettings):
     retired_payload_keys: SecretStr = SecretStr("")
     """The previous payload keys, comma-separated: they still decrypt."""
     master_key: SecretStr = SecretStr("")
-    """Base64 of 32 random bytes: wraps the keys that encrypt personal data."""
+    """Base64 of 32 random bytes: wraps the keys that encrypt personal data.
+
+    The workers seal by it, and the API opens by it what a viewer may see.
+    """
     retired_master_keys: SecretStr = SecretStr("")
     """The previous master keys, comma-separated, until `python -m eventstore.privacy rotate`."""
     temporal_ui_origin: str = ""

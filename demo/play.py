@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 
 from demo.client import Client, Failed, Json
-from demo.plan import Plan
+from demo.plan import CUSTOMERS, Plan
 from demo.scenarios import SCARCE, Basket, People, Scenario, outcome
 from domain.order.state import FINAL
 
@@ -97,6 +97,7 @@ async def _place(people: People, plan: Plan) -> Json:
         lines=[{"sku": sku, "quantity": quantity} for sku, quantity in basket.items()],
         paymentMethod=plan.scenario.method,
         shippingAddress=_address(plan),
+        contact=_contact(plan),
         backorder=plan.scenario.waits,
         reference=plan.key,
         metadata=[{"key": "scenario", "value": plan.scenario.name}],
@@ -122,8 +123,20 @@ async def _follow(people: People, scenario: Scenario, order_id: str) -> Json:
 def _address(plan: Plan) -> dict[str, str]:
     return {
         "name": plan.customer.capitalize(),
-        "street": "1 Main Street",
-        "city": "Bern",
+        "street": "Invalidenstraße 1",
+        "city": "Berlin",
         "postalCode": plan.scenario.postal_code,
-        "country": "CH",
+        "country": "DE",
+    }
+
+
+def _contact(plan: Plan) -> dict[str, str] | None:
+    """Return the contact of a customer who leaves one: every other one does."""
+    if plan.customer not in CUSTOMERS[::2]:
+        return None
+    return {
+        "email": f"{plan.customer}@example.com",
+        "phone": "030 901820",
+        "locale": "de-DE",
+        "timeZone": "Europe/Berlin",
     }

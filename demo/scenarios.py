@@ -15,7 +15,7 @@ from domain.payment.state import PaymentStatus
 from providers.carrier_simulator.routes import DOWN, LOST, NEVER_DISPATCHED, REFUSED
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 
-ANYWHERE: Final = "3011"
+ANYWHERE: Final = "10115"
 
 SCARCE: Final = "RARE-01"
 """The demonstration receives no stock of it, and every order asks for more than there is."""

@@ -31,7 +31,8 @@ class Sealed(BaseModel):
 class Personal:
     """Mark an event's field: `Annotated[Address | Sealed, Personal(subject="customer_id")]`.
 
-    `subject` is the field of the same event that names whose data it is.
+    `subject` is the field of the same event that names whose data it is. An optional field is
+    `Annotated[Contact | Sealed | None, ...]`; None is stored in clear.
     """
 
     subject: str
@@ -49,8 +50,10 @@ def personal_fields(event_type: type[Event]) -> Mapping[str, Personal]:
 
 
 def fields_in_clear(event: Event) -> Mapping[str, Personal]:
-    """Return the fields of this event that still have to be encrypted."""
+    """Return the fields of this event that have a value and still have to be encrypted."""
     marked = personal_fields(type(event))
     return marked and {
-        name: mark for name, mark in marked.items() if not isinstance(getattr(event, name), Sealed)
+        name: mark
+        for name, mark in marked.items()
+        if not isinstance(getattr(event, name), Sealed | None)
     }

@@ -138,6 +138,10 @@ class PostgresEventStore:
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return await self._load(sql.LOAD_STREAM, stream_id, from_version)
 
+    async def load_first_events(self, stream_ids: Collection[str]) -> list[StoredEvent]:
+        """Return the first event of each of these streams that exists, in any order."""
+        return await self._load(sql.LOAD_FIRST, list(stream_ids))
+
     async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
         async with self._pool.acquire() as connection:
             await connection.execute(

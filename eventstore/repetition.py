@@ -71,12 +71,19 @@ def _facts(data_json: str, personal: Mapping[str, object]) -> dict[str, Any]:
 
 
 async def _is_same_person(new: Event, old: Event, vault: Vault | None) -> bool:
+    if _absent(new) != _absent(old):
+        return False
     try:
         one, other = await _opened(new, vault), await _opened(old, vault)
     except PrivacyError:
         return True
     in_clear = fields_in_clear(one).keys() & fields_in_clear(other).keys()
     return all(getattr(one, name) == getattr(other, name) for name in in_clear)
+
+
+def _absent(event: Event) -> set[str]:
+    """Return the personal fields without a value, which are stored in clear."""
+    return {name for name in personal_fields(type(event)) if getattr(event, name) is None}
 
 
 async def _opened(event: Event, vault: Vault | None) -> Event:

@@ -43,5 +43,6 @@ _COLUMNS: Final = (
 _EVENT: Final = f"{_COLUMNS} FROM eventstore.event"
 KNOWN_EVENTS: Final = f"{_EVENT} WHERE event_id = ANY($1)"
 LOAD_STREAM: Final = f"{_EVENT} WHERE stream_id = $1 AND version > $2 ORDER BY version"
+LOAD_FIRST: Final = f"{_EVENT} WHERE stream_id = ANY($1) AND version = 1"
 LOAD_ALL: Final = f"{_EVENT} WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3"
 LOAD_SOME: Final = f"{_COLUMNS} FROM eventstore.filtered_events($1, $2, $3, $4, $5)"

@@ -34,9 +34,14 @@ class ShipmentAddress:
     name: str
     street: str
     city: str
-    postal_code: str
+    postal_code: str | None
     country: str
     """ISO 3166-1 alpha-2, upper case."""
+    line2: str | None = None
+    region: str | None = None
+    company: str | None = None
+    phone: str | None = None
+    """E.164."""
 
 
 @dataclass(frozen=True, slots=True)

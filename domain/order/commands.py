@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.command import Command, Identifier
 from domain.money import Money
+from domain.order.contact import Contact
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
 from domain.order.price import DiscountCode, Price, check_parts, check_total
 from domain.order.promises import Promises
@@ -50,6 +51,7 @@ class PlaceOrder(OrderCommand):
     price: Price
     payment_method: PaymentMethod
     shipping_address: Address
+    contact: Contact | None = None
     fingerprint: str
     promises: Promises
     backorder: bool = False

@@ -62,6 +62,7 @@ def _place(command: c.PlaceOrder, state: OrderState) -> Sequence[e.OrderEvent]:
                 discount_code=command.discount_code,
                 payment_method=command.payment_method,
                 shipping_address=command.shipping_address,
+                contact=command.contact,
                 fingerprint=command.fingerprint,
                 promises=command.promises,
                 number=order_number(command.aggregate_id, command.number_candidate),

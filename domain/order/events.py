@@ -7,6 +7,7 @@ from pydantic import Field
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.contact import Contact
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.order.price import Price
 from domain.order.promises import Promises
@@ -27,6 +28,8 @@ class OrderCreated(Event):
     """The provider's token of the first attempt to pay, never a card number."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
     """Encrypted with the customer's key; in clear only where it was stored before keys existed."""
+    contact: Annotated[Contact | Sealed | None, Personal(subject="customer_id")] = None
+    """How to reach the customer, encrypted with the customer's key; null where none was given."""
     fingerprint: str
     """A digest of the client's own input, to distinguish a repeat from a reuse of its key."""
     number: str

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from domain.command import Identifier
 from domain.money import MinorUnits
@@ -12,11 +21,36 @@ from domain.money import MinorUnits
 MAX_LINES = 100
 MAX_QUANTITY = 1_000
 
+_VISIBLE = r"[^\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\x{2800}]"
+"""A character that leaves a mark. U+2800, a Braille pattern without dots, leaves none."""
+
+
+def _described(text: str, check: ValidatorFunctionWrapHandler) -> str:
+    """Say what a text lacks, where pydantic would show the pattern."""
+    try:
+        return str(check(text))
+    except ValidationError as error:
+        if error.errors()[0]["type"] != "string_pattern_mismatch":
+            raise
+    raise PydanticCustomError(
+        "text", "the text needs a visible character, and takes no control characters"
+    )
+
+
 Text = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^\P{Cc}*$"),
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=200,
+        pattern=rf"^\P{{Cc}}*{_VISIBLE}\P{{Cc}}*$",
+    ),
+    WrapValidator(_described),
 ]
-"""A line of text: not empty, and without control characters."""
+"""A line of text in any script: with a visible character, and without control characters.
+
+Only the white space around it is removed.
+"""
 
 
 class OrderLine(BaseModel):
@@ -64,7 +98,10 @@ class ReturnedLine(BaseModel):
 
 
 class Address(BaseModel):
-    """The address of the parcel. All of it is personal data."""
+    """The address of the parcel. All of it is personal data.
+
+    `address_rules.py` checks a new address by the customs of its country.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
@@ -75,9 +112,17 @@ class Address(BaseModel):
     street: Text
     """The street with the house number."""
     city: Text
-    postal_code: Text
+    postal_code: Text | None = None
+    """It is None where the country has none."""
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     """ISO 3166-1 alpha-2."""
+    line2: Text | None = None
+    """More of the street's line: the flat, the floor or the building."""
+    region: Text | None = None
+    """The state, province or prefecture."""
+    company: Text | None = None
+    phone: Text | None = None
+    """The recipient's number for the carrier, as E.164."""
 
     def __repr__(self) -> str:
         return "Address(…)"

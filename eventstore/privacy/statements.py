@@ -33,8 +33,10 @@ before it, by which an erasure knows whether it is older: see sql/erase_subject.
 the order of the subjects, so that no two writers wait for each other.
 """
 
-KEY: Final = """
-    SELECT wrapped, master_key_id FROM eventstore.subject_key WHERE key_id = $1 AND subject = $2
+KEYS: Final = """
+    SELECT subject, key_id, wrapped, master_key_id
+    FROM eventstore.subject_key
+    WHERE key_id = ANY($1)
 """
 
 NOT_UNDER: Final = """

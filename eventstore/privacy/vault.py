@@ -11,22 +11,25 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from domain.event import Event
 from domain.privacy import Sealed, fields_in_clear, personal_fields
 from eventstore.envelope import StreamAppend
 from eventstore.privacy import statements as sql
 from eventstore.privacy.encryption import KEY_BYTES, NONCE_BYTES, TAG_BYTES, decrypt, encrypt
-from eventstore.privacy.errors import Erased, Tampered, TamperedField
+from eventstore.privacy.errors import Erased, PrivacyError, Tampered, TamperedField
 from eventstore.privacy.keyring import Encrypted, Keyring
 from kit.pool import Pool
 
 E = TypeVar("E", bound=Event)
 SubjectKey = tuple[UUID, bytes]
+SubjectAndKey = tuple[str, UUID]
+KeyOrFault = bytes | PrivacyError
 
 
 class Vault:
@@ -53,14 +56,23 @@ class Vault:
 
         Raises Erased once the subject's key is gone, UnknownKey, or Tampered.
         """
-        clear = {}
-        for field, mark in personal_fields(type(event)).items():
-            if isinstance(sealed := getattr(event, field), Sealed):
-                key = await self._key(sealed, type(event).__name__, field)
-                clear[field] = _open(event, field, getattr(event, mark.subject), sealed, key)
-        if not clear:
-            return event
-        return type(event).model_validate_json(json.dumps(event.model_dump(mode="json") | clear))
+        wanted = [field for field in personal_fields(type(event)) if _is_sealed(event, field)]
+        opened = await self.open_each([(event, field) for field in wanted])
+        for value in opened:
+            if isinstance(value, PrivacyError):
+                raise value
+        clear = dict(zip(wanted, opened, strict=True))
+        return event.model_copy(update=clear) if clear else event
+
+    async def open_each(self, wanted: Sequence[tuple[Event, str]]) -> list[object]:
+        """Return each of these fields of these events in clear, or the reason why it cannot be.
+
+        All keys are read in one query, or in none if no field is sealed. Use the values at once,
+        and never log them. A reason is an Erased, an UnknownKey or a Tampered.
+        """
+        sealed = [getattr(event, field) for event, field in wanted if _is_sealed(event, field)]
+        keys = await self._keys_of(sealed) if sealed else {}
+        return [_open_or_fail(event, field, keys) for event, field in wanted]
 
     async def _keys(self, subjects: Sequence[str]) -> Mapping[str, SubjectKey]:
         """Return the keys of these subjects; make those that do not exist."""
@@ -78,12 +90,18 @@ class Vault:
                 keys = {row["subject"]: (row["key_id"], self._unwrap(**row)) for row in rows}
         return keys
 
-    async def _key(self, sealed: Sealed, event_type: str, field: str) -> bytes:
+    async def _keys_of(self, sealed: Sequence[Sealed]) -> Mapping[SubjectAndKey, KeyOrFault]:
+        """Return the keys of these values that exist. A key that does not unwrap is its fault."""
+        ids = list({value.key_id for value in sealed})
         async with self._pool.acquire() as connection:
-            row = await connection.fetchrow(sql.KEY, sealed.key_id, sealed.subject)
-        if row is None:
-            raise Erased(event_type, field)
-        return self._unwrap(sealed.subject, sealed.key_id, **row)
+            rows = await connection.fetch(sql.KEYS, ids)
+        return {(row["subject"], row["key_id"]): self._unwrap_or_fail(**row) for row in rows}
+
+    def _unwrap_or_fail(self, **row: Any) -> KeyOrFault:  # noqa: ANN401 - a row's columns
+        try:
+            return self._unwrap(**row)
+        except PrivacyError as fault:
+            return fault
 
     def _new_key(self, subject: str) -> tuple[UUID, bytes]:
         key_id = uuid4()
@@ -134,12 +152,37 @@ def _blank_ciphertext(value: object) -> str:
     return base64.b64encode(bytes(NONCE_BYTES + len(_json(value)) + TAG_BYTES)).decode()
 
 
-def _open(event: Event, field: str, subject: str, sealed: Sealed, key: bytes) -> Any:  # noqa: ANN401 - any JSON
+def _is_sealed(event: Event, field: str) -> bool:
+    return isinstance(getattr(event, field), Sealed)
+
+
+def _open_or_fail(event: Event, field: str, keys: Mapping[SubjectAndKey, KeyOrFault]) -> object:
+    sealed = getattr(event, field)
+    if not isinstance(sealed, Sealed):
+        return sealed
+    key = keys.get((sealed.subject, sealed.key_id))
+    if key is None:
+        return Erased(type(event).__name__, field)
+    try:
+        return key if isinstance(key, PrivacyError) else _open(event, field, sealed, key)
+    except TamperedField as fault:
+        return fault
+
+
+def _open(event: Event, field: str, sealed: Sealed, key: bytes) -> object:
+    subject = getattr(event, personal_fields(type(event))[field].subject)
     try:
         data = base64.b64decode(sealed.ciphertext, validate=True)
-        return json.loads(decrypt(key, data, _place(event, field, subject)))
+        text = decrypt(key, data, _place(event, field, subject))
     except (Tampered, ValueError):
         raise TamperedField(type(event).__name__, field, sealed.key_id) from None
+    return _type_of(type(event), field).validate_json(text)
+
+
+@cache
+def _type_of(event_type: type[Event], field: str) -> TypeAdapter[object]:
+    annotation: Any = event_type.model_fields[field].annotation
+    return TypeAdapter(annotation)
 
 
 def _place(event: Event, field: str, subject: str) -> bytes:

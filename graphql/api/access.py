@@ -97,9 +97,14 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.VIEWER, "promises payment shipment reference metadata"),
         **_each(Access.VIEWER, "price refunded discountCode"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
+        **_each(Access.OWNER, "shippingAddress contact"),
         **_each(Access.STAFF, "needsAttention notes positionNumber"),
     },
     "OrderNote": _each(Access.STAFF, "number text actor at"),
+    "Address": _each(
+        Access.OWNER, "name company street line2 city region postalCode country phone"
+    ),
+    "Contact": _each(Access.OWNER, "email phone locale timeZone"),
     "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
     "MetadataEntry": _each(Access.VIEWER, "key value"),

@@ -28,6 +28,8 @@ from api.trace import Traced
 from api.webhooks import webhooks
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import create_pool
 from orchestrator.inbox import Inbox
@@ -40,6 +42,7 @@ from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
+from queries.personal_data import PersonalData
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -51,13 +54,15 @@ from temporal.client import connect, deadlines
 REQUIRED = (
     "jwt_secret",
     "payload_key",
+    "master_key",
     "payment_webhook_secret",
     "carrier_webhook_secret",
     "carrier_url",
     "carrier_api_key",
 )
 CONNECTIONS_TO_THE_LOG = 10
-"""The live feed, subscriptions that catch up and the webhook inbox share these connections.
+"""The live feed, subscriptions that catch up, the webhook inbox and the vault share these
+connections, all to the primary.
 
 Queries have a separate pool.
 """
@@ -92,6 +97,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         inbox=Inbox(pool),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
+        personal=PersonalData(store, Vault(pool, Keyring.of(settings, "master_key"))),
         bus=BusQueries(engine),
         carrier=carrier,
         pricing=standard_pricing(settings),
@@ -112,6 +118,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     """Create the application. Raises SettingsError when a setting is missing."""
     settings.url_of(DatabaseRole.API)
     check(settings, *REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
+    Keyring.of(settings, "master_key")
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 
     @asynccontextmanager

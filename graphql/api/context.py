@@ -12,6 +12,7 @@ from strawberry.fastapi import BaseContext
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import bad_input, not_found
 from api.orders.notes import NotesLoader, notes_loader
+from api.orders.personal import PersonalDataLoader, personal_data_loader
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
 from domain.order.number import read_number
@@ -25,6 +26,7 @@ from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
+from queries.personal_data import PersonalData
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -43,6 +45,7 @@ class Services:
     inbox: Inbox
     payments: PaymentQueries
     sagas: SagaQueries
+    personal: PersonalData
     bus: BusQueries
     carrier: Carrier
     """The API polls it to confirm a notification."""
@@ -61,6 +64,7 @@ class Context(BaseContext):
         self.services: Services = state.services
         self.positions: PositionCodec = state.positions
         self.notes: NotesLoader = notes_loader(self.services.notes)
+        self.personal_data: PersonalDataLoader = personal_data_loader(self.services.personal)
         self.public_stock_limit: int = state.public_stock_limit
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)

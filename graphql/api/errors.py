@@ -16,13 +16,17 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
+from kit.pool import CONNECTION_LOST
 from orchestrator.saga_orchestrator import Unavailable
 
 log = logging.getLogger(__name__)
 
 _SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")
 
-UNAVAILABLE: Final = (Unavailable, OperationalError, InterfaceError, PoolTimeoutError, OSError)
+UNAVAILABLE: Final = (
+    *(Unavailable, OperationalError, InterfaceError, PoolTimeoutError),
+    *CONNECTION_LOST,
+)
 
 
 class RequestErrorCode(StrEnum):
@@ -33,6 +37,7 @@ class RequestErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    PERSONAL_DATA_UNREADABLE = "PERSONAL_DATA_UNREADABLE"
     POSITION_LOST = "POSITION_LOST"
     RATE_LIMITED = "RATE_LIMITED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -64,6 +69,11 @@ def position_lost() -> RequestError:
         " without `after`"
     )
     return RequestError(RequestErrorCode.POSITION_LOST, message)
+
+
+def personal_data_unreadable() -> RequestError:
+    message = "the personal data cannot be read now: the operator finds the cause in the API's log"
+    return RequestError(RequestErrorCode.PERSONAL_DATA_UNREADABLE, message)
 
 
 def forbidden(message: str) -> RequestError:

@@ -1,14 +1,15 @@
 """Execute and serialise an update once for all subscribers with the same selection.
 
 Subscribers share an answer if they select the same fields of the same update and have the same
-access to it. Each subscriber still has a separate stream, position and queue.
+access to it. Each subscriber still has a separate stream, position and queue. An answer with
+personal data is made for each subscriber and not kept: a kept one would outlive an erasure.
 """
 
 from __future__ import annotations
 
 import json
 from asyncio import Future, ensure_future, isfuture, shield
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import isawaitable
@@ -18,6 +19,7 @@ from graphql import (
     ExecutionResult,
     ExperimentalIncrementalExecutionResults,
     FieldNode,
+    FragmentDefinitionNode,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -28,11 +30,14 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import NextMessage
 
 from api.auth import Viewer
+from api.price import SEALED
 from kit.recent import Recent
 
 MAX_RECENT: Final = 256
 """The number of answers kept for further subscribers, each for one update and one selection."""
 
+
+PERSONAL_FIELDS: Final = frozenset(name for _, name in SEALED)
 
 Result = ExecutionResult | ExperimentalIncrementalExecutionResults
 
@@ -62,7 +67,7 @@ class SharingExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def execute_operation(self, serially: bool | None = None) -> AwaitableOrValue[Result]:
         update = self.root_value
-        if not isinstance(update, Shared):
+        if not isinstance(update, Shared) or self._selects_personal_data():
             return super().execute_operation(serially)
         shared_by = update.shared_by(self.context_value.viewer)
         key = (shared_by, id(self.operation), _used(self.operation, self.variable_values.coerced))
@@ -73,7 +78,33 @@ class SharingExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _executed(self, serially: bool | None) -> Result | Future[Result]:
         result = super().execute_operation(serially)
-        return ensure_future(result) if isawaitable(result) else result
+        return ensure_future(_marked(result)) if isawaitable(result) else _mark(result)
+
+    def _selects_personal_data(self) -> bool:
+        """Return whether the operation or a fragment of its document names a personal field."""
+        parts = (self.operation, *(found.definition for found in self.fragments.values()))
+        return any(_has_personal_field(part) for part in parts)
+
+
+class SharedData(dict[str, Any]):
+    """The data of an answer that several subscribers may get, and whose text is therefore kept."""
+
+
+async def _marked(result: Awaitable[Result]) -> Result:
+    return _mark(await result)
+
+
+def _mark(result: Result) -> Result:
+    if isinstance(result, ExecutionResult) and result.data is not None:
+        result.data = SharedData(result.data)
+    return result
+
+
+@lru_cache(MAX_RECENT)
+def _has_personal_field(part: OperationDefinitionNode | FragmentDefinitionNode) -> bool:
+    names = _FieldNames()
+    visit(part, names)
+    return not names.found.isdisjoint(PERSONAL_FIELDS)
 
 
 async def _shielded(result: Future[Result]) -> Result:
@@ -97,6 +128,15 @@ def _names_used(operation: OperationDefinitionNode) -> tuple[str, ...]:
     return tuple(sorted(names.found))
 
 
+class _FieldNames(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self.found.add(node.name.value)
+
+
 class _VariableNames(Visitor):
     def __init__(self) -> None:
         super().__init__()
@@ -107,10 +147,10 @@ class _VariableNames(Visitor):
 
 
 def text_of(message: NextMessage) -> str:
-    """Return the message as JSON. Equal answers are serialised once."""
+    """Return the message as JSON. Shared answers are serialised once."""
     payload = message["payload"]
     data = payload.get("data")
-    if data is None or "errors" in payload:
+    if not isinstance(data, SharedData) or "errors" in payload:
         return _json(message)
     _, text = _texts.get_or_make(id(data), lambda: (data, _json(payload)))
     return f'{{"id":{_json(message["id"])},"type":"next","payload":{text}}}'

@@ -7,7 +7,7 @@ from alembic import op
 from migrations.grants import is_read_model
 
 revision = "0019"
-down_revision = "0015"
+down_revision = "0018"
 
 DESTROYS = ("readmodel.order_note",)
 

@@ -18,8 +18,12 @@ class _Address(_Strict):
     name: str
     street: str
     city: str
-    postal_code: str
+    postal_code: str | None
     country: str = Field(pattern=r"^[A-Z]{2}$")
+    line2: str | None = None
+    region: str | None = None
+    company: str | None = None
+    phone: str | None = Field(None, pattern=r"^\+[1-9][0-9]{1,14}$")
 
 
 class _Item(_Strict):
@@ -46,7 +50,8 @@ class NewShipment(_Strict):
 
     @property
     def postal_code(self) -> str:
-        return self.address.postal_code if self.address else ""
+        """The postal code; empty for a country without them, and for the fence."""
+        return (self.address and self.address.postal_code) or ""
 
     @property
     def units(self) -> int:

@@ -1,4 +1,7 @@
-"""The test postal codes, for which a parcel does not simply arrive."""
+"""The test postal codes, for which a parcel does not simply arrive.
+
+Each has five digits, so it is one of Germany, France, the United States and many more countries.
+"""
 
 from __future__ import annotations
 

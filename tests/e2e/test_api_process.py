@@ -131,7 +131,7 @@ async def test_an_order_without_temporal_is_refused_as_unavailable(
 ) -> None:
     unused = at(system.environment[TEMPORAL], Ports.free().temporal_port)
     async with api(system, tmp_path / "log", **{TEMPORAL: unused}) as (process, http):
-        body = {"query": operation("PlaceOrder"), "variables": {"input": an_order("3011")}}
+        body = {"query": operation("PlaceOrder"), "variables": {"input": an_order("10115")}}
         (error,) = (await http.post("/graphql", json=body)).json()["errors"]
         assert error["extensions"]["code"] == "UNAVAILABLE"
     assert "Traceback" not in process.log

@@ -16,7 +16,7 @@ from stack.system import System
 from stack.tokens import Role
 from tests.support.api_client import Json, Socket, connecting, operation
 
-THERE = "3011"
+THERE = "10115"
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def an_order(postal_code: str) -> Json:
         "shippingAddress": {
             "name": "Ada",
             "street": "1 Main Street",
-            "city": "Bern",
+            "city": "Berlin",
             "postalCode": postal_code,
-            "country": "CH",
+            "country": "DE",
         },
     }
 

@@ -24,7 +24,7 @@ from temporal.schedules import RECOVERY
 from tests.e2e.test_first_order import an_order, ask
 from tests.support.api_client import Json
 
-THERE = "3011"
+THERE = "10115"
 PATIENT = {
     "WAYBILL_PAYMENT_WINDOW": "PT1H",
     "WAYBILL_DISPATCH_DEADLINE": "PT1H",

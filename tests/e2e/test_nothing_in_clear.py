@@ -1,4 +1,4 @@
-"""The address of a placed order is nowhere in clear in what the system has written."""
+"""No personal field of a placed order is in clear in what the system has written."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from eventbus.nats import STREAM, SUBJECTS
 from kit.pool import create_pool
 from stack.system import System
 from stack.tokens import Role
-from tests.integration.privacy.conftest import ADDRESS, MARKERS, everything
+from tests.integration.privacy.conftest import ADDRESS, CONTACT, MARKERS, everything
 from tests.support.api_client import Json, operation
 
+CUSTOMER: Final = "marked"
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 
@@ -94,6 +95,31 @@ async def test_the_web_uis_own_api_shows_ciphertext_and_the_codec_shows_the_addr
     assert found_in("".join(decoded)) == list(MARKERS)
 
 
+async def test_after_an_erasure_no_personal_field_is_read_anywhere(
+    system: System, order_id: str
+) -> None:
+    viewers = [(Role.CUSTOMER, CUSTOMER), (Role.OPERATOR, "eve")]
+    async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
+        for role, sub in viewers:
+            read = await ask(system, http, "Order", role=role, sub=sub, id=order_id)
+            assert found_in(json.dumps(read, ensure_ascii=False)) == list(MARKERS)
+        request = {"idempotencyKey": str(uuid4()), "reason": "CUSTOMER_REQUEST"}
+        erasure = {**request, "customerId": CUSTOMER}
+        await ask(system, http, "EraseCustomer", role=Role.ADMIN, sub="joe", input=erasure)
+
+        for role, sub in viewers:
+            read = await ask(system, http, "Order", role=role, sub=sub, id=order_id)
+            order = read["order"]
+            assert (order["id"], order["shippingAddress"], order["contact"]) == (
+                order_id,
+                None,
+                None,
+            )
+    await test_no_table_holds_the_address(system, order_id)
+    await test_no_history_of_temporal_holds_the_address(system, order_id)
+    await test_no_log_of_any_process_holds_the_address(system, order_id)
+
+
 def found_in(text: str) -> list[str]:
     return [marker for marker in MARKERS if marker in text]
 
@@ -135,10 +161,12 @@ async def ask(
     system: System,
     http: httpx.AsyncClient,
     name: str,
+    *,
     role: Role = Role.CUSTOMER,
+    sub: str = CUSTOMER,
     **variables: object,
 ) -> Json:
-    headers = {"Authorization": f"Bearer {system.token(role, 'marked')}"}
+    headers = {"Authorization": f"Bearer {system.token(role, sub)}"}
     body = {"query": operation(name), "variables": variables}
     answer: Json = (await http.post("/graphql", json=body, headers=headers)).json()
     assert "errors" not in answer, answer
@@ -152,4 +180,5 @@ def an_order() -> Json:
         "lines": [{"sku": "TEA-01", "quantity": 1}],
         "paymentMethod": "pm_card_visa",
         "shippingAddress": {to_camel(k): v for k, v in ADDRESS.model_dump().items()},
+        "contact": {to_camel(k): v for k, v in CONTACT.model_dump().items()},
     }

@@ -53,6 +53,7 @@ async def refusal(process: str, environment: dict[str, str], folder: Path) -> st
             "WAYBILL_CARRIER_WEBHOOK_SECRET must be ",
         ),
         ("api", {"WAYBILL_JWT_SECRET": ONE_KEY, "WAYBILL_PAYLOAD_KEY": ONE_KEY}, "hold the same "),
+        ("api", {"WAYBILL_MASTER_KEY": "A" * 43 + "="}, "WAYBILL_MASTER_KEY holds no key"),
         ("api", PRODUCTION, "WAYBILL_CARRIER_URL must begin with https://"),
         ("worker", {"WAYBILL_MASTER_KEY": "A" * 43 + "="}, "WAYBILL_MASTER_KEY holds no key"),
         ("worker", {"WAYBILL_PAYLOAD_KEY": "A" * 43 + "="}, "WAYBILL_PAYLOAD_KEY holds no key"),

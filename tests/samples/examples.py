@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.note.events import OrderNoteAdded
 from domain.order import events as order
 from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.contact import Contact
 from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
 from domain.order.price import Price
@@ -56,6 +57,7 @@ CREATED: Final = order.OrderCreated(
         postal_code="00001",
         country="GB",
     ),
+    contact=Contact(email="ada@example.com", locale="en-GB", time_zone="Europe/London"),
     fingerprint="5d41402abc4b2a76b9719d911017c592",
     promises=PROMISES,
     number=order_number(ORDER, 0),
@@ -148,6 +150,6 @@ EXAMPLES: Final[tuple[Event, ...]] = (
 )
 
 FORMS: Final[Mapping[str, Event]] = {
-    "sealed": CREATED.model_copy(update={"shipping_address": SEALED}),
+    "sealed": CREATED.model_copy(update={"shipping_address": SEALED, "contact": SEALED}),
 }
 """Other forms of the same schema version, by the name of the form."""

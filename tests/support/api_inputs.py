@@ -18,7 +18,13 @@ ADDRESS = {
 TWO_MUGS = [{"sku": "mug", "quantity": 2}]
 OUT_OF_STOCK = "vase"
 """A product at 2.50 EUR that is never in stock."""
-UNCOLLECTED_ADDRESS = ADDRESS | {"postalCode": NEVER_DISPATCHED}
+UNCOLLECTED_ADDRESS = ADDRESS | {"postalCode": NEVER_DISPATCHED, "country": "DE"}
+CONTACT = {
+    "email": "ada@byron.example.org",
+    "phone": "+442079460958",
+    "locale": "en-GB",
+    "timeZone": "Europe/London",
+}
 
 
 def an_order(**changes: object) -> dict[str, Any]:

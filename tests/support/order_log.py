@@ -9,6 +9,7 @@ from uuid import uuid4
 from domain.event import Event
 from domain.inventory.events import StockReceived
 from domain.money import Money
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
 from domain.order.number import order_number
@@ -19,7 +20,20 @@ from eventstore.protocol import EventStore
 from eventstore.versions import ANY
 from tests.support.order_parts import PROMISES, a_line
 
-ADDRESS = Address(name="Ada", street="1 Mill Lane", city="Bath", postal_code="BA1", country="GB")
+ADDRESS = Address(
+    name="Ada",
+    company="Byron Ltd",
+    street="1 Mill Lane",
+    line2="Flat 3",
+    city="Bath",
+    region="Somerset",
+    postal_code="BA1 1AA",
+    country="GB",
+    phone="+441225477101",
+)
+CONTACT = Contact(
+    email="ada@byron.example.org", phone="+442079460958", locale="en-GB", time_zone="Europe/London"
+)
 
 
 class OrderLog:
@@ -49,6 +63,7 @@ class OrderLog:
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
         fingerprint: str = "f",
+        contact: Contact | None = CONTACT,
         **facts: Any,  # noqa: ANN401 - any field of the event
     ) -> int:
         created = OrderCreated(
@@ -58,6 +73,7 @@ class OrderLog:
             price=Price.of(lines, "EUR"),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
+            contact=contact,
             fingerprint=fingerprint,
             promises=PROMISES,
             **{"number": order_number(order_id, 0), **facts},

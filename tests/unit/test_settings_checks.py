@@ -21,7 +21,7 @@ STANDARD_WEBHOOKS: Final = (
     "must be whsec_ and the Base64 of at least 24 random bytes (openssl rand -base64 32)"
 )
 STAGING: Final = ": for a staging system, set WAYBILL_ALLOW_TEST_PROVIDERS=true"
-ALL: Final = (*REQUIRED, "master_key", "payment_api_key")
+ALL: Final = (*REQUIRED, "payment_api_key")
 DEVELOPMENT, PRODUCTION = Environment.DEVELOPMENT, Environment.PRODUCTION
 
 
@@ -88,7 +88,7 @@ def test_a_weak_secret_is_refused_by_its_name_everywhere(
 def test_a_process_does_not_check_a_secret_that_it_does_not_use() -> None:
     worker = {"jwt_secret": " " * 32, "payment_webhook_secret": "", "carrier_webhook_secret": "?"}
     check_settings(sound(**worker), list(Role))
-    api = {"database_url": "", "master_key": "", "payment_api_key": "", "retired_master_keys": "?"}
+    api = {"database_url": "", "payment_api_key": ""}
     check(sound(**api), *REQUIRED)
 
 

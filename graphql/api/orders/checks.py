@@ -8,6 +8,7 @@ import strawberry
 from pydantic import BaseModel, ValidationError
 
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
+from api.orders.recipient import check_recipient
 from api.orders.references import check_references
 from api.user_errors import UserError, input_error, invalid_inputs
 from domain.errors import ErrorCode
@@ -25,7 +26,12 @@ class _Details(BaseModel):
 
 def check_input(order: PlaceOrderInput, products: Mapping[str, ProductView]) -> Sequence[UserError]:
     """Return the errors that do not depend on prices."""
-    return [*_check_lines(order.lines, products), *_check_details(order), *_check_references(order)]
+    return [
+        *_check_lines(order.lines, products),
+        *_check_details(order),
+        *check_recipient(order),
+        *check_references(order.reference, order.metadata),
+    ]
 
 
 def check_currencies(
@@ -91,7 +97,3 @@ def _check_details(order: PlaceOrderInput) -> Sequence[UserError]:
     except ValidationError as error:
         return invalid_inputs(error)
     return []
-
-
-def _check_references(order: PlaceOrderInput) -> Iterator[UserError]:
-    return check_references(order.reference, order.metadata)

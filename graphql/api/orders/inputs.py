@@ -18,8 +18,37 @@ class AddressInput:
     name: str
     street: str
     city: str
-    postal_code: str
     country: str = strawberry.field(description="ISO 3166-1 alpha-2, upper case.")
+    postal_code: str | None = strawberry.field(
+        default=None, description="Required where the country has postal codes."
+    )
+    line2: str | None = strawberry.field(
+        default=None, description="More of the street's line: the flat, the floor or the building."
+    )
+    region: str | None = strawberry.field(
+        default=None,
+        description="The state, province or prefecture. Required where addresses name one.",
+    )
+    company: str | None = None
+    phone: str | None = strawberry.field(
+        default=None,
+        description="The recipient's number, international or as the country dials it.",
+    )
+
+
+@strawberry.input(description="How to reach the customer. Each field may be left out.")
+class ContactInput:
+    email: str | None = None
+    phone: str | None = strawberry.field(
+        default=None,
+        description="An international number, or one of the shipping address's country.",
+    )
+    locale: str | None = strawberry.field(
+        default=None, description="A language tag of BCP 47: de-CH."
+    )
+    time_zone: str | None = strawberry.field(
+        default=None, description="A name of the IANA time zone database: Europe/Zurich."
+    )
 
 
 @strawberry.input
@@ -30,6 +59,7 @@ class PlaceOrderInput:
     lines: list[OrderLineInput] = strawberry.field(description="The catalogue defines the prices.")
     payment_method: str = strawberry.field(description="A provider's token: pm_card_visa.")
     shipping_address: AddressInput
+    contact: ContactInput | None = None
     expected_total: MoneyInput | None = strawberry.field(
         default=None,
         description="If it differs from the total, the answer is PRICE_CHANGED and no order is "

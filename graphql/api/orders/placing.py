@@ -15,6 +15,7 @@ from api.lost import order_lost
 from api.orders.checks import check_currencies, check_expectation, check_input
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
 from api.orders.pricing import priced
+from api.orders.recipient import address_in, contact_in
 from api.orders.references import metadata_of
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
@@ -23,7 +24,7 @@ from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
 from domain.ids import line_id_for, order_id_for
 from domain.order.commands import PlaceOrder
-from domain.order.lines import MAX_LINES, Address, OrderLine
+from domain.order.lines import MAX_LINES, OrderLine
 from domain.order.pricing import PricedOrder
 from domain.order.promises import Promises
 from queries.orders import OrderView
@@ -111,7 +112,8 @@ def _place(
         price=priced_order.price,
         discount_code=order.discount_code,
         payment_method=order.payment_method,
-        shipping_address=Address(**strawberry.asdict(order.shipping_address)),
+        shipping_address=address_in(order),
+        contact=contact_in(order),
         fingerprint=fingerprint_of(order),
         promises=promises,
         backorder=order.backorder,

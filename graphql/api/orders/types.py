@@ -6,11 +6,14 @@ from typing import Annotated, Self
 
 import strawberry
 
+import domain.order.contact
+import domain.order.lines
 from api.auth import Role, Viewer
 from api.connections import PageInfo
 from api.context import Info
 from api.money import Money, Price
 from api.orders.notes import OrderNote
+from api.orders.personal import Address, Contact
 from api.orders.promises import OrderPromises
 from api.orders.references import MetadataEntry
 from api.payload import POSITION_NUMBER, Payload
@@ -21,6 +24,7 @@ from domain.shipping.state import ShipmentStatus
 from eventstore.positions import PositionCodec
 from queries.keyset import Page
 from queries.orders import LineView, OrderView, PaymentView, ShipmentView
+from queries.personal_data import PersonalField, PersonalValue, Wanted
 from queries.updates import Lagged as LaggedUpdate
 from queries.updates import Update
 
@@ -142,6 +146,21 @@ class Order:
     @strawberry.field(description="The notes of staff, oldest first.")
     async def notes(self, info: Info) -> list[OrderNote] | None:
         return [OrderNote.of(note) for note in await info.context.notes.load(self.id)]
+
+    @strawberry.field(description="Null once the customer is erased.")
+    async def shipping_address(self, info: Info) -> Address | None:
+        address = await self._personal(info, PersonalField.SHIPPING_ADDRESS)
+        return Address.of(address) if isinstance(address, domain.order.lines.Address) else None
+
+    @strawberry.field(description="Null if none was given, and once the customer is erased.")
+    async def contact(self, info: Info) -> Contact | None:
+        contact = await self._personal(info, PersonalField.CONTACT)
+        return Contact.of(contact) if isinstance(contact, domain.order.contact.Contact) else None
+
+    async def _personal(self, info: Info, field: PersonalField) -> PersonalValue | None:
+        if not info.context.viewer.may_see(self.customer_id):
+            return None
+        return await info.context.personal_data.load(Wanted(self.id, field))
 
     @strawberry.field(description=POSITION_NUMBER)
     def position_number(self) -> Long | None:

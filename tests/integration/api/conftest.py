@@ -34,6 +34,7 @@ from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
+from queries.personal_data import PersonalData
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
 from queries.updates import OrderUpdates
@@ -42,7 +43,7 @@ from stack.servers import Servers
 from temporal.client import data_converter
 from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
-from tests.support.keys import PAYLOAD_KEYS, a_vault
+from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, a_vault
 from tests.support.order_log import OrderLog
 from tests.support.routes import routes_of
 from tests.support.sagas import Sagas, running_sagas
@@ -68,6 +69,7 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
         rate_limit_per_principal=0,
         rate_limit_per_address=0,  # all the tests come from one address
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
+        master_key=SecretStr(base64.b64encode(MASTER_KEY).decode()),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         carrier_url="http://127.0.0.1:9",
         carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
@@ -188,6 +190,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         inbox=Inbox(api_pool),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
+        personal=PersonalData(read_store, a_vault(api_pool)),
         bus=BusQueries(engine),
         carrier=notifying_carrier,
         pricing=standard_pricing(settings),

@@ -78,7 +78,12 @@ INPUTS = st.fixed_dictionaries(
         "paymentMethod": VALUES,
         "orderId": VALUES,
         "shippingAddress": st.fixed_dictionaries(
-            dict.fromkeys(("name", "street", "city", "postalCode", "country"), VALUES)
+            dict.fromkeys(("name", "street", "city", "country"), VALUES),
+            optional=dict.fromkeys(("postalCode", "line2", "region", "company", "phone"), VALUES),
+        ),
+        "contact": VALUES
+        | st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("email", "phone", "locale", "timeZone"), VALUES)
         ),
         "expectedTotal": st.fixed_dictionaries({"amount": VALUES, "currency": VALUES}),
         "backorder": VALUES,

@@ -9,6 +9,7 @@ from domain.order.events import OrderCreated
 from tests.support.api_client import Api, Viewer, operation
 from tests.support.api_inputs import (
     ADDRESS,
+    CONTACT,
     OUT_OF_STOCK,
     TWO_MUGS,
     a_waiting_order,
@@ -245,6 +246,65 @@ async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Vi
             "input.shippingAddress.country",
         ),
         (
+            {"shippingAddress": ADDRESS | {"name": "\u200b\u2060"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.name",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"line2": "a\nb"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.line2",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"company": "\u3164"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.company",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"region": " "}},
+            "INVALID_INPUT",
+            "input.shippingAddress.region",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"phone": "12"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.phone",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"country": "ZZ"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.country",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"country": "XK"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.country",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"postalCode": "10115"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.postalCode",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"postalCode": None}},
+            "INVALID_INPUT",
+            "input.shippingAddress.postalCode",
+        ),
+        (
+            {"shippingAddress": ADDRESS | {"country": "IT", "postalCode": "00184"}},
+            "INVALID_INPUT",
+            "input.shippingAddress.region",
+        ),
+        ({"contact": {"email": "ada"}}, "INVALID_INPUT", "input.contact.email"),
+        ({"contact": CONTACT | {"email": ""}}, "INVALID_INPUT", "input.contact.email"),
+        ({"contact": CONTACT | {"phone": "+10000000000"}}, "INVALID_INPUT", "input.contact.phone"),
+        ({"contact": CONTACT | {"locale": "english"}}, "INVALID_INPUT", "input.contact.locale"),
+        (
+            {"contact": CONTACT | {"timeZone": "Europe/Atlantis"}},
+            "INVALID_INPUT",
+            "input.contact.timeZone",
+        ),
+        (
             {"expectedTotal": {"amount": -1, "currency": "EUR"}},
             "INVALID_INPUT",
             "input.expectedTotal.amount",
@@ -285,6 +345,26 @@ async def test_all_faults_are_reported_at_once(ada: Viewer) -> None:
         ("DUPLICATE_LINE", "input.lines.2.sku"),
         ("INVALID_INPUT", "input.paymentMethod"),
     ]
+
+
+async def test_all_faults_of_address_and_contact_are_reported_and_not_repeated(
+    ada: Viewer,
+) -> None:
+    contact = {"email": "hidden@", "phone": "hidden", "locale": "hidden!", "timeZone": "hidden/0"}
+    address = ADDRESS | {"country": "US", "postalCode": "hidden", "phone": "hidden"}
+    order = an_order(shippingAddress=address, contact=contact)
+
+    answer = await ada.ask(operation("PlaceOrder"), input=order)
+
+    errors = answer["data"]["placeOrder"]["userErrors"]
+    assert [(error["code"], ".".join(error["field"])) for error in errors] == [
+        ("INVALID_INPUT", f"input.{path}")
+        for path in (
+            *("shippingAddress.region", "shippingAddress.postalCode", "shippingAddress.phone"),
+            *("contact.email", "contact.phone", "contact.locale", "contact.timeZone"),
+        )
+    ]
+    assert "hidden" not in str(answer)
 
 
 async def test_products_of_different_currencies_cannot_be_in_one_order(

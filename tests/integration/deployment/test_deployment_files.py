@@ -165,9 +165,12 @@ def test_each_process_has_only_its_own_roles_database_url(
     }
 
 
-def test_the_worker_alone_has_the_key_to_personal_data(services: dict[str, Service]) -> None:
-    holders = {n for n, s in services.items() if "WAYBILL_MASTER_KEY" in s.get("environment", {})}
-    assert holders == {"worker"}
+def test_the_worker_and_the_api_alone_have_the_key_to_personal_data(
+    services: dict[str, Service],
+) -> None:
+    for variable in ("WAYBILL_MASTER_KEY", "WAYBILL_RETIRED_MASTER_KEYS"):
+        holders = {name for name, s in services.items() if variable in s.get("environment", {})}
+        assert holders == {"worker", "api"}
 
 
 def test_no_secret_has_a_default() -> None:

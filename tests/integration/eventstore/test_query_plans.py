@@ -97,6 +97,18 @@ async def test_a_stream_is_read_by_its_index(
     assert not explained.sorted
 
 
+async def test_the_first_events_of_streams_are_read_by_their_index(
+    store: PostgresEventStore, explained: ExplainedPool, long_log: str
+) -> None:
+    streams = [await stream_of(long_log, position) for position in range(1, 5_000, 100)]
+
+    events = await store.load_first_events([*streams, "order-none"])
+
+    assert {event.stream_id for event in events} == set(streams)
+    assert {event.version for event in events} == {1}
+    assert explained.scans == ["Index Scan by event_stream_version_key"]
+
+
 async def test_a_page_of_the_log_is_read_by_position(
     store: PostgresEventStore, explained: ExplainedPool
 ) -> None:

@@ -97,10 +97,9 @@ READ_ONLY = (
     *(APPEND_ONE, APPEND_MANY, EVENT, KEY, FAILED, SNAPSHOT),
     "SELECT eventstore.announce_head(0)",
     "SELECT nextval('eventstore.event_position')",
-    "SELECT * FROM eventstore.subject_key",
-    "SELECT subject FROM eventstore.subject_key",
     "DELETE FROM eventstore.subject_key",
     "UPDATE eventstore.subject_key SET wrapped = ''",
+    "SELECT * FROM eventstore.subject_key FOR UPDATE",
 )
 DENIED = {
     APPEND: (
@@ -128,6 +127,7 @@ DENIED = {
         "SELECT * FROM eventstore.snapshot",
         "CREATE TABLE readmodel.own (n int)",
         "TRUNCATE journal.webhook",
+        "TRUNCATE eventstore.subject_key",
         "SET ROLE waybill_append",
     ),
     PROJECTIONS: (
@@ -136,6 +136,8 @@ DENIED = {
         WEBHOOK,
         HEARTBEAT,
         "SELECT * FROM journal.webhook",
+        "SELECT * FROM eventstore.subject_key",
+        "SELECT subject FROM eventstore.subject_key",
         "SELECT * FROM eventstore.snapshot",
         "DELETE FROM eventstore.checkpoint",
         "CREATE TABLE journal.own (n int)",
@@ -176,6 +178,7 @@ ALLOWED = {
         "SELECT * FROM readmodel.saga_recovery",
         "SELECT * FROM journal.failed_attempts",
         "SELECT * FROM journal.unchecked_order",
+        "SELECT subject, key_id, wrapped, master_key_id FROM eventstore.subject_key",
     ),
     PROJECTIONS: (
         *(*LOG, CHECKPOINT, PRODUCT),

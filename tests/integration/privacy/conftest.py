@@ -10,6 +10,7 @@ import pytest
 from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
 from domain.event import Event
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
 from domain.order.number import order_number
@@ -29,12 +30,32 @@ ADDRESS = Address(
     street="77 Umbral Terrace",
     city="Vexhollow",
     postal_code="QX-90417",
-    country="GB",
+    country="BW",  # a country without postal codes takes any
+    line2="Flat Gloamward",
+    region="Brackenmoor",
+    company="Thistlewick Ltd",
+    phone="+26771234987",
 )
-MARKERS = ("Zaphkiel", "Quist", "Umbral", "Vexhollow", "QX-90417")
+CONTACT = Contact(
+    email="nyxandra@wraithmere.example.org",
+    phone="+442079460958",
+    locale="zu-ZA",
+    time_zone="Antarctica/Troll",
+)
+MARKERS = (
+    *("Zaphkiel", "Quist", "Umbral", "Vexhollow", "QX-90417"),
+    *("Gloamward", "Brackenmoor", "Thistlewick", "+26771234987"),
+    *("nyxandra", "wraithmere", "+442079460958", "zu-ZA", "Antarctica/Troll"),
+)
+"""A text of each personal field, which occurs nowhere else."""
 
 
-def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS) -> OrderCreated:
+def created(
+    order_id: str,
+    customer_id: str = "ada",
+    address: Address = ADDRESS,
+    contact: Contact | None = CONTACT,
+) -> OrderCreated:
     return OrderCreated(
         order_id=order_id,
         customer_id=customer_id,
@@ -42,6 +63,7 @@ def created(order_id: str, customer_id: str = "ada", address: Address = ADDRESS)
         price=Price(currency="EUR", lines=250, total=250),
         payment_method="pm_card_visa",
         shipping_address=address,
+        contact=contact,
         fingerprint="f",
         promises=PROMISES,
         number=order_number(order_id, 0),

@@ -12,13 +12,22 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.customer.decide import CUSTOMER
 from domain.order.decide import ORDER
-from domain.privacy import Sealed
+from domain.order.events import OrderCreated
+from domain.privacy import Sealed, personal_fields
 from eventstore.envelope import StoredEvent
 from eventstore.errors import VersionConflict
 from eventstore.privacy.errors import Erased
 from kit.pool import Connection
 from projections.inline import InlineReadModels
-from tests.integration.privacy.conftest import MARKERS, Log, TextOfTables, created
+from queries.personal_data import PersonalData, PersonalField, Wanted
+from tests.integration.privacy.conftest import (
+    ADDRESS,
+    CONTACT,
+    MARKERS,
+    Log,
+    TextOfTables,
+    created,
+)
 from tests.support.keys import MASTER_KEY
 
 
@@ -29,6 +38,18 @@ async def test_an_erased_address_does_not_open(log: Log) -> None:
     assert await log.keys() == []
     with pytest.raises(Erased, match="shipping_address of this OrderCreated has been erased"):
         await log.vault.open(placed)
+
+
+async def test_no_personal_field_opens_after_an_erasure(log: Log) -> None:
+    placed = await log.place("o-1")
+    fields = [(placed, name) for name in personal_fields(OrderCreated)]
+    assert await log.vault.open_each(fields) == [ADDRESS, CONTACT]
+
+    await log.erase()
+
+    assert [type(value) for value in await log.vault.open_each(fields)] == [Erased, Erased]
+    data = PersonalData(log.store, log.vault)
+    assert await data.open([Wanted("o-1", field) for field in PersonalField]) == [None, None]
 
 
 async def test_an_erasure_leaves_every_other_customer_alone(log: Log) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from domain.event import Event
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.price import Price
 from domain.privacy import Sealed
@@ -23,7 +24,7 @@ from eventstore.privacy.vault import with_blank_seals
 from eventstore.validation import MAX_EVENT_BYTES
 from eventstore.versions import ANY, NO_STREAM
 from kit.pool import Pool
-from tests.integration.privacy.conftest import ADDRESS, MARKERS, Log, TextOfTables, created
+from tests.integration.privacy.conftest import ADDRESS, CONTACT, MARKERS, Log, TextOfTables, created
 from tests.support.keys import MASTER_KEY, MASTER_KEYS, a_vault
 
 STATEMENTS = """
@@ -55,6 +56,58 @@ async def test_an_address_is_sealed_on_its_way_into_the_log(
 
 async def test_the_vault_opens_what_it_sealed(log: Log) -> None:
     assert await log.vault.open(await log.place("o-1")) == created("o-1")
+
+
+async def test_an_order_without_a_contact_is_sealed_without_one(log: Log) -> None:
+    await log.append("order-o-1", created("o-1", contact=None))
+    placed = await log.placed("o-1")
+
+    assert isinstance(placed.shipping_address, Sealed)
+    assert placed.contact is None
+    assert await log.vault.open(placed) == created("o-1", contact=None)
+
+
+async def test_opening_costs_one_statement_for_any_number_of_fields_and_orders(
+    log: Log, owner: asyncpg.Connection
+) -> None:
+    placed = [await log.place(f"o-{n}", f"customer-{n % 3}") for n in range(9)]
+    await owner.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    before = await log.pool.fetchval(STATEMENTS)
+
+    fields = [(order, name) for order in placed for name in ("contact", "shipping_address")]
+    opened = await log.vault.open_each(fields)
+    one = await log.vault.open(placed[0])
+    nothing = await log.vault.open_each([(created("o-1", contact=None), "contact")])
+
+    assert opened == [value for _ in placed for value in (CONTACT, ADDRESS)]
+    assert (one, nothing) == (created("o-0", "customer-0"), [None])
+    assert await log.pool.fetchval(STATEMENTS) - before == 2
+
+
+async def test_a_field_that_does_not_open_leaves_the_others_readable(log: Log) -> None:
+    ada, bob, eve = [await log.place(f"o-{name}", name) for name in ("ada", "bob", "eve")]
+    await log.erase("ada")
+    await log.pool.execute(
+        "UPDATE eventstore.subject_key SET master_key_id = 'lost' WHERE subject = 'bob'"
+    )
+    swapped = eve.model_copy(update={"contact": eve.shipping_address})
+
+    opened = await log.vault.open_each(
+        [(ada, "contact"), (bob, "contact"), (swapped, "contact"), (eve, "contact")]
+    )
+
+    assert [type(value) for value in opened] == [Erased, UnknownKey, TamperedField, Contact]
+    assert opened[-1] == CONTACT
+
+
+async def test_a_repeat_with_another_contact_or_none_is_no_repeat(log: Log) -> None:
+    order = new(created("o-1"))
+    await log.store.save_events("order-o-1", [order], NO_STREAM)
+
+    for contact in (None, Contact(email="eve@example.com")):
+        other = replace(order, event=created("o-1", contact=contact))
+        with pytest.raises(EventIdReused):
+            await log.store.save_events("order-o-1", [other], NO_STREAM)
 
 
 async def test_the_vault_returns_an_unsealed_order_unchanged(log: Log) -> None:

@@ -70,6 +70,8 @@ async def test_another_body_under_the_same_key_is_an_error(
         ({"items": []}, "body"),
         ({"items": [{"sku": "TEA-01", "quantity": 0}]}, "items.0.quantity"),
         ({"address": {**ADDRESS, "country": "Switzerland"}}, "address.country"),
+        ({"address": {**ADDRESS, "phone": "030 901820"}}, "address.phone"),
+        ({"address": {**ADDRESS, "floor": "3"}}, "address.floor"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -86,6 +88,15 @@ async def test_a_wrong_body_is_refused_by_the_names_of_its_fields_only(
     message = f"Correct these fields: {fields}."
     assert answer.json()["error"]["message"] == message
     assert await carrier_simulator.effects(order_id) == {}
+
+
+async def test_an_address_without_a_postal_code_is_taken(
+    carrier_http: httpx.AsyncClient, order_id: str
+) -> None:
+    more = {"line2": None, "region": "Gaborone", "company": None, "phone": "+26771234987"}
+    address = {**ADDRESS, **more, "postal_code": None, "country": "BW"}
+
+    assert (await post(carrier_http, shipment(order_id, address=address))).status_code == 201
 
 
 async def test_an_unknown_shipment_is_not_found(carrier_http: httpx.AsyncClient) -> None:

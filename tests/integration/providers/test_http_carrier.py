@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from providers.carrier_simulator.routes import (
 )
 from providers.errors import AlreadyDispatched, ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
+from tests.support.scripted import answering
 
 if TYPE_CHECKING:
     from tests.support.simulators import Receiver, SimulatorProcess
@@ -223,3 +225,35 @@ async def test_a_wrong_api_key_refuses_no_shipment(carrier_simulator: SimulatorP
 
     assert unavailable.value.reason == "api_key_invalid"
     await stranger.close()
+
+
+async def test_every_field_of_the_address_reaches_the_carrier_as_it_was_written() -> None:
+    tokyo = ShipmentAddress(
+        name="山田 太郎",
+        street="千代田1-1",
+        city="千代田区",
+        postal_code="100-0001",
+        country="JP",
+        line2="ハイツ 301号室",
+        region="東京都",
+        phone="+81312345678",
+    )
+    created = {"id": "shp_1", "reference": "o-1", "status": "created", "tracking_number": None}
+    received: list[bytes] = []
+    async with answering({"POST /v1/shipments": (201, created)}, received) as url:
+        carrier = HttpCarrier("key", url)
+        await carrier.create_shipment(order_id="o-1", address=tokyo, items=ITEMS)
+        await carrier.close()
+
+    (body,) = received
+    assert json.loads(body)["address"] == {
+        "name": "山田 太郎",
+        "street": "千代田1-1",
+        "city": "千代田区",
+        "postal_code": "100-0001",
+        "country": "JP",
+        "line2": "ハイツ 301号室",
+        "region": "東京都",
+        "company": None,
+        "phone": "+81312345678",
+    }

@@ -15,7 +15,7 @@ from graphql import GraphQLInputObjectType, GraphQLNonNull
 from strawberry import ID
 
 from api.money import MoneyInput
-from api.orders.inputs import AddressInput, OrderLineInput, PlaceOrderInput
+from api.orders.inputs import AddressInput, ContactInput, OrderLineInput, PlaceOrderInput
 from api.orders.placing import fingerprint_of
 from api.scalars import Long
 from domain.command import Command
@@ -47,6 +47,7 @@ ORDER: Final = PlaceOrderInput(
         postal_code="00001",
         country="GB",
     ),
+    contact=ContactInput(email="ada@example.com", locale="en"),
     expected_total=MoneyInput(amount=Long(900), currency="EUR"),
 )
 
@@ -91,6 +92,7 @@ FIELDS: Final = {
         "lines",
         "paymentMethod",
         "shippingAddress",
+        "contact",
         "expectedTotal",
         "backorder",
         "reference",

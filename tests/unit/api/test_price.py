@@ -32,6 +32,8 @@ def price(text: str, name: str | None = None, **variables: object) -> int:
         ("{ orders(first: 3) { ... on OrderConnection { edges { cursor } } } }", 5),
         ("{ orders(first: 3) { ... { edges { cursor } } } }", 5),
         ("{ a: orders(first: 3) { edges { cursor } } b: __typename }", 6),
+        ('{ order(id: "x") { contact { email } } }', 1 + 1 + 10 + 1),
+        ("{ orders(first: 3) { edges { node { a: shippingAddress { name } } } } }", 2 + 3 * 13),
     ],
 )
 def test_a_price_counts_the_fields_that_an_answer_may_hold(text: str, expected: int) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.money import Money
 from domain.order.commands import PlaceOrder
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, ReturnedLine
 from domain.order.price import Price
@@ -14,6 +15,9 @@ from tests.support.order_parts import PROMISES, a_line
 ORDER_ID: Final = "order-of-ada"
 ADDRESS: Final = Address(
     name="Ada Example", street="1 Sample Street", city="Testham", postal_code="00001", country="GB"
+)
+CONTACT: Final = Contact(
+    email="ada@example.com", phone="+442079460958", locale="en-GB", time_zone="Europe/London"
 )
 LINES: Final = (
     a_line("cup", quantity=2, unit_price=450),
@@ -30,6 +34,7 @@ PLACE: Final = PlaceOrder(
     price=PRICE,
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
+    contact=CONTACT,
     fingerprint="fingerprint-1",
     promises=PROMISES,
 )
@@ -40,6 +45,7 @@ CREATED: Final = OrderCreated(
     price=PRICE,
     payment_method="pm_card_visa",
     shipping_address=ADDRESS,
+    contact=CONTACT,
     fingerprint="fingerprint-1",
     promises=PROMISES,
     number="W-NZCPARBRQ5",

@@ -174,7 +174,9 @@ def test_a_payment_method_is_a_token(value: object) -> None:
     assert _faults(PlaceOrder, {"payment_method": value}) == [("payment_method",)]
 
 
-@pytest.mark.parametrize("field", ["name", "street", "city", "postal_code"])
+@pytest.mark.parametrize(
+    "field", ["name", "street", "city", "postal_code", "line2", "region", "company", "phone"]
+)
 @pytest.mark.parametrize("value", NO_TEXTS)
 def test_an_address_has_lines_of_text(field: str, value: object) -> None:
     fault = ("shipping_address", field)

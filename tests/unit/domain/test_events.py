@@ -13,6 +13,7 @@ from domain.customer.commands import ErasureReason
 from domain.event import Event
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.contact import Contact
 from domain.order.events import OrderCreated, OrderReserved
 from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.order.price import Price
@@ -24,11 +25,24 @@ from domain.saga.commands import ReconciledSystem, RecoveryCause
 from tests.unit.domain.examples import CREATED
 
 WORDS: Final = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=9)
+LINES_OF_TEXT: Final = WORDS.map(lambda word: f"·{word}")  # a word may be invisible
 MONEY: Final = st.builds(
     Money, amount=st.integers(0, 10**12), currency=st.from_regex(r"[A-Z]{3}", fullmatch=True)
 )
 ADDRESSES: Final = st.builds(
-    Address, name=WORDS, street=WORDS, city=WORDS, postal_code=WORDS, country=st.just("GB")
+    Address,
+    **dict.fromkeys(("name", "street", "city"), LINES_OF_TEXT),
+    **dict.fromkeys(
+        ("postal_code", "line2", "region", "company", "phone"), st.none() | LINES_OF_TEXT
+    ),
+    country=st.just("GB"),
+)
+CONTACTS: Final = st.builds(
+    Contact,
+    email=st.none() | st.just("ada@example.com"),
+    phone=st.none() | st.just("+442079460958"),
+    locale=st.none() | st.just("en-GB"),
+    time_zone=st.none() | st.just("Europe/London"),
 )
 SEALED: Final = st.builds(Sealed, subject=WORDS, key_id=st.uuids(), ciphertext=WORDS)
 LINES: Final = st.builds(
@@ -63,6 +77,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     dict[MetadataKey, MetadataValue]: st.dictionaries(WORDS.map(lambda _: "key"), WORDS),
     Price: PRICES,
     Address | Sealed: ADDRESSES | SEALED,
+    Contact | Sealed | None: CONTACTS | SEALED | st.none(),
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
@@ -127,6 +142,16 @@ def test_an_order_is_stored_with_everything_that_its_saga_needs() -> None:
             "city": "Testham",
             "postal_code": "00001",
             "country": "GB",
+            "line2": None,
+            "region": None,
+            "company": None,
+            "phone": None,
+        },
+        "contact": {
+            "email": "ada@example.com",
+            "phone": "+442079460958",
+            "locale": "en-GB",
+            "time_zone": "Europe/London",
         },
         "fingerprint": "fingerprint-1",
         "number": "W-NZCPARBRQ5",

@@ -13,20 +13,22 @@ from tests.unit.domain.examples import CREATED
 SEALED: Final = Sealed(subject="ada", key_id=UUID(int=1), ciphertext="c2VhbGVk")
 
 
-def test_addresses_and_notes_are_the_only_personal_data_in_the_log() -> None:
+def test_addresses_contacts_and_notes_are_the_only_personal_data_in_the_log() -> None:
     found = {
         name: fields for name, kind in EVENT_TYPES.items() if (fields := personal_fields(kind))
     }
+    mark = Personal(subject="customer_id")
     assert found == {
-        "OrderCreated": {"shipping_address": Personal(subject="customer_id")},
-        "OrderNoteAdded": {"text": Personal(subject="customer_id")},
+        "OrderCreated": {"shipping_address": mark, "contact": mark},
+        "OrderNoteAdded": {"text": mark},
     }
 
 
-def test_every_address_of_every_event_is_marked() -> None:
+def test_every_address_and_contact_of_every_event_is_marked() -> None:
     for kind in EVENT_TYPES.values():
-        with_address = {n for n, f in kind.model_fields.items() if "Address" in str(f.annotation)}
-        assert with_address <= personal_fields(kind).keys()
+        types = {name: str(field.annotation) for name, field in kind.model_fields.items()}
+        personal = {n for n, text in types.items() if "Address" in text or "Contact" in text}
+        assert personal <= personal_fields(kind).keys()
 
 
 def test_every_subject_is_a_field_of_its_event() -> None:
@@ -37,8 +39,9 @@ def test_every_subject_is_a_field_of_its_event() -> None:
 
 def test_sealed_data_is_not_in_clear() -> None:
     sealed = CREATED.model_copy(update={"shipping_address": SEALED})
-    assert set(fields_in_clear(CREATED)) == {"shipping_address"}
-    assert fields_in_clear(sealed) == {}
+    assert set(fields_in_clear(CREATED)) == {"shipping_address", "contact"}
+    assert set(fields_in_clear(sealed)) == {"contact"}
+    assert fields_in_clear(sealed.model_copy(update={"contact": SEALED})) == {}
     assert fields_in_clear(OrderReserved(order_id="o-1")) == {}
 
 
@@ -48,8 +51,14 @@ def test_an_order_of_old_with_its_address_in_clear_is_still_read() -> None:
     assert read == CREATED
 
 
+def test_a_contact_that_was_not_given_is_nothing_to_seal() -> None:
+    without = CREATED.model_copy(update={"contact": None})
+    assert set(fields_in_clear(without)) == {"shipping_address"}
+    assert OrderCreated.model_validate_json(without.model_dump_json()) == without
+
+
 def test_a_sealed_address_is_read_as_a_sealed_address() -> None:
-    sealed = CREATED.model_copy(update={"shipping_address": SEALED})
+    sealed = CREATED.model_copy(update={"shipping_address": SEALED, "contact": SEALED})
     assert OrderCreated.model_validate_json(sealed.model_dump_json()) == sealed
 
 
