@@ -11,10 +11,12 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.saga import load_progress
+from activities.tracking import record_tracking
 from activities.types import (
     CancellationInput,
     CancellationResult,
     OrderProgress,
+    ParcelInput,
     PlaceInput,
     RecordedResult,
     RejectInput,
@@ -162,7 +164,9 @@ class OrderActivitiesImpl(interface.OrderActivities):
         )
 
     @activity.defn
-    async def deliver(self, order_id: str) -> None:
+    async def deliver(self, parcel: ParcelInput) -> None:
+        order_id = parcel.order_id
+        await record_tracking(self._handler, order_id, parcel.tracking)
         await self._handler.handle(
             Step.current("deliver", order_id),
             c.MarkDelivered(aggregate_id=order_id),
