@@ -116,7 +116,7 @@ SHOWN = {
 
 
 async def shipment_of(viewer: Viewer, order_id: str) -> Json:
-    shown: Json = (await viewer.run("Order", id=order_id))["order"]["shipment"]
+    shown: Json = (await viewer.run("Order", id=order_id))["shipment"]
     return shown
 
 
