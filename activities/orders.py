@@ -11,7 +11,7 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.saga import load_progress
-from activities.tracking import record_tracking
+from activities.tracking import tracking_commands
 from activities.types import (
     CancellationInput,
     CancellationResult,
@@ -166,10 +166,12 @@ class OrderActivitiesImpl(interface.OrderActivities):
     @activity.defn
     async def deliver(self, parcel: ParcelInput) -> None:
         order_id = parcel.order_id
-        await record_tracking(self._handler, order_id, parcel.tracking)
+        if (await self._handler.load(ORDER, order_id)).has_reached(OrderStatus.DELIVERED):
+            return  # a late attempt must not record the number that it was started with
         await self._handler.handle(
             Step.current("deliver", order_id),
             c.MarkDelivered(aggregate_id=order_id),
+            *tracking_commands(order_id, parcel.tracking),
             RecordDelivery(aggregate_id=order_id),
         )
 

@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
-from activities.tracking import record_tracking
+from activities.tracking import record_tracking, tracking_commands
 from activities.types import TrackedStatus
 from domain.errors import ErrorCode, Refused
 from domain.order.decide import ORDER
@@ -122,7 +122,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         await self._handler.handle(
             Step.current("create_shipment", order_id),
             c.RecordShipment(aggregate_id=order_id, shipment_id=shipment.id),
-            *([c.RecordTracking(aggregate_id=order_id, tracking=tracking)] if tracking else []),
+            *tracking_commands(order_id, tracking),
         )
 
     async def _address(self, order: OrderCreated) -> Address:

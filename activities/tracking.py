@@ -11,12 +11,18 @@ from domain.shipping.decide import SHIPMENT
 from domain.shipping.tracking import TrackingInfo
 
 
+def tracking_commands(order_id: str, tracking: TrackingInfo | None) -> list[RecordTracking]:
+    """Return the command that records the number along with another change, if there is one."""
+    return [] if tracking is None else [RecordTracking(aggregate_id=order_id, tracking=tracking)]
+
+
 async def record_tracking(
     handler: CommandHandler, order_id: str, tracking: TrackingInfo | None
 ) -> None:
-    """Record it unless the log has it already. The saga and the reconciliation share the key.
+    """Record the number by itself, unless the log has it already.
 
-    The key counts the changes, so that a number which comes back is recorded again.
+    The saga and the reconciliation share the key. It counts the changes, so that a number which
+    comes back is recorded again.
     """
     if tracking is None:
         return
@@ -26,4 +32,4 @@ async def record_tracking(
     digest = sha256(tracking.model_dump_json().encode()).hexdigest()[:12]
     key = f"track/{shipment.tracking_count}/{digest}"
     step = Step(order_workflow_id(order_id), key, order_id)
-    await handler.handle(step, RecordTracking(aggregate_id=order_id, tracking=tracking))
+    await handler.handle(step, *tracking_commands(order_id, tracking))

@@ -10,6 +10,7 @@ from activities.payments.attempts import Attempts
 from activities.payments.record import PaymentRecord
 from activities.payments.refunds import Refunds
 from activities.saga import load_progress
+from activities.tracking import tracking_commands
 from activities.types import (
     AuthorizationResult,
     AuthorizeInput,
@@ -25,7 +26,7 @@ from domain.order.state import CANCELLABLE
 from domain.payment import commands as c
 from domain.payment.decide import RETRYABLE, TAKEN
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
-from domain.shipping.commands import RecordDispatch, RecordGoodsBack, RecordTracking
+from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 
@@ -158,7 +159,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
 
     async def _dispatch(self, parcel: ParcelInput) -> None:
         """Record that the parcel has left, independently of the capture that follows."""
-        order_id, tracking = parcel.order_id, parcel.tracking
+        order_id = parcel.order_id
         order = await self._record.order(order_id)
         if order.has_shipped:
             return
@@ -166,7 +167,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             Step.current("capture/dispatch", order_id),
             MarkShipped(aggregate_id=order_id),
             RecordDispatch(aggregate_id=order_id),
-            *([RecordTracking(aggregate_id=order_id, tracking=tracking)] if tracking else []),
+            *tracking_commands(order_id, parcel.tracking),
             *(CommitStock(aggregate_id=line.sku, order_id=order_id) for line in order.lines),
         )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from activities.types import ParcelInput
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.shipping.tracking import TrackingInfo
 from providers.carrier_simulator.routes import (
@@ -179,6 +180,18 @@ async def test_a_saga_that_is_recovered_after_the_dispatch_gets_the_number(
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await numbers(sagas, order_id) == await of_the_carrier(carrier, order_id)
+
+
+async def test_an_attempt_that_comes_after_the_end_records_no_old_number(sagas: Sagas) -> None:
+    order_id = await created(sagas)
+    await confirm(sagas, order_id, DISPATCHED, SECOND)
+    await confirm(sagas, order_id, DELIVERED, SECOND)
+    assert await sagas.end(order_id) == "COMPLETED"
+
+    for late in ("capture", "deliver"):
+        await sagas.stray(late, order_id, ParcelInput(order_id, FIRST))
+
+    assert await numbers(sagas, order_id) == ["T-2"]
 
 
 async def test_a_cancelled_order_takes_no_number(sagas: Sagas) -> None:
