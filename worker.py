@@ -176,7 +176,7 @@ def reconciliation_activities(
     )
     return [
         *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running).all,
-        *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator).all,
+        *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator, handler).all,
     ]
 
 

@@ -21,6 +21,7 @@ from activities.types import (
     InterventionInput,
     InterventionResult,
     OrderProgress,
+    ParcelInput,
     ParkInput,
     ParkResult,
     PlaceInput,
@@ -123,7 +124,7 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def deliver(self, order_id: str) -> None: ...
+    async def deliver(self, parcel: ParcelInput) -> None: ...
 
     @activity.defn
     @abstractmethod
@@ -185,7 +186,7 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def capture(self, order_id: str) -> None:
+    async def capture(self, parcel: ParcelInput) -> None:
         """Record the dispatch in shipment, stock and order together, then capture the money."""
 
     @activity.defn

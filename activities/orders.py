@@ -12,10 +12,12 @@ from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.placing import place_order
 from activities.saga import load_progress
+from activities.tracking import tracking_commands
 from activities.types import (
     CancellationInput,
     CancellationResult,
     OrderProgress,
+    ParcelInput,
     PlaceInput,
     RecordedResult,
     RejectInput,
@@ -166,10 +168,14 @@ class OrderActivitiesImpl(interface.OrderActivities):
         )
 
     @activity.defn
-    async def deliver(self, order_id: str) -> None:
+    async def deliver(self, parcel: ParcelInput) -> None:
+        order_id = parcel.order_id
+        if (await self._handler.load(ORDER, order_id)).has_reached(OrderStatus.DELIVERED):
+            return  # a late attempt must not record the number that it was started with
         await self._handler.handle(
             Step.current("deliver", order_id),
             c.MarkDelivered(aggregate_id=order_id),
+            *tracking_commands(order_id, parcel.tracking),
             RecordDelivery(aggregate_id=order_id),
         )
 

@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.tracking import record_tracking, tracking_commands
 from activities.types import TrackedStatus
 from domain.errors import ErrorCode, Refused
 from domain.order.decide import ORDER
@@ -16,6 +17,7 @@ from domain.order.lines import Address
 from domain.order.state import FINAL, OrderStatus
 from domain.shipping import commands as c
 from domain.shipping.decide import SHIPMENT
+from domain.shipping.tracking import TrackingInfo
 from eventstore.privacy.errors import Erased
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
@@ -59,7 +61,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         )
         if shipment.status is CarrierShipmentStatus.CANCELLED:
             raise ProviderRefused("carrier", "create_shipment", "shipment_cancelled", 409)
-        await self._record(order_id, shipment)
+        await self._record(order_id, shipment, shipment.tracking)
 
     @activity.defn
     async def cancel_shipment(self, order_id: str) -> bool:
@@ -80,6 +82,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         if shipment is None:
             return TrackedStatus.WAITING
         await self._record(order_id, shipment)
+        await record_tracking(self._handler, order_id, shipment.tracking)
         if shipment.status is CarrierShipmentStatus.LOST:
             await self._handler.handle(
                 Step.current("await_delivery/lost", order_id), c.RecordLoss(aggregate_id=order_id)
@@ -113,14 +116,13 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
                 ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it must not be sent"
             )
 
-    async def _record(self, order_id: str, shipment: CarrierShipment) -> None:
+    async def _record(
+        self, order_id: str, shipment: CarrierShipment, tracking: TrackingInfo | None = None
+    ) -> None:
         await self._handler.handle(
             Step.current("create_shipment", order_id),
-            c.RecordShipment(
-                aggregate_id=order_id,
-                shipment_id=shipment.id,
-                tracking_number=shipment.tracking_number or shipment.id,
-            ),
+            c.RecordShipment(aggregate_id=order_id, shipment_id=shipment.id),
+            *tracking_commands(order_id, tracking),
         )
 
     async def _address(self, order: OrderCreated) -> Address:

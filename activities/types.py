@@ -12,6 +12,7 @@ from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
 from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
+from domain.shipping.tracking import TrackingInfo
 
 MAX_NAMED_ORDERS: Final = 100
 """The number of orders that the result of a run names."""
@@ -140,6 +141,14 @@ class AuthorizeInput:
     actor: str = "system"
     key: str | None = None
     """The key with which the customer has requested a further attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelInput:
+    """An order, with the tracking number that came with the carrier's notifications, if any."""
+
+    order_id: str
+    tracking: TrackingInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

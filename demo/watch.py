@@ -62,6 +62,8 @@ def lines(update: Json) -> Iterator[str]:
         )
     if payment.get("actionUrl"):
         yield f"  The customer has to approve the payment: {payment['actionUrl']}"
+    if update["eventType"] in {None, "TrackingNumberAssigned"} and shipment.get("trackingNumber"):
+        yield f"  The parcel can be tracked: {_tracking(shipment)}"
     if order["backordered"]:
         yield "  It waits for stock."
     if update["eventType"] in {None, "OrderDelivered"} and _is_returnable(order):
@@ -71,6 +73,12 @@ def lines(update: Json) -> Iterator[str]:
             f"  It can be returned until about {closes:%Y-%m-%d %H:%M:%S %Z} "
             "and is complete then. Ctrl-C ends the watching only."
         )
+
+
+def _tracking(shipment: Json) -> str:
+    """Return number, carrier and page; the carrier may leave the last two out."""
+    facts = shipment["trackingNumber"], shipment["carrier"], shipment["trackingUrl"]
+    return ", ".join(fact for fact in facts if fact)
 
 
 def _is_returnable(order: Json) -> bool:

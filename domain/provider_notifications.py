@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.shipping.tracking import TrackingInfo
+
 
 class ShipmentNotificationKind(StrEnum):
     DISPATCHED = "dispatched"
@@ -30,3 +32,5 @@ class ShipmentNotification:
     kind: ShipmentNotificationKind
     is_confirmed: bool = True
     """The carrier said so when it was asked. Otherwise this is a hint, and the saga asks."""
+    tracking: TrackingInfo | None = None
+    """The tracking number that the carrier named when it was asked, if it has one by now."""

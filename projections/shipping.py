@@ -9,9 +9,14 @@ from projections.change import Change
 
 # A parcel may have left, or be lost, before it was recorded.
 CREATED = """
-    INSERT INTO readmodel.shipment_view (order_id, status, position, shipment_id, tracking_number)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (order_id) DO UPDATE SET position = $3, shipment_id = $4, tracking_number = $5
+    INSERT INTO readmodel.shipment_view (order_id, status, position, shipment_id)
+    VALUES ($1, $2, $3, $4)
+    ON CONFLICT (order_id) DO UPDATE SET position = $3, shipment_id = $4
+"""
+NUMBERED = """
+    UPDATE readmodel.shipment_view
+    SET position = $2, tracking_number = $3, carrier = $4, tracking_url = $5
+    WHERE order_id = $1
 """
 LEFT = """
     INSERT INTO readmodel.shipment_view (order_id, status, position)
@@ -26,13 +31,16 @@ CAME_BACK = """
 """
 
 
-def project(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:
+def project(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:  # noqa: PLR0911 - one for each event
     def change(sql: str, status: ShipmentStatus, *more: object) -> Sequence[Change]:
         return [Change(sql, (event.order_id, status, stored.position, *more))]
 
     match event:
         case e.ShipmentCreated():
-            return change(CREATED, ShipmentStatus.CREATED, event.shipment_id, event.tracking_number)
+            return change(CREATED, ShipmentStatus.CREATED, event.shipment_id)
+        case e.TrackingNumberAssigned():
+            tracking = (event.tracking_number, event.carrier, event.tracking_url)
+            return [Change(NUMBERED, (event.order_id, stored.position, *tracking))]
         case e.ShipmentDispatched():
             return change(LEFT, ShipmentStatus.DISPATCHED)
         case e.ShipmentLost():

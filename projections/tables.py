@@ -77,6 +77,8 @@ shipment_view = Table(
     Column("status", Text),
     Column("shipment_id", Text),
     Column("tracking_number", Text),
+    Column("carrier", Text),
+    Column("tracking_url", Text),
     Column("position", BigInteger),
 )
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from domain.shipping.tracking import TrackingInfo
+
 
 class CarrierShipmentStatus(StrEnum):
     CREATED = "created"
@@ -57,7 +59,8 @@ class CarrierShipment:
     id: str
     order_id: str
     status: CarrierShipmentStatus
-    tracking_number: str | None
+    tracking: TrackingInfo | None
+    """None before the carrier gives the parcel a number, which may be as late as its delivery."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import (
+    BaseModel,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
+from domain.shipping.tracking import Printable, TrackingInfo, TrackingUrl
 from providers.carrier import (
     CarrierReturn,
     CarrierShipment,
@@ -25,26 +33,53 @@ from providers.errors import (
     ProviderUnavailable,
     UnknownStatus,
 )
+from providers.event_id import EventId
 from providers.http import SAYS_NOTHING, TOTAL_SECONDS, answering, pooled_client
 
 PROVIDER = "carrier"
 _SHIPMENTS = "/v1/shipments"
 _RETURNS = "/v1/returns"
 
+logger = logging.getLogger(__name__)
+
+
+def _or_none(
+    value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> str | None:
+    """Leave an unusable text out: a fault in a link must not stop the parcel."""
+    try:
+        usable: str | None = validate(value)
+    except ValidationError:
+        logger.warning("the carrier's %s is unusable and left out", info.field_name)
+        return None
+    return usable
+
+
+_OrNone = WrapValidator(_or_none)
+
 
 class _Kept(BaseModel):
     """The carrier's record under one of Waybill's references."""
 
-    id: str
+    id: EventId
     reference: str
 
 
 class _Shipment(_Kept):
     status: CarrierShipmentStatus
-    tracking_number: str | None = None
+    tracking_number: Annotated[Printable | None, _OrNone] = None
+    carrier: Annotated[Printable | None, _OrNone] = None
+    tracking_url: Annotated[TrackingUrl | None, _OrNone] = None
 
     def public(self) -> CarrierShipment:
-        return CarrierShipment(self.id, self.reference, self.status, self.tracking_number)
+        return CarrierShipment(self.id, self.reference, self.status, self._tracking())
+
+    def _tracking(self) -> TrackingInfo | None:
+        if self.tracking_number is None:
+            return None
+        return TrackingInfo(
+            number=self.tracking_number, carrier=self.carrier, url=self.tracking_url
+        )
 
 
 class _Return(_Kept):

@@ -56,7 +56,9 @@ class PaymentView:
 class ShipmentView:
     status: ShipmentStatus
     tracking_number: str | None
-    """It is None for a parcel that left before it was recorded."""
+    """It is None until the carrier gives the parcel a number."""
+    carrier: str | None
+    tracking_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,12 @@ def _payment(row: Row[Any]) -> PaymentView | None:
 def _shipment(row: Row[Any]) -> ShipmentView | None:
     if row.shipment_status is None:
         return None
-    return ShipmentView(ShipmentStatus(row.shipment_status), row.shipment_tracking_number)
+    return ShipmentView(
+        status=ShipmentStatus(row.shipment_status),
+        tracking_number=row.shipment_tracking_number,
+        carrier=row.shipment_carrier,
+        tracking_url=row.shipment_tracking_url,
+    )
 
 
 def _price(parts: dict[str, Any]) -> Price:

@@ -14,7 +14,6 @@ from activities.types import (
     OrderProgress,
     RecordedResult,
     ReturnRequestInput,
-    TrackedStatus,
 )
 from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason as Reason
@@ -88,7 +87,7 @@ class OrderWorkflow(SagaWorkflow):
         await step(plan.CREATE_SHIPMENT, self._shipment.create)
         await step(plan.AWAIT_DISPATCH, self._shipment.await_dispatch)
         await self._pass_pivot()
-        await step(plan.CAPTURE, self._payment.capture)
+        await step(plan.CAPTURE, self._capture)
         await step(plan.AWAIT_DELIVERY, self._shipment.await_delivery)
         await step(plan.DELIVER, self._deliver)
         await step(plan.AWAIT_RETURN, self._returns.await_return)
@@ -100,8 +99,13 @@ class OrderWorkflow(SagaWorkflow):
             self._saga.pass_pivot()
             self._shipment.has_left = True
 
+    async def _capture(self) -> None:
+        await self._payment.capture(self._shipment.parcel)
+
     async def _deliver(self) -> None:
-        await self._saga.run_local(OrderActivities.deliver)
+        await workflow.execute_local_activity_method(
+            OrderActivities.deliver, self._shipment.parcel, **DATABASE
+        )
         self._saga.reached(OrderStatus.DELIVERED)
 
     async def _compensate(self, reason: Reason) -> None:
@@ -223,9 +227,7 @@ class OrderWorkflow(SagaWorkflow):
     async def shipment_notification(self, report: ShipmentNotification) -> None:
         if report.kind is ShipmentNotificationKind.RETURNED:
             return  # meant for the workflow of the return
-        self._shipment.tracking.notify(
-            TrackedStatus(report.kind.value), is_confirmed=report.is_confirmed
-        )
+        self._shipment.notify(report)
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier sent a notification")
 
     @workflow.signal

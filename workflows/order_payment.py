@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import PaymentActivities
-from activities.types import AuthorizationOutcome, AuthorizationResult
+from activities.types import AuthorizationOutcome, AuthorizationResult, ParcelInput
 from domain.ids import payment_workflow_id
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
@@ -58,9 +58,9 @@ class OrderPayment:
             self._authorization = await self._resume_attempt()
         self._saga.reached(OrderStatus.CONFIRMED)
 
-    async def capture(self) -> None:
+    async def capture(self, parcel: ParcelInput) -> None:
         await workflow.execute_activity_method(
-            PaymentActivities.capture, self._saga.order_id, **self._saga.asking(plan.CAPTURE)
+            PaymentActivities.capture, parcel, **self._saga.asking(plan.CAPTURE)
         )
         self._saga.reached(OrderStatus.SHIPPED)
 

@@ -6,8 +6,9 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.interface import ShippingActivities
-from activities.types import TrackedStatus
+from activities.types import ParcelInput, TrackedStatus
 from domain.order.commands import CancellationReason as Reason
+from domain.provider_notifications import ShipmentNotification
 from domain.saga import plan
 from domain.saga.plan import PlanStep
 from workflows.failure import describe, overdue
@@ -21,6 +22,13 @@ class OrderShipment:
         self.tracking = ShipmentTracking(saga, self._ask_carrier)
         self.has_left = False
         """The carrier has the parcel, so that the order can no longer be cancelled."""
+        self.parcel = ParcelInput(saga.order_id)
+        """The parcel as the carrier's latest notification describes it."""
+
+    def notify(self, report: ShipmentNotification) -> None:
+        if report.tracking is not None:
+            self.parcel = ParcelInput(self._saga.order_id, report.tracking)
+        self.tracking.notify(TrackedStatus(report.kind.value), is_confirmed=report.is_confirmed)
 
     async def create(self) -> None:
         if not self.has_left:

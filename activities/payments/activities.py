@@ -10,7 +10,14 @@ from activities.payments.attempts import Attempts
 from activities.payments.record import PaymentRecord
 from activities.payments.refunds import Refunds
 from activities.saga import load_progress
-from activities.types import AuthorizationResult, AuthorizeInput, OrderProgress, RecordedResult
+from activities.tracking import tracking_commands
+from activities.types import (
+    AuthorizationResult,
+    AuthorizeInput,
+    OrderProgress,
+    ParcelInput,
+    RecordedResult,
+)
 from domain.errors import ErrorCode, Refused
 from domain.inventory.commands import CommitStock, ReturnStock
 from domain.money import Money
@@ -88,8 +95,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             pass  # another attempt has started since
 
     @activity.defn
-    async def capture(self, order_id: str) -> None:
-        await self._dispatch(order_id)
+    async def capture(self, parcel: ParcelInput) -> None:
+        order_id = parcel.order_id
+        await self._dispatch(parcel)
         payment = await self._record.load(order_id)
         if payment.status in TAKEN:
             return
@@ -149,8 +157,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         await self._attempts.free(order_id, payment, payment.attempt, answer.reference)
         return await self._record.outcome(order_id)
 
-    async def _dispatch(self, order_id: str) -> None:
+    async def _dispatch(self, parcel: ParcelInput) -> None:
         """Record that the parcel has left, independently of the capture that follows."""
+        order_id = parcel.order_id
         order = await self._record.order(order_id)
         if order.has_shipped:
             return
@@ -158,6 +167,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             Step.current("capture/dispatch", order_id),
             MarkShipped(aggregate_id=order_id),
             RecordDispatch(aggregate_id=order_id),
+            *tracking_commands(order_id, parcel.tracking),
             *(CommitStock(aggregate_id=line.sku, order_id=order_id) for line in order.lines),
         )
 

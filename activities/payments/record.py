@@ -112,11 +112,14 @@ def _request_key(authorize: AuthorizeInput) -> str:
 
 
 def _key(payment: PaymentState, answer: ProviderPayment) -> str:
-    """Return the step key of an answer. A provider may report a pending payment again, then with an
-    action URL."""
+    """Return the step key of an answer.
+
+    A provider may report a pending payment again, with another action URL or with an earlier one.
+    """
     key = f"authorize/{payment.attempt}/{_ANSWERED[answer.state]}"
     if answer.action_url is not None:
-        return f"{key}/{sha256(answer.action_url.encode()).hexdigest()[:12]}"
+        digest = sha256(answer.action_url.encode()).hexdigest()[:12]
+        return f"{key}/{payment.pending_count}/{digest}"
     return key
 
 

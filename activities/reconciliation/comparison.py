@@ -9,12 +9,14 @@ from typing import Final, Protocol
 from temporalio import activity
 
 from activities import interface
+from activities.command_handler import CommandHandler
 from activities.reconciliation.changed_orders import ChangedOrders
 from activities.reconciliation.discrepancies import Discrepancies
 from activities.reconciliation.failed_orders import failed_orders
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.provider_comparison import ProviderComparison, SystemComparison
 from activities.reconciliation.unchecked_orders import UncheckedOrders
+from activities.tracking import record_tracking
 from activities.types import ComparisonResult, Discrepancy, RecheckResult, ReconcileInput
 from domain.provider_notifications import PaymentNotification, ShipmentNotification
 from domain.saga.commands import ReconciledSystem
@@ -48,7 +50,9 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
         comparison: ProviderComparison,
         discrepancies: Discrepancies,
         sagas: Listeners,
+        handler: CommandHandler,
     ) -> None:
+        self._handler = handler
         self._orders = orders
         self._comparison = comparison
         self._discrepancies = discrepancies
@@ -113,11 +117,16 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
 
     async def _look(self, order_id: str) -> list[Discrepancy]:
         """Compare one order; notify its saga when the provider is ahead of the log of an open
-        order."""
+        order.
+
+        The tracking number is recorded here: no notification announces one that changes while the
+        parcel is under way.
+        """
         comparisons = await self._comparison.read(order_id)
         for comparison in comparisons:
             if comparison.notification is not None:
                 await self._sagas.handle_event(comparison.notification)
+            await record_tracking(self._handler, order_id, comparison.tracking)
         return [
             _discrepancy(order_id, comparison)
             for comparison in comparisons

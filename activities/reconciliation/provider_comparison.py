@@ -26,6 +26,7 @@ from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.state import ShipmentStatus
+from domain.shipping.tracking import TrackingInfo
 from providers.carrier import Carrier, CarrierShipmentStatus, ReturnStatus
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
@@ -55,12 +56,16 @@ _NOTIFICATIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SystemComparison:
-    """`notification` is one that the saga of an open order seems to have missed."""
+    """`notification` is one that the saga of an open order seems to have missed.
+
+    `tracking` is the carrier's tracking number, when the log has another or none.
+    """
 
     system: ReconciledSystem
     ours: str
     theirs: str
     notification: PaymentNotification | ShipmentNotification | None = None
+    tracking: TrackingInfo | None = None
 
     @property
     def agrees(self) -> bool:
@@ -150,6 +155,7 @@ class ProviderComparison:
         shipment = await self._handler.load(SHIPMENT, order_id)
         there = await self._carrier.find(order_id=order_id)
         theirs = None if there is None else ShipmentStatus(there.status.upper())
+        tracking = None if there is None else there.tracking
         is_notification = (
             order.status not in FINAL and there is not None and theirs is not shipment.status
         )
@@ -162,9 +168,10 @@ class ProviderComparison:
             ReconciledSystem.SHIPMENT,
             ours=_parcel(shipment.status),
             theirs=_parcel(theirs),
-            notification=ShipmentNotification(order_id, notification)
+            notification=ShipmentNotification(order_id, notification, tracking=tracking)
             if notification is not None
             else None,
+            tracking=tracking if tracking != shipment.tracking else None,
         )
 
     async def _is_back(self, order_id: str) -> bool:

@@ -21,6 +21,7 @@ from domain.provider_notifications import (
     ShipmentNotification,
     ShipmentNotificationKind,
 )
+from domain.shipping.tracking import TrackingInfo
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier, CarrierShipmentStatus
 from providers.carrier_simulator.routes import NEVER_DISPATCHED, NORMAL
@@ -28,6 +29,7 @@ from providers.payment_simulator.methods import VISA
 from providers.payments import PaymentProvider
 from workflows.types import Deadlines, SagaType
 
+TRACKING: Final = TrackingInfo(number="T-1", carrier="Post", url="https://post.example/T-1")
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 ACTOR: Final = "customer:bench"
 LOOK_EVERY_SECONDS: Final = 0.02
@@ -109,7 +111,9 @@ class Desk:
     async def hear(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
         for one in notification:
             await self.idle(order_workflow_id(order_id))
-            await self.orchestrator.handle_event(ShipmentNotification(order_id, one))
+            await self.orchestrator.handle_event(
+                ShipmentNotification(order_id, one, tracking=TRACKING)
+            )
 
     async def cancel(self, order_id: str) -> None:
         reason = CancellationReason.CUSTOMER_REQUEST

@@ -42,7 +42,6 @@ FIRST = 1
 class Shipment:
     order_id: str
     shipment_id: str
-    tracking_number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +127,13 @@ class Steps:
             address=ShipmentAddress(**address.model_dump()),
             items=[ShipmentItem(line.sku, line.quantity) for line in created.lines],
         )
-        return Shipment(order_id, shipment.id, shipment.tracking_number or shipment.id)
+        return Shipment(order_id, shipment.id)
 
     @activity.defn
     async def record_shipment(self, shipment: Shipment) -> None:
         await self._append(
             "create_shipment",
-            RecordShipment(
-                aggregate_id=shipment.order_id,
-                shipment_id=shipment.shipment_id,
-                tracking_number=shipment.tracking_number,
-            ),
+            RecordShipment(aggregate_id=shipment.order_id, shipment_id=shipment.shipment_id),
         )
 
     @activity.defn

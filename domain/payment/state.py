@@ -37,6 +37,8 @@ class PaymentState:
     captured: int = 0
     refunded: int = 0
     """The refunds of what was captured; both in minor units of the amount's currency."""
+    pending_count: int = 0
+    """The number of times that the provider has asked the customer to act in this attempt."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
 
@@ -75,7 +77,12 @@ def _answered(
     )
     match event:
         case e.PaymentPending():
-            return replace(answered, status=PaymentStatus.PENDING, action_url=event.action_url)
+            return replace(
+                answered,
+                status=PaymentStatus.PENDING,
+                action_url=event.action_url,
+                pending_count=state.pending_count + 1,
+            )
         case e.PaymentAuthorized():
             return replace(answered, status=PaymentStatus.AUTHORIZED)
         case e.PaymentDeclined():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from domain.command import Command
+from domain.shipping.tracking import TrackingInfo
 
 
 class ShipmentCommand(Command):
@@ -9,7 +10,15 @@ class ShipmentCommand(Command):
 
 class RecordShipment(ShipmentCommand):
     shipment_id: str
-    tracking_number: str
+
+
+class RecordTracking(ShipmentCommand):
+    """Record the tracking number that the carrier gives the parcel, at any time, and each change.
+
+    A parcel that is not recorded or is cancelled has none: this changes nothing then.
+    """
+
+    tracking: TrackingInfo
 
 
 class RecordDispatch(ShipmentCommand):

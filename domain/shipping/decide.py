@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
@@ -8,11 +9,17 @@ from domain.shipping import commands as c
 from domain.shipping import events as e
 from domain.shipping.state import HAS_LEFT, ShipmentState, ShipmentStatus, evolve
 
+MAX_TRACKING_CHANGES: Final = 20
+"""The changes that are recorded: a carrier that gives another URL in each answer must not fill the
+log."""
+
 
 def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.ShipmentEvent]:  # noqa: PLR0911 - one for each command
     match command:
         case c.RecordShipment():
             return _create(command, state)
+        case c.RecordTracking():
+            return _track(command, state)
         case c.RecordDispatch():
             return _dispatch(command, state)
         case c.RecordDelivery():
@@ -33,10 +40,21 @@ def _create(command: c.RecordShipment, state: ShipmentState) -> Sequence[e.Shipm
     if state.shipment_id is not None or state.status is ShipmentStatus.CANCELLED:
         return []
     return [
-        e.ShipmentCreated(
+        e.ShipmentCreated(order_id=command.aggregate_id, shipment_id=command.shipment_id),
+    ]
+
+
+def _track(command: c.RecordTracking, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
+    if state.status in {None, ShipmentStatus.CANCELLED} or command.tracking == state.tracking:
+        return []
+    if state.tracking_count >= MAX_TRACKING_CHANGES:
+        return []
+    return [
+        e.TrackingNumberAssigned(
             order_id=command.aggregate_id,
-            shipment_id=command.shipment_id,
-            tracking_number=command.tracking_number,
+            tracking_number=command.tracking.number,
+            carrier=command.tracking.carrier,
+            tracking_url=command.tracking.url,
         )
     ]
 

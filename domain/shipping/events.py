@@ -9,8 +9,21 @@ class ShipmentCreated(Event):
     order_id: str
     shipment_id: str
     """The carrier's id of the shipment."""
+
+
+class TrackingNumberAssigned(Event):
+    """The carrier has given the parcel a tracking number, or another one than before.
+
+    A carrier gives it when the shipment is created, at the dispatch or later.
+    """
+
+    order_id: str
     tracking_number: str
     """The number by which the customer tracks the parcel."""
+    carrier: str | None
+    """The carrier's name, for people; null when the carrier does not give it."""
+    tracking_url: str | None
+    """The carrier's page about the parcel, an https URL; null when there is none."""
 
 
 class ShipmentDispatched(Event):
@@ -53,6 +66,7 @@ class ShipmentReturned(Event):
 
 ShipmentEvent = (
     ShipmentCreated
+    | TrackingNumberAssigned
     | ShipmentDispatched
     | ShipmentDelivered
     | ShipmentCancelled

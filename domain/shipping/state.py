@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.shipping import events as e
+from domain.shipping.tracking import TrackingInfo
 
 
 class ShipmentStatus(StrEnum):
@@ -26,7 +27,10 @@ class ShipmentState:
 
     status: ShipmentStatus | None = None
     shipment_id: str | None = None
-    tracking_number: str | None = None
+    tracking: TrackingInfo | None = None
+    """The latest that the carrier has given; None before it gives a number."""
+    tracking_count: int = 0
+    """The number of times that the carrier has given or changed it."""
     return_id: str | None = None
     is_back: bool = False
 
@@ -43,7 +47,10 @@ def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # no
                 state,
                 status=state.status or ShipmentStatus.CREATED,
                 shipment_id=event.shipment_id,
-                tracking_number=event.tracking_number,
+            )
+        case e.TrackingNumberAssigned():
+            return replace(
+                state, tracking=_tracking(event), tracking_count=state.tracking_count + 1
             )
         case e.ShipmentDispatched():
             return replace(state, status=ShipmentStatus.DISPATCHED)
@@ -57,3 +64,10 @@ def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # no
             return replace(state, return_id=event.return_id)
         case e.ShipmentReturned():
             return replace(state, is_back=True)
+
+
+def _tracking(event: e.TrackingNumberAssigned) -> TrackingInfo:
+    # The values were checked when their event was decided.
+    return TrackingInfo.model_construct(
+        number=event.tracking_number, carrier=event.carrier, url=event.tracking_url
+    )

@@ -122,7 +122,7 @@ RULES: Final[Mapping[str, Rules]] = {
             "Customers see `card_declined` for every decline that they cannot resolve.",
         ),
     },
-    "Shipment": _each(Access.VIEWER, "status trackingNumber"),
+    "Shipment": _each(Access.VIEWER, "status trackingNumber carrier trackingUrl"),
     "Product": {
         **_each(Access.VIEWER, "sku name price"),
         "available": Coarse(

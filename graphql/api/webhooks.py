@@ -19,6 +19,7 @@ from domain.provider_notifications import (
     ShipmentNotification,
     ShipmentNotificationKind,
 )
+from domain.shipping.tracking import TrackingInfo
 from kit.pool import CONNECTION_LOST
 from orchestrator.inbox import BeingHandled, Webhook
 from orchestrator.saga_orchestrator import Unavailable
@@ -84,24 +85,24 @@ async def _confirmed(notification: CarrierWebhook, carrier: Carrier) -> Shipment
     Raises Unavailable if the carrier has no such status yet, because it may have it soon.
     """
     try:
-        status = await _status_at(carrier, notification)
+        status, tracking = await _status_at(carrier, notification)
     except ProviderError:
         return ShipmentNotification(
             notification.order_id, _NOTIFICATIONS[notification.status], is_confirmed=False
         )
     if status not in _NOTIFICATIONS:
         raise Unavailable("the carrier does not confirm this notification yet; send it again")
-    return ShipmentNotification(notification.order_id, _NOTIFICATIONS[status])
+    return ShipmentNotification(notification.order_id, _NOTIFICATIONS[status], tracking=tracking)
 
 
 async def _status_at(
     carrier: Carrier, notification: CarrierWebhook
-) -> CarrierShipmentStatus | ReturnStatus | None:
+) -> tuple[CarrierShipmentStatus | ReturnStatus | None, TrackingInfo | None]:
     if isinstance(notification.status, ReturnStatus):
         returned = await carrier.find_return(order_id=notification.order_id)
-        return returned.status if returned is not None else None
+        return (None if returned is None else returned.status), None
     shipment = await carrier.find(order_id=notification.order_id)
-    return shipment.status if shipment is not None else None
+    return (None, None) if shipment is None else (shipment.status, shipment.tracking)
 
 
 async def _handle_once(

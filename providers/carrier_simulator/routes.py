@@ -5,9 +5,11 @@ Each has five digits, so it is one of Germany, France, the United States and man
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
+from providers.carrier import CarrierShipmentStatus
 from providers.simulation.faults import Fault
 
 NORMAL: Final = "10115"
@@ -20,6 +22,15 @@ NEVER_DELIVERED: Final = "00003"
 LOST: Final = "00004"
 CANCELLED_BY_CARRIER: Final = "00005"
 NEVER_COMES_BACK: Final = "00006"
+NUMBERED_AT_CREATION: Final = "00007"
+NUMBERED_AT_DELIVERY: Final = "00008"
+RENUMBERED_AT_DELIVERY: Final = "00009"
+
+_CREATED, _DISPATCHED, _DELIVERED = (
+    CarrierShipmentStatus.CREATED,
+    CarrierShipmentStatus.DISPATCHED,
+    CarrierShipmentStatus.DELIVERED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,8 @@ class Route:
     """The carrier cancels the shipment when it should leave."""
     brings_back: bool = True
     """Returned goods arrive."""
+    numbers_when: AbstractSet[CarrierShipmentStatus] = frozenset({_DISPATCHED})
+    """The statuses at which the parcel gets a tracking number, or another one."""
     fault: Fault | None = None
 
 
@@ -46,6 +59,9 @@ _ROUTES = {
     LOST: Route(loses=True),
     CANCELLED_BY_CARRIER: Route(cancels=True),
     NEVER_COMES_BACK: Route(brings_back=False),
+    NUMBERED_AT_CREATION: Route(numbers_when=frozenset({_CREATED})),
+    NUMBERED_AT_DELIVERY: Route(numbers_when=frozenset({_DELIVERED})),
+    RENUMBERED_AT_DELIVERY: Route(numbers_when=frozenset({_DISPATCHED, _DELIVERED})),
 }
 
 

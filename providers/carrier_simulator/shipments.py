@@ -6,6 +6,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from providers.carrier import CarrierShipmentStatus
 from providers.carrier_simulator.requests import NewShipment
@@ -17,6 +18,8 @@ from providers.simulation.webhooks import Webhooks
 SHIPMENT = "shipment"
 DISPATCH = "dispatch"
 DELIVER = "deliver"
+CARRIER: Final = "Waybill Parcels"
+SHOWN: Final = ("id", "reference", "status", "tracking_number", "carrier", "tracking_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,6 @@ class Shipments:
         if route.cancels:
             self._move(shipment, CarrierShipmentStatus.CANCELLED)
             return
-        shipment["tracking_number"] = f"WB{secrets.token_hex(6).upper()}"
         self._move(shipment, CarrierShipmentStatus.DISPATCHED)
         if route.delivers:
             self._plan(DELIVER, shipment["id"], self._pace.deliver_after)
@@ -98,6 +100,8 @@ class Shipments:
             "id": f"shp_{secrets.token_hex(12)}",
             "reference": wanted.reference,
             "tracking_number": None,
+            "carrier": None,
+            "tracking_url": None,
             "units": wanted.units,
             "postal_code": wanted.postal_code,
         }
@@ -110,6 +114,8 @@ class Shipments:
 
     def _save(self, shipment: Document, status: CarrierShipmentStatus) -> None:
         shipment["status"] = status
+        if status in route_to(shipment["postal_code"]).numbers_when:
+            shipment.update(_tracking())
         self._store.put(SHIPMENT, shipment["reference"], shipment)
         self._store.record(shipment["reference"], status, shipment["units"])
 
@@ -127,7 +133,13 @@ class Shipments:
 
 def shown(shipment: Document) -> Document:
     """Return the document that the carrier shows: nothing of the recipient."""
-    return {name: shipment[name] for name in ("id", "reference", "status", "tracking_number")}
+    return {name: shipment[name] for name in SHOWN}
+
+
+def _tracking() -> Document:
+    number = f"WB{secrets.token_hex(6).upper()}"
+    url = f"https://parcels.example/track/{number}"
+    return {"tracking_number": number, "carrier": CARRIER, "tracking_url": url}
 
 
 def _answer(shipment: Document, status: int) -> Answer:

@@ -10,6 +10,7 @@ from domain.order.decide import ORDER
 from domain.payment.decide import PAYMENT
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.state import HAS_LEFT
+from domain.shipping.tracking import TrackingInfo
 from tests.matrix.world import World
 
 _STOCK: Final = (
@@ -21,7 +22,8 @@ _PAYMENT: Final = (
     " WHERE order_id = $1"
 )
 _SHIPMENT: Final = (
-    "SELECT status, shipment_id, tracking_number FROM readmodel.shipment_view WHERE order_id = $1"
+    "SELECT status, shipment_id, tracking_number, carrier, tracking_url"
+    " FROM readmodel.shipment_view WHERE order_id = $1"
 )
 _BACKORDER: Final = "SELECT sku FROM readmodel.backorder_view WHERE order_id = $1"
 _PARKED: Final = "SELECT step FROM readmodel.parked_step WHERE order_id = $1"
@@ -41,7 +43,7 @@ async def view_faults(world: World, order_id: str, sku: str) -> AsyncIterator[st
     )
     # A return or shipment that was cancelled before it existed is not shown.
     is_known = shipment.shipment_id or shipment.status in HAS_LEFT
-    sent = (shipment.status, shipment.shipment_id, shipment.tracking_number)
+    sent = (shipment.status, shipment.shipment_id, *_tracking(shipment.tracking))
     logged: dict[str, tuple[str, str, list[tuple[object, ...]]]] = {
         "inventory_view": (
             _STOCK,
@@ -61,3 +63,7 @@ async def view_faults(world: World, order_id: str, sku: str) -> AsyncIterator[st
     for view, (query, key, expected) in logged.items():
         if (found := await world.rows(query, key)) != expected:
             yield f"{view} has {found}, the log {expected}"
+
+
+def _tracking(tracking: TrackingInfo | None) -> tuple[str | None, str | None, str | None]:
+    return (None,) * 3 if tracking is None else (tracking.number, tracking.carrier, tracking.url)

@@ -138,8 +138,12 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         theirs="refunded 3000 EUR",
     ),
     saga.DiscrepancyResolved(order_id=ORDER, system=ReconciledSystem.PAYMENT),
-    shipping.ShipmentCreated(
-        order_id=ORDER, shipment_id="shp_000001", tracking_number="WB000000001GB"
+    shipping.ShipmentCreated(order_id=ORDER, shipment_id="shp_000001"),
+    shipping.TrackingNumberAssigned(
+        order_id=ORDER,
+        tracking_number="WB000000001GB",
+        carrier="Waybill Parcels",
+        tracking_url="https://parcels.example/track/WB000000001GB",
     ),
     shipping.ShipmentDispatched(order_id=ORDER),
     shipping.ShipmentDelivered(order_id=ORDER),

@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
 
 from activities.failed_attempts import FailedAttempts
-from activities.types import InterventionInput
+from activities.types import InterventionInput, ParcelInput
 from domain.command import Command
 from domain.ids import order_id_for, order_workflow_id
 from domain.inventory.commands import ReceiveStock
@@ -224,9 +224,10 @@ class Sagas:
         await self.workflow(order_id).terminate()
 
     async def stray(self, name: str, order_id: str, *arguments: object) -> Any:  # noqa: ANN401
-        """Run an attempt that Temporal does not know of."""
+        """Run an attempt that Temporal does not know of, by default with the order alone."""
         workflow_id = order_workflow_id(order_id)
-        return await self.attempt_in(workflow_id, name, *(arguments or (order_id,)))
+        order = ParcelInput(order_id) if name in {"capture", "deliver"} else order_id
+        return await self.attempt_in(workflow_id, name, *(arguments or (order,)))
 
     async def attempt_in(self, workflow_id: str, name: str, *arguments: object) -> Any:  # noqa: ANN401
         """Run an activity of this workflow again, without Temporal."""

@@ -97,12 +97,23 @@ class Payment:
 class Shipment:
     status: ShipmentStatus
     tracking_number: str | None = strawberry.field(
-        description="Null for a parcel that was dispatched before its number was known."
+        description="Null until the carrier gives a number, usually at the dispatch."
+    )
+    carrier: str | None = strawberry.field(
+        description="The name of the carrier. Null until the carrier gives a number."
+    )
+    tracking_url: str | None = strawberry.field(
+        description="The carrier's page about the parcel, an https URL."
     )
 
     @classmethod
     def of(cls, shipment: ShipmentView) -> Self:
-        return cls(status=shipment.status, tracking_number=shipment.tracking_number)
+        return cls(
+            status=shipment.status,
+            tracking_number=shipment.tracking_number,
+            carrier=shipment.carrier,
+            tracking_url=shipment.tracking_url,
+        )
 
 
 @strawberry.type

@@ -13,11 +13,12 @@ from domain.provider_notifications import (
     ShipmentNotification,
     ShipmentNotificationKind,
 )
+from domain.shipping.tracking import TrackingInfo
 from providers.carrier import ReturnStatus
 from providers.payment_simulator.methods import APPROVAL
 from tests.integration.api import orders
 from tests.integration.api.signing import signed_payment, signed_shipment
-from tests.support.api_client import Api
+from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 
@@ -94,12 +95,75 @@ Answers = dict[str, tuple[int, object]]
 SHIPMENTS, RETURNS = "GET /v1/shipments", "GET /v1/returns"
 
 
-def carrier_says(answers: Answers, status: str | None) -> None:
+def carrier_says(answers: Answers, status: str | None, **more: str) -> None:
     """Set the carrier's answers for shipment and return of order o1; None: unknown."""
-    found = {"id": "c1", "reference": "o1", "status": status, "tracking_number": None}
+    found = {"id": "c1", "reference": "o1", "status": status, **more}
     is_return = status in set(ReturnStatus)
     answers[SHIPMENTS] = (200, {"data": [found] if status and not is_return else []})
     answers[RETURNS] = (200, {"data": [found] if status and is_return else []})
+
+
+TRACKED = {
+    "tracking_number": "T-1",
+    "carrier": "Post",
+    "tracking_url": "https://post.example/T-1",
+}
+SHOWN = {
+    "trackingNumber": "T-1",
+    "carrier": "Post",
+    "trackingUrl": "https://post.example/T-1",
+}
+
+
+async def shipment_of(viewer: Viewer, order_id: str) -> Json:
+    shown: Json = (await viewer.run("Order", id=order_id))["shipment"]
+    return shown
+
+
+async def test_the_tracking_number_is_null_until_the_carrier_gives_it(
+    api: Api, carrier_answers: Answers
+) -> None:
+    ada = api.viewer()
+    order_id = await orders.waiting_for_the_carrier(api, ada)
+    assert await shipment_of(ada, order_id) == {"status": "CREATED", **dict.fromkeys(SHOWN)}
+
+    carrier_says(carrier_answers, "dispatched", **TRACKED)
+    await send_shipment(api, "dispatched", order_id=order_id)
+    await api.sagas.until(f"order-{order_id}", "OrderShipped")
+
+    assert await shipment_of(ada, order_id) == {"status": "DISPATCHED", **SHOWN}
+
+
+async def test_a_subscriber_gets_the_tracking_number_when_the_carrier_gives_it(
+    api: Api, carrier_answers: Answers
+) -> None:
+    ada = api.viewer()
+    order_id = await orders.waiting_for_the_carrier(api, ada)
+    async with ada.socket() as socket:
+        await socket.subscribe(operation("OrderUpdates"), orderId=order_id)
+        update = await socket.update()
+        assert update["order"]["shipment"]["trackingNumber"] is None
+        carrier_says(carrier_answers, "dispatched", **TRACKED)
+        await send_shipment(api, "dispatched", order_id=order_id)
+        while update["eventType"] != "TrackingNumberAssigned":
+            update = await socket.update()
+
+    assert update["order"]["shipment"] == {"status": "DISPATCHED", **SHOWN}
+
+
+async def test_the_saga_gets_the_tracking_number_with_a_confirmed_notification(
+    api: Api, carrier_answers: Answers
+) -> None:
+    carrier_says(carrier_answers, "dispatched", **TRACKED)
+
+    assert (await send_shipment(api, "dispatched")).status_code == 204
+    assert api.temporal.signals == [
+        ShipmentNotification(
+            "o1",
+            ShipmentNotificationKind.DISPATCHED,
+            tracking=TrackingInfo(number="T-1", carrier="Post", url="https://post.example/T-1"),
+        )
+    ]
 
 
 @pytest.mark.parametrize("notification", ShipmentNotificationKind)

@@ -12,7 +12,7 @@ from domain.order.events import OrderCancellationRequested, OrderCancelled, Orde
 from domain.payment.events import PaymentDeclined, PaymentPending, PaymentRequested
 from domain.saga.commands import ReconciledSystem
 from domain.saga.events import DiscrepancyFound, SagaParked, SagaStepResolved
-from domain.shipping.events import ShipmentCreated
+from domain.shipping.events import ShipmentCreated, TrackingNumberAssigned
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.versions import ANY
 from kit.pool import Pool
@@ -79,8 +79,14 @@ async def _pay_and_ship(api: Api, order_id: str) -> None:
         PaymentRequested(order_id=order_id, attempt=1, amount=EUROS, method="pm_secure"),
         pending,
     )
-    created = ShipmentCreated(order_id=order_id, shipment_id="shp_1", tracking_number="TRACK-1")
-    await api.log.append(f"shipment-{order_id}", created)
+    created = ShipmentCreated(order_id=order_id, shipment_id="shp_1")
+    numbered = TrackingNumberAssigned(
+        order_id=order_id,
+        tracking_number="TRACK-1",
+        carrier="Post",
+        tracking_url="https://post.example/TRACK-1",
+    )
+    await api.log.append(f"shipment-{order_id}", created, numbered)
 
 
 async def _start_compensation(api: Api, order_id: str, operator: Viewer, pool: Pool) -> None:

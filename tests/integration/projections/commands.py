@@ -22,6 +22,7 @@ from domain.product.commands import ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
+from domain.shipping.tracking import TrackingInfo
 from tests.support.order_parts import PROMISES, a_line
 
 IDS: Final = ("a", "b")
@@ -119,9 +120,17 @@ def payments(id_: str) -> Sequence[Command]:
 
 def shipments(id_: str) -> Sequence[Command]:
     return [
-        shipping.RecordShipment(
-            aggregate_id=id_, shipment_id=f"ship-{id_}", tracking_number=f"track-{id_}"
-        ),
+        shipping.RecordShipment(aggregate_id=id_, shipment_id=f"ship-{id_}"),
+        *[
+            shipping.RecordTracking(aggregate_id=id_, tracking=tracking)
+            for tracking in (
+                TrackingInfo(number=f"track-{id_}"),
+                TrackingInfo(
+                    number=f"track-{id_}-2", carrier="Post", url=f"https://post.example/{id_}"
+                ),
+            )
+        ]
+        * 2,
         shipping.RecordDispatch(aggregate_id=id_),
         shipping.RecordDelivery(aggregate_id=id_),
         shipping.RecordShipmentCancelled(aggregate_id=id_),

@@ -110,7 +110,9 @@ def shipment_view(stream: Stream) -> Iterable[Row]:
         "order_id": stream[0].aggregate_id,
         "status": state.status,
         "shipment_id": state.shipment_id,
-        "tracking_number": state.tracking_number,
+        "tracking_number": state.tracking and state.tracking.number,
+        "carrier": state.tracking and state.tracking.carrier,
+        "tracking_url": state.tracking and state.tracking.url,
         "position": stream[-1].position,
     }
 

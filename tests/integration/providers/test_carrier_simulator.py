@@ -110,7 +110,14 @@ async def test_a_shipment_shows_nothing_of_the_customer(
 ) -> None:
     answer = await post(carrier_http, shipment(order_id))
 
-    assert set(answer.json()) == {"id", "reference", "status", "tracking_number"}
+    assert set(answer.json()) == {
+        "id",
+        "reference",
+        "status",
+        "tracking_number",
+        "carrier",
+        "tracking_url",
+    }
 
 
 async def test_the_simulator_has_no_effect_of_an_unknown_order(

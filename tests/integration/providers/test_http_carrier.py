@@ -60,7 +60,10 @@ async def test_the_simulator_dispatches_and_delivers_a_shipment(
 
     assert found is not None
     assert found.status is CarrierShipmentStatus.DELIVERED
-    assert str(found.tracking_number).startswith("WB")
+    assert found.tracking is not None
+    assert found.tracking.number.startswith("WB")
+    assert found.tracking.carrier == "Waybill Parcels"
+    assert found.tracking.url == f"https://parcels.example/track/{found.tracking.number}"
     assert await carrier_simulator.effects(order_id) == {
         "created": (1, 3),
         "dispatched": (1, 3),

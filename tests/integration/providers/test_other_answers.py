@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from domain.shipping.tracking import TrackingInfo
+from providers.carrier import CarrierShipment, CarrierShipmentStatus
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 from providers.payments import ProviderPayment, ProviderPaymentState
@@ -169,6 +171,66 @@ async def test_a_shipment_in_an_unknown_state_is_read_again() -> None:
 
     assert unavailable.value.reason == "unknown_status"
     assert "'in_customs'" in str(unavailable.value)
+
+
+def a_shipment(**more: object) -> Answers:
+    found = {"id": "shp_1", "reference": "o1", "status": "dispatched", **more}
+    return {f"GET {SHIPMENTS}": (200, {"data": [found]})}
+
+
+@pytest.mark.parametrize(
+    ("more", "tracking"),
+    [
+        ({}, None),
+        ({"tracking_number": None, "carrier": "Post"}, None),
+        ({"tracking_number": "T-1"}, TrackingInfo(number="T-1")),
+        (
+            {"tracking_number": "T-1", "carrier": "Post", "tracking_url": "https://p.example/T-1"},
+            TrackingInfo(number="T-1", carrier="Post", url="https://p.example/T-1"),
+        ),
+    ],
+)
+async def test_a_shipment_has_tracking_once_it_has_a_number(
+    more: dict[str, object], tracking: TrackingInfo | None
+) -> None:
+    async with carrier(a_shipment(**more)) as http:
+        found = await http.find(order_id="o1")
+
+    assert found == CarrierShipment("shp_1", "o1", CarrierShipmentStatus.DISPATCHED, tracking)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "left"),
+    [
+        ("tracking_number", "T-1\nT-2", None),
+        ("tracking_number", "", None),
+        ("tracking_number", 17, None),
+        ("carrier", "P" * 101, TrackingInfo(number="T-1", url="https://p.example/T-1")),
+        ("tracking_url", "http://p.example/T-1", TrackingInfo(number="T-1", carrier="Post")),
+        ("tracking_url", "javascript:alert(1)", TrackingInfo(number="T-1", carrier="Post")),
+    ],
+)
+async def test_an_unusable_text_is_left_out_and_the_status_counts(
+    field: str, text: object, left: TrackingInfo | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    usable = {
+        "tracking_number": "T-1",
+        "carrier": "Post",
+        "tracking_url": "https://p.example/T-1",
+    }
+    async with carrier(a_shipment(**usable | {field: text})) as http:
+        found = await http.find(order_id="o1")
+
+    assert found == CarrierShipment("shp_1", "o1", CarrierShipmentStatus.DISPATCHED, left)
+    assert caplog.messages == [f"the carrier's {field} is unusable and left out"]
+
+
+async def test_a_shipment_with_an_unusable_id_is_read_again() -> None:
+    async with carrier(a_shipment(id="shp\n1")) as http:
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            await http.find(order_id="o1")
+
+    assert unavailable.value.reason == "unreadable_answer"
 
 
 async def test_an_unreadable_shipment_is_read_again() -> None:

@@ -10,10 +10,10 @@ from domain.order.events import OrderCompleted, OrderDelivered, OrderReserved, O
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.payment.state import PaymentStatus
-from domain.shipping.events import ShipmentCreated
+from domain.shipping.events import ShipmentCreated, TrackingNumberAssigned
 from domain.shipping.state import ShipmentStatus
 from queries.keyset import Page, PageRequest
-from queries.orders import OrderFilter, OrderQueries, OrderView
+from queries.orders import OrderFilter, OrderQueries, OrderView, ShipmentView
 from queries.products import ProductQueries
 from tests.integration.queries.statements import counted
 from tests.support.order_log import OrderLog
@@ -81,8 +81,13 @@ async def test_an_order_has_the_position_of_its_latest_event_of_any_kind(
     declined = PaymentDeclined(order_id="o1", attempt=1, reference="pi_1", code="card_declined")
     paid = await log.append("payment-o1", requested, declined)
     after_payment = await orders.get("o1")
+    await log.append("shipment-o1", ShipmentCreated(order_id="o1", shipment_id="s1"))
+    unnumbered = await orders.get("o1")
     shipped = await log.append(
-        "shipment-o1", ShipmentCreated(order_id="o1", shipment_id="s1", tracking_number="T1")
+        "shipment-o1",
+        TrackingNumberAssigned(
+            order_id="o1", tracking_number="T1", carrier="Post", tracking_url="https://p.example/T1"
+        ),
     )
     after_shipment = await orders.get("o1")
 
@@ -93,9 +98,11 @@ async def test_an_order_has_the_position_of_its_latest_event_of_any_kind(
     assert after_payment.payment.decline_code == "card_declined"
     assert after_shipment is not None
     assert after_shipment.position == shipped
-    assert after_shipment.shipment is not None
-    assert after_shipment.shipment.status is ShipmentStatus.CREATED
-    assert after_shipment.shipment.tracking_number == "T1"
+    assert unnumbered is not None
+    assert unnumbered.shipment == ShipmentView(ShipmentStatus.CREATED, None, None, None)
+    assert after_shipment.shipment == ShipmentView(
+        ShipmentStatus.CREATED, "T1", "Post", "https://p.example/T1"
+    )
 
 
 async def test_an_order_is_open_until_its_return_window_has_closed(

@@ -124,15 +124,18 @@ async def test_returned_goods_are_on_hand_again_and_no_order_waits_for_ever(
 async def test_a_parcel_that_left_before_its_record_is_shown_without_its_number(
     orders: OrderQueries, log: OrderLog, event: Event, status: ShipmentStatus
 ) -> None:
-    created = shipping.ShipmentCreated(order_id="o1", shipment_id="s1", tracking_number="T1")
+    created = shipping.ShipmentCreated(order_id="o1", shipment_id="s1")
+    numbered = shipping.TrackingNumberAssigned(
+        order_id="o1", tracking_number="T1", carrier=None, tracking_url=None
+    )
     await log.place("o1")
     await log.append("shipment-o1", event)
     early = await of(orders)
-    await log.append("shipment-o1", created)
+    await log.append("shipment-o1", created, numbered)
     late = await of(orders)
 
-    assert early.shipment == ShipmentView(status, None)
-    assert late.shipment == ShipmentView(status, "T1")
+    assert early.shipment == ShipmentView(status, None, None, None)
+    assert late.shipment == ShipmentView(status, "T1", None, None)
 
 
 async def test_a_shipment_cancelled_before_it_was_recorded_is_not_shown(
@@ -149,7 +152,7 @@ async def test_a_return_advances_the_position_and_not_the_shipment(
     await log.place("o1")
     await log.append(
         "shipment-o1",
-        shipping.ShipmentCreated(order_id="o1", shipment_id="s1", tracking_number="T1"),
+        shipping.ShipmentCreated(order_id="o1", shipment_id="s1"),
         shipping.ShipmentDispatched(order_id="o1"),
         shipping.ShipmentDelivered(order_id="o1"),
     )
@@ -160,6 +163,6 @@ async def test_a_return_advances_the_position_and_not_the_shipment(
     )
     view = await of(orders)
     assert (view.shipment, view.position) == (
-        ShipmentView(ShipmentStatus.DELIVERED, "T1"),
+        ShipmentView(ShipmentStatus.DELIVERED, None, None, None),
         position,
     )

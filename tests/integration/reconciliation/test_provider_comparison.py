@@ -9,8 +9,9 @@ from activities.types import Discrepancy, RecheckResult, ReconcileInput
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import ReconciledSystem
 from kit.pool import Pool
-from providers.carrier_simulator.routes import LOST, NORMAL
+from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL
 from providers.errors import ProviderRefused
+from providers.http_carrier import HttpCarrier
 from providers.payment_simulator.methods import APPROVAL
 from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
@@ -39,6 +40,32 @@ async def test_a_comparison_without_a_discrepancy_leaves_no_trace(
     assert (first.compared, first.discrepancies) == (1, ())
     assert (second.compared, second.discrepancies) == (0, ())
     assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_a_number_that_no_notification_announces_is_recorded_once(
+    sagas: Sagas, reconciliation: Reconciliation, carrier: HttpCarrier
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NEVER_DELIVERED))
+    await sagas.carrier_simulator.until_recorded(order_id, "dispatched")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    assert "TrackingNumberAssigned" not in await sagas.events(f"shipment-{order_id}")
+
+    for _ in range(2):
+        assert (await reconciliation.compare(order_id)).discrepancies == ()
+
+    found = await carrier.find(order_id=order_id)
+    assert found is not None
+    assert found.tracking is not None
+    stored = await sagas.store.load_events(f"shipment-{order_id}")
+    assert [event.type for event in stored] == [
+        "ShipmentCreated",
+        "ShipmentDispatched",
+        "TrackingNumberAssigned",
+    ]
+    assert stored[-1].data["tracking_number"] == found.tracking.number
+    assert "track" not in await sagas.activities_of(order_id)
 
 
 async def test_a_lost_hold_is_a_discrepancy_until_both_sides_agree(

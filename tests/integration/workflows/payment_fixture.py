@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
 from activities.payments.activities import PaymentActivitiesImpl
-from activities.types import AuthorizationResult, AuthorizeInput
+from activities.types import AuthorizationResult, AuthorizeInput, ParcelInput
 from domain.command import Command
 from domain.inventory.commands import ReceiveStock, ReserveStock
 from domain.inventory.decide import INVENTORY
@@ -126,7 +126,7 @@ class Till:
         await self.run(self.activities.give_back, self.order_id)
 
     async def capture(self) -> None:
-        await self.run(self.activities.capture, self.order_id)
+        await self.run(self.activities.capture, ParcelInput(self.order_id))
 
     async def paid(self, method: str = VISA) -> None:
         await self.order(method)
@@ -138,9 +138,7 @@ class Till:
         await self.capture()
 
     async def ship(self) -> None:
-        await self.does(
-            RecordShipment(aggregate_id=self.order_id, shipment_id="shp", tracking_number="WB")
-        )
+        await self.does(RecordShipment(aggregate_id=self.order_id, shipment_id="shp"))
 
     async def returning(self, pieces: int, method: str = VISA) -> None:
         await self.sent(method)

@@ -294,6 +294,7 @@ async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.events(f"shipment-{order_id}") == [
         "ShipmentCreated",
+        "TrackingNumberAssigned",
         "ShipmentDispatched",
         "ShipmentDelivered",
     ]

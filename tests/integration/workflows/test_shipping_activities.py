@@ -12,12 +12,15 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
 from activities.shipping import ShippingActivitiesImpl
+from activities.tracking import record_tracking
 from activities.types import TrackedStatus
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.order import commands as o
 from domain.order.commands import CancellationReason
 from domain.order.lines import ReturnedLine
+from domain.shipping.decide import SHIPMENT
+from domain.shipping.tracking import TrackingInfo
 from eventstore.postgres import PostgresEventStore
 from kit.pool import Pool
 from projections.inline import InlineReadModels
@@ -29,6 +32,9 @@ from providers.carrier_simulator.routes import (
     NEVER_DELIVERED,
     NEVER_DISPATCHED,
     NORMAL,
+    NUMBERED_AT_CREATION,
+    NUMBERED_AT_DELIVERY,
+    RENUMBERED_AT_DELIVERY,
 )
 from providers.errors import ProviderRefused
 from providers.http_carrier import HttpCarrier
@@ -38,6 +44,7 @@ from tests.support.sagas import an_order
 if TYPE_CHECKING:
     from tests.support.simulators import Receiver, SimulatorProcess
 
+NUMBERED = ["ShipmentCreated", "TrackingNumberAssigned"]
 PART = (ReturnedLine(sku="cup", quantity=1),)
 
 T = TypeVar("T")
@@ -88,6 +95,9 @@ class Parcel:
 
     async def events(self) -> list[str]:
         return [e.type for e in await self.store.load_events(f"shipment-{self.order_id}")]
+
+    async def tracking(self) -> TrackingInfo | None:
+        return (await CommandHandler(self.store).load(SHIPMENT, self.order_id)).tracking
 
     async def effects(self) -> dict[str, tuple[int, int]]:
         return await self.simulator.effects(self.order_id)
@@ -163,7 +173,7 @@ async def test_a_shipment_without_a_record_is_recorded_when_it_has_left(
     stopped = [await parcel.run(ShippingActivitiesImpl.cancel_shipment) for _ in range(2)]
 
     assert stopped == [False, False]
-    assert await parcel.events() == ["ShipmentCreated"]
+    assert await parcel.events() == NUMBERED
     assert "cancelled" not in await parcel.effects()
 
 
@@ -171,10 +181,12 @@ async def test_a_shipment_without_a_record_is_recorded_when_it_has_left(
     ("postal_code", "count", "status", "events"),
     [
         (NEVER_DISPATCHED, 0, TrackedStatus.WAITING, ["ShipmentCreated"]),
-        (NEVER_DELIVERED, 1, TrackedStatus.DISPATCHED, ["ShipmentCreated"]),
-        (NORMAL, 2, TrackedStatus.DELIVERED, ["ShipmentCreated"]),
+        (NEVER_DELIVERED, 1, TrackedStatus.DISPATCHED, NUMBERED),
+        (NORMAL, 2, TrackedStatus.DELIVERED, NUMBERED),
+        (NUMBERED_AT_CREATION, 2, TrackedStatus.DELIVERED, NUMBERED),
+        (NUMBERED_AT_DELIVERY, 2, TrackedStatus.DELIVERED, NUMBERED),
         (CANCELLED_BY_CARRIER, 1, TrackedStatus.CANCELLED, ["ShipmentCreated"]),
-        (LOST, 2, TrackedStatus.LOST, ["ShipmentCreated", "ShipmentLost"]),
+        (LOST, 2, TrackedStatus.LOST, [*NUMBERED, "ShipmentLost"]),
     ],
 )
 async def test_the_carrier_reports_the_status_of_the_parcel(
@@ -186,6 +198,61 @@ async def test_the_carrier_reports_the_status_of_the_parcel(
 
     assert [await parcel.run(ShippingActivitiesImpl.track) for _ in range(2)] == [status, status]
     assert await parcel.events() == events
+
+
+async def test_a_number_that_the_carrier_gives_at_once_is_recorded_with_the_shipment(
+    parcel: Parcel, carrier: HttpCarrier
+) -> None:
+    await parcel.ordered(NUMBERED_AT_CREATION)
+
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
+
+    assert await parcel.events() == NUMBERED
+    found = await carrier.find(order_id=parcel.order_id)
+    assert found is not None
+    assert await parcel.tracking() == found.tracking
+
+
+async def test_the_carriers_id_of_a_shipment_is_no_tracking_number(parcel: Parcel) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
+    await parcel.run(ShippingActivitiesImpl.track)
+
+    assert await parcel.tracking() is None
+
+
+async def test_a_changed_number_is_recorded_again(parcel: Parcel) -> None:
+    await parcel.ordered(RENUMBERED_AT_DELIVERY)
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
+    numbers = []
+    for _ in ("dispatched", "delivered"):
+        delivery = await parcel.receiver.next(parcel.order_id)
+        numbers.append(delivery.body["data"]["tracking_number"])
+    await record_tracking(
+        CommandHandler(parcel.store), parcel.order_id, TrackingInfo(number=numbers[0])
+    )
+
+    await parcel.run(ShippingActivitiesImpl.track)
+
+    assert numbers[0] != numbers[1]
+    tracking = await parcel.tracking()
+    assert tracking is not None
+    assert tracking.number == numbers[1]
+    assert await parcel.events() == [*NUMBERED, "TrackingNumberAssigned"]
+
+
+async def test_a_late_number_of_a_cancelled_shipment_changes_nothing(parcel: Parcel) -> None:
+    await parcel.ordered(NEVER_DISPATCHED)
+    await parcel.run(ShippingActivitiesImpl.create_shipment)
+    await parcel.request_cancellation()
+    await parcel.run(ShippingActivitiesImpl.cancel_shipment)
+
+    late = TrackingInfo(number="LATE-1")
+    await record_tracking(CommandHandler(parcel.store), parcel.order_id, late)
+
+    assert await parcel.events() == ["ShipmentCreated", "ShipmentCancelled"]
+    assert await parcel.tracking() is None
 
 
 async def test_an_order_that_the_carrier_does_not_know_waits(parcel: Parcel) -> None:
@@ -201,7 +268,7 @@ async def test_a_lost_parcel_is_not_stopped(parcel: Parcel) -> None:
     await parcel.webhooks(2)
 
     assert not await parcel.run(ShippingActivitiesImpl.cancel_shipment)
-    assert await parcel.events() == ["ShipmentCreated", "ShipmentLost"]
+    assert await parcel.events() == [*NUMBERED, "ShipmentLost"]
 
 
 async def test_a_shipment_that_the_carrier_cancelled_itself_is_refused_and_undone(

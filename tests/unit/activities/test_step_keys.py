@@ -18,6 +18,7 @@ from activities.orders import OrderActivitiesImpl
 from activities.payments.record import PaymentRecord
 from activities.reconciliation.discrepancies import Discrepancies
 from activities.saga import SagaActivitiesImpl
+from activities.tracking import record_tracking
 from activities.types import (
     AuthorizeInput,
     CancellationInput,
@@ -32,6 +33,9 @@ from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
 from domain.payment.decide import PAYMENT
 from domain.saga.commands import Intervention, ReconciledSystem
+from domain.shipping.commands import RecordShipment
+from domain.shipping.decide import SHIPMENT
+from domain.shipping.tracking import TrackingInfo
 from eventstore.protocol import EventStore
 from kit.pool import Pool
 from providers.payments import ProviderPayment, ProviderPaymentState
@@ -130,6 +134,29 @@ async def test_each_parking_and_each_intervention_has_its_own_key(desk: Desk) ->
         await desk.run(saga.intervene, retry)
 
     assert await desk.events("saga") == ["SagaParked", "SagaRetried"] * 2
+
+
+async def test_an_action_url_that_comes_back_is_recorded_again(desk: Desk) -> None:
+    first, second = "https://bank.example/1", "https://bank.example/2"
+    await desk.pay(1)
+
+    for page in (first, second, first):
+        await desk.answer(PENDING, page)
+
+    stored = await desk.log.load_events(PAYMENT.stream(ORDER_ID))
+    assert [event.data["action_url"] for event in stored[1:]] == [first, second, first]
+
+
+async def test_a_tracking_number_that_comes_back_is_recorded_again(desk: Desk) -> None:
+    first, second = TrackingInfo(number="T-1"), TrackingInfo(number="T-2")
+    step = Step(order_workflow_id(ORDER_ID), "create_shipment", ORDER_ID)
+    await desk.handler.handle(step, RecordShipment(aggregate_id=ORDER_ID, shipment_id="shp_1"))
+
+    for tracking in (first, second, second, first):
+        await record_tracking(desk.handler, ORDER_ID, tracking)
+
+    stored = await desk.log.load_events(SHIPMENT.stream(ORDER_ID))
+    assert [event.data["tracking_number"] for event in stored[1:]] == ["T-1", "T-2", "T-1"]
 
 
 async def test_each_discrepancy_and_each_resolution_has_its_own_key(desk: Desk) -> None:

@@ -37,6 +37,25 @@ def test_the_first_line_has_no_event() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("carrier", "url", "said"),
+    [
+        (None, None, "T-1"),
+        ("Post", "https://post.example/T-1", "T-1, Post, https://post.example/T-1"),
+    ],
+)
+def test_a_tracking_number_is_said_when_the_carrier_gives_it(
+    carrier: str | None, url: str | None, said: str
+) -> None:
+    tracked = {"trackingNumber": "T-1", "carrier": carrier, "trackingUrl": url}
+    shipment = {"status": "DISPATCHED", **tracked}
+
+    _, more = lines(update("TrackingNumberAssigned", shipment=shipment), WINDOW)
+
+    assert more == f"  The parcel can be tracked: {said}"
+    assert len(list(lines(update("PaymentCaptured", shipment=shipment), WINDOW))) == 1
+
+
 @pytest.mark.parametrize("event", ["OrderDelivered", None])
 def test_a_delivered_order_says_until_when_it_can_be_returned(event: str | None) -> None:
     _, more = lines(update(event, status="DELIVERED"))

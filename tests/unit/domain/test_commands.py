@@ -13,7 +13,7 @@ from domain.order.commands import CancelOrder, PlaceOrder, RejectOrder, RequestC
 from domain.order.lines import MAX_LINES, MAX_QUANTITY
 from domain.payment.commands import RecordAuthorization, RequestPayment
 from domain.product.commands import ListProduct
-from domain.shipping.commands import RecordShipment
+from domain.shipping.commands import RecordShipment, RecordTracking
 from tests.unit.domain.examples import PLACE
 
 EUROS: Final = {"amount": 3_000, "currency": "EUR"}
@@ -30,7 +30,8 @@ VALID: Final[dict[type[Command], dict[str, Any]]] = {
     CommitStock: {"aggregate_id": "cup", "order_id": "o-1"},
     RequestPayment: {"aggregate_id": "o-1", "attempt": 1, "amount": EUROS, "method": "pm_card"},
     RecordAuthorization: {"aggregate_id": "o-1", "attempt": 1, "reference": "pi_1"},
-    RecordShipment: {"aggregate_id": "o-1", "shipment_id": "s-1", "tracking_number": "T-1"},
+    RecordShipment: {"aggregate_id": "o-1", "shipment_id": "s-1"},
+    RecordTracking: {"aggregate_id": "o-1", "tracking": {"number": "T-1"}},
 }
 
 ADDRESS: Final[dict[str, Any]] = VALID[PlaceOrder]["shipping_address"]

@@ -8,13 +8,21 @@ from domain.errors import ErrorCode
 from domain.event import Event
 from domain.shipping import commands as c
 from domain.shipping import events as e
-from domain.shipping.decide import SHIPMENT
+from domain.shipping.decide import MAX_TRACKING_CHANGES, SHIPMENT
 from domain.shipping.state import ShipmentState, ShipmentStatus
+from domain.shipping.tracking import TrackingInfo
 from tests.unit.domain.specification import Specification, cells
 
 shipment = Specification(SHIPMENT)
 
-CREATED: Final = e.ShipmentCreated(order_id="o-1", shipment_id="shp_1", tracking_number="TRK-1")
+CREATED: Final = e.ShipmentCreated(order_id="o-1", shipment_id="shp_1")
+TRACKING: Final = TrackingInfo(number="TRK-1", carrier="Post", url="https://post.example/TRK-1")
+NUMBERED: Final = e.TrackingNumberAssigned(
+    order_id="o-1",
+    tracking_number="TRK-1",
+    carrier="Post",
+    tracking_url="https://post.example/TRK-1",
+)
 DISPATCHED: Final = e.ShipmentDispatched(order_id="o-1")
 DELIVERED: Final = e.ShipmentDelivered(order_id="o-1")
 CANCELLED: Final = e.ShipmentCancelled(order_id="o-1")
@@ -33,9 +41,10 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
 
 COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
     "create": (
-        c.RecordShipment(aggregate_id="o-1", shipment_id="shp_1", tracking_number="TRK-1"),
+        c.RecordShipment(aggregate_id="o-1", shipment_id="shp_1"),
         CREATED,
     ),
+    "number": (c.RecordTracking(aggregate_id="o-1", tracking=TRACKING), NUMBERED),
     "dispatch": (c.RecordDispatch(aggregate_id="o-1"), DISPATCHED),
     "deliver": (c.RecordDelivery(aggregate_id="o-1"), DELIVERED),
     "cancel": (c.RecordShipmentCancelled(aggregate_id="o-1"), CANCELLED),
@@ -46,13 +55,13 @@ COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
 
 # + is accepted, . leaves nothing to do, ! is refused.
 TABLE: Final = """
-            create  dispatch  deliver  cancel  lose  fetch  back
-none           +        +        !        +      +     +      +
-CREATED        .        +        !        +      +     +      +
-DISPATCHED     .        .        +        !      +     +      +
-DELIVERED      .        .        .        !      !     +      +
-CANCELLED      .        !        !        .      !     +      +
-LOST           .        .        !        !      .     +      +
+            create  number  dispatch  deliver  cancel  lose  fetch  back
+none           +       .        +        !        +      +     +      +
+CREATED        .       +        +        !        +      +     +      +
+DISPATCHED     .       +        .        +        !      +     +      +
+DELIVERED      .       +        .        .        !      !     +      +
+CANCELLED      .       .        !        !        .      !     +      +
+LOST           .       +        .        !        !      .     +      +
 """
 
 
@@ -82,22 +91,60 @@ def test_the_table_leaves_no_status_out() -> None:
 
 
 def test_the_first_shipment_of_an_order_stays() -> None:
-    second = c.RecordShipment(aggregate_id="o-1", shipment_id="shp_2", tracking_number="TRK-2")
+    second = c.RecordShipment(aggregate_id="o-1", shipment_id="shp_2")
     shipment.given([CREATED]).when(second).then([])
 
 
 def test_the_shipment_keeps_its_number_to_the_end() -> None:
-    assert SHIPMENT.fold([CREATED, DISPATCHED, DELIVERED]) == ShipmentState(
-        status=ShipmentStatus.DELIVERED, shipment_id="shp_1", tracking_number="TRK-1"
+    assert SHIPMENT.fold([CREATED, NUMBERED, DISPATCHED, DELIVERED]) == ShipmentState(
+        status=ShipmentStatus.DELIVERED,
+        shipment_id="shp_1",
+        tracking=TRACKING,
+        tracking_count=1,
     )
 
 
-def test_a_parcel_that_left_before_its_record_gets_its_number_late() -> None:
+def numbered(number: str, url: str | None = None) -> tuple[c.RecordTracking, Event]:
+    command = c.RecordTracking(
+        aggregate_id="o-1", tracking=TrackingInfo(number=number, carrier="Post", url=url)
+    )
+    event = e.TrackingNumberAssigned(
+        order_id="o-1", tracking_number=number, carrier="Post", tracking_url=url
+    )
+    return command, event
+
+
+def test_a_changed_number_is_recorded_again_also_when_the_first_one_comes_back() -> None:
+    (first, was_first), (second, was_second) = numbered("TRK-1"), numbered("TRK-2")
+
+    shipment.given([CREATED, was_first]).when(second).then([was_second])
+    shipment.given([CREATED, was_first, was_second]).when(first).then([was_first])
+    shipment.given([CREATED, was_first, was_second]).when(second).then([])
+
+
+def test_a_page_that_comes_after_its_number_is_recorded() -> None:
+    _, without = numbered("TRK-1")
+    command, with_page = numbered("TRK-1", "https://post.example/TRK-1")
+
+    shipment.given([CREATED, without]).when(command).then([with_page])
+
+
+def test_a_carrier_that_gives_another_page_each_time_does_not_fill_the_log() -> None:
+    pages = [numbered("TRK-1", f"https://post.example/{n}") for n in range(MAX_TRACKING_CHANGES)]
+    one_more, _ = numbered("TRK-1", "https://post.example/one-more")
+
+    shipment.given([CREATED, *(event for _, event in pages[:-1])]).when(pages[-1][0]).then(
+        [pages[-1][1]]
+    )
+    shipment.given([CREATED, *(event for _, event in pages)]).when(one_more).then([])
+
+
+def test_a_parcel_that_left_before_its_record_gets_its_shipment_late() -> None:
     record = COMMANDS["create"][0]
     shipment.given([DISPATCHED]).when(record).then([CREATED])
     shipment.given([DISPATCHED, CREATED]).when(record).then([])
     assert SHIPMENT.fold([DISPATCHED, CREATED]) == ShipmentState(
-        status=ShipmentStatus.DISPATCHED, shipment_id="shp_1", tracking_number="TRK-1"
+        status=ShipmentStatus.DISPATCHED, shipment_id="shp_1"
     )
 
 

@@ -102,7 +102,7 @@ class SagaLog:
         )
 
     def announced(self) -> SagaLog:
-        created = shipping.ShipmentCreated(order_id="o1", shipment_id="shp_1", tracking_number="T1")
+        created = shipping.ShipmentCreated(order_id="o1", shipment_id="shp_1")
         return self.confirmed().add("create_shipment", created)
 
     def shipped(self) -> SagaLog:
