@@ -32,8 +32,8 @@ from domain.shipping.events import ShipmentEvent
 EVENT_TYPES: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
-        ProductEvent,
         CustomerEvent,
+        *get_args(ProductEvent),
         *get_args(InventoryEvent),
         *get_args(OrderEvent),
         *get_args(PaymentEvent),

@@ -37,6 +37,8 @@ class PaymentState:
     captured: int = 0
     refunded: int = 0
     """The refunds of what was captured; both in minor units of the amount's currency."""
+    answers: int = 0
+    """The number of the provider's answers to the latest attempt that are recorded."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
 
@@ -71,6 +73,7 @@ def _answered(
         state,
         reference=event.reference,
         references={**state.references, event.attempt: event.reference},
+        answers=state.answers + 1,
         action_url=None,
     )
     match event:

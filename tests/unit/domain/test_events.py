@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from domain.customer.commands import ErasureReason
 from domain.event import Event
+from domain.inventory.commands import AdjustmentReason
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCreated, OrderReserved
@@ -45,6 +46,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     str | None: st.none() | WORDS,
     Money: MONEY,
     Address | Sealed: ADDRESSES | SEALED,
+    AdjustmentReason: st.sampled_from(AdjustmentReason),
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
