@@ -38,8 +38,10 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
+from queries.price_history import PriceHistoryQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
+from queries.stock import StockQueries
 from queries.updates import OrderUpdates
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
@@ -84,6 +86,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         orchestrator=orchestrator,
         orders=orders,
         products=ProductQueries(engine),
+        price_histories=PriceHistoryQueries(engine),
+        stock=StockQueries(engine),
         updates=OrderUpdates(store, feed, orders),
         log=LogQueries(engine),
         inbox=Inbox(pool),

@@ -18,11 +18,13 @@ from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
+from api.inventory.queries import InventoryQuery
 from api.limits import extensions
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
 from api.payments.mutations import PaymentMutation
+from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
@@ -31,12 +33,19 @@ from eventstore.positions import PositionCodec
 
 
 @strawberry.type
-class Query(OrderQuery, ProductQuery, SagaQuery):
+class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery):
     pass
 
 
 @strawberry.type
-class Mutation(CustomerMutation, OrderMutation, PaymentMutation, SagaMutation, InventoryMutation):
+class Mutation(
+    CustomerMutation,
+    OrderMutation,
+    PaymentMutation,
+    SagaMutation,
+    InventoryMutation,
+    ProductMutation,
+):
     pass
 
 

@@ -28,8 +28,10 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
+from queries.price_history import PriceHistoryQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
+from queries.stock import StockQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
@@ -160,6 +162,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         ),
         orders=orders,
         products=ProductQueries(engine),
+        price_histories=PriceHistoryQueries(engine),
+        stock=StockQueries(engine),
         updates=OrderUpdates(read_store, feed, orders),
         log=LogQueries(engine),
         inbox=Inbox(api_pool),

@@ -20,7 +20,16 @@ from tests.support.api_client import Api, Viewer
 SUSPICION = "suspected fraud: the address is a drop-off"
 PROVIDER_TEXT = "No such payment_intent: pi_3Nk"
 DIFFERENCE = "CANCELLED_BY_HAND"
-SECRETS = (SUSPICION, PROVIDER_TEXT, DIFFERENCE, "operator:", "order-", "PROVIDER_", "fraudulent")
+SECRETS = (
+    SUSPICION,
+    PROVIDER_TEXT,
+    DIFFERENCE,
+    "operator:",
+    "admin:",
+    "order-",
+    "PROVIDER_",
+    "fraudulent",
+)
 """Texts that no customer may read. `order-` is the prefix of workflow ids."""
 
 EUROS = Money(amount=500, currency="EUR")
