@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
-    recover set-right republish clean-data position psql order query sbom token lock
+    recover set-right republish catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ order: $(INSTALLED) ## Show one order as JSON (ID=id or number)
 query: $(INSTALLED) ## Run a document of graphql/operations (OP=Saga ID= ARGS='{"first": 5}' ROLE= SUB=)
 	@$(BIN)/python -m demo.query "$$OP" --id="$$ID" --variables="$$ARGS" \
 	    --role="$${ROLE:-operator}" --sub="$$SUB"
+
+catalogue: $(INSTALLED) ## Load products from a CSV or JSON file (FILE=demo/products.csv)
+	@$(BIN)/python -m demo.load_catalogue "$${FILE:---help}"
 
 lock: $(INSTALLED) ## Compile the lock files from pyproject.toml
 	@locks/compile locks

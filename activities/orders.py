@@ -30,6 +30,7 @@ from domain.command import Command
 from domain.customer.commands import EraseCustomer
 from domain.errors import Refused
 from domain.inventory.commands import (
+    AdjustStock,
     QueueBackorder,
     ReceiveStock,
     ReleaseStock,
@@ -42,15 +43,23 @@ from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
-from domain.product.commands import ListProduct
+from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 MAX_NOTIFIED_ORDERS: Final = 100
-"""The orders that one stock receipt notifies; the next receipt notifies the remaining ones."""
+"""The orders that one receipt or adjustment notifies; the next one notifies the remaining ones."""
 
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command
-    for command in (AddOrderNote, EraseCustomer, ListProduct, ReceiveStock)
+    for command in (
+        AddOrderNote,
+        AdjustStock,
+        ChangePrice,
+        DiscontinueProduct,
+        EraseCustomer,
+        ListProduct,
+        ReceiveStock,
+    )
 }
 """Commands that run without a saga."""
 
@@ -220,10 +229,11 @@ class OrderActivitiesImpl(interface.OrderActivities):
         return RunCommandResult(position, await self._orders_waiting_for(command))
 
     async def _orders_waiting_for(self, command: Command) -> tuple[str, ...]:
-        """Return the orders that wait for the stock that arrived, the oldest first."""
-        if not isinstance(command, ReceiveStock):
-            return ()
-        return await self._waiting_for([command.aggregate_id])
+        """Return the orders that wait for the pieces that the command added, the oldest first."""
+        has_added = isinstance(command, ReceiveStock) or (
+            isinstance(command, AdjustStock) and command.difference > 0
+        )
+        return await self._waiting_for([command.aggregate_id]) if has_added else ()
 
     async def _waiting_for(self, skus: Iterable[str]) -> tuple[str, ...]:
         waiting: dict[str, None] = {}

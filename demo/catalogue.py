@@ -1,14 +1,20 @@
 """List a few products and receive their first stock, once: `python -m demo.catalogue`.
 
-A second run changes nothing. It sends commands like any client, so it needs a running worker.
+It lists the products that are missing and changes no others, so a second run changes nothing.
+`make catalogue FILE=` changes products. This command sends commands like any client, so it needs a
+running worker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.command import Command
 from domain.errors import Refused
@@ -16,8 +22,11 @@ from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.product.commands import ListProduct
 from kit.command import run_command
+from kit.engine import create_engine
+from kit.faults import one_line
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
-from settings import Settings, SettingsError, load_settings
+from queries.stock import StockQueries
+from settings import DatabaseRole, Settings, SettingsError, load_settings
 from temporal.client import TemporalAway, connect, deadlines
 
 ACTOR: Final = "operator:catalogue"
@@ -29,14 +38,6 @@ class Product:
     name: str
     cents: int
     first_stock: int
-
-    @property
-    def commands(self) -> list[Command]:
-        price = Money(amount=self.cents, currency="EUR")
-        listed = ListProduct(aggregate_id=self.sku, name=self.name, price=price)
-        if not self.first_stock:
-            return [listed]
-        return [listed, ReceiveStock(aggregate_id=self.sku, quantity=self.first_stock)]
 
 
 PRODUCTS: Final = (
@@ -52,25 +53,55 @@ PRODUCTS: Final = (
 )
 
 
-async def fill(orchestrator: SagaOrchestrator) -> None:
-    """List every product and receive its first stock. Raises Refused or Unavailable."""
-    commands = [command for product in PRODUCTS for command in product.commands]
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A command and its idempotency key."""
+
+    command: Command
+    key: str
+
+
+def missing(listed: Collection[str], received: Collection[str]) -> Iterator[Seed]:
+    """Yield the commands for what is missing, given the SKUs that were listed and received.
+
+    A listing has a new key in each run. A key that is derived from its content would make it a
+    repeat of an earlier listing. The first stock has one key for good, so that two runs at the same
+    time receive it once.
+    """
+    run = uuid4()
+    for product in PRODUCTS:
+        sku = product.sku
+        if sku not in listed:
+            price = Money(amount=product.cents, currency="EUR")
+            command = ListProduct(aggregate_id=sku, name=product.name, price=price)
+            yield Seed(command, f"list-{sku}-{run}")
+        if product.first_stock and sku not in received:
+            receipt = ReceiveStock(aggregate_id=sku, quantity=product.first_stock)
+            yield Seed(receipt, f"first-stock-{sku}")
+
+
+async def fill(orchestrator: SagaOrchestrator, stock: StockQueries) -> None:
+    """List the missing products and receive their first stock. Raises Refused or Unavailable."""
+    known = await stock.get_all([product.sku for product in PRODUCTS])
+    received = {sku for sku, pieces in known.items() if pieces.received}
     async with asyncio.TaskGroup() as group:
-        for command in commands:
-            group.create_task(_once(orchestrator, command))
-
-
-async def _once(orchestrator: SagaOrchestrator, command: Command) -> None:
-    # A changed product gives a different command, so it needs a different key.
-    key = command.model_dump_json()
-    await orchestrator.execute(command, idempotency_key=key, actor=ACTOR)
+        for seed in missing(known.keys(), received):
+            group.create_task(
+                orchestrator.execute(seed.command, idempotency_key=seed.key, actor=ACTOR)
+            )
 
 
 async def run(settings: Settings) -> None:
+    url = settings.url_of(DatabaseRole.APPEND)
     client = await connect(settings)
-    await fill(
-        SagaOrchestrator(client, task_queue=settings.task_queue, deadlines=deadlines(settings))
+    orchestrator = SagaOrchestrator(
+        client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
+    engine = create_engine(url)
+    try:
+        await fill(orchestrator, StockQueries(engine))
+    finally:
+        await engine.dispose()
 
 
 def main() -> int:
@@ -79,6 +110,8 @@ def main() -> int:
         asyncio.run(run(load_settings()))
     except* (SettingsError, Refused, Unavailable, TemporalAway) as errors:
         faults = {f"catalogue: {error}\n" for error in errors.exceptions}
+    except* (SQLAlchemyError, OSError) as errors:
+        faults = {f"catalogue: PostgreSQL fails: {one_line(errors)}\n"}
     sys.stderr.writelines(sorted(faults))
     return 1 if faults else 0
 

@@ -76,14 +76,15 @@ def _stock(evidence: Evidence) -> Iterator[str]:
 
 
 def _adds_up(stock: Stock) -> bool:
-    parts = (stock.on_hand, stock.reserved, stock.shipped)
-    return stock.received == sum(parts) and min(parts) >= 0
+    available = stock.on_hand - stock.reserved
+    is_sum = stock.received + stock.adjusted == stock.on_hand + stock.shipped
+    return is_sum and min(available, stock.reserved, stock.shipped) >= 0
 
 
 def _sum(stock: Stock) -> str:
     return (
-        f"received {stock.received} = {stock.on_hand} on hand"
-        f" + {stock.reserved} reserved + {stock.shipped} shipped"
+        f"received {stock.received} + adjusted {stock.adjusted} = {stock.on_hand} on hand"
+        f" ({stock.reserved} reserved) + {stock.shipped} shipped"
     )
 
 

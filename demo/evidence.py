@@ -51,7 +51,10 @@ async def _stock_view(url: str) -> tuple[dict[str, Stock], int]:
             rows = (await connection.execute(select(inventory_view))).all()
     finally:
         await engine.dispose()
-    view = {row.sku: Stock(row.received, row.on_hand, row.reserved, row.shipped) for row in rows}
+    view = {
+        row.sku: Stock(row.received, row.adjusted, row.on_hand, row.reserved, row.shipped)
+        for row in rows
+    }
     return view, max((row.position for row in rows), default=0)
 
 

@@ -23,6 +23,7 @@ class Stock:
     """The units of one SKU."""
 
     received: int = 0
+    adjusted: int = 0
     on_hand: int = 0
     reserved: int = 0
     shipped: int = 0
@@ -105,18 +106,24 @@ class Ledger:
             self.holds[sku, order_id] = held
 
 
-def _moved(stock: Stock, event: i.InventoryEvent) -> Stock:
-    units = event.quantity
+def _moved(stock: Stock, event: i.InventoryEvent) -> Stock:  # noqa: PLR0911 - one for each event
     match event:
-        case i.StockReceived():
+        case i.StockReceived(quantity=units):
             return replace(stock, received=stock.received + units, on_hand=stock.on_hand + units)
-        case i.InventoryReserved():
-            return replace(stock, on_hand=stock.on_hand - units, reserved=stock.reserved + units)
-        case i.InventoryReleased():
-            return replace(stock, on_hand=stock.on_hand + units, reserved=stock.reserved - units)
-        case i.InventoryCommitted():
-            return replace(stock, reserved=stock.reserved - units, shipped=stock.shipped + units)
-        case i.StockReturned():
+        case i.StockAdjusted(difference=units):
+            return replace(stock, adjusted=stock.adjusted + units, on_hand=stock.on_hand + units)
+        case i.InventoryReserved(quantity=units):
+            return replace(stock, reserved=stock.reserved + units)
+        case i.InventoryReleased(quantity=units):
+            return replace(stock, reserved=stock.reserved - units)
+        case i.InventoryCommitted(quantity=units):
+            return replace(
+                stock,
+                on_hand=stock.on_hand - units,
+                reserved=stock.reserved - units,
+                shipped=stock.shipped + units,
+            )
+        case i.StockReturned(quantity=units):
             return replace(stock, on_hand=stock.on_hand + units, shipped=stock.shipped - units)
         case i.BackorderQueued() | i.BackorderEnded():
             return stock

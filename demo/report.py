@@ -106,6 +106,6 @@ def _balance(faults: Sequence[str]) -> str:
     if faults:
         return f"Stock and money do NOT add up: {len(faults)} discrepancies."
     return (
-        "Stock and money add up: for every SKU received = on hand + reserved + shipped,"
+        "Stock and money add up: for every SKU received + adjusted = on hand + shipped,"
         " and for every order captured - refunded = what its state says, in every part."
     )

@@ -35,9 +35,9 @@ from domain.shipping.events import ShipmentEvent
 EVENT_TYPES: Final[dict[str, type[Event]]] = {
     event.__name__: event
     for event in (
-        ProductEvent,
         CustomerEvent,
         NoteEvent,
+        *get_args(ProductEvent),
         *get_args(InventoryEvent),
         *get_args(OrderEvent),
         *get_args(PaymentEvent),

@@ -7,13 +7,14 @@ from eventstore.envelope import StoredEvent
 from projections.change import Change
 
 ADD = """
-    INSERT INTO readmodel.inventory_view AS i (sku, position, received, reserved, shipped)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO readmodel.inventory_view AS i (sku, position, received, adjusted, reserved, shipped)
+    VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (sku) DO UPDATE
     SET position = $2,
         received = i.received + $3,
-        reserved = i.reserved + $4,
-        shipped = i.shipped + $5
+        adjusted = i.adjusted + $4,
+        reserved = i.reserved + $5,
+        shipped = i.shipped + $6
 """
 BACKORDER_QUEUED = """
     INSERT INTO readmodel.backorder_view (order_id, sku, quantity, position)
@@ -25,15 +26,17 @@ BACKORDER_ENDED = "DELETE FROM readmodel.backorder_view WHERE order_id = $1 AND 
 def project(event: e.InventoryEvent, stored: StoredEvent) -> Sequence[Change]:
     match event:
         case e.StockReceived():
-            difference = (event.quantity, 0, 0)
+            difference = (event.quantity, 0, 0, 0)
+        case e.StockAdjusted():
+            difference = (0, event.difference, 0, 0)
         case e.InventoryReserved():
-            difference = (0, event.quantity, 0)
+            difference = (0, 0, event.quantity, 0)
         case e.InventoryReleased():
-            difference = (0, -event.quantity, 0)
+            difference = (0, 0, -event.quantity, 0)
         case e.InventoryCommitted():
-            difference = (0, -event.quantity, event.quantity)
+            difference = (0, 0, -event.quantity, event.quantity)
         case e.StockReturned():
-            difference = (0, 0, -event.quantity)
+            difference = (0, 0, 0, -event.quantity)
         case e.BackorderQueued():
             queued = (event.order_id, event.sku, event.quantity, stored.position)
             return [Change(BACKORDER_QUEUED, queued)]

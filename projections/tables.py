@@ -87,9 +87,11 @@ inventory_view = Table(
     METADATA,
     Column("sku", Text, primary_key=True),
     Column("received", BigInteger),
+    Column("adjusted", BigInteger),
     Column("reserved", BigInteger),
     Column("shipped", BigInteger),
-    Column("on_hand", BigInteger, Computed("received - reserved - shipped")),
+    Column("on_hand", BigInteger, Computed("received + adjusted - shipped")),
+    Column("available", BigInteger, Computed("received + adjusted - shipped - reserved")),
     Column("position", BigInteger),
 )
 
@@ -109,6 +111,7 @@ product_view = Table(
     Column("name", Text),
     Column("currency", Text),
     Column("price", BigInteger),
+    Column("discontinued", Boolean),
     Column("position", BigInteger),
 )
 

@@ -6,22 +6,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.event import Event
 from domain.note.events import OrderNoteAdded
 from domain.privacy import Sealed
+from eventstore.privacy.vault import Vault
 from projections.tables import order_note
-
-
-class Opener(Protocol):
-    """Opens sealed fields, as the vault does."""
-
-    async def open_each(self, wanted: Sequence[tuple[Event, str]]) -> list[object]:
-        """Return each of these fields of these events in clear, or the reason why it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +31,9 @@ _NOTES: Final[Select[Any]] = select(order_note).order_by(order_note.c.order_id, 
 
 
 class NoteQueries:
-    """Without an opener every text stays sealed, and is None."""
-
-    def __init__(self, engine: AsyncEngine, opener: Opener | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._opener = opener
+        self._vault = vault
 
     async def of_orders(self, order_ids: Sequence[str]) -> Mapping[str, Sequence[NoteView]]:
         """Return the notes of these orders, oldest first, in one query and one for the keys."""
@@ -55,9 +46,7 @@ class NoteQueries:
         return notes
 
     async def _texts(self, rows: Sequence[Row[Any]]) -> list[str | None]:
-        if self._opener is None or not rows:
-            return [None for _ in rows]
-        opened = await self._opener.open_each([(_event(row), "text") for row in rows])
+        opened = await self._vault.open_each([(_event(row), "text") for row in rows])
         return [text if isinstance(text, str) else None for text in opened]
 
 

@@ -20,7 +20,8 @@ class ProductView:
     name: str
     price: Money
     available: int
-    """The pieces on hand: received, not reserved and not shipped."""
+    """The pieces on hand that no order has reserved."""
+    discontinued: bool
 
 
 _PRODUCTS: Final[Select[Any]] = select(
@@ -28,7 +29,8 @@ _PRODUCTS: Final[Select[Any]] = select(
     product_view.c.name,
     product_view.c.currency,
     product_view.c.price,
-    func.coalesce(inventory_view.c.on_hand, 0).label("available"),
+    product_view.c.discontinued,
+    func.coalesce(inventory_view.c.available, 0).label("available"),
 ).outerjoin(inventory_view, inventory_view.c.sku == product_view.c.sku)
 
 
@@ -40,16 +42,20 @@ class ProductQueries:
         return (await self.get_all([sku])).get(sku)
 
     async def get_all(self, skus: Collection[str]) -> dict[str, ProductView]:
-        """Return the existing ones, by SKU, in one statement."""
+        """Return the products that exist, discontinued ones too, by SKU, in one statement."""
         statement = _PRODUCTS.where(product_view.c.sku.in_(skus))
         async with self._engine.connect() as connection:
             rows = (await connection.execute(statement)).all()
         return {row.sku: _product(row) for row in rows}
 
-    async def page(self, request: PageRequest[str]) -> Page[ProductView]:
-        """Return products by SKU, which is their key."""
+    async def page(
+        self, request: PageRequest[str], *, include_discontinued: bool = False
+    ) -> Page[ProductView]:
+        """Return the products on sale by SKU, which is their key."""
+        on_sale = _PRODUCTS.where(~product_view.c.discontinued)
+        products = _PRODUCTS if include_discontinued else on_sale
         async with self._engine.connect() as connection:
-            page = await fetch_page(connection, _PRODUCTS, product_view.c.sku, request)
+            page = await fetch_page(connection, products, product_view.c.sku, request)
         return Page([_product(row) for row in page.items], page.has_next, page.has_previous)
 
 
@@ -59,4 +65,5 @@ def _product(row: Row[Any]) -> ProductView:
         name=row.name,
         price=Money.model_construct(amount=row.price, currency=row.currency),
         available=row.available,
+        discontinued=row.discontinued,
     )

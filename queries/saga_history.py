@@ -62,6 +62,7 @@ class InterventionView:
     reason: str
     actor: str | None
     at: datetime
+    position: int
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ class History:
                     event.parking, at, event.code, event.message, event.workflow_id
                 )
             case saga_events.SagaStepIntervened():
-                self._add_intervention(event, metadata.actor, at)
+                self._add_intervention(event, metadata.actor, stored)
             case saga_events.DiscrepancyFound():
                 self.discrepancies[event.system] = DiscrepancyView(
                     event.system, event.ours, event.theirs, at
@@ -146,12 +147,19 @@ class History:
                 self.discrepancies.pop(event.system, None)
 
     def _add_intervention(
-        self, event: saga_events.SagaStepIntervened, actor: str | None, at: datetime
+        self, event: saga_events.SagaStepIntervened, actor: str | None, stored: StoredEvent
     ) -> None:
         workflow_id = self.parked.pop(event.step).workflow_id
         intervention = INTERVENTION_OF[type(event)]
         self.interventions.append(
             InterventionView(
-                event.step, event.parking, workflow_id, intervention, event.reason, actor, at
+                step=event.step,
+                parking=event.parking,
+                workflow_id=workflow_id,
+                kind=intervention,
+                reason=event.reason,
+                actor=actor,
+                at=stored.recorded_at,
+                position=stored.position,
             )
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from hashlib import sha256
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
@@ -112,15 +111,12 @@ def _request_key(authorize: AuthorizeInput) -> str:
 
 
 def _key(payment: PaymentState, answer: ProviderPayment) -> str:
-    """Return the step key of an answer.
+    """Return the step key of an answer, with the number of the answers before it.
 
-    A provider may report a pending payment again, with another action URL or with an earlier one.
+    A provider may report a pending payment several times: with another page of the bank, or with an
+    earlier one again.
     """
-    key = f"authorize/{payment.attempt}/{_ANSWERED[answer.state]}"
-    if answer.action_url is not None:
-        digest = sha256(answer.action_url.encode()).hexdigest()[:12]
-        return f"{key}/{payment.pending_count}/{digest}"
-    return key
+    return f"authorize/{payment.attempt}/{_ANSWERED[answer.state]}/{payment.answers}"
 
 
 def _command(order_id: str, attempt: int, answer: ProviderPayment) -> c.PaymentCommand:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from domain.command import Command, Identifier
 
@@ -11,12 +12,63 @@ MAX_RECEIPT = 1_000_000
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_RECEIPT)]
 
 
+def _not_zero(difference: int) -> int:
+    if difference == 0:
+        raise ValueError("a difference is not 0")
+    return difference
+
+
+Difference = Annotated[
+    int, Field(strict=True, ge=-MAX_RECEIPT, le=MAX_RECEIPT), AfterValidator(_not_zero)
+]
+
+
+class AdjustmentReason(StrEnum):
+    """The reason why the pieces on hand are not as many as recorded."""
+
+    DAMAGED = "DAMAGED"
+    """Pieces can no longer be sold."""
+    LOST = "LOST"
+    """Pieces are missing, stolen ones included."""
+    FOUND = "FOUND"
+    """Pieces that were missing are there."""
+    COUNTED = "COUNTED"
+    """A stocktake found more or fewer pieces than recorded."""
+
+
+def is_possible(reason: AdjustmentReason, difference: int) -> bool:
+    """Return whether the reason can lead to a difference of this sign."""
+    match reason:
+        case AdjustmentReason.DAMAGED | AdjustmentReason.LOST:
+            return difference < 0
+        case AdjustmentReason.FOUND:
+            return difference > 0
+        case AdjustmentReason.COUNTED:
+            return difference != 0
+
+
 class InventoryCommand(Command):
     """`aggregate_id` is the SKU."""
 
 
 class ReceiveStock(InventoryCommand):
     quantity: Quantity
+
+
+class AdjustStock(InventoryCommand):
+    """Correct the pieces on hand by a difference, for a reason other than orders and receipts.
+
+    A difference stays right while parcels leave between the count and its record.
+    """
+
+    difference: Difference
+    reason: AdjustmentReason
+
+    @model_validator(mode="after")
+    def _has_the_sign_of_its_reason(self) -> Self:
+        if not is_possible(self.reason, self.difference):
+            raise ValueError(f"{self.reason} does not lead to such a difference")
+        return self
 
 
 class ReserveStock(InventoryCommand):

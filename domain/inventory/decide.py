@@ -9,11 +9,13 @@ from domain.inventory import events as e
 from domain.inventory.state import InventoryState, evolve
 
 
-def decide(command: c.InventoryCommand, state: InventoryState) -> Sequence[e.InventoryEvent]:
+def decide(command: c.InventoryCommand, state: InventoryState) -> Sequence[e.InventoryEvent]:  # noqa: PLR0911 - one for each command
     sku = command.aggregate_id
     match command:
         case c.ReceiveStock():
             return [e.StockReceived(sku=sku, quantity=command.quantity)]
+        case c.AdjustStock():
+            return _adjust(command, state)
         case c.ReserveStock():
             return _reserve(command, state)
         case c.ReleaseStock():
@@ -28,14 +30,32 @@ def decide(command: c.InventoryCommand, state: InventoryState) -> Sequence[e.Inv
             raise TypeError(f"inventory does not support {command.command_type}")
 
 
+def _adjust(command: c.AdjustStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
+    """Refuse to take reserved pieces away.
+
+    Otherwise an order would hold pieces that do not exist, and nothing would resolve that before
+    its parcel is packed. An operator decides which order is cancelled, and takes them away then.
+    """
+    sku, difference = command.aggregate_id, command.difference
+    if -difference > state.available:
+        raise Refused(
+            ErrorCode.INSUFFICIENT_STOCK,
+            f"{sku}: {-difference} to be taken away, but of {state.on_hand} on hand "
+            f"{state.reserved} are reserved for orders: take at most {state.available} away, and "
+            "cancel orders for the others",
+            ("input", "difference"),
+        )
+    return [e.StockAdjusted(sku=sku, difference=difference, reason=command.reason)]
+
+
 def _reserve(command: c.ReserveStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
     sku = command.aggregate_id
     if command.order_id in state.reservations:
         return []
-    if command.quantity > state.on_hand:
+    if command.quantity > state.available:
         raise Refused(
             ErrorCode.OUT_OF_STOCK,
-            f"{sku}: {command.quantity} wanted, fewer on hand",
+            f"{sku}: {command.quantity} wanted, fewer available",
             (sku,),
         )
     return [
@@ -76,7 +96,7 @@ def _queue(command: c.QueueBackorder, state: InventoryState) -> Sequence[e.Inven
     """Return no event for an order that is queued already, or for which there is enough stock by
     now."""
     sku, order_id = command.aggregate_id, command.order_id
-    is_short = order_id not in state.reservations and command.quantity > state.on_hand
+    is_short = order_id not in state.reservations and command.quantity > state.available
     if order_id in state.waiting or not is_short:
         return []
     return [e.BackorderQueued(sku=sku, order_id=order_id, quantity=command.quantity)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from domain.event import Event
+from domain.inventory.commands import AdjustmentReason
 
 
 class StockReceived(Event):
@@ -11,8 +12,18 @@ class StockReceived(Event):
     """The number of pieces that arrived."""
 
 
+class StockAdjusted(Event):
+    """The pieces on hand were corrected: some were damaged, lost, found or counted otherwise."""
+
+    sku: str
+    difference: int
+    """The number of pieces that were added; negative for pieces that were taken away."""
+    reason: AdjustmentReason
+    """The reason for the correction."""
+
+
 class InventoryReserved(Event):
-    """Pieces on hand are reserved for an order: no other order gets them."""
+    """Available pieces are reserved for an order: no other order gets them."""
 
     sku: str
     order_id: str
@@ -21,7 +32,7 @@ class InventoryReserved(Event):
 
 
 class InventoryReleased(Event):
-    """A reservation is released, and its pieces are on hand again."""
+    """A reservation is released, and its pieces are available again."""
 
     sku: str
     order_id: str
@@ -67,6 +78,7 @@ class BackorderEnded(Event):
 
 InventoryEvent = (
     StockReceived
+    | StockAdjusted
     | InventoryReserved
     | InventoryReleased
     | InventoryCommitted

@@ -20,11 +20,13 @@ class Backorder:
 class InventoryState:
     """The stock of one SKU. Open items are held by order id, so the state stays small.
 
-    This always holds: received = on_hand + reserved + shipped. Returned pieces are no longer
-    shipped.
+    These always hold: on_hand = received + adjusted - shipped, and on_hand = reserved + available.
+    Returned pieces are no longer shipped.
     """
 
     received: int = 0
+    adjusted: int = 0
+    """The sum of all adjustments; negative if more pieces were taken away than added."""
     shipped: int = 0
     reservations: Mapping[str, int] = field(default_factory=dict)
     backorders: tuple[Backorder, ...] = ()
@@ -43,7 +45,13 @@ class InventoryState:
 
     @property
     def on_hand(self) -> int:
-        return self.received - self.shipped - self.reserved
+        """Return the number of pieces in the warehouse, reserved ones included."""
+        return self.received + self.adjusted - self.shipped
+
+    @property
+    def available(self) -> int:
+        """Return the number of pieces on hand that no order has reserved."""
+        return self.on_hand - self.reserved
 
 
 def _without(pieces: Mapping[str, int], order_id: str) -> Mapping[str, int]:
@@ -54,6 +62,8 @@ def evolve(state: InventoryState, event: e.InventoryEvent) -> InventoryState:  #
     match event:
         case e.StockReceived():
             return replace(state, received=state.received + event.quantity)
+        case e.StockAdjusted():
+            return replace(state, adjusted=state.adjusted + event.difference)
         case e.InventoryReserved():
             held = {**state.reservations, event.order_id: event.quantity}
             return replace(state, reservations=held)

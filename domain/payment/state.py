@@ -37,8 +37,8 @@ class PaymentState:
     captured: int = 0
     refunded: int = 0
     """The refunds of what was captured; both in minor units of the amount's currency."""
-    pending_count: int = 0
-    """The number of times that the provider has asked the customer to act in this attempt."""
+    answers: int = 0
+    """The number of the provider's answers to the latest attempt that are recorded."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
 
@@ -73,6 +73,7 @@ def _answered(
         state,
         reference=event.reference,
         references={**state.references, event.attempt: event.reference},
+        answers=state.answers + 1,
         action_url=None,
     )
     match event:
@@ -81,7 +82,6 @@ def _answered(
                 answered,
                 status=PaymentStatus.PENDING,
                 action_url=event.action_url,
-                pending_count=state.pending_count + 1,
             )
         case e.PaymentAuthorized():
             return replace(answered, status=PaymentStatus.AUTHORIZED)

@@ -10,7 +10,20 @@ class ProductCommand(Command):
 
 
 class ListProduct(ProductCommand):
-    """Offer a product, or change the name or price of one that is offered."""
+    """Offer a product for sale, also one that was discontinued.
+
+    For a product that is on sale, change its name and price to these.
+    """
 
     name: Text
     price: Money
+
+
+class ChangePrice(ProductCommand):
+    """Change the price of a product that is on sale, in its currency."""
+
+    price: Money
+
+
+class DiscontinueProduct(ProductCommand):
+    """Stop the sale of a product. Orders that are placed already are not affected."""

@@ -71,6 +71,7 @@ _PAYLOAD: Final[Rules] = {
     "positionNumber": Access.STAFF,
 }
 _ORDER_PAYLOAD: Final[Rules] = {"order": Access.VIEWER, **_PAYLOAD}
+_PRODUCT_PAYLOAD: Final[Rules] = {"product": Access.VIEWER, **_PAYLOAD}
 _STEP: Final[Rules] = {
     **_each(Access.VIEWER, "name description startedAt endedAt"),
     **_each(Access.STAFF, "attempts lastError parking"),
@@ -82,14 +83,14 @@ RULES: Final[Mapping[str, Rules]] = {
     "Query": {
         **_each(Access.OWNER, "order orders saga"),
         **_each(Access.VIEWER, "product products"),
-        "parkedSagas": Access.STAFF,
+        **_each(Access.STAFF, "parkedSagas stock stocks"),
     },
     "Mutation": {
         "placeOrder": Access.VIEWER,
         **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
         **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
-        "addOrderNote": Access.STAFF,
-        "eraseCustomer": Access.ADMIN,
+        **_each(Access.STAFF, "addOrderNote adjustStock"),
+        **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
     "Subscription": {"orderUpdates": Access.OWNER},
     "Order": {
@@ -124,7 +125,7 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "Shipment": _each(Access.VIEWER, "status trackingNumber carrier trackingUrl"),
     "Product": {
-        **_each(Access.VIEWER, "sku name price"),
+        **_each(Access.VIEWER, "sku name price discontinued priceHistory"),
         "available": Coarse(
             public_stock,
             "Customers see at most WAYBILL_PUBLIC_STOCK_LIMIT, which means this number or more.",
@@ -132,6 +133,12 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "ProductConnection": _each(Access.VIEWER, "edges pageInfo"),
     "ProductEdge": _each(Access.VIEWER, "cursor node"),
+    "PriceConnection": _each(Access.VIEWER, "edges pageInfo"),
+    "PriceEdge": _each(Access.VIEWER, "cursor node"),
+    "PriceEntry": {**_each(Access.VIEWER, "price since"), "actor": Access.STAFF},
+    "Stock": _each(Access.STAFF, "sku received onHand reserved available waiting"),
+    "StockConnection": _each(Access.STAFF, "edges pageInfo"),
+    "StockEdge": _each(Access.STAFF, "cursor node"),
     "Saga": {
         **_each(Access.VIEWER, "orderId orderNumber steps"),
         **_each(Access.STAFF, "needsAttention parkedSince recoveries workflowIds"),
@@ -159,7 +166,11 @@ RULES: Final[Mapping[str, Rules]] = {
     "RequestReturnPayload": _ORDER_PAYLOAD,
     "RetryPaymentPayload": _ORDER_PAYLOAD,
     "AddOrderNotePayload": _ORDER_PAYLOAD,
-    "ReceiveStockPayload": {"product": Access.VIEWER, **_PAYLOAD},
+    "ReceiveStockPayload": _PRODUCT_PAYLOAD,
+    "AdjustStockPayload": {"stock": Access.STAFF, **_PAYLOAD},
+    "ListProductPayload": _PRODUCT_PAYLOAD,
+    "ChangePricePayload": _PRODUCT_PAYLOAD,
+    "DiscontinueProductPayload": _PRODUCT_PAYLOAD,
     "SagaInterventionPayload": {"saga": Access.VIEWER, **_PAYLOAD},
     "EraseCustomerPayload": _PAYLOAD,
 }

@@ -43,8 +43,10 @@ from queries.notes import NoteQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
+from queries.price_history import PriceHistoryQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
+from queries.stock import StockQueries
 from queries.updates import OrderUpdates
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
@@ -82,6 +84,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     engine = create_engine(url)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
+    vault = Vault(pool, Keyring.of(settings, "master_key"))
     feed = LiveFeed(store)
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
@@ -91,13 +94,15 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         orchestrator=orchestrator,
         orders=orders,
         products=ProductQueries(engine),
+        price_histories=PriceHistoryQueries(engine),
+        stock=StockQueries(engine),
         updates=OrderUpdates(store, feed, orders),
-        notes=NoteQueries(engine),
+        notes=NoteQueries(engine, vault),
         log=LogQueries(engine),
         inbox=Inbox(pool),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
-        personal=PersonalData(store, Vault(pool, Keyring.of(settings, "master_key"))),
+        personal=PersonalData(store, vault),
         bus=BusQueries(engine),
         carrier=carrier,
         pricing=standard_pricing(settings),

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import strawberry
 from starlette.requests import HTTPConnection
+from strawberry.dataloader import DataLoader
 from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
@@ -22,13 +23,16 @@ from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from queries.bus import BusQueries
+from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
+from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, PriceView
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
+from queries.stock import StockQueries
 from queries.updates import OrderUpdates
 
 
@@ -39,6 +43,8 @@ class Services:
     orchestrator: SagaOrchestrator
     orders: OrderQueries
     products: ProductQueries
+    price_histories: PriceHistoryQueries
+    stock: StockQueries
     updates: OrderUpdates
     notes: NoteQueries
     log: LogQueries
@@ -66,6 +72,10 @@ class Context(BaseContext):
         self.notes: NotesLoader = notes_loader(self.services.notes)
         self.personal_data: PersonalDataLoader = personal_data_loader(self.services.personal)
         self.public_stock_limit: int = state.public_stock_limit
+        self.price_histories: DataLoader[PriceHistoryRequest, Page[PriceView]] = DataLoader(
+            self.services.price_histories.pages, cache=False
+        )
+        """One statement reads the histories of all products of a list."""
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)
         self._viewer = viewer

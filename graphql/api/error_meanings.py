@@ -26,6 +26,13 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.PRICE_CHANGED: (
         "The total differs from `expectedTotal`: show the customer the new total, and ask again."
     ),
+    ErrorCode.PRICE_MISMATCH: "The parts of the price do not add up.",
+    ErrorCode.UNKNOWN_DISCOUNT: "The shop has no discount with this code.",
+    ErrorCode.ZERO_TOTAL: "There is nothing to pay: an order needs a total above zero.",
+    ErrorCode.PRODUCT_DISCONTINUED: "The product is no longer sold: remove its line.",
+    ErrorCode.INSUFFICIENT_STOCK: (
+        "Orders have reserved these pieces: take away what is available, or cancel an order."
+    ),
     ErrorCode.OUT_OF_STOCK: (
         "The stock is short. A new order is REJECTED for this reason instead, or waits for the "
         "stock."
@@ -75,6 +82,9 @@ REQUEST_ERROR_MEANINGS: Final[Mapping[RequestErrorCode, str]] = {
     ),
     RequestErrorCode.NOT_FOUND: "There is no such object, or the viewer may not see it.",
     RequestErrorCode.PAYLOAD_TOO_LARGE: "The body or the headers exceed their limit.",
+    RequestErrorCode.PERSONAL_DATA_UNREADABLE: (
+        "The key of sealed personal data does not open it. The log of the API names the key."
+    ),
     RequestErrorCode.POSITION_LOST: (
         "The position of `after` is not in the log: subscribe again without `after`."
     ),

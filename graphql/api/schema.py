@@ -19,12 +19,14 @@ from api.document_limits import DocumentTooLarge, check_length
 from api.error_meanings import describe_error_codes
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
+from api.inventory.queries import InventoryQuery
 from api.limits import extensions
 from api.notes.mutations import NoteMutation
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
 from api.payments.mutations import PaymentMutation
+from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
@@ -33,13 +35,19 @@ from eventstore.positions import PositionCodec
 
 
 @strawberry.type
-class Query(OrderQuery, ProductQuery, SagaQuery):
+class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery):
     pass
 
 
 @strawberry.type
 class Mutation(
-    CustomerMutation, OrderMutation, NoteMutation, PaymentMutation, SagaMutation, InventoryMutation
+    CustomerMutation,
+    OrderMutation,
+    NoteMutation,
+    PaymentMutation,
+    SagaMutation,
+    InventoryMutation,
+    ProductMutation,
 ):
     pass
 

@@ -8,7 +8,7 @@ from migrations.grants import readable_by
 from settings import DatabaseRole
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 DESTROYS = ()
 

@@ -61,6 +61,7 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
         ["demo.catalogue"],
         ["demo.watch", str(uuid4())],
         ["demo.query", "Products"],
+        ["demo.load_catalogue", "demo/products.csv"],
         ["stack.psql"],
         ["eventstore.privacy", "rotate"],
         ["demo"],
@@ -90,10 +91,22 @@ async def test_a_document_is_run_for_an_order_and_printed_as_json(system: System
     assert json.loads("".join(lines))["products"]["edges"][0]["node"]["sku"] == "CUP-02"
 
 
+async def test_the_example_catalogue_is_loaded_once(system: System) -> None:
+    first, again = [
+        await command(system.environment, "demo.load_catalogue", "demo/products.csv")
+        for _ in range(2)
+    ]
+    assert (first[0], first[1][-1]) == (
+        0,
+        "listed 3, price changed 0, initial stock received 2, unchanged 0",
+    )
+    assert (again[0], again[1][-1]) == (0, "listed 0, price changed 0, unchanged 3")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["Nope"], "query: Nope is no operation; there are CancelOrder, "),
+        (["Nope"], "query: Nope is no operation; there are AdjustStock, CancelOrder, "),
         (["OrderUpdates"], "query: OrderUpdates is a subscription: follow an order by "),
         (["Products", "--id", "x"], "query: Products takes no ID"),
         (["Products", "--variables", "first: 5"], "query: ARGS is not JSON: "),

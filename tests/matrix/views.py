@@ -14,7 +14,8 @@ from domain.shipping.tracking import TrackingInfo
 from tests.matrix.world import World
 
 _STOCK: Final = (
-    "SELECT received, on_hand, reserved, shipped FROM readmodel.inventory_view WHERE sku = $1"
+    "SELECT received, on_hand, available, reserved, shipped FROM readmodel.inventory_view"
+    " WHERE sku = $1"
 )
 _ORDER: Final = "SELECT status, return_requested FROM readmodel.order_view WHERE order_id = $1"
 _PAYMENT: Final = (
@@ -48,7 +49,7 @@ async def view_faults(world: World, order_id: str, sku: str) -> AsyncIterator[st
         "inventory_view": (
             _STOCK,
             sku,
-            [(stock.received, stock.on_hand, stock.reserved, stock.shipped)],
+            [(stock.received, stock.on_hand, stock.available, stock.reserved, stock.shipped)],
         ),
         "order_view": (
             _ORDER,

@@ -10,6 +10,7 @@ from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
 from domain.event import Event
 from domain.inventory import events as inventory
+from domain.inventory.commands import AdjustmentReason
 from domain.money import Money
 from domain.note.events import OrderNoteAdded
 from domain.order import events as order
@@ -20,7 +21,12 @@ from domain.order.number import order_number
 from domain.order.price import Price
 from domain.payment import events as payment
 from domain.privacy import Sealed
-from domain.product.events import ProductListed
+from domain.product.events import (
+    ProductDiscontinued,
+    ProductListed,
+    ProductPriceChanged,
+    ProductRenamed,
+)
 from domain.saga import events as saga
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from domain.shipping import events as shipping
@@ -71,11 +77,15 @@ SEALED: Final = Sealed(
 
 EXAMPLES: Final[tuple[Event, ...]] = (
     ProductListed(sku="cup", name="Cup", price=Money(amount=450, currency="EUR")),
+    ProductRenamed(sku="cup", name="Mug"),
+    ProductPriceChanged(sku="cup", price=Money(amount=390, currency="EUR")),
+    ProductDiscontinued(sku="cup"),
     CustomerErased(customer_id=CUSTOMER, reason=ErasureReason.CUSTOMER_REQUEST),
     OrderNoteAdded(
         order_id=ORDER, customer_id=CUSTOMER, text="The customer asked for another colour."
     ),
     inventory.StockReceived(sku="cup", quantity=100),
+    inventory.StockAdjusted(sku="cup", difference=-3, reason=AdjustmentReason.DAMAGED),
     inventory.InventoryReserved(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryReleased(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryCommitted(sku="cup", order_id=ORDER, quantity=2),

@@ -5,28 +5,18 @@ from __future__ import annotations
 from api.context import Context, Services
 from api.customers.inputs import EraseCustomerInput
 from api.customers.types import EraseCustomerPayload
-from api.lost import check_is_recorded
-from api.scalars import Position
+from api.direct_commands import execute
 from api.user_errors import UserError, bad_key, input_error
 from domain.customer.commands import EraseCustomer
-from domain.errors import ErrorCode, Refused
+from domain.errors import ErrorCode
 from domain.identifiers import is_identifier
 
 
 async def erase_customer(erasure: EraseCustomerInput, context: Context) -> EraseCustomerPayload:
-    services = context.services
-    if errors := await _check(erasure, services):
+    if errors := await _check(erasure, context.services):
         return EraseCustomerPayload(user_errors=errors)
-    try:
-        position = await services.orchestrator.execute(
-            EraseCustomer(aggregate_id=erasure.customer_id, reason=erasure.reason),
-            idempotency_key=erasure.idempotency_key,
-            actor=context.viewer.actor,
-        )
-        await check_is_recorded(position, services)
-    except Refused as refused:
-        return EraseCustomerPayload(user_errors=[UserError.of(refused)])
-    return EraseCustomerPayload(position=Position(position))
+    command = EraseCustomer(aggregate_id=erasure.customer_id, reason=erasure.reason)
+    return await execute(command, erasure.idempotency_key, context, EraseCustomerPayload)
 
 
 async def _check(erasure: EraseCustomerInput, services: Services) -> list[UserError]:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import strawberry
 
 from api.context import Info
-from api.inventory.inputs import ReceiveStockInput
+from api.inventory.adjusting import adjust_stock
+from api.inventory.inputs import AdjustStockInput, ReceiveStockInput
 from api.inventory.receiving import receive_stock
-from api.inventory.types import ReceiveStockPayload
+from api.inventory.types import AdjustStockPayload, ReceiveStockPayload
 
 
 @strawberry.type
@@ -13,3 +14,12 @@ class InventoryMutation:
     @strawberry.mutation(description="For operators: record a receipt of goods.")
     async def receive_stock(self, info: Info, input: ReceiveStockInput) -> ReceiveStockPayload:  # noqa: A002 - its name in the contract
         return await receive_stock(input, info.context)
+
+    @strawberry.mutation(
+        description="For operators: correct the stock on hand. More pieces notify the orders that "
+        "wait for them. INSUFFICIENT_STOCK refuses to take pieces away that orders have reserved: "
+        "take the available ones away, and cancel orders for the others. INVALID_QUANTITY refuses "
+        "a difference of 0, one of over a million pieces, and one that its reason cannot have."
+    )
+    async def adjust_stock(self, info: Info, input: AdjustStockInput) -> AdjustStockPayload:  # noqa: A002 - its name in the contract
+        return await adjust_stock(input, info.context)

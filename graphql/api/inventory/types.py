@@ -1,11 +1,75 @@
 from __future__ import annotations
 
+from typing import Self
+
 import strawberry
 
+from api.connections import PageInfo
 from api.payload import Payload
-from api.products.types import Product
+from api.products.types import ProductPayload
+from api.scalars import Long
+from queries import cursor
+from queries.keyset import Page
+from queries.stock import StockView
+
+CURSOR_KIND = "stock"
+
+
+@strawberry.type(description="The pieces of one product.")
+class Stock:
+    sku: strawberry.ID
+    received: Long = strawberry.field(description="The pieces of all receipts so far.")
+    on_hand: Long = strawberry.field(
+        description="The pieces in the warehouse: received, adjusted, and not shipped."
+    )
+    reserved: Long = strawberry.field(description="The pieces on hand that orders have reserved.")
+    available: Long = strawberry.field(
+        description="The pieces on hand that no order has reserved: onHand - reserved."
+    )
+    waiting: Long = strawberry.field(description="The pieces that backorders wait for.")
+
+    @classmethod
+    def of(cls, stock: StockView) -> Self:
+        return cls(
+            sku=strawberry.ID(stock.sku),
+            received=Long(stock.received),
+            on_hand=Long(stock.on_hand),
+            reserved=Long(stock.reserved),
+            available=Long(stock.available),
+            waiting=Long(stock.waiting),
+        )
+
+    @classmethod
+    def of_any(cls, stock: StockView | None) -> Self | None:
+        return None if stock is None else cls.of(stock)
 
 
 @strawberry.type
-class ReceiveStockPayload(Payload):
-    product: Product | None = None
+class StockEdge:
+    cursor: str
+    node: Stock
+
+
+@strawberry.type
+class StockConnection:
+    edges: list[StockEdge]
+    page_info: PageInfo
+
+    @classmethod
+    def of(cls, page: Page[StockView]) -> Self:
+        cursors = [cursor.encode(CURSOR_KIND, stock.sku) for stock in page.items]
+        edges = [
+            StockEdge(cursor=at, node=Stock.of(stock))
+            for at, stock in zip(cursors, page.items, strict=True)
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+
+
+@strawberry.type
+class ReceiveStockPayload(ProductPayload):
+    pass
+
+
+@strawberry.type
+class AdjustStockPayload(Payload):
+    stock: Stock | None = None

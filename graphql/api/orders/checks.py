@@ -88,6 +88,9 @@ def _check_line(
     elif line.sku not in products:
         message = "there is no product with this SKU"
         yield input_error(ErrorCode.UNKNOWN_SKU, message, "lines", index, "sku")
+    elif products[line.sku].discontinued:
+        message = "this product is discontinued: order another one"
+        yield input_error(ErrorCode.PRODUCT_DISCONTINUED, message, "lines", index, "sku")
 
 
 def _check_details(order: PlaceOrderInput) -> Sequence[UserError]:

@@ -4,8 +4,11 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Cursor, First, PageInfo
+from api.context import Info
 from api.money import Money
+from api.payload import Payload
+from api.products.price_history import PriceConnection, price_history
 from api.scalars import Long
 from queries import cursor
 from queries.keyset import Page
@@ -20,6 +23,18 @@ class Product:
     name: str
     price: Money
     available: Long = strawberry.field(description="The stock on hand that no order has reserved.")
+    discontinued: bool = strawberry.field(
+        description="No new order may contain it. Orders that were placed before continue."
+    )
+
+    @strawberry.field(
+        description="Each price with the time from which it applied, the newest first. A product "
+        "that is listed again after it was discontinued has an entry for that too."
+    )
+    async def price_history(
+        self, info: Info, *, first: First = None, after: Cursor = None
+    ) -> PriceConnection:
+        return await price_history(self.sku, first, after, info.context)
 
     @classmethod
     def of(cls, product: ProductView) -> Self:
@@ -28,6 +43,7 @@ class Product:
             name=product.name,
             price=Money.of(product.price),
             available=Long(product.available),
+            discontinued=product.discontinued,
         )
 
 
@@ -50,3 +66,23 @@ class ProductConnection:
             for at, product in zip(cursors, page.items, strict=True)
         ]
         return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+
+
+@strawberry.type
+class ProductPayload(Payload):
+    product: Product | None = None
+
+
+@strawberry.type
+class ListProductPayload(ProductPayload):
+    pass
+
+
+@strawberry.type
+class ChangePricePayload(ProductPayload):
+    pass
+
+
+@strawberry.type
+class DiscontinueProductPayload(ProductPayload):
+    pass

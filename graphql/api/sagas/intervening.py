@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pydantic import ValidationError
 
 from activities.types import InterventionInput
@@ -19,7 +17,6 @@ from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
 from domain.saga.commands import Intervention
 from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
-from queries.saga_history import InterventionView
 from queries.saga_ledger import SagaView
 
 
@@ -99,12 +96,13 @@ async def _send(
 def _position_of_repeat(
     error: NoSuchSaga | Refused, saga: SagaView, wanted: InterventionInput
 ) -> int:
-    """Return the position of an intervention that only the log still holds, or raise the reason.
+    """Return the position of the step's last intervention if it is the wanted one, or raise the
+    reason.
 
     A parked step without a workflow has lost it. The recovery is about to restart the workflow.
     """
     is_gone = isinstance(error, NoSuchSaga) or error.code is ErrorCode.SAGA_NOT_PARKED
-    if is_gone and wanted.step not in saga.parked and _is_among(wanted, saga.interventions):
+    if is_gone and wanted.step not in saga.parked and _is_recorded(wanted, saga.position, saga):
         return saga.position
     if isinstance(error, Refused):
         raise error
@@ -117,16 +115,26 @@ async def _payload(
     wanted: InterventionInput, position: int, context: Context
 ) -> SagaInterventionPayload:
     saga = await context.services.sagas.get(wanted.order_id)
-    if saga is None or not _is_among(wanted, saga.interventions):
+    if saga is None or not _is_recorded(wanted, position, saga):
         message = "this idempotency key was used for another decision; use a new key for a new one"
         reused = input_error(ErrorCode.IDEMPOTENCY_KEY_REUSED, message, "idempotencyKey")
         return SagaInterventionPayload(user_errors=[reused])
     return SagaInterventionPayload(saga=Saga.of(saga), position=Position(position))
 
 
-def _is_among(wanted: InterventionInput, made: Iterable[InterventionView]) -> bool:
+def _is_recorded(wanted: InterventionInput, position: int, saga: SagaView) -> bool:
+    """Return whether the step's last intervention up to this position is the wanted one.
+
+    The same intervention in an earlier parking does not count: another one has settled the step
+    since.
+    """
     facts = (wanted.step, wanted.kind, wanted.reason, wanted.actor)
-    return any(facts == (d.step, d.kind, d.reason, d.actor) for d in made)
+    made = [
+        (one.step, one.kind, one.reason, one.actor)
+        for one in saga.interventions
+        if one.step == wanted.step and one.position <= position
+    ]
+    return made[-1:] == [facts]
 
 
 def _not_parked(order_id: str, step: str) -> Refused:

@@ -38,7 +38,7 @@ async def test_concurrent_commands_are_decided_one_after_the_other(pool: Pool) -
     refusals = [answer.code for answer in answers if isinstance(answer, Refused)]
     assert refusals == [ErrorCode.OUT_OF_STOCK] * 5
     state = await handler.load(INVENTORY, "sku")
-    assert (state.reserved, state.on_hand) == (3, 0)
+    assert (state.reserved, state.available) == (3, 0)
 
 
 async def test_a_command_is_decided_again_after_a_version_conflict(pool: Pool) -> None:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
@@ -17,10 +16,7 @@ from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
 from api.orders.pricing import standard_pricing
-from domain.event import Event
 from eventstore.postgres import PostgresEventStore
-from eventstore.privacy.errors import PrivacyError
-from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
 from orchestrator.inbox import Inbox
@@ -35,8 +31,10 @@ from queries.notes import NoteQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
+from queries.price_history import PriceHistoryQueries
 from queries.products import ProductQueries
 from queries.sagas import SagaQueries
+from queries.stock import StockQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
@@ -137,22 +135,6 @@ async def sagas(  # noqa: PLR0913, PLR0917 - all that a worker has
         yield sagas.within(return_window=timedelta(minutes=5))
 
 
-@dataclass(frozen=True)
-class OpenedByVault:
-    """The opener of the notes."""
-
-    vault: Vault
-
-    async def open_each(self, wanted: Sequence[tuple[Event, str]]) -> list[object]:
-        return [await self._open(event, field) for event, field in wanted]
-
-    async def _open(self, event: Event, field: str) -> object:
-        try:
-            return getattr(await self.vault.open(event), field)
-        except PrivacyError as reason:
-            return reason
-
-
 async def connected(servers: Servers, calls: TemporalCalls) -> Client:
     return await Client.connect(
         servers.temporal_address,
@@ -184,8 +166,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         ),
         orders=orders,
         products=ProductQueries(engine),
+        price_histories=PriceHistoryQueries(engine),
+        stock=StockQueries(engine),
         updates=OrderUpdates(read_store, feed, orders),
-        notes=NoteQueries(engine, OpenedByVault(a_vault(module_pool))),
+        notes=NoteQueries(engine, a_vault(api_pool)),
         log=LogQueries(engine),
         inbox=Inbox(api_pool),
         payments=PaymentQueries(engine),

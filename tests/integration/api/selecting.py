@@ -20,6 +20,9 @@ ARGUMENTS: Final = {
     "parkedSagas": "(first: 100)",
     "product": '(sku: "mug")',
     "products": "(first: 100)",
+    "priceHistory": "(first: 100)",
+    "stock": '(sku: "mug")',
+    "stocks": "(first: 100)",
 }
 Path = tuple[tuple[str, str], ...]
 """The fields that lead to a value, each with the name of its type."""

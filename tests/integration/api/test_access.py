@@ -12,9 +12,13 @@ from uuid import uuid4
 import pytest
 
 from api.access import RULES, Access
+from domain.money import Money
 from domain.order.commands import CancellationReason
 from domain.order.events import OrderCancellationRequested, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
+from domain.product.events import ProductListed
+from eventstore.envelope import EventMetadata, NewEvent
+from eventstore.versions import ANY
 from kit.pool import Pool
 from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
@@ -55,7 +59,11 @@ class World:
 @pytest.fixture(scope="module")
 async def world(module_api: Api, module_pool: Pool) -> World:
     world = World(module_api)
-    await module_api.log.list_product("mug", name="Mug", price=250)
+    listed = ProductListed(sku="mug", name="Mug", price=Money(amount=250, currency="EUR"))
+    metadata = EventMetadata(correlation_id="mug", actor=f"admin:{world.admin.sub}")
+    await module_api.log.store.save_events(
+        "product-mug", [NewEvent(uuid4(), listed, metadata)], ANY
+    )
     await module_api.log.receive("mug", 12)
     world.orders = await two_orders(module_api, world.owner, world.operator, module_pool)
     return world
@@ -113,7 +121,7 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert (values, errors) == ([], ["NOT_FOUND"] * 2)
     elif root == "orders":
         assert [v for v in values if below and "node" in [name for _, name in below]] == []
-    elif root == "parkedSagas":
+    elif root in {"parkedSagas", "stock", "stocks"}:
         assert (values, errors) == ([], ["FORBIDDEN"])
     else:
         assert root in {"product", "products"}
@@ -277,6 +285,24 @@ async def _noted(_: Api, owner: Viewer) -> Json:
     return {"orderId": await orders.waiting_for_stock(owner), "text": "a note"}
 
 
+async def _adjustment(api: Api, owner: Viewer) -> Json:
+    given = await _stock(api, owner)
+    return {"sku": given["sku"], "difference": 1, "reason": "FOUND"}
+
+
+async def _product(api: Api, owner: Viewer) -> Json:
+    return {"sku": (await _stock(api, owner))["sku"]}
+
+
+async def _price(api: Api, owner: Viewer) -> Json:
+    return {**await _product(api, owner), "price": {"amount": 251, "currency": "EUR"}}
+
+
+async def _listing(_: Api, __: Viewer) -> Json:
+    price = {"amount": 250, "currency": "EUR"}
+    return {"sku": f"bowl-{uuid4()}", "name": "Bowl", "price": price}
+
+
 async def _stranger_to_erase(_: Api, __: Viewer) -> Json:
     return {"customerId": f"customer-{uuid4()}", "reason": "CUSTOMER_REQUEST"}
 
@@ -296,6 +322,10 @@ MUTATIONS: dict[str, Scene] = {
     "compensateSaga": _parked,
     "receiveStock": _stock,
     "addOrderNote": _noted,
+    "adjustStock": _adjustment,
+    "listProduct": _listing,
+    "changePrice": _price,
+    "discontinueProduct": _product,
     "eraseCustomer": _stranger_to_erase,
 }
 EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"

@@ -18,7 +18,12 @@ async def a_spoon(api: Api, on_hand: int) -> Json:
     await api.log.list_product(sku, name="Spoon", price=90)
     if on_hand:
         await api.log.receive(sku, on_hand)
-    return {"sku": sku, "name": "Spoon", "price": {"amount": 90, "currency": "EUR"}}
+    return {
+        "sku": sku,
+        "name": "Spoon",
+        "price": {"amount": 90, "currency": "EUR"},
+        "discontinued": False,
+    }
 
 
 @pytest.mark.parametrize(("on_hand", "shown"), [(0, 0), (1, 1), (3, 3), (4, 3), (5000, 3)])

@@ -11,8 +11,9 @@ from temporalio.exceptions import ApplicationError
 from domain.order.events import OrderReserved
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention, ReconciledSystem
-from domain.saga.events import DiscrepancyFound, SagaParked
-from eventstore.envelope import StoredEvent
+from domain.saga.events import DiscrepancyFound, SagaParked, SagaRetried, SagaStepSkipped
+from eventstore.envelope import EventMetadata, NewEvent, StoredEvent
+from eventstore.versions import ANY
 from tests.integration.api.orders import (
     parked_at_capture,
     waiting_for_stock,
@@ -274,6 +275,27 @@ async def test_a_later_intervention_on_the_same_parking_is_refused(
 
     assert codes(later) == [("SAGA_NOT_PARKED", None)]
     assert await interventions(api, parked_id) == ["SagaRetried"]
+
+
+async def test_an_intervention_like_an_earlier_one_is_no_repeat_after_another_one(
+    api: Api, eve: Viewer, order_id: str
+) -> None:
+    """Another operator skipped the second parking, so a new retry has nothing to retry."""
+    reason = intervening(order_id)["reason"]
+    for parking, kind, actor in (
+        (1, SagaRetried, f"operator:{eve.sub}"),
+        (2, SagaStepSkipped, "operator:grace"),
+    ):
+        await park(api, order_id, parking=parking)
+        made = kind(order_id=order_id, step="authorize", parking=parking, reason=reason)
+        metadata = EventMetadata(correlation_id=order_id, actor=actor)
+        new = [NewEvent(uuid4(), made, metadata)]
+        await api.log.store.save_events(f"saga-{order_id}", new, ANY)
+
+    payload = await eve.run("RetrySaga", input=intervening(order_id))
+
+    assert codes(payload) == [("SAGA_NOT_PARKED", None)]
+    assert await interventions(api, order_id) == ["SagaRetried", "SagaStepSkipped"]
 
 
 @pytest.fixture

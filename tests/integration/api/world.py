@@ -24,7 +24,7 @@ PROVIDER_TEXT = "No such payment_intent: pi_3Nk"
 DIFFERENCE = "CANCELLED_BY_HAND"
 SECRETS = (
     *(SUSPICION, NOTE, PROVIDER_TEXT, DIFFERENCE),
-    *("operator:", "order-", "PROVIDER_", "fraudulent"),
+    *("operator:", "admin:", "order-", "PROVIDER_", "fraudulent"),
 )
 """Texts that no customer may read. `order-` is the prefix of workflow ids."""
 

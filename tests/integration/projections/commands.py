@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.command import Command
 from domain.inventory import commands as inventory
+from domain.inventory.commands import AdjustmentReason
 from domain.money import Money
 from domain.note.commands import AddOrderNote
 from domain.order import commands as order
@@ -18,7 +19,7 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
 from domain.order.price import Price
 from domain.payment import commands as payment
-from domain.product.commands import ListProduct
+from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
@@ -142,6 +143,10 @@ def shipments(id_: str) -> Sequence[Command]:
 
 def stock(id_: str) -> Sequence[Command]:
     """Return commands in which both orders want both products."""
+    adjust = [
+        inventory.AdjustStock(aggregate_id=id_, difference=difference, reason=reason)
+        for difference, reason in ((-1, AdjustmentReason.LOST), (3, AdjustmentReason.COUNTED))
+    ]
     receive = [inventory.ReceiveStock(aggregate_id=id_, quantity=quantity) for quantity in (1, 4)]
     of_an_order = [
         command
@@ -154,14 +159,18 @@ def stock(id_: str) -> Sequence[Command]:
             *[inventory.ReturnStock(aggregate_id=id_, order_id=order_id, quantity=1)] * 2,
         )
     ]
-    return [*receive, *of_an_order]
+    return [*receive, *adjust, *of_an_order]
 
 
 def products(id_: str) -> Sequence[Command]:
     return [
-        ListProduct(aggregate_id=id_, name=f"{name} {id_}", price=price)
-        for name in ("Cup", "Mug")
-        for price in (euros(450), Money(amount=500, currency="USD"))
+        *(
+            ListProduct(aggregate_id=id_, name=f"{name} {id_}", price=price)
+            for name in ("Cup", "Mug")
+            for price in (euros(450), Money(amount=500, currency="USD"))
+        ),
+        *(ChangePrice(aggregate_id=id_, price=euros(cents)) for cents in (451, 452)),
+        DiscontinueProduct(aggregate_id=id_),
     ]
 
 

@@ -14,7 +14,7 @@ from domain.order.events import OrderCreated, OrderRejected, OrderReturned
 from domain.payment import events as payment
 from domain.payment.decide import PAYMENT
 from domain.privacy import Sealed
-from domain.product.events import ProductListed
+from domain.product.decide import PRODUCT
 from domain.saga import events as saga
 from domain.shipping import events as shipping
 from domain.shipping.decide import SHIPMENT
@@ -126,9 +126,11 @@ def inventory_view(stream: Stream) -> Iterable[Row]:
     yield {
         "sku": stream[0].aggregate_id,
         "received": state.received,
+        "adjusted": state.adjusted,
         "reserved": state.reserved,
         "shipped": state.shipped,
         "on_hand": state.on_hand,
+        "available": state.available,
         "position": moves[-1].position,
     }
 
@@ -145,13 +147,14 @@ def backorder_view(stream: Stream) -> Iterable[Row]:
 
 
 def product_view(stream: Stream) -> Iterable[Row]:
-    listed = stream[-1].decode()
-    assert isinstance(listed, ProductListed)
+    state = PRODUCT.fold(decoded(stream))
+    assert state.price is not None
     yield {
-        "sku": listed.sku,
-        "name": listed.name,
-        "currency": listed.price.currency,
-        "price": listed.price.amount,
+        "sku": stream[0].aggregate_id,
+        "name": state.name,
+        "currency": state.price.currency,
+        "price": state.price.amount,
+        "discontinued": state.is_discontinued,
         "position": stream[-1].position,
     }
 

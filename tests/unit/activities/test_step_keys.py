@@ -190,8 +190,17 @@ async def test_each_page_of_the_bank_has_its_own_key(desk: Desk) -> None:
     await desk.pay(1)
 
     await desk.answer(PENDING)
-    for page in ("https://bank.example/1", "https://bank.example/2"):
+    for page in ("https://bank.example/1", "https://bank.example/2", "https://bank.example/1"):
         await desk.answer(PENDING, page)
         assert (await desk.handler.load(PAYMENT, ORDER_ID)).action_url == page
 
-    assert await desk.events("payment") == ["PaymentRequested", *["PaymentPending"] * 3]
+    assert await desk.events("payment") == ["PaymentRequested", *["PaymentPending"] * 4]
+
+
+async def test_a_page_of_the_bank_that_is_reported_twice_is_recorded_once(desk: Desk) -> None:
+    await desk.pay(1)
+
+    for _ in range(2):
+        await desk.answer(PENDING, "https://bank.example/1")
+
+    assert await desk.events("payment") == ["PaymentRequested", "PaymentPending"]

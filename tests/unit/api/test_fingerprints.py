@@ -20,8 +20,10 @@ from api.orders.placing import fingerprint_of
 from api.scalars import Long
 from domain.command import Command
 from domain.customer.commands import EraseCustomer, ErasureReason
-from domain.inventory.commands import ReceiveStock
+from domain.inventory.commands import AdjustmentReason, AdjustStock, ReceiveStock
+from domain.money import Money
 from domain.note.commands import AddOrderNote
+from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from orchestrator.saga_orchestrator import command_input
 from tests.unit.api.schemas import a_schema
 
@@ -36,6 +38,7 @@ NEW_FIELD: Final = (
     "gets: IDEMPOTENCY_KEY_REUSED if the fingerprint holds it, else the first answer. Then pin the "
     "fields here"
 )
+PRICE: Final = Money(amount=450, currency="EUR")
 ORDER: Final = PlaceOrderInput(
     idempotency_key="key-1",
     lines=[OrderLineInput(sku=ID("cup"), quantity=2)],
@@ -80,6 +83,26 @@ FINGERPRINTS: Final = (
         "bc4006c777eab559157fd70db92e376e2458140fec67c4426cba5af329d31cfb",
     ),
     Pinned(
+        "adjustStock",
+        _of(AdjustStock(aggregate_id="cup", difference=-5, reason=AdjustmentReason.DAMAGED)),
+        "bf25a949e3d3b0e3495104854d0953fd641e5c8aa170296ff5ad797bee27e780",
+    ),
+    Pinned(
+        "listProduct",
+        _of(ListProduct(aggregate_id="cup", name="Cup", price=PRICE)),
+        "719d9edc0eeb98b2a56f4987ce38cbac84ffc699c54032fdfdc35d30fa8ba9c2",
+    ),
+    Pinned(
+        "changePrice",
+        _of(ChangePrice(aggregate_id="cup", price=PRICE)),
+        "211776441d4da5cd58b910b094f77e143812e57cafeb0d4d19566132d7bff2e2",
+    ),
+    Pinned(
+        "discontinueProduct",
+        _of(DiscontinueProduct(aggregate_id="cup")),
+        "77e459a2d86bbcd5761e935e041afb95c4fd1b7e66a5c6c796115758c56875a0",
+    ),
+    Pinned(
         "eraseCustomer",
         _of(EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)),
         "1a8fe621fce2c2f31ca3177bd9dca85e494397783281c3d30cfd74cfa77f46d7",
@@ -99,6 +122,10 @@ FIELDS: Final = {
         "metadata",
         "discountCode",
     },
+    "adjustStock": {"idempotencyKey", "sku", "difference", "reason"},
+    "listProduct": {"idempotencyKey", "sku", "name", "price"},
+    "changePrice": {"idempotencyKey", "sku", "price"},
+    "discontinueProduct": {"idempotencyKey", "sku"},
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
     "addOrderNote": {"idempotencyKey", "orderId", "text"},
     "eraseCustomer": {"idempotencyKey", "customerId", "reason"},

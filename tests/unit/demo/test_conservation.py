@@ -11,6 +11,7 @@ from demo.conservation import Effect, Evidence, discrepancies
 from demo.ledger import Ledger, Stock
 from domain.event import Event
 from domain.inventory import events as i
+from domain.inventory.commands import AdjustmentReason
 from domain.money import Money
 from domain.order import events as o
 from domain.order.commands import CancellationReason
@@ -118,10 +119,20 @@ def test_consistent_evidence_has_no_discrepancy(evidence: Evidence) -> None:
     assert discrepancies(evidence) == []
 
 
+def test_adjusted_stock_adds_up_and_a_missing_adjustment_is_found() -> None:
+    adjusted = i.StockAdjusted(sku="TEA", difference=-3, reason=AdjustmentReason.DAMAGED)
+    stock = Stock(received=10, adjusted=-3, on_hand=5, shipped=2)
+    evidence = replace(sold(*SOLD, adjusted), stock_view={"TEA": stock})
+    assert discrepancies(evidence) == []
+
+    (found,) = discrepancies(sold(*SOLD, adjusted))
+    assert found.startswith("SKU TEA: log has received 10 + adjusted -3 = 5 on hand")
+
+
 def test_a_unit_missing_in_the_read_model_is_found() -> None:
-    evidence = replace(sold(), stock_view={"TEA": Stock(10, 7, 0, 2)})
-    of_log = "received 10 = 8 on hand + 0 reserved + 2 shipped"
-    of_view = "received 10 = 7 on hand + 0 reserved + 2 shipped"
+    evidence = replace(sold(), stock_view={"TEA": Stock(received=10, on_hand=7, shipped=2)})
+    of_log = "received 10 + adjusted 0 = 8 on hand (0 reserved) + 2 shipped"
+    of_view = "received 10 + adjusted 0 = 7 on hand (0 reserved) + 2 shipped"
     assert discrepancies(evidence) == [
         f"SKU TEA: inventory_view: {of_view}",
         f"SKU TEA: log has {of_log}; inventory_view has {of_view}",
@@ -139,14 +150,14 @@ def test_a_unit_that_left_the_house_for_no_order_is_found() -> None:
 
 def test_stock_committed_twice_is_found() -> None:
     found = discrepancies(sold(*SOLD, COMMITTED))
-    assert "SKU TEA: log: received 10 = 8 on hand + -2 reserved + 4 shipped" in found
+    assert "SKU TEA: log: received 10 + adjusted 0 = 6 on hand (-2 reserved) + 4 shipped" in found
     assert "SKU TEA: 4 shipped, but the orders sent hold 2" in found
 
 
 def test_a_hold_left_behind_by_a_cancelled_order_is_found() -> None:
     evidence = replace(
         cancelled(RECEIVED, CREATED, RESERVED, CANCELLED),
-        stock_view={"TEA": Stock(received=10, on_hand=8, reserved=2, shipped=0)},
+        stock_view={"TEA": Stock(received=10, on_hand=10, reserved=2, shipped=0)},
     )
     assert discrepancies(evidence) == ["order o-1 is CANCELLED and still holds 2 of TEA"]
 
@@ -154,7 +165,7 @@ def test_a_hold_left_behind_by_a_cancelled_order_is_found() -> None:
 def test_an_open_order_may_hold_money() -> None:
     evidence = Evidence(
         ledger=Ledger().add_all([RECEIVED, CREATED, RESERVED, o.OrderReserved(order_id="o-1")]),
-        stock_view={"TEA": Stock(received=10, on_hand=8, reserved=2, shipped=0)},
+        stock_view={"TEA": Stock(received=10, on_hand=10, reserved=2, shipped=0)},
     )
     assert discrepancies(evidence) == []
 

@@ -50,10 +50,10 @@ def test_a_tracking_number_is_said_when_the_carrier_gives_it(
     tracked = {"trackingNumber": "T-1", "carrier": carrier, "trackingUrl": url}
     shipment = {"status": "DISPATCHED", **tracked}
 
-    _, more = lines(update("TrackingNumberAssigned", shipment=shipment), WINDOW)
+    _, more = lines(update("TrackingNumberAssigned", shipment=shipment))
 
     assert more == f"  The parcel can be tracked: {said}"
-    assert len(list(lines(update("PaymentCaptured", shipment=shipment), WINDOW))) == 1
+    assert len(list(lines(update("PaymentCaptured", shipment=shipment)))) == 1
 
 
 @pytest.mark.parametrize("event", ["OrderDelivered", None])

@@ -8,11 +8,17 @@ from pydantic import ValidationError
 
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
-from domain.inventory.commands import MAX_RECEIPT, CommitStock, ReceiveStock, ReserveStock
+from domain.inventory.commands import (
+    MAX_RECEIPT,
+    AdjustStock,
+    CommitStock,
+    ReceiveStock,
+    ReserveStock,
+)
 from domain.order.commands import CancelOrder, PlaceOrder, RejectOrder, RequestCancellation
 from domain.order.lines import MAX_LINES, MAX_QUANTITY
 from domain.payment.commands import RecordAuthorization, RequestPayment
-from domain.product.commands import ListProduct
+from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.shipping.commands import RecordShipment, RecordTracking
 from tests.unit.domain.examples import PLACE
 
@@ -24,6 +30,9 @@ VALID: Final[dict[type[Command], dict[str, Any]]] = {
     RejectOrder: {"aggregate_id": "o-1", "reason": "OUT_OF_STOCK", "sku": "cup"},
     RequestCancellation: {"aggregate_id": "o-1", "reason": "CUSTOMER_REQUEST"},
     ListProduct: {"aggregate_id": "cup", "name": "Cup", "price": EUROS},
+    ChangePrice: {"aggregate_id": "cup", "price": EUROS},
+    DiscontinueProduct: {"aggregate_id": "cup"},
+    AdjustStock: {"aggregate_id": "cup", "difference": -5, "reason": "DAMAGED"},
     EraseCustomer: {"aggregate_id": "ada", "reason": "CUSTOMER_REQUEST"},
     ReceiveStock: {"aggregate_id": "cup", "quantity": 5},
     ReserveStock: {"aggregate_id": "cup", "order_id": "o-1", "quantity": 5},

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from domain.customer.commands import ErasureReason
 from domain.event import Event
+from domain.inventory.commands import AdjustmentReason
 from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.contact import Contact
@@ -78,6 +79,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     Price: PRICES,
     Address | Sealed: ADDRESSES | SEALED,
     Contact | Sealed | None: CONTACTS | SEALED | st.none(),
+    AdjustmentReason: st.sampled_from(AdjustmentReason),
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),

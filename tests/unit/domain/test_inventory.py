@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
+from pydantic import ValidationError
 
 from domain.errors import ErrorCode
 from domain.event import Event
 from domain.inventory.commands import (
+    AdjustmentReason,
+    AdjustStock,
     CommitStock,
     InventoryCommand,
     QueueBackorder,
@@ -22,6 +25,7 @@ from domain.inventory.events import (
     InventoryCommitted,
     InventoryReleased,
     InventoryReserved,
+    StockAdjusted,
     StockReceived,
     StockReturned,
 )
@@ -45,6 +49,12 @@ QUEUE: Final = QueueBackorder(aggregate_id="cup", order_id="o-1", quantity=3)
 RETURNED: Final = StockReturned(sku="cup", order_id="o-1", quantity=2)
 QUEUED: Final = BackorderQueued(sku="cup", order_id="o-1", quantity=3)
 ENDED: Final = BackorderEnded(sku="cup", order_id="o-1", quantity=3)
+LOSS: Final = StockAdjusted(sku="cup", difference=-2, reason=AdjustmentReason.LOST)
+FIND: Final = StockAdjusted(sku="cup", difference=4, reason=AdjustmentReason.FOUND)
+
+
+def adjust(difference: int, reason: AdjustmentReason = AdjustmentReason.COUNTED) -> AdjustStock:
+    return AdjustStock(aggregate_id="cup", difference=difference, reason=reason)
 
 
 def test_stock_is_received_each_time_it_comes() -> None:
@@ -53,7 +63,7 @@ def test_stock_is_received_each_time_it_comes() -> None:
     assert INVENTORY.fold([RECEIVED, RECEIVED]).on_hand == 10
 
 
-def test_stock_on_hand_is_reserved() -> None:
+def test_available_stock_is_reserved() -> None:
     inventory.given([RECEIVED]).when(RESERVE).then([RESERVED])
 
 
@@ -77,10 +87,10 @@ def test_the_last_piece_can_be_reserved() -> None:
         ],
     ],
 )
-def test_more_than_is_on_hand_is_refused_with_the_sku(history: list[Event]) -> None:
+def test_more_than_is_available_is_refused_with_the_sku(history: list[Event]) -> None:
     """The refusal does not name the stock, because the customer may see it."""
     refusal = inventory.given(history).when(RESERVE).then_refused(ErrorCode.OUT_OF_STOCK)
-    assert (refusal.field, refusal.message) == (("cup",), "cup: 3 wanted, fewer on hand")
+    assert (refusal.field, refusal.message) == (("cup",), "cup: 3 wanted, fewer available")
 
 
 def test_an_order_reserves_a_sku_once() -> None:
@@ -129,20 +139,24 @@ def test_released_stock_can_be_reserved_by_another() -> None:
 @pytest.mark.parametrize(
     ("history", "counts"),
     [
-        ([], (0, 0, 0, 0)),
-        ([RECEIVED], (5, 5, 0, 0)),
-        ([RECEIVED, RESERVED], (5, 2, 3, 0)),
-        ([RECEIVED, RESERVED, RELEASED], (5, 5, 0, 0)),
-        ([RECEIVED, RESERVED, COMMITTED], (5, 2, 0, 3)),
-        ([RECEIVED, RESERVED, COMMITTED, RETURNED], (5, 4, 0, 1)),
-        ([RECEIVED, QUEUED], (5, 5, 0, 0)),
+        ([], (0, 0, 0, 0, 0)),
+        ([RECEIVED], (5, 5, 0, 5, 0)),
+        ([RECEIVED, RESERVED], (5, 5, 3, 2, 0)),
+        ([RECEIVED, RESERVED, RELEASED], (5, 5, 0, 5, 0)),
+        ([RECEIVED, RESERVED, COMMITTED], (5, 2, 0, 2, 3)),
+        ([RECEIVED, RESERVED, COMMITTED, RETURNED], (5, 4, 0, 4, 1)),
+        ([RECEIVED, QUEUED], (5, 5, 0, 5, 0)),
+        ([RECEIVED, RESERVED, LOSS], (5, 3, 3, 0, 0)),
+        ([RECEIVED, RESERVED, FIND], (5, 9, 3, 6, 0)),
+        ([RECEIVED, LOSS, FIND, RESERVED, COMMITTED], (5, 4, 0, 4, 3)),
     ],
 )
-def test_received_stock_is_on_hand_reserved_or_shipped(
-    history: list[Event], counts: tuple[int, int, int, int]
+def test_stock_is_on_hand_until_it_is_shipped_and_available_until_it_is_reserved(
+    history: list[Event], counts: tuple[int, int, int, int, int]
 ) -> None:
     state = INVENTORY.fold(history)
-    assert (state.received, state.on_hand, state.reserved, state.shipped) == counts
+    figures = (state.received, state.on_hand, state.reserved, state.available, state.shipped)
+    assert figures == counts
 
 
 def test_a_closed_reservation_is_not_kept() -> None:
@@ -218,3 +232,73 @@ def test_orders_wait_in_the_order_they_came_also_after_a_snapshot() -> None:
     )
     restored, _ = snapshots.restore(INVENTORY, snapshots.take(INVENTORY, state, 3))
     assert list(state.waiting) == list(restored.waiting) == orders
+
+
+@pytest.mark.parametrize(
+    ("difference", "reason"),
+    [
+        (-5, AdjustmentReason.DAMAGED),
+        (-1, AdjustmentReason.LOST),
+        (3, AdjustmentReason.FOUND),
+        (-5, AdjustmentReason.COUNTED),
+        (1_000_000, AdjustmentReason.COUNTED),
+    ],
+)
+def test_stock_is_adjusted_by_the_difference(difference: int, reason: AdjustmentReason) -> None:
+    adjusted = StockAdjusted(sku="cup", difference=difference, reason=reason)
+    inventory.given([RECEIVED]).when(adjust(difference, reason)).then([adjusted])
+    assert INVENTORY.fold([RECEIVED, adjusted]).available == 5 + difference
+
+
+def test_the_same_adjustment_is_made_each_time() -> None:
+    inventory.given([RECEIVED, LOSS]).when(adjust(-2, AdjustmentReason.LOST)).then([LOSS])
+
+
+@pytest.mark.parametrize(
+    ("history", "difference"),
+    [([], -1), ([RECEIVED], -6), ([RECEIVED, RESERVED], -3), ([RECEIVED, RESERVED, LOSS], -1)],
+)
+def test_reserved_pieces_and_pieces_that_are_not_there_are_not_taken_away(
+    history: list[Event], difference: int
+) -> None:
+    refusal = (
+        inventory.given(history).when(adjust(difference)).then_refused(ErrorCode.INSUFFICIENT_STOCK)
+    )
+    assert refusal.field == ("input", "difference")
+
+
+def test_the_refusal_of_an_adjustment_says_what_can_be_taken_away() -> None:
+    refusal = (
+        inventory.given([RECEIVED, RESERVED])
+        .when(adjust(-4))
+        .then_refused(ErrorCode.INSUFFICIENT_STOCK)
+    )
+    assert refusal.message == (
+        "cup: 4 to be taken away, but of 5 on hand 3 are reserved for orders: take at most 2 away, "
+        "and cancel orders for the others"
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "reason"),
+    [
+        (1, AdjustmentReason.DAMAGED),
+        (1, AdjustmentReason.LOST),
+        (-1, AdjustmentReason.FOUND),
+        *((0, reason) for reason in AdjustmentReason),
+        (1_000_001, AdjustmentReason.COUNTED),
+        (-1_000_001, AdjustmentReason.COUNTED),
+    ],
+)
+def test_an_adjustment_has_a_difference_that_its_reason_can_have(
+    difference: int, reason: AdjustmentReason
+) -> None:
+    with pytest.raises(ValidationError):
+        adjust(difference, reason)
+
+
+def test_pieces_that_were_found_can_be_reserved() -> None:
+    everything = ReserveStock(aggregate_id="cup", order_id="o-1", quantity=9)
+    inventory.given([RECEIVED, FIND]).when(everything).then(
+        [InventoryReserved(sku="cup", order_id="o-1", quantity=9)]
+    )

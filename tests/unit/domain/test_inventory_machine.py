@@ -29,6 +29,7 @@ class Stock(RuleBasedStateMachine):
         super().__init__()
         self.state = INVENTORY.initial
         self.received = 0
+        self.adjusted = 0
         self.shelf = 0
         self.held: dict[str, int] = {}
         self.van = 0
@@ -42,13 +43,25 @@ class Stock(RuleBasedStateMachine):
         self.received += quantity
         self.shelf += quantity
 
+    @rule(difference=QUANTITIES | QUANTITIES.map(lambda quantity: -quantity))
+    def adjust(self, difference: int) -> None:
+        command = c.AdjustStock(
+            aggregate_id="cup", difference=difference, reason=c.AdjustmentReason.COUNTED
+        )
+        if -difference > self.shelf:
+            self._is_refused(command, ErrorCode.INSUFFICIENT_STOCK)
+        else:
+            assert self._run(command) == 1
+            self.adjusted += difference
+            self.shelf += difference
+
     @rule(order_id=ORDERS, quantity=QUANTITIES)
     def reserve(self, order_id: str, quantity: int) -> None:
         command = c.ReserveStock(aggregate_id="cup", order_id=order_id, quantity=quantity)
         if order_id in self.held:
             assert self._run(command) == 0
         elif quantity > self.shelf:
-            self._is_out_of_stock(command)
+            self._is_refused(command, ErrorCode.OUT_OF_STOCK)
         else:
             assert self._run(command) == 1 + (order_id in self.waiting)
             self.waiting.pop(order_id, None)
@@ -93,7 +106,7 @@ class Stock(RuleBasedStateMachine):
     @invariant()
     def the_aggregate_counts_as_we_do(self) -> None:
         state = self.state
-        assert (state.received, state.on_hand, state.shipped) == (
+        assert (state.received, state.available, state.shipped) == (
             self.received,
             self.shelf,
             self.van,
@@ -102,23 +115,24 @@ class Stock(RuleBasedStateMachine):
         assert list(state.waiting.items()) == list(self.waiting.items())
 
     @invariant()
-    def received_is_on_hand_and_reserved_and_shipped(self) -> None:
+    def received_and_adjusted_are_on_hand_or_shipped(self) -> None:
         state = self.state
-        assert state.received == state.on_hand + state.reserved + state.shipped
+        assert state.received + self.adjusted == state.on_hand + state.shipped
+        assert state.on_hand == state.available + state.reserved
 
     @invariant()
     def nothing_is_below_zero(self) -> None:
-        assert min(self.state.on_hand, self.state.reserved, self.state.shipped) >= 0
+        assert min(self.state.available, self.state.reserved, self.state.shipped) >= 0
 
     def _run(self, command: c.InventoryCommand) -> int:
         events = INVENTORY.decide(command, self.state)
         self.state = INVENTORY.fold(events, self.state)
         return len(events)
 
-    def _is_out_of_stock(self, command: c.InventoryCommand) -> None:
+    def _is_refused(self, command: c.InventoryCommand, code: ErrorCode) -> None:
         with pytest.raises(Refused) as caught:
             self._run(command)
-        assert caught.value.code is ErrorCode.OUT_OF_STOCK
+        assert caught.value.code is code
 
 
 def test_stock_is_neither_made_nor_lost() -> None:

@@ -1,0 +1,63 @@
+"""Run a command that needs no saga, and answer with its position or with the refusal."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from api.context import Context
+from api.lost import check_is_recorded
+from api.payload import Payload
+from api.products.types import Product, ProductPayload
+from api.scalars import Position
+from api.user_errors import UserError, bad_key, input_error, invalid_inputs
+from domain.command import Command
+from domain.errors import ErrorCode, Refused
+from domain.identifiers import is_identifier
+
+C = TypeVar("C", bound=Command)
+P = TypeVar("P", bound=Payload)
+PP = TypeVar("PP", bound=ProductPayload)
+
+
+async def execute(command: Command, idempotency_key: str, context: Context, payload: type[P]) -> P:
+    """Run the command once for each idempotency key of the viewer."""
+    services = context.services
+    try:
+        position = await services.orchestrator.execute(
+            command, idempotency_key=idempotency_key, actor=context.viewer.actor
+        )
+        await check_is_recorded(position, services)
+    except Refused as refused:
+        return payload(user_errors=[UserError.of(refused)])
+    return payload(position=Position(position))
+
+
+async def execute_on_product(
+    command: Command, idempotency_key: str, context: Context, payload: type[PP]
+) -> PP:
+    """Run the command, whose aggregate is a SKU, and answer with the product as it is then."""
+    answer = await execute(command, idempotency_key, context, payload)
+    if not answer.user_errors:
+        product = await context.services.products.get(command.aggregate_id)
+        answer.product = None if product is None else Product.of(product)
+    return answer
+
+
+def command_on_product(
+    kind: type[C],
+    idempotency_key: str,
+    sku: str,
+    **fields: Any,  # noqa: ANN401 - the command's own
+) -> C | list[UserError]:
+    """Return the command, or an error for each invalid input."""
+    errors = [] if is_identifier(idempotency_key) else [bad_key()]
+    if not is_identifier(sku):
+        message = "a SKU is 1 to 100 letters, digits, dots, underscores, colons and dashes"
+        errors.append(input_error(ErrorCode.INVALID_INPUT, message, "sku"))
+    try:
+        command = kind(aggregate_id="valid" if errors else sku, **fields)
+    except ValidationError as error:
+        return [*errors, *invalid_inputs(error)]
+    return errors or command

@@ -1,0 +1,73 @@
+"""Page through the prices that a product has had.
+
+The history is public: each of its prices has been public, and shops that announce a reduction have
+to name an earlier price (EU Directive 98/6/EC, article 6a). The actor of a change is for staff.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Final, Self
+
+import strawberry
+
+from api.connections import PageInfo, page_request
+from api.context import Context
+from api.money import Money
+from queries import cursor
+from queries.cursor import BadCursor
+from queries.keyset import Page
+from queries.price_history import PriceHistoryRequest, PriceView
+
+CURSOR_KIND: Final = "price"
+MAX_DIGITS: Final = 18
+"""Every number of this many digits fits into PostgreSQL's bigint."""
+
+
+@strawberry.type
+class PriceEntry:
+    price: Money
+    since: datetime = strawberry.field(description="The time from which the price applied.")
+    actor: str | None = strawberry.field(description="The actor who set the price.")
+
+    @classmethod
+    def of(cls, price: PriceView) -> Self:
+        return cls(price=Money.of(price.price), since=price.since, actor=price.actor)
+
+
+@strawberry.type
+class PriceEdge:
+    cursor: str
+    node: PriceEntry
+
+
+@strawberry.type
+class PriceConnection:
+    edges: list[PriceEdge]
+    page_info: PageInfo
+
+    @classmethod
+    def of(cls, sku: str, page: Page[PriceView]) -> Self:
+        cursors = [cursor.encode(CURSOR_KIND, f"{price.version}:{sku}") for price in page.items]
+        edges = [
+            PriceEdge(cursor=at, node=PriceEntry.of(price))
+            for at, price in zip(cursors, page.items, strict=True)
+        ]
+        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+
+
+async def price_history(
+    sku: str, first: int | None, after: str | None, context: Context
+) -> PriceConnection:
+    page = page_request(first, after, None, None, partial(_version, sku))
+    request = PriceHistoryRequest(sku, page.size, page.after)
+    return PriceConnection.of(sku, await context.price_histories.load(request))
+
+
+def _version(sku: str, text: str) -> int:
+    """Return the version in a cursor. Raises BadCursor, also for a cursor of another product."""
+    version, _, of_sku = cursor.decode(CURSOR_KIND, text).partition(":")
+    if of_sku != sku or not version.isdecimal() or len(version) > MAX_DIGITS:
+        raise BadCursor
+    return int(version)
