@@ -17,8 +17,8 @@ from stack.programs import api_command
 from stack.system import System
 from stack.tokens import Role
 from tests.e2e.line import Line
+from tests.e2e.orders import an_order
 from tests.e2e.processes import Process, started
-from tests.e2e.test_first_order import an_order
 from tests.e2e.test_worker_process import (
     END_SECONDS,
     NATS,

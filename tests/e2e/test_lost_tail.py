@@ -11,14 +11,16 @@ import httpx
 import pytest
 
 from eventstore.postgres import PostgresEventStore
+from kit.eventually import eventually
 from kit.pool import create_pool
 from stack.processes import ROOT
 from stack.system import System, started_system
 from stack.tokens import Role
-from tests.e2e.test_first_order import an_order, ask
-from tests.e2e.test_losing_temporal import (
+from tests.e2e.orders import (
     NOT_BY_ITSELF,
     THERE,
+    an_order,
+    ask,
     customer,
     effects,
     events,
@@ -47,9 +49,11 @@ async def head(system: System) -> int:
 async def relayed(system: System, position: int) -> None:
     """Wait until the relay's checkpoint is at this position or above."""
     async with await create_pool(system.servers.database_url, size=1) as pool:
-        async with asyncio.timeout(20):
-            while (await pool.fetchval(RELAYED) or 0) < position:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.05)
+
+        async def is_there() -> bool:
+            return (await pool.fetchval(RELAYED) or 0) >= position
+
+        await eventually(is_there, 20)
 
 
 async def lose(system: System, after: int) -> None:

@@ -7,7 +7,6 @@ import base64
 import json
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import httpx
 import nats
@@ -21,9 +20,9 @@ from temporalio.client import Client
 from eventbus.nats import STREAM, SUBJECTS
 from kit.pool import create_pool
 from stack.system import System
-from stack.tokens import Role
+from tests.e2e.orders import THERE, customer, placed
 from tests.integration.privacy.conftest import ADDRESS, MARKERS, everything
-from tests.support.api_client import Json, operation
+from tests.support.api_client import Json
 
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
@@ -31,13 +30,9 @@ UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 @pytest.fixture
 async def order_id(system: System) -> str:
     """The id of a completed order, sent to the address of the markers."""
-    async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
-        order = (await ask(system, http, "PlaceOrder", input=an_order()))["placeOrder"]["order"]
-        async with asyncio.timeout(30):
-            while order["status"] != "COMPLETED":
-                await asyncio.sleep(0.05)
-                order = (await ask(system, http, "Order", id=order["id"]))["order"]
-    return str(order["id"])
+    address = {to_camel(name): value for name, value in ADDRESS.model_dump().items()}
+    async with customer(system) as http:
+        return await placed(http, THERE, "COMPLETED", shippingAddress=address)
 
 
 async def test_no_table_holds_the_address(system: System, order_id: str) -> None:
@@ -126,21 +121,3 @@ async def messages_until(system: System, subject: str, last: str) -> list[str]:
                 return messages
     finally:
         await connection.close()
-
-
-async def ask(system: System, http: httpx.AsyncClient, name: str, **variables: object) -> Json:
-    headers = {"Authorization": f"Bearer {system.token(Role.CUSTOMER, 'marked')}"}
-    body = {"query": operation(name), "variables": variables}
-    answer: Json = (await http.post("/graphql", json=body, headers=headers)).json()
-    assert "errors" not in answer, answer
-    data: Json = answer["data"]
-    return data
-
-
-def an_order() -> Json:
-    return {
-        "idempotencyKey": str(uuid4()),
-        "lines": [{"sku": "TEA-01", "quantity": 1}],
-        "paymentMethod": "pm_card_visa",
-        "shippingAddress": {to_camel(k): v for k, v in ADDRESS.model_dump().items()},
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kit.eventually import eventually
 from stack.ports import Ports
 from stack.postgres import connected, sibling
 from stack.system import System
@@ -147,14 +147,11 @@ async def worker_on_lines(
 
 async def polls(system: System, process: Process) -> None:
     """Wait until the worker records again that it polls."""
-    async with connected(system.servers.database_url) as connection, asyncio.timeout(60):
+    recorded = "SELECT 1 FROM journal.polling_worker WHERE process LIKE $1 AND polled_at > $2"
+    async with connected(system.servers.database_url) as connection:
         since = await connection.fetchval("SELECT clock_timestamp()")
-        while not await connection.fetchval(  # noqa: ASYNC110 - a fact to wait for
-            "SELECT 1 FROM journal.polling_worker WHERE process LIKE $1 AND polled_at > $2",
-            f"%:{process.process.pid}",
-            since,
-        ):
-            await asyncio.sleep(0.05)
+        by_it = (f"%:{process.process.pid}", since)
+        await eventually(lambda: connection.fetchval(recorded, *by_it), 60)
 
 
 LATER = pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,8 +15,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types import InterventionInput
+from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver
+from benchmarks.saga.orders import order_of
 from domain.errors import Refused
-from domain.order.commands import CancellationReason
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
@@ -28,13 +28,12 @@ from domain.provider_notifications import (
 from domain.saga.commands import Intervention
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
-from orchestrator.saga_orchestrator import NoSuchSaga, SagaOrchestrator, Unavailable
+from kit.eventually import eventually
+from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
 from tests.matrix.cases import Case, Fault
-from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order
-from tests.support.eventually import eventually
+from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World
 from tests.support.simulators import Delivery
-from workflows.types import SagaType
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
 """The reasons for which a client retries."""
@@ -48,11 +47,15 @@ class People:
         self.case = case
         self.sku = f"sku-{digest}"
         self.queue = f"matrix-{digest}" if case.fault is Fault.KILLED else world.shared_queue
-        self.order = an_order(
-            case.name, self.sku, scenario.method, scenario.postal_code, backorder=scenario.backorder
+        self.order = order_of(
+            case.name,
+            [(self.sku, QUANTITY)],
+            scenario.method,
+            scenario.postal_code,
+            backorder=scenario.backorder,
         )
         self.id = self.order.aggregate_id
-        self._orchestrator = world.orchestrator(case.deadlines, self.queue)
+        self._driver = OrderDriver(world.client, self.queue, deadlines=case.deadlines)
         self._withheld_kinds = set(scenario.withheld)
         self._withheld: list[ShipmentNotification] = []
 
@@ -68,10 +71,7 @@ class People:
     # Customers.
 
     async def places(self) -> None:
-        await _run_until_settled(
-            lambda: self._orchestrator.start_saga(SagaType.ORDER, self.order, actor="customer:m"),
-            (Unavailable,),
-        )
+        await _run_until_settled(lambda: self._driver.place(self.order), (Unavailable,))
 
     async def approves(self) -> None:
         stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
@@ -88,29 +88,18 @@ class People:
     async def pays_again(self, method: str) -> None:
         await self.logged("payment", "PaymentDeclined")
         await _run_until_settled(
-            lambda: self._orchestrator.retry_payment(
-                self.id, method, idempotency_key="again", actor="customer:m"
-            ),
-            (*_NOT_NOW, Refused),
+            lambda: self._driver.pay_with(self.id, method, key="again"), (*_NOT_NOW, Refused)
         )
 
     async def cancels(self) -> None:
-        await _run_until_settled(
-            lambda: self._orchestrator.compensate_saga(
-                self.id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:m"
-            )
-        )
+        await _run_until_settled(lambda: self._driver.cancel(self.id))
 
     async def cancels_in_temporal(self) -> None:
         await _run_until_settled(self._workflow("order").cancel, (RPCError,))
 
     async def sends_back(self) -> None:
         await self.logged("order", "OrderDelivered")
-        await _run_until_settled(
-            lambda: self._orchestrator.request_return(
-                self.id, None, idempotency_key="back", actor="customer:m"
-            )
-        )
+        await _run_until_settled(lambda: self._driver.send_back(self.id, key="back"))
 
     # Operators.
 
@@ -129,18 +118,19 @@ class People:
                 await self._refund_by_hand()
                 intervention = Intervention.RESOLVE
             intervene = InterventionInput(
-                self.id, step, parked.number, intervention, "mended", "operator:m"
+                self.id, step, parked.number, intervention, "mended", OPERATOR_ACTOR
             )
             key = f"intervene-{parked.number}"
             try:
-                await self._orchestrator.intervene(workflow_id, intervene, idempotency_key=key)
+                await self._driver.orchestrator.intervene(
+                    workflow_id, intervene, idempotency_key=key
+                )
             except (*_NOT_NOW, Refused):
                 continue  # the workflow is not there yet: the next check finds it
 
-    async def recover(self, orchestrator: SagaOrchestrator | None = None) -> None:
-        """Recover the order's saga as reconciliation does."""
-        does = orchestrator or self._orchestrator
-        await _run_until_settled(lambda: does.recover(self.id, self.order.customer_id))
+    async def recover(self, **deadlines: timedelta) -> None:
+        """Recover the order's saga with these deadlines."""
+        await _run_until_settled(lambda: self._driver.within(**deadlines).recover(self.id))
 
     async def end(self, workflow: str) -> None:
         """Terminate the workflow, unless it has ended."""
@@ -153,11 +143,13 @@ class People:
     async def close_the_window(self) -> None:
         """End the return window: recover the order with a window of zero length."""
         await self.disturbed()
-        while await self.world.is_running(f"return-{self.id}"):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(POLL_SECONDS)
-        closed = replace(self.case.deadlines, return_window=timedelta(0))
+
+        async def has_ended() -> bool:
+            return not await self.world.is_running(f"return-{self.id}")
+
+        await _until(has_ended)
         await self.end("order")
-        await self.recover(self.world.orchestrator(closed, self.queue))
+        await self.recover(return_window=timedelta(0))
 
     async def _lift_faults(self) -> None:
         if self.case.script.lasts:
@@ -187,8 +179,10 @@ class People:
     # Banks and carriers.
 
     async def until_dispatched(self) -> None:
-        while "dispatched" not in await self.world.carrier.effects(self.id):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(POLL_SECONDS)
+        async def has_left() -> bool:
+            return "dispatched" in await self.world.carrier.effects(self.id)
+
+        await _until(has_left)
 
     async def pass_on_notifications(self) -> None:
         while True:
@@ -213,8 +207,13 @@ class People:
     async def _deliver(self, notification: PaymentNotification | ShipmentNotification) -> None:
         """Deliver the notification until the API acknowledges it."""
         await _run_until_settled(
-            lambda: self._orchestrator.handle_event(notification), (Unavailable,)
+            lambda: self._driver.orchestrator.handle_event(notification), (Unavailable,)
         )
+
+
+async def _until(fact: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until the fact holds. The case cancels the wait when its time is over."""
+    await eventually(fact, None, POLL_SECONDS)
 
 
 async def _run_until_settled(

@@ -13,28 +13,25 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.command_handler import CommandHandler, Step
+from benchmarks.saga.orders import CENTS
 from domain.aggregate import Aggregate
-from domain.ids import order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
-from domain.order.commands import PlaceOrder
-from domain.order.lines import Address, OrderLine
 from domain.product.commands import ListProduct
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
+from kit.eventually import eventually
 from kit.pool import Pool
-from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
 from tests.support.simulators import Receiver, SimulatorProcess
-from workflows.types import Deadlines
 
 S = TypeVar("S")
 
 POLL_SECONDS: Final = 0.05
-QUANTITY, PRICE, CUSTOMER = 2, 250, "customer-1"
+QUANTITY, PRICE = 2, CENTS
 TOTAL: Final = QUANTITY * PRICE
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
 COMPLETED: Final = WorkflowExecutionStatus.COMPLETED
@@ -54,9 +51,6 @@ class World:
     surroundings: Surroundings
     processes: ForkServerContext
     shared_queue: str
-
-    def orchestrator(self, deadlines: Deadlines, task_queue: str) -> SagaOrchestrator:
-        return SagaOrchestrator(self.client, task_queue=task_queue, deadlines=deadlines)
 
     async def offer(self, sku: str, pieces: int) -> None:
         await self.receive(sku, pieces, "first")
@@ -93,8 +87,11 @@ class World:
 
     async def until_idle(self, *workflow_ids: str) -> None:
         """Wait until nothing of these workflows runs or is pending."""
-        while not all([await self._is_idle(name) for name in workflow_ids]):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(POLL_SECONDS)
+
+        async def are_idle() -> bool:
+            return all([await self._is_idle(name) for name in workflow_ids])
+
+        await eventually(are_idle, None, POLL_SECONDS)
 
     async def _is_idle(self, workflow_id: str) -> bool:
         """Return whether the workflow has started and is at rest now and a moment later."""
@@ -135,25 +132,6 @@ class World:
     @property
     def _handler(self) -> CommandHandler:
         return CommandHandler(self.store)
-
-
-def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bool) -> PlaceOrder:
-    return PlaceOrder(
-        aggregate_id=order_id_for(CUSTOMER, key),
-        customer_id=CUSTOMER,
-        lines=(OrderLine(sku=sku, quantity=QUANTITY, unit_price=PRICE),),
-        total=Money(amount=TOTAL, currency="EUR"),
-        payment_method=method,
-        shipping_address=Address(
-            name="Ada Lovelace",
-            street="1 Example Street",
-            city="Sampleton",
-            postal_code=postal_code,
-            country="DE",
-        ),
-        fingerprint=key,
-        backorder=backorder,
-    )
 
 
 async def settled(*tasks: asyncio.Task[Any]) -> None:

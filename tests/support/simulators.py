@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx
 
+from kit.eventually import eventually
 from stack.ports import Ports
-from tests.support.eventually import eventually
 from tests.support.guarded import guarded
 
 ROOT = Path(__file__).parents[2]

@@ -14,12 +14,12 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from eventbus.nats import CONFIG
+from kit.eventually import eventually
 from settings import Bus, Settings
 from stack.servers import Servers
 from tests.integration.eventbus.conftest import Broker, Log
 from tests.integration.eventbus.test_republish import lines_of
 from tests.support.api_client import served
-from tests.support.eventually import eventually
 
 
 @pytest.fixture

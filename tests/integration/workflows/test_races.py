@@ -413,7 +413,7 @@ async def test_an_accepted_retry_gets_its_answer_though_the_order_is_cancelled(
     order_id, declined = await authorized_alone(sagas, DECLINED)
     payment = await payment_alone(sagas, order_id, declined)
     async with sagas.gates.stopped("request_payment", order_id, When.BEFORE) as gate:
-        retrying = asyncio.create_task(sagas.retry(order_id, VISA, key="once"))
+        retrying = asyncio.create_task(sagas.pay_with(order_id, VISA, key="once"))
         await gate.reached()
         await payment.cancel()
         await sagas.until_known(order_id, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
@@ -434,7 +434,7 @@ async def test_a_retry_gets_its_answer_though_an_approved_payment_is_cancelled(
         payment = await payment_alone(sagas, order_id, pending)
         await look_up.reached()
         async with sagas.gates.stopped(*request) as recording:
-            retrying = asyncio.create_task(sagas.retry(order_id, VISA, key="once"))
+            retrying = asyncio.create_task(sagas.pay_with(order_id, VISA, key="once"))
             await recording.reached()
             look_up.open()
             await sagas.until_known(order_id, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
@@ -506,12 +506,12 @@ async def test_an_accepted_attempt_is_made_after_its_workflow_is_terminated(
 async def test_a_retry_that_is_repeated_in_another_run_is_the_same_attempt(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
     await sagas.until_running(f"payment-{order_id}")
-    await sagas.retry(order_id, APPROVAL, key="once")
+    await sagas.pay_with(order_id, APPROVAL, key="once")
     await sagas.until(f"payment-{order_id}", "PaymentPending")
 
     await sagas.client.get_workflow_handle(f"payment-{order_id}").terminate()
     await sagas.until_written(order_id, EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED)
-    await sagas.retry(order_id, APPROVAL, key="once")
+    await sagas.pay_with(order_id, APPROVAL, key="once")
     await sagas.approve(order_id)
 
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
