@@ -44,7 +44,7 @@ async def paid_again(driver: StepwiseDriver) -> str:
     order_id = await driver.buy(method=DECLINED)
     await driver.idle(payment_workflow_id(order_id))
     await driver.pay_with(order_id, VISA)
-    await driver.closed(payment_workflow_id(order_id))
+    await driver.closed(order_id, payment_workflow_id(order_id))
     await driver.hear(order_id, DISPATCHED, DELIVERED)
     return order_id
 
@@ -55,7 +55,7 @@ async def approved(driver: StepwiseDriver) -> str:
     order_id = await driver.buy(method=APPROVAL)
     await driver.idle(payment_workflow_id(order_id))
     await driver.approve(order_id)
-    await driver.closed(payment_workflow_id(order_id))
+    await driver.closed(order_id, payment_workflow_id(order_id))
     await driver.hear(order_id, DISPATCHED, DELIVERED)
     return order_id
 
@@ -115,7 +115,7 @@ async def returned_in_part(driver: StepwiseDriver) -> str:
     order_id = await driver.arrived(driver.sku, other)
     await driver.send_back(order_id, ReturnedLine(sku=other, quantity=1))
     await driver.notify(order_id, ShipmentNotificationKind.RETURNED)
-    await driver.closed(return_workflow_id(order_id))
+    await driver.closed(order_id, return_workflow_id(order_id))
     await driver.idle(order_workflow_id(order_id))
     return order_id
 
@@ -124,7 +124,7 @@ async def return_lapsed(driver: StepwiseDriver) -> str:
     """Let the deadline of a return pass. The return window is still open."""
     order_id = await driver.within(return_delivery=SOON).arrived(postal_code=NEVER_COMES_BACK)
     await driver.send_back(order_id)
-    await driver.closed(return_workflow_id(order_id))
+    await driver.closed(order_id, return_workflow_id(order_id))
     await driver.idle(order_workflow_id(order_id))
     return order_id
 

@@ -111,9 +111,16 @@ class StepwiseDriver(OrderDriver):
 
         await eventually(is_shown, SLOWEST_SECONDS, LOOK_EVERY_SECONDS)
 
-    async def closed(self, workflow_id: str) -> None:
+    async def closed(self, order_id: str, child_id: str) -> None:
+        """Wait until the child has ended and the order's workflow has been informed of it."""
         async with asyncio.timeout(SLOWEST_SECONDS):
-            await self.client.get_workflow_handle(workflow_id).result()
+            await self.client.get_workflow_handle(child_id).result()
+
+        async def is_informed() -> bool:
+            pending = (await self.workflow(order_id).describe()).raw_description.pending_children
+            return child_id not in {child.workflow_id for child in pending}
+
+        await eventually(is_informed, SLOWEST_SECONDS, LOOK_EVERY_SECONDS)
 
 
 async def _is_idle(handle: WorkflowHandle[Any, Any]) -> bool:
