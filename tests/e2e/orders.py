@@ -112,13 +112,13 @@ async def effects(port: int, order_id: str) -> Json:
     return {effect: entry["count"] for effect, entry in found.items()}
 
 
-async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
-    """Run `make recover`; return its exit code and its output."""
+async def recover(system: System, *arguments: str, **changes: str) -> tuple[int, list[str]]:
+    """Run `make recover` with these settings; return its exit code and its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "orchestrator.recover", *arguments),
         cwd=ROOT,
-        env=system.environment,
+        env={**system.environment, **changes},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

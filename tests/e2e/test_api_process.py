@@ -18,15 +18,8 @@ from stack.system import System
 from stack.tokens import Role
 from tests.e2e.line import Line
 from tests.e2e.orders import an_order
-from tests.e2e.processes import Process, started
-from tests.e2e.test_worker_process import (
-    END_SECONDS,
-    NATS,
-    STOP_SECONDS,
-    TEMPORAL,
-    at,
-    worker,
-)
+from tests.e2e.processes import NATS, TEMPORAL, Process, at, started
+from tests.e2e.test_worker_process import END_SECONDS, STOP_SECONDS, worker
 from tests.support.api_client import Json, operation
 
 API_DATABASE = "WAYBILL_API_DATABASE_URL"

@@ -14,7 +14,6 @@ from stack.ports import Ports
 from stack.system import System, started_system
 from temporal.schedules import RECOVERY
 from tests.e2e.orders import (
-    NOT_BY_ITSELF,
     PATIENT,
     THERE,
     cancel,
@@ -26,6 +25,7 @@ from tests.e2e.orders import (
     recover,
     recoveries,
 )
+from tests.e2e.processes import TEMPORAL, at
 
 SOON = {**PATIENT, "WAYBILL_RECONCILE_EVERY": "PT2S", "WAYBILL_RECONCILE_GRACE": "PT1S"}
 
@@ -102,12 +102,10 @@ async def test_a_deleted_schedule_is_created_again(watched: System) -> None:
 
 
 async def test_a_manual_recovery_prints_its_result_and_a_stopped_system(
-    tmp_path: Path,
+    unwatched: System,
 ) -> None:
-    async with (
-        started_system(tmp_path, given=NOT_BY_ITSELF) as system,
-        customer(system) as http,
-    ):
+    system = unwatched
+    async with customer(system) as http:
         temporal = await Client.connect(system.servers.temporal_address)
         one = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         other = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
@@ -135,7 +133,8 @@ async def test_a_manual_recovery_prints_its_result_and_a_stopped_system(
         code, lines = await recover(system)
         assert (code, lines[0]) == (0, "0 sagas recovered.")
 
-    code, lines = await recover(system)
+    address = at(system.environment[TEMPORAL], Ports.free().temporal_port)
+    code, lines = await recover(system, **{TEMPORAL: address})
     assert (code, lines) == (
         1,
         ["recover: Temporal does not answer: start the service first, with `make run`"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -14,10 +13,9 @@ from eventstore.postgres import PostgresEventStore
 from kit.eventually import eventually
 from kit.pool import create_pool
 from stack.processes import ROOT
-from stack.system import System, started_system
+from stack.system import System
 from stack.tokens import Role
 from tests.e2e.orders import (
-    NOT_BY_ITSELF,
     THERE,
     an_order,
     ask,
@@ -84,10 +82,10 @@ async def set_right(system: System) -> list[str]:
 
 
 async def test_an_order_lost_by_a_restore_is_restored_and_paid_once(
-    tmp_path: Path,
+    unwatched: System,
 ) -> None:
+    system = unwatched
     async with (
-        started_system(tmp_path, given=NOT_BY_ITSELF) as system,
         customer(system) as http,
         operator(system) as staff,
     ):

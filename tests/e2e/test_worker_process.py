@@ -6,7 +6,6 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +15,7 @@ from stack.postgres import connected, sibling
 from stack.system import System
 from stored_format import STORED_FORMAT
 from tests.e2e.line import Line
-from tests.e2e.processes import Process, started
+from tests.e2e.processes import DATABASE, NATS, TEMPORAL, Process, at, started
 from tests.integration.migrations.checkout import empty_database
 
 STOP_SECONDS = 5
@@ -24,7 +23,6 @@ STOP_SECONDS = 5
 END_SECONDS = 20
 """A wrong setting ends it after 1 s on an idle machine."""
 MAX_LOG_CHARACTERS = 6_000
-DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
@@ -32,11 +30,6 @@ def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextMan
     """Start a worker with the default roles, beside the one of the system."""
     data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}  # no stack.env fills in what is empty
     return started(log, {**system.environment, **data_dir, **changes}, "worker.py")
-
-
-def at(url: str, port: int) -> str:
-    """Return the same address with another port."""
-    return url.replace(f":{urlsplit(url if '//' in url else f'//{url}').port}", f":{port}", 1)
 
 
 @pytest.mark.parametrize(
