@@ -27,7 +27,7 @@ from tests.support.api_client import Json
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def order_id(system: System) -> str:
     """The id of a completed order, sent to the address of the markers."""
     address = {to_camel(name): value for name, value in ADDRESS.model_dump().items()}
