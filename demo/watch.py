@@ -14,6 +14,7 @@ import httpx
 from demo.client import Client, Failed, Json
 from domain.order.state import FINAL, OrderStatus
 from kit.command import run_command
+from kit.local_http import local_client
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
 from stack.ports import LOOPBACK
@@ -29,7 +30,7 @@ async def watch(settings: Settings, order_id: str) -> None:
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
     url = f"http://{LOOPBACK}:{settings.http_port}"
     async with (
-        httpx.AsyncClient(base_url=url) as http,
+        local_client(base_url=url) as http,
         aclosing(Client(http, url, operator).updates(order_id, on_lost=_lost)) as updates,
     ):
         await http.get("/healthz")  # the updates would wait for the API

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-import httpx
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -18,6 +17,7 @@ from domain.ids import order_workflow_id, return_workflow_id
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import PaymentNotification, ShipmentNotificationKind
 from kit.eventually import eventually
+from kit.local_http import local_client
 from providers.carrier import Carrier, CarrierShipmentStatus
 from providers.carrier_simulator.routes import NEVER_DISPATCHED, NORMAL
 from providers.payment_simulator.methods import VISA
@@ -86,7 +86,7 @@ class StepwiseDriver(OrderDriver):
         pending = await self.payments.find(
             order_id=order_id, attempt=FIRST, amount=CENTS, currency="EUR"
         )
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             page = pending.action_url or ""
             (await http.post(page, data={"outcome": "approve"})).raise_for_status()
         await self.orchestrator.handle_event(PaymentNotification(order_id, FIRST))

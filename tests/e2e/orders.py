@@ -10,6 +10,7 @@ import httpx
 
 from eventstore.postgres import PostgresEventStore
 from kit.eventually import eventually
+from kit.local_http import local_client
 from kit.pool import create_pool
 from providers.payment_simulator.methods import VISA
 from stack.processes import ROOT
@@ -61,7 +62,7 @@ async def ask(http: httpx.AsyncClient, name: str, **variables: object) -> Json:
 def customer(system: System) -> httpx.AsyncClient:
     token = system.token(Role.CUSTOMER, "customer-of-the-test")
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20)
+    return local_client(base_url=system.url, headers=headers, timeout=20)
 
 
 async def placed(http: httpx.AsyncClient, postal_code: str, status: str, **more: object) -> str:
@@ -106,7 +107,7 @@ async def recoveries(system: System, *order_ids: str) -> None:
 
 
 async def effects(port: int, order_id: str) -> Json:
-    async with httpx.AsyncClient() as http:
+    async with local_client() as http:
         answer = await http.get(f"http://127.0.0.1:{port}/effects", params={"order_id": order_id})
     found: Json = answer.json()["orders"].get(order_id, {})
     return {effect: entry["count"] for effect, entry in found.items()}

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from kit.local_http import local_client
 from stack.ports import LOOPBACK, Ports
 from stack.programs import api_command
 from stack.system import System
@@ -39,7 +40,7 @@ async def api(
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         started(log, environment, *api_command(port)) as process,
-        httpx.AsyncClient(
+        local_client(
             base_url=f"http://{LOOPBACK}:{port}", headers=headers, timeout=ANSWER_SECONDS
         ) as http,
     ):
@@ -168,7 +169,7 @@ async def test_a_simulator_stops_in_time_and_names_a_setting_that_is_missing(
 
 
 async def answers(url: str) -> None:
-    async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient() as http:
+    async with asyncio.timeout(TIMEOUT_SECONDS), local_client() as http:
         while True:
             try:
                 await http.get(url)

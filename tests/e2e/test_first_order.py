@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from eventstore.postgres import PostgresEventStore
+from kit.local_http import local_client
 from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from stack.system import System
@@ -22,7 +23,7 @@ async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a customer whom the API does not know yet."""
     token = system.token(Role.CUSTOMER, f"customer-{uuid4()}")
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20) as client:
+    async with local_client(base_url=system.url, headers=headers, timeout=20) as client:
         yield client
 
 

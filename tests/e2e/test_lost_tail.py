@@ -11,6 +11,7 @@ import pytest
 
 from eventstore.postgres import PostgresEventStore
 from kit.eventually import eventually
+from kit.local_http import local_client
 from kit.pool import create_pool
 from stack.processes import ROOT
 from stack.system import System
@@ -36,7 +37,7 @@ RELAYED = "SELECT position FROM eventstore.checkpoint WHERE name = 'relay'"
 
 def operator(system: System) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {system.token(Role.OPERATOR, 'operator-of-the-test')}"}
-    return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20)
+    return local_client(base_url=system.url, headers=headers, timeout=20)
 
 
 async def head(system: System) -> int:
@@ -61,7 +62,7 @@ async def lose(system: System, after: int) -> None:
 
 async def checkpoints_are(system: System, status: str) -> Json:
     """Return the check of readiness when it has this status: an answer is kept for a second."""
-    async with httpx.AsyncClient() as http, asyncio.timeout(10):
+    async with local_client() as http, asyncio.timeout(10):
         while True:
             found: Json = (await http.get(f"{system.url}/readyz")).json()["checks"]["checkpoints"]
             if found["status"] == status:

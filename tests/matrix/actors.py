@@ -29,6 +29,7 @@ from domain.saga.commands import Intervention
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
 from kit.eventually import eventually
+from kit.local_http import local_client
 from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
 from tests.matrix.cases import Case, Fault
@@ -154,7 +155,7 @@ class People:
     async def _lift_faults(self) -> None:
         if self.case.script.lasts:
             self.world.scripts.take_away(self.id)
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             for simulator in (self.world.payments, self.world.carrier):
                 await http.delete(f"{simulator.url}/control", params={"order_id": self.id})
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from typing import Any, Final, TypeVar
 
-import httpx
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,6 +20,7 @@ from domain.product.commands import ListProduct
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
 from kit.eventually import eventually
+from kit.local_http import local_client
 from kit.pool import Pool
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
@@ -121,7 +121,7 @@ class World:
     async def served(self, provider: str, order_id: str) -> Mapping[str, Mapping[str, int]]:
         """Return the faults that the provider's simulator has served to the order."""
         simulator = {"payments": self.payments, "carrier": self.carrier}[provider]
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             answer = await http.get(f"{simulator.url}/control", params={"order_id": order_id})
         counts: Mapping[str, Mapping[str, int]] = answer.json()
         return counts
