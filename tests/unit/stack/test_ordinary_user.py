@@ -69,7 +69,7 @@ def test_a_missing_upcast_is_an_error_with_advice(commands: Path) -> None:
 def owners(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Path, int]]:
     """Record each file's new owner instead of changing it."""
     owners: dict[Path, int] = {}
-    monkeypatch.setattr(os, "chown", lambda path, user, group, **_: owners.update({path: user}))
+    monkeypatch.setattr(os, "chown", lambda path, user, _group, **_: owners.update({path: user}))
     as_ordinary_user.cache_clear()
     yield owners
     as_ordinary_user.cache_clear()
