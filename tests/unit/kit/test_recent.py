@@ -18,7 +18,7 @@ def test_a_value_is_made_once_until_it_is_forgotten() -> None:
 def test_the_value_that_was_used_longest_ago_is_dropped() -> None:
     recent: Recent[str, str] = Recent(limit=2)
     for key in ("a", "b", "a", "c"):
-        recent.get_or_make(key, lambda key=key: f"first {key}")
+        recent.get_or_make(key, f"first {key}".strip)
 
     found = [recent.get_or_make(key, lambda: "made again") for key in ("a", "c", "b")]
 
