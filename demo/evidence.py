@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final, get_args
 
@@ -16,6 +15,7 @@ from domain.order.events import OrderEvent
 from domain.payment.events import PaymentEvent
 from eventstore.postgres import PostgresEventStore
 from kit.engine import create_engine
+from kit.eventually import eventually
 from kit.pool import create_pool
 from projections.tables import inventory_view
 from settings import Settings
@@ -60,8 +60,11 @@ async def _stock_view(url: str) -> tuple[dict[str, Stock], int]:
 
 async def _ledger(store: PostgresEventStore, up_to: int) -> Ledger:
     """Return the totals of the log, read at least up to the read model's position."""
-    while await store.safe_head() < up_to:  # noqa: ASYNC110 - no event to wait for
-        await asyncio.sleep(_HEAD_POLL_SECONDS)
+
+    async def is_visible() -> bool:
+        return await store.safe_head() >= up_to
+
+    await eventually(is_visible, None, _HEAD_POLL_SECONDS)
     ledger, position = Ledger(), 0
     while page := await store.load_all_events(position, _PAGE, types=_TYPES):
         ledger.add_all(stored.decode() for stored in page)

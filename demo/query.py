@@ -19,6 +19,7 @@ import httpx
 from demo.documents import document, operations
 from domain.order.number import read_number
 from kit.command import run_command
+from kit.local_http import local_client
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
 from stack.errors import StackError
@@ -80,7 +81,7 @@ async def run(settings: Settings, options: argparse.Namespace) -> int:
     secret = settings.jwt_secret.get_secret_value()
     bearer = token(secret, role, options.sub or None)
     url = f"http://{LOOPBACK}:{settings.http_port}/graphql"
-    async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT_SECONDS) as http:
+    async with local_client(timeout=ANSWER_TIMEOUT_SECONDS) as http:
         response = await http.post(url, json=body, headers={"Authorization": f"Bearer {bearer}"})
     answer: Json = response.json()
     if answer.get("data") is not None:

@@ -18,6 +18,7 @@ from demo.documents import document
 from demo.query import variables_of
 from domain.order.state import FINAL, OrderStatus
 from kit.command import run_command
+from kit.local_http import local_client
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check
 from stack.ports import LOOPBACK
@@ -34,7 +35,7 @@ async def watch(settings: Settings, order: str) -> None:
     check(settings, "jwt_secret")
     operator = token(settings.jwt_secret.get_secret_value(), Role.OPERATOR)
     url = f"http://{LOOPBACK}:{settings.http_port}"
-    async with httpx.AsyncClient(base_url=url) as http:
+    async with local_client(base_url=url) as http:
         await http.get("/healthz")  # the updates would wait for the API
         client = Client(http, url, operator)
         found = await client.ask("Order", **variables_of("Order", document("Order"), {}, order))

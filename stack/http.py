@@ -6,14 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
+from kit.local_http import local_client
+
 
 def answers(url: str) -> Callable[[int], Awaitable[bool]]:
     """Return a probe that succeeds when a GET of this URL does."""
 
     async def is_ready(_pid: int) -> bool:
         try:
-            # A proxy from the environment must not receive requests to loopback.
-            async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
+            async with local_client(timeout=2.0) as client:
                 return (await client.get(url)).is_success
         except httpx.HTTPError:
             return False

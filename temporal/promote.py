@@ -24,6 +24,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from kit.command import run_command
+from kit.eventually import eventually
 from settings import Settings, SettingsError, load_settings
 from temporal.client import TemporalAway, connect
 from temporal.versions import DEPLOYMENT
@@ -95,9 +96,7 @@ async def set_current(client: Client, build_id: str, *, conflict_token: bytes = 
 
 async def _within(seconds: float, is_so: Callable[[], Awaitable[bool]]) -> bool:
     try:
-        async with asyncio.timeout(seconds):
-            while not await is_so():  # noqa: ASYNC110 - nothing wakes it
-                await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        await eventually(is_so, seconds, SECONDS_BETWEEN_TRIES)
     except TimeoutError:
         return False
     return True

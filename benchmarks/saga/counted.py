@@ -8,10 +8,10 @@ from typing import Final
 
 from benchmarks.measure import Count
 from benchmarks.saga.costs import Cost
-from benchmarks.saga.driver import Desk
 from benchmarks.saga.orders import a_product
 from benchmarks.saga.outcomes import OUTCOMES, Outcome
 from benchmarks.saga.sides import OURS, started_ours
+from benchmarks.saga.stepwise import StepwiseDriver
 from benchmarks.saga.world import World, opened_world
 from benchmarks.server import Server
 from worker import Providers
@@ -35,10 +35,10 @@ class Costs:
 async def _drive_all(world: World) -> dict[str, Cost]:
     await started_ours(world)
     async with aclosing(Providers(world.settings)) as providers:
-        desk = Desk(
+        driver = StepwiseDriver(
             world.client, OURS, providers.carrier, providers.payments, a_product(), _SOLD_OUT
         )
-        return {outcome.name: await outcome.cost(desk) for outcome in OUTCOMES}
+        return {outcome.name: await outcome.cost(driver) for outcome in OUTCOMES}
 
 
 def _counts() -> Iterator[Count]:

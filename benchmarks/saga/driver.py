@@ -1,158 +1,107 @@
-"""Place orders, and act as their customer, carrier and bank."""
+"""Place orders and follow them, by way of the orchestrator alone.
+
+The benchmarks, the tests of the sagas and the fault matrix drive their orders with it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from dataclasses import dataclass, replace
+from asyncio import timeout
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-import httpx
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
 
-from benchmarks.saga.orders import CENTS, order_of
-from domain.ids import order_workflow_id, return_workflow_id
-from domain.order.commands import CancellationReason
+from benchmarks.saga.orders import CUSTOMER
+from domain.command import Command
+from domain.ids import order_workflow_id
+from domain.inventory.commands import ReceiveStock
+from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
-from domain.provider_notifications import (
-    PaymentNotification,
-    ShipmentNotification,
-    ShipmentNotificationKind,
-)
-from domain.shipping.tracking import TrackingInfo
+from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from orchestrator.saga_orchestrator import SagaOrchestrator
-from providers.carrier import Carrier, CarrierShipmentStatus
-from providers.carrier_simulator.routes import NEVER_DISPATCHED, NORMAL
-from providers.payment_simulator.methods import VISA
-from providers.payments import PaymentProvider
 from workflows.types import Deadlines, SagaType
 
-TRACKING: Final = TrackingInfo(number="T-1", carrier="Post", url="https://post.example/T-1")
-DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
-ACTOR: Final = "customer:bench"
-LOOK_EVERY_SECONDS: Final = 0.02
-SLOWEST_SECONDS: Final = 30.0
-FIRST_TASK: Final = 3
-"""The history length of a workflow that runs its first task."""
-DAY: Final = timedelta(days=1)
-PATIENT: Final = Deadlines(
-    provider_timeout=DAY,
-    undo_timeout=DAY,
-    parked_retry=DAY,
-    backorder=DAY,
-    payment_window=DAY,
-    dispatch=DAY,
-    delivery=DAY,
-    return_window=DAY,
-    return_delivery=DAY,
-)
-FIRST: Final = 1
-"""The number of the first payment attempt."""
+CUSTOMER_ACTOR: Final = "customer:test"
+OPERATOR_ACTOR: Final = "operator:test"
+END_TIMEOUT_SECONDS: Final = 60
+
+D = TypeVar("D", bound="OrderDriver")
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Places orders and follows them. The product `sku` is in stock; `sold_out` is not."""
+class OrderDriver:
+    """Acts as the customer, the operator and the carrier of orders.
+
+    Each act has a new idempotency key, unless the caller repeats it and gives the key.
+    """
 
     client: Client
     task_queue: str
-    carrier: Carrier
-    payments: PaymentProvider
-    sku: str
-    sold_out: str
-    deadlines: Deadlines = PATIENT
+    deadlines: Deadlines = field(kw_only=True)
 
     @property
     def orchestrator(self) -> SagaOrchestrator:
         return SagaOrchestrator(self.client, task_queue=self.task_queue, deadlines=self.deadlines)
 
-    def with_deadlines(self, **deadlines: timedelta) -> Desk:
+    def within(self: D, **deadlines: timedelta) -> D:
         return replace(self, deadlines=replace(self.deadlines, **deadlines))
 
-    async def place(
-        self,
-        *skus: str,
-        method: str = VISA,
-        postal_code: str = NEVER_DISPATCHED,
-        backorder: bool = False,
-    ) -> str:
-        order = order_of(uuid.uuid4().hex, skus or [self.sku], method, postal_code)
-        promises = self.deadlines.promises
-        order = order.model_copy(update={"backorder": backorder, "promises": promises})
-        placed = await self.orchestrator.start_saga(SagaType.ORDER, order, actor=ACTOR)
-        return placed.order_id
+    # Acts of the customer.
 
-    async def arrived(self, *skus: str, postal_code: str = NORMAL) -> str:
-        """Place an order that the carrier also records as delivered; its return window is open."""
-        order_id = await self.place(*skus, postal_code=postal_code)
-        await self.until_shipped(order_id, CarrierShipmentStatus.DELIVERED)
-        await self.hear(order_id, DISPATCHED, DELIVERED)
-        await self.idle(order_workflow_id(order_id))
-        return order_id
-
-    async def send_back(self, order_id: str, *lines: ReturnedLine) -> None:
-        await self.orchestrator.request_return(
-            order_id, lines or None, idempotency_key=uuid.uuid4().hex, actor=ACTOR
-        )
-        await self.idle(return_workflow_id(order_id))
-
-    async def approve(self, order_id: str) -> None:
-        """Approve the payment on the bank's page, and pass the notification on."""
-        pending = await self.payments.find(
-            order_id=order_id, attempt=FIRST, amount=CENTS, currency="EUR"
-        )
-        async with httpx.AsyncClient() as http:
-            page = pending.action_url or ""
-            (await http.post(page, data={"outcome": "approve"})).raise_for_status()
-        await self.orchestrator.handle_event(PaymentNotification(order_id, FIRST))
-
-    async def hear(self, order_id: str, *notification: ShipmentNotificationKind) -> None:
-        for one in notification:
-            await self.idle(order_workflow_id(order_id))
-            await self.orchestrator.handle_event(
-                ShipmentNotification(order_id, one, tracking=TRACKING)
-            )
+    async def place(self, order: PlaceOrder) -> str:
+        """Place the order with the promises of these deadlines; return its id."""
+        order = order.model_copy(update={"promises": self.deadlines.promises})
+        accepted = await self.orchestrator.start_saga(SagaType.ORDER, order, actor=CUSTOMER_ACTOR)
+        return accepted.order_id
 
     async def cancel(self, order_id: str) -> None:
         reason = CancellationReason.CUSTOMER_REQUEST
-        await self.orchestrator.compensate_saga(order_id, reason=reason, actor=ACTOR)
+        await self.orchestrator.compensate_saga(order_id, reason=reason, actor=CUSTOMER_ACTOR)
 
-    async def idle(self, workflow_id: str) -> None:
-        """Wait until the workflow waits for an external event."""
-        handle = self.client.get_workflow_handle(workflow_id)
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            while await _is_busy(handle):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+    async def pay_with(self, order_id: str, method: str, *, key: str | None = None) -> int:
+        return await self.orchestrator.retry_payment(
+            order_id, method, idempotency_key=key or _new_key(), actor=CUSTOMER_ACTOR
+        )
 
-    async def until_shipped(self, order_id: str, status: CarrierShipmentStatus) -> None:
-        """Wait until the carrier's records show this status."""
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            while True:
-                found = await self.carrier.find(order_id=order_id)
-                if found is not None and found.status is status:
-                    return
-                await asyncio.sleep(LOOK_EVERY_SECONDS)
+    async def send_back(self, order_id: str, *lines: ReturnedLine, key: str | None = None) -> int:
+        """Request the return of these lines, or of the whole order without any."""
+        return await self.orchestrator.request_return(
+            order_id, lines or None, idempotency_key=key or _new_key(), actor=CUSTOMER_ACTOR
+        )
 
-    async def closed(self, workflow_id: str) -> None:
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            await self.client.get_workflow_handle(workflow_id).result()
+    # Acts of the operator.
 
-    async def end(self, order_id: str) -> str:
-        async with asyncio.timeout(SLOWEST_SECONDS):
-            handle = self.client.get_workflow_handle(order_workflow_id(order_id))
-            return str(await handle.result())
+    async def run(self, command: Command) -> int:
+        return await self.orchestrator.execute(
+            command, idempotency_key=_new_key(), actor=OPERATOR_ACTOR
+        )
+
+    async def receive(self, sku: str, quantity: int) -> None:
+        await self.run(ReceiveStock(aggregate_id=sku, quantity=quantity))
+
+    async def recover(self, order_id: str) -> None:
+        """Recover the order's saga as reconciliation does."""
+        await self.orchestrator.recover(order_id, CUSTOMER)
+
+    # Acts of the carrier.
+
+    async def notify(self, order_id: str, *kinds: ShipmentNotificationKind) -> None:
+        for kind in kinds:
+            await self.orchestrator.handle_event(ShipmentNotification(order_id, kind))
+
+    # Facts.
+
+    def workflow(self, order_id: str) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(order_workflow_id(order_id))
+
+    async def end(self, order_id: str) -> str | None:
+        """Return the result of the order's workflow. Raises TimeoutError."""
+        async with timeout(END_TIMEOUT_SECONDS):
+            end: str | None = await self.workflow(order_id).result()
+        return end
 
 
-async def _is_busy(handle: WorkflowHandle[Any, Any]) -> bool:
-    try:
-        found = (await handle.describe()).raw_description
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return True  # a child that is about to start
-    has_begun = found.workflow_execution_info.history_length > FIRST_TASK
-    return (
-        not has_begun or found.HasField("pending_workflow_task") or bool(found.pending_activities)
-    )
+def _new_key() -> str:
+    return uuid.uuid4().hex

@@ -1,4 +1,7 @@
-"""Make orders of two products each, from so many products that running orders rarely share one."""
+"""Make orders of the benchmarks and the tests.
+
+A benchmark's order has two of so many products that running orders rarely share one.
+"""
 
 from __future__ import annotations
 
@@ -57,18 +60,23 @@ def orders() -> Iterator[PlaceOrder]:
     """Yield orders without end, each of them new."""
     run = uuid.uuid4().hex
     for number in count():
-        skus = [_sku(number * LINES + line) for line in range(LINES)]
-        yield order_of(f"{run}-{number}", skus)
+        lines = [(_sku(number * LINES + line), 1) for line in range(LINES)]
+        yield order_of(f"{run}-{number}", lines)
 
 
 def order_of(
-    key: str, skus: Sequence[str], method: str = VISA, postal_code: str = NORMAL
+    key: str,
+    units: Sequence[tuple[str, int]],
+    method: str = VISA,
+    postal_code: str = NORMAL,
+    *,
+    backorder: bool = False,
 ) -> PlaceOrder:
-    """Make an order of one piece of each product."""
+    """Make an order of these SKUs and quantities, each piece at the same price."""
     order_id = order_id_for(CUSTOMER, key)
     lines = tuple(
-        OrderLine(id=line_id_for(order_id, index), sku=sku, name=sku, quantity=1, unit_price=CENTS)
-        for index, sku in enumerate(skus)
+        OrderLine(id=line_id_for(order_id, index), sku=sku, name=sku, quantity=n, unit_price=CENTS)
+        for index, (sku, n) in enumerate(units)
     )
     return PlaceOrder(
         aggregate_id=order_id,
@@ -83,8 +91,9 @@ def order_of(
             postal_code=postal_code,
             country="DE",
         ),
-        fingerprint=key,
+        fingerprint=repr(units),
         promises=PROMISES,
+        backorder=backorder,
     )
 
 

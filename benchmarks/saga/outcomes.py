@@ -13,151 +13,138 @@ from datetime import timedelta
 from typing import Final
 
 from benchmarks.saga.costs import Cost, cost_of
-from benchmarks.saga.driver import (
-    ACTOR,
-    Desk,
-)
+from benchmarks.saga.stepwise import DELIVERED, DISPATCHED, StepwiseDriver
 from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
-from domain.inventory.commands import ReceiveStock
 from domain.order.lines import ReturnedLine
 from domain.order.state import FINAL, OrderStatus
-from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
+from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier import CarrierShipmentStatus
 from providers.carrier_simulator.routes import LOST, NEVER_COMES_BACK, NORMAL, REFUSED
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 
-DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 SOON: Final = timedelta(seconds=2)
 """Longer than any running step, and short enough to wait for."""
 
 
-async def delivered(desk: Desk) -> str:
+async def delivered(driver: StepwiseDriver) -> str:
     """Drive an order to its delivery. Its return window is open."""
-    order_id = await desk.place()
-    await desk.hear(order_id, DISPATCHED, DELIVERED)
-    await desk.idle(order_workflow_id(order_id))
+    order_id = await driver.buy()
+    await driver.hear(order_id, DISPATCHED, DELIVERED)
+    await driver.idle(order_workflow_id(order_id))
     return order_id
 
 
-async def completed(desk: Desk) -> str:
-    return await delivered(desk.with_deadlines(return_window=SOON))
+async def completed(driver: StepwiseDriver) -> str:
+    return await delivered(driver.within(return_window=SOON))
 
 
-async def paid_again(desk: Desk) -> str:
+async def paid_again(driver: StepwiseDriver) -> str:
     """Drive an order whose payment is declined and then succeeds with another method."""
-    desk = desk.with_deadlines(return_window=SOON)
-    order_id = await desk.place(method=DECLINED)
-    await desk.idle(payment_workflow_id(order_id))
-    await desk.orchestrator.retry_payment(
-        order_id, VISA, idempotency_key=uuid.uuid4().hex, actor=ACTOR
-    )
-    await desk.closed(payment_workflow_id(order_id))
-    await desk.hear(order_id, DISPATCHED, DELIVERED)
+    driver = driver.within(return_window=SOON)
+    order_id = await driver.buy(method=DECLINED)
+    await driver.idle(payment_workflow_id(order_id))
+    await driver.pay_with(order_id, VISA)
+    await driver.closed(order_id, payment_workflow_id(order_id))
+    await driver.hear(order_id, DISPATCHED, DELIVERED)
     return order_id
 
 
-async def approved(desk: Desk) -> str:
+async def approved(driver: StepwiseDriver) -> str:
     """Drive an order whose customer approves the payment by 3-D Secure."""
-    desk = desk.with_deadlines(return_window=SOON)
-    order_id = await desk.place(method=APPROVAL)
-    await desk.idle(payment_workflow_id(order_id))
-    await desk.approve(order_id)
-    await desk.closed(payment_workflow_id(order_id))
-    await desk.hear(order_id, DISPATCHED, DELIVERED)
+    driver = driver.within(return_window=SOON)
+    order_id = await driver.buy(method=APPROVAL)
+    await driver.idle(payment_workflow_id(order_id))
+    await driver.approve(order_id)
+    await driver.closed(order_id, payment_workflow_id(order_id))
+    await driver.hear(order_id, DISPATCHED, DELIVERED)
     return order_id
 
 
-async def payment_window_closed(desk: Desk) -> str:
-    return await desk.with_deadlines(payment_window=SOON).place(method=DECLINED)
+async def payment_window_closed(driver: StepwiseDriver) -> str:
+    return await driver.within(payment_window=SOON).buy(method=DECLINED)
 
 
-async def out_of_stock(desk: Desk) -> str:
-    return await desk.place(desk.sold_out)
+async def out_of_stock(driver: StepwiseDriver) -> str:
+    return await driver.buy(driver.sold_out)
 
 
-async def backordered(desk: Desk) -> str:
-    desk, sku = desk.with_deadlines(return_window=SOON), f"short-{uuid.uuid4().hex}"
-    order_id = await desk.place(sku, backorder=True)
-    await desk.idle(order_workflow_id(order_id))
-    receipt = ReceiveStock(aggregate_id=sku, quantity=1)
-    await desk.orchestrator.execute(receipt, idempotency_key=sku, actor=ACTOR)
-    await desk.hear(order_id, DISPATCHED, DELIVERED)
+async def backordered(driver: StepwiseDriver) -> str:
+    driver, sku = driver.within(return_window=SOON), f"short-{uuid.uuid4().hex}"
+    order_id = await driver.buy(sku, backorder=True)
+    await driver.idle(order_workflow_id(order_id))
+    await driver.receive(sku, 1)
+    await driver.hear(order_id, DISPATCHED, DELIVERED)
     return order_id
 
 
-async def cancelled_before_shipment(desk: Desk) -> str:
+async def cancelled_before_shipment(driver: StepwiseDriver) -> str:
     """Cancel an order that waits for its payment."""
-    order_id = await desk.place(method=DECLINED)
-    await desk.idle(payment_workflow_id(order_id))
-    await desk.cancel(order_id)
+    order_id = await driver.buy(method=DECLINED)
+    await driver.idle(payment_workflow_id(order_id))
+    await driver.cancel(order_id)
     return order_id
 
 
-async def cancelled_after_shipment(desk: Desk) -> str:
+async def cancelled_after_shipment(driver: StepwiseDriver) -> str:
     """Cancel an order that waits for the carrier to collect the parcel."""
-    order_id = await desk.place()
-    await desk.idle(order_workflow_id(order_id))
-    await desk.cancel(order_id)
+    order_id = await driver.buy()
+    await driver.idle(order_workflow_id(order_id))
+    await driver.cancel(order_id)
     return order_id
 
 
-async def carrier_failed(desk: Desk) -> str:
-    return await desk.place(postal_code=REFUSED)
+async def carrier_failed(driver: StepwiseDriver) -> str:
+    return await driver.buy(postal_code=REFUSED)
 
 
-async def dispatch_missed(desk: Desk) -> str:
-    return await desk.with_deadlines(dispatch=SOON).place()
+async def dispatch_missed(driver: StepwiseDriver) -> str:
+    return await driver.within(dispatch=SOON).buy()
 
 
-async def returned(desk: Desk) -> str:
-    order_id = await desk.arrived()
-    await desk.send_back(order_id)
-    await desk.orchestrator.handle_event(
-        ShipmentNotification(order_id, ShipmentNotificationKind.RETURNED)
-    )
+async def returned(driver: StepwiseDriver) -> str:
+    order_id = await driver.arrived()
+    await driver.send_back(order_id)
+    await driver.notify(order_id, ShipmentNotificationKind.RETURNED)
     return order_id
 
 
-async def returned_in_part(desk: Desk) -> str:
+async def returned_in_part(driver: StepwiseDriver) -> str:
     """Return one of two lines. The return window is still open."""
     other = f"other-{uuid.uuid4().hex}"
-    receipt = ReceiveStock(aggregate_id=other, quantity=1)
-    await desk.orchestrator.execute(receipt, idempotency_key=other, actor=ACTOR)
-    order_id = await desk.arrived(desk.sku, other)
-    await desk.send_back(order_id, ReturnedLine(sku=other, quantity=1))
-    await desk.orchestrator.handle_event(
-        ShipmentNotification(order_id, ShipmentNotificationKind.RETURNED)
-    )
-    await desk.closed(return_workflow_id(order_id))
-    await desk.idle(order_workflow_id(order_id))
+    await driver.receive(other, 1)
+    order_id = await driver.arrived(driver.sku, other)
+    await driver.send_back(order_id, ReturnedLine(sku=other, quantity=1))
+    await driver.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await driver.closed(order_id, return_workflow_id(order_id))
+    await driver.idle(order_workflow_id(order_id))
     return order_id
 
 
-async def return_lapsed(desk: Desk) -> str:
+async def return_lapsed(driver: StepwiseDriver) -> str:
     """Let the deadline of a return pass. The return window is still open."""
-    order_id = await desk.with_deadlines(return_delivery=SOON).arrived(postal_code=NEVER_COMES_BACK)
-    await desk.send_back(order_id)
-    await desk.closed(return_workflow_id(order_id))
-    await desk.idle(order_workflow_id(order_id))
+    order_id = await driver.within(return_delivery=SOON).arrived(postal_code=NEVER_COMES_BACK)
+    await driver.send_back(order_id)
+    await driver.closed(order_id, return_workflow_id(order_id))
+    await driver.idle(order_workflow_id(order_id))
     return order_id
 
 
-async def parcel_quicker(desk: Desk) -> str:
+async def parcel_quicker(driver: StepwiseDriver) -> str:
     """Cancel an order whose parcel has left, before the carrier's notification arrives."""
-    desk = desk.with_deadlines(return_window=SOON)
-    order_id = await desk.place(postal_code=NORMAL)
-    await desk.until_shipped(order_id, CarrierShipmentStatus.DELIVERED)
-    await desk.idle(order_workflow_id(order_id))
-    await desk.cancel(order_id)
-    await desk.hear(order_id, DELIVERED)
+    driver = driver.within(return_window=SOON)
+    order_id = await driver.buy(postal_code=NORMAL)
+    await driver.until_shipped(order_id, CarrierShipmentStatus.DELIVERED)
+    await driver.idle(order_workflow_id(order_id))
+    await driver.cancel(order_id)
+    await driver.hear(order_id, DELIVERED)
     return order_id
 
 
-async def lost(desk: Desk) -> str:
+async def lost(driver: StepwiseDriver) -> str:
     """Drive an order whose parcel the carrier loses on the way to the customer."""
-    order_id = await desk.place(postal_code=LOST)
-    await desk.until_shipped(order_id, CarrierShipmentStatus.LOST)
-    await desk.hear(order_id, DISPATCHED, ShipmentNotificationKind.LOST)
+    order_id = await driver.buy(postal_code=LOST)
+    await driver.until_shipped(order_id, CarrierShipmentStatus.LOST)
+    await driver.hear(order_id, DISPATCHED, ShipmentNotificationKind.LOST)
     return order_id
 
 
@@ -167,14 +154,14 @@ class Outcome:
     status: OrderStatus
     most: Cost
     """The exact current cost, so that only an intended change alters it."""
-    drive: Callable[[Desk], Awaitable[str]]
+    drive: Callable[[StepwiseDriver], Awaitable[str]]
 
-    async def cost(self, desk: Desk) -> Cost:
+    async def cost(self, driver: StepwiseDriver) -> Cost:
         """Drive a new order to this outcome. Raises AssertionError if it ends otherwise."""
-        order_id = await self.drive(desk)
-        if self.status in FINAL and (status := await desk.end(order_id)) != self.status:
+        order_id = await self.drive(driver)
+        if self.status in FINAL and (status := await driver.end(order_id)) != self.status:
             raise AssertionError(f"an order for {self.name} has ended as {status}")
-        return await cost_of(desk.client, order_id)
+        return await cost_of(driver.client, order_id)
 
 
 OUTCOMES: Final = (

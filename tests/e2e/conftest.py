@@ -14,6 +14,7 @@ import pytest
 from stack.processes import ROOT
 from stack.run import DEMO_DEADLINES
 from stack.system import System, started_system
+from tests.e2e.orders import NOT_BY_ITSELF
 
 HASTE: Mapping[str, str] = {
     **DEMO_DEADLINES,
@@ -34,6 +35,13 @@ TABLE_WIDTH = 6
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """One system for all tests that break nothing of it."""
     async with started_system(tmp_path_factory.mktemp("system"), given=HASTE) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def unwatched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """Start a system that is reconciled by hand alone. Its tests lose workflows and events."""
+    async with started_system(tmp_path_factory.mktemp("unwatched"), given=NOT_BY_ITSELF) as started:
         yield started
 
 

@@ -12,11 +12,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stack.processes import ROOT
 from tests.support.guarded import guarded
 
+DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
 TIMEOUT_SECONDS = 60
+
+
+def at(url: str, port: int) -> str:
+    """Return the same address with another port."""
+    return url.replace(f":{urlsplit(url if '//' in url else f'//{url}').port}", f":{port}", 1)
 
 
 @dataclass

@@ -12,21 +12,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from kit.local_http import local_client
 from stack.ports import LOOPBACK, Ports
 from stack.programs import api_command
 from stack.system import System
 from stack.tokens import Role
 from tests.e2e.line import Line
-from tests.e2e.processes import Process, started
-from tests.e2e.test_first_order import an_order
-from tests.e2e.test_worker_process import (
-    END_SECONDS,
-    NATS,
-    STOP_SECONDS,
-    TEMPORAL,
-    at,
-    worker,
-)
+from tests.e2e.orders import an_order
+from tests.e2e.processes import NATS, TEMPORAL, Process, at, started
+from tests.e2e.test_worker_process import END_SECONDS, STOP_SECONDS, worker
 from tests.support.api_client import Json, operation
 
 API_DATABASE = "WAYBILL_API_DATABASE_URL"
@@ -46,7 +40,7 @@ async def api(
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         started(log, environment, *api_command(port)) as process,
-        httpx.AsyncClient(
+        local_client(
             base_url=f"http://{LOOPBACK}:{port}", headers=headers, timeout=ANSWER_SECONDS
         ) as http,
     ):
@@ -175,7 +169,7 @@ async def test_a_simulator_stops_in_time_and_names_a_setting_that_is_missing(
 
 
 async def answers(url: str) -> None:
-    async with asyncio.timeout(TIMEOUT_SECONDS), httpx.AsyncClient() as http:
+    async with asyncio.timeout(TIMEOUT_SECONDS), local_client() as http:
         while True:
             try:
                 await http.get(url)

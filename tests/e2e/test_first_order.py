@@ -9,14 +9,13 @@ import httpx
 import pytest
 
 from eventstore.postgres import PostgresEventStore
+from kit.local_http import local_client
 from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
-from providers.payment_simulator.methods import VISA
 from stack.system import System
 from stack.tokens import Role
+from tests.e2e.orders import THERE, an_order, ask
 from tests.support.api_client import Json, Socket, connecting, operation
-
-THERE = "10115"
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a customer whom the API does not know yet."""
     token = system.token(Role.CUSTOMER, f"customer-{uuid4()}")
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20) as client:
+    async with local_client(base_url=system.url, headers=headers, timeout=20) as client:
         yield client
 
 
@@ -73,29 +72,6 @@ async def test_the_same_key_again_is_the_same_order(http: httpx.AsyncClient) -> 
     again = (await ask(http, "PlaceOrder", input=order))["placeOrder"]
     assert again["order"]["id"] == first["order"]["id"]
     assert len((await ask(http, "Orders", first=10))["orders"]["edges"]) == 1
-
-
-def an_order(postal_code: str) -> Json:
-    return {
-        "idempotencyKey": str(uuid4()),
-        "lines": [{"sku": "TEA-01", "quantity": 2}],
-        "paymentMethod": VISA,
-        "shippingAddress": {
-            "name": "Ada",
-            "street": "1 Main Street",
-            "city": "Berlin",
-            "postalCode": postal_code,
-            "country": "DE",
-        },
-    }
-
-
-async def ask(http: httpx.AsyncClient, name: str, **variables: object) -> Json:
-    answer = await http.post("/graphql", json={"query": operation(name), "variables": variables})
-    body: Json = answer.json()
-    assert "errors" not in body, body
-    data: Json = body["data"]
-    return data
 
 
 async def watched(

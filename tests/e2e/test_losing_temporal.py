@@ -2,96 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
 import pytest
 from temporalio.client import Client
 
-from eventstore.postgres import PostgresEventStore
-from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DELIVERED, NEVER_DISPATCHED
 from providers.payment_simulator.methods import APPROVAL
 from stack.ports import Ports
-from stack.processes import ROOT
 from stack.system import System, started_system
-from stack.tokens import Role
 from temporal.schedules import RECOVERY
-from tests.e2e.test_first_order import an_order, ask
-from tests.support.api_client import Json
+from tests.e2e.orders import (
+    PATIENT,
+    THERE,
+    cancel,
+    customer,
+    effects,
+    events,
+    placed,
+    reaches,
+    recover,
+    recoveries,
+)
+from tests.e2e.processes import TEMPORAL, at
 
-THERE = "10115"
-PATIENT = {
-    "WAYBILL_PAYMENT_WINDOW": "PT1H",
-    "WAYBILL_DISPATCH_DEADLINE": "PT1H",
-    "WAYBILL_DELIVERY_DEADLINE": "PT1H",
-    "WAYBILL_RETURN_WINDOW": "PT1H",
-    "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.2S",
-    "WAYBILL_CARRIER_DELIVER_AFTER": "PT0.2S",
-}
 SOON = {**PATIENT, "WAYBILL_RECONCILE_EVERY": "PT2S", "WAYBILL_RECONCILE_GRACE": "PT1S"}
-NOT_BY_ITSELF = {
-    **PATIENT,
-    "WAYBILL_RECONCILE_EVERY": "PT1H",
-    "WAYBILL_RECONCILE_GRACE": "PT1S",
-}
-WITHIN_SECONDS = 60
 
 pytestmark = pytest.mark.timeout(180)
-
-
-def customer(system: System) -> httpx.AsyncClient:
-    token = system.token(Role.CUSTOMER, "customer-of-the-test")
-    headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20)
-
-
-async def placed(http: httpx.AsyncClient, postal_code: str, status: str, **more: object) -> str:
-    """Place an order and wait until it has this status; return its id."""
-    order = {**an_order(postal_code), **more}
-    order_id: str = (await ask(http, "PlaceOrder", input=order))["placeOrder"]["order"]["id"]
-    await reaches(http, order_id, status)
-    return order_id
-
-
-async def reaches(http: httpx.AsyncClient, order_id: str, status: str) -> Json:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while True:
-            order: Json = (await ask(http, "Order", id=order_id))["order"]
-            if order["status"] == status:
-                return order
-            await asyncio.sleep(0.1)
-
-
-async def cancel(http: httpx.AsyncClient, order_id: str) -> list[Json]:
-    """Request a cancellation; return the errors, of which a running saga has none."""
-    given = {"idempotencyKey": str(uuid4()), "orderId": order_id}
-    errors: list[Json] = (await ask(http, "CancelOrder", input=given))["cancelOrder"]["userErrors"]
-    return errors
-
-
-async def events(system: System, stream: str) -> list[str]:
-    async with await create_pool(system.servers.database_url, size=1) as pool:
-        return [event.type for event in await PostgresEventStore(pool).load_events(stream)]
-
-
-async def recoveries(system: System, *order_ids: str) -> None:
-    """Wait until reconciliation has recovered each order's saga."""
-    async with asyncio.timeout(WITHIN_SECONDS):
-        for order_id in order_ids:
-            while await events(system, f"saga-{order_id}") != ["SagaRecovered"]:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.1)
-
-
-async def effects(port: int, order_id: str) -> Json:
-    async with httpx.AsyncClient() as http:
-        answer = await http.get(f"http://127.0.0.1:{port}/effects", params={"order_id": order_id})
-    found: Json = answer.json()["orders"].get(order_id, {})
-    return {effect: entry["count"] for effect, entry in found.items()}
 
 
 def lose_temporals_database(data_dir: Path) -> None:
@@ -163,28 +101,11 @@ async def test_a_deleted_schedule_is_created_again(watched: System) -> None:
         await recoveries(watched, order_id)
 
 
-async def recover(system: System, *arguments: str) -> tuple[int, list[str]]:
-    """Run `make recover`; return its exit code and its output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "orchestrator.recover", *arguments),
-        cwd=ROOT,
-        env=system.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, printed.decode().splitlines()
-
-
 async def test_a_manual_recovery_prints_its_result_and_a_stopped_system(
-    tmp_path: Path,
+    unwatched: System,
 ) -> None:
-    async with (
-        started_system(tmp_path, given=NOT_BY_ITSELF) as system,
-        customer(system) as http,
-    ):
+    system = unwatched
+    async with customer(system) as http:
         temporal = await Client.connect(system.servers.temporal_address)
         one = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         other = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
@@ -212,7 +133,8 @@ async def test_a_manual_recovery_prints_its_result_and_a_stopped_system(
         code, lines = await recover(system)
         assert (code, lines[0]) == (0, "0 sagas recovered.")
 
-    code, lines = await recover(system)
+    address = at(system.environment[TEMPORAL], Ports.free().temporal_port)
+    code, lines = await recover(system, **{TEMPORAL: address})
     assert (code, lines) == (
         1,
         ["recover: Temporal does not answer: start the service first, with `make run`"],

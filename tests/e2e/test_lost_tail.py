@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from eventstore.postgres import PostgresEventStore
+from kit.eventually import eventually
+from kit.local_http import local_client
 from kit.pool import create_pool
 from stack.processes import ROOT
-from stack.system import System, started_system
+from stack.system import System
 from stack.tokens import Role
-from tests.e2e.test_first_order import an_order, ask
-from tests.e2e.test_losing_temporal import (
-    NOT_BY_ITSELF,
+from tests.e2e.orders import (
     THERE,
+    an_order,
+    ask,
     customer,
     effects,
     events,
@@ -36,7 +37,7 @@ RELAYED = "SELECT position FROM eventstore.checkpoint WHERE name = 'relay'"
 
 def operator(system: System) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {system.token(Role.OPERATOR, 'operator-of-the-test')}"}
-    return httpx.AsyncClient(base_url=system.url, headers=headers, timeout=20)
+    return local_client(base_url=system.url, headers=headers, timeout=20)
 
 
 async def head(system: System) -> int:
@@ -47,9 +48,11 @@ async def head(system: System) -> int:
 async def relayed(system: System, position: int) -> None:
     """Wait until the relay's checkpoint is at this position or above."""
     async with await create_pool(system.servers.database_url, size=1) as pool:
-        async with asyncio.timeout(20):
-            while (await pool.fetchval(RELAYED) or 0) < position:  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.05)
+
+        async def is_there() -> bool:
+            return (await pool.fetchval(RELAYED) or 0) >= position
+
+        await eventually(is_there, 20)
 
 
 async def lose(system: System, after: int) -> None:
@@ -59,7 +62,7 @@ async def lose(system: System, after: int) -> None:
 
 async def checkpoints_are(system: System, status: str) -> Json:
     """Return the check of readiness when it has this status: an answer is kept for a second."""
-    async with httpx.AsyncClient() as http, asyncio.timeout(10):
+    async with local_client() as http, asyncio.timeout(10):
         while True:
             found: Json = (await http.get(f"{system.url}/readyz")).json()["checks"]["checkpoints"]
             if found["status"] == status:
@@ -80,10 +83,10 @@ async def set_right(system: System) -> list[str]:
 
 
 async def test_an_order_lost_by_a_restore_is_restored_and_paid_once(
-    tmp_path: Path,
+    unwatched: System,
 ) -> None:
+    system = unwatched
     async with (
-        started_system(tmp_path, given=NOT_BY_ITSELF) as system,
         customer(system) as http,
         operator(system) as staff,
     ):

@@ -19,6 +19,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 
 from eventbus.nats import STREAM, SUBJECTS
+from kit.local_http import local_client
 from kit.pool import create_pool
 from stack.system import System
 from stack.tokens import Role
@@ -29,7 +30,7 @@ CUSTOMER: Final = "marked"
 UI_HISTORY: Final = "/api/v1/namespaces/default/workflows/order-{}/history"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def order_id(system: System) -> str:
     """The id of a completed order, sent to the address of the markers and with a note of them."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as http:
@@ -78,7 +79,7 @@ async def test_no_log_of_any_process_holds_the_address(system: System, order_id:
 async def test_the_web_uis_own_api_shows_ciphertext_and_the_codec_shows_the_address(
     system: System, order_id: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=system.temporal_ui_url) as ui:
+    async with local_client(base_url=system.temporal_ui_url) as ui:
         settings = (await ui.get("/api/v1/settings")).json()
         history = (await ui.get(UI_HISTORY.format(order_id))).json()
     assert settings["Codec"]["Endpoint"] == f"{system.url}/codec"
@@ -87,7 +88,7 @@ async def test_the_web_uis_own_api_shows_ciphertext_and_the_codec_shows_the_addr
     assert found_in(json.dumps(history) + "".join(map(data_of, payloads))) == []
 
     headers = {"origin": system.temporal_ui_url, "x-namespace": "default"}
-    async with httpx.AsyncClient() as browser:
+    async with local_client() as browser:
         url = f"{settings['Codec']['Endpoint']}/decode"
         answer = await browser.post(url, json={"payloads": payloads}, headers=headers)
     assert answer.headers["access-control-allow-origin"] == system.temporal_ui_url

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
+from kit.eventually import eventually
 from stack.ports import Ports
 from stack.postgres import connected, sibling
 from stack.system import System
 from stored_format import STORED_FORMAT
 from tests.e2e.line import Line
-from tests.e2e.processes import Process, started
+from tests.e2e.processes import DATABASE, NATS, TEMPORAL, Process, at, started
 from tests.integration.migrations.checkout import empty_database
 
 STOP_SECONDS = 5
@@ -24,7 +23,6 @@ STOP_SECONDS = 5
 END_SECONDS = 20
 """A wrong setting ends it after 1 s on an idle machine."""
 MAX_LOG_CHARACTERS = 6_000
-DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
@@ -32,11 +30,6 @@ def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextMan
     """Start a worker with the default roles, beside the one of the system."""
     data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}  # no stack.env fills in what is empty
     return started(log, {**system.environment, **data_dir, **changes}, "worker.py")
-
-
-def at(url: str, port: int) -> str:
-    """Return the same address with another port."""
-    return url.replace(f":{urlsplit(url if '//' in url else f'//{url}').port}", f":{port}", 1)
 
 
 @pytest.mark.parametrize(
@@ -147,14 +140,11 @@ async def worker_on_lines(
 
 async def polls(system: System, process: Process) -> None:
     """Wait until the worker records again that it polls."""
-    async with connected(system.servers.database_url) as connection, asyncio.timeout(60):
+    recorded = "SELECT 1 FROM journal.polling_worker WHERE process LIKE $1 AND polled_at > $2"
+    async with connected(system.servers.database_url) as connection:
         since = await connection.fetchval("SELECT clock_timestamp()")
-        while not await connection.fetchval(  # noqa: ASYNC110 - a fact to wait for
-            "SELECT 1 FROM journal.polling_worker WHERE process LIKE $1 AND polled_at > $2",
-            f"%:{process.process.pid}",
-            since,
-        ):
-            await asyncio.sleep(0.05)
+        by_it = (f"%:{process.process.pid}", since)
+        await eventually(lambda: connection.fetchval(recorded, *by_it), 60)
 
 
 LATER = pytest.mark.parametrize(

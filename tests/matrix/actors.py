@@ -14,8 +14,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types import InterventionInput
+from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver
+from benchmarks.saga.orders import order_of
 from domain.errors import Refused
-from domain.order.commands import CancellationReason
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
@@ -26,14 +27,14 @@ from domain.provider_notifications import (
 from domain.saga.commands import Intervention
 from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
+from kit.eventually import eventually
+from kit.local_http import local_client
 from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
 from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
-from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, an_order
-from tests.support.eventually import eventually
+from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, in_parts
 from tests.support.simulators import Delivery
-from workflows.types import SagaType
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
 """The reasons for which a client retries."""
@@ -50,12 +51,17 @@ class People:
         self.case = case
         self.sku = f"sku-{digest}"
         self.queue = f"matrix-{digest}" if case.fault is Fault.KILLED else world.shared_queue
-        self.order = an_order(
-            case.name, self.sku, scenario.method, scenario.postal_code, backorder=scenario.backorder
+        self.order = in_parts(
+            order_of(
+                case.name,
+                [(self.sku, QUANTITY)],
+                scenario.method,
+                scenario.postal_code,
+                backorder=scenario.backorder,
+            )
         )
-        self.order = self.order.model_copy(update={"promises": case.deadlines.promises})
         self.id = self.order.aggregate_id
-        self._orchestrator = world.orchestrator(case.deadlines, self.queue)
+        self._driver = OrderDriver(world.client, self.queue, deadlines=case.deadlines)
         self._withheld_kinds = set(scenario.withheld)
         self._withheld: list[ShipmentNotification] = []
 
@@ -71,10 +77,7 @@ class People:
     # Customers.
 
     async def places(self) -> None:
-        await _run_until_settled(
-            lambda: self._orchestrator.start_saga(SagaType.ORDER, self.order, actor="customer:m"),
-            (Unavailable,),
-        )
+        await _run_until_settled(lambda: self._driver.place(self.order), (Unavailable,))
 
     async def approves(self) -> None:
         stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
@@ -91,29 +94,18 @@ class People:
     async def pays_again(self, method: str) -> None:
         await self.logged("payment", "PaymentDeclined")
         await _run_until_settled(
-            lambda: self._orchestrator.retry_payment(
-                self.id, method, idempotency_key="again", actor="customer:m"
-            ),
-            (*_NOT_NOW, Refused),
+            lambda: self._driver.pay_with(self.id, method, key="again"), (*_NOT_NOW, Refused)
         )
 
     async def cancels(self) -> None:
-        await _run_until_settled(
-            lambda: self._orchestrator.compensate_saga(
-                self.id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:m"
-            )
-        )
+        await _run_until_settled(lambda: self._driver.cancel(self.id))
 
     async def cancels_in_temporal(self) -> None:
         await _run_until_settled(self._workflow("order").cancel, (RPCError,))
 
     async def sends_back(self) -> None:
         await self.logged("order", "OrderDelivered")
-        await _run_until_settled(
-            lambda: self._orchestrator.request_return(
-                self.id, None, idempotency_key="back", actor="customer:m"
-            )
-        )
+        await _run_until_settled(lambda: self._driver.send_back(self.id, key="back"))
 
     # Operators.
 
@@ -132,19 +124,19 @@ class People:
                 await self._refund_by_hand()
                 intervention = Intervention.RESOLVE
             intervene = InterventionInput(
-                self.id, step, parked.number, intervention, "mended", "operator:m"
+                self.id, step, parked.number, intervention, "mended", OPERATOR_ACTOR
             )
             key = f"intervene-{parked.number}"
             try:
-                await self._orchestrator.intervene(workflow_id, intervene, idempotency_key=key)
+                await self._driver.orchestrator.intervene(
+                    workflow_id, intervene, idempotency_key=key
+                )
             except (*_NOT_NOW, Refused):
                 continue  # the workflow is not there yet: the next check finds it
 
     async def recover(self) -> None:
         """Recover the order's saga as reconciliation does."""
-        await _run_until_settled(
-            lambda: self._orchestrator.recover(self.id, self.order.customer_id)
-        )
+        await _run_until_settled(lambda: self._driver.recover(self.id))
 
     async def end(self, workflow: str) -> None:
         """Terminate the workflow, unless it has ended."""
@@ -157,8 +149,11 @@ class People:
     async def close_the_window(self) -> None:
         """End the return window: make the order older, and recover it."""
         await self.disturbed()
-        while await self.world.is_running(f"return-{self.id}"):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(POLL_SECONDS)
+
+        async def has_ended() -> bool:
+            return not await self.world.is_running(f"return-{self.id}")
+
+        await eventually(has_ended)
         await self.end("order")
         async with connected(self.world.owner_url) as owner:
             await owner.execute(_OLDER, f"order-{self.id}", self.case.deadlines.return_window)
@@ -167,7 +162,7 @@ class People:
     async def _lift_faults(self) -> None:
         if self.case.script.lasts:
             self.world.scripts.take_away(self.id)
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             for simulator in (self.world.payments, self.world.carrier):
                 await http.delete(f"{simulator.url}/control", params={"order_id": self.id})
 
@@ -192,8 +187,10 @@ class People:
     # Banks and carriers.
 
     async def until_dispatched(self) -> None:
-        while "dispatched" not in await self.world.carrier.effects(self.id):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(POLL_SECONDS)
+        async def has_left() -> bool:
+            return "dispatched" in await self.world.carrier.effects(self.id)
+
+        await _until(has_left)
 
     async def pass_on_notifications(self) -> None:
         while True:
@@ -218,8 +215,13 @@ class People:
     async def _deliver(self, notification: PaymentNotification | ShipmentNotification) -> None:
         """Deliver the notification until the API acknowledges it."""
         await _run_until_settled(
-            lambda: self._orchestrator.handle_event(notification), (Unavailable,)
+            lambda: self._driver.orchestrator.handle_event(notification), (Unavailable,)
         )
+
+
+async def _until(fact: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until the fact holds. The case cancels the wait when its time is over."""
+    await eventually(fact, None, POLL_SECONDS)
 
 
 async def _run_until_settled(

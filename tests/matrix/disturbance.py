@@ -18,12 +18,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.types import CancellationInput, CancellationResult
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
+from kit.eventually import eventually
 from tests.matrix.actors import People
 from tests.matrix.cases import Case, Fault
 from tests.matrix.points import Point
 from tests.matrix.worker import KeptWorker
 from tests.matrix.world import POLL_SECONDS, World
-from tests.support.eventually import eventually
 from workflows.order import OrderWorkflow
 
 UPDATE_ID: Final = "cancel-at-the-gate"

@@ -11,12 +11,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
 from temporalio import activity, client, worker
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
 from eventstore.postgres import PostgresEventStore
+from kit.local_http import local_client
 from kit.pool import Connection
 from tests.matrix.script import Act, Phase, Script, Scripts
 
@@ -112,7 +112,7 @@ class _Trapped(ActivityInboundInterceptor):
             yield
             return
         url = f"{self._simulators[script.provider or '']}/control"
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             served = (await http.get(url, params=order)).json()
             for fault in _ordered(script, served):
                 armed.loses = armed.loses or fault["operation"] == script.lost

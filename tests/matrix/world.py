@@ -8,35 +8,32 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from typing import Any, Final, TypeVar
 
-import httpx
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.command_handler import CommandHandler, Step
+from benchmarks.saga.orders import CENTS
 from domain.aggregate import Aggregate
-from domain.ids import order_id_for
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
-from domain.order.lines import Address
 from domain.order.price import Price
 from domain.product.commands import ListProduct
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
+from kit.eventually import eventually
+from kit.local_http import local_client
 from kit.pool import Pool
-from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings
-from tests.support.order_parts import PROMISES, a_line
 from tests.support.simulators import Receiver, SimulatorProcess
-from workflows.types import Deadlines
 
 S = TypeVar("S")
 
 POLL_SECONDS: Final = 0.05
-QUANTITY, PRICE, CUSTOMER = 2, 250, "customer-1"
+QUANTITY, PRICE = 2, CENTS
 DISCOUNT, SHIPPING, TAX, SHIPPING_TAX = 51, 100, 85, 19
 TOTAL: Final = QUANTITY * PRICE - DISCOUNT + SHIPPING + TAX + SHIPPING_TAX
 RUNNING: Final = WorkflowExecutionStatus.RUNNING
@@ -59,9 +56,6 @@ class World:
     shared_queue: str
     owner_url: str
     """The database for its owner, who may change the log."""
-
-    def orchestrator(self, deadlines: Deadlines, task_queue: str) -> SagaOrchestrator:
-        return SagaOrchestrator(self.client, task_queue=task_queue, deadlines=deadlines)
 
     async def offer(self, sku: str, pieces: int) -> None:
         await self.receive(sku, pieces, "first")
@@ -98,8 +92,11 @@ class World:
 
     async def until_idle(self, *workflow_ids: str) -> None:
         """Wait until nothing of these workflows runs or is pending."""
-        while not all([await self._is_idle(name) for name in workflow_ids]):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(POLL_SECONDS)
+
+        async def are_idle() -> bool:
+            return all([await self._is_idle(name) for name in workflow_ids])
+
+        await eventually(are_idle, None, POLL_SECONDS)
 
     async def _is_idle(self, workflow_id: str) -> bool:
         """Return whether the workflow has started and is at rest now and a moment later."""
@@ -129,7 +126,7 @@ class World:
     async def served(self, provider: str, order_id: str) -> Mapping[str, Mapping[str, int]]:
         """Return the faults that the provider's simulator has served to the order."""
         simulator = {"payments": self.payments, "carrier": self.carrier}[provider]
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             answer = await http.get(f"{simulator.url}/control", params={"order_id": order_id})
         counts: Mapping[str, Mapping[str, int]] = answer.json()
         return counts
@@ -142,25 +139,12 @@ class World:
         return CommandHandler(self.store)
 
 
-def an_order(key: str, sku: str, method: str, postal_code: str, *, backorder: bool) -> PlaceOrder:
-    line = a_line(sku, QUANTITY, PRICE, discount=DISCOUNT, tax=TAX)
-    return PlaceOrder(
-        aggregate_id=order_id_for(CUSTOMER, key),
-        customer_id=CUSTOMER,
-        lines=(line,),
-        price=Price.of([line], "EUR", shipping=SHIPPING, shipping_tax=SHIPPING_TAX),
-        payment_method=method,
-        shipping_address=Address(
-            name="Ada Lovelace",
-            street="1 Example Street",
-            city="Sampleton",
-            postal_code=postal_code,
-            country="DE",
-        ),
-        fingerprint=key,
-        promises=PROMISES,
-        backorder=backorder,
-    )
+def in_parts(order: PlaceOrder) -> PlaceOrder:
+    """Return the order with a discount, shipping and tax."""
+    [line] = order.lines
+    line = line.model_copy(update={"discount": DISCOUNT, "tax": TAX})
+    price = Price.of([line], "EUR", shipping=SHIPPING, shipping_tax=SHIPPING_TAX)
+    return order.model_copy(update={"lines": (line,), "price": price})
 
 
 async def settled(*tasks: asyncio.Task[Any]) -> None:

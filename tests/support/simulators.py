@@ -17,8 +17,9 @@ from typing import Any
 
 import httpx
 
+from kit.eventually import eventually
+from kit.local_http import NO_CERTIFICATES, local_client
 from stack.ports import Ports
-from tests.support.eventually import eventually
 from tests.support.guarded import guarded
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +107,7 @@ class SimulatorProcess:
                 process.wait(STOP_SECONDS)
 
     async def ready(self) -> None:
-        async with httpx.AsyncClient() as http, asyncio.timeout(20):
+        async with local_client() as http, asyncio.timeout(20):
             while True:
                 try:
                     assert (await http.get(f"{self.url}/healthz")).json() == {"status": "ok"}
@@ -117,14 +118,14 @@ class SimulatorProcess:
 
     async def effects(self, order_id: str) -> dict[str, tuple[int, int]]:
         """Return the count and the sum of each effect on the order, as recorded there."""
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             answer = await http.get(f"{self.url}/effects", params={"order_id": order_id})
         found = answer.json()["orders"].get(order_id, {})
         return {name: (entry["count"], entry["amount"]) for name, entry in found.items()}
 
     async def authenticate(self, reference: str, outcome: str) -> None:
         """Act as the customer on the bank's page: `approve` or `fail`."""
-        async with httpx.AsyncClient() as http:
+        async with local_client() as http:
             answer = await http.post(
                 f"{self.url}/authenticate/{reference}", data={"outcome": outcome}
             )
@@ -138,22 +139,25 @@ class SimulatorProcess:
 
     @contextmanager
     def control(self, **change: object) -> Iterator[None]:
-        httpx.post(f"{self.url}/control", json=change).raise_for_status()
+        self._control("POST", json=change)
         try:
             yield
         finally:
-            httpx.delete(f"{self.url}/control").raise_for_status()
+            self._control("DELETE")
 
     @contextmanager
     def failing(self, order_id: str, operation: str, how: str) -> Iterator[None]:
         """Let every such call for this order fail; the faults of other orders stay as they are."""
         fault = {"order_id": order_id, "operation": operation, "how": how}
-        httpx.post(f"{self.url}/control", json={"fail_order": fault}).raise_for_status()
+        self._control("POST", json={"fail_order": fault})
         try:
             yield
         finally:
-            cleared = httpx.delete(f"{self.url}/control", params={"order_id": order_id})
-            cleared.raise_for_status()
+            self._control("DELETE", params={"order_id": order_id})
+
+    def _control(self, method: str, **what: Any) -> None:  # noqa: ANN401 - httpx's own
+        with httpx.Client(verify=NO_CERTIFICATES, trust_env=False) as http:
+            http.request(method, f"{self.url}/control", **what).raise_for_status()
 
 
 def simulator(kind: str, data_dir: Path, receiver: Receiver) -> SimulatorProcess:

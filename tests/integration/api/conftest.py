@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,6 +17,7 @@ from api.context import Services
 from api.orders.pricing import standard_pricing
 from eventstore.postgres import PostgresEventStore
 from kit.engine import create_engine
+from kit.local_http import local_client
 from kit.pool import Pool, create_pool
 from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -186,7 +186,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         await feed.close()
 
     app = create_app(settings, open_services)
-    async with served(app) as url, httpx.AsyncClient(base_url=url) as http:
+    async with served(app) as url, local_client(base_url=url) as http:
         yield Api(url, settings, http, calls, sagas, OrderLog(store), feed, routes_of(app))
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from api.app import create_app
+from kit.local_http import local_client
 from settings import Environment, Settings
 from tests.support.api_client import served
 
@@ -15,7 +16,7 @@ from tests.support.api_client import served
 async def asked(settings: Settings, path: str) -> httpx.Response:
     async with (
         served(create_app(settings)) as url,
-        httpx.AsyncClient(base_url=url, timeout=10) as http,
+        local_client(base_url=url, timeout=10) as http,
     ):
         return await http.get(path)
 

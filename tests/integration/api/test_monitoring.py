@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from api.app import create_app
 from api.monitoring import require_ports
 from kit.listening import CannotListen
+from kit.local_http import local_client
 from settings import Settings
 from tests.support.api_client import served
 from tests.support.simulators import free_port
@@ -23,7 +23,7 @@ def apart(real_settings: Settings) -> Settings:
 
 
 async def statuses(url: str) -> list[int]:
-    async with httpx.AsyncClient(base_url=url, timeout=10) as http:
+    async with local_client(base_url=url, timeout=10) as http:
         return [(await http.get(path)).status_code for path in PATHS]
 
 
@@ -33,7 +33,7 @@ async def test_monitoring_has_its_own_port_where_it_is_set(apart: Settings) -> N
 
         assert await statuses(url) == [404, 404, 404]
         assert await statuses(beside) == [200, 503, 200]
-        async with httpx.AsyncClient(base_url=beside) as http:
+        async with local_client(base_url=beside) as http:
             assert (await http.post("/graphql", json={})).status_code == 404
 
 
@@ -74,7 +74,7 @@ async def test_a_flood_of_scrapes_asks_the_database_once(
     monkeypatch.setattr("api.metrics._show_database", counted)
     async with (
         served(create_app(real_settings)) as url,
-        httpx.AsyncClient(base_url=url, timeout=10) as http,
+        local_client(base_url=url, timeout=10) as http,
     ):
         answers = await asyncio.gather(*(http.get("/metrics") for _ in range(50)))
 

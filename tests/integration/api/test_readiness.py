@@ -17,6 +17,7 @@ from eventbus import record
 from eventstore.head import HeadAnnouncer
 from eventstore.heartbeat import PROCESS, record_polling
 from kit.leadership import leading
+from kit.local_http import local_client
 from kit.pool import Pool
 from settings import Settings
 from stack.postgres import connected, sibling
@@ -63,7 +64,7 @@ async def polled(module_pool: Pool, build: str) -> None:
 async def ready(settings: Settings) -> httpx.Response:
     async with (
         served(create_app(settings)) as url,
-        httpx.AsyncClient(base_url=url, timeout=10) as http,
+        local_client(base_url=url, timeout=10) as http,
     ):
         return await http.get("/readyz")
 
@@ -230,7 +231,7 @@ async def test_the_metrics_show_each_check_and_no_figure_without_the_database(
     settings = Settings.model_validate(real_settings.model_dump() | {"api_database_url": url})
     async with (
         served(create_app(settings)) as api_url,
-        httpx.AsyncClient(base_url=api_url, timeout=10) as http,
+        local_client(base_url=api_url, timeout=10) as http,
     ):
         response = await http.get("/metrics")
 

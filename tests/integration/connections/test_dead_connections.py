@@ -20,6 +20,7 @@ from kit import connection as limits
 from kit import pool as pool_module
 from kit.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
 from kit.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
+from kit.eventually import eventually
 from kit.leadership import leading
 from kit.pool import Pool, create_pool
 from tests.integration.connections.conftest import ours, terminate_own_sessions
@@ -355,7 +356,8 @@ async def test_a_lock_that_could_not_be_released_ends_with_its_connection(
     with pytest.raises(asyncpg.InFailedSQLTransactionError):
         await lead()
 
-    async with asyncio.timeout(5):
-        while await operator.fetchval(HELD_LEADERSHIPS):  # noqa: ASYNC110 - nothing notifies of it
-            await asyncio.sleep(0.01)
+    async def is_free() -> bool:
+        return not await operator.fetchval(HELD_LEADERSHIPS)
+
+    await eventually(is_free, 5)
     assert await ours(operator) == 0

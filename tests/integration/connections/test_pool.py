@@ -9,6 +9,7 @@ import pytest
 
 from kit import connection as limits
 from kit import pool as pool_module
+from kit.eventually import eventually
 from kit.pool import Connection, Pool, create_pool
 from tests.integration.connections.conftest import ours, terminate_own_sessions
 
@@ -28,9 +29,10 @@ IN_TRANSACTION = """
 
 
 async def until(operator: asyncpg.Connection, query: str, count: int) -> None:
-    async with asyncio.timeout(10):
-        while await operator.fetchval(query) != count:  # noqa: ASYNC110 - nothing notifies of it
-            await asyncio.sleep(0.01)
+    async def is_so() -> bool:
+        return bool(await operator.fetchval(query) == count)
+
+    await eventually(is_so, 10)
 
 
 async def test_the_last_returned_connection_is_used_again_first(

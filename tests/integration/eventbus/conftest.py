@@ -24,13 +24,13 @@ from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.eventually import eventually
 from kit.pool import Pool
 from stack.http import answers
 from stack.ports import Ports
 from stack.processes import Child, Program, Tier
 from stack.supervisor import Supervisor, supervised
 from stack.tools import script
-from tests.support.eventually import eventually
 
 METADATA = EventMetadata(correlation_id="test")
 

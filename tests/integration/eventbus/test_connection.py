@@ -15,9 +15,9 @@ import pytest
 
 from eventbus.errors import BusUnavailable
 from eventbus.nats import STREAM, NatsBus
+from kit.eventually import eventually
 from settings import SettingsError
 from tests.integration.eventbus.conftest import Broker, Log
-from tests.support.eventually import eventually
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
+from kit.eventually import eventually
 from tests.integration.eventbus.conftest import Broker, Log
-from tests.support.eventually import eventually
 
 
 async def test_a_deleted_stream_is_created_again_and_the_relay_continues(

@@ -14,12 +14,13 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from eventbus.nats import CONFIG
+from kit.eventually import eventually
+from kit.local_http import local_client
 from settings import Bus, Settings
 from stack.servers import Servers
 from tests.integration.eventbus.conftest import Broker, Log
 from tests.integration.eventbus.test_republish import lines_of
 from tests.support.api_client import served
-from tests.support.eventually import eventually
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def http(
     )
     async with (
         served(create_app(settings)) as url,
-        httpx.AsyncClient(base_url=url, timeout=10) as http,
+        local_client(base_url=url, timeout=10) as http,
     ):
         yield http
 

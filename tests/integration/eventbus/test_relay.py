@@ -19,9 +19,9 @@ from eventbus.nats import CONFIG, STREAM
 from eventstore.cloudevents import decode
 from eventstore.envelope import NewEvent, StreamAppend
 from eventstore.versions import ANY
+from kit.eventually import eventually
 from stack.processes import ROOT
 from tests.integration.eventbus.conftest import METADATA, Broker, Log
-from tests.support.eventually import eventually
 
 LEADERS = """
     SELECT count(*) FROM pg_locks

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from uuid import uuid4
 
 import asyncpg
@@ -10,6 +9,7 @@ from domain.order.events import OrderReserved
 from eventstore.envelope import EventMetadata, NewEvent, StreamAppend
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY, ExpectedVersion
+from kit.eventually import eventually
 from kit.pool import Pool
 
 METADATA = EventMetadata(correlation_id="test")
@@ -26,9 +26,7 @@ def to(stream_id: str, count: int = 1, expected: ExpectedVersion = ANY) -> Strea
 
 async def waits_for_a_lock(observer: asyncpg.Connection, waiting: asyncpg.Connection) -> None:
     """Wait until the statement that runs on the other connection waits for a lock."""
-    async with asyncio.timeout(10):
-        while not await observer.fetchval(WAITS, waiting.get_server_pid()):  # noqa: ASYNC110 - nothing wakes it
-            await asyncio.sleep(0.005)
+    await eventually(lambda: observer.fetchval(WAITS, waiting.get_server_pid()), 10)
 
 
 @pytest.fixture

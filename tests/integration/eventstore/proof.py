@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventstore.head import HeadAnnouncer
+from kit.eventually import eventually
 from kit.pool import Pool, create_pool
 from tests.integration.eventstore.readers import Faults, Follower, Poller
 from tests.integration.eventstore.test_follow import CUT_THE_LEADER
@@ -110,9 +111,9 @@ async def catch_up(writers: Sequence[Writer], readers: Sequence[Reader]) -> None
     """Wait until each reader has the last event; a reader that never gets it has skipped it."""
     last = max(max(writer.appended, default=0) for writer in writers)
     with suppress(TimeoutError):
-        async with asyncio.timeout(SECONDS_TO_CATCH_UP):
-            while any(reader.account.last < last for reader in readers):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.01)
+        await eventually(
+            lambda: all(reader.account.last >= last for reader in readers), SECONDS_TO_CATCH_UP
+        )
 
 
 async def cut_the_leader(pool: Pool) -> None:

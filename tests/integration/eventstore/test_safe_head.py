@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from eventstore.postgres import PostgresEventStore
+from kit.eventually import eventually
 from kit.pool import Connection, Pool, create_pool
 from stack.postgres import connected
 from tests.integration.eventstore.conftest import to, waits_for_a_lock
@@ -109,9 +110,7 @@ async def test_a_hung_append_shows_in_the_heads_age_and_is_ended_by_its_timeout(
         after = await store.append([to("order-1")])
         assert await store.load_all_events() == []
         assert 0 < await pool.fetchval(AGE) < 1.5
-        async with asyncio.timeout(5):
-            while not await store.load_all_events():  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.02)
+        await eventually(store.load_all_events, 5)
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await hung.execute("COMMIT")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from eventstore.errors import EventStoreError, SafeHeadUnknown
 from eventstore.postgres import PostgresEventStore
+from kit.eventually import eventually
 from kit.pool import Pool, create_pool
 from stack import postgres
 from stack.ports import Ports
@@ -56,9 +56,8 @@ async def copy(supervisor: Supervisor, url: str, data: Path) -> None:
 async def replayed(primary: Pool, standby: Pool) -> None:
     """Wait until the standby has everything that the primary has."""
     written = await primary.fetchval("SELECT pg_current_wal_insert_lsn()")
-    async with asyncio.timeout(20):
-        while await standby.fetchval("SELECT pg_last_wal_replay_lsn()") < written:  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.02)
+    has_replayed = "SELECT pg_last_wal_replay_lsn() >= $1"
+    await eventually(lambda: standby.fetchval(has_replayed, written), 20)
 
 
 async def test_the_head_is_refused_on_a_standby_and_known_once_it_is_promoted(

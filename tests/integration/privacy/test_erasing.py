@@ -17,6 +17,7 @@ from domain.privacy import Sealed, personal_fields
 from eventstore.envelope import StoredEvent
 from eventstore.errors import VersionConflict
 from eventstore.privacy.errors import Erased
+from kit.eventually import eventually
 from kit.pool import Connection
 from projections.inline import InlineReadModels
 from queries.personal_data import PersonalData, PersonalField, Wanted
@@ -199,12 +200,11 @@ async def test_an_erasure_waits_for_a_key_that_is_being_made_and_erases_it(log: 
 
 
 async def waits_for_a_lock(log: Log) -> None:
-    async with asyncio.timeout(5):
-        while not await log.pool.fetchval(  # noqa: ASYNC110 - a fact to wait for
-            "SELECT count(*) FROM pg_locks WHERE classid = 7005 AND objsubid = 2 AND NOT granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        ):
-            await asyncio.sleep(0.01)
+    waiting = (
+        "SELECT count(*) FROM pg_locks WHERE classid = 7005 AND objsubid = 2 AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    await eventually(lambda: log.pool.fetchval(waiting), 5)
 
 
 class Failing:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from kit.eventually import eventually
 from kit.pool import Pool, create_pool
 from stack import postgres
 from stack.servers import Servers
@@ -41,9 +41,7 @@ async def test_a_single_erased_key_is_vacuumed_in_autovacuums_next_round(
             await log.place(f"o-{number}", f"customer-{number}")
         await log.erase("customer-7")
 
-    async with asyncio.timeout(30):
-        while not await pool.fetchval(VACUUMED):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.1)
+    await eventually(lambda: pool.fetchval(VACUUMED), every=0.1)
 
     assert await pool.fetchval("SELECT count(*) FROM eventstore.subject_key") == 19
 

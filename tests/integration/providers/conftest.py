@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kit.local_http import local_client
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from tests.support.simulators import (
@@ -56,12 +57,12 @@ async def impatient_carrier(carrier_simulator: SimulatorProcess) -> AsyncIterato
 async def stripe_http(payment_simulator: SimulatorProcess) -> AsyncIterator[httpx.AsyncClient]:
     """Return bare HTTP to the payment simulator, which shows what Stripe's SDK hides."""
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    async with httpx.AsyncClient(base_url=payment_simulator.url, headers=headers) as http:
+    async with local_client(base_url=payment_simulator.url, headers=headers) as http:
         yield http
 
 
 @pytest.fixture
 async def carrier_http(carrier_simulator: SimulatorProcess) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    async with httpx.AsyncClient(base_url=carrier_simulator.url, headers=headers) as http:
+    async with local_client(base_url=carrier_simulator.url, headers=headers) as http:
         yield http

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from kit.local_http import local_client
+
 if TYPE_CHECKING:
     from tests.support.simulators import SimulatorProcess
 
@@ -209,7 +211,7 @@ async def test_a_charge_is_an_id_unless_it_is_expanded(
 async def test_a_request_without_the_key_changes_nothing(
     payment_simulator: SimulatorProcess, order_id: str, key: str
 ) -> None:
-    async with httpx.AsyncClient(headers={"Authorization": key}) as stranger:
+    async with local_client(headers={"Authorization": key}) as stranger:
         answer = await post(stranger, f"{payment_simulator.url}{INTENTS}", intent(order_id))
 
     assert answer.status_code == 401

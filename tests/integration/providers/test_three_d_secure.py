@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from kit.local_http import local_client
 from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
 from tests.support.simulators import API_KEY, RETURN_URL
@@ -25,7 +26,7 @@ async def pending(payments: StripePayments, order_id: str) -> ProviderPayment:
 
 
 async def choose(url: str | None, outcome: str) -> None:
-    async with httpx.AsyncClient() as browser:
+    async with local_client() as browser:
         assert "10.00 EUR" in (await browser.get(str(url))).text
         assert (await browser.post(str(url), data={"outcome": outcome})).status_code == 200
 
@@ -69,7 +70,7 @@ async def test_a_customer_can_not_approve_what_was_voided(
     payment = await pending(payments, order_id)
     await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
 
-    async with httpx.AsyncClient() as browser:
+    async with local_client() as browser:
         answer = await browser.post(str(payment.action_url), data={"outcome": "approve"})
 
     assert answer.status_code == 400

@@ -12,6 +12,7 @@ import pytest
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.eventually import eventually
 from kit.pool import Pool
 from queries.feed import QUEUE_LIMIT, TIMEOUT_SECONDS, FellBehind, Listener, LiveFeed
 from tests.integration.eventstore.conftest import some_events
@@ -147,9 +148,7 @@ async def test_a_listener_that_joins_a_waiting_feed_gets_each_later_event_once(
     async with feed.listen([stream]) as first:
         await store.save_events(stream, some_events(QUEUE_LIMIT + 9), ANY)
         assert (await first.next()).version == 1
-        async with asyncio.timeout(20):
-            while not first.is_full:  # noqa: ASYNC110 - the feed waits for room then
-                await asyncio.sleep(0.01)
+        await eventually(lambda: first.is_full)  # the feed waits for room then
         async with feed.listen([stream]) as second:
             joined = [e for e in await store.load_events(stream) if e.position > second.start]
             rest = asyncio.create_task(taken(second, len(joined)))

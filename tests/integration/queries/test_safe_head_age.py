@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from kit.engine import create_engine
+from kit.eventually import eventually
 from kit.pool import Pool, create_pool
 from queries.log import LogQueries
 from stack import postgres
@@ -122,9 +123,10 @@ async def test_a_session_lock_of_another_program_that_collides_is_not_silent(
         async with other.transaction():  # a young lock holder does not reveal the lock's age
             assert await log.safe_head_age() >= later
 
-    async with asyncio.timeout(5):
-        while await log.safe_head_age() != 0:  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.01)
+    async def is_at_the_end() -> bool:
+        return await log.safe_head_age() == 0
+
+    await eventually(is_at_the_end, 5)
 
 
 async def test_an_unreadable_age_is_null_and_not_zero_in_psql(

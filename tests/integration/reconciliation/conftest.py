@@ -110,7 +110,7 @@ async def sagas_by(
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
         activities = {a.__name__: a for a in saga_activities(store, vault, *providers)}
         queue, simulators = f"test-{uuid.uuid4()}", (payment_simulator, carrier_simulator)
-        return Sagas(client, store, queue, *simulators, activities, Gates())
+        return Sagas(client, queue, store, *simulators, activities, Gates())
 
     return sagas_by
 

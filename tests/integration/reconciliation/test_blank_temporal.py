@@ -13,6 +13,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from kit.eventually import eventually
 from kit.pool import Pool
 from orchestrator.saga_orchestrator import Unavailable
 from stack.temporal import DYNAMIC_CONFIGURATION
@@ -116,9 +117,10 @@ async def test_all_sagas_are_recovered_in_a_minute_without_a_worker_restart(
             order_ids = [await a_waiting_order(sagas) for _ in range(3)]
             server.lose_everything()
 
-            async with asyncio.timeout(60):
-                for order_id in order_ids:
-                    while "SagaRecovered" not in await sagas.events(f"saga-{order_id}"):  # noqa: ASYNC110 - a fact to wait for
-                        await asyncio.sleep(0.1)
+            async def are_recovered() -> bool:
+                found = [await sagas.events(f"saga-{order_id}") for order_id in order_ids]
+                return all("SagaRecovered" in events for events in found)
+
+            await eventually(are_recovered, 60, every=0.1)
             await sagas.deliver(order_ids[0])
             assert await sagas.end(order_ids[0]) == "COMPLETED"

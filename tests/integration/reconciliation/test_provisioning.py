@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +14,7 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from kit.eventually import eventually
 from stack.servers import Servers
 from temporal import provisioning
 from temporal.promote import described
@@ -33,9 +33,7 @@ async def blank(servers: Servers) -> Client:
     await client.workflow_service.register_namespace(
         RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=A_DAY)
     )
-    async with asyncio.timeout(30):
-        while not await is_known(client):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.1)
+    await eventually(lambda: is_known(client), every=0.1)
     return client
 
 
@@ -72,9 +70,10 @@ async def working(client: Client, *builds: str) -> AsyncIterator[None]:
 
 
 async def until_polled(client: Client, build: str) -> None:
-    async with asyncio.timeout(20):
-        while build not in await builds_polling(client):  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.05)
+    async def is_polled() -> bool:
+        return build in await builds_polling(client)
+
+    await eventually(is_polled, every=0.05)
 
 
 async def builds_polling(client: Client) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from temporalio.client import (
@@ -15,6 +16,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
+from kit.eventually import eventually
 from temporal.schedules import RECONCILIATION, RECOVERY, keep_scheduled, schedule
 from tests.integration.reconciliation.conftest import forget_schedules
 
@@ -47,9 +49,11 @@ async def test_it_runs_at_once_and_then_at_intervals_without_overlap(client: Cli
     assert [interval.every for interval in found.spec.intervals] == [HALF_A_MINUTE]
     assert found.policy.overlap is ScheduleOverlapPolicy.SKIP
     assert found.policy.catchup_window == timedelta(seconds=10)
-    async with asyncio.timeout(10):
-        while not (await described(client)).info.recent_actions:  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.05)
+
+    async def has_run() -> bool:
+        return bool((await described(client)).info.recent_actions)
+
+    await eventually(has_run, 10, every=0.05)
 
 
 async def test_many_workers_schedule_it_once(
@@ -88,10 +92,8 @@ async def test_lost_schedules_are_created_again_while_the_worker_runs(client: Cl
 
 
 async def until_scheduled(client: Client) -> None:
-    async with asyncio.timeout(10):
-        for job in (RECOVERY, RECONCILIATION):
-            while not await is_scheduled(client, job.id):  # noqa: ASYNC110 - a fact to wait for
-                await asyncio.sleep(0.02)
+    for job in (RECOVERY, RECONCILIATION):
+        await eventually(partial(is_scheduled, client, job.id), 10)
 
 
 async def is_scheduled(client: Client, schedule_id: str) -> bool:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from kit.eventually import eventually
 from stack.processes import ROOT
 
 STACK: Final = """
@@ -54,9 +55,7 @@ async def test_further_signals_do_not_cut_the_stopping_short() -> None:
 
 async def until_received(pid: int) -> None:
     """Wait until no signal to the process is pending."""
-    async with asyncio.timeout(10):
-        while _pending(pid):  # noqa: ASYNC110 - a process table has no event
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not _pending(pid), 10)
 
 
 def _pending(pid: int) -> int:

@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kit.eventually import eventually
 from stack import guardian_process
 from stack.errors import ProcessFailedError
 from stack.ports import Ports
 from stack.processes import ROOT, Child, Program, Tier
 from stack.supervisor import supervised
-from tests.support.eventually import eventually
 
 FOREVER = "exec sleep 600"
 
@@ -193,7 +193,7 @@ from importlib import import_module
 from pathlib import Path
 from stack.processes import Program
 from stack.supervisor import supervised
-from tests.support.eventually import eventually
+from kit.eventually import eventually
 
 async def main():
     async with supervised(Path(sys.argv[1])) as supervisor:

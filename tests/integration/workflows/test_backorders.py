@@ -14,6 +14,7 @@ from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
+from kit.eventually import eventually
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 
@@ -55,9 +56,11 @@ async def test_an_order_for_which_too_little_has_come_waits_on(sagas: Sagas) -> 
 async def test_the_order_that_has_waited_longest_is_woken_first(sagas: Sagas) -> None:
     first, sku = await waiting(sagas)
     second = await sagas.place(an_order((sku, 2), backorder=True))
-    async with asyncio.timeout(20):
-        while second not in (await sagas.inventory(sku)).waiting:  # noqa: ASYNC110 - a fact to wait for
-            await asyncio.sleep(0.01)
+
+    async def is_queued() -> bool:
+        return second in (await sagas.inventory(sku)).waiting
+
+    await eventually(is_queued)
 
     await sagas.receive(sku, 1)
 

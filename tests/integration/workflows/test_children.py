@@ -11,11 +11,12 @@ from temporalio import activity, workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 
+from benchmarks.saga.orders import CUSTOMER
 from domain.ids import digest_of_customer
 from providers.carrier_simulator.routes import NORMAL
 from providers.payment_simulator.methods import APPROVAL
 from tests.support.gates import Gate
-from tests.support.sagas import CUSTOMER, Sagas, an_order
+from tests.support.sagas import Sagas, an_order
 from worker import temporal_worker
 from workflows import search_attributes
 from workflows.child import run_child

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from activities.command_handler import CommandHandler
-from benchmarks.saga.driver import Desk
 from benchmarks.saga.orders import stock
 from benchmarks.saga.outcomes import OUTCOMES, Outcome
+from benchmarks.saga.stepwise import StepwiseDriver
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from tests.support.sagas import Sagas
@@ -18,7 +18,7 @@ async def test_each_end_of_an_order_costs_its_counted_actions(
     sagas: Sagas, carrier: HttpCarrier, payments: StripePayments, outcome: Outcome
 ) -> None:
     await stock(CommandHandler(sagas.store), "in-stock")
-    desk = Desk(
+    driver = StepwiseDriver(
         sagas.client,
         sagas.task_queue,
         carrier,
@@ -27,4 +27,4 @@ async def test_each_end_of_an_order_costs_its_counted_actions(
         sold_out="never-listed",
     )
 
-    assert await outcome.cost(desk) == outcome.most
+    assert await outcome.cost(driver) == outcome.most

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from activities.types import AuthorizationOutcome as Outcome
 from activities.types import AuthorizationResult, AuthorizeInput
 from domain.payment.decide import MAX_ATTEMPTS
+from kit.local_http import local_client
 from kit.pool import Pool
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.payment_simulator.methods import DECLINED, VISA
@@ -156,7 +156,7 @@ async def hold(till: Till) -> str:
         "metadata[attempt]": "1",
     }
     intents = f"{till.simulator.url}/v1/payment_intents"
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {API_KEY}"}) as http:
+    async with local_client(headers={"Authorization": f"Bearer {API_KEY}"}) as http:
         reference = str((await http.post(intents, data=form)).json()["id"])
         await http.post(f"{intents}/{reference}/confirm", data={"payment_method": VISA})
     return reference

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.eventually import eventually
 from providers.simulation import agenda
 from providers.simulation.agenda import Agenda, Handler, retry_delay
 from providers.simulation.faults import Control, Fault, Faults, NextFault, OrderFault
@@ -156,9 +157,7 @@ def test_a_name_is_new_only_the_first_time(store: Store) -> None:
 async def drained(store: Store, handler: Handler) -> None:
     """Run the agenda until nothing is left to do."""
     running = asyncio.create_task(Agenda(store, {"webhook": handler}).run())
-    async with asyncio.timeout(5):
-        while store.next_jobs(1):  # noqa: ASYNC110 - nothing announces an empty agenda
-            await asyncio.sleep(0)
+    await eventually(lambda: not store.next_jobs(1), 5, every=0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

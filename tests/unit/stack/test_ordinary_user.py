@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stack.errors import StackError
-from stack.ordinary_user import as_ordinary_user
+from stack.ordinary_user import as_ordinary_user, give_to_its_user
 
 NO_ACCOUNT = 4_000_000_000
 
@@ -62,3 +63,36 @@ def test_a_missing_upcast_is_an_error_with_advice(commands: Path) -> None:
 
     with pytest.raises(StackError, match="start the stack as an ordinary user"):
         prefix()
+
+
+@pytest.fixture
+def owners(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Path, int]]:
+    """Record each file's new owner instead of changing it."""
+    owners: dict[Path, int] = {}
+    monkeypatch.setattr(os, "chown", lambda path, user, _group, **_: owners.update({path: user}))
+    as_ordinary_user.cache_clear()
+    yield owners
+    as_ordinary_user.cache_clear()
+
+
+def test_data_is_given_to_the_user_that_postgresql_changes_to(
+    commands: Path, tmp_path: Path, owners: dict[Path, int]
+) -> None:
+    ends_with(0, commands / "setpriv")
+    data = tmp_path / "data"
+    (data / "base").mkdir(parents=True)
+
+    give_to_its_user(data)
+
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert owners == {data: nobody, data / "base": nobody}
+
+
+def test_a_user_with_an_account_keeps_the_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owners: dict[Path, int]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
+
+    give_to_its_user(tmp_path)
+
+    assert owners == {}
