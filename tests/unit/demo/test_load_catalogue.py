@@ -54,10 +54,11 @@ def test_another_currency_of_a_product_on_sale_is_a_fault_of_the_file() -> None:
     with pytest.raises(InvalidFile) as caught:
         changes_of([row(currency="SEK")], product(), {})
 
-    assert [str(fault) for fault in caught.value.faults] == [
+    (fault,) = caught.value.faults
+    assert str(fault) == (
         "line 2: currency: CURRENCY_MISMATCH: the product is on sale in EUR: discontinue it first "
         "to sell it in another"
-    ]
+    )
 
 
 @pytest.mark.parametrize(
