@@ -28,6 +28,13 @@ ANSWER_TIMEOUT_SECONDS: Final = 20.0
 OF_AN_ID: Final = ("orderId", "id", "sku")
 """The variables that an operation may take the id in."""
 
+_TARGETS: Final = {
+    "EraseCustomer": "customerId",
+    **dict.fromkeys(("ListProduct", "ChangePrice", "DiscontinueProduct"), "sku"),
+    **dict.fromkeys(("ReceiveStock", "AdjustStock"), "sku"),
+}
+"""The field of a mutation's input that takes the id, where it is not `orderId`."""
+
 _VARIABLE: Final = re.compile(r"\$(\w+):")
 
 Json = dict[str, Any]
@@ -46,7 +53,7 @@ def variables_of(name: str, text: str, given: Mapping[str, object], target: str)
     declared = _VARIABLE.findall(text.partition("{")[0])
     if "input" in declared:
         fields: Any = given.get("input", given)
-        target_field = {"orderId": target} if target else {}
+        target_field = {_TARGETS.get(name, "orderId"): target} if target else {}
         return {"input": {"idempotencyKey": str(uuid4()), **target_field, **fields}}
     of_an_id = next((variable for variable in OF_AN_ID if variable in declared), None)
     if of_an_id is None and target:
@@ -102,7 +109,7 @@ def _given(text: str) -> Json:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.query", description=__doc__)
     parser.add_argument("operation", help=f"one of {', '.join(operations())}")
-    parser.add_argument("--id", default="", help="of the order, or the SKU")
+    parser.add_argument("--id", default="", help="of the order or customer, or the SKU")
     parser.add_argument("--variables", default="", help="a JSON object")
     parser.add_argument("--role", default=Role.OPERATOR, help="customer, operator or admin")
     parser.add_argument("--sub", default="", help="whose token it is (demo-<role>)")

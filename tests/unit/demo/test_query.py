@@ -35,6 +35,14 @@ def test_the_fields_of_a_mutation_are_its_input_with_a_key_of_their_own() -> Non
     assert first == second == {"orderId": "o-1", "paymentMethod": "pm_card_visa"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [("AdjustStock", "sku"), ("ListProduct", "sku"), ("EraseCustomer", "customerId")],
+)
+def test_the_id_of_a_mutation_goes_where_its_input_takes_it(operation: str, field: str) -> None:
+    assert variables_of(operation, document(operation), {}, "x")["input"][field] == "x"
+
+
 def test_a_key_and_a_whole_input_stay_as_they_are() -> None:
     given = {"input": {"idempotencyKey": "k", "orderId": "o-2"}}
     assert variables_of("CancelOrder", document("CancelOrder"), given, "") == given
