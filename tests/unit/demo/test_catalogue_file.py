@@ -45,7 +45,7 @@ def test_a_json_file_is_read(tmp_path: Path) -> None:
 
 def test_the_example_is_valid() -> None:
     skus = [placed.row.sku for placed in read_catalogue(ROOT / "demo" / "products.csv")]
-    assert skus == ["OOL-01", "WSK-01", "BWL-01"]
+    assert skus == ["OOL-01", "WSK-01", "SPN-01"]
 
 
 def test_every_fault_is_named_with_its_line_and_field(tmp_path: Path) -> None:
