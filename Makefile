@@ -63,6 +63,7 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 	@echo "== locks" && locks/check
 	@echo "== prose" && $(BIN)/python -m tools.prose --check
 	@echo "== schema" && $(BIN)/python -m api.print_schema --check
+	@echo "== api reference" && $(BIN)/python -m tools.api_reference --check
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@$(MAKE) --no-print-directory check-deploy

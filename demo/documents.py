@@ -24,6 +24,12 @@ def document(name: str) -> str:
 
 def operations() -> list[str]:
     """Return the names of all documents except the fragments."""
-    return sorted(
-        path.stem for path in FOLDER.glob("*.graphql") if not path.stem.endswith("Fields")
-    )
+    return [name for name in _names() if not name.endswith("Fields")]
+
+
+def fragments() -> list[str]:
+    return [name for name in _names() if name.endswith("Fields")]
+
+
+def _names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.graphql"))

@@ -22,6 +22,12 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 MIN_FREE_BYTES = 2_000_000_000
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record-examples", action="store_true", help="write graphql/examples from the answers"
+    )
+
+
 def pytest_configure() -> None:
     _forget_settings()
     _share_ports()

@@ -24,6 +24,7 @@ from settings import Settings, load_settings
 from stack.ports import LOOPBACK
 from temporal.client import deadlines
 
+DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -42,11 +43,12 @@ class OrderSaga:
         await _do(steps.record_authorization, hold)
         shipment = await _do(steps.create_shipment, order_id)
         await _do(steps.record_shipment, shipment)
-        await _hear(ShipmentNotificationKind.DISPATCHED, self._deadlines.dispatch)
+        heard = await _hear({DISPATCHED, DELIVERED}, self._deadlines.dispatch)
         await _do(steps.record_dispatch, order_id)
         await _do(steps.capture, hold)
         await _do(steps.record_capture, order_id)
-        await _hear(ShipmentNotificationKind.DELIVERED, self._deadlines.delivery)
+        if heard is not DELIVERED:
+            await _hear({DELIVERED}, self._deadlines.delivery)
         await _do(steps.deliver, order_id)
         await DBOS.sleep_async(self._deadlines.return_window.total_seconds())
         await _do(steps.complete, order_id)
@@ -56,9 +58,14 @@ async def _do(step: Callable[[A], Coroutine[Any, Any, R]], argument: A) -> R:
     return await DBOS.run_step_async({"name": step.__name__}, step, argument)
 
 
-async def _hear(notification: ShipmentNotificationKind, deadline: timedelta) -> None:
-    if await DBOS.recv_async(notification.value, timeout_seconds=deadline.total_seconds()) is None:
-        raise TimeoutError(notification)
+async def _hear(
+    awaited: set[ShipmentNotificationKind], deadline: timedelta
+) -> ShipmentNotificationKind:
+    """Wait for one of these notifications. A delivered parcel was dispatched as well."""
+    while (heard := await DBOS.recv_async(timeout_seconds=deadline.total_seconds())) is not None:
+        if (notification := ShipmentNotificationKind(heard)) in awaited:
+            return notification
+    raise TimeoutError(awaited)
 
 
 def app(settings: Settings) -> FastAPI:
@@ -90,7 +97,7 @@ def app(settings: Settings) -> FastAPI:
 
     @app.post("/orders/{order_id}/notifications/{notification}")
     async def hear(order_id: str, notification: ShipmentNotificationKind) -> Response:
-        await DBOS.send_async(order_id, notification.value, notification.value)
+        await DBOS.send_async(order_id, notification.value)
         return Response(status_code=202)
 
     return app

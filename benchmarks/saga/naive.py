@@ -19,6 +19,7 @@ from domain.order.commands import PlaceOrder
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from workflows.types import Deadlines
 
+DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -67,17 +68,18 @@ class NaiveOrderWorkflow:
         await workflow.wait_condition(lambda: self._is_authorized)
         shipment = await do(Steps.create_shipment, order_id)
         await do(Steps.record_shipment, shipment)
-        await self._hear(ShipmentNotificationKind.DISPATCHED, deadlines.dispatch)
+        await self._hear({DISPATCHED, DELIVERED}, deadlines.dispatch)
         await do(Steps.record_dispatch, order_id)
         await payment.signal(NaivePaymentWorkflow.capture)
         await workflow.wait_condition(lambda: self._is_captured)
-        await self._hear(ShipmentNotificationKind.DELIVERED, deadlines.delivery)
+        await self._hear({DELIVERED}, deadlines.delivery)
         await do(Steps.deliver, order_id)
         await workflow.sleep(deadlines.return_window)
         await do(Steps.complete, order_id)
 
-    async def _hear(self, notification: ShipmentNotificationKind, deadline: timedelta) -> None:
-        await workflow.wait_condition(lambda: notification in self._notified, timeout=deadline)
+    async def _hear(self, awaited: set[ShipmentNotificationKind], deadline: timedelta) -> None:
+        """Wait for one of these notifications. A delivered parcel was dispatched as well."""
+        await workflow.wait_condition(lambda: bool(awaited & self._notified), timeout=deadline)
 
     @workflow.update
     async def placed(self) -> None:

@@ -102,6 +102,7 @@ def _environment(data_dir: Path, ports: Ports, database_url: str) -> Environment
     return {
         **system_environment(data_dir, ports, OPTIONS),
         "WAYBILL_DATABASE_URL": database_url,
+        "WAYBILL_API_DATABASE_URL": database_url,
     }
 
 

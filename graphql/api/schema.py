@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from api.access import apply_access
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
+from api.error_meanings import describe_error_codes
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
@@ -98,4 +99,5 @@ def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
         config=StrawberryConfig(scalar_map=scalars(positions)),
     )
     apply_access(schema._schema)
+    describe_error_codes(schema._schema)
     return schema

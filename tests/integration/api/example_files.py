@@ -1,0 +1,60 @@
+"""Store the examples in graphql/examples, with fixed values where each run has its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from stack.processes import ROOT
+from tests.integration.api.examples import Example
+
+FOLDER: Final = ROOT / "graphql" / "examples"
+TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
+UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+FIXED_TIME: Final = "2026-01-31T09:30:00+00:00"
+FIXED: Final[dict[str, object]] = {
+    "position": "kq3v0yQm2oT8sX5c",
+    "positionNumber": 761,
+    "cursor": "b3JkZXItY3Vyc29y",
+    "startCursor": "b3JkZXItY3Vyc29y",
+    "endCursor": "b3JkZXItY3Vyc29y",
+    "trackingNumber": "PARCEL-0001",
+}
+"""The values of these fields, which are opaque to clients or differ in each run."""
+
+
+def write(texts: Mapping[str, str]) -> None:
+    """Store these examples, and remove those of documents that are no more."""
+    for path in FOLDER.glob("*.json"):
+        path.unlink()
+    for name, text in texts.items():
+        (FOLDER / f"{name}.json").write_text(text)
+
+
+def text_of(example: Example) -> str:
+    """Return the example as it is stored."""
+    uuids: dict[str, str] = {}
+    return f"{json.dumps(_fixed(example.as_json(), uuids), indent=2, ensure_ascii=False)}\n"
+
+
+def _fixed(value: object, uuids: dict[str, str], key: str = "") -> object:
+    match value:
+        case dict():
+            return {name: _fixed(part, uuids, name) for name, part in value.items()}
+        case list():
+            return [_fixed(part, uuids) for part in value]
+        case None:
+            return None
+        case _ if key in FIXED:
+            return FIXED[key]
+        case str():
+            return UUID.sub(lambda found: _uuid(found[0], uuids), TIME.sub(FIXED_TIME, value))
+        case _:
+            return value
+
+
+def _uuid(found: str, uuids: dict[str, str]) -> str:
+    """Return the same id for the same id: the first of an example, the second, and so on."""
+    return uuids.setdefault(found, f"00000000-0000-4000-8000-{len(uuids) + 1:012d}")

@@ -1,0 +1,219 @@
+"""Run each document of graphql/operations once, as an example for docs/API.md.
+
+The steps run in order, each on what the steps before it have left. An example shows the answer to
+the repeat of a mutation: by then the saga has come to rest, so the answer is the same each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from demo.documents import document
+from domain.provider_notifications import ShipmentNotificationKind
+from providers.carrier_simulator.routes import NEVER_DISPATCHED
+from providers.payment_simulator.methods import DECLINED, VISA
+from tests.support.api_client import Api, Json, Viewer
+
+ADDRESS: Final = {
+    "name": "A. Customer",
+    "street": "1 Example Street",
+    "city": "Sampleton",
+    "postalCode": "3011",
+    "country": "NL",
+}
+STAYS: Final = {"shippingAddress": ADDRESS | {"postalCode": NEVER_DISPATCHED}}
+"""The carrier never collects the parcel of such an order."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request and its answer. `role` is the role of the viewer's token."""
+
+    role: str
+    variables: Json
+    answer: Json
+
+    def as_json(self) -> Json:
+        return {"role": self.role, "variables": self.variables, "answer": self.answer}
+
+
+@dataclass
+class Story:
+    """The viewers, and the examples so far by the name of their document."""
+
+    api: Api
+    customer: Viewer
+    operator: Viewer
+    admin: Viewer
+    examples: dict[str, Example] = field(default_factory=dict)
+
+    async def show(self, name: str, viewer: Viewer, **variables: object) -> Json:
+        """Run the document, keep it as the example of that name, and return its answer."""
+        answer = await viewer.run(name, **variables)
+        self.examples[name] = Example(viewer.role, dict(variables), {"data": _named(name, answer)})
+        return answer
+
+    async def change(
+        self,
+        name: str,
+        viewer: Viewer,
+        settled: Callable[[Json], Awaitable[object]],
+        **given: object,
+    ) -> Json:
+        """Run the mutation, wait until its effect has settled, and show its repeat."""
+        request = {"idempotencyKey": f"{_field(name)}-1", **given}
+        await settled(await viewer.run(name, input=request))
+        return await self.show(name, viewer, input=request)
+
+
+async def told(api: Api) -> Story:
+    """Return the examples of all documents."""
+    story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
+    for chapter in (_stock, _order, _cancellation, _payment, _return, _parked_sagas, _reads, _end):
+        await chapter(story)
+    return story
+
+
+async def _stock(story: Story) -> None:
+    for sku, name, price in (("TEA-01", "Green tea", 1290), ("NEW-01", "New teapot", 4500)):
+        await story.api.log.list_product(sku, name=name, price=price)
+    await story.change("ReceiveStock", story.operator, _at_once, sku="TEA-01", quantity=100)
+
+
+async def _order(story: Story) -> None:
+    async def reserved(placed: Json) -> None:
+        await story.api.sagas.until(f"shipment-{placed['order']['id']}", "ShipmentCreated")
+
+    await story.change(
+        "PlaceOrder",
+        story.customer,
+        reserved,
+        lines=[{"sku": "TEA-01", "quantity": 2}],
+        paymentMethod=VISA,
+        expectedTotal={"amount": 2580, "currency": "EUR"},
+        **STAYS,
+    )
+
+
+async def _cancellation(story: Story) -> None:
+    async def cancelled(payload: Json) -> None:
+        await story.api.sagas.until(f"order-{payload['order']['id']}", "OrderCancelled")
+
+    order_id = await _placed(story, lines=[{"sku": "NEW-01", "quantity": 1}], backorder=True)
+    await story.change("CancelOrder", story.customer, cancelled, orderId=order_id)
+
+
+async def _payment(story: Story) -> None:
+    async def paid(payload: Json) -> None:
+        await story.api.sagas.until(f"shipment-{payload['order']['id']}", "ShipmentCreated")
+
+    order_id = await _placed(story, paymentMethod=DECLINED, **STAYS)
+    await story.api.sagas.until_running(f"payment-{order_id}")
+    await story.change("RetryPayment", story.customer, paid, orderId=order_id, paymentMethod=VISA)
+
+
+async def _return(story: Story) -> None:
+    async def requested(payload: Json) -> None:
+        order_id = payload["order"]["id"]
+        await story.api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+
+    order_id = await _placed(story)
+    await story.api.sagas.delivered(order_id)
+    await story.api.sagas.until(f"order-{order_id}", "OrderDelivered")
+    await story.change(
+        "RequestReturn",
+        story.customer,
+        requested,
+        orderId=order_id,
+        lines=[{"sku": "TEA-01", "quantity": 1}],
+    )
+
+
+async def _parked_sagas(story: Story) -> None:
+    """Show the reads of the first parked saga, and an intervention in each."""
+    reads_are_shown = False
+    for name, settled_by in (
+        ("RetrySaga", "payment-{}:PaymentCaptured"),
+        ("SkipSagaStep", "saga-{}:SagaStepSkipped"),
+        ("ResolveSaga", "saga-{}:SagaStepResolved"),
+        ("CompensateSaga", "order-{}:OrderCancelled"),
+    ):
+        order_id = await _parked(story)
+        if not reads_are_shown:
+            await story.show("ParkedSagas", story.operator, first=10)
+            await story.show("Saga", story.operator, orderId=order_id)
+            reads_are_shown = True
+        stream, event_type = settled_by.format(order_id).split(":")
+
+        async def settled(_: Json, stream: str = stream, event_type: str = event_type) -> None:
+            await story.api.sagas.until(stream, event_type)
+
+        await story.change(
+            name,
+            story.operator,
+            settled,
+            orderId=order_id,
+            step="capture",
+            reason="the provider takes captures again",
+        )
+
+
+async def _reads(story: Story) -> None:
+    placed = story.examples["PlaceOrder"].answer["data"]["placeOrder"]["order"]
+    await story.show("Order", story.customer, id=placed["id"])
+    await story.show("Orders", story.customer, first=2, filter={"status": ["CONFIRMED"]})
+    await story.show("Product", story.customer, sku="TEA-01")
+    await story.show("Products", story.customer, first=1)
+    variables = {"orderId": placed["id"]}
+    async with story.customer.socket() as socket:
+        await socket.subscribe(document("OrderUpdates"), **variables)
+        update = await socket.update()
+    answer = {"data": {"orderUpdates": update}}
+    story.examples["OrderUpdates"] = Example(story.customer.role, variables, answer)
+
+
+async def _end(story: Story) -> None:
+    """Erase a customer who has no open order."""
+    await story.change(
+        "EraseCustomer",
+        story.admin,
+        _at_once,
+        customerId="customer-without-orders",
+        reason="CUSTOMER_REQUEST",
+    )
+
+
+async def _placed(story: Story, **changes: object) -> str:
+    """Place an order that is no example; return its id."""
+    order: dict[str, object] = {
+        "idempotencyKey": f"order-{len(story.examples)}",
+        "lines": [{"sku": "TEA-01", "quantity": 2}],
+        "paymentMethod": VISA,
+        "shippingAddress": ADDRESS,
+    }
+    payload = await story.customer.run("PlaceOrder", input=order | changes)
+    return str(payload["order"]["id"])
+
+
+async def _parked(story: Story) -> str:
+    """Park a saga at the capture, which the provider refuses once."""
+    sagas, order_id = story.api.sagas, await _placed(story, **STAYS)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture", 1)
+    return order_id
+
+
+async def _at_once(_: Json) -> None:
+    """The effect is complete when the mutation answers."""
+
+
+def _named(name: str, value: object) -> dict[str, Any]:
+    return {_field(name): value}
+
+
+def _field(name: str) -> str:
+    return name[0].lower() + name[1:]
