@@ -23,6 +23,7 @@ from domain.order.references import MetadataKey, MetadataValue
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
+from tests.support.order_parts import a_line
 from tests.unit.domain.examples import CREATED
 
 WORDS: Final = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"]), min_size=1, max_size=9)
@@ -59,7 +60,7 @@ PROMISES: Final = st.builds(Promises, **dict.fromkeys(Promises.model_fields, DUR
 AMOUNTS: Final = st.integers(0, 10**11)
 PRICES: Final = st.builds(
     lambda line, shipping: Price.of([line], "EUR", shipping=shipping),
-    st.builds(OrderLine, sku=st.just("cup"), quantity=st.just(2), unit_price=AMOUNTS, tax=AMOUNTS),
+    st.builds(lambda unit_price, tax: a_line(unit_price=unit_price, tax=tax), AMOUNTS, AMOUNTS),
     AMOUNTS,
 )
 RETURNED_LINES: Final = st.builds(
