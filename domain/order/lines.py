@@ -113,7 +113,7 @@ class Address(BaseModel):
     """The street with the house number."""
     city: Text
     postal_code: Text | None = None
-    """It is None where the country has none."""
+    """Null where the country has none."""
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
     """ISO 3166-1 alpha-2."""
     line2: Text | None = None
