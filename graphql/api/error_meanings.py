@@ -17,11 +17,15 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ),
     ErrorCode.EMPTY_ORDER: "The order has no lines.",
     ErrorCode.TOO_MANY_LINES: "There are more lines than an order may have: split the order.",
-    ErrorCode.INVALID_QUANTITY: "A quantity is less than 1, or more than a line may have.",
+    ErrorCode.INVALID_QUANTITY: (
+        "A quantity is less than 1, or more than a line may have. An adjustment has a difference "
+        "that its reason cannot have."
+    ),
     ErrorCode.DUPLICATE_LINE: "A SKU is on two lines: add their quantities up.",
     ErrorCode.UNKNOWN_SKU: "The catalogue lists no product with this SKU.",
     ErrorCode.CURRENCY_MISMATCH: (
-        "The prices are in several currencies, or in another currency than `expectedTotal`."
+        "The prices are in several currencies, or in another currency than `expectedTotal` or than "
+        "the product on sale."
     ),
     ErrorCode.PRICE_CHANGED: (
         "The total differs from `expectedTotal`: show the customer the new total, and ask again."
@@ -29,9 +33,12 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.PRICE_MISMATCH: "The parts of the price do not add up.",
     ErrorCode.UNKNOWN_DISCOUNT: "The shop has no discount with this code.",
     ErrorCode.ZERO_TOTAL: "There is nothing to pay: an order needs a total above zero.",
-    ErrorCode.PRODUCT_DISCONTINUED: "The product is no longer sold: remove its line.",
+    ErrorCode.PRODUCT_DISCONTINUED: (
+        "The product is no longer sold: order another one. An admin may list it again."
+    ),
     ErrorCode.INSUFFICIENT_STOCK: (
-        "Orders have reserved these pieces: take away what is available, or cancel an order."
+        "Orders have reserved the pieces that an adjustment takes away: take the available ones "
+        "away, and cancel orders for the others."
     ),
     ErrorCode.OUT_OF_STOCK: (
         "The stock is short. A new order is REJECTED for this reason instead, or waits for the "

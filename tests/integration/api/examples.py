@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from graphql import FieldNode, OperationDefinitionNode, parse
+
 from demo.documents import document
 from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
@@ -60,6 +62,7 @@ class Story:
         name: str,
         viewer: Viewer,
         settled: Callable[[Json], Awaitable[object]],
+        /,
         **given: object,
     ) -> Json:
         """Run the mutation, wait until its effect has settled, and show its repeat."""
@@ -71,7 +74,10 @@ class Story:
 async def told(api: Api) -> Story:
     """Return the examples of all documents."""
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
-    for chapter in (_stock, _order, _cancellation, _payment, _return, _parked_sagas, _reads, _end):
+    for chapter in (
+        *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
+        *(_reads, _end),
+    ):
         await chapter(story)
     return story
 
@@ -80,6 +86,18 @@ async def _stock(story: Story) -> None:
     for sku, name, price in (("TEA-01", "Green tea", 1290), ("NEW-01", "New teapot", 4500)):
         await story.api.log.list_product(sku, name=name, price=price)
     await story.change("ReceiveStock", story.operator, _at_once, sku="TEA-01", quantity=100)
+
+
+async def _catalogue(story: Story) -> None:
+    admin, sku, price = story.admin, "BOX-01", {"amount": 500, "currency": "EUR"}
+    await story.change("ListProduct", admin, _at_once, sku=sku, name="Gift box", price=price)
+    lower = price | {"amount": 450}
+    await story.change("ChangePrice", admin, _at_once, sku=sku, price=lower)
+    await story.show("PriceHistory", admin, sku=sku, first=2)
+    await story.change(
+        "AdjustStock", story.operator, _at_once, sku=sku, difference=3, reason="FOUND"
+    )
+    await story.change("DiscontinueProduct", admin, _at_once, sku=sku)
 
 
 async def _order(story: Story) -> None:
@@ -166,6 +184,8 @@ async def _reads(story: Story) -> None:
     await story.show("Orders", story.customer, first=2, filter={"status": ["CONFIRMED"]})
     await story.show("Product", story.customer, sku="TEA-01")
     await story.show("Products", story.customer, first=1)
+    await story.show("Stock", story.operator, sku="TEA-01")
+    await story.show("Stocks", story.operator, first=1)
     variables = {"orderId": placed["id"]}
     async with story.customer.socket() as socket:
         await socket.subscribe(document("OrderUpdates"), **variables)
@@ -212,7 +232,12 @@ async def _at_once(_: Json) -> None:
 
 
 def _named(name: str, value: object) -> dict[str, Any]:
-    return {_field(name): value}
+    """Return the value under the root field of the document."""
+    operation, *_ = parse(document(name)).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    root, *_ = operation.selection_set.selections
+    assert isinstance(root, FieldNode)
+    return {root.name.value: value}
 
 
 def _field(name: str) -> str:
