@@ -30,9 +30,11 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.PRICE_CHANGED: (
         "The total differs from `expectedTotal`: show the customer the new total, and ask again."
     ),
-    ErrorCode.PRICE_MISMATCH: "The parts of the price do not add up.",
-    ErrorCode.UNKNOWN_DISCOUNT: "The shop has no discount with this code.",
-    ErrorCode.ZERO_TOTAL: "There is nothing to pay: an order needs a total above zero.",
+    ErrorCode.PRICE_MISMATCH: (
+        "The parts of the price do not add up. The shop's pricing is at fault: tell the operator."
+    ),
+    ErrorCode.UNKNOWN_DISCOUNT: "The shop grants no discount for this code.",
+    ErrorCode.ZERO_TOTAL: "There is nothing to pay: an order without payment cannot be placed.",
     ErrorCode.PRODUCT_DISCONTINUED: (
         "The product is no longer sold: order another one. An admin may list it again."
     ),

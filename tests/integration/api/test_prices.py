@@ -13,7 +13,14 @@ from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import LOST
 from settings import Settings
 from tests.support.api_client import Api, Json, Viewer
-from tests.support.api_inputs import ADDRESS, OUT_OF_STOCK, a_waiting_order, an_order, line
+from tests.support.api_inputs import (
+    ADDRESS,
+    OUT_OF_STOCK,
+    UNCOLLECTED_ADDRESS,
+    a_waiting_order,
+    an_order,
+    line,
+)
 
 THREE_MUGS: Final = [line("mug", 3)]
 PRICE: Final = {"lines": 750, "discount": 56, "shipping": 490, "tax": 225, "total": 1_409}
@@ -213,7 +220,9 @@ async def test_a_lost_parcel_gives_back_every_part(api: Api, ada: Viewer) -> Non
 async def test_a_cancelled_order_that_was_never_charged_has_no_refund(
     api: Api, ada: Viewer
 ) -> None:
-    order_id = await ada.place(lines=THREE_MUGS, discountCode="ODD", shippingAddress=ADDRESS)
+    order_id = await ada.place(
+        lines=THREE_MUGS, discountCode="ODD", shippingAddress=UNCOLLECTED_ADDRESS
+    )
     await ada.run("CancelOrder", input={"idempotencyKey": "not", "orderId": order_id})
     end = await api.sagas.end(order_id)
 
@@ -222,3 +231,18 @@ async def test_a_cancelled_order_that_was_never_charged_has_no_refund(
     assert end == "CANCELLED"
     assert amounts(order["refunded"]) == NOTHING
     assert "captured" not in await api.sagas.money(order_id)
+
+
+async def test_a_free_line_comes_back_without_a_refund(api: Api, ada: Viewer) -> None:
+    await api.log.list_product("sample", price=0)
+    await api.log.receive("sample", 1)
+    order_id = await ada.place(lines=[line("mug", 1), line("sample", 1)])
+    await api.sagas.delivered(order_id)
+    await api.sagas.until(f"order-{order_id}", "OrderDelivered")
+
+    order = await returned(api, ada, order_id, [line("sample", 1)])
+
+    assert amounts(order["refunded"]) == NOTHING
+    assert (await api.sagas.inventory("sample")).on_hand == 1
+    assert "refunded" not in await api.sagas.money(order_id)
+    assert await api.sagas.events(f"saga-{order_id}") == [], "no step has parked"

@@ -13,7 +13,7 @@ from domain.order import commands as c
 from domain.order import events as e
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
-from domain.order.lines import ReturnedLine
+from domain.order.lines import OrderLine, ReturnedLine
 from domain.order.price import Price
 from domain.order.state import OrderStatus, Return
 from tests.unit.domain.examples import CREATED, EVERYTHING, ORDER_ID, PLACE, PRICE
@@ -30,6 +30,27 @@ SHIPPED: Final[tuple[Event, ...]] = (
 )
 DELIVERED: Final = (*SHIPPED, e.OrderDelivered(order_id=ORDER_ID))
 CUP: Final = Price(currency="EUR", lines=450, total=450)
+PARTS: Final = Price(
+    currency="EUR",
+    lines=3_000,
+    discount=300,
+    shipping=490,
+    tax=606,
+    shipping_tax=93,
+    total=3_796,
+)
+PRICED: Final = (
+    CREATED.model_copy(
+        update={
+            "price": PARTS,
+            "lines": (
+                OrderLine(sku="cup", quantity=2, unit_price=450, discount=90, tax=154),
+                OrderLine(sku="pot", quantity=1, unit_price=2_100, discount=210, tax=359),
+            ),
+        }
+    ),
+    *DELIVERED[1:],
+)
 PART: Final = (ReturnedLine(sku="cup", quantity=1),)
 REQUEST_PART: Final = c.RequestReturn(aggregate_id=ORDER_ID, lines=PART)
 PART_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=PART, refund=CUP)
@@ -50,6 +71,23 @@ def lost(*, after_dispatch: bool) -> c.RequestCancellation:
 def test_returned_goods_are_refunded_at_their_ordered_price() -> None:
     order.given(DELIVERED).when(REQUEST_PART).then([PART_REQUESTED])
     order.given([*DELIVERED, PART_REQUESTED]).when(FINISH).then([PART_RETURNED])
+
+
+def test_a_return_gives_back_its_share_of_discount_and_tax_and_no_shipping() -> None:
+    share = Price(currency="EUR", lines=450, discount=45, tax=77, total=482)
+    requested = PART_REQUESTED.model_copy(update={"refund": share})
+    returned = PART_RETURNED.model_copy(update={"refund": share})
+    order.given(PRICED).when(REQUEST_PART).then([requested])
+    order.given([*PRICED, requested]).when(FINISH).then([returned])
+
+
+def test_a_return_of_everything_gives_back_the_whole_price() -> None:
+    everything = c.RequestReturn(aggregate_id=ORDER_ID)
+    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=PARTS)
+    order.given(PRICED).when(everything).then([requested])
+    order.given([*PRICED, requested]).when(FINISH).then(
+        [e.OrderReturned(order_id=ORDER_ID, lines=EVERYTHING, refund=PARTS, is_whole=True)]
+    )
 
 
 def test_a_whole_return_is_the_same_with_and_without_lines() -> None:
