@@ -35,7 +35,9 @@ ASSUMED_LENGTH: Final = 10
 
 OPENING: Final = 10
 """The price of reading a sealed value and its key and of decrypting both: about 90 µs."""
-SEALED: Final = frozenset({("Order", "shippingAddress"), ("Order", "contact")})
+SEALED: Final = frozenset(
+    {("Order", "shippingAddress"), ("Order", "contact"), ("OrderNote", "text")}
+)
 
 _PAGE_ARGUMENTS: Final = ("first", "last")
 

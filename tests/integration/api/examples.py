@@ -21,9 +21,9 @@ from tests.support.api_client import Api, Json, Viewer
 ADDRESS: Final = {
     "name": "A. Customer",
     "street": "1 Example Street",
-    "city": "Sampleton",
-    "postalCode": "3011",
-    "country": "NL",
+    "city": "Berlin",
+    "postalCode": "10115",
+    "country": "DE",
 }
 STAYS: Final = {"shippingAddress": ADDRESS | {"postalCode": NEVER_DISPATCHED}}
 """The carrier never collects the parcel of such an order."""
@@ -76,7 +76,7 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _end),
+        *(_reads, _notes, _end),
     ):
         await chapter(story)
     return story
@@ -111,6 +111,9 @@ async def _order(story: Story) -> None:
         lines=[{"sku": "TEA-01", "quantity": 2}],
         paymentMethod=VISA,
         expectedTotal={"amount": 2580, "currency": "EUR"},
+        contact={"email": "customer@example.com", "locale": "de-DE", "timeZone": "Europe/Berlin"},
+        reference="PO-117",
+        metadata=[{"key": "channel", "value": "web"}],
         **STAYS,
     )
 
@@ -192,6 +195,13 @@ async def _reads(story: Story) -> None:
         update = await socket.update()
     answer = {"data": {"orderUpdates": update}}
     story.examples["OrderUpdates"] = Example(story.customer.role, variables, answer)
+
+
+async def _notes(story: Story) -> None:
+    placed = story.examples["PlaceOrder"].answer["data"]["placeOrder"]["order"]
+    text = "The customer asked for a gift box."
+    await story.change("AddOrderNote", story.operator, _at_once, orderId=placed["id"], text=text)
+    await story.show("OrderNotes", story.operator, number=placed["number"])
 
 
 async def _end(story: Story) -> None:
