@@ -75,7 +75,8 @@ def an_order(
     backorder: bool = False,
 ) -> PlaceOrder:
     """Return an order of these SKUs and quantities, each piece at 250 cents."""
-    return order_of(key or uuid.uuid4().hex, lines, method, postal_code, backorder=backorder)
+    order = order_of(key or uuid.uuid4().hex, lines, method, postal_code, backorder=backorder)
+    return order.model_copy(update={"promises": PATIENT.promises})
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from domain.order import commands as c
 from domain.order import events as e
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
-from domain.order.lines import OrderLine, ReturnedLine
+from domain.order.lines import ReturnedLine
 from domain.order.price import Price
 from domain.order.state import OrderStatus, Return
+from tests.support.order_parts import a_line
 from tests.unit.domain.examples import CREATED, EVERYTHING, ORDER_ID, PLACE, PRICE
 from tests.unit.domain.specification import Specification
 
@@ -44,8 +45,8 @@ PRICED: Final = (
         update={
             "price": PARTS,
             "lines": (
-                OrderLine(sku="cup", quantity=2, unit_price=450, discount=90, tax=154),
-                OrderLine(sku="pot", quantity=1, unit_price=2_100, discount=210, tax=359),
+                a_line(sku="cup", quantity=2, unit_price=450, discount=90, tax=154),
+                a_line(sku="pot", quantity=1, unit_price=2_100, discount=210, tax=359),
             ),
         }
     ),
