@@ -91,7 +91,7 @@ def order_of(
             postal_code=postal_code,
             country="DE",
         ),
-        fingerprint=repr(units),
+        fingerprint=key,
         promises=PROMISES,
         backorder=backorder,
     )

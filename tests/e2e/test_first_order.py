@@ -108,5 +108,5 @@ async def test_every_event_of_an_order_belongs_to_the_trace_of_its_request(
         store = PostgresEventStore(pool)
         streams = [f"{category}-{order_id}" for category in ("order", "payment", "shipment")]
         events = [event for stream in streams for event in await store.load_events(stream)]
-    assert len(events) == 13
+    assert len(events) == 14
     assert {(event.metadata.traceparent or "-").split("-")[1] for event in events} == {trace_id}

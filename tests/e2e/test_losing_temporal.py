@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from temporalio.client import Client
@@ -11,6 +12,7 @@ from temporalio.client import Client
 from providers.carrier_simulator.routes import NEVER_DELIVERED, NEVER_DISPATCHED
 from providers.payment_simulator.methods import APPROVAL
 from stack.ports import Ports
+from stack.postgres import connected
 from stack.system import System, started_system
 from temporal.schedules import RECOVERY
 from tests.e2e.orders import (
@@ -28,6 +30,11 @@ from tests.e2e.orders import (
 from tests.e2e.processes import TEMPORAL, at
 
 SOON = {**PATIENT, "WAYBILL_RECONCILE_EVERY": "PT2S", "WAYBILL_RECONCILE_GRACE": "PT1S"}
+AN_HOUR_OLDER: Final = """
+    UPDATE eventstore.event SET recorded_at = recorded_at - interval '61 minutes'
+    WHERE stream_id = $1
+"""
+"""The promised return window of the order has closed since."""
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -49,11 +56,12 @@ async def test_sagas_continue_after_the_loss_of_temporals_database(tmp_path: Pat
         cancelled = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
         assert await cancel(http, cancelled) == []
         await reaches(http, cancelled, "CANCELLED")
+        async with connected(system.servers.owner_url) as owner:
+            await owner.execute(AN_HOUR_OLDER, f"order-{delivered}")
 
     lose_temporals_database(tmp_path)
 
-    shorter = {**SOON, "WAYBILL_RETURN_WINDOW": "PT0.2S"}
-    async with started_system(tmp_path, ports, given=shorter) as system, customer(system) as http:
+    async with started_system(tmp_path, ports, given=SOON) as system, customer(system) as http:
         await recoveries(system, waiting, on_its_way, delivered, unpaid)
         await reaches(http, delivered, "COMPLETED")
         assert await cancel(http, waiting) == []

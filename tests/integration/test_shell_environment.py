@@ -38,6 +38,10 @@ TEXTS: Final = {
     "namespace": "elsewhere",
     "queue": "elsewhere",
     "build_id": "elsewhere",
+    "shipping_price": "EUR=490",
+    "shipping_from": "EUR=5000",
+    "percent": "19",
+    "codes": "WELCOME=10",
 }
 """The texts by the end of the setting's name; the first that fits is used."""
 

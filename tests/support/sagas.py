@@ -76,7 +76,7 @@ def an_order(
 ) -> PlaceOrder:
     """Return an order of these SKUs and quantities, each piece at 250 cents."""
     order = order_of(key or uuid.uuid4().hex, lines, method, postal_code, backorder=backorder)
-    return order.model_copy(update={"promises": PATIENT.promises})
+    return order.model_copy(update={"fingerprint": repr(lines), "promises": PATIENT.promises})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from providers.carrier_simulator.routes import LOST
 from settings import Settings
 from tests.support.api_client import Api, Json, Viewer
 from tests.support.api_inputs import (
-    ADDRESS,
     OUT_OF_STOCK,
     UNCOLLECTED_ADDRESS,
     a_waiting_order,
@@ -202,7 +201,7 @@ async def test_a_whole_return_gives_back_the_shipping_and_its_tax(api: Api, ada:
 
 
 async def test_a_lost_parcel_gives_back_every_part(api: Api, ada: Viewer) -> None:
-    address = ADDRESS | {"postalCode": LOST}
+    address = UNCOLLECTED_ADDRESS | {"postalCode": LOST}
     order_id = await ada.place(lines=THREE_MUGS, discountCode="ODD", shippingAddress=address)
     await api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await api.sagas.carrier_simulator.until_recorded(order_id, "lost")

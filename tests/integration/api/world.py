@@ -40,7 +40,7 @@ async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -
 
     No saga runs them: no saga would bring one order to all of this.
     """
-    facts = {"reference": "PO 7", "metadata": {"till": "4"}}
+    facts = {"reference": "PO 7", "metadata": {"till": "4"}, "discount_code": "WELCOME"}
     cancelled, declined = [await api.logged_order(customer, **facts) for _ in range(2)]
     note = OrderNoteAdded(order_id=cancelled, customer_id=customer.sub, text=NOTE)
     await _record(api, f"note-{cancelled}", note, "run", actor=f"operator:{operator.sub}")

@@ -70,7 +70,7 @@ FINGERPRINTS: Final = (
     Pinned(
         "placeOrder",
         lambda: fingerprint_of(ORDER),
-        "7700f711208c959f3f95d91d57b9c0367d69f0957d305bc60930fbe2efd6bbc5",
+        "3909a0239855e8b55dc6fdb33be8b0ef124317d933837a5c942e4a282b227aec",
     ),
     Pinned(
         "receiveStock",
