@@ -238,7 +238,7 @@ def test_a_text_that_is_no_number_is_no_position(text: str, settings: Settings) 
 def environment(database_url: str, broker: Broker) -> dict[str, str]:
     """Return the whole environment of the command, without the shell's variables."""
     return {
-        "PATH": os.environ["PATH"],
+        **os.environ,
         "WAYBILL_DATA_DIR": os.devnull,
         "WAYBILL_DATABASE_URL": database_url,
         "WAYBILL_BUS": "nats",
