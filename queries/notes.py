@@ -15,14 +15,15 @@ from domain.note.events import OrderNoteAdded
 from domain.privacy import Sealed
 from eventstore.privacy.vault import Vault
 from projections.tables import order_note
+from queries.personal_data import Unreadable, readable
 
 
 @dataclass(frozen=True, slots=True)
 class NoteView:
     number: int
     """Counts the notes of the order, from 1."""
-    text: str | None
-    """None for a text that cannot be read: its customer has been erased."""
+    text: str | Unreadable | None
+    """None once its customer has been erased."""
     actor: str | None
     at: datetime
 
@@ -45,9 +46,9 @@ class NoteQueries:
             notes[row.order_id].append(NoteView(row.number, text, row.actor, row.added_at))
         return notes
 
-    async def _texts(self, rows: Sequence[Row[Any]]) -> list[str | None]:
+    async def _texts(self, rows: Sequence[Row[Any]]) -> list[str | Unreadable | None]:
         opened = await self._vault.open_each([(_event(row), "text") for row in rows])
-        return [text if isinstance(text, str) else None for text in opened]
+        return [text if isinstance(text, str | None) else Unreadable() for text in readable(opened)]
 
 
 def _event(row: Row[Any]) -> OrderNoteAdded:

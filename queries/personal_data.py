@@ -7,7 +7,7 @@ value would outlive an erasure in this process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -58,8 +58,7 @@ class PersonalData:
         placed = await self._placed({want.order_id for want in wanted})
         found = [want for want in wanted if want.order_id in placed]
         fields = [(placed[want.order_id], want.field.value) for want in found]
-        opened = dict(zip(found, await self._vault.open_each(fields), strict=True))
-        _report(opened.values())
+        opened = dict(zip(found, readable(await self._vault.open_each(fields)), strict=True))
         return [_value(opened.get(want)) for want in wanted]
 
     async def _placed(self, order_ids: Collection[str]) -> Mapping[str, OrderCreated]:
@@ -69,14 +68,24 @@ class PersonalData:
         return {id_: event for id_, event in events.items() if isinstance(event, OrderCreated)}
 
 
-def _value(opened: object) -> PersonalValue | Unreadable | None:
+def readable(opened: Sequence[object]) -> list[object]:
+    """Return what the vault has opened: None if it has been erased, and Unreadable for a fault."""
+    _report(opened)
+    return [_without_reason(value) for value in opened]
+
+
+def _without_reason(opened: object) -> object:
     match opened:
-        case Address() | Contact() | None:
-            return opened
         case Erased():
             return None
-        case _:
+        case PrivacyError():
             return Unreadable()
+        case _:
+            return opened
+
+
+def _value(opened: object) -> PersonalValue | Unreadable | None:
+    return opened if isinstance(opened, Address | Contact | None) else Unreadable()
 
 
 def _report(opened: Iterable[object]) -> None:

@@ -9,7 +9,9 @@ from typing import Self
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from api.errors import personal_data_unreadable
 from queries.notes import NoteQueries, NoteView
+from queries.personal_data import Unreadable
 
 NotesLoader = DataLoader[str, Sequence[NoteView]]
 
@@ -17,13 +19,19 @@ NotesLoader = DataLoader[str, Sequence[NoteView]]
 @strawberry.type(description="A note of staff about an order. Customers never see it.")
 class OrderNote:
     number: int = strawberry.field(description="Counts the notes of the order, from 1.")
-    text: str | None = strawberry.field(description="Null once the customer is erased.")
+    opened: strawberry.Private[str | Unreadable | None]
     actor: str | None
     at: datetime
 
+    @strawberry.field(description="Null once the customer is erased.")
+    def text(self) -> str | None:
+        if isinstance(self.opened, Unreadable):
+            raise personal_data_unreadable()
+        return self.opened
+
     @classmethod
     def of(cls, note: NoteView) -> Self:
-        return cls(number=note.number, text=note.text, actor=note.actor, at=note.at)
+        return cls(number=note.number, opened=note.text, actor=note.actor, at=note.at)
 
 
 def notes_loader(notes: NoteQueries) -> NotesLoader:

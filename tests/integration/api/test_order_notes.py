@@ -192,3 +192,21 @@ async def test_a_note_is_sealed_and_unreadable_once_its_customer_is_erased(
     assert "errors" not in answer
     (note,) = answer["data"]["order"]["notes"]
     assert (note["number"], note["text"], note["actor"]) == (1, None, f"operator:{olga.sub}")
+
+
+async def test_a_note_under_an_unknown_master_key_is_an_error_and_not_null(
+    api: Api, ada: Viewer, olga: Viewer, module_pool: Pool
+) -> None:
+    order_id = await ada.place(lines=[line(OUT_OF_STOCK)])
+    await olga.run("AddOrderNote", input=a_note(order_id))
+    await module_pool.execute(
+        "UPDATE eventstore.subject_key SET master_key_id = 'lost' WHERE subject = $1", ada.sub
+    )
+
+    answer = await olga.ask(NOTES, id=order_id)
+
+    (note,) = answer["data"]["order"]["notes"]
+    assert (note["number"], note["text"]) == (1, None)
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "PERSONAL_DATA_UNREADABLE"
+    assert error["path"] == ["order", "notes", 0, "text"]
