@@ -195,7 +195,7 @@ async def test_a_note_is_sealed_and_unreadable_once_its_customer_is_erased(
 
 
 async def test_a_note_under_an_unknown_master_key_is_an_error_and_not_null(
-    api: Api, ada: Viewer, olga: Viewer, module_pool: Pool
+    ada: Viewer, olga: Viewer, module_pool: Pool
 ) -> None:
     order_id = await ada.place(lines=[line(OUT_OF_STOCK)])
     await olga.run("AddOrderNote", input=a_note(order_id))

@@ -23,3 +23,13 @@ def counted(engine: AsyncEngine) -> Iterator[list[Statement]]:
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     yield statements
     event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def explained(engine: AsyncEngine, statement: Statement) -> str:
+    """Return the plan of the statement where an index is used wherever one fits."""
+    text, parameters = statement
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        await connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        plan = await connection.exec_driver_sql(f"EXPLAIN {text}", parameters)
+        return "\n".join(row[0] for row in plan)
