@@ -278,7 +278,7 @@ async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
 
 OPEN_APPEND = """
     SELECT eventstore.append_event(
-        'product-slow', -1, gen_random_uuid(), 'ProductDiscontinued', 1, '{"sku": "slow"}', '{}')
+        'product-slow', -1, gen_random_uuid(), 'ProductDiscontinued', 1::smallint, '{"sku": "slow"}', '{}')
 """
 
 
