@@ -33,7 +33,14 @@ AWAY = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
 TABLES = (*(f"readmodel.{model.table}" for model in READ_MODELS), "eventstore.subject_key")
 LISTED = [ListProduct(aggregate_id="a", name="Cup", price=euros(450))]
 NOTE = AddOrderNote(aggregate_id="o-1", customer_id="ada", text="Zaphkiel Quist called")
+ERASE = EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)
+CHANGES = [ChangePrice(aggregate_id="a", price=euros(cents)) for cents in (451, 452)]
 AGREES = "11 tables with 1 row agree with the log: 1 event, up to position 1"
+OPEN_APPEND = """
+    SELECT eventstore.append_event(
+        'product-slow', -1, gen_random_uuid(), 'ProductDiscontinued', 1::smallint,
+        '{"sku": "slow"}', '{}')
+"""
 
 
 @pytest.fixture
@@ -194,9 +201,6 @@ async def test_an_erased_customer_is_no_difference(log: Log, scratch_pool: Pool)
     ]
 
 
-ERASE = EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)
-
-
 async def test_the_replay_of_an_erasure_erases_no_key(log: Log, scratch_pool: Pool) -> None:
     await append(log, NOTE)
     await log.owner.execute("CREATE TEMP TABLE backup AS SELECT * FROM eventstore.subject_key")
@@ -232,9 +236,6 @@ class Busy(Scratch):
     async def compare(self, model: ReadModel, max_shown: int) -> Comparison:
         await append(self.log, ReceiveStock(aggregate_id="a", quantity=1), *CHANGES)
         return await super().compare(model, max_shown)
-
-
-CHANGES = [ChangePrice(aggregate_id="a", price=euros(cents)) for cents in (451, 452)]
 
 
 async def test_appends_during_the_comparison_are_no_difference(
@@ -274,12 +275,6 @@ async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
     assert list(report.lines()) == [
         "11 tables with 2 rows agree with the log: 4 events, up to position 5"
     ]
-
-
-OPEN_APPEND = """
-    SELECT eventstore.append_event(
-        'product-slow', -1, gen_random_uuid(), 'ProductDiscontinued', 1::smallint, '{"sku": "slow"}', '{}')
-"""
 
 
 async def test_an_unknown_event_is_named_with_its_position(log: Log, scratch_pool: Pool) -> None:
