@@ -61,12 +61,12 @@ class Report:
             yield from difference.lines()
         if hidden := self.differing - len(self.differences):
             yield f"... and {_counted(hidden, 'more row')}"
-        log = f"{_counted(self.events, 'event')}, up to position {self.position}"
-        tables = _counted(self.tables, "table")
+        read = f"{_counted(self.events, 'event')}, up to position {self.position}"
+        sides = f"The log and {_counted(self.tables, 'table')}"
         if self.differing:
-            yield f"{_counted(self.differing, 'row')} of {tables} differ from the log: {log}"
+            yield f"{sides} differ in {_counted(self.differing, 'row')}: {read}"
         else:
-            yield f"{tables} with {_counted(self.rows, 'row')} agree with the log: {log}"
+            yield f"{sides} agree in {_counted(self.rows, 'row')}: {read}"
 
 
 def _counted(count: int, what: str) -> str:

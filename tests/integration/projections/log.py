@@ -64,6 +64,12 @@ class Log:
         self.states[stream_id] = aggregate.fold(events, self.states.get(stream_id))
         self.types.update(map(type, events))
 
+    async def append_each(self, *commands: Command) -> None:
+        """Append the events of each command in turn, but none for those that are refused."""
+        for command in commands:
+            if self.decide(command):
+                await self.append(command)
+
     async def rows(self, model: ReadModel) -> Sequence[Row]:
         found = await self.owner.fetch(f"SELECT * FROM readmodel.{model.table}")  # noqa: S608 - our own names
         return in_order(dict(row) for row in found)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import pytest
 
-from domain.command import Command
 from domain.customer.commands import EraseCustomer, ErasureReason
 from domain.inventory.commands import ReceiveStock
 from domain.note.commands import AddOrderNote
@@ -21,32 +17,21 @@ from kit.pool import Pool, create_pool
 from projections.change import Change
 from projections.scratch import Comparison, ReadModel, Scratch, read_models
 from projections.verify import NotVerified, Report, Verification, verify
-from settings import DatabaseRole
-from stack.processes import ROOT
-from stack.servers import Servers
-from tests.conftest import beside
 from tests.integration.projections.commands import COMMANDS, euros
 from tests.integration.projections.folds import READ_MODELS
-from tests.integration.projections.log import Log, opened
+from tests.integration.projections.log import Log
 
-AWAY = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
 TABLES = (*(f"readmodel.{model.table}" for model in READ_MODELS), "eventstore.subject_key")
 LISTED = [ListProduct(aggregate_id="a", name="Cup", price=euros(450))]
 NOTE = AddOrderNote(aggregate_id="o-1", customer_id="ada", text="Zaphkiel Quist called")
 ERASE = EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)
 CHANGES = [ChangePrice(aggregate_id="a", price=euros(cents)) for cents in (451, 452)]
-AGREES = "11 tables with 1 row agree with the log: 1 event, up to position 1"
+AGREES = "The log and 11 tables agree in 1 row: 1 event, up to position 1"
 OPEN_APPEND = """
     SELECT eventstore.append_event(
         'product-slow', -1, gen_random_uuid(), 'ProductDiscontinued', 1::smallint,
         '{"sku": "slow"}', '{}')
 """
-
-
-@pytest.fixture
-async def log(database_url: str, owner_url: str) -> AsyncIterator[Log]:
-    async with opened(database_url, owner_url) as log:
-        yield log
 
 
 @pytest.fixture
@@ -68,12 +53,6 @@ async def lines_of(pool: Pool, name: str | None = None) -> list[str]:
     return list((await verified(pool, name)).lines())
 
 
-async def append(log: Log, *commands: Command) -> None:
-    for command in commands:
-        if log.decide(command):
-            await log.append(command)
-
-
 async def versions(owner: asyncpg.Connection) -> Mapping[str, Sequence[Any]]:
     """Return each row of the live tables and the keys, with the transaction that wrote it."""
     return {
@@ -87,14 +66,14 @@ async def test_the_read_models_agree_with_the_log_after_varied_commands(
 ) -> None:
     for _ in range(4):
         for commands in COMMANDS.values():
-            await append(log, *commands)
+            await log.append_each(*commands)
     events = sum(map(len, log.streams.values()))
     rows = sum([len(await log.rows(model)) for model in READ_MODELS])
     assert events > 100
     assert rows > 10
 
     assert await lines_of(scratch_pool) == [
-        f"11 tables with {rows} rows agree with the log: {events} events, up to position {events}"
+        f"The log and 11 tables agree in {rows} rows: {events} events, up to position {events}"
     ]
 
 
@@ -106,42 +85,42 @@ async def test_every_read_model_is_compared(pool: Pool) -> None:
 
 async def test_an_empty_log_agrees_with_empty_read_models(scratch_pool: Pool) -> None:
     assert await lines_of(scratch_pool) == [
-        "11 tables with 0 rows agree with the log: 0 events, up to position 0"
+        "The log and 11 tables agree in 0 rows: 0 events, up to position 0"
     ]
 
 
 async def test_a_changed_value_is_reported_with_both_values(log: Log, scratch_pool: Pool) -> None:
-    await append(log, *LISTED)
+    await log.append_each(*LISTED)
     await log.owner.execute("UPDATE readmodel.product_view SET price = 451")
 
     assert await lines_of(scratch_pool) == [
         "product_view (sku=a): price is 451, replayed 450",
-        "1 row of 11 tables differ from the log: 1 event, up to position 1",
+        "The log and 11 tables differ in 1 row: 1 event, up to position 1",
     ]
 
 
 async def test_a_missing_row_is_reported(log: Log, scratch_pool: Pool) -> None:
-    await append(log, NOTE)
+    await log.append_each(NOTE)
     await log.owner.execute("DELETE FROM readmodel.order_note")
 
     assert await lines_of(scratch_pool) == [
         "order_note (order_id=o-1, number=1): the row is missing",
-        "1 row of 11 tables differ from the log: 1 event, up to position 1",
+        "The log and 11 tables differ in 1 row: 1 event, up to position 1",
     ]
 
 
 async def test_a_surplus_row_is_reported(log: Log, scratch_pool: Pool) -> None:
-    await append(log, *LISTED)
+    await log.append_each(*LISTED)
     await log.owner.execute("INSERT INTO readmodel.saga_recovery VALUES ('o-2', 1)")
 
     assert await lines_of(scratch_pool) == [
         "saga_recovery (order_id=o-2): the row is surplus",
-        "1 row of 11 tables differ from the log: 1 event, up to position 1",
+        "The log and 11 tables differ in 1 row: 1 event, up to position 1",
     ]
 
 
 async def test_personal_and_sealed_values_are_not_printed(log: Log, scratch_pool: Pool) -> None:
-    await append(log, NOTE)
+    await log.append_each(NOTE)
     await log.owner.execute(
         "UPDATE readmodel.order_note SET text = '{\"ciphertext\": \"stolen\"}', customer_id = 'eve'"
     )
@@ -149,12 +128,12 @@ async def test_personal_and_sealed_values_are_not_printed(log: Log, scratch_pool
     assert await lines_of(scratch_pool) == [
         "order_note (order_id=o-1, number=1): text differs (its values are not shown)",
         "order_note (order_id=o-1, number=1): customer_id differs (its values are not shown)",
-        "1 row of 11 tables differ from the log: 1 event, up to position 1",
+        "The log and 11 tables differ in 1 row: 1 event, up to position 1",
     ]
 
 
 async def test_only_the_first_rows_of_many_are_printed(log: Log, scratch_pool: Pool) -> None:
-    await append(log, *LISTED)
+    await log.append_each(*LISTED)
     await log.owner.execute(
         "INSERT INTO readmodel.saga_recovery SELECT 'o-' || n, 1 FROM generate_series(101, 123) n"
     )
@@ -162,16 +141,16 @@ async def test_only_the_first_rows_of_many_are_printed(log: Log, scratch_pool: P
     assert (await lines_of(scratch_pool))[19:] == [
         "saga_recovery (order_id=o-120): the row is surplus",
         "... and 3 more rows",
-        "23 rows of 11 tables differ from the log: 1 event, up to position 1",
+        "The log and 11 tables differ in 23 rows: 1 event, up to position 1",
     ]
 
 
 async def test_one_table_is_compared_alone(log: Log, scratch_pool: Pool) -> None:
-    await append(log, *LISTED, ReceiveStock(aggregate_id="a", quantity=3))
+    await log.append_each(*LISTED, ReceiveStock(aggregate_id="a", quantity=3))
     await log.owner.execute("UPDATE readmodel.product_view SET price = 451")
 
     assert await lines_of(scratch_pool, "inventory_view") == [
-        "1 table with 1 row agree with the log: 2 events, up to position 2"
+        "The log and 1 table agree in 1 row: 2 events, up to position 2"
     ]
 
 
@@ -182,7 +161,7 @@ async def test_an_unknown_table_is_refused_with_the_known_names(scratch_pool: Po
 
 async def test_no_live_row_and_no_key_is_written(log: Log, scratch_pool: Pool) -> None:
     for commands in COMMANDS.values():
-        await append(log, *commands)
+        await log.append_each(*commands)
     await log.owner.execute("UPDATE readmodel.product_view SET price = price + 1")
     before = await versions(log.owner)
 
@@ -193,18 +172,18 @@ async def test_no_live_row_and_no_key_is_written(log: Log, scratch_pool: Pool) -
 
 
 async def test_an_erased_customer_is_no_difference(log: Log, scratch_pool: Pool) -> None:
-    await append(log, NOTE, ERASE)
+    await log.append_each(NOTE, ERASE)
     assert await log.owner.fetch("SELECT FROM eventstore.subject_key") == []
 
     assert await lines_of(scratch_pool) == [
-        "11 tables with 1 row agree with the log: 2 events, up to position 2"
+        "The log and 11 tables agree in 1 row: 2 events, up to position 2"
     ]
 
 
 async def test_the_replay_of_an_erasure_erases_no_key(log: Log, scratch_pool: Pool) -> None:
-    await append(log, NOTE)
+    await log.append_each(NOTE)
     await log.owner.execute("CREATE TEMP TABLE backup AS SELECT * FROM eventstore.subject_key")
-    await append(log, ERASE)
+    await log.append_each(ERASE)
     await log.owner.execute("INSERT INTO eventstore.subject_key SELECT * FROM backup")
 
     assert (await verified(scratch_pool)).differing == 0
@@ -215,7 +194,7 @@ async def test_the_replay_of_an_erasure_erases_no_key(log: Log, scratch_pool: Po
 async def test_a_projection_that_changes_another_table_is_refused(
     log: Log, scratch_pool: Pool
 ) -> None:
-    await append(log, NOTE)
+    await log.append_each(NOTE)
     change = Change(
         "WITH erased AS (DELETE FROM eventstore.subject_key) DELETE FROM readmodel.order_note", ()
     )
@@ -234,14 +213,14 @@ class Busy(Scratch):
     log: Log
 
     async def compare(self, model: ReadModel, max_shown: int) -> Comparison:
-        await append(self.log, ReceiveStock(aggregate_id="a", quantity=1), *CHANGES)
+        await self.log.append_each(ReceiveStock(aggregate_id="a", quantity=1), *CHANGES)
         return await super().compare(model, max_shown)
 
 
 async def test_appends_during_the_comparison_are_no_difference(
     log: Log, scratch_pool: Pool
 ) -> None:
-    await append(log, *LISTED)
+    await log.append_each(*LISTED)
     async with scratch_pool.acquire() as connection:
         scratch = await Busy.create(connection, await read_models(connection))
         scratch.log = log
@@ -257,7 +236,7 @@ async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
     log: Log, scratch_pool: Pool, database_url: str
 ) -> None:
     """Hold the safe head at 1 by an append that stays open, and append beyond it."""
-    await append(log, *LISTED)
+    await log.append_each(*LISTED)
     async with (
         await create_pool(database_url) as pool,
         pool.acquire() as slow,
@@ -267,18 +246,18 @@ async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
         verification = Verification(PostgresEventStore(scratch_pool), scratch, silent)
         async with slow.transaction():
             await slow.execute(OPEN_APPEND)
-            await append(log, ReceiveStock(aggregate_id="a", quantity=1), *CHANGES)
+            await log.append_each(ReceiveStock(aggregate_id="a", quantity=1), *CHANGES)
             assert await log.store.safe_head() == 1
             await verification.replay()
             report = await verification.compare()
 
     assert list(report.lines()) == [
-        "11 tables with 2 rows agree with the log: 4 events, up to position 5"
+        "The log and 11 tables agree in 2 rows: 4 events, up to position 5"
     ]
 
 
 async def test_an_unknown_event_is_named_with_its_position(log: Log, scratch_pool: Pool) -> None:
-    await append(log, *LISTED)
+    await log.append_each(*LISTED)
     await log.owner.execute(OPEN_APPEND.replace("ProductDiscontinued", "ProductVanished"))
 
     with pytest.raises(NotVerified, match=r"^ProductVanished at position 2 cannot be replayed: "):
@@ -289,7 +268,7 @@ async def test_an_event_that_no_table_takes_is_named_without_values(
     log: Log, scratch_pool: Pool
 ) -> None:
     """Copy an order's first event under another version, as no append would."""
-    await append(log, *COMMANDS["order"][:1])
+    await log.append_each(*COMMANDS["order"][:1])
     await log.owner.execute("""
         INSERT INTO eventstore.event
             (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
@@ -302,62 +281,3 @@ async def test_an_event_that_no_table_takes_is_named_without_values(
     assert str(refusal.value) == (
         "OrderCreated at position 2 cannot be replayed: UniqueViolationError"
     )
-
-
-@pytest.fixture
-def environment(servers: Servers, database_url: str) -> dict[str, str]:
-    """Return the whole environment of the command, without the shell's variables."""
-    return {
-        **os.environ,
-        "WAYBILL_DATA_DIR": os.devnull,
-        "WAYBILL_API_DATABASE_URL": beside(servers, DatabaseRole.API, database_url),
-    }
-
-
-async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "projections.verify", *arguments),
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
-
-
-async def test_the_command_exits_with_0_when_the_tables_agree(
-    log: Log, environment: dict[str, str]
-) -> None:
-    await append(log, *LISTED)
-    assert await command(environment) == (0, f"{AGREES}\n", "")
-
-
-async def test_the_command_exits_with_1_when_a_row_differs(
-    log: Log, environment: dict[str, str]
-) -> None:
-    await append(log, *LISTED)
-    await log.owner.execute("UPDATE readmodel.product_view SET price = 451")
-    code, output, errors = await command(environment, "--name", "product_view")
-    assert (code, errors) == (1, "")
-    assert output.splitlines() == [
-        "product_view (sku=a): price is 451, replayed 450",
-        "1 row of 1 table differ from the log: 1 event, up to position 1",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({"WAYBILL_API_DATABASE_URL": AWAY}, "PostgreSQL fails: ConnectionRefusedError: "),
-        ({"WAYBILL_API_DATABASE_URL": ""}, "WAYBILL_DATABASE_URL is not set"),
-    ],
-)
-async def test_the_command_exits_with_2_and_one_line_when_it_cannot_compare(
-    environment: dict[str, str], changed: dict[str, str], says: str
-) -> None:
-    code, output, errors = await command({**environment, **changed})
-    assert (code, output) == (2, "")
-    assert errors.startswith(f"verify: {says}")
-    assert errors.count("\n") == 1
