@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from domain.registry import AGGREGATES
 from eventstore.envelope import StoredEvent
 from kit.pool import Connection
 from projections import inventory, key_erasure, notes, orders, payments, products, sagas, shipping
-from projections.change import Projection
+from projections.change import Change, Projection
 
 PROJECTIONS: Final[Mapping[str, Sequence[Projection]]] = {
     "customer": [key_erasure.project],
@@ -45,7 +45,11 @@ class InlineReadModels:
 
     async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         for stored in events:
-            event = stored.decode()
-            for project in self._projections[stored.category]:
-                for change in project(event, stored):
-                    await connection.execute(change.sql, *change.arguments)
+            for change in self.changes(stored):
+                await connection.execute(change.sql, *change.arguments)
+
+    def changes(self, stored: StoredEvent) -> Iterator[Change]:
+        """Yield the changes that this event makes, in order."""
+        event = stored.decode()
+        for project in self._projections[stored.category]:
+            yield from project(event, stored)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
-from uuid import uuid4
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -16,20 +12,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.command import Command
-from domain.errors import Refused
 from domain.event import Event
-from domain.registry import AGGREGATES, EVENT_TYPES, aggregate_of
-from eventstore.envelope import EventMetadata, NewEvent, StoredEvent
-from eventstore.postgres import PostgresEventStore
-from eventstore.versions import ANY
-from kit.pool import create_pool
-from projections.inline import InlineReadModels
-from stack.postgres import connected
+from domain.registry import AGGREGATES, EVENT_TYPES
 from tests.integration.projections.commands import COMMANDS
-from tests.integration.projections.folds import READ_MODELS, ReadModel, Row
-from tests.support.keys import a_vault
+from tests.integration.projections.folds import READ_MODELS
+from tests.integration.projections.log import Log, opened
 
-METADATA = EventMetadata(correlation_id="test")
 MIN_COMMANDS, MAX_COMMANDS = 8, 20
 SETTINGS = settings(
     max_examples=30,
@@ -38,56 +26,7 @@ SETTINGS = settings(
     database=None,
     phases=[Phase.generate],  # shrinking over a real database takes longer than a test may
 )
-KEYS = ("order_id", "sku", "step", "system", "number")
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'readmodel'"
-
-
-@dataclass
-class Log:
-    """The events since the read models were last emptied."""
-
-    store: PostgresEventStore
-    owner: asyncpg.Connection
-    """The owner may empty a table; the role that appends may not."""
-    streams: dict[str, list[StoredEvent]] = field(default_factory=dict)
-    states: dict[str, Any] = field(default_factory=dict)
-    types: set[type[Event]] = field(default_factory=set)
-
-    async def clear(self, models: Sequence[ReadModel]) -> None:
-        for kept in (self.streams, self.states, self.types):
-            kept.clear()
-        for model in models:
-            await self.owner.execute(f"DELETE FROM readmodel.{model.table}")  # noqa: S608 - our own names
-
-    def decide(self, command: Command) -> Sequence[Event]:
-        """Return the events of the command: none when it is refused."""
-        aggregate = aggregate_of(command)
-        stream_id = aggregate.stream(command.aggregate_id)
-        try:
-            return aggregate.decide(command, self.states.get(stream_id, aggregate.initial))
-        except Refused:
-            return []
-
-    async def append(self, command: Command) -> None:
-        aggregate, events = aggregate_of(command), self.decide(command)
-        stream_id = aggregate.stream(command.aggregate_id)
-        new = [NewEvent(uuid4(), event, METADATA) for event in events]
-        result = await self.store.save_events(stream_id, new, ANY)
-        stored = await self.store.load_events(stream_id, result.versions[0] - 1)
-        self.streams.setdefault(stream_id, []).extend(stored)
-        self.states[stream_id] = aggregate.fold(events, self.states.get(stream_id))
-        self.types.update(map(type, events))
-
-    async def rows(self, model: ReadModel) -> Sequence[Row]:
-        found = await self.owner.fetch(f"SELECT * FROM readmodel.{model.table}")  # noqa: S608 - our own names
-        return in_order(dict(row) for row in found)
-
-    def folded(self, model: ReadModel) -> Sequence[Row]:
-        return in_order(row for stream in self.streams.values() for row in model.fold(stream))
-
-
-def in_order(rows: Iterable[Row]) -> Sequence[Row]:
-    return sorted(rows, key=lambda row: [row.get(key, "") for key in KEYS])
 
 
 def events_of(category: str) -> set[type[Event]]:
@@ -95,15 +34,6 @@ def events_of(category: str) -> set[type[Event]]:
     decide = next(a.decide for a in AGGREGATES.values() if a.category == category)
     module = decide.__module__.replace(".decide", ".events")
     return {event for event in EVENT_TYPES.values() if event.__module__ == module}
-
-
-@asynccontextmanager
-async def opened(database_url: str, owner_url: str) -> AsyncIterator[Log]:
-    async with await create_pool(database_url) as pool, connected(owner_url) as owner:
-        await owner.set_type_codec(
-            "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
-        )
-        yield Log(PostgresEventStore(pool, [InlineReadModels()], a_vault(pool)), owner)
 
 
 @pytest.fixture
