@@ -7,7 +7,7 @@ A personal field costs OPENING more, and an order as it was earlier costs REPLAY
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from graphql import (
@@ -20,6 +20,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     SelectionSetNode,
+    Undefined,
     get_named_type,
     get_nullable_type,
     is_list_type,
@@ -40,7 +41,10 @@ SEALED: Final = frozenset(
 )
 
 REPLAY: Final = 100
-"""The price of reading the events of an order and of folding them: about 900 µs."""
+"""The price of reading the safe head and the events of an order, and of folding them.
+
+Folding takes about 13 µs for each event.
+"""
 PAST: Final = ("Query", "order")
 
 _PAST_ARGUMENTS: Final = ("asOf", "at")
@@ -115,12 +119,15 @@ class _Pricing:
     def _extra(self, field: FieldNode, parent: GraphQLNamedType) -> int:
         if (parent.name, field.name.value) in SEALED:
             return OPENING
-        is_past = (parent.name, field.name.value) == PAST and any(
-            argument.name.value in _PAST_ARGUMENTS
-            and value_from_ast_untyped(argument.value, self._variables) is not None
-            for argument in field.arguments or ()
-        )
-        return REPLAY if is_past else 0
+        if (parent.name, field.name.value) == PAST and self._has_one_of(_PAST_ARGUMENTS, field):
+            return REPLAY
+        return 0
+
+    def _has_one_of(self, names: Collection[str], field: FieldNode) -> bool:
+        """Return whether the field has one of these arguments with a value."""
+        given = (a for a in field.arguments or () if a.name.value in names)
+        values = (value_from_ast_untyped(a.value, self._variables) for a in given)
+        return any(value is not None and value is not Undefined for value in values)
 
     def _page(self, field: FieldNode) -> int:
         """Return the page size that this field requests, from 1 to MAX_SIZE."""
