@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from domain.customer.commands import ErasureReason
+from domain.customer.events import CustomerErased
 from domain.order.events import (
     OrderAuthorized,
     OrderConfirmed,
@@ -22,6 +24,7 @@ from queries.updates import streams_of
 from stack.postgres import connected
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.order_log import ADDRESS, CONTACT
 
 MOVE = "UPDATE eventstore.event SET recorded_at = $2 WHERE position = $1"
 COUNT = "SELECT count(*) FROM eventstore.event"
@@ -178,6 +181,27 @@ async def test_an_order_at_a_time_ends_before_the_first_event_recorded_later(
     assert [await status(minutes) for minutes in (0, 1.5, 2, 2.5, 3)] == [
         *("PLACED", "PLACED", "AUTHORIZED", "AUTHORIZED", "CONFIRMED"),
     ]
+
+
+async def test_an_erasure_holds_for_the_past_too(api: Api, ada: Viewer) -> None:
+    order_id = await api.logged_order(ada)
+    (placed,) = await events_of(api, order_id)
+    text = """query($id: ID!, $asOf: Position) {
+      order(id: $id, asOf: $asOf) { status shippingAddress { name } contact { email } }
+    }"""
+    then = {"id": order_id, "asOf": api.position(placed.position)}
+
+    before = (await ada.ask(text, **then))["data"]["order"]
+    erased = CustomerErased(customer_id=ada.sub, reason=ErasureReason.CUSTOMER_REQUEST)
+    await api.log.append(f"customer-{ada.sub}", erased)
+    after = (await ada.ask(text, **then))["data"]["order"]
+
+    assert before == {
+        "status": "PLACED",
+        "shippingAddress": {"name": ADDRESS.name},
+        "contact": {"email": CONTACT.email},
+    }
+    assert after == {"status": "PLACED", "shippingAddress": None, "contact": None}
 
 
 @pytest.mark.parametrize("argument", ["asOf", "at"])
