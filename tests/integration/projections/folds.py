@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from domain.event import Event
 from domain.inventory import events as inventory
@@ -15,7 +15,11 @@ from domain.note.events import OrderNoteAdded
 from domain.privacy import Sealed
 from domain.product.decide import PRODUCT
 from domain.saga import events as saga
-from queries.order_fold import Row, Stream, order_row, payment_row, shipment_row
+from eventstore.envelope import StoredEvent
+from queries.order_fold import order_row, payment_row, shipment_row
+
+Row = Mapping[str, Any]
+Stream = Sequence[StoredEvent]
 
 
 class ReadModel(NamedTuple):

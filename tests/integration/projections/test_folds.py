@@ -24,10 +24,9 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
 from kit.pool import create_pool
 from projections.inline import InlineReadModels
-from queries.order_fold import Row
 from stack.postgres import connected
 from tests.integration.projections.commands import COMMANDS
-from tests.integration.projections.folds import READ_MODELS, ReadModel
+from tests.integration.projections.folds import READ_MODELS, ReadModel, Row
 from tests.support.keys import a_vault
 
 METADATA = EventMetadata(correlation_id="test")
