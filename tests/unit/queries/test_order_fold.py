@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from domain.order import events as order
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
@@ -125,3 +127,15 @@ def test_each_stream_ends_before_its_own_first_later_event() -> None:
         ("payment-o1", "PaymentRequested"),
     ]
     assert list(until(lambda e: e.recorded_at < START, events)) == []
+
+
+def test_a_later_version_with_an_earlier_time_is_not_past() -> None:
+    """The clock was set back after the second event of the stream."""
+    placed, reserved, confirmed = (
+        SagaLog().reserved().add("confirm", order.OrderConfirmed(order_id="o1")).events
+    )
+    events = [placed, replace(reserved, recorded_at=at(9)), replace(confirmed, recorded_at=at(2))]
+
+    past = until(lambda stored: stored.recorded_at <= at(3), events)
+
+    assert [event.type for event in past] == ["OrderCreated"]
