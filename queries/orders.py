@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, exists, or_, select
@@ -84,10 +85,13 @@ class OrderView:
     shipment: ShipmentView | None
     return_requested: bool
     """A return is under way."""
-    backordered: bool
-    """The order waits for stock."""
-    needs_attention: bool
-    """The saga of the order is parked, or a provider's record differs from the log."""
+    backordered: bool | None
+    """The order waits for stock. It is None for an order as it was earlier."""
+    needs_attention: bool | None
+    """The saga of the order is parked, or a provider's record differs from the log.
+
+    It is None for an order as it was earlier.
+    """
     placed_at: datetime
     updated_at: datetime
     placed_position: int
@@ -104,6 +108,8 @@ class OrderFilter:
     metadata: tuple[str, str] | None = None
     """A key and its value."""
 
+
+OrderRow = Row[Any] | SimpleNamespace
 
 _backordered = (
     exists().where(backorder_view.c.order_id == order_view.c.order_id).correlate(order_view)
@@ -141,7 +147,7 @@ class OrderQueries:
         statement = _ORDERS.where(condition)
         async with self._engine.connect() as connection:
             row = (await connection.execute(statement)).one_or_none()
-        return None if row is None else _order(row)
+        return None if row is None else order_of(row)
 
     async def has_open(self, customer_id: str) -> bool:
         """Return whether the customer has an order that is not final."""
@@ -162,7 +168,7 @@ class OrderQueries:
                 request,
                 descending=newest_first,
             )
-        return Page([_order(row) for row in page.items], page.has_next, page.has_previous)
+        return Page([order_of(row) for row in page.items], page.has_next, page.has_previous)
 
 
 def _matching(wanted: OrderFilter) -> Select[Any]:
@@ -178,7 +184,8 @@ def _matching(wanted: OrderFilter) -> Select[Any]:
     return statement
 
 
-def _order(row: Row[Any]) -> OrderView:
+def order_of(row: OrderRow) -> OrderView:
+    """Return the order of a row of `_ORDERS`, or of an object with the same attributes."""
     return OrderView(
         id=row.order_id,
         number=row.number,
@@ -219,7 +226,7 @@ def _line(line: dict[str, Any], currency: str) -> LineView:
     )
 
 
-def _refunded(row: Row[Any]) -> Price:
+def _refunded(row: OrderRow) -> Price:
     """Return the refunds of the returns; or the price, once all captured money is refunded."""
     if row.payment_captured and row.payment_refunded == row.payment_captured:
         return _price(row.price)
@@ -227,7 +234,7 @@ def _refunded(row: Row[Any]) -> Price:
     return sum((_price(refund) for refund in row.refunds), start=nothing)
 
 
-def _payment(row: Row[Any]) -> PaymentView | None:
+def _payment(row: OrderRow) -> PaymentView | None:
     if row.payment_status is None:
         return None
     return PaymentView(
@@ -241,7 +248,7 @@ def _payment(row: Row[Any]) -> PaymentView | None:
     )
 
 
-def _shipment(row: Row[Any]) -> ShipmentView | None:
+def _shipment(row: OrderRow) -> ShipmentView | None:
     if row.shipment_status is None:
         return None
     return ShipmentView(

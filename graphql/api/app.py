@@ -40,6 +40,7 @@ from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
@@ -93,6 +94,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     services = Services(
         orchestrator=orchestrator,
         orders=orders,
+        order_history=OrderHistory(engine, store),
         products=ProductQueries(engine),
         price_histories=PriceHistoryQueries(engine),
         stock=StockQueries(engine),

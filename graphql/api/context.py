@@ -26,6 +26,7 @@ from queries.bus import BusQueries
 from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.order_history import OrderHistory
 from queries.orders import OrderQueries, OrderView
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
@@ -42,6 +43,7 @@ class Services:
 
     orchestrator: SagaOrchestrator
     orders: OrderQueries
+    order_history: OrderHistory
     products: ProductQueries
     price_histories: PriceHistoryQueries
     stock: StockQueries

@@ -1,37 +1,57 @@
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
+from typing import Annotated
 
 import strawberry
 
 from api.auth import Viewer
 from api.connections import Cursor, First, Last, page_request
-from api.context import Info
+from api.context import Context, Info
 from api.errors import bad_input, forbidden
+from api.orders.history import order_then, past_reader
 from api.orders.inputs import OrderFilter
 from api.orders.references import wanted_metadata, wanted_reference
 from api.orders.types import CURSOR_KIND, Order, OrderConnection, OrderOrder
+from api.scalars import Position
 from domain.identifiers import is_identifier
 from queries.orders import OrderFilter as Wanted
+from queries.orders import OrderView
+
+AsOf = Annotated[
+    Position | None,
+    strawberry.argument(description="Show the order after its events up to this position."),
+]
+At = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description="Show the order after the events that were recorded up to this time, which "
+        "needs a time zone and must be past."
+    ),
+]
 
 
 @strawberry.type
 class OrderQuery:
     @strawberry.field(
         description="The order with this id or this number. In a number, case and the hyphen do not"
-        " matter. NOT_FOUND also for another customer's order."
+        " matter. NOT_FOUND also for another customer's order. With `asOf` or `at`, the order as it"
+        " was then, or NOT_FOUND if it had not been placed yet."
     )
     async def order(
         self,
         info: Info,
         id: strawberry.ID | None = None,  # noqa: A002 - its name in the contract
         number: str | None = None,
+        as_of: AsOf = None,
+        at: At = None,
     ) -> Order | None:
-        if id is not None and number is None:
-            return Order.of(await info.context.get_order(id))
-        if id is None and number is not None:
-            return Order.of(await info.context.get_order_by_number(number))
-        raise bad_input("pass id or number, and not both")
+        if (id is None) == (number is None):
+            raise bad_input("pass id or number, and not both")
+        read_past = await past_reader(info.context, as_of, at)
+        order = await _order(info.context, id, number)
+        return Order.of(order if read_past is None else await order_then(order, read_past))
 
     @strawberry.field(description="The orders of the customer. Operators see all orders.")
     async def orders(  # noqa: PLR0913 - a connection's arguments
@@ -52,6 +72,12 @@ class OrderQuery:
             newest_first=order_by is OrderOrder.PLACED_AT_DESC,
         )
         return OrderConnection.of(page, positions)
+
+
+async def _order(context: Context, order_id: str | None, number: str | None) -> OrderView:
+    if number is not None:
+        return await context.get_order_by_number(number)
+    return await context.get_order(order_id or "")
 
 
 def _wanted(given: OrderFilter, viewer: Viewer) -> Wanted:

@@ -144,9 +144,12 @@ class Order:
     payment: Payment | None
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="True while a return is in progress.")
-    backordered: bool = strawberry.field(description="True while it waits for stock.")
+    backordered: bool | None = strawberry.field(
+        description="True while it waits for stock. Null for an order as it was earlier."
+    )
     needs_attention: bool | None = strawberry.field(
-        description="True if its saga is parked, or if a provider's records differ from the log."
+        description="True if its saga is parked, or if a provider's records differ from the log. "
+        "Null for an order as it was earlier."
     )
     placed_at: datetime
     updated_at: datetime
@@ -154,7 +157,10 @@ class Order:
         description="The position of the last event of the order, its payment or its shipment."
     )
 
-    @strawberry.field(description="The notes of staff, oldest first.")
+    @strawberry.field(
+        description="The notes of staff, oldest first. An order as it was earlier shows those of "
+        "today."
+    )
     async def notes(self, info: Info) -> list[OrderNote] | None:
         return [OrderNote.of(note) for note in await info.context.notes.load(self.id)]
 

@@ -28,6 +28,7 @@ from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
@@ -165,6 +166,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
             client, task_queue=sagas.task_queue, deadlines=sagas.deadlines
         ),
         orders=orders,
+        order_history=OrderHistory(engine, read_store),
         products=ProductQueries(engine),
         price_histories=PriceHistoryQueries(engine),
         stock=StockQueries(engine),

@@ -18,6 +18,7 @@ FIXED_NUMBER: Final = "W-NZCPARBRQ5"
 FIXED_TIME: Final = "2026-01-31T09:30:00+00:00"
 FIXED: Final[dict[str, object]] = {
     "position": "kq3v0yQm2oT8sX5c",
+    "asOf": "kq3v0yQm2oT8sX5c",
     "positionNumber": 761,
     "cursor": "b3JkZXItY3Vyc29y",
     "startCursor": "b3JkZXItY3Vyc29y",

@@ -184,6 +184,9 @@ async def _parked_sagas(story: Story) -> None:
 async def _reads(story: Story) -> None:
     placed = story.examples["PlaceOrder"].answer["data"]["placeOrder"]["order"]
     await story.show("Order", story.customer, id=placed["id"])
+    _, reserved, *_ = await story.api.log.store.load_events(f"order-{placed['id']}")
+    then = story.api.position(reserved.position)
+    await story.show("OrderAt", story.customer, id=placed["id"], asOf=then)
     await story.show("Orders", story.customer, first=2, filter={"status": ["CONFIRMED"]})
     await story.show("Product", story.customer, sku="TEA-01")
     await story.show("Products", story.customer, first=1)

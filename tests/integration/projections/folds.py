@@ -1,4 +1,7 @@
-"""Fold the rows of each read model from the events of one stream, in plain Python."""
+"""Fold the rows of each read model from the events of one stream, in plain Python.
+
+`queries/order_fold.py` folds those of an order, its payment and its shipment.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,11 @@ from domain.event import Event
 from domain.inventory import events as inventory
 from domain.inventory.decide import INVENTORY
 from domain.note.events import OrderNoteAdded
-from domain.order.decide import ORDER
-from domain.order.events import OrderCreated, OrderRejected, OrderReturned
-from domain.payment import events as payment
-from domain.payment.decide import PAYMENT
 from domain.privacy import Sealed
 from domain.product.decide import PRODUCT
 from domain.saga import events as saga
-from domain.shipping import events as shipping
-from domain.shipping.decide import SHIPMENT
 from eventstore.envelope import StoredEvent
+from queries.order_fold import order_row, payment_row, shipment_row
 
 Row = Mapping[str, Any]
 Stream = Sequence[StoredEvent]
@@ -30,37 +28,16 @@ class ReadModel(NamedTuple):
     fold: Callable[[Stream], Iterable[Row]]
 
 
+def at_most_one(fold: Callable[[Stream], Row | None]) -> Callable[[Stream], Iterable[Row]]:
+    def rows(stream: Stream) -> Iterable[Row]:
+        row = fold(stream)
+        return [] if row is None else [row]
+
+    return rows
+
+
 def decoded(stream: Stream) -> Sequence[Event]:
     return [stored.decode() for stored in stream]
-
-
-def order_view(stream: Stream) -> Iterable[Row]:
-    placed, *later = decoded(stream)
-    assert isinstance(placed, OrderCreated)
-    state = ORDER.fold([placed, *later])
-    rejections = [event.reason for event in later if isinstance(event, OrderRejected)]
-    yield {
-        "order_id": placed.order_id,
-        "number": placed.number,
-        "customer_id": placed.customer_id,
-        "status": state.status,
-        "reason": rejections[-1] if rejections else state.cancellation,
-        "currency": placed.total.currency,
-        "total": placed.total.amount,
-        "price": placed.price.model_dump(),
-        "refunds": [e.refund.model_dump() for e in later if isinstance(e, OrderReturned)],
-        "discount_code": placed.discount_code,
-        "lines": [line.model_dump() for line in placed.lines],
-        "fingerprint": placed.fingerprint,
-        "promises": placed.promises.model_dump(mode="json"),
-        "reference": placed.reference,
-        "metadata": placed.metadata or None,
-        "return_requested": state.returning is not None,
-        "placed_at": stream[0].recorded_at,
-        "updated_at": stream[-1].recorded_at,
-        "placed_position": stream[0].position,
-        "position": stream[-1].position,
-    }
 
 
 def order_note(stream: Stream) -> Iterable[Row]:
@@ -77,44 +54,6 @@ def order_note(stream: Stream) -> Iterable[Row]:
             "added_at": stored.recorded_at,
             "position": stored.position,
         }
-
-
-def payment_view(stream: Stream) -> Iterable[Row]:
-    events = decoded(stream)
-    if not any(isinstance(event, payment.PaymentRequested) for event in events):
-        return
-    state = PAYMENT.fold(events)
-    yield {
-        "order_id": stream[0].aggregate_id,
-        "status": state.status,
-        "attempt": state.attempt,
-        "currency": state.amount.currency,
-        "amount": state.amount.amount,
-        "captured": state.captured,
-        "refunded": state.refunded,
-        "reference": state.reference,
-        "action_url": state.action_url,
-        "decline_code": state.decline_code,
-        "position": stream[-1].position,
-    }
-
-
-def shipment_view(stream: Stream) -> Iterable[Row]:
-    """Fold a shipment, which has a row from when the carrier is known to have the parcel."""
-    events = decoded(stream)
-    first = (shipping.ShipmentCreated, shipping.ShipmentDispatched, shipping.ShipmentLost)
-    if not any(isinstance(event, first) for event in events):
-        return
-    state = SHIPMENT.fold(events)
-    yield {
-        "order_id": stream[0].aggregate_id,
-        "status": state.status,
-        "shipment_id": state.shipment_id,
-        "tracking_number": state.tracking and state.tracking.number,
-        "carrier": state.tracking and state.tracking.carrier,
-        "tracking_url": state.tracking and state.tracking.url,
-        "position": stream[-1].position,
-    }
 
 
 def inventory_view(stream: Stream) -> Iterable[Row]:
@@ -198,10 +137,10 @@ def saga_discrepancy(stream: Stream) -> Iterable[Row]:
 
 
 READ_MODELS: Final = (
-    ReadModel("order_view", "order", order_view),
+    ReadModel("order_view", "order", at_most_one(order_row)),
     ReadModel("order_note", "note", order_note),
-    ReadModel("payment_view", "payment", payment_view),
-    ReadModel("shipment_view", "shipment", shipment_view),
+    ReadModel("payment_view", "payment", at_most_one(payment_row)),
+    ReadModel("shipment_view", "shipment", at_most_one(shipment_row)),
     ReadModel("inventory_view", "inventory", inventory_view),
     ReadModel("backorder_view", "inventory", backorder_view),
     ReadModel("product_view", "product", product_view),

@@ -6,7 +6,7 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from api.limits import faults_of
-from api.price import price_of
+from api.price import REPLAY, price_of
 from tests.unit.api.schemas import a_schema
 
 OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
@@ -38,6 +38,16 @@ def price(text: str, name: str | None = None, **variables: object) -> int:
 )
 def test_a_price_counts_the_fields_that_an_answer_may_hold(text: str, expected: int) -> None:
     assert price(text) == expected
+
+
+def test_an_order_as_it_was_costs_the_reading_of_its_events() -> None:
+    text = """query($then: Position, $at: DateTime) {
+      order(id: "x", asOf: $then, at: $at) { id status }
+    }"""
+
+    assert price(text) == price(text, then=None) == 3
+    assert price(text, then="a position") == price(text, at="a time") == 3 + REPLAY
+    assert price('{ order(id: "x", at: "2026-01-01T00:00:00Z") { id } }') == 2 + REPLAY
 
 
 @pytest.mark.parametrize(("first", "nodes"), [(7, 7), (-1, 1), (0, 1), (5_000, 100), (None, 20)])
