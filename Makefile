@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
-    recover set-right republish verify catalogue clean-data position psql order query sbom token lock
+    recover set-right republish verify replay catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ republish: $(INSTALLED) ## Publish events again that the bus has lost (FROM=posi
 
 verify: $(INSTALLED) ## Compare the read models with a replay of the log (NAME=table)
 	@$(BIN)/python -m projections.verify $(if $(NAME),--name $(NAME))
+
+replay: $(INSTALLED) ## Write the events of one order, without personal data, as lines of JSON (ORDER=id)
+	@$(BIN)/python -m queries.story --order="$$ORDER"
 
 position: $(INSTALLED) ## Show a position of the log as a number and as clients see it (OF=either form)
 	@$(BIN)/python -m eventstore.positions '$(OF)'

@@ -1,6 +1,6 @@
 """Write the story of one order, its events without personal data, for a test or a debugger.
 
-    python -m eventstore.story --order ID > story.jsonl
+    python -m queries.story --order ID > story.jsonl
 
 Each line is a CloudEvent, as the bus carries it. `load` reads them back, and the aggregates and
 `queries/order_fold.py` fold them. Sealed values are left out. Ids of people and texts that are not
@@ -86,7 +86,7 @@ async def run(settings: Settings, order_id: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m eventstore.story", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m queries.story", description=__doc__)
     parser.add_argument("--order", required=True, metavar="ID")
     try:
         asyncio.run(run(load_settings(), parser.parse_args().order))

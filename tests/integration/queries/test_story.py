@@ -17,13 +17,13 @@ from domain.order.events import OrderCreated, OrderReserved
 from domain.order.state import OrderStatus
 from domain.payment.events import PaymentRequested
 from domain.shipping.events import ShipmentCreated
-from eventstore import story
 from eventstore.cloudevents import MalformedCloudEvent
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
-from eventstore.story import LEFT_OUT, NoSuchOrder
 from kit.pool import Pool
+from queries import story
 from queries.order_fold import folded
+from queries.story import LEFT_OUT, NoSuchOrder
 from tests.support.keys import a_vault
 from tests.support.order_log import ADDRESS, CONTACT, OrderLog
 
@@ -130,7 +130,7 @@ async def test_the_command_writes_the_story_and_names_an_order_that_is_none(
 
 async def command(database_url: str, order_id: str) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "eventstore.story", "--order", order_id),
+        *(sys.executable, "-m", "queries.story", "--order", order_id),
         cwd=ROOT,
         env={**os.environ, "WAYBILL_DATABASE_URL": database_url},
         stdout=asyncio.subprocess.PIPE,
