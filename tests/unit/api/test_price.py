@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from graphql import get_introspection_query, parse
 
@@ -9,7 +7,6 @@ from api.limits import faults_of
 from api.price import REPLAY, price_of
 from tests.unit.api.schemas import a_schema
 
-OPERATIONS = Path(__file__).parents[3] / "graphql" / "operations"
 SCHEMA = a_schema(introspection=True)._schema
 
 
