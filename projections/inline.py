@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
-from domain.registry import AGGREGATES
 from eventstore.envelope import StoredEvent
 from kit.pool import Connection
-from projections import inventory, key_erasure, notes, orders, payments, products, sagas, shipping
-from projections.change import Change, Projection
-
-PROJECTIONS: Final[Mapping[str, Sequence[Projection]]] = {
-    "customer": [key_erasure.project],
-    "inventory": [inventory.project],
-    "note": [notes.project],
-    "order": [orders.project],
-    "payment": [payments.project],
-    "product": [products.project],
-    "saga": [sagas.project],
-    "shipment": [shipping.project],
-}
-"""The projections by the category of the stream, in the order in which they are applied."""
-
-
-class MissingProjection(Exception):
-    """A category of streams has no entry in PROJECTIONS; without read models, add an empty one."""
+from projections import key_erasure
+from projections.projection import Inline
+from projections.registry import INLINE
+from projections.statements import Statement, statement
 
 
 class InlineReadModels:
-    """The InlineProjection of every read model that a client may read right after its own write.
+    """Change the read models that a client may read right after its own write."""
 
-    Raises MissingProjection.
-    """
-
-    def __init__(self, projections: Mapping[str, Sequence[Projection]] = PROJECTIONS) -> None:
-        categories = {aggregate.category for aggregate in AGGREGATES.values()}
-        if missing := categories - projections.keys():
-            raise MissingProjection(
-                f"no projections for streams of {', '.join(sorted(missing))}: "
-                "add them to PROJECTIONS in projections/inline.py"
-            )
-        self._projections = projections
+    def __init__(self, projections: Sequence[Inline] = INLINE) -> None:
+        self._projections: defaultdict[str, list[Inline]] = defaultdict(list)
+        for projection in projections:
+            for event_type in projection.types:
+                self._projections[event_type].append(projection)
 
     async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         for stored in events:
-            for change in self.changes(stored):
-                await connection.execute(change.sql, *change.arguments)
+            for sql, arguments in self.statements(stored):
+                await connection.execute(sql, *arguments)
 
-    def changes(self, stored: StoredEvent) -> Iterator[Change]:
-        """Yield the changes that this event makes, in order."""
+    def statements(self, stored: StoredEvent) -> Iterator[Statement]:
+        """Yield the statements that this event asks for, in order."""
         event = stored.decode()
-        for project in self._projections[stored.category]:
-            yield from project(event, stored)
+        yield from key_erasure.statements(event, stored)
+        for projection in self._projections[stored.type]:
+            for change in projection.apply(event, stored):
+                yield statement(change)

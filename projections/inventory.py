@@ -1,45 +1,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 from domain.inventory import events as e
 from eventstore.envelope import StoredEvent
-from projections.change import Change
-
-ADD = """
-    INSERT INTO readmodel.inventory_view AS i (sku, position, received, adjusted, reserved, shipped)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (sku) DO UPDATE
-    SET position = $2,
-        received = i.received + $3,
-        adjusted = i.adjusted + $4,
-        reserved = i.reserved + $5,
-        shipped = i.shipped + $6
-"""
-BACKORDER_QUEUED = """
-    INSERT INTO readmodel.backorder_view (order_id, sku, quantity, position)
-    VALUES ($1, $2, $3, $4)
-"""
-BACKORDER_ENDED = "DELETE FROM readmodel.backorder_view WHERE order_id = $1 AND sku = $2"
+from projections.change import Change, Plus, delete, insert, upsert
+from projections.projection import Inline, events_of
+from projections.tables import backorder_view, inventory_view
 
 
-def project(event: e.InventoryEvent, stored: StoredEvent) -> Sequence[Change]:
+def apply(event: e.InventoryEvent, stored: StoredEvent) -> Sequence[Change]:  # noqa: PLR0911 - one for each event
+    moved = partial(upsert, inventory_view, event.sku, position=stored.position)
     match event:
         case e.StockReceived():
-            difference = (event.quantity, 0, 0, 0)
+            return [moved(received=Plus(event.quantity))]
         case e.StockAdjusted():
-            difference = (0, event.difference, 0, 0)
+            return [moved(adjusted=Plus(event.difference))]
         case e.InventoryReserved():
-            difference = (0, 0, event.quantity, 0)
+            return [moved(reserved=Plus(event.quantity))]
         case e.InventoryReleased():
-            difference = (0, 0, -event.quantity, 0)
+            return [moved(reserved=Plus(-event.quantity))]
         case e.InventoryCommitted():
-            difference = (0, 0, -event.quantity, event.quantity)
+            return [moved(reserved=Plus(-event.quantity), shipped=Plus(event.quantity))]
         case e.StockReturned():
-            difference = (0, 0, 0, -event.quantity)
+            return [moved(shipped=Plus(-event.quantity))]
         case e.BackorderQueued():
-            queued = (event.order_id, event.sku, event.quantity, stored.position)
-            return [Change(BACKORDER_QUEUED, queued)]
+            waiting = (event.order_id, event.sku)
+            row = {"quantity": event.quantity, "position": stored.position}
+            return [insert(backorder_view, waiting, **row)]
         case e.BackorderEnded():
-            return [Change(BACKORDER_ENDED, (event.order_id, event.sku))]
-    return [Change(ADD, (event.sku, stored.position, *difference))]
+            return [delete(backorder_view, (event.order_id, event.sku))]
+
+
+INVENTORY: Final = Inline(
+    "inventory", 1, [inventory_view, backorder_view], events_of(e.InventoryEvent), apply
+)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -9,74 +10,60 @@ from domain.order import events as e
 from domain.order.lines import OrderLine
 from domain.order.state import status_after
 from eventstore.envelope import StoredEvent
-from projections.change import Change
+from projections.change import Appended, Change, insert, update
+from projections.projection import Inline, events_of
+from projections.tables import order_view
 
-CREATED = """
-    INSERT INTO readmodel.order_view
-        (order_id, status, placed_at, updated_at, placed_position, position,
-         customer_id, currency, total, lines, fingerprint, number, promises,
-         reference, metadata, price, discount_code)
-    VALUES ($1, $2, $3, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11,
-            $12, $13, $14, $15)
-"""
-# Any other event of the order ends a return under way.
-MOVED = """
-    UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4, return_requested = false
-    WHERE order_id = $1
-"""
-MOVED_WITH_REASON = """
-    UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4, return_requested = false, reason = $5
-    WHERE order_id = $1
-"""
-RETURNED = """
-    UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4, return_requested = false,
-        refunds = refunds || $5::jsonb
-    WHERE order_id = $1
-"""
-RETURN_REQUESTED = """
-    UPDATE readmodel.order_view
-    SET status = $2, updated_at = $3, position = $4, return_requested = true
-    WHERE order_id = $1
-"""
 LINES = TypeAdapter(tuple[OrderLine, ...])
 
 
-def project(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
-    moved = (event.order_id, status_after(event), stored.recorded_at, stored.position)
+def apply(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
+    if isinstance(event, e.OrderCreated):
+        return [_created(event, stored)]
+    changed: dict[str, object] = {}
     match event:
-        case e.OrderCreated():
-            lines = LINES.dump_json(event.lines).decode()
-            total = event.total
-            return [
-                Change(
-                    CREATED,
-                    (
-                        *moved,
-                        event.customer_id,
-                        total.currency,
-                        total.amount,
-                        lines,
-                        event.fingerprint,
-                        event.number,
-                        event.promises.model_dump_json(),
-                        event.reference,
-                        # Without metadata the row is in no index of it.
-                        json.dumps(event.metadata) if event.metadata else None,
-                        event.price.model_dump_json(),
-                        event.discount_code,
-                    ),
-                )
-            ]
         case e.OrderReturned():
-            return [Change(RETURNED, (*moved, event.refund.model_dump_json()))]
+            changed = {"refunds": Appended(event.refund.model_dump_json())}
         case e.OrderRejected() | e.OrderCancellationRequested():
-            return [Change(MOVED_WITH_REASON, (*moved, event.reason))]
+            changed = {"reason": event.reason}
         case e.OrderCancellationWithdrawn():
-            return [Change(MOVED_WITH_REASON, (*moved, None))]
-        case e.OrderReturnRequested():
-            return [Change(RETURN_REQUESTED, moved)]
-        case _:
-            return [Change(MOVED, moved)]
+            changed = {"reason": None}
+    return [
+        update(
+            order_view,
+            event.order_id,
+            status=status_after(event),
+            updated_at=stored.recorded_at,
+            position=stored.position,
+            # Any other event of the order ends a return under way.
+            return_requested=isinstance(event, e.OrderReturnRequested),
+            **changed,
+        )
+    ]
+
+
+def _created(event: e.OrderCreated, stored: StoredEvent) -> Change:
+    return insert(
+        order_view,
+        event.order_id,
+        status=status_after(event),
+        placed_at=stored.recorded_at,
+        updated_at=stored.recorded_at,
+        placed_position=stored.position,
+        position=stored.position,
+        customer_id=event.customer_id,
+        currency=event.total.currency,
+        total=event.total.amount,
+        lines=LINES.dump_json(event.lines).decode(),
+        fingerprint=event.fingerprint,
+        number=event.number,
+        promises=event.promises.model_dump_json(),
+        reference=event.reference,
+        # Without metadata the row is in no index of it.
+        metadata=json.dumps(event.metadata) if event.metadata else None,
+        price=event.price.model_dump_json(),
+        discount_code=event.discount_code,
+    )
+
+
+ORDERS: Final = Inline("orders", 1, [order_view], events_of(e.OrderEvent), apply)

@@ -6,78 +6,66 @@ from typing import Final
 from domain.payment import events as e
 from domain.payment.state import PaymentStatus
 from eventstore.envelope import StoredEvent
-from projections.change import Change
-
-REQUESTED = """
-    INSERT INTO readmodel.payment_view AS p
-        (order_id, status, position, attempt, currency, amount)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (order_id) DO UPDATE
-    SET status = $2, position = $3, attempt = $4, currency = $5, amount = $6,
-        reference = NULL, action_url = NULL, decline_code = NULL
-"""
-# The customer has to act in status PENDING alone, which sets the URL itself.
-PENDING = """
-    UPDATE readmodel.payment_view
-    SET status = $2, position = $3, reference = $4, action_url = $5
-    WHERE order_id = $1
-"""
-AUTHORIZED = """
-    UPDATE readmodel.payment_view
-    SET status = $2, position = $3, reference = $4, action_url = NULL
-    WHERE order_id = $1
-"""
-DECLINED = """
-    UPDATE readmodel.payment_view
-    SET status = $2, position = $3, reference = $4, action_url = NULL, decline_code = $5
-    WHERE order_id = $1
-"""
-CAPTURED = """
-    UPDATE readmodel.payment_view
-    SET status = $2, position = $3, captured = $4
-    WHERE order_id = $1
-"""
-REFUNDED = """
-    UPDATE readmodel.payment_view
-    SET status = CASE WHEN captured = $4 THEN $2 ELSE status END, position = $3, refunded = $4
-    WHERE order_id = $1
-"""
-VOIDED = """
-    UPDATE readmodel.payment_view
-    SET status = $2, position = $3, action_url = NULL
-    WHERE order_id = $1
-"""
+from projections.change import Change, IfEqual, update, upsert
+from projections.projection import Inline, events_of
+from projections.tables import payment_view
 
 
-_WRITES: Final[dict[type[e.PaymentEvent], tuple[str, PaymentStatus]]] = {
-    e.PaymentRequested: (REQUESTED, PaymentStatus.REQUESTED),
-    e.PaymentPending: (PENDING, PaymentStatus.PENDING),
-    e.PaymentAuthorized: (AUTHORIZED, PaymentStatus.AUTHORIZED),
-    e.PaymentDeclined: (DECLINED, PaymentStatus.DECLINED),
-    e.PaymentCaptured: (CAPTURED, PaymentStatus.CAPTURED),
-    e.PaymentRefunded: (REFUNDED, PaymentStatus.REFUNDED),
-    e.PaymentVoided: (VOIDED, PaymentStatus.VOIDED),
-}
+def apply(event: e.PaymentEvent, stored: StoredEvent) -> Sequence[Change]:
+    if isinstance(event, e.PaymentRequested):
+        return [_requested(event, stored)]
+    return [update(payment_view, event.order_id, position=stored.position, **_changed(event))]
 
 
-def project(event: e.PaymentEvent, stored: StoredEvent) -> Sequence[Change]:
-    sql, status = _WRITES[type(event)]
-    return [Change(sql, (event.order_id, status, stored.position, *_facts(event)))]
+def _requested(event: e.PaymentRequested, stored: StoredEvent) -> Change:
+    return upsert(
+        payment_view,
+        event.order_id,
+        status=PaymentStatus.REQUESTED,
+        position=stored.position,
+        attempt=event.attempt,
+        currency=event.amount.currency,
+        amount=event.amount.amount,
+        reference=None,
+        action_url=None,
+        decline_code=None,
+    )
 
 
-def _facts(event: e.PaymentEvent) -> tuple[object, ...]:
-    facts: tuple[object, ...] = ()
+def _changed(event: e.PaymentEvent) -> dict[str, object]:
+    changed: dict[str, object] = {}
     match event:
-        case e.PaymentRequested():
-            facts = event.attempt, event.amount.currency, event.amount.amount
+        # The customer has to act in this status alone: each of the others clears the URL.
         case e.PaymentPending():
-            facts = event.reference, event.action_url
+            changed = {
+                "status": PaymentStatus.PENDING,
+                "reference": event.reference,
+                "action_url": event.action_url,
+            }
         case e.PaymentAuthorized():
-            facts = (event.reference,)
+            changed = {
+                "status": PaymentStatus.AUTHORIZED,
+                "reference": event.reference,
+                "action_url": None,
+            }
         case e.PaymentDeclined():
-            facts = event.reference, event.code
+            changed = {
+                "status": PaymentStatus.DECLINED,
+                "reference": event.reference,
+                "action_url": None,
+                "decline_code": event.code,
+            }
         case e.PaymentCaptured():
-            facts = (event.amount.amount,)
+            changed = {"status": PaymentStatus.CAPTURED, "captured": event.amount.amount}
         case e.PaymentRefunded():
-            facts = (event.refunded_in_all.amount,)
-    return facts
+            refunded = event.refunded_in_all.amount
+            changed = {
+                "status": IfEqual("captured", refunded, PaymentStatus.REFUNDED),
+                "refunded": refunded,
+            }
+        case e.PaymentVoided():
+            changed = {"status": PaymentStatus.VOIDED, "action_url": None}
+    return changed
+
+
+PAYMENTS: Final = Inline("payments", 1, [payment_view], events_of(e.PaymentEvent), apply)

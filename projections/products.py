@@ -1,35 +1,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 from domain.product import events as e
 from eventstore.envelope import StoredEvent
-from projections.change import Change
-
-LISTED = """
-    INSERT INTO readmodel.product_view (sku, name, currency, price, discontinued, position)
-    VALUES ($1, $2, $3, $4, false, $5)
-    ON CONFLICT (sku) DO UPDATE
-    SET name = $2, currency = $3, price = $4, discontinued = false, position = $5
-"""
-RENAMED = "UPDATE readmodel.product_view SET name = $2, position = $3 WHERE sku = $1"
-PRICE_CHANGED = """
-    UPDATE readmodel.product_view SET currency = $2, price = $3, position = $4 WHERE sku = $1
-"""
-DISCONTINUED = """
-    UPDATE readmodel.product_view SET discontinued = true, position = $2 WHERE sku = $1
-"""
+from projections.change import Change, update, upsert
+from projections.projection import Inline, events_of
+from projections.tables import product_view
 
 
-def project(event: e.ProductEvent, stored: StoredEvent) -> Sequence[Change]:
-    sku, position = event.sku, stored.position
+def apply(event: e.ProductEvent, stored: StoredEvent) -> Sequence[Change]:
+    changed = partial(update, product_view, event.sku, position=stored.position)
     match event:
         case e.ProductListed(name=name, price=price):
-            listed = (sku, name, price.currency, price.amount, position)
-            return [Change(LISTED, listed)]
+            listed = {"name": name, "currency": price.currency, "price": price.amount}
+            position = stored.position
+            return [
+                upsert(product_view, event.sku, discontinued=False, position=position, **listed)
+            ]
         case e.ProductRenamed(name=name):
-            return [Change(RENAMED, (sku, name, position))]
+            return [changed(name=name)]
         case e.ProductPriceChanged(price=price):
-            return [Change(PRICE_CHANGED, (sku, price.currency, price.amount, position))]
+            return [changed(currency=price.currency, price=price.amount)]
         case e.ProductDiscontinued():
-            return [Change(DISCONTINUED, (sku, position))]
+            return [changed(discontinued=True)]
+
+
+PRODUCTS: Final = Inline("products", 1, [product_view], events_of(e.ProductEvent), apply)

@@ -7,53 +7,63 @@ costs the forward path nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from domain.saga import events as e
 from domain.saga.plan import COMPLETE
 from eventstore.envelope import StoredEvent
-from projections.change import Change
-
-PARKED = """
-    INSERT INTO readmodel.parked_step
-        (order_id, step, undoing, parking, code, message, workflow_id, parked_at, position)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-"""
-DECIDED = """
-    DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2
-"""
-# An order without its last step stays open and has no saga.
-ABANDONED = """
-    WITH decided AS (DELETE FROM readmodel.parked_step WHERE order_id = $1 AND step = $2)
-    INSERT INTO readmodel.abandoned_saga VALUES ($1) ON CONFLICT DO NOTHING
-"""
-RECOVERED = """
-    INSERT INTO readmodel.saga_recovery AS s VALUES ($1, 1)
-    ON CONFLICT (order_id) DO UPDATE SET times = s.times + 1
-"""
-DISCREPANCY_FOUND = """
-    INSERT INTO readmodel.saga_discrepancy AS d (order_id, system, ours, theirs, found_at, position)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (order_id, system) DO UPDATE SET ours = $3, theirs = $4, position = $6
-"""
-DISCREPANCY_RESOLVED = """
-    DELETE FROM readmodel.saga_discrepancy WHERE order_id = $1 AND system = $2
-"""
+from projections.change import Change, Initially, Plus, delete, insert, upsert
+from projections.projection import Inline, events_of
+from projections.tables import abandoned_saga, parked_step, saga_discrepancy, saga_recovery
 
 
-def project(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
-    at = (stored.recorded_at, stored.position)
+def apply(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
     match event:
         case e.SagaParked():
-            failure = (event.undoing, event.parking, event.code, event.message, event.workflow_id)
-            return [Change(PARKED, (event.order_id, event.step, *failure, *at))]
+            return [_parked(event, stored)]
         case e.SagaStepSkipped(step=COMPLETE.name) | e.SagaStepResolved(step=COMPLETE.name):
-            return [Change(ABANDONED, (event.order_id, event.step))]
+            # An order without its last step stays open and has no saga.
+            decided = delete(parked_step, (event.order_id, event.step))
+            return [decided, upsert(abandoned_saga, event.order_id)]
         case e.SagaStepIntervened():
-            return [Change(DECIDED, (event.order_id, event.step))]
+            return [delete(parked_step, (event.order_id, event.step))]
         case e.DiscrepancyFound():
-            sides = (event.system, event.ours, event.theirs)
-            return [Change(DISCREPANCY_FOUND, (event.order_id, *sides, *at))]
+            return [_discrepancy(event, stored)]
         case e.DiscrepancyResolved():
-            return [Change(DISCREPANCY_RESOLVED, (event.order_id, event.system))]
+            return [delete(saga_discrepancy, (event.order_id, event.system))]
         case e.SagaRecovered():
-            return [Change(RECOVERED, (event.order_id,))]
+            return [upsert(saga_recovery, event.order_id, times=Plus(1))]
+
+
+def _parked(event: e.SagaParked, stored: StoredEvent) -> Change:
+    return insert(
+        parked_step,
+        (event.order_id, event.step),
+        undoing=event.undoing,
+        parking=event.parking,
+        code=event.code,
+        message=event.message,
+        workflow_id=event.workflow_id,
+        parked_at=stored.recorded_at,
+        position=stored.position,
+    )
+
+
+def _discrepancy(event: e.DiscrepancyFound, stored: StoredEvent) -> Change:
+    return upsert(
+        saga_discrepancy,
+        (event.order_id, event.system),
+        ours=event.ours,
+        theirs=event.theirs,
+        found_at=Initially(stored.recorded_at),
+        position=stored.position,
+    )
+
+
+SAGAS: Final = Inline(
+    "sagas",
+    1,
+    [parked_step, saga_discrepancy, saga_recovery, abandoned_saga],
+    events_of(e.SagaEvent),
+    apply,
+)

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Sequence
-from functools import cache
-from typing import Final, NamedTuple, Self
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
+from sqlalchemy import Table
+
+from eventstore.envelope import StoredEvent
 from kit.pool import Connection
-from projections.change import Change
+from projections.columns import key_columns
+from projections.copies import Copy
 from projections.differences import Difference
+from projections.fold import Fold
+from projections.projection import Projection
 
-LIVE: Final = "readmodel."
-SCRATCH: Final = "pg_temp."
-"""The schema of the temporary tables of a session: no other session sees them."""
-
-_TABLE: Final = re.compile(r"\breadmodel\.(\w+)")
-_READ_MODELS: Final = """
-    SELECT c.relname::text AS name,
-           array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum)) AS key
-    FROM pg_class AS c
-    JOIN pg_index AS i ON i.indrelid = c.oid AND i.indisprimary
-    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-    WHERE c.relnamespace = to_regnamespace('readmodel') AND c.relkind = 'r'
-    GROUP BY c.relname
-    ORDER BY c.relname
-"""
 _CREATE: Final = "CREATE TEMPORARY TABLE {name} (LIKE readmodel.{name} INCLUDING ALL)"
 _COUNT: Final = "SELECT count(*) FROM pg_temp.{name}"
 _COMPARE: Final = """
@@ -38,13 +27,6 @@ _COMPARE: Final = """
 """
 
 
-class ReadModel(NamedTuple):
-    """A table of schema `readmodel`."""
-
-    name: str
-    key: Sequence[str]
-
-
 class Comparison(NamedTuple):
     """The first differences of one table, and how many rows there are in all."""
 
@@ -53,60 +35,55 @@ class Comparison(NamedTuple):
     differences: Sequence[Difference]
 
 
-@cache
-def in_scratch(sql: str) -> str:
-    """Return the statement of a projection, with the temporary tables for the live ones."""
-    return sql.replace(LIVE, SCRATCH)
-
-
-@cache
-def tables_of(sql: str) -> Collection[str]:
-    """Return the read models that the statement names. The erasure of a key names none."""
-    return frozenset(_TABLE.findall(sql))
-
-
-async def read_models(connection: Connection) -> Sequence[ReadModel]:
-    return [ReadModel(*row) for row in await connection.fetch(_READ_MODELS)]
-
-
 class Scratch:
-    """Empty copies of read models, on one connection.
+    """Empty copies of the tables of some projections, on one connection.
 
     Change them in read-only transactions. There PostgreSQL refuses a change of any other table,
     such as a live one or the customers' keys.
     """
 
-    def __init__(self, connection: Connection, compared: Sequence[ReadModel]) -> None:
+    def __init__(self, connection: Connection, projections: Sequence[Projection]) -> None:
         self.connection = connection
-        self.compared = compared
-        self._names = frozenset(model.name for model in compared)
+        self.projections = projections
 
-    @classmethod
-    async def create(cls, connection: Connection, compared: Sequence[ReadModel]) -> Self:
-        """Copy every read model, since one statement may change a compared one and another."""
-        await connection.execute("SET TIME ZONE 'UTC'")
-        for model in await read_models(connection):
-            await connection.execute(_CREATE.format(name=model.name))
-        return cls(connection, compared)
+    async def create(self) -> None:
+        await self.connection.execute("SET TIME ZONE 'UTC'")
+        for table in self.tables:
+            await self.connection.execute(_CREATE.format(name=table.name))
 
-    async def apply(self, change: Change) -> None:
-        """Apply the change, if it is one of a compared table."""
-        if not self._names.isdisjoint(tables_of(change.sql)):
-            await self.connection.execute(in_scratch(change.sql), *change.arguments)
+    @property
+    def tables(self) -> Sequence[Table]:
+        return [table for projection in self.projections for table in projection.tables]
 
-    async def compare(self, model: ReadModel, max_shown: int) -> Comparison:
-        name, key = model.name, ", ".join(model.key)
+    async def apply(self, page: Sequence[StoredEvent]) -> None:
+        """Apply the events to the copies of the projections that take them."""
+        steps = [
+            step
+            for stored in page
+            for projection in self.projections
+            if stored.type in projection.types
+            for step in projection.changes(stored)
+        ]
+        fold = Fold()
+        await fold.add(self.connection, Copy.SCRATCH, steps)
+        await fold.save(self.connection, Copy.SCRATCH)
+
+    async def compare(self, table: Table, max_shown: int) -> Comparison:
+        name, key = table.name, key_columns(table)
         replayed = await self.connection.fetchval(_COUNT.format(name=name))
-        rows = await self.connection.fetch(_COMPARE.format(name=name, key=key), max_shown)
-        found = [
-            (
-                row["live"] and json.loads(row["live"]),
-                row["replayed"] and json.loads(row["replayed"]),
-            )
-            for row in rows
-        ]
-        differences = [
-            Difference(name, {column: (live or other)[column] for column in model.key}, live, other)
-            for live, other in found
-        ]
+        compare = _COMPARE.format(name=name, key=", ".join(key))
+        rows = await self.connection.fetch(compare, max_shown)
+        differences = [_difference(name, key, *_decoded(row)) for row in rows]
         return Comparison(replayed, rows[0]["in_all"] if rows else 0, differences)
+
+
+def _decoded(row: Any) -> Iterator[dict[str, Any] | None]:  # noqa: ANN401 - asyncpg's record
+    for side in (row["live"], row["replayed"]):
+        yield side and json.loads(side)
+
+
+def _difference(
+    name: str, key: Sequence[str], live: dict[str, Any] | None, replayed: dict[str, Any] | None
+) -> Difference:
+    either = live or replayed or {}
+    return Difference(name, {column: either[column] for column in key}, live, replayed)

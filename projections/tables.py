@@ -1,4 +1,7 @@
-"""The read models' tables, as queries and projections name them. Their DDL is in migrations/."""
+"""The read models' tables, as queries and projections name them. Their DDL is in migrations/.
+
+The defaults are those of a new row; they agree with the DDL.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,14 @@ order_view = Table(
     Column("currency", Text),
     Column("total", BigInteger),
     Column("price", JSONB),
-    Column("refunds", JSONB),
+    Column("refunds", JSONB, default="[]"),
     Column("discount_code", Text),
     Column("lines", JSONB),
     Column("fingerprint", Text),
     Column("promises", JSONB),
     Column("reference", Text),
     Column("metadata", JSONB),
-    Column("return_requested", Boolean),
+    Column("return_requested", Boolean, default=False),
     Column("placed_at", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True)),
     Column("placed_position", BigInteger),
@@ -62,8 +65,8 @@ payment_view = Table(
     Column("attempt", Integer),
     Column("currency", Text),
     Column("amount", BigInteger),
-    Column("captured", BigInteger),
-    Column("refunded", BigInteger),
+    Column("captured", BigInteger, default=0),
+    Column("refunded", BigInteger, default=0),
     Column("reference", Text),
     Column("action_url", Text),
     Column("decline_code", Text),
@@ -86,10 +89,10 @@ inventory_view = Table(
     "inventory_view",
     METADATA,
     Column("sku", Text, primary_key=True),
-    Column("received", BigInteger),
-    Column("adjusted", BigInteger),
-    Column("reserved", BigInteger),
-    Column("shipped", BigInteger),
+    Column("received", BigInteger, default=0),
+    Column("adjusted", BigInteger, default=0),
+    Column("reserved", BigInteger, default=0),
+    Column("shipped", BigInteger, default=0),
     Column("on_hand", BigInteger, Computed("received + adjusted - shipped")),
     Column("available", BigInteger, Computed("received + adjusted - shipped - reserved")),
     Column("position", BigInteger),
@@ -111,7 +114,7 @@ product_view = Table(
     Column("name", Text),
     Column("currency", Text),
     Column("price", BigInteger),
-    Column("discontinued", Boolean),
+    Column("discontinued", Boolean, default=False),
     Column("position", BigInteger),
 )
 
@@ -139,3 +142,12 @@ saga_discrepancy = Table(
     Column("found_at", DateTime(timezone=True)),
     Column("position", BigInteger),
 )
+
+saga_recovery = Table(
+    "saga_recovery",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("times", Integer, default=0),
+)
+
+abandoned_saga = Table("abandoned_saga", METADATA, Column("order_id", Text, primary_key=True))

@@ -1,0 +1,95 @@
+"""Write a change as one SQL statement, for the transaction that appends its event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import Table
+
+from projections.change import Appended, Change, IfEqual, Initially, Kind, Plus
+from projections.columns import key_columns
+
+READ_MODELS = "readmodel"
+"""The schema of the live tables."""
+
+
+class Statement(NamedTuple):
+    """A statement and its arguments."""
+
+    sql: str
+    arguments: tuple[object, ...]
+
+
+class _Operation(NamedTuple):
+    """How a column changes: without the values, so that equal changes share their SQL."""
+
+    column: str
+    kind: type
+    other: str = ""
+    """The column that IfEqual compares."""
+
+
+def statement(change: Change) -> Statement:
+    """Return the statement that makes the change to the live table."""
+    operations = tuple(_operation(*item) for item in change.values.items())
+    arguments = (*change.key, *(a for v in change.values.values() for a in _arguments(v)))
+    return Statement(_sql(change.kind, change.table, operations), arguments)
+
+
+def _operation(column: str, value: object) -> _Operation:
+    match value:
+        case Plus() | Appended() | Initially():
+            return _Operation(column, type(value))
+        case IfEqual(other):
+            return _Operation(column, IfEqual, other)
+        case _:
+            return _Operation(column, object)
+
+
+def _arguments(value: object) -> tuple[object, ...]:
+    match value:
+        case Plus(argument) | Appended(argument) | Initially(argument):
+            return (argument,)
+        case IfEqual(_, wanted, then):
+            return (wanted, then)
+        case _:
+            return (value,)
+
+
+@cache
+def _sql(kind: Kind, table: Table, operations: tuple[_Operation, ...]) -> str:
+    name, key = f"{READ_MODELS}.{table.name}", key_columns(table)
+    where = " AND ".join(f"{column} = ${n}" for n, column in enumerate(key, start=1))
+    columns = ", ".join((*key, *(operation.column for operation in operations)))
+    placeholders = ", ".join(f"${n}" for n in range(1, len(key) + len(operations) + 1))
+    assignments = ", ".join(_assignments(operations, len(key) + 1))
+    match kind:
+        case Kind.DELETE:
+            return f"DELETE FROM {name} WHERE {where}"
+        case Kind.UPDATE:
+            return f"UPDATE {name} AS r SET {assignments} WHERE {where}"
+        case Kind.INSERT:
+            return f"INSERT INTO {name} ({columns}) VALUES ({placeholders})"
+        case Kind.UPSERT:
+            change = f"DO UPDATE SET {assignments}" if assignments else "DO NOTHING"
+            return (
+                f"INSERT INTO {name} AS r ({columns}) VALUES ({placeholders})"
+                f" ON CONFLICT ({', '.join(key)}) {change}"
+            )
+
+
+def _assignments(operations: tuple[_Operation, ...], first: int) -> Iterator[str]:
+    n = first
+    for column, kind, other in operations:
+        if kind is Plus:
+            yield f"{column} = r.{column} + ${n}"
+        elif kind is Appended:
+            yield f"{column} = r.{column} || ${n}::jsonb"
+        elif kind is IfEqual:
+            yield f"{column} = CASE WHEN r.{other} = ${n} THEN ${n + 1} ELSE r.{column} END"
+            n += 1
+        elif kind is not Initially:
+            yield f"{column} = ${n}"
+        n += 1
