@@ -22,10 +22,11 @@ END_THE_LOCKS_SESSION = """
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 IS_FREE = "SELECT pg_try_advisory_lock(7004, hashtext($1)) AND pg_advisory_unlock_all() IS NOT NULL"
-TRIES = """
+TRIES_IN_VAIN = """
     SELECT count(*) FROM pg_stat_activity
     WHERE query LIKE '%pg_try_advisory_lock%' AND datname = current_database()
       AND pid <> pg_backend_pid() AND state = 'idle'
+      AND NOT EXISTS (SELECT FROM pg_locks AS held WHERE held.pid = pg_stat_activity.pid)
 """
 LIMITS = """
     SELECT current_setting('idle_session_timeout'),
@@ -101,13 +102,13 @@ async def test_an_error_of_the_job_keeps_its_type(pool: Pool, operator: asyncpg.
 
 
 async def test_a_waiting_process_holds_no_connection(
-    pool: Pool, database_url: str, operator: asyncpg.Connection
+    pool: Pool, database_url: str, operator: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(leadership, "_SECONDS_BETWEEN_TRIES", 60)
     async with leading(pool, "test"), await create_pool(database_url, size=1) as other:
         waiting = asyncio.create_task(lead_for_ever(other, "test", asyncio.Event()))
-        for _ in range(2):
-            await eventually(lambda: operator.fetchval(TRIES), 5)
-            assert await asyncio.wait_for(other.fetchval("SELECT 7"), 5) == 7
+        await eventually(lambda: operator.fetchval(TRIES_IN_VAIN), 5)
+        assert await asyncio.wait_for(other.fetchval("SELECT 7"), 5) == 7
         assert not waiting.done()
         waiting.cancel()
         await asyncio.wait([waiting])
