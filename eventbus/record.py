@@ -73,7 +73,7 @@ class Known:
 
 
 class BusRecord:
-    """The record, over the connection of its user: the relay's is the one by which it leads."""
+    """The record, over one connection, which its user has alone."""
 
     def __init__(self, connection: Connection, bus: EventBus) -> None:
         self._connection = connection
@@ -101,7 +101,8 @@ class BusRecord:
         """Record that the bus has taken the events up to `position`.
 
         Return False and record nothing when another process has found a loss since compare(): the
-        bus may have lost these events with the others.
+        bus may have lost these events with the others. Raises CheckpointMoved and records nothing
+        when another process relays.
         """
         known = self._known
         assert known is not None  # noqa: S101 - the relay compares before it publishes

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 from eventbus.bus import EventBus
 from eventbus.errors import BusError, EventTooLarge, is_bus_away
 from eventbus.record import NAME, BusRecord
-from eventstore.checkpoint import Checkpoint
+from eventstore.checkpoint import Checkpoint, CheckpointMoved
 from eventstore.envelope import StoredEvent
 from eventstore.errors import EventStoreError
 from eventstore.protocol import EventStore
@@ -48,6 +48,8 @@ class Relay:
             record = BusRecord(connection, self._bus)
             try:
                 await self._relay(await Checkpoint.read(connection, NAME), record)
+            except CheckpointMoved:
+                raise  # another process relays: the bus has no fault
             except (BusError, EventStoreError) as error:
                 await record.note_fault(str(error))
                 raise

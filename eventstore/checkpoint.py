@@ -22,8 +22,9 @@ _READ: Final = """
     RETURNING position, eventstore.drawn_position(), eventstore.is_lost(position, event_id)
 """
 _ADVANCE: Final = """
-    UPDATE eventstore.checkpoint SET position = $2, event_id = eventstore.newest_event($2)
-    WHERE name = $1
+    UPDATE eventstore.checkpoint SET position = $3, event_id = eventstore.newest_event($3)
+    WHERE name = $1 AND position = $2
+    RETURNING name
 """
 LOST: Final = """
     SELECT name, position, eventstore.drawn_position()
@@ -57,9 +58,27 @@ class CheckpointLost(EventStoreError):
         self.checkpoint = checkpoint
 
 
+class CheckpointMoved(EventStoreError):
+    """Another process has moved the checkpoint since this one read it: read it again.
+
+    Roll back what was to be written with the new position: the other process has written it.
+    """
+
+    def __init__(self, name: str, position: int) -> None:
+        super().__init__(
+            f"checkpoint {name} is no longer at position {position}: another process has moved it;"
+            " read the checkpoint again"
+        )
+        self.name = name
+        self.position = position
+
+
 class Checkpoint:
-    """The checkpoint of a leading follower, over the connection by which it leads: see
-    leadership.py."""
+    """The checkpoint of a follower, as it was read, over one connection.
+
+    It is the fence of a leader (see kit/leadership.py): a process that was stopped, lost the lead
+    and continues cannot advance it, and writes nothing in the same transaction.
+    """
 
     def __init__(self, connection: Connection, name: str, position: int) -> None:
         self._connection = connection
@@ -80,9 +99,12 @@ class Checkpoint:
         return cls(connection, name, position)
 
     async def advance(self, position: int) -> None:
-        """Record that everything up to `position` is done. Raises an asyncpg error when the lead is
-        lost."""
-        await self._connection.execute(_ADVANCE, self._name, position)
+        """Record that everything up to `position` is done, in the transaction of the caller if any.
+
+        After a rollback, read the checkpoint again. Raises CheckpointMoved.
+        """
+        if not await self._connection.fetchval(_ADVANCE, self._name, self.position, position):
+            raise CheckpointMoved(self._name, self.position)
         self.position = position
 
 

@@ -48,11 +48,22 @@ async def build(servers: Servers) -> str:
 @pytest.fixture
 async def leaders(module_pool: Pool) -> AsyncIterator[None]:
     """Lead the head announcer and the relay, as a worker does."""
-    announcing = asyncio.create_task(HeadAnnouncer(module_pool).run())
-    async with leading(module_pool, record.NAME):
-        yield
-    announcing.cancel()
-    await asyncio.wait([announcing])
+    leads = asyncio.Event()
+
+    async def lead_relay() -> None:
+        async with leading(module_pool, record.NAME):
+            leads.set()
+            await asyncio.Event().wait()
+
+    jobs = {
+        asyncio.create_task(HeadAnnouncer(module_pool).run()),
+        asyncio.create_task(lead_relay()),
+    }
+    await leads.wait()
+    yield
+    for job in jobs:
+        job.cancel()
+    await asyncio.wait(jobs)
 
 
 @pytest.fixture

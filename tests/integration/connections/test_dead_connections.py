@@ -20,15 +20,12 @@ from kit import connection as limits
 from kit import pool as pool_module
 from kit.connection import CLIENT_KEEPALIVES, CONNECTION_LOST, Connection
 from kit.engine import CHECKOUT_TIMEOUT_SECONDS, create_engine
-from kit.eventually import eventually
-from kit.leadership import leading
+from kit.leadership import LeadLost, leading
 from kit.pool import Pool, create_pool
-from tests.integration.connections.conftest import ours, terminate_own_sessions
+from tests.integration.connections.conftest import terminate_own_sessions
 from tests.integration.connections.proxy import proxied
 from tests.integration.eventstore.conftest import some_events
 from tests.integration.queries.statements import counted
-
-HELD_LEADERSHIPS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7004"
 
 
 class ReadModel:
@@ -325,7 +322,7 @@ async def test_a_follower_notices_that_its_connection_is_silent(
 
 
 @pytest.mark.usefixtures("short")
-async def test_a_leader_notices_that_its_connection_is_silent_and_hangs_no_longer(
+async def test_a_leader_notices_that_its_connection_is_silent(
     database_url: str,
 ) -> None:
     async with (
@@ -334,30 +331,12 @@ async def test_a_leader_notices_that_its_connection_is_silent_and_hangs_no_longe
     ):
 
         async def lead() -> None:
-            async with leading(pool, "test") as connection:
-                await connection.fetchval("SELECT 1")
+            async with leading(pool, "test"):
                 proxy.freeze()
-                await connection.fetchval("SELECT 1")
+                await asyncio.Event().wait()
 
         began = perf_counter()
-        with pytest.raises(TimeoutError):
+        with pytest.raises(LeadLost):
             await lead()
-    assert perf_counter() - began < 3
-
-
-async def test_a_lock_that_could_not_be_released_ends_with_its_connection(
-    pool: Pool, operator: asyncpg.Connection
-) -> None:
-    async def lead() -> None:
-        async with leading(pool, "test") as connection:
-            await connection.execute("BEGIN")
-            await connection.execute("SELECT 1 / 0")
-
-    with pytest.raises(asyncpg.InFailedSQLTransactionError):
-        await lead()
-
-    async def is_free() -> bool:
-        return not await operator.fetchval(HELD_LEADERSHIPS)
-
-    await eventually(is_free, 5)
-    assert await ours(operator) == 0
+    # The pause of a heartbeat, its 0.2 s, and the time to restore the working connection.
+    assert perf_counter() - began < 5

@@ -6,8 +6,8 @@ import asyncio
 import base64
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -15,9 +15,12 @@ import pytest
 from nats.js.api import DiscardPolicy
 
 from domain.order.events import OrderConfirmed
-from eventbus.nats import CONFIG, STREAM
+from eventbus.bus import Published
+from eventbus.nats import CONFIG, STREAM, NatsBus
+from eventbus.record import NAME, BusRecord
+from eventstore.checkpoint import Checkpoint
 from eventstore.cloudevents import decode
-from eventstore.envelope import NewEvent, StreamAppend
+from eventstore.envelope import NewEvent, StoredEvent, StreamAppend
 from eventstore.versions import ANY
 from kit.eventually import eventually
 from stack.processes import ROOT
@@ -102,6 +105,49 @@ async def test_one_of_two_relays_leads_and_the_other_takes_over(log: Log, broker
             await log.relayed_to(150)
             assert not second.done()
     assert await broker.positions() == list(range(1, 151))
+
+
+class OvertakenBus:
+    """A bus during whose first page another relay publishes the same events and records them."""
+
+    def __init__(self, bus: NatsBus, log: Log) -> None:
+        self._bus = bus
+        self._log = log
+        self._is_overtaken = False
+        self.holdings = bus.holdings
+        self.oldest_position = bus.oldest_position
+        self.aclose = bus.aclose
+
+    async def publish(self, events: Sequence[StoredEvent]) -> Published:
+        published = await self._bus.publish(events)
+        if not self._is_overtaken:
+            self._is_overtaken = True
+            await self._log.append(3)
+            async with self._log.pool.acquire() as connection:
+                record = BusRecord(connection, self._bus)
+                await record.compare()
+                again = await self._bus.publish(await self._log.events())
+                checkpoint = await Checkpoint.read(connection, NAME)
+                assert await record.advance(checkpoint, 5, again)
+        return published
+
+
+async def test_a_relay_that_another_has_overtaken_does_not_set_the_checkpoint_back(
+    log: Log, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    await log.append(2)
+    async with (
+        aclosing(await NatsBus.connect(broker.url)) as bus,
+        log.relaying_to(OvertakenBus(bus, log)),
+    ):
+        await eventually(lambda: "relaying the log: " in caplog.text)
+        assert "checkpoint relay is no longer at position 0" in caplog.text
+        assert await log.checkpoint() == 5
+        assert await log.fault() is None
+        await log.append(1)
+        await log.relayed_to(6)
+    assert await broker.positions() == [1, 2, 3, 4, 5, 6]
+    assert await log.missing_to() is None
 
 
 @asynccontextmanager
