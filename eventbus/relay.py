@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from time import monotonic
@@ -17,6 +16,7 @@ from eventstore.envelope import StoredEvent
 from eventstore.errors import EventStoreError
 from eventstore.protocol import EventStore
 from kit.leadership import leading
+from kit.pauses import with_pauses
 from kit.pool import Pool
 from kit.restart import is_database_away, restarting
 
@@ -59,7 +59,7 @@ class Relay:
         compared = monotonic()
         async with (
             aclosing(self._store.follow(checkpoint.position)) as pages,
-            aclosing(_with_pauses(pages, COMPARE_EVERY)) as pages_and_pauses,
+            aclosing(with_pauses(pages, COMPARE_EVERY)) as pages_and_pauses,
         ):
             async for page in pages_and_pauses:
                 if page:
@@ -81,19 +81,3 @@ class Relay:
         position = page[-1].position
         while not await record.advance(checkpoint, position, await self._bus.publish(page)):
             await record.compare()
-
-
-async def _with_pauses(pages: AsyncIterator[Page], pause: timedelta) -> AsyncGenerator[Page, None]:
-    """Yield the pages, and an empty page when none has come for the time of `pause`."""
-    upcoming = asyncio.ensure_future(anext(pages))
-    try:
-        while True:
-            await asyncio.wait({upcoming}, timeout=pause.total_seconds())
-            if not upcoming.done():
-                yield ()
-                continue
-            yield upcoming.result()
-            upcoming = asyncio.ensure_future(anext(pages))
-    finally:
-        upcoming.cancel()
-        await asyncio.gather(upcoming, return_exceptions=True)
