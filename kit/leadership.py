@@ -54,15 +54,19 @@ class LeadLost(ServerAway):
         self.name = name
 
 
+class LedElsewhere(Exception):
+    """Another process leads under this name."""
+
+
 @asynccontextmanager
-async def leading(pool: Pool, name: str) -> AsyncIterator[Connection]:
+async def leading(pool: Pool, name: str, *, wait: bool = True) -> AsyncIterator[Connection]:
     """Wait until no other process leads under this name, and lead until the block ends.
 
     Yield a connection for the leader's work. While a process waits, it holds no connection; while
     it leads, it holds two. When the lead is lost, the block is cancelled and LeadLost raised. The
-    block must begin and end in one task.
+    block must begin and end in one task. Without `wait`, raise LedElsewhere instead of waiting.
     """
-    async with _locked(pool, name) as lock:
+    async with _locked(pool, name, wait=wait) as lock:
         lease = asyncio.timeout(LEASE_TIMEOUT_SECONDS)
         try:
             async with lease, _heartbeats(lock, lease), _working(pool) as connection:
@@ -74,7 +78,7 @@ async def leading(pool: Pool, name: str) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def _locked(pool: Pool, name: str) -> AsyncIterator[Connection]:
+async def _locked(pool: Pool, name: str, *, wait: bool) -> AsyncIterator[Connection]:
     """Wait for the lock of this name, and yield the connection that holds it."""
     while True:
         async with pool.acquire() as connection:
@@ -84,6 +88,8 @@ async def _locked(pool: Pool, name: str) -> AsyncIterator[Connection]:
                 finally:
                     await _restore(connection, _RESIGN, name)
                 return
+        if not wait:
+            raise LedElsewhere(name)
         # Waiting inside PostgreSQL would hold a snapshot open for as long as another leads.
         await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
 

@@ -43,9 +43,11 @@ class Fold:
                     self._change(table, key, change)
         self._waiting.clear()
 
-    def start(self, steps: Iterable[Change]) -> None:
+    def start(self, steps: Iterable[Step]) -> None:
         """Make the changes of streams from their beginning, before which they have no rows."""
         for step in steps:
+            if isinstance(step, Given):
+                raise TypeError("only a projection that follows the log may ask for a row")
             self._rows[step.table].setdefault(step.key, None)
             self._change(step.table, step.key, step)
 

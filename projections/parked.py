@@ -28,6 +28,7 @@ _REDRIVEN: Final = """
 _OF_STREAM: Final = """
     SELECT position FROM eventstore.parked_event WHERE projection = $1 AND stream_id = $2
 """
+_ALL: Final = "SELECT position FROM eventstore.parked_event WHERE projection = $1"
 _RELEASE: Final = """
     DELETE FROM eventstore.parked_event WHERE projection = $1 AND position = $2
 """
@@ -77,6 +78,10 @@ class ParkedEvents:
 
     async def positions(self, stream_id: str) -> frozenset[int]:
         rows = await self._connection.fetch(_OF_STREAM, self._projection, stream_id)
+        return frozenset(row["position"] for row in rows)
+
+    async def all_positions(self) -> frozenset[int]:
+        rows = await self._connection.fetch(_ALL, self._projection)
         return frozenset(row["position"] for row in rows)
 
     async def release(self, stored: StoredEvent) -> None:

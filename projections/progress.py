@@ -12,33 +12,36 @@ from typing import Final
 LINE_EVERY_SECONDS: Final = 60.0
 
 Progress = Callable[[int, int], None]
-"""Take the position that was read, and the one to read to."""
+"""Take how far the log was read, and how far it is to be read: positions, or events."""
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """Yield a function that shows the progress on standard error."""
+def shown_progress(what: str = "replaying the log") -> Iterator[Progress]:
+    """Yield a function that shows the progress on standard error, with an estimate of the rest."""
     # The image has no rich.
     if not sys.stderr.isatty() or find_spec("rich") is None:
-        yield lines(_write)
+        yield lines(_write, what)
         return
     from rich.console import Console  # noqa: PLC0415 - see above
     from rich.progress import Progress as Bars  # noqa: PLC0415
 
     with Bars(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("replaying the log", total=None)
-        yield lambda position, head: bars.update(task, completed=position, total=head)
+        task = bars.add_task(what, total=None)
+        yield lambda read, all_: bars.update(task, completed=read, total=all_)
 
 
-def lines(write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> Progress:
+def lines(
+    write: Callable[[str], None], what: str, clock: Callable[[], float] = time.monotonic
+) -> Progress:
     """Return a progress that writes a line when a minute has passed since the last one."""
-    last = clock()
+    started = last = clock()
 
-    def show(position: int, head: int) -> None:
+    def show(read: int, all_: int) -> None:
         nonlocal last
         if (now := clock()) - last >= LINE_EVERY_SECONDS:
             last = now
-            write(f"replayed up to position {position} of {head}")
+            left = (now - started) * max(all_ - read, 0) / max(read, 1)
+            write(f"{what}: {read} of {all_}, about {left:.0f} s left")
 
     return show
 

@@ -27,13 +27,17 @@ DEFAULTS = (
 )
 
 TABLES = (
-    # One row for each projection that has been rebuilt, or whose follower has reported.
+    # One row for each projection that has been rebuilt, or whose follower has reported. The retired
+    # copy shows the events up to retired_position, and those of retired_above.
     """
     CREATE TABLE eventstore.projection (
         name     text PRIMARY KEY COLLATE "C",
         version  int  NOT NULL,
         fault    text,
-        built_at timestamptz
+        built_at timestamptz,
+        retired_version  int,
+        retired_position bigint,
+        retired_above    bigint[]
     )
     """,
     # The rebuild under way, or the last one. position: the copy holds the events up to there.
@@ -85,6 +89,21 @@ NAMES = (
     "eventstore.parked_event",
 )
 
+DROP_COPIES = """
+    DO $$
+    DECLARE
+        name text;
+    BEGIN
+        FOR name IN SELECT oid::regclass FROM pg_class
+                    WHERE relnamespace IN ('rebuild'::regnamespace, 'retired'::regnamespace)
+                    AND relkind = 'r'
+        LOOP
+            EXECUTE format('DROP TABLE %s', name);
+        END LOOP;
+    END
+    $$
+"""
+
 
 def upgrade() -> None:
     for statement in (*DEFAULTS, *TABLES):
@@ -104,21 +123,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for schema in COPIES:
-        op.execute(
-            f"""
-            DO $$
-            DECLARE
-                name text;
-            BEGIN
-                FOR name IN SELECT oid::regclass FROM pg_class
-                            WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'
-                LOOP
-                    EXECUTE format('DROP TABLE %s', name);
-                END LOOP;
-            END
-            $$
-            """
-        )
-        op.execute(f"DROP SCHEMA {schema}")
+    op.execute(DROP_COPIES)
+    op.execute(f"DROP SCHEMA {', '.join(COPIES)}")
     op.execute(f"DROP TABLE {', '.join(reversed(NAMES))}")

@@ -12,12 +12,12 @@ from projections.progress import lines, shown_progress
 def test_a_line_is_written_when_a_minute_has_passed() -> None:
     written: list[str] = []
     times = iter([0.0, 59.9, 60.0, 119.9, 120.0])
-    progress = lines(written.append, lambda: next(times))
-    for position in (500, 1000, 1500, 2000):
-        progress(position, 9000)
+    progress = lines(written.append, "rebuilding orders", lambda: next(times))
+    for events in (500, 1000, 1500, 2000):
+        progress(events, 9000)
     assert written == [
-        "replayed up to position 1000 of 9000",
-        "replayed up to position 2000 of 9000",
+        "rebuilding orders: 1000 of 9000, about 480 s left",
+        "rebuilding orders: 2000 of 9000, about 420 s left",
     ]
 
 

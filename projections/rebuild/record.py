@@ -1,0 +1,143 @@
+"""Keep the progress of a rebuild in PostgreSQL: for operators, and to resume after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple, Self
+
+from kit.pool import Connection
+from projections.projection import Projection
+
+_REQUEST: Final = """
+    INSERT INTO eventstore.projection_rebuild AS r
+        (name, version, state, requested_by, requested_at, events_per_second)
+    VALUES ($1, $2, 'requested', $3, clock_timestamp(), $4)
+    ON CONFLICT (name) DO UPDATE
+    SET version = $2, state = 'requested', requested_by = $3, requested_at = clock_timestamp(),
+        finished_at = NULL, events_per_second = $4, head = 0, position = 0, events = 0,
+        events_in_all = 0, fault = NULL
+    WHERE r.state IN ('done', 'failed')
+    RETURNING name
+"""
+_READ: Final = """
+    SELECT version, state, head, position, events, events_in_all, events_per_second
+    FROM eventstore.projection_rebuild WHERE name = $1
+"""
+_START: Final = """
+    UPDATE eventstore.projection_rebuild
+    SET state = 'filling', version = $2, head = $3, position = $4, events = 0, events_in_all = $5
+    WHERE name = $1
+"""
+_CLEAR_RANGES: Final = "DELETE FROM eventstore.rebuild_range WHERE name = $1"
+_ADD_RANGE: Final = """
+    INSERT INTO eventstore.rebuild_range (name, first, last, done) VALUES ($1, $2, $3, $2)
+"""
+_RANGES: Final = """
+    SELECT first, last, done FROM eventstore.rebuild_range WHERE name = $1 ORDER BY first
+"""
+_RANGE_DONE: Final = """
+    WITH range AS (UPDATE eventstore.rebuild_range SET done = $3 WHERE name = $1 AND first = $2)
+    UPDATE eventstore.projection_rebuild SET events = events + $4 WHERE name = $1
+"""
+_REACHED: Final = """
+    UPDATE eventstore.projection_rebuild
+    SET position = $2, events = events + $3, events_in_all = greatest(events_in_all, events + $3)
+    WHERE name = $1
+"""
+_STATE: Final = """
+    UPDATE eventstore.projection_rebuild
+    SET state = $2, fault = $3,
+        finished_at = CASE WHEN $2 IN ('done', 'failed') THEN clock_timestamp() END
+    WHERE name = $1
+"""
+_UNFINISHED: Final = """
+    SELECT name FROM eventstore.projection_rebuild WHERE state NOT IN ('done', 'failed')
+"""
+
+
+class State(StrEnum):
+    REQUESTED = "requested"
+    FILLING = "filling"
+    """The copy takes the events up to the head that the rebuild began with."""
+    INDEXING = "indexing"
+    CATCHING_UP = "catching up"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class StreamRange(NamedTuple):
+    """The streams after `done` and up to `last` are still to be read."""
+
+    first: str
+    last: str
+    done: str
+
+
+@dataclass
+class Rebuild:
+    """The record of one rebuild, over the connection that makes it."""
+
+    connection: Connection
+    name: str
+    version: int
+    state: State
+    head: int
+    position: int
+    events: int
+    events_in_all: int
+    events_per_second: int | None
+
+    @classmethod
+    async def read(cls, connection: Connection, projection: Projection) -> Self:
+        row = await connection.fetchrow(_READ, projection.name)
+        assert row is not None  # noqa: S101 - a rebuild is requested before it is made
+        version, state, *numbers = row
+        return cls(connection, projection.name, version, State(state), *numbers)
+
+    async def start(self, version: int, head: int, position: int, events_in_all: int) -> None:
+        """Record that the copy is new and empty."""
+        await self.connection.execute(_START, self.name, version, head, position, events_in_all)
+        await self.connection.execute(_CLEAR_RANGES, self.name)
+        self.version, self.head, self.position = version, head, position
+        self.state, self.events, self.events_in_all = State.FILLING, 0, events_in_all
+
+    async def add_ranges(self, ranges: Sequence[tuple[str, str]]) -> None:
+        for first, last in ranges:
+            await self.connection.execute(_ADD_RANGE, self.name, first, last)
+
+    async def ranges(self) -> Sequence[StreamRange]:
+        rows = await self.connection.fetch(_RANGES, self.name)
+        return [StreamRange(*row) for row in rows]
+
+    async def range_reached(
+        self, connection: Connection, first: str, done: str, events: int
+    ) -> None:
+        """Record, in the transaction of the rows, that the streams up to `done` are copied."""
+        await connection.execute(_RANGE_DONE, self.name, first, done, events)
+        self.events += events
+
+    async def reached(self, position: int, events: int) -> None:
+        """Record, in the transaction of the rows, that the copy holds the events up to there."""
+        await self.connection.execute(_REACHED, self.name, position, events)
+        self.position = position
+        self.events += events
+        self.events_in_all = max(self.events, self.events_in_all)
+
+    async def enter(self, state: State, fault: str | None = None) -> None:
+        await self.connection.execute(_STATE, self.name, state, fault)
+        self.state = state
+
+
+async def request(
+    connection: Connection, projection: Projection, actor: str, events_per_second: int | None = None
+) -> bool:
+    """Ask for a rebuild, and return whether it is a new one: False while one is under way."""
+    asked = (projection.name, projection.version, actor, events_per_second)
+    return bool(await connection.fetchval(_REQUEST, *asked))
+
+
+async def unfinished(connection: Connection) -> Sequence[str]:
+    """Return the names of the projections with a rebuild to make or to resume."""
+    return [row["name"] for row in await connection.fetch(_UNFINISHED)]
