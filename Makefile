@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
-    recover set-right republish verify replay catalogue clean-data position psql order query sbom token lock
+    recover set-right republish verify rebuild replay catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +81,12 @@ set-right: $(INSTALLED) ## After a restore, repair the checkpoints above the end
 republish: $(INSTALLED) ## Publish events again that the bus has lost (FROM=position; 0 for all)
 	@$(BIN)/python -m eventbus.republish --from='$(FROM)'
 
-verify: $(INSTALLED) ## Compare the read models with a replay of the log (NAME=table)
+verify: $(INSTALLED) ## Compare the read models with a replay of the log (NAME=projection)
 	@$(BIN)/python -m projections.verify $(if $(NAME),--name $(NAME))
+
+rebuild: $(INSTALLED) ## Rebuild a read model while the service runs (NAME=orders RATE= ACCEPT=1 ROLLBACK=1 DROP=1)
+	@$(BIN)/python -m projections.rebuild --name="$$NAME" $(if $(RATE),--events-per-second $(RATE)) \
+	    $(if $(ACCEPT),--accept) $(if $(ROLLBACK),--rollback) $(if $(DROP),--drop)
 
 replay: $(INSTALLED) ## Write the events of one order, without personal data, as lines of JSON (ORDER=id)
 	@$(BIN)/python -m queries.story --order="$$ORDER"

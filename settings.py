@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     return_delivery_deadline: Window = timedelta(days=21)
     """The time that the goods of a return may be on their way back."""
 
+    projection_max_lag: Timeout = timedelta(seconds=30)
+    """The lag of a projection behind the log from which the service counts as degraded."""
+
     worker_build_id: str = ""
     """The build id of this worker's code; empty means that it is not versioned.
 

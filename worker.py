@@ -62,13 +62,16 @@ from kit.restart import is_database_away, restarting
 from kit.tasks import leave_within, together, until_stopped
 from orchestrator.order_workflows import TemporalOrderWorkflows
 from orchestrator.saga_orchestrator import SagaOrchestrator
+from projections.follower import Follower, Terms
 from projections.inline import InlineReadModels
+from projections.rebuild.runner import Rebuilder
+from projections.registry import FOLLOWING
 from providers.carrier import Carrier
 from providers.errors import ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
-from settings import Settings, SettingsError, load_settings
+from settings import DatabaseRole, Settings, SettingsError, load_settings
 from settings_checks import check
 from stored_format import OtherStoredFormatError
 from temporal import client
@@ -92,6 +95,8 @@ DRAIN: Final = timedelta(seconds=2)
 STOP_WITHIN: Final = timedelta(seconds=2.8)
 """The process has ended this long after SIGTERM, even if a server does not answer."""
 SECONDS_BETWEEN_RECORDS: Final = 4.0
+PROJECTIONS_POOL_SIZE: Final = 6 + 4 * len(FOLLOWING)
+"""A follower that leads uses four connections, and a rebuild six."""
 QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
 WRONG_DATABASE_URL: Final = (
@@ -106,6 +111,7 @@ class Role(StrEnum):
     SAGAS = "sagas"
     RELAY = "relay"
     HEAD = "head"
+    PROJECTIONS = "projections"
 
 
 class RoleFailed(Exception):
@@ -265,6 +271,15 @@ async def run_relay(settings: Settings, pool: Pool, store: EventStore) -> None:
         await Relay(pool, store, bus).run()
 
 
+async def run_projections(settings: Settings) -> None:
+    """Keep the following projections up to date, and make the rebuilds that are asked for."""
+    url, terms = settings.url_of(DatabaseRole.PROJECTIONS), Terms()
+    async with await create_pool(url, size=PROJECTIONS_POOL_SIZE, transaction_seconds=0) as pool:
+        store = PostgresEventStore(pool)
+        followers = [Follower(pool, store, projection, terms) for projection in FOLLOWING]
+        await together(Rebuilder(pool).run(), *(follower.run() for follower in followers))
+
+
 def is_server_away(error: BaseException) -> bool:
     """Return whether the error, or its cause, means that a server does not answer."""
     return any(
@@ -325,6 +340,7 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             Role.SAGAS: lambda: run_sagas(settings, pool, store, vault),
             Role.RELAY: lambda: run_relay(settings, pool, store),
             Role.HEAD: HeadAnnouncer(pool).run,
+            Role.PROJECTIONS: lambda: run_projections(settings),
         }
         # A fault of the database is reported by the roles that it concerns.
         with contextlib.suppress(asyncpg.PostgresError, TimeoutError, *CONNECTION_LOST):
@@ -342,7 +358,9 @@ def parse_roles(text: str) -> list[Role]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Run Waybill's sagas and the relay to the bus.")
+    parser = argparse.ArgumentParser(
+        description="Run Waybill's sagas, projections and the relay to the bus."
+    )
     parser.add_argument(
         "--roles",
         type=parse_roles,

@@ -71,6 +71,34 @@ RECONCILIATION_LAG: Final = Gauge(
     registry=REGISTRY,
 )
 
+PROJECTION_LAG_SECONDS: Final = Gauge(
+    "waybill_projection_lag_seconds",
+    "The age of the oldest event that a following projection has still to take; 0 for none.",
+    ["projection"],
+    registry=REGISTRY,
+)
+
+PROJECTION_LAG_EVENTS: Final = Gauge(
+    "waybill_projection_lag_events",
+    "The number of events that a following projection has still to take, at most 10,000.",
+    ["projection"],
+    registry=REGISTRY,
+)
+
+PROJECTION_PARKED_STREAMS: Final = Gauge(
+    "waybill_projection_parked_streams",
+    "The number of streams whose events wait because the projection cannot take one of them.",
+    ["projection"],
+    registry=REGISTRY,
+)
+
+PROJECTION_PARKED_OLDEST: Final = Gauge(
+    "waybill_projection_parked_oldest_seconds",
+    "The age of the oldest parked stream of a projection; 0 for none.",
+    ["projection"],
+    registry=REGISTRY,
+)
+
 BUS_MISSING_TO: Final = Gauge(
     "waybill_bus_missing_to_position",
     "The event bus has lost the events up to this position; 0 when it lacks none.",

@@ -112,6 +112,7 @@ class Follower:
                     await leader.take(page)
                 if monotonic() - asked >= ASK_EVERY.total_seconds():
                     await leader.redrive()
+                    await leader.pass_others()
                     asked = monotonic()
                 if self._terms.is_over(term_ends):
                     return
@@ -160,6 +161,15 @@ class Leader:
         """Take the parked events again that an operator asks for."""
         for stream_id in await self._parked.redriven():
             await self._redrive(stream_id)
+
+    async def pass_others(self) -> None:
+        """Advance over events of other types, so that they do not count as lag."""
+        head = await self._store.safe_head()
+        types = self._projection.types
+        if head > self.position and not await self._store.load_all_events(
+            self.position, 1, types=types
+        ):
+            await self._checkpoint.advance(head)
 
     async def _apply(self, page: Sequence[StoredEvent]) -> None:
         streams = self._parked.streams

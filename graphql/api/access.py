@@ -83,13 +83,15 @@ RULES: Final[Mapping[str, Rules]] = {
     "Query": {
         **_each(Access.OWNER, "order orders saga"),
         **_each(Access.VIEWER, "product products"),
-        **_each(Access.STAFF, "parkedSagas stock stocks"),
+        **_each(Access.STAFF, "parkedSagas stock stocks projections"),
     },
     "Mutation": {
         "placeOrder": Access.VIEWER,
         **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
         **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
         **_each(Access.STAFF, "addOrderNote adjustStock"),
+        "redriveProjection": Access.STAFF,
+        "rebuildProjection": Access.ADMIN,
         **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
     "Subscription": {"orderUpdates": Access.OWNER},
@@ -173,6 +175,21 @@ RULES: Final[Mapping[str, Rules]] = {
     "DiscontinueProductPayload": _PRODUCT_PAYLOAD,
     "SagaInterventionPayload": {"saga": Access.VIEWER, **_PAYLOAD},
     "EraseCustomerPayload": _PAYLOAD,
+    "ProjectionStatus": {
+        **_each(Access.STAFF, "name version liveVersion timing lag"),
+        **_each(Access.STAFF, "fault builtAt parked rebuild"),
+    },
+    "ProjectionLag": _each(Access.STAFF, "position positionNumber events seconds"),
+    "ParkedStream": {
+        **_each(Access.STAFF, "stream position positionNumber"),
+        **_each(Access.STAFF, "events cause attempts since"),
+    },
+    "ProjectionRebuild": {
+        **_each(Access.STAFF, "version state requestedBy requestedAt finishedAt"),
+        **_each(Access.STAFF, "events eventsInAll fault"),
+    },
+    "RebuildProjectionPayload": {"projection": Access.VIEWER, **_PAYLOAD},
+    "RedriveProjectionPayload": {"events": Access.STAFF, **_PAYLOAD},
 }
 
 ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})

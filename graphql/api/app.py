@@ -33,6 +33,7 @@ from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import create_pool
 from orchestrator.inbox import Inbox
+from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
@@ -46,6 +47,7 @@ from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries
 from queries.products import ProductQueries
+from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.updates import OrderUpdates
@@ -108,8 +110,18 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         bus=BusQueries(engine),
         carrier=carrier,
         pricing=standard_pricing(settings),
+        projections=ProjectionQueries(engine),
+        projection_requests=ProjectionRequests(pool),
     )
-    probes = Probes(settings, pool, client, services.log, WorkerQueries(engine), services.bus)
+    probes = Probes(
+        settings,
+        pool,
+        client,
+        services.log,
+        WorkerQueries(engine),
+        services.bus,
+        services.projections,
+    )
     try:
         yield services, checks(settings, probes)
     finally:

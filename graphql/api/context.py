@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from orchestrator.inbox import Inbox
+from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from queries.bus import BusQueries
@@ -32,6 +33,7 @@ from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, PriceView
 from queries.products import ProductQueries
+from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.updates import OrderUpdates
@@ -58,6 +60,8 @@ class Services:
     carrier: Carrier
     """The API polls it to confirm a notification."""
     pricing: Pricing
+    projections: ProjectionQueries
+    projection_requests: ProjectionRequests
 
 
 class Context(BaseContext):

@@ -26,6 +26,7 @@ from eventstore.stored_format import require_readable
 from kit.pool import Pool
 from queries.bus import BusQueries
 from queries.log import LogQueries
+from queries.projections import ProjectionQueries
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -83,6 +84,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "workers": Check(probes.polling, required=True),
         "head": Check(probes.safe_head, required=False, grace=MAX_SILENCE),
         "checkpoints": Check(probes.checkpoints, required=False),
+        "projections": Check(probes.projections, required=False, grace=MAX_SILENCE),
         "reconciliation": Check(probes.reconciliation, required=False),
     }
     if settings.bus is Bus.NATS:
@@ -99,6 +101,7 @@ class Probes:
     log: LogQueries
     workers: WorkerQueries
     bus_state: BusQueries
+    projection_states: ProjectionQueries
 
     async def database(self) -> str | None:
         try:
@@ -135,6 +138,15 @@ class Probes:
         if lag <= limit.total_seconds():
             return None
         return f"the providers' records have not been compared with the log for {lag:.0f} s"
+
+    async def projections(self) -> str | None:
+        limit = self.settings.projection_max_lag.total_seconds()
+        for status in await self.projection_states.statuses():
+            if status.problem is not None:
+                return status.problem
+            if status.lag is not None and status.lag.seconds > limit:
+                return f"{status.name}: an event has waited for {status.lag.seconds:.0f} s"
+        return None
 
     async def bus(self) -> str | None:
         await nats.ask(self.settings.nats_url)

@@ -26,6 +26,10 @@ from observability.metrics import (
     CHECKPOINTS_ABOVE_HEAD,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
+    PROJECTION_LAG_EVENTS,
+    PROJECTION_LAG_SECONDS,
+    PROJECTION_PARKED_OLDEST,
+    PROJECTION_PARKED_STREAMS,
     READY,
     RECONCILIATION_LAG,
     REGISTRY,
@@ -34,6 +38,7 @@ from observability.metrics import (
     SAGAS_RECOVERED,
     UNCHECKED_ORDERS,
 )
+from queries.projections import ProjectionStatus
 from queries.sagas import SagaFigures
 
 TIMEOUT_SECONDS: Final = 2.0
@@ -47,6 +52,13 @@ OF_THE_DATABASE: Final = (
     RECONCILIATION_LAG,
     BUS_MISSING_TO,
     BUS_FAULTY,
+)
+
+OF_PROJECTIONS: Final = (
+    PROJECTION_LAG_SECONDS,
+    PROJECTION_LAG_EVENTS,
+    PROJECTION_PARKED_STREAMS,
+    PROJECTION_PARKED_OLDEST,
 )
 
 logger = logging.getLogger(__name__)
@@ -85,6 +97,7 @@ async def _show_database(services: Services) -> None:
             age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
             lost = len(await services.log.lost_checkpoints())
             bus = await services.bus.state()
+            projections = await services.projections.statuses()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -94,12 +107,15 @@ async def _show_database(services: Services) -> None:
         _show(sagas)
         BUS_MISSING_TO.set(bus.missing_to or 0)
         BUS_FAULTY.set(bus.fault is not None)
+        for status in projections:
+            _show_projection(status)
 
 
 def _show_nothing() -> None:
     for gauge in OF_THE_DATABASE:
         gauge.set(math.nan)
-    SAGA_DISCREPANCIES.clear()
+    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS):
+        by_label.clear()
 
 
 def _show(sagas: SagaFigures) -> None:
@@ -110,3 +126,12 @@ def _show(sagas: SagaFigures) -> None:
     RECONCILIATION_LAG.set(sagas.reconciliation_lag_seconds)
     for system, count in sagas.discrepancies.items():
         SAGA_DISCREPANCIES.labels(system.lower()).set(count)
+
+
+def _show_projection(status: ProjectionStatus) -> None:
+    if status.lag is None:
+        return
+    PROJECTION_LAG_SECONDS.labels(status.name).set(status.lag.seconds)
+    PROJECTION_LAG_EVENTS.labels(status.name).set(status.lag.events)
+    PROJECTION_PARKED_STREAMS.labels(status.name).set(len(status.parked))
+    PROJECTION_PARKED_OLDEST.labels(status.name).set(status.parked_seconds)

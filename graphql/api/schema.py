@@ -28,6 +28,8 @@ from api.orders.subscriptions import OrderSubscription
 from api.payments.mutations import PaymentMutation
 from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
+from api.projections.mutations import ProjectionMutation
+from api.projections.queries import ProjectionQuery
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
 from api.scalars import scalars
@@ -35,7 +37,7 @@ from eventstore.positions import PositionCodec
 
 
 @strawberry.type
-class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery):
+class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery, ProjectionQuery):
     pass
 
 
@@ -48,6 +50,7 @@ class Mutation(
     SagaMutation,
     InventoryMutation,
     ProductMutation,
+    ProjectionMutation,
 ):
     pass
 

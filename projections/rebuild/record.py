@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
@@ -53,7 +53,7 @@ _STATE: Final = """
     WHERE name = $1
 """
 _UNFINISHED: Final = """
-    SELECT name FROM eventstore.projection_rebuild WHERE state NOT IN ('done', 'failed')
+    SELECT name, version FROM eventstore.projection_rebuild WHERE state NOT IN ('done', 'failed')
 """
 
 
@@ -138,6 +138,6 @@ async def request(
     return bool(await connection.fetchval(_REQUEST, *asked))
 
 
-async def unfinished(connection: Connection) -> Sequence[str]:
-    """Return the names of the projections with a rebuild to make or to resume."""
-    return [row["name"] for row in await connection.fetch(_UNFINISHED)]
+async def unfinished(connection: Connection) -> Collection[tuple[str, int]]:
+    """Return the projections, with their versions, that have a rebuild to make or to resume."""
+    return {(row["name"], row["version"]) for row in await connection.fetch(_UNFINISHED)}

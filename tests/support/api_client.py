@@ -105,7 +105,7 @@ class Viewer:
         answer: Json = response.json()
         return answer
 
-    async def run(self, name: str, **variables: object) -> Json:
+    async def run(self, name: str, /, **variables: object) -> Json:
         """Run an operation of graphql/operations; return its only field's value. Fail on errors."""
         answer = await self.ask(operation(name), **variables)
         assert "errors" not in answer, answer

@@ -20,6 +20,7 @@ from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
 from orchestrator.inbox import Inbox
+from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
@@ -34,6 +35,7 @@ from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries
 from queries.products import ProductQueries
+from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.updates import OrderUpdates
@@ -180,6 +182,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         bus=BusQueries(engine),
         carrier=notifying_carrier,
         pricing=standard_pricing(settings),
+        projections=ProjectionQueries(engine),
+        projection_requests=ProjectionRequests(api_pool),
     )
 
     @asynccontextmanager

@@ -23,6 +23,8 @@ FIXED: Final[dict[str, object]] = {
     "cursor": "b3JkZXItY3Vyc29y",
     "startCursor": "b3JkZXItY3Vyc29y",
     "endCursor": "b3JkZXItY3Vyc29y",
+    "events": 0,
+    "seconds": 0.02,
     "trackingNumber": "PARCEL-0001",
 }
 """The values of these fields, which are opaque to clients or differ in each run."""

@@ -51,7 +51,7 @@ class Story:
     admin: Viewer
     examples: dict[str, Example] = field(default_factory=dict)
 
-    async def show(self, name: str, viewer: Viewer, **variables: object) -> Json:
+    async def show(self, name: str, viewer: Viewer, /, **variables: object) -> Json:
         """Run the document, keep it as the example of that name, and return its answer."""
         answer = await viewer.run(name, **variables)
         self.examples[name] = Example(viewer.role, dict(variables), {"data": _named(name, answer)})
@@ -76,7 +76,7 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _notes, _end),
+        *(_reads, _notes, _projections, _end),
     ):
         await chapter(story)
     return story
@@ -205,6 +205,12 @@ async def _notes(story: Story) -> None:
     text = "The customer asked for a gift box."
     await story.change("AddOrderNote", story.operator, _at_once, orderId=placed["id"], text=text)
     await story.show("OrderNotes", story.operator, number=placed["number"])
+
+
+async def _projections(story: Story) -> None:
+    await story.show("Projections", story.operator)
+    await story.show("RebuildProjection", story.admin, name="products")
+    await story.show("RedriveProjection", story.operator, name="orders")
 
 
 async def _end(story: Story) -> None:

@@ -121,7 +121,7 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert (values, errors) == ([], ["NOT_FOUND"] * 2)
     elif root == "orders":
         assert [v for v in values if below and "node" in [name for _, name in below]] == []
-    elif root in {"parkedSagas", "stock", "stocks"}:
+    elif root in {"parkedSagas", "projections", "stock", "stocks"}:
         assert (values, errors) == ([], ["FORBIDDEN"])
     else:
         assert root in {"product", "products"}

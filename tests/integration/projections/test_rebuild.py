@@ -12,8 +12,7 @@ from domain.inventory.commands import ReceiveStock
 from kit.pool import Pool, create_pool
 from projections.projection import Inline
 from projections.rebuild import record
-from projections.rebuild.errors import BeingRebuilt, CopyDiffers, NothingRetired
-from projections.rebuild.procedure import rebuild, rebuilding, roll_back
+from projections.rebuild.procedure import rebuild
 from projections.registry import INLINE, projection_named
 from projections.verify import verify
 from settings import DatabaseRole

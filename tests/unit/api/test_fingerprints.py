@@ -33,6 +33,8 @@ CHANGED: Final = (
     "out of the fingerprint while it has its default; or accept the refusals, say so in "
     "CHANGELOG.md, and pin the new fingerprint here"
 )
+WITHOUT_KEY: Final = {"rebuildProjection", "redriveProjection"}
+"""The mutations that ask for a state: a repetition asks for the same one."""
 NEW_FIELD: Final = (
     "the input of {mutation} has other fields. Say what a repeat with another value of a new field "
     "gets: IDEMPOTENCY_KEY_REUSED if the fingerprint holds it, else the first answer. Then pin the "
@@ -158,6 +160,8 @@ def _input_fields() -> dict[str, set[str]]:
     assert mutations
     fields = {}
     for name, mutation in mutations.fields.items():
+        if name in WITHOUT_KEY:
+            continue
         required = mutation.args["input"].type
         assert isinstance(required, GraphQLNonNull)
         assert isinstance(required.of_type, GraphQLInputObjectType)

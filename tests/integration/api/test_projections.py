@@ -1,0 +1,40 @@
+"""Operators see the projections, and admins have them rebuilt."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections.registry import PROJECTIONS
+from tests.support.api_client import Api
+
+REFUSALS = [
+    ("nope", "NOT_FOUND", "there is no projection 'nope': NAME is one of inventory, notes, orders"),
+    ("orders", "WRONG_STATE", "orders is being rebuilt: wait until that has finished"),
+]
+
+
+async def test_operators_see_every_projection_without_a_lag_where_it_is_inline(api: Api) -> None:
+    shown = await api.viewer("operator").run("Projections")
+    assert [status["name"] for status in shown] == [p.name for p in PROJECTIONS]
+    orders = next(status for status in shown if status["name"] == "orders")
+    assert (orders["timing"], orders["lag"], orders["parked"]) == ("INLINE", None, [])
+    assert (orders["version"], orders["liveVersion"]) == (1, 1)
+
+
+async def test_an_admin_asks_for_a_rebuild_once(api: Api) -> None:
+    admin = api.viewer("admin")
+    asked = (await admin.run("RebuildProjection", name="orders"))["projection"]["rebuild"]
+    assert (asked["state"], asked["requestedBy"]) == ("REQUESTED", admin.actor)
+    for name, code, message in REFUSALS:
+        payload = await admin.run("RebuildProjection", name=name)
+        assert payload["projection"] is None
+        assert [error["code"] for error in payload["userErrors"]] == [code]
+        assert payload["userErrors"][0]["message"].startswith(message)
+        assert payload["userErrors"][0]["field"] == ["name"]
+
+
+@pytest.mark.parametrize("name", ["nope", "orders"])
+async def test_events_that_are_not_parked_cannot_be_redriven(api: Api, name: str) -> None:
+    payload = await api.viewer("operator").run("RedriveProjection", name=name)
+    assert payload["events"] is None
+    assert [error["code"] for error in payload["userErrors"]] == ["NOT_FOUND"]
