@@ -62,6 +62,7 @@ class OrderLog:
         *,
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
+        currency: str = "EUR",
         fingerprint: str = "f",
         contact: Contact | None = CONTACT,
         **facts: Any,  # noqa: ANN401 - any field of the event
@@ -70,7 +71,7 @@ class OrderLog:
             order_id=order_id,
             customer_id=customer_id,
             lines=tuple(lines),
-            price=Price.of(lines, "EUR"),
+            price=Price.of(lines, currency),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             contact=contact,
