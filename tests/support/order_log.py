@@ -62,7 +62,6 @@ class OrderLog:
         *,
         customer_id: str = "ada",
         lines: Sequence[OrderLine] = (a_line("mug", quantity=2, unit_price=250),),
-        currency: str = "EUR",
         fingerprint: str = "f",
         contact: Contact | None = CONTACT,
         **facts: Any,  # noqa: ANN401 - any field of the event
@@ -71,12 +70,11 @@ class OrderLog:
             order_id=order_id,
             customer_id=customer_id,
             lines=tuple(lines),
-            price=Price.of(lines, currency),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             contact=contact,
             fingerprint=fingerprint,
             promises=PROMISES,
-            **{"number": order_number(order_id, 0), **facts},
+            **{"number": order_number(order_id, 0), "price": Price.of(lines, "EUR"), **facts},
         )
         return await self.append(f"order-{order_id}", created)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,12 +18,11 @@ from queries.order_sort import OrderOrder
 from queries.order_view import OrderView, ShipmentView
 from queries.orders import OrderQueries
 from queries.products import ProductQueries
-from tests.integration.queries.statements import counted, explained
+from tests.integration.queries.statements import counted
 from tests.support.order_log import OrderLog
 from tests.support.order_parts import a_line
 
 EVERYTHING = OrderFilter()
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 EUR_5 = Money(amount=500, currency="EUR")
 
 
@@ -213,26 +211,6 @@ async def test_a_list_of_orders_of_any_length_costs_one_statement(
         page = await orders.page(EVERYTHING, PageRequest(20))
 
     assert (len(page.items), len(statements)) == (orders_placed, 1)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "index"),
-    [
-        (EVERYTHING, "order_view_placed_idx"),
-        (OrderFilter(customer_id="ada"), "order_view_customer_idx"),
-        (OrderFilter(reference="PO-7"), "order_view_reference_placed_idx"),
-    ],
-)
-async def test_a_page_is_read_off_an_index_in_its_order(
-    engine: AsyncEngine, orders: OrderQueries, wanted: OrderFilter, index: str
-) -> None:
-    with counted(engine) as statements:
-        await orders.page(wanted, PageRequest(20, after=(LONG_AGO, 10)))
-    for statement in statements:
-        plan = await explained(engine, statement)
-        assert f"using {index} on order_view" in plan
-        assert "Sort" not in plan
-    assert len(statements) == 2
 
 
 async def test_metadata_is_found_through_its_index(

@@ -48,7 +48,8 @@ async def test_totals_are_found_and_sorted_within_one_currency(
 ) -> None:
     for name, amount in (("o1", 300), ("o2", 100), ("o3", 200), ("o4", 200)):
         await log.place(name, lines=[a_line(unit_price=amount)])
-    await log.place("o5", lines=[a_line(unit_price=200)], currency="GBP")
+    lines = [a_line(unit_price=200)]
+    await log.place("o5", lines=lines, price=Price.of(lines, "GBP"))
 
     async def found(by: OrderOrder, *bounds: int | None) -> str:
         return await search.found(by, total=TotalRange("EUR", *bounds))
