@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, Tuple, exists
+from sqlalchemy import ColumnElement, Row, Select, Tuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 SortKey = tuple[datetime | int, ...]
@@ -58,10 +58,10 @@ async def fetch_page(
     if request.backward:
         rows.reverse()
     before = request.after is not None and await _any(
-        connection, statement, _up_to(key, request.after, descending=descending)
+        connection, statement, key, request.after, descending=descending
     )
     behind = request.before is not None and await _any(
-        connection, statement, _up_to(key, request.before, descending=not descending)
+        connection, statement, key, request.before, descending=not descending
     )
     if request.backward:
         return Page(rows, has_next=behind, has_previous=before or more)
@@ -89,7 +89,13 @@ def _up_to(key: Key, bound: K, *, descending: bool) -> ColumnElement[bool]:
 
 
 async def _any(
-    connection: AsyncConnection, statement: Select[Any], condition: ColumnElement[bool]
+    connection: AsyncConnection, statement: Select[Any], key: Key, bound: K, *, descending: bool
 ) -> bool:
-    found = exists(statement.where(condition).with_only_columns(1)).select()
-    return bool((await connection.execute(found)).scalar_one())
+    """Return whether a list in this direction has a row up to the bound.
+
+    It looks for the nearest row. For any row, PostgreSQL may read the table from its start, which
+    takes long where only the last rows have such keys.
+    """
+    rows = statement.where(_up_to(key, bound, descending=descending)).with_only_columns(1)
+    nearest = rows.order_by(*_sorted(key, ascending=descending)).limit(1)
+    return (await connection.execute(nearest)).first() is not None

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Text,
+    bindparam,
+    cast,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
 
 from domain.order.state import OrderStatus
 from projections.tables import backorder_view, order_view, payment_view, shipment_view
@@ -60,6 +71,18 @@ _SKUS: Final = literal_column(
 )
 
 
+def _in_text(value: object, type_: TypeEngine[Any]) -> BindParameter[Any]:
+    """Put the value into the text of the statement, so that PostgreSQL plans for this value.
+
+    A plan for any value assumes that many orders pass, and looks for them in the order of the list.
+    """
+    return bindparam(None, value, type_, literal_execute=True)
+
+
+def _json(value: object) -> ColumnElement[Any]:
+    return cast(_in_text(json.dumps(value), Text()), JSONB)
+
+
 def conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions on `order_view` and on the payment and the shipment joined to it."""
     yield from _own(wanted)
@@ -88,9 +111,9 @@ def _own(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.reference is not None:
         yield order_view.c.reference == wanted.reference
     if wanted.metadata is not None:
-        yield order_view.c.metadata.contains(dict([wanted.metadata]))
+        yield order_view.c.metadata.contains(_json(dict([wanted.metadata])))
     if wanted.sku is not None:
-        yield _SKUS.contains([wanted.sku])
+        yield _SKUS.contains(_json([wanted.sku]))
     if wanted.reasons is not None:
         yield order_view.c.reason.in_(wanted.reasons)
     if wanted.return_requested is not None:
@@ -108,6 +131,6 @@ def _placed(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
 def _total(wanted: TotalRange) -> Iterator[ColumnElement[bool]]:
     yield order_view.c.currency == wanted.currency
     if wanted.minimum is not None:
-        yield order_view.c.total >= wanted.minimum
+        yield order_view.c.total >= _in_text(wanted.minimum, BigInteger())
     if wanted.maximum is not None:
-        yield order_view.c.total <= wanted.maximum
+        yield order_view.c.total <= _in_text(wanted.maximum, BigInteger())

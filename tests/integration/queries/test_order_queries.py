@@ -248,6 +248,20 @@ async def test_orders_are_found_by_the_shops_reference_and_metadata(
     assert await found(metadata=("till", "5")) == ""
 
 
+@pytest.mark.parametrize(
+    "value", ["it's", 'a "quote"', "a \\ b", "50 %", ":name $1 {x}", "';--", "Zürich", "__[POST]"]
+)
+async def test_metadata_of_any_text_is_found_as_it_was_written(
+    orders: OrderQueries, log: OrderLog, value: str
+) -> None:
+    await log.place("o1", metadata={"note": value})
+    await log.place("o2", metadata={"note": f"{value}."})
+
+    found = await orders.page(OrderFilter(metadata=("note", value)), PageRequest(9))
+
+    assert ids(found)[0] == "o1"
+
+
 async def test_an_order_shows_its_reference_and_metadata(
     orders: OrderQueries, log: OrderLog
 ) -> None:
