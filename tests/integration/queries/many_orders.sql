@@ -19,7 +19,8 @@ SELECT 'o' || i, 'W-' || i, 'customer-' || i % 5000,
        '{"backorder": "P1D", "payment_window": "P1D", "dispatch": "P1D", "delivery": "P1D",
          "return_window": "P1D", "return_delivery": "P1D"}',
        CASE WHEN i % 1000 = 5 THEN 'PO-' || i END, i % 1000 = 6,
-       timestamptz '2026-01-01 00:00Z' + i * interval '1 minute', timestamptz '2026-01-01 00:00Z' + i * interval '2 minutes',
+       timestamptz '2026-01-01 00:00Z' + i * interval '1 minute',
+       timestamptz '2026-01-01 00:00Z' + i * interval '2 minutes',
        2 * i, 2 * i + 1
 FROM generate_series(0, 99999) AS i;
 
@@ -44,6 +45,9 @@ FROM generate_series(0, 99) AS i;
 
 INSERT INTO eventstore.event
     (position, stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
-OVERRIDING SYSTEM VALUE
-SELECT 2 * i + n, 'order-o' || i, n + 1, gen_random_uuid(), 'OrderReserved', 1, '{}', '{}', timestamptz '2026-01-01 00:00Z'
+SELECT 2 * i + n, 'order-o' || i, n + 1, gen_random_uuid(), 'OrderReserved', 1,
+       jsonb_build_object('order_id', 'o' || i), '{"correlation_id": "o"}',
+       timestamptz '2026-01-01 00:00Z'
 FROM generate_series(0, 99999) AS i, generate_series(0, 1) AS n;
+
+SELECT setval('eventstore.event_position', 199999);

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from eventstore.postgres import PostgresEventStore
 from kit.engine import create_engine
+from kit.pool import Pool
+from queries.events import EventQueries, EventSearch
 from queries.keyset import PageRequest
 from queries.order_filter import OrderFilter, TotalRange
 from queries.order_sort import OrderOrder
@@ -71,7 +74,7 @@ async def plan_of(engine: AsyncEngine, statement: Statement, *, generic: bool) -
     """
     text, parameters = statement
     mode = "force_generic_plan" if generic else "force_custom_plan"
-    values = ", ".join(f"'{value}'" for value in parameters)
+    values = ", ".join("NULL" if value is None else f"'{value}'" for value in parameters)
     async with engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
@@ -164,3 +167,20 @@ async def test_one_order_is_found_by_what_others_call_it(
     assert len(page.items) == 1
     assert index in {node.get("Index Name") for node in plan}
     assert_is_short(plan)
+
+
+async def test_a_page_of_a_stream_reads_its_own_events_alone(
+    engine: AsyncEngine, module_pool: Pool
+) -> None:
+    events = EventQueries(engine, PostgresEventStore(module_pool))
+    with counted(engine) as statements:
+        first = await events.page(EventSearch(1, stream="order-o77"))
+        last = await events.page(EventSearch(1, first.items[0].position, "order-o77"))
+
+    assert [each.version for page in (first, last) for each in page.items] == [1, 2]
+    assert (first.has_next, last.has_next, len(statements)) == (True, False, 2)
+    for statement in statements:
+        for generic in (False, True):
+            plan = await plan_of(engine, statement, generic=generic)
+            assert "event_stream_version_key" in {node.get("Index Name") for node in plan}
+            assert most_rows(node for node in plan if "Relation Name" in node) <= 2
