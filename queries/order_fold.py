@@ -18,7 +18,7 @@ from domain.shipping.decide import SHIPMENT
 from domain.shipping.events import ShipmentCreated, ShipmentDispatched, ShipmentLost
 from eventstore.envelope import StoredEvent
 from projections.tables import payment_view, shipment_view
-from queries.orders import OrderView, order_of
+from queries.order_view import OrderView, order_of
 
 Row = Mapping[str, Any]
 Stream = Sequence[StoredEvent]
@@ -31,7 +31,7 @@ _NO_SHIPMENT: Final[Row] = dict.fromkeys(shipment_view.c.keys())
 def folded(events: Iterable[StoredEvent]) -> OrderView | None:
     """Return the order after these events of its streams, or None before it was placed.
 
-    The events of each stream are in version order. `backordered` and `needs_attention` are None:
+    The events of each stream are in version order. `backordered` and `attention_since` are None:
     the streams of the order do not hold them.
     """
     streams: dict[str, list[StoredEvent]] = {}
@@ -48,7 +48,7 @@ def folded(events: Iterable[StoredEvent]) -> OrderView | None:
             **{f"payment_{name}": value for name, value in payment.items()},
             **{f"shipment_{name}": value for name, value in shipment.items()},
             backordered=None,
-            needs_attention=None,
+            attention_since=None,
         )
     )
 

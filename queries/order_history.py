@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from eventstore.envelope import StoredEvent
 from eventstore.protocol import EventStore
 from queries.order_fold import folded
-from queries.orders import OrderView
+from queries.order_view import OrderView
 from queries.updates import streams_of
 
 MAX_EVENTS: Final = 1000

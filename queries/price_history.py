@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.money import Money
@@ -16,25 +14,9 @@ from domain.product.decide import PRODUCT
 from domain.product.events import ProductListed, ProductPriceChanged
 from eventstore.envelope import StoredEvent
 from queries.keyset import Page
+from queries.stream_pages import StreamRequest, newest_first
 
-# Each request reads the newest events of one stream backwards, by the index of its versions.
-_NEWEST_PRICES: Final = text("""
-    SELECT request.number, e.position, e.stream_id, e.version, e.event_id, e.type,
-           e.schema_version, e.data::text, e.metadata::text, e.recorded_at
-    FROM unnest(
-             CAST(:streams AS text[]), CAST(:befores AS bigint[]), CAST(:sizes AS int[])
-         ) WITH ORDINALITY AS request (stream, before, size, number)
-    CROSS JOIN LATERAL (
-        SELECT * FROM eventstore.event
-        WHERE stream_id = request.stream AND version < request.before AND type = ANY(:types)
-        ORDER BY version DESC
-        LIMIT request.size + 1
-    ) AS e
-    ORDER BY request.number, e.version DESC
-""")
-_TYPES: Final = [ProductListed.__name__, ProductPriceChanged.__name__]
-_NEWEST: Final = 2**62
-"""A version above those of all events."""
+_TYPES: Final = (ProductListed.__name__, ProductPriceChanged.__name__)
 
 
 class PriceHistoryRequest(NamedTuple):
@@ -61,24 +43,13 @@ class PriceHistoryQueries:
 
     async def pages(self, requests: Sequence[PriceHistoryRequest]) -> list[Page[PriceView]]:
         """Return a page for each request, the newest price first, in one statement for all."""
-        asked = {
-            "streams": [PRODUCT.stream(request.sku) for request in requests],
-            "befores": [request.before or _NEWEST for request in requests],
-            "sizes": [request.size for request in requests],
-            "types": _TYPES,
-        }
-        found: defaultdict[int, list[PriceView]] = defaultdict(list)
-        async with self._engine.connect() as connection:
-            for number, *row in await connection.execute(_NEWEST_PRICES, asked):
-                found[number].append(_price(StoredEvent(*row)))
-        return [
-            Page(
-                found[number][: request.size],
-                has_next=len(found[number]) > request.size,
-                has_previous=request.before is not None,
-            )
-            for number, request in enumerate(requests, start=1)
+        asked = [
+            StreamRequest(PRODUCT.stream(request.sku), request.size, request.before)
+            for request in requests
         ]
+        async with self._engine.connect() as connection:
+            pages = await newest_first(connection, asked, _TYPES)
+        return [page.of(_price) for page in pages]
 
 
 def _price(stored: StoredEvent) -> PriceView:

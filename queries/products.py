@@ -56,7 +56,7 @@ class ProductQueries:
         products = _PRODUCTS if include_discontinued else on_sale
         async with self._engine.connect() as connection:
             page = await fetch_page(connection, products, product_view.c.sku, request)
-        return Page([_product(row) for row in page.items], page.has_next, page.has_previous)
+        return page.of(_product)
 
 
 def _product(row: Row[Any]) -> ProductView:

@@ -26,6 +26,8 @@ class StockView:
     available: int
     waiting: int
     """The pieces that backorders wait for."""
+    shipped: int
+    """The pieces that have left with parcels and have not come back."""
 
 
 _WAITING: Final = (
@@ -40,6 +42,7 @@ _STOCK: Final[Select[Any]] = select(
     func.coalesce(inventory_view.c.reserved, 0).label("reserved"),
     func.coalesce(inventory_view.c.available, 0).label("available"),
     _WAITING.label("waiting"),
+    func.coalesce(inventory_view.c.shipped, 0).label("shipped"),
 ).outerjoin(inventory_view, inventory_view.c.sku == product_view.c.sku)
 
 
@@ -62,7 +65,7 @@ class StockQueries:
         """Return the stock of all products by SKU, which is the key of the list."""
         async with self._engine.connect() as connection:
             page = await fetch_page(connection, _STOCK, product_view.c.sku, request)
-        return Page([_stock(row) for row in page.items], page.has_next, page.has_previous)
+        return page.of(_stock)
 
 
 def _stock(row: Row[Any]) -> StockView:
@@ -73,4 +76,5 @@ def _stock(row: Row[Any]) -> StockView:
         reserved=row.reserved,
         available=row.available,
         waiting=int(row.waiting),
+        shipped=row.shipped,
     )

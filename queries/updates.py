@@ -14,7 +14,8 @@ from eventstore.envelope import StoredEvent
 from eventstore.protocol import EventStore
 from kit.recent import Recent
 from queries.feed import FeedClosed, FellBehind, Listener, LiveFeed
-from queries.orders import OrderQueries, OrderView
+from queries.order_view import OrderView
+from queries.orders import OrderQueries
 
 
 @dataclass(frozen=True, slots=True)

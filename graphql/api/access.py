@@ -83,7 +83,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "Query": {
         **_each(Access.OWNER, "order orders saga"),
         **_each(Access.VIEWER, "product products"),
-        **_each(Access.STAFF, "parkedSagas stock stocks projections"),
+        **_each(Access.STAFF, "parkedSagas stock stocks productHistory events projections"),
     },
     "Mutation": {
         "placeOrder": Access.VIEWER,
@@ -101,14 +101,15 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.VIEWER, "price refunded discountCode"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
         **_each(Access.OWNER, "shippingAddress contact"),
-        **_each(Access.STAFF, "needsAttention notes positionNumber"),
+        **_each(Access.STAFF, "needsAttention waits notes positionNumber"),
     },
     "OrderNote": _each(Access.STAFF, "number text actor at"),
     "Address": _each(
         Access.OWNER, "name company street line2 city region postalCode country phone"
     ),
     "Contact": _each(Access.OWNER, "email phone locale timeZone"),
-    "OrderConnection": _each(Access.VIEWER, "edges pageInfo"),
+    "OrderWait": _each(Access.STAFF, "waitingFor since"),
+    "OrderConnection": _each(Access.VIEWER, "edges pageInfo totalCount"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
     "MetadataEntry": _each(Access.VIEWER, "key value"),
     "OrderPromises": _each(Access.VIEWER, "paymentWindow dispatch delivery returnWindow"),
@@ -138,9 +139,24 @@ RULES: Final[Mapping[str, Rules]] = {
     "PriceConnection": _each(Access.VIEWER, "edges pageInfo"),
     "PriceEdge": _each(Access.VIEWER, "cursor node"),
     "PriceEntry": {**_each(Access.VIEWER, "price since"), "actor": Access.STAFF},
-    "Stock": _each(Access.STAFF, "sku received onHand reserved available waiting"),
+    "ProductChange": _each(Access.STAFF, "kind name price actor at"),
+    "ProductChangeConnection": _each(Access.STAFF, "edges pageInfo"),
+    "ProductChangeEdge": _each(Access.STAFF, "cursor node"),
+    "Stock": _each(Access.STAFF, "sku received onHand reserved available waiting shipped history"),
     "StockConnection": _each(Access.STAFF, "edges pageInfo"),
     "StockEdge": _each(Access.STAFF, "cursor node"),
+    "StockChange": {
+        **_each(Access.STAFF, "kind quantity orderId reason actor at"),
+        **_each(Access.STAFF, "onHand reserved available"),
+    },
+    "StockChangeConnection": _each(Access.STAFF, "edges pageInfo"),
+    "StockChangeEdge": _each(Access.STAFF, "cursor node"),
+    "Event": {
+        **_each(Access.STAFF, "id position positionNumber stream version type schemaVersion"),
+        **_each(Access.STAFF, "recordedAt correlationId actor data"),
+    },
+    "EventConnection": _each(Access.STAFF, "edges pageInfo"),
+    "EventEdge": _each(Access.STAFF, "cursor node"),
     "Saga": {
         **_each(Access.VIEWER, "orderId orderNumber steps"),
         **_each(Access.STAFF, "needsAttention parkedSince recoveries workflowIds"),

@@ -38,6 +38,7 @@ from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
 from queries.bus import BusQueries
+from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
@@ -46,10 +47,12 @@ from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries
+from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
+from queries.stock_history import StockHistoryQueries
 from queries.updates import OrderUpdates
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
@@ -99,7 +102,10 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         order_history=OrderHistory(engine, store),
         products=ProductQueries(engine),
         price_histories=PriceHistoryQueries(engine),
+        product_histories=ProductHistoryQueries(engine),
         stock=StockQueries(engine),
+        stock_histories=StockHistoryQueries(engine),
+        events=EventQueries(engine, store),
         updates=OrderUpdates(store, feed, orders),
         notes=NoteQueries(engine, vault),
         log=LogQueries(engine),

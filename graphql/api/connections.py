@@ -15,7 +15,7 @@ from queries.keyset import Page, PageRequest
 DEFAULT_SIZE: Final = 20
 MAX_SIZE: Final = 100
 
-K = TypeVar("K", int, str)
+K = TypeVar("K")
 
 First = Annotated[
     int | None,

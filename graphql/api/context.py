@@ -24,18 +24,22 @@ from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from queries.bus import BusQueries
+from queries.events import EventQueries
 from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.order_history import OrderHistory
-from queries.orders import OrderQueries, OrderView
+from queries.order_view import OrderView
+from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, PriceView
+from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
+from queries.stock_history import StockChange, StockHistoryQueries, StockHistoryRequest
 from queries.updates import OrderUpdates
 
 
@@ -48,7 +52,10 @@ class Services:
     order_history: OrderHistory
     products: ProductQueries
     price_histories: PriceHistoryQueries
+    product_histories: ProductHistoryQueries
     stock: StockQueries
+    stock_histories: StockHistoryQueries
+    events: EventQueries
     updates: OrderUpdates
     notes: NoteQueries
     log: LogQueries
@@ -82,6 +89,9 @@ class Context(BaseContext):
             self.services.price_histories.pages, cache=False
         )
         """One statement reads the histories of all products of a list."""
+        self.stock_histories: DataLoader[StockHistoryRequest, Page[StockChange]] = DataLoader(
+            self.services.stock_histories.pages, cache=False
+        )
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)
         self._viewer = viewer

@@ -2,7 +2,7 @@
 
 Resolving one field takes about 9 µs of processor time and about 25 bytes of the response. The price
 is an upper estimate for pages, whose size the client names. It is a guess for lists without pages.
-A personal field costs OPENING more, and an order as it was earlier costs REPLAY more.
+A personal field costs OPENING more, an order as it was earlier REPLAY, and a total count COUNTING.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ REPLAY: Final = 100
 Folding takes about 13 µs for each event.
 """
 PAST: Final = ("Query", "order")
+
+COUNTING: Final = 500
+"""The price of counting all orders that pass a filter, however few of them the page shows."""
+COUNTED: Final = ("OrderConnection", "totalCount")
 
 _PAST_ARGUMENTS: Final = ("asOf", "at")
 _PAGE_ARGUMENTS: Final = ("first", "last")
@@ -110,7 +114,7 @@ class _Pricing:
     def _field(self, field: FieldNode, parent: GraphQLNamedType, page: int) -> int:
         definition = getattr(parent, "fields", {}).get(field.name.value)
         if field.selection_set is None or definition is None:  # a leaf, or introspection
-            return 1
+            return 1 + (COUNTING if (parent.name, field.name.value) == COUNTED else 0)
         page = self._page(field) if "first" in definition.args else page
         inner = self.price(field.selection_set, get_named_type(definition.type), page)
         own = 1 + self._extra(field, parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NewType
+from typing import Any, Final, NewType
 
 import strawberry
 from graphql import GraphQLError
@@ -14,6 +14,7 @@ MAX_LONG: Final = 2**53 - 1
 
 Position = NewType("Position", int)
 Long = NewType("Long", int)
+Json = NewType("Json", dict[str, Any])
 
 
 def _parse_long(value: object) -> Long:
@@ -43,4 +44,5 @@ def scalars(positions: PositionCodec) -> dict[object, ScalarDefinition]:
             ),
             parse_value=_parse_long,
         ),
+        Json: strawberry.scalar(name="JSON", description="A JSON object.", serialize=dict),
     }

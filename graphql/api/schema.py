@@ -17,6 +17,7 @@ from api.access import apply_access
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
 from api.error_meanings import describe_error_codes
+from api.events.queries import EventQuery
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
@@ -37,7 +38,7 @@ from eventstore.positions import PositionCodec
 
 
 @strawberry.type
-class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery, ProjectionQuery):
+class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery, EventQuery, ProjectionQuery):
     pass
 
 

@@ -70,12 +70,11 @@ class OrderLog:
             order_id=order_id,
             customer_id=customer_id,
             lines=tuple(lines),
-            price=Price.of(lines, "EUR"),
             payment_method="pm_card_visa",
             shipping_address=ADDRESS,
             contact=contact,
             fingerprint=fingerprint,
             promises=PROMISES,
-            **{"number": order_number(order_id, 0), **facts},
+            **{"number": order_number(order_id, 0), "price": Price.of(lines, "EUR"), **facts},
         )
         return await self.append(f"order-{order_id}", created)

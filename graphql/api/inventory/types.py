@@ -4,7 +4,9 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Cursor, First, PageInfo
+from api.context import Info
+from api.inventory.stock_history import StockChangeConnection, stock_history
 from api.payload import Payload
 from api.products.types import ProductPayload
 from api.scalars import Long
@@ -27,6 +29,17 @@ class Stock:
         description="The pieces on hand that no order has reserved: onHand - reserved."
     )
     waiting: Long = strawberry.field(description="The pieces that backorders wait for.")
+    shipped: Long = strawberry.field(
+        description="The pieces that have left with parcels and have not come back."
+    )
+
+    @strawberry.field(
+        description="Each change of the stock with the figures after it, the newest first."
+    )
+    async def history(
+        self, info: Info, *, first: First = None, after: Cursor = None
+    ) -> StockChangeConnection:
+        return await stock_history(self.sku, first, after, info.context)
 
     @classmethod
     def of(cls, stock: StockView) -> Self:
@@ -37,6 +50,7 @@ class Stock:
             reserved=Long(stock.reserved),
             available=Long(stock.available),
             waiting=Long(stock.waiting),
+            shipped=Long(stock.shipped),
         )
 
     @classmethod

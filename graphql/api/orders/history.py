@@ -9,7 +9,7 @@ from api.context import Context
 from api.errors import RequestError, RequestErrorCode, bad_input
 from api.scalars import Position
 from queries.order_history import MAX_EVENTS, NotReached, TooManyEvents
-from queries.orders import OrderView
+from queries.order_view import OrderView
 
 ReadPast = Callable[[str], Awaitable[OrderView | None]]
 

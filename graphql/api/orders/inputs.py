@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import strawberry
 
 from api.money import MoneyInput
 from api.orders.references import MetadataEntryInput
+from api.scalars import Long
 from domain.order.state import OrderStatus
+from queries.order_waits import WaitingFor
 
 
 @strawberry.input
@@ -97,7 +101,20 @@ class RequestReturnInput:
     )
 
 
-@strawberry.input
+@strawberry.input(description="The time from `from` on, before `to`. Both need a time zone.")
+class TimeRangeInput:
+    from_: datetime | None = strawberry.field(default=None, name="from")
+    to: datetime | None = None
+
+
+@strawberry.input(description="Amounts in the currency's minor unit, both bounds included.")
+class TotalRangeInput:
+    currency: str = strawberry.field(description="An ISO 4217 alphabetic code.")
+    min: Long | None = None
+    max: Long | None = None
+
+
+@strawberry.input(description="All of the conditions apply. Customers find their own orders only.")
 class OrderFilter:
     status: list[OrderStatus] | None = None
     customer_id: strawberry.ID | None = strawberry.field(
@@ -106,4 +123,31 @@ class OrderFilter:
     reference: str | None = strawberry.field(default=None, description="The whole reference.")
     metadata: MetadataEntryInput | None = strawberry.field(
         default=None, description="An entry that the orders have."
+    )
+    sku: strawberry.ID | None = strawberry.field(
+        default=None, description="The SKU of one of the order's lines."
+    )
+    placed_at: TimeRangeInput | None = None
+    total: TotalRangeInput | None = None
+    reason: list[str] | None = strawberry.field(
+        default=None, description="Reasons for a rejection or cancellation; one of them applies."
+    )
+    return_requested: bool | None = None
+    backordered: bool | None = None
+    tracking_number: str | None = strawberry.field(
+        default=None, description="The whole tracking number of the carrier."
+    )
+    needs_attention: bool | None = strawberry.field(default=None, description="For operators.")
+    payment_reference: str | None = strawberry.field(
+        default=None,
+        description="For operators: the payment provider's whole reference of the latest attempt.",
+    )
+    waiting_for: list[WaitingFor] | None = strawberry.field(
+        default=None,
+        description="For operators: the order waits for one of these, as `OrderWait` explains.",
+    )
+    waiting_since: datetime | None = strawberry.field(
+        default=None,
+        description="For operators: the order has waited for one of `waitingFor` since this time or"
+        " before. See `OrderWait.since`.",
     )

@@ -27,7 +27,7 @@ from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, OrderLine
 from domain.order.pricing import PricedOrder
 from domain.order.promises import Promises
-from queries.orders import OrderView
+from queries.order_view import OrderView
 from queries.products import ProductView
 from workflows.types import SagaType
 

@@ -1,23 +1,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import strawberry
 
-from api.auth import Viewer
 from api.connections import Cursor, First, Last, page_request
 from api.context import Context, Info
-from api.errors import bad_input, forbidden
+from api.errors import bad_input
+from api.orders.connection import OrderConnection
+from api.orders.cursors import OrderCursors
+from api.orders.filtering import wanted_orders
 from api.orders.history import order_then, past_reader
 from api.orders.inputs import OrderFilter
-from api.orders.references import wanted_metadata, wanted_reference
-from api.orders.types import CURSOR_KIND, Order, OrderConnection, OrderOrder
+from api.orders.types import Order
 from api.scalars import Position
-from domain.identifiers import is_identifier
-from queries.orders import OrderFilter as Wanted
-from queries.orders import OrderView
+from queries.order_sort import OrderOrder
+from queries.order_view import OrderView
 
 AsOf = Annotated[
     Position | None,
@@ -66,27 +65,14 @@ class OrderQuery:
         order_by: OrderOrder = OrderOrder.PLACED_AT_DESC,
     ) -> OrderConnection:
         positions = info.context.positions
-        page = await info.context.services.orders.page(
-            _wanted(filter or OrderFilter(), info.context.viewer),
-            page_request(first, after, last, before, partial(positions.open, purpose=CURSOR_KIND)),
-            newest_first=order_by is OrderOrder.PLACED_AT_DESC,
-        )
-        return OrderConnection.of(page, positions)
+        cursors = OrderCursors(positions, order_by)
+        wanted = wanted_orders(filter or OrderFilter(), order_by, info.context.viewer)
+        request = page_request(first, after, last, before, cursors.open)
+        page = await info.context.services.orders.page(wanted, request, order_by)
+        return OrderConnection.of(page, wanted, order_by, positions)
 
 
 async def _order(context: Context, order_id: str | None, number: str | None) -> OrderView:
     if number is not None:
         return await context.get_order_by_number(number)
     return await context.get_order(order_id or "")
-
-
-def _wanted(given: OrderFilter, viewer: Viewer) -> Wanted:
-    customer_id = given.customer_id
-    if customer_id is not None and not viewer.may_see(customer_id):
-        raise forbidden("filter.customerId is for operators: leave it out")
-    reference, metadata = wanted_reference(given.reference), wanted_metadata(given.metadata)
-    if not viewer.is_staff:
-        return Wanted(viewer.sub, given.status, reference, metadata)
-    if customer_id is not None and not is_identifier(customer_id):
-        return Wanted(statuses=[])
-    return Wanted(customer_id, given.status, reference, metadata)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Self
 
 import strawberry
@@ -9,36 +8,26 @@ import strawberry
 import domain.order.contact
 import domain.order.lines
 from api.auth import Role, Viewer
-from api.connections import PageInfo
 from api.context import Info
 from api.money import Money, Price
 from api.orders.notes import OrderNote
 from api.orders.personal import Address, Contact
 from api.orders.promises import OrderPromises
 from api.orders.references import MetadataEntry
+from api.orders.waits import OrderWait
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
 from domain.payment.state import PaymentStatus
 from domain.shipping.state import ShipmentStatus
-from eventstore.positions import PositionCodec
-from queries.keyset import Page
-from queries.orders import LineView, OrderView, PaymentView, ShipmentView
+from queries.order_view import LineView, OrderView, PaymentView, ShipmentView
 from queries.personal_data import PersonalField, PersonalValue, Wanted
 from queries.updates import Lagged as LaggedUpdate
 from queries.updates import Update
 
-CURSOR_KIND = "order cursor"
-
 strawberry.enum(OrderStatus)
 strawberry.enum(PaymentStatus)
 strawberry.enum(ShipmentStatus)
-
-
-@strawberry.enum
-class OrderOrder(StrEnum):
-    PLACED_AT_ASC = "PLACED_AT_ASC"
-    PLACED_AT_DESC = "PLACED_AT_DESC"
 
 
 @strawberry.type
@@ -151,6 +140,9 @@ class Order:
         description="True if its saga is parked, or if a provider's records differ from the log. "
         "Null for an order as it was earlier."
     )
+    waits: list[OrderWait] | None = strawberry.field(
+        description="The parties that it waits for. Null for an order as it was earlier."
+    )
     placed_at: datetime
     updated_at: datetime
     position: Position = strawberry.field(
@@ -204,31 +196,11 @@ class Order:
             return_requested=order.return_requested,
             backordered=order.backordered,
             needs_attention=order.needs_attention,
+            waits=OrderWait.all_of(order),
             placed_at=order.placed_at,
             updated_at=order.updated_at,
             position=Position(order.position),
         )
-
-
-@strawberry.type
-class OrderEdge:
-    cursor: str
-    node: Order
-
-
-@strawberry.type
-class OrderConnection:
-    edges: list[OrderEdge]
-    page_info: PageInfo
-
-    @classmethod
-    def of(cls, page: Page[OrderView], positions: PositionCodec) -> Self:
-        cursors = [positions.seal(order.placed_position, CURSOR_KIND) for order in page.items]
-        edges = [
-            OrderEdge(cursor=at, node=Order.of(order))
-            for at, order in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
 
 
 @strawberry.type(description="An event of the order, or its state at the start of the stream.")

@@ -16,7 +16,7 @@ from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from domain.payment.decide import RETRYABLE
 from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
-from queries.orders import OrderView
+from queries.order_view import OrderView
 from queries.payments import AskedBefore
 
 

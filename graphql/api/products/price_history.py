@@ -60,14 +60,14 @@ class PriceConnection:
 async def price_history(
     sku: str, first: int | None, after: str | None, context: Context
 ) -> PriceConnection:
-    page = page_request(first, after, None, None, partial(_version, sku))
+    page = page_request(first, after, None, None, partial(version_in, CURSOR_KIND, sku))
     request = PriceHistoryRequest(sku, page.size, page.after)
     return PriceConnection.of(sku, await context.price_histories.load(request))
 
 
-def _version(sku: str, text: str) -> int:
+def version_in(kind: str, sku: str, text: str) -> int:
     """Return the version in a cursor. Raises BadCursor, also for a cursor of another product."""
-    version, _, of_sku = cursor.decode(CURSOR_KIND, text).partition(":")
+    version, _, of_sku = cursor.decode(kind, text).partition(":")
     if of_sku != sku or not version.isdecimal() or len(version) > MAX_DIGITS:
         raise BadCursor
     return int(version)

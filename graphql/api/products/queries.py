@@ -8,6 +8,7 @@ import strawberry
 from api.connections import Cursor, First, Last, page_request
 from api.context import Info
 from api.errors import forbidden
+from api.products.history import ProductChangeConnection, product_history
 from api.products.types import CURSOR_KIND, Product, ProductConnection
 from domain.identifiers import is_identifier
 from queries.cursor import decode
@@ -44,3 +45,12 @@ class ProductQuery:
             request, include_discontinued=include_discontinued
         )
         return ProductConnection.of(page)
+
+    @strawberry.field(
+        description="For operators: each change of a product in the catalogue, the newest first. "
+        "Null if the catalogue never listed it."
+    )
+    async def product_history(
+        self, info: Info, sku: strawberry.ID, *, first: First = None, after: Cursor = None
+    ) -> ProductChangeConnection | None:
+        return await product_history(sku, first, after, info.context)

@@ -26,6 +26,7 @@ from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
 from queries.bus import BusQueries
+from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
@@ -34,10 +35,12 @@ from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries
+from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
+from queries.stock_history import StockHistoryQueries
 from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
@@ -171,7 +174,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         order_history=OrderHistory(engine, read_store),
         products=ProductQueries(engine),
         price_histories=PriceHistoryQueries(engine),
+        product_histories=ProductHistoryQueries(engine),
         stock=StockQueries(engine),
+        stock_histories=StockHistoryQueries(engine),
+        events=EventQueries(engine, read_store),
         updates=OrderUpdates(read_store, feed, orders),
         notes=NoteQueries(engine, a_vault(api_pool)),
         log=LogQueries(engine),

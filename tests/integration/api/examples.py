@@ -98,6 +98,8 @@ async def _catalogue(story: Story) -> None:
         "AdjustStock", story.operator, _at_once, sku=sku, difference=3, reason="FOUND"
     )
     await story.change("DiscontinueProduct", admin, _at_once, sku=sku)
+    await story.show("StockHistory", story.operator, sku=sku, first=2)
+    await story.show("ProductHistory", story.operator, sku=sku, first=2)
 
 
 async def _order(story: Story) -> None:
@@ -188,6 +190,9 @@ async def _reads(story: Story) -> None:
     then = story.api.position(reserved.position)
     await story.show("OrderAt", story.customer, id=placed["id"], asOf=then)
     await story.show("Orders", story.customer, first=2, filter={"status": ["CONFIRMED"]})
+    await story.show("WaitingOrders", story.operator, waitingFor=["DISPATCH"], first=1)
+    stream = f"order-{placed['id']}"
+    await story.show("Events", story.operator, stream=stream, types=["OrderReserved"], first=1)
     await story.show("Product", story.customer, sku="TEA-01")
     await story.show("Products", story.customer, first=1)
     await story.show("Stock", story.operator, sku="TEA-01")

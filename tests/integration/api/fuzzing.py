@@ -57,6 +57,7 @@ QUERIES = st.text(max_size=40) | st.sampled_from(
         "query($id: ID!) { order(id: $id) { id } }",
         "query($id: ID, $number: String) { order(id: $id, number: $number) { number } }",
         "query($filter: OrderFilter) { orders(filter: $filter) { edges { cursor } } }",
+        "query($filter: OrderFilter) { orders(filter: $filter) { totalCount } }",
         "query($sku: ID!) { product(sku: $sku) { sku } }",
         "query($first: Int, $after: String) { orders(first: $first, after: $after) { edges } }",
         "query($id: ID!, $after: Position) { saga(orderId: $id) { orderId } }",

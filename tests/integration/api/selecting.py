@@ -23,6 +23,9 @@ ARGUMENTS: Final = {
     "priceHistory": "(first: 100)",
     "stock": '(sku: "mug")',
     "stocks": "(first: 100)",
+    "history": "(first: 100)",
+    "productHistory": '(sku: "mug")',
+    "events": "(first: 100)",
 }
 Path = tuple[tuple[str, str], ...]
 """The fields that lead to a value, each with the name of its type."""

@@ -136,7 +136,6 @@ async def test_staff_filter_by_customer_and_status(api: Api, ada: Viewer) -> Non
     assert (await ids(operator, filter=of_ada))[0] == [order["id"]]
     assert (await ids(operator, filter=of_ada | {"status": ["PLACED"]}))[0] == [order["id"]]
     assert (await ids(operator, filter=of_ada | {"status": ["SHIPPED"]}))[0] == []
-    assert (await ids(operator, filter={"customerId": "no\x00body"}))[0] == []
 
 
 async def test_customers_find_their_orders_by_reference_and_metadata(api: Api, ada: Viewer) -> None:
@@ -162,37 +161,6 @@ async def test_staff_find_every_order_by_reference(api: Api, ada: Viewer) -> Non
     found, _ = await ids(api.viewer("operator"), filter={"reference": reference})
 
     assert found == placed[::-1]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "field"),
-    [
-        ({"reference": ""}, "filter.reference"),
-        ({"reference": "Hidden\x00"}, "filter.reference"),
-        ({"reference": "Hidden" * 20}, "filter.reference"),
-        ({"metadata": {"key": "Hidden key", "value": ""}}, "filter.metadata"),
-        ({"metadata": {"key": "a", "value": "Hidden\x00"}}, "filter.metadata"),
-    ],
-)
-async def test_a_search_that_can_find_nothing_is_refused_by_name(
-    ada: Viewer, wanted: Json, field: str
-) -> None:
-    answer = await ada.ask(operation("Orders"), filter=wanted)
-
-    code, message = error_of(answer)
-    assert (code, message.partition(":")[0]) == ("BAD_USER_INPUT", field)
-    assert "Hidden" not in message
-
-
-async def test_a_customer_may_not_filter_by_customer(api: Api, ada: Viewer) -> None:
-    filter_ = {"customerId": api.viewer().sub}
-    answer = await ada.ask(operation("Orders"), filter=filter_)
-
-    assert error_of(answer) == (
-        "FORBIDDEN",
-        "filter.customerId is for operators: leave it out",
-    )
-    assert answer["data"] is None
 
 
 @pytest.mark.parametrize(
@@ -231,15 +199,23 @@ async def test_a_cursor_of_another_list_is_refused(api: Api, ada: Viewer) -> Non
         assert code == "BAD_USER_INPUT"
 
 
+def sealed_in(cursor: str) -> str:
+    """Return the sealed position in a cursor, beside the readable time at which it was placed."""
+    padded = cursor + "=" * (-len(cursor) % 4)
+    kind, _, sealed = base64.urlsafe_b64decode(padded).decode().split(":")
+    assert kind == "order cursor"
+    return sealed
+
+
 async def test_no_cursor_or_position_reveals_the_number_of_events(api: Api, ada: Viewer) -> None:
     for _ in range(2):
         await place(ada)
     page = await ada.run("Orders", first=2)
 
-    shown = [page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]]
+    shown = [sealed_in(page["pageInfo"][name]) for name in ("startCursor", "endCursor")]
     for edge in page["edges"]:
         number = api.number(edge["node"]["position"])
-        shown += [edge["cursor"], edge["node"]["position"]]
+        shown += [sealed_in(edge["cursor"]), edge["node"]["position"]]
         for text in shown:
             raw = base64.urlsafe_b64decode(text)
             assert number.to_bytes(3, "big") not in raw
@@ -264,9 +240,18 @@ async def test_an_unknown_product_is_null(ada: Viewer) -> None:
 
 
 @pytest.mark.parametrize("placed", [1, 20])
-@pytest.mark.parametrize(("name", "statements"), [("Orders", 1), ("Products", 1)])
+@pytest.mark.parametrize(
+    ("name", "arguments", "statements"),
+    [("Orders", {}, 1), ("Orders", {"withTotalCount": True}, 2), ("Products", {}, 1)],
+)
 async def test_a_list_of_any_length_costs_one_statement(  # noqa: PLR0913, PLR0917 - two tables
-    engine: AsyncEngine, api: Api, ada: Viewer, placed: int, name: str, statements: int
+    engine: AsyncEngine,
+    api: Api,
+    ada: Viewer,
+    placed: int,
+    name: str,
+    arguments: Json,
+    statements: int,
 ) -> None:
     for number in range(placed):
         await api.log.place(f"{ada.sub}-{number}", customer_id=ada.sub)
@@ -277,7 +262,7 @@ async def test_a_list_of_any_length_costs_one_statement(  # noqa: PLR0913, PLR09
         seen.append(statement)
 
     event.listen(engine.sync_engine, "before_cursor_execute", note)
-    page = await ada.run(name, first=20)
+    page = await ada.run(name, first=20, **arguments)
     event.remove(engine.sync_engine, "before_cursor_execute", note)
 
     assert len(page["edges"]) >= placed

@@ -9,6 +9,8 @@ from eventstore.postgres import PostgresEventStore
 from kit.engine import create_engine
 from kit.pool import Pool
 from projections.inline import InlineReadModels
+from queries.orders import OrderQueries
+from tests.integration.queries.searching import Search
 from tests.support.keys import a_vault
 from tests.support.order_log import OrderLog
 
@@ -23,3 +25,13 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def log(pool: Pool) -> OrderLog:
     return OrderLog(PostgresEventStore(pool, [InlineReadModels()], a_vault(pool)))
+
+
+@pytest.fixture
+def orders(engine: AsyncEngine) -> OrderQueries:
+    return OrderQueries(engine)
+
+
+@pytest.fixture
+def search(orders: OrderQueries, log: OrderLog) -> Search:
+    return Search(orders, log)

@@ -16,7 +16,8 @@ from domain.order.state import OrderStatus
 from domain.shipping import events as shipping
 from domain.shipping.state import ShipmentStatus
 from projections.tables import backorder_view, inventory_view
-from queries.orders import OrderQueries, OrderView, ShipmentView
+from queries.order_view import OrderView, ShipmentView
+from queries.orders import OrderQueries
 from tests.support.order_log import OrderLog
 
 PART = (ReturnedLine(sku="mug", quantity=1),)
@@ -25,11 +26,6 @@ REQUESTED = order.OrderReturnRequested(order_id="o1", lines=PART, refund=REFUND)
 COMPENSATING = order.OrderCancellationRequested(
     order_id="o1", reason=CancellationReason.PARCEL_LOST
 )
-
-
-@pytest.fixture
-def orders(engine: AsyncEngine) -> OrderQueries:
-    return OrderQueries(engine)
 
 
 async def of(orders: OrderQueries) -> OrderView:

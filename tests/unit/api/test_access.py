@@ -13,7 +13,11 @@ from tests.unit.api.schemas import a_schema
 FIELDS = {(type_name, name): field for type_name, name, field in fields_of(a_schema()._schema)}
 STAFF_TYPES = {
     *("SagaConnection", "SagaEdge", "SagaIntervention", "SagaDiscrepancy", "SagaParking"),
-    *("SagaStepError", "OrderNote", "Stock", "StockConnection", "StockEdge"),
+    *("SagaStepError", "OrderNote", "OrderWait", "Stock", "StockConnection", "StockEdge"),
+    *("StockChange", "StockChangeConnection", "StockChangeEdge"),
+    *("ProductChange", "ProductChangeConnection", "ProductChangeEdge"),
+    *("Event", "EventConnection", "EventEdge"),
+    *("ProjectionStatus", "ProjectionLag", "ParkedStream", "ProjectionRebuild"),
 }
 
 
@@ -47,6 +51,6 @@ def test_a_field_hidden_from_customers_is_nullable_and_documented() -> None:
 def test_staff_see_the_number_of_each_position() -> None:
     with_position = {type_name for type_name, name in FIELDS if name == "position"}
 
-    assert len(with_position) == 20
+    assert len(with_position) == 21
     for type_name in with_position:
         assert RULES[type_name]["positionNumber"] is Access.STAFF

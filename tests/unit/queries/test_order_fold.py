@@ -13,7 +13,7 @@ from domain.shipping import events as shipping
 from domain.shipping.state import ShipmentStatus
 from queries.order_fold import folded
 from queries.order_history import until
-from queries.orders import OrderView
+from queries.order_view import OrderView
 from tests.unit.queries.saga_log import EUROS, START, SagaLog, at
 
 
