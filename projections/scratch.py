@@ -64,7 +64,7 @@ class Scratch:
         await fold.save(self.connection, Copy.SCRATCH)
 
     def _steps(self, stored: StoredEvent) -> Sequence[Step]:
-        """Return the steps of the event. Raises UnknownEventType, also if no projection takes it."""
+        """Raises UnknownEventType, also if no projection takes the event."""
         takers = [p for p in self.projections if stored.type in p.types]
         if not takers:
             stored.decode()

@@ -289,9 +289,7 @@ async def test_an_event_that_no_table_takes_is_named_without_values(
 
     with pytest.raises(NotVerified) as refusal:
         await verified(scratch_pool)
-    assert str(refusal.value) == (
-        "OrderCreated at position 2 cannot be replayed: RowExists"
-    )
+    assert str(refusal.value) == ("OrderCreated at position 2 cannot be replayed: RowExists")
 
 
 async def test_an_event_whose_row_the_database_refuses_is_named_among_others(
