@@ -81,7 +81,7 @@ set-right: $(INSTALLED) ## After a restore, repair the checkpoints above the end
 republish: $(INSTALLED) ## Publish events again that the bus has lost (FROM=position; 0 for all)
 	@$(BIN)/python -m eventbus.republish --from='$(FROM)'
 
-verify: $(INSTALLED) ## Compare the read models with a replay of the log (NAME=table)
+verify: $(INSTALLED) ## Compare the read models with a replay of the log (NAME=projection)
 	@$(BIN)/python -m projections.verify $(if $(NAME),--name $(NAME))
 
 replay: $(INSTALLED) ## Write the events of one order, without personal data, as lines of JSON (ORDER=id)
