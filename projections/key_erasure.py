@@ -9,17 +9,17 @@ exists; then nothing is recorded.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
-from domain.customer.events import CustomerEvent
-from domain.event import Event
+from domain.customer.events import CustomerErased
 from eventstore.envelope import StoredEvent
 from projections.statements import Statement
 
 ERASED: Final = "SELECT eventstore.erase_subject($1, $2)"
 
 
-def statements(event: Event, stored: StoredEvent) -> Sequence[Statement]:
-    if not isinstance(event, CustomerEvent):
+def statements(stored: StoredEvent) -> Sequence[Statement]:
+    if stored.type != CustomerErased.__name__:
         return ()
+    event = cast("CustomerErased", stored.decode())
     return [Statement(ERASED, (event.customer_id, stored.position))]

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from eventstore.envelope import StoredEvent
 from kit.pool import Connection
+from projections.change import Step
 from projections.columns import key_columns
 from projections.copies import Copy
 from projections.differences import Difference
@@ -57,16 +58,17 @@ class Scratch:
 
     async def apply(self, page: Sequence[StoredEvent]) -> None:
         """Apply the events to the copies of the projections that take them."""
-        steps = [
-            step
-            for stored in page
-            for projection in self.projections
-            if stored.type in projection.types
-            for step in projection.changes(stored)
-        ]
+        steps = [step for stored in page for step in self._steps(stored)]
         fold = Fold()
         await fold.add(self.connection, Copy.SCRATCH, steps)
         await fold.save(self.connection, Copy.SCRATCH)
+
+    def _steps(self, stored: StoredEvent) -> Sequence[Step]:
+        """Raises UnknownEventType, also if no projection takes the event."""
+        takers = [p for p in self.projections if stored.type in p.types]
+        if not takers:
+            stored.decode()
+        return [step for projection in takers for step in projection.changes(stored)]
 
     async def compare(self, table: Table, max_shown: int) -> Comparison:
         name, key = table.name, key_columns(table)

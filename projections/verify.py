@@ -118,7 +118,7 @@ class Verification:
         self._store = store
         self._scratch = scratch
         self._progress = progress
-        self._types = sorted({name for p in scratch.projections for name in p.types})
+        self._types = _types(scratch.projections)
         self._position = self._events = 0
 
     async def replay(self, events_at_once: int = EVENTS_AT_ONCE) -> None:
@@ -167,7 +167,8 @@ class Verification:
 
     async def _apply(self, page: Sequence[StoredEvent]) -> None:
         try:
-            await self._scratch.apply(page)
+            async with self._scratch.connection.transaction():
+                await self._scratch.apply(page)
         except UNREADABLE:
             for stored in page:
                 await self._apply_one(stored)
@@ -183,6 +184,13 @@ class Verification:
         except UNREADABLE as error:
             # Its message may show a value.
             raise _unreadable(stored, type(error).__name__) from error
+
+
+def _types(projections: Sequence[Projection]) -> Sequence[str] | None:
+    """Return the types to read: all, with all inline projections, so that none is unknown."""
+    if all(inline in projections for inline in INLINE):
+        return None
+    return sorted({name for projection in projections for name in projection.types})
 
 
 def _unreadable(stored: StoredEvent, why: str) -> NotVerified:

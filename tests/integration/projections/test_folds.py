@@ -1,10 +1,14 @@
-"""Every row of every read model is the fold of its stream's events, after each event."""
+"""Every row of every read model is the fold of its stream's events, after each event.
+
+The statements of an append and the folds in memory make the same rows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
+from operator import attrgetter
 
 import asyncpg
 import pytest
@@ -14,9 +18,11 @@ from hypothesis import strategies as st
 from domain.command import Command
 from domain.event import Event
 from domain.registry import AGGREGATES, EVENT_TYPES
+from eventstore.envelope import StoredEvent
 from tests.integration.projections.commands import COMMANDS
 from tests.integration.projections.folds import READ_MODELS
 from tests.integration.projections.log import Log, opened
+from tests.integration.projections.refold import Refold, refolding
 
 MIN_COMMANDS, MAX_COMMANDS = 8, 20
 SETTINGS = settings(
@@ -50,11 +56,33 @@ def log(runner: asyncio.Runner, database_url: str, owner_url: str) -> Iterator[L
     runner.run(stack.aclose())
 
 
+@pytest.fixture
+def refold(category: str, runner: asyncio.Runner, owner_url: str) -> Iterator[Refold]:
+    stack = AsyncExitStack()
+    yield runner.run(stack.enter_async_context(refolding(owner_url, category)))
+    runner.run(stack.aclose())
+
+
 def possible_commands(log: Log, category: str, *, only_new: bool) -> Sequence[Command]:
     """Return the commands that append something; only those with a new type of event, if any."""
     possible = [command for command in COMMANDS[category] if log.decide(command)]
     new = [command for command in possible if {type(e) for e in log.decide(command)} - log.types]
     return new if only_new and new else possible
+
+
+def batches(events: Sequence[StoredEvent], data: st.DataObject) -> Iterator[Sequence[StoredEvent]]:
+    while events:
+        size = data.draw(st.integers(1, len(events)))
+        yield events[:size]
+        events = events[size:]
+
+
+async def compare_folds(log: Log, refold: Refold, data: st.DataObject) -> None:
+    """Fold the events in memory, in batches and by streams, and compare the rows."""
+    streams = log.streams.values()
+    events = sorted((e for stream in streams for e in stream), key=attrgetter("position"))
+    assert await refold.in_batches(batches(events, data)) == []
+    assert await refold.of_whole_streams(streams) == []
 
 
 async def compare(log: Log, category: str, data: st.DataObject) -> None:
@@ -71,7 +99,7 @@ async def compare(log: Log, category: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("category", COMMANDS)
 def test_every_row_is_the_fold_of_its_streams_events(
-    category: str, log: Log, runner: asyncio.Runner
+    category: str, log: Log, refold: Refold, runner: asyncio.Runner
 ) -> None:
     appended: set[type[Event]] = set()
 
@@ -79,6 +107,7 @@ def test_every_row_is_the_fold_of_its_streams_events(
     @given(st.data())
     def example(data: st.DataObject) -> None:
         runner.run(compare(log, category, data))
+        runner.run(compare_folds(log, refold, data))
         appended.update(log.types)
 
     example()

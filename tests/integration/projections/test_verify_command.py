@@ -57,7 +57,7 @@ async def test_the_command_exits_with_1_when_a_row_differs(
 ) -> None:
     await log.append_each(LISTED)
     await log.owner.execute("UPDATE readmodel.product_view SET price = 451")
-    code, output, errors = await command(environment, "--name", "product_view")
+    code, output, errors = await command(environment, "--name", "products")
     assert (code, errors) == (1, "")
     assert output.splitlines() == [
         "product_view (sku=a): price is 451, replayed 450",

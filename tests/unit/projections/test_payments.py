@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from domain.money import Money
+from domain.payment import events as e
+from projections.payments import PAYMENTS
+from projections.tables import payment_view
+from tests.support.projections import given
+
+TOTAL: Final = Money(amount=900, currency="EUR")
+REQUESTED: Final = e.PaymentRequested(order_id="o-1", attempt=1, amount=TOTAL, method="pm_1")
+PENDING: Final = e.PaymentPending(
+    order_id="o-1", attempt=1, reference="pi_1", action_url="https://payments.example/pi_1"
+)
+AUTHORIZED: Final = e.PaymentAuthorized(order_id="o-1", attempt=1, reference="pi_1", amount=TOTAL)
+CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOTAL)
+
+
+def refunded(cents: int, in_all: int) -> e.PaymentRefunded:
+    amount, refunded_in_all = (Money(amount=n, currency="EUR") for n in (cents, in_all))
+    return e.PaymentRefunded(
+        order_id="o-1", reference="pi_1", amount=amount, refunded_in_all=refunded_in_all
+    )
+
+
+def test_a_payment_is_requested() -> None:
+    row = {
+        "order_id": "o-1",
+        "status": "REQUESTED",
+        "attempt": 1,
+        "currency": "EUR",
+        "amount": 900,
+        "captured": 0,
+        "refunded": 0,
+        "position": 1,
+    }
+    given(PAYMENTS, [REQUESTED]).then({payment_view: [row]})
+
+
+def test_a_pending_payment_has_the_url_at_which_the_customer_acts() -> None:
+    row = {"status": "PENDING", "action_url": "https://payments.example/pi_1"}
+    given(PAYMENTS, [REQUESTED, PENDING]).then({payment_view: [row]})
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        (AUTHORIZED, "AUTHORIZED"),
+        (e.PaymentDeclined(order_id="o-1", attempt=1, reference="pi_1", code="no"), "DECLINED"),
+        (e.PaymentVoided(order_id="o-1", attempt=1), "VOIDED"),
+        (REQUESTED.model_copy(update={"attempt": 2}), "REQUESTED"),
+    ],
+)
+def test_a_payment_that_is_no_longer_pending_has_no_url(event: e.PaymentEvent, status: str) -> None:
+    row = {"status": status, "action_url": None}
+    given(PAYMENTS, [REQUESTED, PENDING, event]).then({payment_view: [row]})
+
+
+def test_a_payment_is_refunded_when_all_that_was_captured_is() -> None:
+    captured = [REQUESTED, AUTHORIZED, CAPTURED]
+    part = {"status": "CAPTURED", "captured": 900, "refunded": 300}
+    given(PAYMENTS, [*captured, refunded(300, 300)]).then({payment_view: [part]})
+    whole = {"status": "REFUNDED", "captured": 900, "refunded": 900}
+    events = [*captured, refunded(300, 300), refunded(600, 900)]
+    given(PAYMENTS, events).then({payment_view: [whole]})
+
+
+def test_an_event_without_a_requested_payment_makes_no_row() -> None:
+    given(PAYMENTS, [CAPTURED]).then({})
