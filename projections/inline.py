@@ -52,7 +52,9 @@ class InlineReadModels:
 
 async def _project(connection: Connection, projection: Inline, stored: StoredEvent) -> None:
     try:
-        await _execute(connection, [statement(c) for c in projection.changes(stored)])
+        await _execute(
+            connection, [statement(c) for c in projection.apply(stored.decode(), stored)]
+        )
     except asyncpg.UniqueViolationError:
         raise
     except Exception as error:

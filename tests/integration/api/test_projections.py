@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from projections.registry import PROJECTIONS
-from tests.support.api_client import Api
+from tests.support.api_client import Api, operation
 
 REFUSALS = [
     ("nope", "NOT_FOUND", "there is no projection 'nope': NAME is one of inventory, notes, orders"),
@@ -14,7 +14,8 @@ REFUSALS = [
 
 
 async def test_operators_see_every_projection_without_a_lag_where_it_is_inline(api: Api) -> None:
-    shown = await api.viewer("operator").run("Projections")
+    answer = await api.viewer("operator").ask(operation("Projections"))
+    shown = answer["data"]["projections"]
     assert [status["name"] for status in shown] == [p.name for p in PROJECTIONS]
     orders = next(status for status in shown if status["name"] == "orders")
     assert (orders["timing"], orders["lag"], orders["parked"]) == ("INLINE", None, [])

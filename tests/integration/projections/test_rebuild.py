@@ -16,7 +16,8 @@ from projections.rebuild.procedure import rebuild
 from projections.registry import INLINE, projection_named
 from projections.verify import verify
 from settings import DatabaseRole
-from tests.conftest import Servers, beside
+from stack.servers import Servers
+from tests.conftest import beside
 from tests.integration.projections.commands import COMMANDS
 from tests.integration.projections.log import Log
 
