@@ -34,7 +34,7 @@ async def columns_of(owner: asyncpg.Connection, table: Table) -> list[asyncpg.Re
 
 
 def computation(column: Column[Any]) -> str | None:
-    return column.computed and str(column.computed.sqltext)
+    return None if column.computed is None else str(column.computed.sqltext)
 
 
 @pytest.mark.parametrize("table", TABLES)
