@@ -52,9 +52,8 @@ class InlineReadModels:
 
 async def _project(connection: Connection, projection: Inline, stored: StoredEvent) -> None:
     try:
-        await _execute(
-            connection, [statement(c) for c in projection.apply(stored.decode(), stored)]
-        )
+        changes = projection.apply(stored.decode(), stored)
+        await _execute(connection, [statement(change) for change in changes])
     except asyncpg.UniqueViolationError:
         raise
     except Exception as error:

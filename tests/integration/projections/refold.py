@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from eventstore.envelope import StoredEvent
+from kit.pool import create_pool
 from projections import copies
 from projections.copies import Copy
 from projections.fold import Fold
 from projections.registry import INLINE
 from projections.scratch import Scratch
-from stack.postgres import connected
 
 
 class Refold:
@@ -58,7 +58,7 @@ class Refold:
 
 @asynccontextmanager
 async def refolding(url: str, category: str) -> AsyncIterator[Refold]:
-    async with connected(url) as connection:
+    async with await create_pool(url, size=1) as pool, pool.acquire() as connection:
         scratch = Scratch(connection, [p for p in INLINE if category in p.categories])
         await scratch.create()
         yield Refold(scratch)
