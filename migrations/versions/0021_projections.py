@@ -10,7 +10,12 @@ from settings import DatabaseRole
 revision = "0021"
 down_revision = "0020"
 
-DESTROYS = ("eventstore.parked_event",)
+DESTROYS = (
+    "eventstore.projection",
+    "eventstore.projection_rebuild",
+    "eventstore.rebuild_range",
+    "eventstore.parked_event",
+)
 
 WRITERS = (DatabaseRole.APPEND, DatabaseRole.PROJECTIONS)
 COPIES = ("rebuild", "retired")
@@ -82,13 +87,6 @@ TABLES = (
     )
     """,
 )
-NAMES = (
-    "eventstore.projection",
-    "eventstore.projection_rebuild",
-    "eventstore.rebuild_range",
-    "eventstore.parked_event",
-)
-
 DROP_COPIES = """
     DO $$
     DECLARE
@@ -108,7 +106,7 @@ DROP_COPIES = """
 def upgrade() -> None:
     for statement in (*DEFAULTS, *TABLES):
         op.execute(statement)
-    for name in NAMES:
+    for name in DESTROYS:
         writable_by(name, *WRITERS)
         readable_by(name, DatabaseRole.API)
     # The API records that an administrator asks for a rebuild, and a worker makes it.
@@ -125,4 +123,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(DROP_COPIES)
     op.execute(f"DROP SCHEMA {', '.join(COPIES)}")
-    op.execute(f"DROP TABLE {', '.join(reversed(NAMES))}")
+    op.execute(f"DROP TABLE {', '.join(reversed(DESTROYS))}")

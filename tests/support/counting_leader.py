@@ -15,6 +15,7 @@ import sys
 from typing import Final
 
 from eventstore.checkpoint import Checkpoint, CheckpointMoved
+from kit.command import run_command
 from kit.leadership import leading
 from kit.pool import Pool, create_pool
 from kit.restart import is_database_away, restarting
@@ -58,4 +59,4 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    run_command(lambda: asyncio.run(main(sys.argv[1])))

@@ -55,9 +55,11 @@ def test_a_key_and_a_whole_input_stay_as_they_are() -> None:
     assert variables_of("CancelOrder", document("CancelOrder"), given, "") == given
 
 
-def test_every_mutation_takes_its_fields_as_input() -> None:
+def test_every_mutation_with_a_key_takes_its_fields_as_input() -> None:
     texts = {name: document(name) for name in operations()}
     mutations = {name: text for name, text in texts.items() if text.startswith("mutation")}
+    for without_key in ("RebuildProjection", "RedriveProjection"):
+        del mutations[without_key]
     assert len(mutations) > 5
     for name, text in mutations.items():
         assert variables_of(name, text, {"reason": "r"}, "")["input"]["reason"] == "r"
