@@ -26,6 +26,7 @@ from eventstore.stored_format import require_readable
 from kit.pool import Pool
 from queries.bus import BusQueries
 from queries.log import LogQueries
+from queries.replica import ReplicaWatch
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -76,7 +77,7 @@ def status_of(checks: Iterable[Check]) -> str:
 
 
 def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
-    """Return all checks. Without a bus, the checks of the bus are left out."""
+    """Return all checks. Those of the bus and of the replica are left out without them."""
     found = {
         "database": Check(probes.database, required=True),
         "temporal": Check(probes.temporal, required=True),
@@ -88,6 +89,8 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
     if settings.bus is Bus.NATS:
         found["bus"] = Check(probes.bus, required=False)
         found["relay"] = Check(probes.relay, required=False, grace=MAX_SILENCE)
+    if probes.replica is not None:
+        found["replica"] = Check(probes.read_replica, required=False)
     return found
 
 
@@ -99,6 +102,7 @@ class Probes:
     log: LogQueries
     workers: WorkerQueries
     bus_state: BusQueries
+    replica: ReplicaWatch | None = None
 
     async def database(self) -> str | None:
         try:
@@ -135,6 +139,10 @@ class Probes:
         if lag <= limit.total_seconds():
             return None
         return f"the providers' records have not been compared with the log for {lag:.0f} s"
+
+    async def read_replica(self) -> str | None:
+        problem = None if self.replica is None else self.replica.problem
+        return None if problem is None else f"the primary serves all reads: {problem}"
 
     async def bus(self) -> str | None:
         await nats.ask(self.settings.nats_url)
