@@ -72,8 +72,14 @@ def _report(result: ExecutionResult, replica: Replica) -> None:
     causes = [error.original_error for error in result.errors or ()]
     for lost in (cause for cause in causes if cause is not None and is_unavailable(cause)):
         replica.watch.report(lost)
-    names = ", ".join(sorted({type(cause).__name__ for cause in causes}))
-    logger.info("repeating a query on the primary: %s", names)
+    names = ", ".join(sorted({_name(cause) for cause in causes if cause is not None}))
+    logger.info("repeating a query on the primary: %s", names or "it has an error")
+
+
+def _name(cause: Exception) -> str:
+    """Name the error without its message, which may show data."""
+    sqlstate = getattr(getattr(cause, "orig", cause), "sqlstate", None)
+    return f"{type(cause).__name__} {sqlstate or ''}".rstrip()
 
 
 async def check_min_position(context: Context, position: Position | None) -> None:

@@ -31,6 +31,7 @@ class Replica:
     _data_dir: Path
     _url: str
     _server: AsyncExitStack = field(default_factory=AsyncExitStack)
+    is_running: bool = False
 
     def url_of(self, primary_url: str) -> str:
         """Return the URL of the replica for the database and the role of this URL."""
@@ -40,9 +41,28 @@ class Replica:
     async def start(self) -> None:
         supervisor = await self._server.enter_async_context(supervised(self._data_dir))
         await postgres.start(supervisor, self._data_dir, self._url)
+        self.is_running = True
 
     async def stop(self) -> None:
+        self.is_running = False
         await self._server.aclose()
+
+    async def start_if_stopped(self) -> None:
+        if not self.is_running:
+            await self.start()
+
+    @asynccontextmanager
+    async def setting(self, name: str, value: str) -> AsyncIterator[None]:
+        """Change a setting of the replica's server for the block."""
+        await self._alter(f"SET {name} = '{value}'")
+        try:
+            yield
+        finally:
+            await self._alter(f"RESET {name}")
+
+    async def _alter(self, change: str) -> None:
+        await self.owner.execute(f"ALTER SYSTEM {change}")
+        await self.owner.execute("SELECT pg_reload_conf()")
 
     async def pause(self) -> None:
         """Stop replaying. Until resume(), the replica answers with its present state."""
