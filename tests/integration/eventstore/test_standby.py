@@ -25,7 +25,7 @@ ANNOUNCE_A_FLOOR = """
     SELECT pg_advisory_xact_lock_shared(eventstore.announcement(eventstore.drawn_position()))
 """
 ROW = "SELECT position FROM eventstore.announced_head"
-WAL_BYTES_LIMIT = 300
+WAL_BYTES_LIMIT = 160
 """The update of the row and its commit. Without HOT, an update would write its index too."""
 
 
