@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 
-from api.app import create_app
-from domain.order.events import OrderReserved
 from kit.eventually import eventually
-from kit.local_http import local_client
-from kit.pool import Connection, Pool
+from kit.pool import Pool
 from settings import Settings
+from tests.integration.api.replicated import (
+    CONFLICTS,
+    IS_READING,
+    LIST,
+    STATUS,
+    is_usable,
+    listed,
+    over_replica,
+    replica_check,
+    reserve,
+    slow_orders,
+    status,
+)
 from tests.integration.eventstore.test_follow import announcing
-from tests.support.api_client import Api, Json, Viewer, operation, served
+from tests.support.api_client import Api, Viewer, operation
 from tests.support.api_inputs import an_order
-from tests.support.keys import PAYLOAD_KEY
 from tests.support.replica import Replica, replica_of
-
-STATUS = "query ($id: ID!, $at: Position) { order(id: $id, minPosition: $at) { status } }"
-LIST = "query ($at: Position) { orders(minPosition: $at) { edges { node { id status } } } }"
-DELAYS = (
-    # The API's role may not skip the policy, so its reads of orders on the replica take a minute.
-    "ALTER TABLE readmodel.order_view ENABLE ROW LEVEL SECURITY",
-    (
-        "CREATE POLICY slow ON readmodel.order_view USING"
-        " (NOT pg_is_in_recovery() OR pg_sleep(60) IS NOT NULL) WITH CHECK (true)"
-    ),
-)
-NO_DELAYS = (
-    "DROP POLICY slow ON readmodel.order_view",
-    "ALTER TABLE readmodel.order_view DISABLE ROW LEVEL SECURITY",
-)
-IS_READING = """
-    SELECT count(*) > 0 FROM pg_stat_activity
-    WHERE wait_event = 'PgSleep' AND query LIKE '%order_view%' AND pid <> pg_backend_pid()
-"""
-CONFLICTS = "SELECT sum(confl_lock) FROM pg_stat_database_conflicts"
 
 
 @pytest.fixture(scope="module")
@@ -70,24 +56,6 @@ async def _announced(module_pool: Pool) -> AsyncIterator[None]:
         yield
 
 
-@asynccontextmanager
-async def over_replica(
-    api: Api, settings: Settings, replica: Replica, **changes: object
-) -> AsyncIterator[Api]:
-    """Serve an API process of its own, whose queries read from the replica."""
-    url = replica.url_of(settings.api_database_url.get_secret_value())
-    own = settings.model_copy(
-        update={
-            "query_database_url": SecretStr(url),
-            "task_queue": api.sagas.task_queue,
-            "payload_key": SecretStr(base64.b64encode(PAYLOAD_KEY).decode()),
-            **changes,
-        }
-    )
-    async with served(create_app(own)) as url, local_client(base_url=url, timeout=15) as http:
-        yield replace(api, url=url, settings=own, http=http)
-
-
 @pytest.fixture
 async def reading(
     api: Api, real_settings: Settings, replica: Replica, _announced: None
@@ -100,31 +68,6 @@ async def reading(
 @pytest.fixture
 def ada(reading: Api) -> Viewer:
     return reading.viewer()
-
-
-async def status(viewer: Viewer, order_id: str, position: str | None = None) -> str:
-    answer = await viewer.ask(STATUS, id=order_id, at=position)
-    assert "errors" not in answer, answer
-    return str(answer["data"]["order"]["status"])
-
-
-async def listed(viewer: Viewer) -> list[Json]:
-    return [edge["node"] for edge in (await viewer.ask(LIST))["data"]["orders"]["edges"]]
-
-
-async def reserve(api: Api, order_id: str) -> str:
-    """Append to the order; return the sealed position of the event."""
-    position = await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
-    return api.position(position)
-
-
-async def replica_check(api: Api) -> Json:
-    check: Json = (await api.http.get("/readyz")).json()["checks"]["replica"]
-    return check
-
-
-async def is_usable(api: Api) -> bool:
-    return bool((await replica_check(api))["status"] == "ok")
 
 
 async def test_a_query_reads_from_the_replica_and_waits_for_nothing(
@@ -253,20 +196,6 @@ async def test_the_past_is_read_from_the_primary_where_the_replica_lacks_it(
     assert (await ada.run("OrderAt", id=order_id, asOf=written))["status"] == "RESERVED"
 
 
-@asynccontextmanager
-async def slow_orders(replica: Replica) -> AsyncIterator[Connection]:
-    """Make each read of an order on the replica slow; yield a connection to the primary."""
-    async with replica.primary.acquire() as owner:
-        for statement in DELAYS:
-            await owner.execute(statement)
-        await replica.catch_up()
-        try:
-            yield owner
-        finally:
-            for statement in NO_DELAYS:
-                await owner.execute(statement)
-
-
 async def test_a_query_that_recovery_cancels_is_repeated_on_the_primary(
     reading: Api, ada: Viewer, replica: Replica, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -366,7 +295,8 @@ async def test_a_subscriber_gets_each_event_once_while_the_replica_lags_and_rest
 ) -> None:
     order_id = await reading.logged_order(ada)
     other = await reading.logged_order(reading.viewer())
-    await replica.catch_up()
+    # The head on the replica passes the order, so that its state holds all of its events.
+    assert await status(ada, order_id, await reserve(reading, order_id)) == "RESERVED"
     written: list[str] = []
 
     async def write(count: int) -> None:
