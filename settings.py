@@ -100,6 +100,11 @@ class Settings(BaseSettings):
     falls back to this one."""
     api_database_url: SecretStr = SecretStr("")
     projections_database_url: SecretStr = SecretStr("")
+    query_database_url: SecretStr = SecretStr("")
+    """A streaming replica from which the API's queries and subscriptions read, with the rights of
+    the API. Empty means that they read from the API's own URL."""
+    query_max_lag: Timeout = timedelta(seconds=10)
+    """The time that the replica may be behind. After it, the primary serves all reads."""
     migration_database_url: SecretStr = SecretStr("")
     temporal_address: str = ""
     temporal_namespace: str = "default"
@@ -224,6 +229,14 @@ class Settings(BaseSettings):
         is_url = (info.field_name or "").endswith("database_url")
         if is_url and isinstance(value, SecretStr) and value:
             DatabaseUrl.parse(value.get_secret_value())
+        return value
+
+    @field_validator("query_database_url")
+    @classmethod
+    def _names_one_replica(cls, value: SecretStr) -> SecretStr:
+        if value and len(DatabaseUrl.parse(value.get_secret_value()).servers) > 1:
+            # One statement could read the head of a replica and the next one an older replica.
+            raise ValueError("must name one server: replicas are not equally far")
         return value
 
     @field_validator(

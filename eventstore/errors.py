@@ -99,8 +99,8 @@ class UnsafeSequence(EventStoreError, asyncpg.PostgresError):
 class SafeHeadUnknown(EventStoreError, ServerAway, asyncpg.PostgresError):
     """This connection cannot know the safe head: read the head from the primary.
 
-    Raised by eventstore/sql/safe_head.sql on a standby, and in a transaction that keeps its
-    snapshot.
+    Raised by eventstore/sql/announce_head.sql on a standby, and by safe_head.sql in a transaction
+    that keeps its snapshot.
     """
 
     sqlstate = "WB002"

@@ -183,11 +183,11 @@ class PostgresEventStore:
         wanted = EventFilter(types, categories)
         last_event_id: UUID | None = None
         while True:
-            # A standby refuses LISTEN too, but does not say where to follow instead.
-            await self._fetchrow(sql.SAFE_HEAD)
             async with wakeups(self._pool) as word:
-                # A restored database is reached over a new connection.
-                await self.check_position(after, last_event_id)
+                # A restored database is reached over a new connection. So is another standby, which
+                # may not have replayed as much.
+                while not await self._has_reached(after, last_event_id):
+                    await word.wait()
                 # The position that was searched, beyond the last event. It is dropped with the
                 # connection, since a crash of PostgreSQL may draw the same positions again.
                 seen = after
@@ -229,9 +229,16 @@ class PostgresEventStore:
         return int((await self._fetchrow(sql.LAST_SAFE_EVENT))[0])
 
     async def check_position(self, position: int, event_id: UUID | None = None) -> None:
+        await self._has_reached(position, event_id)
+
+    async def _has_reached(self, position: int, event_id: UUID | None) -> bool:
+        """Check the position, unless this is a standby that has not replayed so far yet."""
         there = await self._fetchrow(sql.DRAWN_POSITION, position)
+        if not there["is_reached"]:
+            return False
         if position > there["drawn"] or event_id not in {None, there["event_id"]}:
             raise PositionLost(position, there["drawn"])
+        return True
 
     async def _fetchrow(self, statement: str, *arguments: object) -> asyncpg.Record:
         async with self._pool.acquire() as connection:

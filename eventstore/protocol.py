@@ -55,8 +55,8 @@ class EventStore(Protocol):
         `types` and `categories` (the first part of a stream's name) restrict them.
 
         A reader that continues from the position of its last event misses none. Raises PositionLost
-        for a position that the log has not drawn. Raises SafeHeadUnknown on a standby,
-        UnsafeSequence where the database needs an operator.
+        for a position that the log has not drawn. Raises UnsafeSequence where the database needs an
+        operator. On a standby, the safe head is the one that the leader last announced.
         """
 
     def follow(
@@ -74,7 +74,7 @@ class EventStore(Protocol):
 
     async def check_position(self, position: int, event_id: UUID | None = None) -> None:
         """Raise PositionLost if the log has not drawn this position, or if another event than this
-        one is at it."""
+        one is at it. A standby does not check a position that it has not replayed yet."""
 
     async def safe_head(self) -> int:
         """Return the position of the newest event at and below which no event can appear later."""

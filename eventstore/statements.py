@@ -29,7 +29,8 @@ LOAD_SNAPSHOT: Final = (
 SAFE_HEAD: Final = "SELECT eventstore.safe_head()"
 DRAWN_POSITION: Final = (
     "SELECT eventstore.drawn_position() AS drawn,"
-    " (SELECT event_id FROM eventstore.event WHERE position = $1) AS event_id"
+    " (SELECT event_id FROM eventstore.event WHERE position = $1) AS event_id,"
+    " CASE WHEN pg_is_in_recovery() THEN $1 <= eventstore.safe_head() ELSE true END AS is_reached"
 )
 LAST_SAFE_EVENT: Final = (
     "SELECT coalesce(max(position), 0) FROM eventstore.event"

@@ -116,6 +116,10 @@ class LiveFeed:
             listener.end(FeedClosed())
             self._remove(listener)
 
+    def end(self, reason: Exception) -> None:
+        """End every listener. Each raises this reason after its last event."""
+        self._end_all(reason)
+
     async def close(self) -> None:
         self._end_all(FeedClosed())
         if self._reader is not None:

@@ -14,6 +14,11 @@ from eventstore.checkpoint import LOST, LostCheckpoint
 _HELD: Final = text("SELECT floor, holder, seconds FROM eventstore.held_floors")
 _HOLDS: Final = text("SELECT EXISTS (SELECT FROM eventstore.event WHERE position = :position)")
 _LOST: Final = text(LOST)
+_HEAD: Final = text("SELECT eventstore.safe_head()")
+_COVERS: Final = text("""
+    SELECT :position <= CASE WHEN pg_is_in_recovery() THEN eventstore.safe_head()
+                             ELSE eventstore.drawn_position() END
+""")
 
 
 class _Floor(NamedTuple):
@@ -51,6 +56,21 @@ class LogQueries:
         """Return whether there is an event at this position, which a saga has returned."""
         async with self._engine.connect() as connection:
             found = await connection.execute(_HOLDS, {"position": position})
+            return bool(found.scalar_one())
+
+    async def safe_head(self) -> int:
+        """Return the safe head. On a standby, it is the one that the leader last announced."""
+        async with self._engine.connect() as connection:
+            head: int = (await connection.execute(_HEAD)).scalar_one()
+        return head
+
+    async def covers(self, position: int) -> bool:
+        """Return whether a read of this database sees a write that was answered with this position.
+
+        The primary shows every write before it is answered, so there each drawn position counts.
+        """
+        async with self._engine.connect() as connection:
+            found = await connection.execute(_COVERS, {"position": position})
             return bool(found.scalar_one())
 
     async def lost_checkpoints(self) -> Sequence[LostCheckpoint]:

@@ -29,7 +29,11 @@ _EVENTS: Final = text("""
     ORDER BY stream_id, version
     LIMIT :limit
 """)
-_NOW: Final = text("SELECT clock_timestamp()")
+# A standby shows nothing later than the last head that it has replayed.
+_NOW: Final = text("""
+    SELECT CASE WHEN pg_is_in_recovery() THEN (SELECT announced_at FROM eventstore.announced_head)
+                ELSE clock_timestamp() END
+""")
 
 
 class NotReached(Exception):
@@ -41,7 +45,7 @@ class TooManyEvents(Exception):
 
 
 class OrderHistory:
-    """Reads orders as they were. The store gives the safe head, which only the primary knows."""
+    """Reads orders as they were. The store gives the safe head, which is lower on a standby."""
 
     def __init__(self, engine: AsyncEngine, store: EventStore) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -53,7 +57,8 @@ class OrderHistory:
             raise NotReached
 
     async def check_time(self, at: datetime) -> None:
-        """Raise NotReached for a time that is in the future by the clock of the database."""
+        """Raise NotReached for a time that is in the future by the clock of the database, and on a
+        standby for a time that it has not replayed."""
         async with self._engine.connect() as connection:
             now: datetime = (await connection.execute(_NOW)).scalar_one()
         if at > now:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from domain.order.decide import ORDER
 from domain.payment.decide import PAYMENT
@@ -42,6 +42,10 @@ def streams_of(order_id: str) -> tuple[str, ...]:
 
 
 MAX_SHARED_READS: Final = 256
+
+
+class FollowsOrders(Protocol):
+    def follow(self, order_id: str, after: int | None) -> AsyncGenerator[Update | Lagged, None]: ...
 
 
 class OrderUpdates:

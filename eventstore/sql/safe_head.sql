@@ -8,9 +8,11 @@
 -- positions above the floor that it announced. A rolled-back append announces nothing.
 --
 -- The result may be lower than an earlier one, if an append was slow between (1) and (2). It is
--- never too high. The function raises where the head cannot be known: on a standby, in a
--- transaction that keeps its snapshot (the next statement must see all safe events), and when the
--- sequence is behind the log.
+-- never too high. The function raises where the head cannot be known: in a transaction that keeps its
+-- snapshot (the next statement must see all safe events), and when the sequence is behind the log.
+--
+-- A standby has no advisory locks, and its sequences run ahead of its tables. There the head is the
+-- one that the leader last announced (see announce_head.sql).
 CREATE OR REPLACE FUNCTION eventstore.safe_head() RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -18,18 +20,15 @@ DECLARE
     is_behind_the_log boolean;
     announced bigint;
 BEGIN
-    IF pg_is_in_recovery() THEN
-        RAISE EXCEPTION 'a standby cannot know the safe head'
-            USING ERRCODE = 'WB002',
-                  DETAIL = 'It has no advisory locks, and its sequences run ahead of its tables.',
-                  HINT = 'Read the head from the primary.';
-    END IF;
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         RAISE EXCEPTION 'a % transaction cannot read up to the safe head',
                         current_setting('transaction_isolation')
             USING ERRCODE = 'WB002',
                   DETAIL = 'Its snapshot may be older than events below the head.',
                   HINT = 'Read the head in a READ COMMITTED transaction.';
+    END IF;
+    IF pg_is_in_recovery() THEN
+        RETURN coalesce((SELECT position FROM eventstore.announced_head), 0);
     END IF;
 
     -- One statement reads both, and its snapshot is older than its read of the sequence. So every

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import metrics
 from api.auth import Authenticator, Unauthenticated
 from api.check import Check
 from api.codec import codec_app
-from api.context import Services
+from api.context import Replica, Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
 from api.home import home
@@ -31,7 +33,7 @@ from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
-from kit.pool import create_pool
+from kit.pool import Pool, create_pool
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
@@ -50,6 +52,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
@@ -129,14 +132,79 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         services.projections,
     )
     try:
-        yield services, checks(settings, probes)
+        async with with_replica(settings, services, vault) as services:
+            watch = None if services.replica is None else services.replica.watch
+            yield services, checks(settings, replace(probes, replica=watch))
     finally:
         await carrier.close()
         await feed.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await pool.close()
-                await engine.dispose()
+        await _close(pool, engine)
+
+
+def reading_from(
+    engine: AsyncEngine, store: PostgresEventStore, services: Services, vault: Vault
+) -> Services:
+    """Return these services with the reads of queries from another database.
+
+    A service that is not named here stays with the primary. So do the keys of personal data: a
+    replica could still open a value whose customer has been erased.
+    """
+    return replace(
+        services,
+        orders=OrderQueries(engine),
+        order_history=OrderHistory(engine, store),
+        products=ProductQueries(engine),
+        price_histories=PriceHistoryQueries(engine),
+        product_histories=ProductHistoryQueries(engine),
+        stock=StockQueries(engine),
+        stock_histories=StockHistoryQueries(engine),
+        events=EventQueries(engine, store),
+        notes=NoteQueries(engine, vault),
+        log=ReplicaLog(engine, services.log),
+        payments=PaymentQueries(engine),
+        sagas=SagaQueries(engine),
+        personal=PersonalData(store, vault),
+    )
+
+
+@asynccontextmanager
+async def with_replica(
+    settings: Settings, primary: Services, vault: Vault
+) -> AsyncIterator[Services]:
+    """Add the read replica to the services of the primary, if the settings name one."""
+    url = settings.query_database_url.get_secret_value()
+    if not url:
+        yield primary
+        return
+    engine = create_engine(url)
+    pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
+    store = PostgresEventStore(pool)
+    feed = LiveFeed(store)
+    reads = reading_from(engine, store, primary, vault)
+    log, updates = reads.log, OrderUpdates(store, feed, reads.orders)
+    watch = ReplicaWatch(
+        primary.log, log, settings.query_max_lag, on_loss=lambda: feed.end(ReplicaLost())
+    )
+    await watch.look()
+    watching = asyncio.create_task(watch.run(), name="replica")
+    try:
+        yield replace(
+            primary,
+            updates=UpdatesOverReplica(primary.updates, updates, log, watch),
+            replica=Replica(reads, watch),
+        )
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+        await feed.close()
+        await _close(pool, engine)
+
+
+async def _close(pool: Pool, engine: AsyncEngine) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+            await engine.dispose()
 
 
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:

@@ -37,10 +37,11 @@ from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, Pric
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockChange, StockHistoryQueries, StockHistoryRequest
-from queries.updates import OrderUpdates
+from queries.updates import FollowsOrders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Services:
     stock: StockQueries
     stock_histories: StockHistoryQueries
     events: EventQueries
-    updates: OrderUpdates
+    updates: FollowsOrders
     notes: NoteQueries
     log: LogQueries
     inbox: Inbox
@@ -69,6 +70,15 @@ class Services:
     pricing: Pricing
     projections: ProjectionQueries
     projection_requests: ProjectionRequests
+    replica: Replica | None = None
+    """Queries read from it while it is usable. Everything else reads from the primary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    services: Services
+    """The same services, which read from the replica."""
+    watch: ReplicaWatch
 
 
 class Context(BaseContext):
@@ -77,10 +87,13 @@ class Context(BaseContext):
     The operations of a socket run concurrently, so the context holds no database session.
     """
 
-    def __init__(self, connection: HTTPConnection, viewer: Viewer | None) -> None:
+    def __init__(
+        self, connection: HTTPConnection, viewer: Viewer | None, services: Services | None = None
+    ) -> None:
         super().__init__()
         state = connection.app.state
-        self.services: Services = state.services
+        self._connection = connection
+        self.services: Services = services or state.services
         self.positions: PositionCodec = state.positions
         self.notes: NotesLoader = notes_loader(self.services.notes)
         self.personal_data: PersonalDataLoader = personal_data_loader(self.services.personal)
@@ -95,6 +108,14 @@ class Context(BaseContext):
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)
         self._viewer = viewer
+
+    def over(self, services: Services) -> Context:
+        """Return a context of the same request and viewer, with other services."""
+        other = Context(self._connection, self._viewer, services)
+        other.request, other.response = self.request, self.response
+        other.background_tasks = self.background_tasks
+        other.connection_params = self.connection_params
+        return other
 
     def count_request(self) -> None:
         """Count a request of the viewer, or of the address before the viewer has signed in.

@@ -27,6 +27,7 @@ from kit.pool import Pool
 from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.projections import ProjectionQueries
+from queries.replica import ReplicaWatch
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -77,7 +78,7 @@ def status_of(checks: Iterable[Check]) -> str:
 
 
 def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
-    """Return all checks. Without a bus, the checks of the bus are left out."""
+    """Return all checks. Those of the bus and of the replica are left out without them."""
     found = {
         "database": Check(probes.database, required=True),
         "temporal": Check(probes.temporal, required=True),
@@ -90,6 +91,8 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
     if settings.bus is Bus.NATS:
         found["bus"] = Check(probes.bus, required=False)
         found["relay"] = Check(probes.relay, required=False, grace=MAX_SILENCE)
+    if probes.replica is not None:
+        found["replica"] = Check(probes.read_replica, required=False)
     return found
 
 
@@ -102,6 +105,7 @@ class Probes:
     workers: WorkerQueries
     bus_state: BusQueries
     projection_states: ProjectionQueries
+    replica: ReplicaWatch | None = None
 
     async def database(self) -> str | None:
         try:
@@ -147,6 +151,10 @@ class Probes:
             if status.lag is not None and status.lag.seconds > limit:
                 return f"{status.name}: an event has waited for {status.lag.seconds:.0f} s"
         return None
+
+    async def read_replica(self) -> str | None:
+        problem = None if self.replica is None else self.replica.problem
+        return None if problem is None else f"the primary serves all reads: {problem}"
 
     async def bus(self) -> str | None:
         await nats.ask(self.settings.nats_url)

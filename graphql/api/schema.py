@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
 from api.projections.mutations import ProjectionMutation
 from api.projections.queries import ProjectionQuery
+from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
 from api.scalars import scalars
@@ -66,7 +67,13 @@ ANSWERED: Final = {OperationType.QUERY, OperationType.MUTATION}
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, which also refuses a text that is too long before parsing it."""
+    """Strawberry's schema, which also refuses a text that is too long before parsing it.
+
+    It executes queries over the read replica.
+    """
+
+    def _get_execute_function(self) -> Callable[..., Any]:
+        return execute
 
     async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:  # noqa: ANN401 - passed on
         try:

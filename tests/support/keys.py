@@ -11,7 +11,8 @@ from kit.pool import Pool
 
 MASTER_KEY: Final = os.urandom(32)
 MASTER_KEYS: Final = Keyring(MASTER_KEY, setting="master_key")
-PAYLOAD_KEYS: Final = Keyring(os.urandom(32), setting="payload_key")
+PAYLOAD_KEY: Final = os.urandom(32)
+PAYLOAD_KEYS: Final = Keyring(PAYLOAD_KEY, setting="payload_key")
 
 
 def a_vault(pool: Pool, master_keys: Keyring = MASTER_KEYS) -> Vault:

@@ -15,6 +15,7 @@ from alembic.script import Script, ScriptDirectory
 from stack.processes import ROOT
 
 MADE_ANEW: Final = {
+    "eventstore.announced_head",
     "eventstore.bus",
     "eventstore.snapshot",
     "eventstore.stored_format",

@@ -115,6 +115,15 @@ def test_a_price_that_is_none_is_refused_by_name(
     assert refusal().startswith(f"WAYBILL_{name}: {fault}")
 
 
+def test_a_list_of_replicas_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WAYBILL_QUERY_DATABASE_URL", "postgresql://u:secret@a,b/waybill")
+    assert refusal() == (
+        "WAYBILL_QUERY_DATABASE_URL: must name one server: replicas are not equally far"
+    )
+
+
 @pytest.mark.parametrize("name", PORTS)
 @pytest.mark.parametrize("value", ["0", "-1", "65536", "http", ""])
 def test_a_port_out_of_range_is_refused_by_name(

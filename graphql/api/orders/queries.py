@@ -14,6 +14,7 @@ from api.orders.filtering import wanted_orders
 from api.orders.history import order_then, past_reader
 from api.orders.inputs import OrderFilter
 from api.orders.types import Order
+from api.replica import check_min_position
 from api.scalars import Position
 from queries.order_sort import OrderOrder
 from queries.order_view import OrderView
@@ -30,6 +31,14 @@ At = Annotated[
     ),
 ]
 
+MinPosition = Annotated[
+    Position | None,
+    strawberry.argument(
+        description="Answer from a state that includes everything up to this position, for example "
+        "your own write. BAD_USER_INPUT for a position that the log has not reached."
+    ),
+]
+
 
 @strawberry.type
 class OrderQuery:
@@ -38,16 +47,18 @@ class OrderQuery:
         " matter. NOT_FOUND also for another customer's order. With `asOf` or `at`, the order as it"
         " was then, or NOT_FOUND if it had not been placed yet."
     )
-    async def order(
+    async def order(  # noqa: PLR0913, PLR0917 - the arguments of the contract
         self,
         info: Info,
         id: strawberry.ID | None = None,  # noqa: A002 - its name in the contract
         number: str | None = None,
         as_of: AsOf = None,
         at: At = None,
+        min_position: MinPosition = None,
     ) -> Order | None:
         if (id is None) == (number is None):
             raise bad_input("pass id or number, and not both")
+        await check_min_position(info.context, min_position)
         read_past = await past_reader(info.context, as_of, at)
         order = await _order(info.context, id, number)
         return Order.of(order if read_past is None else await order_then(order, read_past))
@@ -63,7 +74,9 @@ class OrderQuery:
         before: Cursor = None,
         filter: OrderFilter | None = None,  # noqa: A002 - its name in the contract
         order_by: OrderOrder = OrderOrder.PLACED_AT_DESC,
+        min_position: MinPosition = None,
     ) -> OrderConnection:
+        await check_min_position(info.context, min_position)
         positions = info.context.positions
         cursors = OrderCursors(positions, order_by)
         wanted = wanted_orders(filter or OrderFilter(), order_by, info.context.viewer)

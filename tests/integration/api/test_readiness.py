@@ -34,6 +34,7 @@ OK = {
     "workers": ("ok", True),
     "head": ("ok", False),
     "checkpoints": ("ok", False),
+    "projections": ("ok", False),
     "reconciliation": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
