@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from domain.event import Event
@@ -24,7 +24,7 @@ _STAGES: Final[dict[type[Event], int]] = {
     e.OrderCompleted: 6,
 }
 
-EVENTS: Final = (
+EVENTS: Final[Sequence[type[Event]]] = (
     e.OrderCreated,
     *_STAGES,
     e.OrderRejected,

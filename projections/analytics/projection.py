@@ -75,7 +75,7 @@ def _order(event: order.OrderEvent, stored: StoredEvent, row: Row | None) -> Seq
 def _payment(event: PaymentEvent, stored: StoredEvent, row: Row | None) -> Sequence[Change]:
     if row is not None and row["payment_position"] >= stored.position:
         return []
-    seen = {"payment_position": stored.position}
+    seen: dict[str, object] = {"payment_position": stored.position}
     if isinstance(event, payment.PaymentRequested):
         seen["payment_currency"] = event.amount.currency
     return [

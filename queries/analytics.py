@@ -1,0 +1,196 @@
+"""The figures of all orders over a range of time, for staff."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from projections.analytics.counting import DETAIL_SPANS, TOTAL_SPANS, Breakdown, Lasting
+from projections.analytics.durations import percentile
+from projections.analytics.projection import ANALYTICS
+from projections.analytics.spans import Piece, pieces
+from projections.analytics.tables import FIGURES
+from queries import analytics_statements as sql
+from queries.analytics_time import AnalyticsRange, Grain
+
+MAX_PRODUCTS: Final = 100
+
+
+class Section(Enum):
+    """A part of the analytics, which costs a statement of its own."""
+
+    TOTALS = auto()
+    OVER_TIME = auto()
+    REASONS = auto()
+    PRODUCTS = auto()
+    DURATIONS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsRequest:
+    range: AnalyticsRange
+    grain: Grain
+    currency: str | None
+    """None for the orders of all currencies, each of which has figures of its own."""
+    sections: Collection[Section]
+
+
+Figures = Mapping[str, int]
+"""The columns of `FIGURES` of one currency."""
+
+ByCurrency = Mapping[str, Figures]
+
+
+class Bucket(NamedTuple):
+    start: datetime
+    end: datetime
+    figures: ByCurrency
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The number of times that something happened for this reason."""
+
+    value: str
+    count: int
+
+
+class ProductSales(NamedTuple):
+    """The pieces that were ordered and their price, after discount and before tax."""
+
+    sku: str
+    currency: str
+    pieces: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Durations in seconds; the percentiles are exact within RELATIVE_ERROR."""
+
+    counts: Mapping[int, int]
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts.values())
+
+    def percentile(self, percent: int) -> float | None:
+        return percentile(self.counts, percent)
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsView:
+    """The requested sections, all of them of one position of the log; the others are empty."""
+
+    position: int
+    totals: ByCurrency = field(default_factory=dict)
+    buckets: Sequence[Bucket] = ()
+    reasons: Mapping[Breakdown, Sequence[Counted]] = field(default_factory=dict)
+    products: Sequence[ProductSales] = ()
+    durations: Mapping[Lasting, Durations] = field(default_factory=dict)
+
+
+class AnalyticsQueries:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
+
+    async def read(self, request: AnalyticsRequest) -> AnalyticsView:
+        """Return the sections of one snapshot. Raises BadRange for too many buckets."""
+        borders = _borders(request)
+        async with self._engine.connect() as connection, connection.begin():
+            return await _Reading(connection, request).view(borders)
+
+
+def _borders(request: AnalyticsRequest) -> Sequence[datetime]:
+    if Section.OVER_TIME in request.sections:
+        return request.range.borders(request.grain)
+    return (request.range.start, request.range.end)
+
+
+class _Reading:
+    def __init__(self, connection: AsyncConnection, request: AnalyticsRequest) -> None:
+        self._connection = connection
+        self._request = request
+        ends = (request.range.start, request.range.end)
+        self._details = _arguments(pieces(ends, DETAIL_SPANS))
+
+    async def view(self, borders: Sequence[datetime]) -> AnalyticsView:
+        sections = self._request.sections
+        found = await self._connection.execute(sql.POSITION, {"name": ANALYTICS.checkpoint})
+        needs_totals = not {Section.TOTALS, Section.OVER_TIME}.isdisjoint(sections)
+        buckets = await self._buckets(borders) if needs_totals else []
+        return AnalyticsView(
+            position=found.scalar_one_or_none() or 0,
+            totals=_added_up(bucket.figures for bucket in buckets),
+            buckets=buckets,
+            reasons=await self._reasons() if Section.REASONS in sections else {},
+            products=await self._products() if Section.PRODUCTS in sections else [],
+            durations=await self._durations() if Section.DURATIONS in sections else {},
+        )
+
+    async def _buckets(self, borders: Sequence[datetime]) -> Sequence[Bucket]:
+        """Return every bucket, with the same currencies in each."""
+        rows = await self._rows(
+            sql.TOTALS, **_arguments(pieces(borders, TOTAL_SPANS)), borders=list(borders)
+        )
+        found = {(row.bucket, row.currency): row._mapping for row in rows}
+        asked = {self._request.currency} if self._request.currency else set()
+        currencies = sorted({currency for _, currency in found} | asked)
+        return [
+            Bucket(*ends, {currency: _figures(found.get((n, currency))) for currency in currencies})
+            for n, ends in enumerate(pairwise(borders), start=1)
+        ]
+
+    async def _reasons(self) -> Mapping[Breakdown, Sequence[Counted]]:
+        kinds = [Breakdown.CANCELLATION, Breakdown.REJECTION, Breakdown.DECLINE]
+        found: defaultdict[Breakdown, list[Counted]] = defaultdict(list)
+        for kind, *row in await self._rows(sql.REASONS, **self._details, kinds=kinds):
+            found[Breakdown(kind)].append(Counted(*row))
+        return found
+
+    async def _products(self) -> Sequence[ProductSales]:
+        kinds = [Breakdown.PRODUCT]
+        rows = await self._rows(sql.PRODUCTS, **self._details, kinds=kinds, first=MAX_PRODUCTS)
+        return [ProductSales(row.value, row.currency, row.count, row.amount) for row in rows]
+
+    async def _durations(self) -> Mapping[Lasting, Durations]:
+        found: defaultdict[Lasting, dict[int, int]] = defaultdict(dict)
+        for kind, bucket, count in await self._rows(
+            sql.DURATIONS, **self._details, kinds=list(Lasting)
+        ):
+            found[Lasting(kind)][bucket] = count
+        return {kind: Durations(counts) for kind, counts in found.items()}
+
+    async def _rows(self, statement: TextClause, **arguments: object) -> Sequence[Any]:
+        asked = {"currency": self._request.currency, **arguments}
+        return (await self._connection.execute(statement, asked)).all()
+
+
+def _arguments(of: Sequence[Piece]) -> dict[str, Sequence[object]]:
+    return {
+        "spans": [piece.span.value for piece in of],
+        "starts": [piece.start for piece in of],
+        "ends": [piece.end for piece in of],
+    }
+
+
+def _figures(row: Mapping[str, int] | None) -> Figures:
+    return {name: 0 if row is None else row[name] for name in FIGURES}
+
+
+def _added_up(parts: Iterable[ByCurrency]) -> ByCurrency:
+    totals: dict[str, dict[str, int]] = {}
+    for by_currency in parts:
+        for currency, figures in by_currency.items():
+            total = totals.setdefault(currency, dict.fromkeys(FIGURES, 0))
+            for name, number in figures.items():
+                total[name] += number
+    return totals

@@ -1,0 +1,67 @@
+"""Make stored events, and fold them into the analytics as their follower does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from domain.event import Event
+from eventstore.envelope import EventMetadata, StoredEvent
+from kit.pool import Connection
+from projections.analytics.projection import ANALYTICS
+from projections.copies import Copy
+from projections.fold import Fold
+from projections.projection import category_of
+
+METADATA = EventMetadata(correlation_id="test").json_text
+_CHECKPOINT = """
+    INSERT INTO eventstore.checkpoint (name, position) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position
+"""
+
+
+def stored(event: Event, position: int, at: datetime) -> StoredEvent:
+    category = category_of(type(event))
+    key = getattr(event, "sku" if category == "inventory" else "order_id")
+    return StoredEvent(
+        position=position,
+        stream_id=f"{category}-{key}",
+        version=position,
+        event_id=UUID(int=position),
+        type=type(event).__name__,
+        schema_version=event.schema_version,
+        data_json=event.model_dump_json(),
+        metadata_json=METADATA,
+        recorded_at=at,
+    )
+
+
+async def fold_in(connection: Connection, page: Sequence[StoredEvent]) -> None:
+    """Fold a page in one transaction, with the checkpoint."""
+    steps = [
+        step for event in page if event.type in ANALYTICS.types for step in ANALYTICS.changes(event)
+    ]
+    async with connection.transaction():
+        fold = Fold()
+        await fold.add(connection, Copy.LIVE, steps)
+        await fold.save(connection, Copy.LIVE)
+        await connection.execute(_CHECKPOINT, ANALYTICS.checkpoint, page[-1].position)
+
+
+async def rows(connection: Connection) -> dict[str, list[str]]:
+    """Return all rows as text, by table."""
+    texts = {
+        table.name: await connection.fetch(f"SELECT t::text FROM readmodel.{table.name} AS t")  # noqa: S608 - our own names
+        for table in ANALYTICS.tables
+    }
+    return {name: sorted(row[0] for row in found) for name, found in texts.items()}
+
+
+async def empty(connection: Connection) -> None:
+    for table in ANALYTICS.tables:
+        await connection.execute(f"DELETE FROM readmodel.{table.name}")  # noqa: S608 - our own names
+
+
+def numbered(events: Iterable[tuple[Event, datetime]], first: int = 1) -> Sequence[StoredEvent]:
+    return [stored(event, n, at) for n, (event, at) in enumerate(events, start=first)]
