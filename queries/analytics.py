@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.order.state import OrderStatus
 from projections.analytics.counting import DETAIL_SPANS, TOTAL_SPANS, Breakdown, Lasting
-from projections.analytics.durations import percentile
+from projections.analytics.durations import RELATIVE_ERROR, percentile
 from projections.analytics.projection import ANALYTICS
 from projections.analytics.spans import Piece, pieces
 from projections.analytics.tables import FIGURES
@@ -74,9 +75,11 @@ class ProductSales(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """Durations in seconds; the percentiles are exact within RELATIVE_ERROR."""
+    """Durations in seconds, whose percentiles are exact within `relative_error`."""
 
-    counts: Mapping[int, int]
+    counts: Mapping[int, int] = field(default_factory=dict)
+    """The number of durations by bucket."""
+    relative_error: float = RELATIVE_ERROR
 
     @property
     def count(self) -> int:
@@ -84,6 +87,27 @@ class Durations:
 
     def percentile(self, percent: int) -> float | None:
         return percentile(self.counts, percent)
+
+
+class SagaOutcome(StrEnum):
+    """How an order has ended."""
+
+    COMPLETED = Lasting.COMPLETED
+    CANCELLED = Lasting.CANCELLED
+    REJECTED = Lasting.REJECTED
+    RETURNED = Lasting.RETURNED
+
+
+FUNNEL: Final[Mapping[OrderStatus, str]] = {
+    OrderStatus.PLACED: "placed",
+    OrderStatus.RESERVED: "reached_reserved",
+    OrderStatus.AUTHORIZED: "reached_authorized",
+    OrderStatus.CONFIRMED: "reached_confirmed",
+    OrderStatus.SHIPPED: "reached_shipped",
+    OrderStatus.DELIVERED: "reached_delivered",
+    OrderStatus.COMPLETED: "reached_completed",
+}
+"""The figure of each stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +119,44 @@ class AnalyticsView:
     buckets: Sequence[Bucket] = ()
     reasons: Mapping[Breakdown, Sequence[Counted]] = field(default_factory=dict)
     products: Sequence[ProductSales] = ()
+    """The best-selling ones of each currency, by amount."""
     durations: Mapping[Lasting, Durations] = field(default_factory=dict)
+
+    @property
+    def cancellations(self) -> Sequence[Counted]:
+        return self.reasons.get(Breakdown.CANCELLATION, ())
+
+    @property
+    def rejections(self) -> Sequence[Counted]:
+        return self.reasons.get(Breakdown.REJECTION, ())
+
+    @property
+    def declines(self) -> Sequence[Counted]:
+        return self.reasons.get(Breakdown.DECLINE, ())
+
+    @property
+    def backorder_waits(self) -> Durations:
+        return self.durations.get(Lasting.BACKORDER, Durations())
+
+    def sagas(self, outcome: SagaOutcome) -> Durations:
+        return self.durations.get(Lasting(outcome), Durations())
+
+    def top_products(self, first: int) -> Sequence[ProductSales]:
+        """Return the first products of each currency; MAX_PRODUCTS at most."""
+        seen: Counter[str] = Counter()
+        found = []
+        for sales in self.products:
+            seen[sales.currency] += 1
+            if seen[sales.currency] <= first:
+                found.append(sales)
+        return found
+
+    def funnel(self) -> Sequence[tuple[OrderStatus, int]]:
+        """Return how many of the orders that were placed have come to each stage since."""
+        return [
+            (stage, sum(figures[name] for figures in self.totals.values()))
+            for stage, name in FUNNEL.items()
+        ]
 
 
 class AnalyticsQueries:

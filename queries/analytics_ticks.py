@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,6 +20,14 @@ POLL_SECONDS: Final = 0.2
 """The time between two looks at the database."""
 
 
+@dataclass(frozen=True)
+class Tick:
+    """A change of the analytics, one object for all subscribers."""
+
+    position: int
+    """The position of the last event that changed them; 0 before the first one."""
+
+
 class AnalyticsTicks:
     """One task of the process polls the database while there are subscribers.
 
@@ -29,7 +38,7 @@ class AnalyticsTicks:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._subscribers = 0
         self._poller: asyncio.Task[NoReturn] | None = None
-        self._position: int | None = None
+        self._newest: Tick | None = None
         self._changed = asyncio.Condition()
         self._closed = asyncio.Event()
 
@@ -37,20 +46,20 @@ class AnalyticsTicks:
     def is_polling(self) -> bool:
         return self._poller is not None
 
-    async def follow(self) -> AsyncGenerator[int, None]:
-        """Yield the position of the last event that changed the analytics, now and on each change.
+    async def follow(self) -> AsyncGenerator[Tick, None]:
+        """Yield a tick for the present, and one on each change.
 
         Ends when the process shuts down.
         """
         self._subscribers += 1
-        if self._poller is None:
-            self._position = None
+        if self._poller is None and not self._closed.is_set():
+            self._newest = None
             self._poller = asyncio.create_task(self._poll(), name="analytics-ticks")
-        seen: int | None = None
+        seen: Tick | None = None
         try:
-            while (position := await self._next(seen)) is not None:
+            while (tick := await self._next(seen)) is not None:
                 due = asyncio.get_running_loop().time() + TICK_SECONDS
-                yield (seen := position)
+                yield (seen := tick)
                 await self._pause(due)
         finally:
             self._subscribers -= 1
@@ -66,13 +75,13 @@ class AnalyticsTicks:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _next(self, seen: int | None) -> int | None:
-        """Wait for another position than `seen`; return None when the process shuts down."""
+    async def _next(self, seen: Tick | None) -> Tick | None:
+        """Wait for another tick than `seen`; return None when the process shuts down."""
         async with self._changed:
             await self._changed.wait_for(
-                lambda: self._closed.is_set() or self._position not in {None, seen}
+                lambda: self._closed.is_set() or self._newest not in {None, seen}
             )
-            return None if self._closed.is_set() else self._position
+            return None if self._closed.is_set() else self._newest
 
     async def _pause(self, due: float) -> None:
         """Let the changes of a second come together, unless the process shuts down."""
@@ -85,10 +94,11 @@ class AnalyticsTicks:
 
     async def _compare(self) -> None:
         while True:
-            position = await self._read()
-            async with self._changed:
-                self._position = position
-                self._changed.notify_all()
+            tick = Tick(await self._read())
+            if tick != self._newest:
+                async with self._changed:
+                    self._newest = tick
+                    self._changed.notify_all()
             await asyncio.sleep(POLL_SECONDS)
 
     async def _read(self) -> int:

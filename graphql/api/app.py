@@ -36,6 +36,8 @@ from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
+from queries.analytics import AnalyticsQueries
+from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
@@ -108,6 +110,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         bus=BusQueries(engine),
         carrier=carrier,
         pricing=standard_pricing(settings),
+        analytics=AnalyticsQueries(engine),
+        analytics_ticks=AnalyticsTicks(engine),
     )
     probes = Probes(settings, pool, client, services.log, WorkerQueries(engine), services.bus)
     try:
@@ -115,6 +119,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     finally:
         await carrier.close()
         await feed.close()
+        await services.analytics_ticks.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()

@@ -22,6 +22,8 @@ from eventstore.positions import PositionCodec
 from orchestrator.inbox import Inbox
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
+from queries.analytics import AnalyticsQueries
+from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.keyset import Page
 from queries.log import LogQueries
@@ -58,6 +60,8 @@ class Services:
     carrier: Carrier
     """The API polls it to confirm a notification."""
     pricing: Pricing
+    analytics: AnalyticsQueries
+    analytics_ticks: AnalyticsTicks
 
 
 class Context(BaseContext):

@@ -20,7 +20,7 @@ from domain.order.price import Price
 from domain.payment import commands as payment
 from domain.registry import aggregate_of
 from eventstore.envelope import StoredEvent
-from tests.integration.analytics.folding import stored
+from tests.support.analytics import stored
 from tests.support.order_parts import PROMISES, a_line
 
 ORDERS = {"a": "EUR", "b": "EUR", "c": "USD", "d": "JPY"}

@@ -19,9 +19,9 @@ from kit.pool import Connection, create_pool
 from projections.analytics.durations import RELATIVE_ERROR
 from queries.analytics import AnalyticsQueries, AnalyticsRequest, AnalyticsView, Section
 from queries.analytics_time import AnalyticsRange, Grain
-from tests.integration.analytics.folding import empty, fold_in, rows
 from tests.integration.analytics.random_events import CLOCK_CHANGES, logs
 from tests.integration.analytics.recount import Recount, exact_percentile
+from tests.support.analytics import empty, fold_in, rows
 
 SETTINGS = settings(
     max_examples=40,

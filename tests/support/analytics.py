@@ -8,13 +8,15 @@ from uuid import UUID
 
 from domain.event import Event
 from eventstore.envelope import EventMetadata, StoredEvent
-from kit.pool import Connection
+from eventstore.postgres import PostgresEventStore
+from kit.pool import Connection, Pool
 from projections.analytics.projection import ANALYTICS
 from projections.copies import Copy
 from projections.fold import Fold
 from projections.projection import category_of
 
 METADATA = EventMetadata(correlation_id="test").json_text
+_POSITION = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
 _CHECKPOINT = """
     INSERT INTO eventstore.checkpoint (name, position) VALUES ($1, $2)
     ON CONFLICT (name) DO UPDATE SET position = excluded.position
@@ -65,3 +67,14 @@ async def empty(connection: Connection) -> None:
 
 def numbered(events: Iterable[tuple[Event, datetime]], first: int = 1) -> Sequence[StoredEvent]:
     return [stored(event, n, at) for n, (event, at) in enumerate(events, start=first)]
+
+
+async def follow(pool: Pool) -> int:
+    """Fold the log in up to its safe head, from the checkpoint; return the last position."""
+    store = PostgresEventStore(pool)
+    async with pool.acquire() as connection:
+        position: int = await connection.fetchval(_POSITION, ANALYTICS.checkpoint) or 0
+        while page := await store.load_all_events(position, types=sorted(ANALYTICS.types)):
+            await fold_in(connection, page)
+            position = page[-1].position
+    return position
