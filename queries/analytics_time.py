@@ -75,7 +75,9 @@ class AnalyticsRange:
         if self._count(grain) > MAX_BUCKETS:
             raise self._too_many(grain)
         inside = takewhile(lambda at: at < self.end, _starts(grain, self.start, self.zone))
-        found = [self.start, *(at for at in inside if at > self.start), self.end]
+        # A day that a zone has skipped begins and ends at the same time.
+        starts = dict.fromkeys(at for at in inside if at > self.start)
+        found = [self.start, *starts, self.end]
         if len(found) - 1 > MAX_BUCKETS:
             raise self._too_many(grain)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import uuid4
@@ -12,6 +13,7 @@ import pytest
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCancelled, OrderRejected
 from kit.pool import Pool
+from queries.analytics import AnalyticsQueries, AnalyticsRequest, AnalyticsView
 from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.order_parts import a_line
@@ -150,3 +152,40 @@ async def test_a_subscriber_gets_a_tick_within_a_second_of_a_change(
     assert module_api.number(second["analytics"]["position"]) == position
     assert second["analytics"]["totals"][0]["orders"] >= 4
     assert took < 1.1
+
+
+ZONED = """
+    subscription($zone: String!) { analytics { ...Zone } }
+    fragment Zone on AnalyticsTick {
+      analytics(from: "2026-01-01T00:00:00Z", to: "2026-02-01T00:00:00Z", timeZone: $zone) {
+        timeZone
+        totals { orders }
+      }
+    }
+"""
+
+
+async def test_subscribers_share_a_read_unless_their_variables_differ(
+    module_api: Api, module_pool: Pool, eve: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    read = AnalyticsQueries.read
+
+    async def counted(queries: AnalyticsQueries, request: AnalyticsRequest) -> AnalyticsView:
+        nonlocal reads
+        reads += 1
+        return await read(queries, request)
+
+    monkeypatch.setattr(AnalyticsQueries, "read", counted)
+    zones = ["Europe/Zurich", "Europe/Zurich", "Asia/Kathmandu"]
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(eve.socket()) for _ in zones]
+        for socket, zone in zip(sockets, zones, strict=True):
+            await socket.subscribe(ZONED, zone=zone)
+            await socket.receive()
+        reads = 0
+        await recorded(module_api, module_pool)
+        ticks = [(await socket.receive())["payload"]["data"]["analytics"] for socket in sockets]
+
+    assert [tick["analytics"]["timeZone"] for tick in ticks] == zones
+    assert reads == 2
