@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum, auto
-from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.order.state import OrderStatus
-from projections.analytics.counting import DETAIL_SPANS, TOTAL_SPANS, Breakdown, Lasting
+from projections.analytics.counting import Breakdown, Lasting
 from projections.analytics.durations import RELATIVE_ERROR, percentile
 from projections.analytics.projection import ANALYTICS
-from projections.analytics.spans import Piece, pieces
-from projections.analytics.tables import FIGURES
 from queries import analytics_statements as sql
+from queries.analytics_buckets import Bucket, ByCurrency, added_up, buckets_of, of_buckets, of_range
 from queries.analytics_time import AnalyticsRange, Grain
 
 MAX_PRODUCTS: Final = 100
@@ -44,18 +42,6 @@ class AnalyticsRequest:
     sections: Collection[Section]
 
 
-Figures = Mapping[str, int]
-"""The columns of `FIGURES` of one currency."""
-
-ByCurrency = Mapping[str, Figures]
-
-
-class Bucket(NamedTuple):
-    start: datetime
-    end: datetime
-    figures: ByCurrency
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The number of times that something happened for this reason."""
@@ -64,7 +50,8 @@ class Counted:
     count: int
 
 
-class ProductSales(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ProductSales:
     """The pieces that were ordered and their price, after discount and before tax."""
 
     sku: str
@@ -180,8 +167,7 @@ class _Reading:
     def __init__(self, connection: AsyncConnection, request: AnalyticsRequest) -> None:
         self._connection = connection
         self._request = request
-        ends = (request.range.start, request.range.end)
-        self._details = _arguments(pieces(ends, DETAIL_SPANS))
+        self._details = of_range(request.range)
 
     async def view(self, borders: Sequence[datetime]) -> AnalyticsView:
         sections = self._request.sections
@@ -190,7 +176,7 @@ class _Reading:
         buckets = await self._buckets(borders) if needs_totals else []
         return AnalyticsView(
             position=found.scalar_one_or_none() or 0,
-            totals=_added_up(bucket.figures for bucket in buckets),
+            totals=added_up(buckets),
             buckets=buckets,
             reasons=await self._reasons() if Section.REASONS in sections else {},
             products=await self._products() if Section.PRODUCTS in sections else [],
@@ -198,17 +184,9 @@ class _Reading:
         )
 
     async def _buckets(self, borders: Sequence[datetime]) -> Sequence[Bucket]:
-        """Return every bucket, with the same currencies in each."""
-        rows = await self._rows(
-            sql.TOTALS, **_arguments(pieces(borders, TOTAL_SPANS)), borders=list(borders)
-        )
-        found = {(row.bucket, row.currency): row._mapping for row in rows}
-        asked = {self._request.currency} if self._request.currency else set()
-        currencies = sorted({currency for _, currency in found} | asked)
-        return [
-            Bucket(*ends, {currency: _figures(found.get((n, currency))) for currency in currencies})
-            for n, ends in enumerate(pairwise(borders), start=1)
-        ]
+        arguments = of_buckets(borders)
+        rows = await self._rows(sql.TOTALS, **arguments)
+        return buckets_of(borders, rows, self._request.currency)
 
     async def _reasons(self) -> Mapping[Breakdown, Sequence[Counted]]:
         kinds = [Breakdown.CANCELLATION, Breakdown.REJECTION, Breakdown.DECLINE]
@@ -233,25 +211,3 @@ class _Reading:
     async def _rows(self, statement: TextClause, **arguments: object) -> Sequence[Any]:
         asked = {"currency": self._request.currency, **arguments}
         return (await self._connection.execute(statement, asked)).all()
-
-
-def _arguments(of: Sequence[Piece]) -> dict[str, Sequence[object]]:
-    return {
-        "spans": [piece.span.value for piece in of],
-        "starts": [piece.start for piece in of],
-        "ends": [piece.end for piece in of],
-    }
-
-
-def _figures(row: Mapping[str, int] | None) -> Figures:
-    return {name: 0 if row is None else row[name] for name in FIGURES}
-
-
-def _added_up(parts: Iterable[ByCurrency]) -> ByCurrency:
-    totals: dict[str, dict[str, int]] = {}
-    for by_currency in parts:
-        for currency, figures in by_currency.items():
-            total = totals.setdefault(currency, dict.fromkeys(FIGURES, 0))
-            for name, number in figures.items():
-                total[name] += number
-    return totals

@@ -16,10 +16,10 @@ from projections.analytics.tables import (
 )
 from projections.change import Change, Plus, upsert
 
-TOTAL_SPANS: Final = (Span.QUARTER_HOUR, Span.HOUR, Span.DAY)
+TOTAL_SPANS: Final = (Span.DAY, Span.HOUR, Span.QUARTER_HOUR)
 """A year has 366 days, and a day in any zone is made up of hours and quarters of an hour."""
 
-DETAIL_SPANS: Final = (Span.QUARTER_HOUR, Span.DAY, Span.MONTH)
+DETAIL_SPANS: Final = (Span.MONTH, Span.DAY, Span.QUARTER_HOUR)
 """A day has a row for each product, so that a year of products is read by months."""
 
 NO_CURRENCY: Final = ""

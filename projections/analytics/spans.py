@@ -1,4 +1,4 @@
-"""The spans of time for which rows are kept, in UTC, and the fewest of them that make up a range.
+"""The spans of time for which rows are kept, in UTC, and how few of them make up a range.
 
 The offsets of all time zones have been multiples of 15 minutes since 1972. So quarters of an hour
 make up the days of every zone. The longer spans keep a long range cheap: it reads whole months or
@@ -7,10 +7,9 @@ days, and quarters of an hour at its edges alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 
@@ -24,11 +23,12 @@ class Span(IntEnum):
 
 
 class Piece(NamedTuple):
-    """The whole spans of one kind from `start` to before `end`."""
+    """The whole spans of one kind from `start` to before `end`, to be added or subtracted."""
 
     span: Span
     start: datetime
     end: datetime
+    sign: int = 1
 
 
 MIN_STEP: Final = timedelta(minutes=15)
@@ -63,30 +63,27 @@ def ceiling(at: datetime, span: Span) -> datetime:
             return floor(start + timedelta(days=31), Span.MONTH)
 
 
-def pieces(borders: Sequence[datetime], spans: Sequence[Span]) -> Sequence[Piece]:
-    """Return the fewest spans of these kinds, none of which holds a border inside.
+def nearest(at: datetime, span: Span) -> datetime:
+    """Return the start of a span that is nearest to this time."""
+    before, after = floor(at, span), ceiling(at, span)
+    return before if at - before <= after - at else after
 
-    The borders are at full quarters of an hour. `spans` are in order, the shortest first.
+
+def correction(at: datetime, spans: Sequence[Span]) -> Sequence[Piece]:
+    """Return the pieces that add up to what happened from `at` to the nearest longest span.
+
+    `spans` are in order, the longest first, and `at` is at the start of a shortest one. For a time
+    after the nearest start the result is negative. The sum over a range is then that of its whole
+    longest spans, with the correction of its start and without that of its end. A day of a zone
+    that is two hours before UTC takes one day and twice two hours.
     """
-    found = sorted(piece for start, end in pairwise(borders) for piece in _cut(start, end, spans))
-    joined: list[Piece] = []
-    for piece in found:
-        last = joined[-1] if joined else None
-        if last is not None and (last.span, last.end) == (piece.span, piece.start):
-            joined[-1] = Piece(piece.span, last.start, piece.end)
-        else:
-            joined.append(piece)
-    return joined
-
-
-def _cut(start: datetime, end: datetime, spans: Sequence[Span]) -> Iterator[Piece]:
-    if start >= end:
-        return
-    *shorter, longest = spans
-    first, last = ceiling(start, longest), floor(end, longest)
-    if first >= last:
-        yield from _cut(start, end, shorter)
-        return
-    yield Piece(longest, first, last)
-    yield from _cut(start, first, shorter)
-    yield from _cut(last, end, shorter)
+    found = []
+    longest, *shorter = spans
+    reached = nearest(at, longest)
+    for span in shorter:
+        near = nearest(at, span)
+        if near != reached:
+            first, last = sorted((near, reached))
+            found.append(Piece(span, first, last, 1 if near < reached else -1))
+        reached = near
+    return found

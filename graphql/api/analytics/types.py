@@ -14,14 +14,12 @@ from domain.order.state import OrderStatus
 from queries.analytics import (
     AnalyticsRequest,
     AnalyticsView,
-    Bucket,
-    ByCurrency,
     Counted,
     Durations,
-    Figures,
     ProductSales,
     SagaOutcome,
 )
+from queries.analytics_buckets import Bucket, ByCurrency, Figures
 from queries.analytics_time import Grain
 
 strawberry.enum(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.analytics.spans import Span, ceiling, floor, pieces
+from projections.analytics.counting import DETAIL_SPANS, TOTAL_SPANS
+from projections.analytics.spans import Piece, Span, correction, floor, nearest
 from queries.analytics_time import MAX_BUCKETS, AnalyticsRange, BadRange, Grain
 
 QUARTER = timedelta(minutes=15)
@@ -101,23 +104,34 @@ def test_a_bucket_holds_the_times_that_a_calendar_puts_together(
 
 @settings(deadline=None, derandomize=True, database=None)
 @given(
-    st.lists(st.integers(0, 6_000), min_size=2, max_size=8, unique=True),
-    st.sampled_from([(0, 1, 2), (0, 2, 3), (0,)]),
+    st.integers(0, 60_000),
+    st.integers(1, 60_000),
+    st.sampled_from([DETAIL_SPANS, TOTAL_SPANS, (Span.QUARTER_HOUR,)]),
 )
-def test_pieces_cover_a_range_once_and_cross_no_border(
-    quarters: list[int], spans: tuple[int, ...]
+def test_whole_spans_with_their_corrections_cover_a_range_once(
+    first: int, count: int, spans: Sequence[Span]
 ) -> None:
-    borders = [datetime(2026, 1, 20, tzinfo=UTC) + n * QUARTER for n in sorted(quarters)]
-    found = sorted(pieces(borders, [Span(n) for n in spans]), key=lambda piece: piece.start)
+    start = datetime(2026, 1, 1, tzinfo=UTC) + first * QUARTER
+    end = start + count * QUARTER
+    whole = Piece(spans[0], nearest(start, spans[0]), nearest(end, spans[0]))
+    covered: Counter[int] = Counter()
+    for piece, sign in (
+        *((piece, piece.sign) for piece in (whole, *correction(start, spans))),
+        *((piece, -piece.sign) for piece in correction(end, spans)),
+    ):
+        assert (floor(piece.start, piece.span), floor(piece.end, piece.span)) == piece[1:3]
+        for n in range((piece.start - start) // QUARTER, (piece.end - start) // QUARTER):
+            covered[n] += sign
 
-    assert [piece.start for piece in found] == [borders[0], *(p.end for p in found[:-1])]
-    assert found[-1].end == borders[-1]
-    for piece in found:
-        assert floor(piece.start, piece.span) == piece.start
-        assert floor(piece.end, piece.span) == piece.end
-        for border in borders:
-            if piece.start < border < piece.end:
-                assert ceiling(border, piece.span) == border
+    assert {n: times for n, times in covered.items() if times} == dict.fromkeys(range(count), 1)
+
+
+def test_a_local_month_reads_a_month_and_the_hours_of_its_offset() -> None:
+    """Zurich is two hours before UTC in July."""
+    july, before = datetime(2026, 7, 1, tzinfo=UTC), datetime(2026, 6, 30, 22, tzinfo=UTC)
+
+    assert correction(july, DETAIL_SPANS) == []
+    assert correction(before, DETAIL_SPANS) == [Piece(Span.QUARTER_HOUR, before, july)]
 
 
 @pytest.mark.parametrize(
