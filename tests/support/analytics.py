@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.event import Event
+from domain.money import Money
+from domain.order import events as o
+from domain.order.commands import CancellationReason
+from domain.order.lines import Address, OrderLine
+from domain.order.price import Price
+from domain.payment import events as p
 from eventstore.envelope import EventMetadata, StoredEvent
 from eventstore.postgres import PostgresEventStore
 from kit.pool import Connection, Pool
@@ -14,6 +20,7 @@ from projections.analytics.projection import ANALYTICS
 from projections.copies import Copy
 from projections.fold import Fold
 from projections.projection import category_of
+from tests.support.order_parts import PROMISES, a_line
 
 METADATA = EventMetadata(correlation_id="test").json_text
 _POSITION = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
@@ -78,3 +85,39 @@ async def follow(pool: Pool) -> int:
             await fold_in(connection, page)
             position = page[-1].position
     return position
+
+
+def january() -> Sequence[StoredEvent]:
+    """Return the events of two orders of January 2026: one is completed, the other cancelled."""
+    day = timedelta(days=1)
+    begin = datetime(2026, 1, 10, 12, tzinfo=UTC)
+    facts: list[tuple[Event, timedelta]] = []
+    for order_id, quantity in (("a", 1), ("b", 2)):
+        line = a_line("TEA-01", quantity=quantity, unit_price=1290)
+        facts.append((_created(order_id, line), timedelta(0)))
+    price = Money(amount=1290, currency="EUR")
+    stages = (o.OrderReserved, o.OrderAuthorized, o.OrderConfirmed, o.OrderShipped)
+    facts += [(stage(order_id="a"), day) for stage in stages]
+    facts += [
+        (p.PaymentCaptured(order_id="a", reference="pi_1", amount=price), day),
+        (o.OrderDelivered(order_id="a"), 3 * day),
+        (o.OrderCompleted(order_id="a"), 17 * day),
+        (o.OrderCancelled(order_id="b", reason=CancellationReason.CUSTOMER_REQUEST), day / 24),
+    ]
+    return numbered((event, begin + after) for event, after in facts)
+
+
+def _created(order_id: str, line: OrderLine) -> Event:
+    return o.OrderCreated(
+        order_id=order_id,
+        customer_id="ada",
+        lines=(line,),
+        price=Price.of([line], "EUR"),
+        payment_method="pm_card_visa",
+        shipping_address=Address(
+            name="Ada", street="1 Sample Street", city="Testham", postal_code="1", country="GB"
+        ),
+        fingerprint="f",
+        number="W-NZCPARBRQ5",
+        promises=PROMISES,
+    )
