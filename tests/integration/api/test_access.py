@@ -14,8 +14,8 @@ import pytest
 from api.access import RULES, Access
 from domain.inventory.events import BackorderEnded, BackorderQueued
 from domain.money import Money
-from domain.order.commands import CancellationReason
-from domain.order.events import OrderCancellationRequested, OrderReserved
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.events import OrderCancellationRequested, OrderRejected, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
@@ -71,6 +71,11 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     waiting = {"sku": "mug", "order_id": world.orders[1], "quantity": 1}
     await module_api.log.append(
         "inventory-mug", BackorderQueued(**waiting), BackorderEnded(**waiting)
+    )
+    rejected = await module_api.logged_order(module_api.viewer())
+    reason = RejectionReason.OUT_OF_STOCK
+    await module_api.log.append(
+        f"order-{rejected}", OrderRejected(order_id=rejected, reason=reason, sku="mug")
     )
     await follow(module_pool)
     return world
