@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from projections.analytics.projection import ANALYTICS
 from projections.inventory import INVENTORY
 from projections.notes import NOTES
 from projections.orders import ORDERS
@@ -23,7 +24,7 @@ INLINE: Final[Sequence[Inline]] = (
     SAGAS,
     SHIPMENTS,
 )
-FOLLOWING: Final[Sequence[Following]] = ()
+FOLLOWING: Final[Sequence[Following]] = (ANALYTICS,)
 
 PROJECTIONS: Final[Sequence[Projection]] = (*INLINE, *FOLLOWING)
 

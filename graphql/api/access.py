@@ -83,7 +83,8 @@ RULES: Final[Mapping[str, Rules]] = {
     "Query": {
         **_each(Access.OWNER, "order orders saga"),
         **_each(Access.VIEWER, "product products"),
-        **_each(Access.STAFF, "parkedSagas stock stocks productHistory events projections"),
+        **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
+        **_each(Access.STAFF, "events projections analytics"),
     },
     "Mutation": {
         "placeOrder": Access.VIEWER,
@@ -94,7 +95,7 @@ RULES: Final[Mapping[str, Rules]] = {
         "rebuildProjection": Access.ADMIN,
         **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
-    "Subscription": {"orderUpdates": Access.OWNER},
+    "Subscription": {"orderUpdates": Access.OWNER, "analytics": Access.STAFF},
     "Order": {
         **_each(Access.VIEWER, "id number status reason customerId total lines"),
         **_each(Access.VIEWER, "promises payment shipment reference metadata"),
@@ -175,6 +176,23 @@ RULES: Final[Mapping[str, Rules]] = {
     "SagaDiscrepancy": _each(Access.STAFF, "system ours theirs since"),
     "SagaConnection": _each(Access.STAFF, "edges pageInfo"),
     "SagaEdge": _each(Access.STAFF, "cursor node"),
+    "AnalyticsTick": _each(Access.STAFF, "position positionNumber analytics"),
+    "Analytics": {
+        **_each(Access.STAFF, "from to timeZone grain position positionNumber totals overTime"),
+        **_each(Access.STAFF, "cancellations rejections declines backorderWaits topProducts"),
+        **_each(Access.STAFF, "funnel sagas"),
+    },
+    "AnalyticsFigures": {
+        **_each(Access.STAFF, "currency orders orderValue averageOrderValue captured refunds"),
+        **_each(Access.STAFF, "refunded net declines rejected stockOuts cancelled completed"),
+        **_each(Access.STAFF, "returnsRequested returnsLapsed returned returnedWhole"),
+    },
+    "AnalyticsBucket": _each(Access.STAFF, "from to figures"),
+    "AnalyticsReason": _each(Access.STAFF, "reason count"),
+    "AnalyticsDurations": _each(Access.STAFF, "count p50 p90 p99 relativeError"),
+    "AnalyticsSaga": _each(Access.STAFF, "outcome durations"),
+    "AnalyticsProduct": _each(Access.STAFF, "sku pieces value"),
+    "AnalyticsStage": _each(Access.STAFF, "stage orders"),
     "Price": _each(Access.VIEWER, "lines discount shipping tax shippingTax total"),
     "Money": _each(Access.VIEWER, "amount currency"),
     "PageInfo": _each(Access.VIEWER, "hasNextPage hasPreviousPage startCursor endCursor"),

@@ -39,6 +39,8 @@ from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
+from queries.analytics import AnalyticsQueries
+from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.events import EventQueries
 from queries.feed import LiveFeed
@@ -121,6 +123,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         pricing=standard_pricing(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(pool),
+        analytics=AnalyticsQueries(engine),
+        analytics_ticks=AnalyticsTicks(engine),
     )
     probes = Probes(
         settings,
@@ -138,6 +142,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     finally:
         await carrier.close()
         await feed.close()
+        await services.analytics_ticks.close()
         await _close(pool, engine)
 
 
@@ -164,6 +169,7 @@ def reading_from(
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
         personal=PersonalData(store, vault),
+        analytics=AnalyticsQueries(engine),
     )
 
 

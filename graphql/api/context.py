@@ -23,6 +23,8 @@ from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
+from queries.analytics import AnalyticsQueries
+from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.events import EventQueries
 from queries.keyset import Page
@@ -70,6 +72,8 @@ class Services:
     pricing: Pricing
     projections: ProjectionQueries
     projection_requests: ProjectionRequests
+    analytics: AnalyticsQueries
+    analytics_ticks: AnalyticsTicks
     replica: Replica | None = None
     """Queries read from it while it is usable. Everything else reads from the primary."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from asyncio import Future, ensure_future, isfuture, shield
-from collections.abc import Awaitable, Hashable, Mapping
+from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import isawaitable
@@ -20,6 +20,7 @@ from graphql import (
     ExperimentalIncrementalExecutionResults,
     FieldNode,
     FragmentDefinitionNode,
+    Node,
     OperationDefinitionNode,
     VariableNode,
     Visitor,
@@ -70,7 +71,7 @@ class SharingExecutor(StrawberryGraphQLCoreExecutionContext):
         if not isinstance(update, Shared) or self._selects_personal_data():
             return super().execute_operation(serially)
         shared_by = update.shared_by(self.context_value.viewer)
-        key = (shared_by, id(self.operation), _used(self.operation, self.variable_values.coerced))
+        key = (shared_by, id(self.operation), self._variables_used())
         answer = _answers.get_or_make(
             key, lambda: _Answer((update, self.operation), self._executed(serially))
         )
@@ -82,8 +83,16 @@ class SharingExecutor(StrawberryGraphQLCoreExecutionContext):
 
     def _selects_personal_data(self) -> bool:
         """Return whether the operation or a fragment of its document names a personal field."""
-        parts = (self.operation, *(found.definition for found in self.fragments.values()))
-        return any(_has_personal_field(part) for part in parts)
+        return any(_has_personal_field(part) for part in (self.operation, *self._fragments()))
+
+    def _variables_used(self) -> str:
+        """Return the variables that affect the answer, without the start of the stream."""
+        names = _names_used(self.operation).union(*map(_names_in, self._fragments()))
+        values = self.variable_values.coerced
+        return json.dumps({name: values.get(name) for name in sorted(names)}, default=str)
+
+    def _fragments(self) -> Sequence[FragmentDefinitionNode]:
+        return [found.definition for found in self.fragments.values()]
 
 
 class SharedData(dict[str, Any]):
@@ -112,20 +121,20 @@ async def _shielded(result: Future[Result]) -> Result:
     return await shield(result)
 
 
-def _used(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> str:
-    """Return the variables that affect the answer, without the start of the stream."""
-    return _json({name: variables.get(name) for name in _names_used(operation)})
+@lru_cache(MAX_RECENT)
+def _names_used(operation: OperationDefinitionNode) -> frozenset[str]:
+    """Return the variables in the operation, without those of the subscription's own arguments."""
+    (root,) = operation.selection_set.selections  # validation requires one root
+    assert isinstance(root, FieldNode)  # noqa: S101 - likewise
+    nodes = (*(root.directives or ()), root.selection_set)
+    return frozenset().union(*(_names_in(node) for node in nodes if node is not None))
 
 
 @lru_cache(MAX_RECENT)
-def _names_used(operation: OperationDefinitionNode) -> tuple[str, ...]:
-    (root,) = operation.selection_set.selections  # validation requires one root
-    assert isinstance(root, FieldNode)  # noqa: S101 - likewise
+def _names_in(part: Node) -> frozenset[str]:
     names = _VariableNames()
-    for node in (*(root.directives or ()), root.selection_set):
-        if node is not None:
-            visit(node, names)
-    return tuple(sorted(names.found))
+    visit(part, names)
+    return frozenset(names.found)
 
 
 class _FieldNames(Visitor):

@@ -1,13 +1,15 @@
 """Estimate the price of an operation before it runs: the number of fields in its response.
 
 Resolving one field takes about 9 µs of processor time and about 25 bytes of the response. The price
-is an upper estimate for pages, whose size the client names. It is a guess for lists without pages.
-A personal field costs OPENING more, an order as it was earlier REPLAY, and a total count COUNTING.
+is an upper estimate for pages, whose size the client names, and for buckets of the analytics. It
+is a guess for other lists. A personal field costs OPENING more, an order as it was earlier REPLAY,
+a total count COUNTING, and the analytics of a range ANALYSING.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from graphql import (
@@ -29,6 +31,7 @@ from graphql import (
 from graphql.utilities import get_operation_ast
 
 from api.connections import DEFAULT_SIZE, MAX_SIZE
+from queries.analytics_time import MAX_BUCKETS, SHORTEST, Grain
 
 MAX_PRICE: Final = 20_000
 ASSUMED_LENGTH: Final = 10
@@ -50,6 +53,15 @@ PAST: Final = ("Query", "order")
 COUNTING: Final = 500
 """The price of counting all orders that pass a filter, however few of them the page shows."""
 COUNTED: Final = ("OrderConnection", "totalCount")
+ANALYSING: Final = 1_000
+"""The price of reading the analytics: up to 50 ms of the database, and of no other process."""
+ANALYTICS: Final = frozenset({("Query", "analytics"), ("AnalyticsTick", "analytics")})
+
+PAGED: Final = frozenset({"edges", "overTime", "topProducts"})
+"""The lists whose length is that of the page."""
+CURRENCIES: Final = 3
+LENGTHS: Final = {"totals": CURRENCIES, "figures": CURRENCIES, "funnel": 7, "sagas": 4}
+"""The length of other lists that is known, or a better guess."""
 
 _PAST_ARGUMENTS: Final = ("asOf", "at")
 _PAGE_ARGUMENTS: Final = ("first", "last")
@@ -115,7 +127,10 @@ class _Pricing:
         definition = getattr(parent, "fields", {}).get(field.name.value)
         if field.selection_set is None or definition is None:  # a leaf, or introspection
             return 1 + (COUNTING if (parent.name, field.name.value) == COUNTED else 0)
-        page = self._page(field) if "first" in definition.args else page
+        if "first" in definition.args:
+            page = self._page(field)
+        elif "grain" in definition.args:
+            page = self._buckets(field)
         inner = self.price(field.selection_set, get_named_type(definition.type), page)
         own = 1 + self._extra(field, parent)
         return own + _length(field, definition.type, page) * inner
@@ -125,7 +140,7 @@ class _Pricing:
             return OPENING
         if (parent.name, field.name.value) == PAST and self._has_one_of(_PAST_ARGUMENTS, field):
             return REPLAY
-        return 0
+        return ANALYSING if (parent.name, field.name.value) in ANALYTICS else 0
 
     def _has_one_of(self, names: Collection[str], field: FieldNode) -> bool:
         """Return whether the field has one of these arguments with a value."""
@@ -142,8 +157,22 @@ class _Pricing:
                     return min(max(size, 1), MAX_SIZE)
         return DEFAULT_SIZE
 
+    def _buckets(self, field: FieldNode) -> int:
+        """Return about how many buckets the range of the analytics has; 1 for a wrong range."""
+        given = {
+            a.name.value: value_from_ast_untyped(a.value, self._variables)
+            for a in field.arguments or ()
+        }
+        try:
+            start, end = (datetime.fromisoformat(str(given.get(name))) for name in ("from", "to"))
+            grain = Grain(given.get("grain", Grain.DAY))
+            return min(max((end - start) // SHORTEST[grain] + 2, 1), MAX_BUCKETS)
+        except (ValueError, TypeError):
+            return 1
+
 
 def _length(field: FieldNode, output: GraphQLOutputType, page: int) -> int:
     if not is_list_type(get_nullable_type(output)):
         return 1
-    return page if field.name.value == "edges" else ASSUMED_LENGTH
+    name = field.name.value
+    return page if name in PAGED else LENGTHS.get(name, ASSUMED_LENGTH)

@@ -14,6 +14,8 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from api.access import apply_access
+from api.analytics.queries import AnalyticsQuery
+from api.analytics.subscriptions import AnalyticsSubscription
 from api.customers.mutations import CustomerMutation
 from api.document_limits import DocumentTooLarge, check_length
 from api.error_meanings import describe_error_codes
@@ -39,7 +41,15 @@ from eventstore.positions import PositionCodec
 
 
 @strawberry.type
-class Query(OrderQuery, ProductQuery, InventoryQuery, SagaQuery, EventQuery, ProjectionQuery):
+class Query(
+    OrderQuery,
+    ProductQuery,
+    InventoryQuery,
+    SagaQuery,
+    EventQuery,
+    ProjectionQuery,
+    AnalyticsQuery,
+):
     pass
 
 
@@ -58,7 +68,7 @@ class Mutation(
 
 
 @strawberry.type
-class Subscription(OrderSubscription):
+class Subscription(OrderSubscription, AnalyticsSubscription):
     pass
 
 

@@ -8,7 +8,7 @@ from migrations.grants import readable_by, writable_by
 from settings import DatabaseRole
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 DESTROYS = ()  # the leader writes the row again
 

@@ -21,6 +21,12 @@ MADE_ANEW: Final = {
     "eventstore.stored_format",
     "journal.heartbeat",
     "journal.polling_worker",
+    "readmodel.analytics_backorder",
+    "readmodel.analytics_breakdown",
+    "readmodel.analytics_change",
+    "readmodel.analytics_duration",
+    "readmodel.analytics_order",
+    "readmodel.analytics_total",
 }
 """Tables whose rows are created again automatically: a downgrade may drop them unasked."""
 

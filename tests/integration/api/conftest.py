@@ -25,6 +25,8 @@ from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
+from queries.analytics import AnalyticsQueries
+from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.events import EventQueries
 from queries.feed import LiveFeed
@@ -190,12 +192,15 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         pricing=standard_pricing(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(api_pool),
+        analytics=AnalyticsQueries(engine),
+        analytics_ticks=AnalyticsTicks(engine),
     )
 
     @asynccontextmanager
     async def open_services(_: Settings) -> AsyncIterator[OpenedServices]:
         yield services, {}
         await feed.close()
+        await services.analytics_ticks.close()
 
     app = create_app(settings, open_services)
     async with served(app) as url, local_client(base_url=url) as http:

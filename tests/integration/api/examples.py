@@ -14,8 +14,11 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 
 from demo.documents import document
 from domain.provider_notifications import ShipmentNotificationKind
+from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.payment_simulator.methods import DECLINED, VISA
+from settings import DatabaseRole
+from tests.support.analytics import fold_in, january
 from tests.support.api_client import Api, Json, Viewer
 
 ADDRESS: Final = {
@@ -76,7 +79,7 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _notes, _projections, _end),
+        *(_reads, _notes, _projections, _analytics, _end),
     ):
         await chapter(story)
     return story
@@ -216,6 +219,20 @@ async def _projections(story: Story) -> None:
     await story.show("Projections", story.operator)
     await story.show("RebuildProjection", story.admin, name="products")
     await story.show("RedriveProjection", story.operator, name="orders")
+
+
+async def _analytics(story: Story) -> None:
+    """Show the figures of a month of its own, because a story never takes the same time."""
+    url = story.api.settings.url_of(DatabaseRole.APPEND)
+    async with await create_pool(url) as pool, pool.acquire() as connection:
+        await fold_in(connection, january())
+    month = {"from": "2026-01-01T00:00:00+01:00", "to": "2026-02-01T00:00:00+01:00"}
+    variables = {**month, "timeZone": "Europe/Zurich", "grain": "MONTH"}
+    await story.show("Analytics", story.operator, **variables, first=1)
+    async with story.operator.socket() as socket:
+        await socket.subscribe(document("AnalyticsUpdates"), **variables)
+        answer = (await socket.receive())["payload"]
+    story.examples["AnalyticsUpdates"] = Example(story.operator.role, variables, answer)
 
 
 async def _end(story: Story) -> None:

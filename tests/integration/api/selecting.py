@@ -26,6 +26,7 @@ ARGUMENTS: Final = {
     "history": "(first: 100)",
     "productHistory": '(sku: "mug")',
     "events": "(first: 100)",
+    "analytics": '(from: "2026-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", grain: YEAR)',
 }
 Path = tuple[tuple[str, str], ...]
 """The fields that lead to a value, each with the name of its type."""
@@ -55,8 +56,9 @@ def document(path: Path) -> str:
     *_, (type_name, name) = path
     is_leaf = is_leaf_type(get_named_type(_type(type_name).fields[name].type))
     text = "" if is_leaf else "{ __typename }"
-    for _, field in reversed(path):
-        text = f"{{ {field}{ARGUMENTS.get(field, '')} {text} }}"
+    for parent, field in reversed(path):
+        given = ARGUMENTS.get(field, "") if _type(parent).fields[field].args else ""
+        text = f"{{ {field}{given} {text} }}"
     return f"query($id: ID!) {text}" if "$id" in text else f"query {text}"
 
 

@@ -13,10 +13,15 @@ import pytest
 
 from api.access import RULES, Access
 from domain.inventory.commands import AdjustmentReason
-from domain.inventory.events import InventoryReserved, StockAdjusted
+from domain.inventory.events import (
+    BackorderEnded,
+    BackorderQueued,
+    InventoryReserved,
+    StockAdjusted,
+)
 from domain.money import Money
-from domain.order.commands import CancellationReason
-from domain.order.events import OrderCancellationRequested, OrderReserved
+from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.events import OrderCancellationRequested, OrderRejected, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
@@ -26,6 +31,7 @@ from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
 from tests.integration.api.selecting import FIELDS, document, paths, rules_on, values_at
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
+from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import an_order
 
@@ -69,6 +75,16 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_api.log.receive("mug", 12)
     await adjust_stock(module_api, world.operator)
     world.orders = await two_orders(module_api, world.owner, world.operator, module_pool)
+    waiting = {"sku": "mug", "order_id": world.orders[1], "quantity": 1}
+    await module_api.log.append(
+        "inventory-mug", BackorderQueued(**waiting), BackorderEnded(**waiting)
+    )
+    rejected = await module_api.logged_order(module_api.viewer())
+    reason = RejectionReason.OUT_OF_STOCK
+    await module_api.log.append(
+        f"order-{rejected}", OrderRejected(order_id=rejected, reason=reason, sku="mug")
+    )
+    await follow(module_pool)
     return world
 
 
@@ -143,7 +159,9 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     beyond = {type_name for type_name, _ in FIELDS} - {type_name for type_name, _ in PATHS}
     payloads = {name for name in beyond if name.endswith("Payload")}
 
-    assert beyond - payloads == {"Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError"}
+    assert beyond - payloads == {
+        *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
+    }
     assert len(payloads) == len(MUTATIONS) - 3  # four of them intervene in sagas
 
 

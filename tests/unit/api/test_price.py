@@ -4,7 +4,7 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from api.limits import faults_of
-from api.price import REPLAY, price_of
+from api.price import ANALYSING, REPLAY, price_of
 from tests.unit.api.schemas import a_schema
 
 SCHEMA = a_schema(introspection=True)._schema
@@ -46,6 +46,31 @@ def test_an_order_as_it_was_costs_the_reading_of_its_events() -> None:
     assert price(text) == price(text, then=None) == 3
     assert price(text, then="a position") == price(text, at="a time") == 3 + REPLAY
     assert price('{ order(id: "x", at: "2026-01-01T00:00:00Z") { id } }') == 2 + REPLAY
+
+
+YEAR = 'analytics(from: "2025-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z"'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{{ {YEAR}) {{ timeZone }} }}", 1),
+        (f"{{ {YEAR}) {{ totals {{ orders }} }} }}", 1 + 3),
+        (f"{{ {YEAR}) {{ overTime {{ to }} }} }}", 1 + 367),
+        (f"{{ {YEAR}, grain: MONTH) {{ overTime {{ figures {{ orders }} }} }} }}", 1 + 15 * 4),
+        (f"{{ {YEAR}, grain: HOUR) {{ overTime {{ to }} }} }}", 1 + 1_000),
+        (f"{{ {YEAR}) {{ topProducts(first: 5) {{ sku }} }} }}", 1 + 5),
+        (f"{{ {YEAR.replace('2025', '2027')}) {{ overTime {{ to }} }} }}", 1 + 1),
+    ],
+)
+def test_the_analytics_cost_their_reading_and_their_buckets(text: str, expected: int) -> None:
+    assert price(text) == 1 + ANALYSING + expected
+
+
+def test_a_tick_costs_the_reading_of_its_analytics() -> None:
+    tick = f"subscription {{ analytics {{ {YEAR}) {{ timeZone }} }} }}"
+
+    assert price(tick) == 1 + 1 + ANALYSING + 1
 
 
 @pytest.mark.parametrize(("first", "nodes"), [(7, 7), (-1, 1), (0, 1), (5_000, 100), (None, 20)])

@@ -1,0 +1,1 @@
+"""Count what happens to all orders, for analytics."""
