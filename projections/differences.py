@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from projections.analytics.tables import FIGURES
+
 Row = Mapping[str, Any]
 
 MAX_VALUE: Final = 200
@@ -18,6 +20,7 @@ SHOWN: Final = frozenset(
         *("return_requested", "placed_at", "updated_at", "placed_position", "position"),
         *("added_at", "attempt", "amount", "captured", "refunded", "decline_code"),
         *("received", "adjusted", "reserved", "shipped", "on_hand", "available", "quantity"),
+        *("span", "start_at", "kind", "bucket", "count", "stage", "waits_since", *FIGURES),
         *("discontinued", "undoing", "parking", "code", "parked_at", "found_at", "times"),
     }
 )

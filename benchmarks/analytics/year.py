@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from kit.command import run_command
 from kit.engine import create_engine
 from projections.analytics.counting import DETAIL_SPANS, TOTAL_SPANS
 from projections.analytics.spans import Span
@@ -157,4 +158,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
