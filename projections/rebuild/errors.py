@@ -45,6 +45,16 @@ class EventNotTaken(RebuildError):
         )
 
 
+class EventsParked(RebuildError):
+    """The live tables lack events that wait parked, so that no copy can be compared with them."""
+
+    def __init__(self, name: str, events: int) -> None:
+        super().__init__(
+            f"{name} has parked events, {events} of them on the page to be read: mend the"
+            " projection and redrive them, then repeat the command"
+        )
+
+
 class NothingRetired(RebuildError):
     """There is no copy to go back to."""
 

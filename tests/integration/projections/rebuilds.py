@@ -1,0 +1,67 @@
+"""Rebuild a projection in a test, and compare it with the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from domain.inventory.commands import ReceiveStock
+from kit.pool import Pool
+from projections.projection import Projection
+from projections.rebuild import record
+from projections.rebuild.procedure import rebuild
+from projections.verify import verify
+from tests.integration.projections.commands import COMMANDS
+from tests.integration.projections.log import Log
+
+
+def unseen(_: int, __: int) -> None: ...
+
+
+async def append_everything(log: Log) -> None:
+    """Append what each category's commands decide, one after another."""
+    for commands in COMMANDS.values():
+        for command in commands:
+            if log.decide(command):
+                await log.append(command)
+
+
+async def request(pool: Pool, projection: Projection, rate: int | None = None) -> None:
+    async with pool.acquire() as connection:
+        assert await record.request(connection, projection, "test", rate)
+
+
+async def rebuilt(pool: Pool, projection: Projection, *, accept: bool = False) -> int:
+    """Rebuild the projection, and return the number of events read."""
+    await request(pool, projection)
+    return await rebuild(pool, projection, unseen, accept=accept)
+
+
+@asynccontextmanager
+async def appending(log: Log) -> AsyncIterator[list[float]]:
+    """Receive stock, again and again, until the block ends; yield the seconds of each append."""
+    taken: list[float] = []
+
+    async def append() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            await log.append(ReceiveStock(aggregate_id="busy", quantity=1))
+            taken.append(loop.time() - started)
+
+    task = asyncio.create_task(append())
+    try:
+        yield taken
+    finally:
+        task.cancel()
+        results = await asyncio.gather(task, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError), results
+
+
+async def assert_agrees(pool: Pool, name: str | None = None) -> None:
+    """Compare the live tables with a replay of the log."""
+    async with Pool(pool._connect, 2) as own:  # a connection keeps its temporary tables
+        report = await verify(own, name, unseen)
+    assert list(report.lines())[:-1] == []
+    assert report.differing == 0
