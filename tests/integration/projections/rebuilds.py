@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
+
 from domain.inventory.commands import ReceiveStock
 from kit.pool import Pool
 from projections.projection import Projection
@@ -65,3 +67,25 @@ async def assert_agrees(pool: Pool, name: str | None = None) -> None:
         report = await verify(own, name, unseen)
     assert list(report.lines())[:-1] == []
     assert report.differing == 0
+
+
+_STREAMS = """
+    INSERT INTO eventstore.event
+        (stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
+    SELECT 'inventory-bulk-' || sku, version, gen_random_uuid(), 'StockReceived', 1,
+           jsonb_build_object('sku', 'bulk-' || sku, 'quantity', 1),
+           '{"correlation_id": "test"}', now()
+    FROM generate_series(1, $1::int) AS sku, generate_series(1, $2::int) AS version
+    ORDER BY version, sku
+"""
+_ROWS = """
+    INSERT INTO readmodel.inventory_view (sku, received, position)
+    SELECT data->>'sku', count(*), max(position) FROM eventstore.event
+    WHERE stream_id LIKE 'inventory-bulk-%' GROUP BY 1
+"""
+
+
+async def stock_in_bulk(owner: asyncpg.Connection, streams: int, events_of_each: int) -> None:
+    """Insert events and their rows quickly, as no process of the service may."""
+    await owner.execute(_STREAMS, streams, events_of_each)
+    await owner.execute(_ROWS)
