@@ -75,17 +75,20 @@ _STREAMS = """
     SELECT 'inventory-bulk-' || sku, version, gen_random_uuid(), 'StockReceived', 1,
            jsonb_build_object('sku', 'bulk-' || sku, 'quantity', 1),
            '{"correlation_id": "test"}', now()
-    FROM generate_series(1, $1::int) AS sku, generate_series(1, $2::int) AS version
+    FROM generate_series($1::int, $2::int) AS sku, generate_series(1, $3::int) AS version
     ORDER BY version, sku
 """
 _ROWS = """
     INSERT INTO readmodel.inventory_view (sku, received, position)
     SELECT data->>'sku', count(*), max(position) FROM eventstore.event
     WHERE stream_id LIKE 'inventory-bulk-%' GROUP BY 1
+    ON CONFLICT (sku) DO NOTHING
 """
 
 
-async def stock_in_bulk(owner: asyncpg.Connection, streams: int, events_of_each: int) -> None:
+async def stock_in_bulk(
+    owner: asyncpg.Connection, streams: int, events_of_each: int, first: int = 1
+) -> None:
     """Insert events and their rows quickly, as no process of the service may."""
-    await owner.execute(_STREAMS, streams, events_of_each)
+    await owner.execute(_STREAMS, first, streams, events_of_each)
     await owner.execute(_ROWS)

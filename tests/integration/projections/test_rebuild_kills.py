@@ -60,15 +60,20 @@ async def process(
         await started.wait()
 
 
+@pytest.fixture
+def urls(projections_url: str, database_url: str) -> tuple[str, str]:
+    return projections_url, database_url
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_rebuild_under_traffic_survives_kills(
     owner: asyncpg.Connection,
     projecting: Pool,
-    projections_url: str,
-    database_url: str,
+    urls: tuple[str, str],
     tmp_path: Path,
     seed: int,
 ) -> None:
+    projections_url, database_url = urls
     chance = random.Random(seed)  # noqa: S311 - chaos, not secrets
     await stock_in_bulk(owner, 1_500, 8)
     before = await owner.fetchval("SELECT 'readmodel.inventory_view'::regclass::oid")
