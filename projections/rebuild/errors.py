@@ -26,7 +26,7 @@ class CopyDiffers(RebuildError):
 
 
 class NotSwapped(RebuildError):
-    """The live tables were in use at each try; the copy is kept for the next one."""
+    """The live tables were in use at each try; the next rebuild begins anew."""
 
     def __init__(self, name: str, tries: int) -> None:
         super().__init__(
