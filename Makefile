@@ -33,8 +33,9 @@ test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS=
 unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
 
-matrix: $(INSTALLED) ## Run every saga step with every fault (ARGS="-k name")
-	@exec $(BIN)/python -m pytest tests/matrix -m matrix $(ARGS)
+matrix: $(INSTALLED) ## Run every saga step with every fault, and a rebuild with kills (ARGS="-k name")
+	@exec $(BIN)/python -m pytest tests/matrix tests/integration/projections/test_rebuild_kills.py \
+		-m matrix $(ARGS)
 
 mutants: $(INSTALLED) ## Run each kept mutant against the test that must fail on it (ARGS="-k name")
 	@exec $(BIN)/python -m tests.mutants $(ARGS)

@@ -101,8 +101,7 @@ class Follower:
     async def _follow(self, connection: Connection, term_ends: float) -> None:
         leader = Leader(connection, self._store, self._projection)
         await leader.start()
-        await status.note_fault(connection, self._projection, None)
-        asked = monotonic()
+        asked, is_noted = monotonic(), False
         async with (
             aclosing(self._store.follow(leader.position, types=self._projection.types)) as pages,
             aclosing(with_pauses(pages, ASK_EVERY)) as pages_and_pauses,
@@ -110,6 +109,9 @@ class Follower:
             async for page in pages_and_pauses:
                 if page:
                     await leader.take(page)
+                if not is_noted:  # until it takes events again, the last fault stays
+                    await status.note_fault(connection, self._projection, None)
+                    is_noted = True
                 if monotonic() - asked >= ASK_EVERY.total_seconds():
                     await leader.redrive()
                     await leader.pass_others()

@@ -13,6 +13,7 @@ from projections.copies import Copy
 from projections.fold import Fold
 from projections.parked import ParkedEvents
 from projections.projection import Following, Projection
+from projections.rebuild.errors import EventsParked
 from projections.rebuild.filling import changes_of
 
 EVENTS_AT_ONCE: Final = 2_000
@@ -61,12 +62,16 @@ class CatchingUp:
         return [StoredEvent(*row) for row in rows]
 
     async def take(self, page: Sequence[StoredEvent]) -> None:
-        """Take these events, but for those that wait parked. Raises EventNotTaken."""
-        left = self._already | await self._parked()
+        """Take these events. Raises EventNotTaken, or EventsParked.
+
+        A copy without the parked events would miss them for good once the live rows have them.
+        """
+        if waiting := {stored.position for stored in page} & await self._parked():
+            raise EventsParked(self._projection.name, len(waiting))
         steps = [
             step
             for stored in page
-            if stored.position not in left
+            if stored.position not in self._already
             for step in changes_of(self._projection, stored)
         ]
         fold = Fold()

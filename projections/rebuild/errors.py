@@ -26,7 +26,7 @@ class CopyDiffers(RebuildError):
 
 
 class NotSwapped(RebuildError):
-    """The live tables were in use at each try; the copy is kept for the next one."""
+    """The live tables were in use at each try; the next rebuild begins anew."""
 
     def __init__(self, name: str, tries: int) -> None:
         super().__init__(
@@ -42,6 +42,16 @@ class EventNotTaken(RebuildError):
         super().__init__(
             f"{event_type} at position {position} cannot be projected: {cause}; mend the"
             " projection, then repeat the command"
+        )
+
+
+class EventsParked(RebuildError):
+    """The live tables lack events that wait parked, so that no copy can be compared with them."""
+
+    def __init__(self, name: str, events: int) -> None:
+        super().__init__(
+            f"{name} has parked events, {events} of them on the page to be read: mend the"
+            " projection and redrive them, then repeat the command"
         )
 
 

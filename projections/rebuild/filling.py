@@ -107,7 +107,7 @@ class Filling:
                 rows.end_stream()
             else:
                 after = (page[-1].stream_id, page[-1].version)
-            await self._copy(connection, streams, rows)
+            streams = await self._copy(connection, streams, rows)
             await self._throttle.after(len(page))
             self._shown()
 
@@ -117,15 +117,17 @@ class Filling:
         bounds = (*after, streams.last, self._rebuild.head, EVENTS_AT_ONCE)
         return [StoredEvent(*row) for row in await connection.fetch(_PAGE, *bounds)]
 
-    async def _copy(self, connection: Connection, streams: StreamRange, rows: WholeStreams) -> None:
+    async def _copy(
+        self, connection: Connection, streams: StreamRange, rows: WholeStreams
+    ) -> StreamRange:
         """Copy the rows of the streams that have ended, and record that in one transaction."""
         ended = rows.ended()
         if ended.last is None:
-            return
+            return streams
         async with connection.transaction():
             for table, of_table in ended.rows.items():
                 await copies.fill(connection, Copy.REBUILD, table, of_table)
-            await self._rebuild.range_reached(connection, streams.first, ended.last, ended.events)
+            return await self._rebuild.range_reached(connection, streams, ended.last, ended.events)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
+from kit.leadership import LeadLost
 from kit.pool import Connection
 from projections.projection import Projection
 
@@ -38,13 +39,20 @@ _RANGES: Final = """
     SELECT first, last, done FROM eventstore.rebuild_range WHERE name = $1 ORDER BY first
 """
 _RANGE_DONE: Final = """
-    WITH range AS (UPDATE eventstore.rebuild_range SET done = $3 WHERE name = $1 AND first = $2)
-    UPDATE eventstore.projection_rebuild SET events = events + $4 WHERE name = $1
+    WITH range AS (
+        UPDATE eventstore.rebuild_range SET done = $4
+        WHERE name = $1 AND first = $2 AND done = $3
+        RETURNING name
+    )
+    UPDATE eventstore.projection_rebuild AS r SET events = r.events + $5
+    FROM range WHERE r.name = range.name
+    RETURNING r.name
 """
 _REACHED: Final = """
     UPDATE eventstore.projection_rebuild
-    SET position = $2, events = events + $3, events_in_all = greatest(events_in_all, events + $3)
-    WHERE name = $1
+    SET position = $3, events = events + $4, events_in_all = greatest(events_in_all, events + $4)
+    WHERE name = $1 AND position = $2
+    RETURNING name
 """
 _STATE: Final = """
     UPDATE eventstore.projection_rebuild
@@ -112,15 +120,27 @@ class Rebuild:
         return [StreamRange(*row) for row in rows]
 
     async def range_reached(
-        self, connection: Connection, first: str, done: str, events: int
-    ) -> None:
-        """Record, in the transaction of the rows, that the streams up to `done` are copied."""
-        await connection.execute(_RANGE_DONE, self.name, first, done, events)
+        self, connection: Connection, streams: StreamRange, done: str, events: int
+    ) -> StreamRange:
+        """Record, in the transaction of the rows, that the streams up to `done` are copied.
+
+        Return what is left of the range. Raises LeadLost when another process has copied them: the
+        last commit of a killed process may come after its successor has read the record.
+        """
+        row = (streams.first, streams.done, done, events)
+        if not await connection.fetchval(_RANGE_DONE, self.name, *row):
+            raise LeadLost(f"rebuild.{self.name}")
         self.events += events
+        return streams._replace(done=done)
 
     async def reached(self, position: int, events: int) -> None:
-        """Record, in the transaction of the rows, that the copy holds the events up to there."""
-        await self.connection.execute(_REACHED, self.name, position, events)
+        """Record, in the transaction of the rows, that the copy holds the events up to there.
+
+        Raises LeadLost when another process has taken them.
+        """
+        row = (self.position, position, events)
+        if not await self.connection.fetchval(_REACHED, self.name, *row):
+            raise LeadLost(f"rebuild.{self.name}")
         self.position = position
         self.events += events
         self.events_in_all = max(self.events, self.events_in_all)

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 
 from kit.pool import Connection
 from projections.copies import Copy
-from projections.projection import Projection
+from projections.projection import Following, Projection
 from projections.rebuild import tables
 from projections.rebuild.catching_up import CatchingUp
 from projections.rebuild.errors import CopyDiffers, NotSwapped
@@ -44,7 +44,12 @@ _HEAD: Final = "SELECT eventstore.safe_head()"
 
 
 async def live_version(connection: Connection, projection: Projection) -> int:
-    """Return the version of the live tables: the first one, unless a rebuild has recorded it."""
+    """Return the version of the live tables: the first one, unless a rebuild has recorded it.
+
+    Each version of a following projection has tables of its own.
+    """
+    if isinstance(projection, Following):
+        return projection.version
     return await connection.fetchval(_VERSION, projection.name) or 1
 
 
