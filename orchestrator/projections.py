@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.errors import ErrorCode, Refused
 from kit.pool import Pool
 from projections import parked
-from projections.projection import Projection
+from projections.projection import Following, Projection
 from projections.rebuild import record
 from projections.registry import UnknownProjection, projection_named
 
@@ -30,8 +30,10 @@ class ProjectionRequests:
         Raises Refused: NOT_FOUND when none are parked.
         """
         projection = _named(name)
-        async with self._pool.acquire() as connection:
-            events = await parked.redrive(connection, projection.name, stream_id)
+        events = 0
+        if isinstance(projection, Following):
+            async with self._pool.acquire() as connection:
+                events = await parked.redrive(connection, projection.checkpoint, stream_id)
         if not events:
             whose = f"of {stream_id} " if stream_id else ""
             raise Refused(ErrorCode.NOT_FOUND, f"no event {whose}is parked in {name}", ("name",))

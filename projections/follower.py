@@ -136,7 +136,7 @@ class Leader:
         self._connection = connection
         self._store = store
         self._projection = projection
-        self._parked = ParkedEvents(connection, projection.name)
+        self._parked = ParkedEvents(connection, projection.checkpoint)
 
     async def start(self) -> None:
         """Read the state, and take parked events again: the code of this process may take them."""

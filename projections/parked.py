@@ -47,7 +47,7 @@ _REDRIVE: Final = """
 
 
 class ParkedEvents:
-    """The parked events of one projection, over the connection of its leader."""
+    """The parked events of one version of a projection, over the connection of its leader."""
 
     def __init__(self, connection: Connection, projection: str) -> None:
         self._connection = connection

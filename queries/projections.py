@@ -156,9 +156,13 @@ def _status(
         lag=lag,
         fault=None if state is None else state.fault,
         built_at=None if state is None else state.built_at,
-        parked=[_parked(row) for row in parked if row.projection == projection.name],
+        parked=[_parked(row) for row in parked if row.projection == _checkpoint(projection)],
         rebuild=_rebuild(rebuild),
     )
+
+
+def _checkpoint(projection: Projection) -> str | None:
+    return projection.checkpoint if isinstance(projection, Following) else None
 
 
 def _rebuild(row: Row[Any] | None) -> RebuildStatus | None:

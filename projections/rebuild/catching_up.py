@@ -88,4 +88,4 @@ class CatchingUp:
     async def _parked(self) -> frozenset[int]:
         if not isinstance(self._projection, Following):
             return frozenset()
-        return await ParkedEvents(self._connection, self._projection.name).all_positions()
+        return await ParkedEvents(self._connection, self._projection.checkpoint).all_positions()

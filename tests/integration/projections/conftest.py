@@ -9,7 +9,8 @@ from eventstore.postgres import PostgresEventStore
 from kit import restart
 from kit.pool import Pool, create_pool
 from settings import DatabaseRole
-from tests.conftest import Servers, beside
+from stack.servers import Servers
+from tests.conftest import beside
 from tests.integration.projections import following
 from tests.integration.projections.log import Log, opened
 

@@ -88,7 +88,7 @@ async def take_all(leader: Leader, store: PostgresEventStore) -> None:
 async def ask(pool: Pool) -> None:
     """Ask the leader, as an operator does, to take the parked events again."""
     async with pool.acquire() as connection:
-        await redrive(connection, "receipts")
+        await redrive(connection, "projection.receipts.1")
 
 
 async def parked(connection: asyncpg.Connection) -> list[tuple[Any, ...]]:
@@ -139,7 +139,7 @@ async def test_redriven_events_are_taken_in_order_and_once(
     await leader.redrive()
     assert len(await parked(connection)) == 3  # no operator has asked for it
 
-    assert await redrive(connection, "receipts", "inventory-cup") == 3
+    assert await redrive(connection, "projection.receipts.1", "inventory-cup") == 3
     await leader.redrive()
     await leader.redrive()
     await append(store, *received("cup", 6))
@@ -157,7 +157,7 @@ async def test_a_redrive_that_fails_again_keeps_the_stream_parked(
     leader = await a_leader(connection, store, Fragile(13))
     await take_all(leader, store)
 
-    assert await redrive(connection, "receipts") == 2
+    assert await redrive(connection, "projection.receipts.1") == 2
     await leader.redrive()
     await append(store, *received("cup", 4))
     await take_all(leader, store)
@@ -178,7 +178,7 @@ async def test_a_redrive_stops_at_the_next_event_that_fails(
     leader = await a_leader(connection, store, apply)
     await take_all(leader, store)
     apply.poison.remove(13)
-    await redrive(connection, "receipts")
+    await redrive(connection, "projection.receipts.1")
     await leader.redrive()
 
     assert await rows(connection) == replayed(received("cup", 13, 3))
