@@ -32,7 +32,7 @@ from tests.integration.projections.following import (
 
 PARKED = """
     SELECT position, stream_id, cause, attempts, redrive FROM eventstore.parked_event
-    WHERE projection = 'receipts' ORDER BY position
+    WHERE projection = 'projection.receipts.1' ORDER BY position
 """
 AGES = """
     SELECT now() - parked_at < interval '1 minute' AND now() - failed_at < interval '1 minute'
