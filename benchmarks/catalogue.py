@@ -6,6 +6,7 @@ from typing import Final
 
 from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
 from benchmarks.measure import Benchmark, Count
+from benchmarks.projections import rebuild
 from benchmarks.saga import counted as saga_counted
 from benchmarks.saga import latency, throughput
 
@@ -16,5 +17,6 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *tail_latency.BENCHMARKS,
     *throughput.BENCHMARKS,
     *latency.BENCHMARKS,
+    *rebuild.BENCHMARKS,
 )
 COUNTS: Final[tuple[Count, ...]] = (*counted.COUNTS, *saga_counted.COUNTS)
