@@ -34,7 +34,7 @@ _PROMISES: Final = Promises(
 def events_of_an_order(order_id: str = ORDER_ID) -> Sequence[Event]:
     """Return the events of an order of two products that is delivered and kept."""
     return [
-        _created(order_id),
+        order_created(order_id),
         e.OrderReserved(order_id=order_id),
         e.OrderAuthorized(order_id=order_id),
         e.OrderConfirmed(order_id=order_id),
@@ -60,7 +60,7 @@ async def fill(url: str, events: int) -> int:
     return orders * EVENTS_OF_AN_ORDER
 
 
-def _created(order_id: str) -> Event:
+def order_created(order_id: str) -> e.OrderCreated:
     customer = f"customer-of-{order_id}"
     sealed = Sealed(
         subject=customer,
