@@ -52,11 +52,13 @@ _UPDATE: Final = """
 """
 
 
+@dataclass(frozen=True)
 class OrderPlaced(DomainEvent):
     status: str
     facts: dict[str, Any]
 
 
+@dataclass(frozen=True)
 class OrderMoved(DomainEvent):
     status: str
 

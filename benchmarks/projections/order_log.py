@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from domain.event import Event
 from domain.order import events as e
 from domain.order.lines import OrderLine
 from domain.order.price import Price
@@ -31,7 +30,7 @@ _PROMISES: Final = Promises(
 )
 
 
-def events_of_an_order(order_id: str = ORDER_ID) -> Sequence[Event]:
+def events_of_an_order(order_id: str = ORDER_ID) -> Sequence[e.OrderEvent]:
     """Return the events of an order of two products that is delivered and kept."""
     return [
         order_created(order_id),
