@@ -52,7 +52,7 @@ async def _results(
     with Progress(
         *columns, TimeElapsedColumn(), console=console, auto_refresh=False, transient=True
     ) as progress:
-        task = progress.add_task("", total=len(benchmarks) * (effort.pairs + 1))
+        task = progress.add_task("", total=sum(b.runs(effort) for b in benchmarks))
         for benchmark in benchmarks:
             progress.update(task, description=benchmark.id, refresh=True)
             results.append(

@@ -6,6 +6,7 @@ from typing import Final
 
 from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
 from benchmarks.measure import Benchmark, Count
+from benchmarks.projections import lag, memory, pages, rebuild
 from benchmarks.saga import counted as saga_counted
 from benchmarks.saga import latency, throughput
 
@@ -16,5 +17,8 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *tail_latency.BENCHMARKS,
     *throughput.BENCHMARKS,
     *latency.BENCHMARKS,
+    *rebuild.BENCHMARKS,
+    *lag.BENCHMARKS,
+    *pages.BENCHMARKS,
 )
-COUNTS: Final[tuple[Count, ...]] = (*counted.COUNTS, *saga_counted.COUNTS)
+COUNTS: Final[tuple[Count, ...]] = (*counted.COUNTS, *saga_counted.COUNTS, *memory.COUNTS)

@@ -48,6 +48,15 @@ class Benchmark:
     """
     sides: Callable[[Server, Effort], AbstractAsyncContextManager[Sides]]
     less_is_better: bool = False
+    max_pairs: int | None = None
+    """The most pairs to measure, where one run takes long; no run warms the others up then."""
+
+    def pairs(self, effort: Effort) -> int:
+        return min(effort.pairs, self.max_pairs or effort.pairs)
+
+    def runs(self, effort: Effort) -> int:
+        """Return the number of all pairs, with the one that warms up."""
+        return self.pairs(effort) + (self.max_pairs is None)
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,11 @@ async def measure(
     benchmark: Benchmark, server: Server, effort: Effort, on_pair: Callable[[], object]
 ) -> Result:
     async with benchmark.sides(server, effort) as sides:
-        await _pair(sides)  # warms up connections, prepared statements and caches
-        on_pair()
+        if benchmark.max_pairs is None:
+            await _pair(sides)  # warms up connections, prepared statements and caches
+            on_pair()
         pairs = []
-        for _ in range(effort.pairs):
+        for _ in range(benchmark.pairs(effort)):
             pairs.append(await _pair(sides))
             on_pair()
     ours, peer = zip(*pairs, strict=True)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import Table
 
@@ -113,34 +113,42 @@ def evolve(row: Row | None, change: Change) -> Row | None:
 
     The given row may be changed in place.
     """
-    match change.kind:
-        case Kind.DELETE:
-            return None
-        case Kind.INSERT if row is not None:
-            raise RowExists(change.table.name)
-        case Kind.UPDATE if row is None:
-            return None
+    kind, values = change.kind, change.values
+    is_new = row is None
+    if kind is Kind.DELETE or (is_new and kind is Kind.UPDATE):
+        return None
     if row is None:
-        row = dict(defaults(change.table))
-        row.update(zip(key_columns(change.table), change.key, strict=True))
-        is_new = True
-    else:
-        is_new = False
-    before = row.copy() if any(type(v) is IfEqual for v in change.values.values()) else row
-    for column, value in change.values.items():
+        row = _new_row(change)
+    elif kind is Kind.INSERT:
+        raise RowExists(change.table.name)
+    # A rebuild spends much of its time here, and most values are plain ones.
+    if _OPERATIONS.isdisjoint(map(type, values.values())):
+        row.update(values)
+        return row
+    before = row.copy()
+    for column, value in values.items():
         row[column] = _changed(column, value, before, is_new=is_new)
     return row
 
 
-def _changed(column: str, value: object, row: Row, *, is_new: bool) -> object:
+def _new_row(change: Change) -> Row:
+    row = dict(defaults(change.table))
+    row.update(zip(key_columns(change.table), change.key, strict=True))
+    return row
+
+
+_OPERATIONS: Final = frozenset({Plus, Appended, Initially, IfEqual})
+
+
+def _changed(column: str, value: object, before: Row, *, is_new: bool) -> object:
     match value:
         case Plus(number):
-            return row[column] + number
+            return before[column] + number
         case Appended(element):
-            return json.dumps([*json.loads(row[column]), json.loads(element)])
+            return json.dumps([*json.loads(before[column]), json.loads(element)])
         case Initially(first):
-            return first if is_new else row[column]
+            return first if is_new else before[column]
         case IfEqual(other, wanted, then):
-            return then if row[other] == wanted else row[column]
+            return then if before[other] == wanted else before[column]
         case _:
             return value

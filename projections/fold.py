@@ -48,8 +48,9 @@ class Fold:
         for step in steps:
             if isinstance(step, Given):
                 raise TypeError("only a projection that follows the log may ask for a row")
-            self._rows[step.table].setdefault(step.key, None)
-            self._change(step.table, step.key, step)
+            rows = self._rows[step.table]
+            rows[step.key] = evolve(rows.get(step.key), step)
+            self._changed[step.table].add(step.key)
 
     @property
     def changed(self) -> RowsOfTables:
