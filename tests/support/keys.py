@@ -11,6 +11,7 @@ from kit.pool import Pool
 
 MASTER_KEY: Final = os.urandom(32)
 MASTER_KEYS: Final = Keyring(MASTER_KEY, setting="master_key")
+SEARCH_KEY: Final = os.urandom(32)
 PAYLOAD_KEYS: Final = Keyring(os.urandom(32), setting="payload_key")
 
 
