@@ -47,7 +47,7 @@ from stack.servers import Servers
 from temporal.client import data_converter
 from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
-from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, a_vault
+from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, SEARCH_KEY, a_vault
 from tests.support.order_log import OrderLog
 from tests.support.routes import routes_of
 from tests.support.sagas import Sagas, running_sagas
@@ -74,6 +74,7 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
         rate_limit_per_address=0,  # all the tests come from one address
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         master_key=SecretStr(base64.b64encode(MASTER_KEY).decode()),
+        search_key=SecretStr(base64.b64encode(SEARCH_KEY).decode()),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         carrier_url="http://127.0.0.1:9",
         carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
