@@ -13,6 +13,7 @@ DESTROYS = ("readmodel.order_contact",)
 
 TABLE = "readmodel.order_contact"
 
+# Autovacuum removes deleted rows in its next round, as those of the keys: see migration 0015.
 # The rows of a customer go with the customer's key, in the same transaction. PostgreSQL locks the
 # key while a row is inserted, so no row is written for a key that is being erased.
 CREATE = f"""
@@ -20,7 +21,7 @@ CREATE = f"""
         order_id     text PRIMARY KEY COLLATE "C",
         key_id       uuid NOT NULL REFERENCES eventstore.subject_key ON DELETE CASCADE,
         email_digest text NOT NULL COLLATE "C"
-    )
+    ) WITH (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0)
 """
 INDEXES = (
     f"CREATE INDEX order_contact_email_idx ON {TABLE} (email_digest)",

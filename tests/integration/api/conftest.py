@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from api.app import OpenedServices, create_app
 from api.context import Services
 from api.orders.pricing import standard_pricing
 from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
@@ -45,6 +47,7 @@ from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
 from temporal.client import data_converter
+from tests.support import order_contacts
 from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
 from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, SEARCH_KEY, a_vault
@@ -163,7 +166,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     """The API with its own database role, and the sagas' client with the role that appends."""
     calls = TemporalCalls()
     client = await connected(servers, calls)
-    store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
+    vault = a_vault(module_pool)
+    store = PostgresEventStore(module_pool, [InlineReadModels()], vault)
     orders = OrderQueries(engine)
     read_store = PostgresEventStore(api_pool)
     feed = LiveFeed(read_store)
@@ -191,6 +195,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         pricing=standard_pricing(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(api_pool),
+        search_key=SearchKey.of(settings),
     )
 
     @asynccontextmanager
@@ -200,7 +205,9 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
 
     app = create_app(settings, open_services)
     async with served(app) as url, local_client(base_url=url) as http:
-        yield Api(url, settings, http, calls, sagas, OrderLog(store), feed, routes_of(app))
+        contacts = partial(order_contacts.follow, module_pool, store, vault)
+        log, routes = OrderLog(store), routes_of(app)
+        yield Api(url, settings, http, calls, sagas, log, feed, routes, contacts)
 
 
 @pytest.fixture

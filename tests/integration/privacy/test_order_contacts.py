@@ -26,6 +26,7 @@ from settings import DatabaseRole
 from stack.servers import Servers
 from tests.conftest import beside
 from tests.integration.privacy.conftest import CONTACT, MARKERS, Log, TextOfTables, created
+from tests.support import order_contacts
 from tests.support.gates import Gate
 from tests.support.keys import MASTER_KEYS, SEARCH_KEY, a_vault
 
@@ -50,17 +51,12 @@ class GatedVault(Vault):
         return opened
 
 
-def contacts(log: Log, vault: Vault | None = None) -> OrderContacts:
-    return OrderContacts(log.pool, log.store, vault or log.vault, KEY)
+def contacts(log: Log) -> OrderContacts:
+    return OrderContacts(log.pool, log.store, log.vault, KEY)
 
 
 async def follow(log: Log, vault: Vault | None = None) -> None:
-    """Take the rest of the log as the leader takes it."""
-    async with log.pool.acquire() as connection:
-        checkpoint = await Checkpoint.read(connection, CHECKPOINT)
-        page = await log.store.load_all_events(checkpoint.position, types=["OrderCreated"])
-        if page:
-            await contacts(log, vault).take(connection, checkpoint, page)
+    await order_contacts.follow(log.pool, log.store, vault or log.vault)
 
 
 async def rows(log: Log) -> list[tuple[str, str]]:
