@@ -21,7 +21,6 @@ _READ: Final = """
     ON CONFLICT (name) DO UPDATE SET position = c.position
     RETURNING position, eventstore.drawn_position(), eventstore.is_lost(position, event_id)
 """
-_POSITION: Final = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
 _ADVANCE: Final = """
     UPDATE eventstore.checkpoint SET position = $3, event_id = eventstore.newest_event($3)
     WHERE name = $1 AND position = $2
@@ -33,6 +32,7 @@ LOST: Final = """
     WHERE eventstore.is_lost(position, event_id)
     ORDER BY name
 """
+_POSITION: Final = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
 
 logger = logging.getLogger(__name__)
 
