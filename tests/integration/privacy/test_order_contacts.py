@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from argparse import Namespace
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from domain.event import Event
 from domain.order.contact import Contact
@@ -22,7 +24,9 @@ from kit.eventually import eventually
 from kit.pool import create_pool
 from kit.tasks import together
 from projections.order_contacts import CHECKPOINT, OrderContacts, begin_again
-from settings import DatabaseRole
+from projections.rebuild.__main__ import run
+from projections.rebuild.errors import NeverCopied
+from settings import DatabaseRole, Settings
 from stack.servers import Servers
 from tests.conftest import beside
 from tests.integration.privacy.conftest import CONTACT, MARKERS, Log, TextOfTables, created
@@ -261,3 +265,26 @@ async def test_the_projections_role_may_empty_the_table(
         await begin_again(pool)
 
     assert await rows(log) == []
+
+
+async def test_the_command_empties_the_table_and_keeps_no_former_one(
+    log: Log, servers: Servers, database_url: str
+) -> None:
+    await log.place("o-1")
+    await follow(log)
+    url = beside(servers, DatabaseRole.PROJECTIONS, database_url)
+    settings = Settings(_env_file=None, projections_database_url=SecretStr(url))
+
+    for option in ("rollback", "drop"):
+        with pytest.raises(NeverCopied, match="order-contacts keeps no former table"):
+            await run(settings, arguments(**{option: True}))
+    assert await rows(log) == [("o-1", DIGEST)]
+
+    assert await run(settings, arguments()) == (
+        "order-contacts is emptied: a worker with the role projections fills it again"
+    )
+    assert await rows(log) == []
+
+
+def arguments(*, rollback: bool = False, drop: bool = False) -> Namespace:
+    return Namespace(name="order-contacts", rollback=rollback, drop=drop)
