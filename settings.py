@@ -138,6 +138,11 @@ class Settings(BaseSettings):
     """
     retired_master_keys: SecretStr = SecretStr("")
     """The previous master keys, comma-separated, until `python -m eventstore.privacy rotate`."""
+    search_key: SecretStr = SecretStr("")
+    """Base64 of 32 random bytes: makes the digests by which staff find personal data.
+
+    The workers write the digests of orders, and the API makes that of a search.
+    """
     temporal_ui_origin: str = ""
     """The origin of Temporal's Web UI, the only one that may call the codec endpoint from a
     browser.

@@ -105,8 +105,9 @@ _DEMANDS: Final[Mapping[str, _Demand]] = {
     "payment_api_key": _ISSUED_KEY,
     "carrier_api_key": _ISSUED_KEY,
 }
-"""The payload and master keys have their own check: see eventstore/privacy/keyring.py."""
+"""The payload, master and search keys have their own check: see eventstore/privacy/keyring.py."""
 _KEYRINGS: Final = ("payload_key", "master_key")
+_SECRETS: Final = (*_DEMANDS, *_KEYRINGS, "search_key")
 
 
 def _check_distinct(settings: Settings, names: tuple[str, ...]) -> None:
@@ -124,7 +125,7 @@ def _check_distinct(settings: Settings, names: tuple[str, ...]) -> None:
 def _values(settings: Settings, names: tuple[str, ...]) -> Iterator[tuple[str, str, bytes]]:
     """Yield the setting that each secret belongs to, the setting that holds it, and its value."""
     for name in names:
-        if name in _DEMANDS or name in _KEYRINGS:
+        if name in _SECRETS:
             yield name, name, _canonical(_secret(settings, name))
         if name in _KEYRINGS:
             retired = f"retired_{name}s"

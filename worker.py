@@ -52,6 +52,7 @@ from eventstore.head import HeadAnnouncer
 from eventstore.heartbeat import record_polling
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
 from eventstore.stored_format import require_readable
@@ -64,6 +65,7 @@ from orchestrator.order_workflows import TemporalOrderWorkflows
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.follower import Follower, Terms
 from projections.inline import InlineReadModels
+from projections.order_contacts import OrderContacts
 from projections.rebuild.runner import Rebuilder
 from projections.registry import FOLLOWING
 from providers.carrier import Carrier
@@ -271,13 +273,15 @@ async def run_relay(settings: Settings, pool: Pool, store: EventStore) -> None:
         await Relay(pool, store, bus).run()
 
 
-async def run_projections(settings: Settings) -> None:
+async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
     """Keep the following projections up to date, and make the rebuilds that are asked for."""
     url, terms = settings.url_of(DatabaseRole.PROJECTIONS), Terms()
     async with await create_pool(url, size=PROJECTIONS_POOL_SIZE, transaction_seconds=0) as pool:
         store = PostgresEventStore(pool)
         followers = [Follower(pool, store, projection, terms) for projection in FOLLOWING]
-        await together(Rebuilder(pool).run(), *(follower.run() for follower in followers))
+        await together(
+            Rebuilder(pool).run(), contacts.run(), *(follower.run() for follower in followers)
+        )
 
 
 def is_server_away(error: BaseException) -> bool:
@@ -294,8 +298,11 @@ def is_server_away(error: BaseException) -> bool:
 def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
     """Raise SettingsError when a setting of one of these roles is missing or wrong."""
     sagas = ("payload_key", *PROVIDER_SETTINGS) if Role.SAGAS in roles else ()
-    check(settings, "database_url", "master_key", *sagas)
+    projections = ("search_key",) if Role.PROJECTIONS in roles else ()
+    check(settings, "database_url", "master_key", *sagas, *projections)
     Keyring.of(settings, "master_key")
+    if Role.PROJECTIONS in roles:
+        SearchKey.of(settings)
     if Role.SAGAS in roles:
         client.check_settings(settings)
         Providers.check_settings(settings)
@@ -340,7 +347,9 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             Role.SAGAS: lambda: run_sagas(settings, pool, store, vault),
             Role.RELAY: lambda: run_relay(settings, pool, store),
             Role.HEAD: HeadAnnouncer(pool).run,
-            Role.PROJECTIONS: lambda: run_projections(settings),
+            Role.PROJECTIONS: lambda: run_projections(
+                settings, OrderContacts(pool, store, vault, SearchKey.of(settings))
+            ),
         }
         # A fault of the database is reported by the roles that it concerns.
         with contextlib.suppress(asyncpg.PostgresError, TimeoutError, *CONNECTION_LOST):

@@ -32,6 +32,7 @@ LOST: Final = """
     WHERE eventstore.is_lost(position, event_id)
     ORDER BY name
 """
+_POSITION: Final = "SELECT position FROM eventstore.checkpoint WHERE name = $1"
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,11 @@ class Checkpoint:
         if is_lost:
             raise CheckpointLost(LostCheckpoint(name, position, drawn))
         return cls(connection, name, position)
+
+    async def require_unmoved(self) -> None:
+        """Raise CheckpointMoved when another process has moved it, for example to begin again."""
+        if await self._connection.fetchval(_POSITION, self._name) != self.position:
+            raise CheckpointMoved(self._name, self.position)
 
     async def advance(self, position: int) -> None:
         """Record that everything up to `position` is done, in the transaction of the caller if any.

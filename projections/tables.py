@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -151,3 +152,12 @@ saga_recovery = Table(
 )
 
 abandoned_saga = Table("abandoned_saga", METADATA, Column("order_id", Text, primary_key=True))
+
+order_contact = Table(
+    "order_contact",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("key_id", Uuid),
+    Column("email_digest", Text),
+)
+"""No projection of the registry has this table: see order_contacts.py."""

@@ -22,7 +22,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from domain.order.state import OrderStatus
-from projections.tables import backorder_view, order_view, payment_view, shipment_view
+from projections.tables import (
+    backorder_view,
+    order_contact,
+    order_view,
+    payment_view,
+    shipment_view,
+)
 from queries.order_waits import WaitingFor, needing_attention, waiting
 
 
@@ -54,6 +60,8 @@ class OrderFilter:
     needs_attention: bool | None = None
     tracking_number: str | None = None
     payment_reference: str | None = None
+    email_digest: str | None = None
+    """The digest of the customer's e-mail address."""
     waiting_for: Collection[WaitingFor] | None = None
     """One or more parties; the order waits for one of them."""
     waiting_since: datetime | None = None
@@ -93,6 +101,9 @@ def conditions(wanted: OrderFilter) -> Iterator[ColumnElement[bool]]:
         yield shipment_view.c.tracking_number == wanted.tracking_number
     if wanted.payment_reference is not None:
         yield payment_view.c.reference == wanted.payment_reference
+    if wanted.email_digest is not None:
+        found = order_contact.c.email_digest == wanted.email_digest
+        yield order_view.c.order_id.in_(select(order_contact.c.order_id).where(found))
     if wanted.backordered is not None:
         waits = order_view.c.order_id.in_(select(backorder_view.c.order_id))
         yield waits if wanted.backordered else ~waits

@@ -38,6 +38,7 @@ SECRETS: Mapping[str, Callable[[], str]] = {
     "WAYBILL_JWT_SECRET": _token,
     "WAYBILL_PAYLOAD_KEY": _base64_key,
     "WAYBILL_MASTER_KEY": _base64_key,
+    "WAYBILL_SEARCH_KEY": _base64_key,
     "WAYBILL_PAYMENT_API_KEY": lambda: f"sk_test_{secrets.token_hex(16)}",
     "WAYBILL_PAYMENT_WEBHOOK_SECRET": lambda: f"whsec_{secrets.token_hex(32)}",
     "WAYBILL_CARRIER_API_KEY": _token,

@@ -33,11 +33,10 @@ class Keyring:
     @classmethod
     def of(cls, settings: Settings, setting: str) -> Self:
         """Raises SettingsError, naming the setting that is missing or holds no key."""
-        settings.require(setting)
-        current: SecretStr = getattr(settings, setting)
+        current = key_of(settings, setting)
         retired: SecretStr = getattr(settings, f"retired_{setting}s")
         return cls(
-            _key(current.get_secret_value(), setting),
+            current,
             [
                 _key(text, f"retired_{setting}s")
                 for text in retired.get_secret_value().split(",")
@@ -63,6 +62,13 @@ class Keyring:
             HKDF(SHA256(), length, salt=None, info=purpose).derive(key)
             for key in self._keys.values()
         ]
+
+
+def key_of(settings: Settings, setting: str) -> bytes:
+    """Return the key. Raises SettingsError, naming the setting that is missing or holds no key."""
+    settings.require(setting)
+    secret: SecretStr = getattr(settings, setting)
+    return _key(secret.get_secret_value(), setting)
 
 
 def key_id_of(key: bytes) -> str:

@@ -31,6 +31,7 @@ from api.webhooks import webhooks
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
+from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
@@ -68,6 +69,7 @@ REQUIRED = (
     "jwt_secret",
     "payload_key",
     "master_key",
+    "search_key",
     "payment_webhook_secret",
     "carrier_webhook_secret",
     "carrier_url",
@@ -125,6 +127,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         projection_requests=ProjectionRequests(pool),
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
+        search_key=SearchKey.of(settings),
     )
     probes = Probes(
         settings,
@@ -218,6 +221,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     settings.url_of(DatabaseRole.API)
     check(settings, *REQUIRED, *(("nats_url",) if settings.bus == "nats" else ()))
     Keyring.of(settings, "master_key")
+    SearchKey.of(settings)
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 
     @asynccontextmanager

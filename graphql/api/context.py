@@ -19,6 +19,7 @@ from domain.identifiers import is_identifier
 from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
+from eventstore.privacy.search_key import SearchKey
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -74,6 +75,8 @@ class Services:
     projection_requests: ProjectionRequests
     analytics: AnalyticsQueries
     analytics_ticks: AnalyticsTicks
+    search_key: SearchKey
+    """It makes the digest of an e-mail address that staff search for."""
     replica: Replica | None = None
     """Queries read from it while it is usable. Everything else reads from the primary."""
 

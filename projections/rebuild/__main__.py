@@ -7,6 +7,9 @@ Readers and writers go on: a new copy is filled beside the live tables and put i
 rebuild that was interrupted is resumed by the next call, or by a worker with the role
 `projections`. The former tables are kept until the next rebuild: --rollback returns to them, and
 --drop drops them.
+
+The rows of `order-contacts` are personal data and are never copied. Its rebuild deletes them, and a
+worker with that role writes them again for the customers who are not erased.
 """
 
 from __future__ import annotations
@@ -23,9 +26,10 @@ from kit.command import run_command
 from kit.faults import one_line
 from kit.pool import CONNECTION_LOST, create_pool
 from kit.restart import ServerAway
+from projections import order_contacts
 from projections.progress import shown_progress
 from projections.rebuild import record
-from projections.rebuild.errors import RebuildError
+from projections.rebuild.errors import NeverCopied, RebuildError
 from projections.rebuild.filling import AT_ONCE
 from projections.rebuild.procedure import drop_retired, rebuild, roll_back
 from projections.registry import UnknownProjection, projection_named
@@ -37,6 +41,8 @@ NOT_REBUILT, INTERRUPTED = 2, 130
 
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> str:
+    if arguments.name == order_contacts.NAME:
+        return await _begin_again(settings, arguments)
     projection = projection_named(arguments.name)
     url = settings.url_of(DatabaseRole.PROJECTIONS)
     async with await create_pool(url, size=POOL_SIZE, transaction_seconds=0) as pool:
@@ -52,6 +58,14 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> str:
         with shown_progress(f"rebuilding {projection.name}") as progress:
             events = await rebuild(pool, projection, progress, accept=arguments.accept)
         return f"{projection.name} is rebuilt from {events} events; its former tables are kept"
+
+
+async def _begin_again(settings: Settings, arguments: argparse.Namespace) -> str:
+    if arguments.rollback or arguments.drop:
+        raise NeverCopied(order_contacts.NAME)
+    async with await create_pool(settings.url_of(DatabaseRole.PROJECTIONS), size=1) as pool:
+        await order_contacts.begin_again(pool)
+    return f"{order_contacts.NAME} is emptied: a worker with the role projections fills it again"
 
 
 def main() -> int:

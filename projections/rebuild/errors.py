@@ -70,3 +70,10 @@ class OtherVersion(RebuildError):
             f"the retired copy of {name} is of version {retired}, and this build knows version"
             f" {known}: roll back with the build of version {retired}"
         )
+
+
+class NeverCopied(RebuildError):
+    """The rows are personal data, of which no former copy is kept."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} keeps no former table: leave out --rollback and --drop")

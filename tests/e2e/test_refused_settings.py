@@ -54,6 +54,7 @@ async def refusal(process: str, environment: dict[str, str], folder: Path) -> st
         ),
         ("api", {"WAYBILL_JWT_SECRET": ONE_KEY, "WAYBILL_PAYLOAD_KEY": ONE_KEY}, "hold the same "),
         ("api", {"WAYBILL_MASTER_KEY": "A" * 43 + "="}, "WAYBILL_MASTER_KEY holds no key"),
+        ("api", {"WAYBILL_SEARCH_KEY": "A" * 43 + "="}, "WAYBILL_SEARCH_KEY holds no key"),
         ("api", PRODUCTION, "WAYBILL_CARRIER_URL must begin with https://"),
         ("worker", {"WAYBILL_MASTER_KEY": "A" * 43 + "="}, "WAYBILL_MASTER_KEY holds no key"),
         ("worker", {"WAYBILL_PAYLOAD_KEY": "A" * 43 + "="}, "WAYBILL_PAYLOAD_KEY holds no key"),

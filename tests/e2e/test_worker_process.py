@@ -40,6 +40,7 @@ def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextMan
         ("WAYBILL_CARRIER_URL", "carrier.example"),
         ("WAYBILL_PAYMENT_API_KEY", ""),
         ("WAYBILL_MASTER_KEY", ""),
+        ("WAYBILL_SEARCH_KEY", ""),
         ("WAYBILL_PAYLOAD_KEY", "short"),
         (NATS, ""),
         (NATS, "nats://"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -59,6 +59,8 @@ class Api:
     log: OrderLog
     feed: LiveFeed
     routes: list[Route]
+    follow_contacts: Callable[[], Awaitable[None]]
+    """It writes the digests of the e-mail addresses of all orders, as a worker does."""
 
     def viewer(self, role: str = "customer") -> Viewer:
         """Return a new viewer, whom the API does not know yet."""

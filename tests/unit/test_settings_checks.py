@@ -97,6 +97,17 @@ def test_a_worker_without_sagas_needs_no_providers() -> None:
     check_settings(settings, [Role.RELAY, Role.HEAD])
 
 
+def test_only_a_worker_with_projections_needs_the_search_key() -> None:
+    settings = sound(search_key="")
+    check_settings(settings, [Role.SAGAS, Role.RELAY, Role.HEAD])
+    with pytest.raises(SettingsError, match="WAYBILL_SEARCH_KEY is not set"):
+        check_settings(settings, [Role.PROJECTIONS])
+    with pytest.raises(SettingsError, match="WAYBILL_SEARCH_KEY holds no key"):
+        check_settings(sound(search_key="short"), [Role.PROJECTIONS])
+    with pytest.raises(SettingsError, match="WAYBILL_SEARCH_KEY is not set"):
+        check(settings, *REQUIRED)
+
+
 KEY: Final = os.urandom(32)
 
 
@@ -106,6 +117,7 @@ KEY: Final = os.urandom(32)
         ("jwt_secret", "payload_key", (base64_of(KEY), base64_of(KEY))),
         ("payload_key", "carrier_webhook_secret", (base64_of(KEY), f"whsec_{base64_of(KEY)}")),
         ("payload_key", "master_key", (base64_of(KEY), f" {base64_of(KEY)}")),
+        ("master_key", "search_key", (base64_of(KEY), base64_of(KEY))),
         ("carrier_api_key", "payment_api_key", ("key-of-both", "key-of-both")),
     ],
 )

@@ -16,12 +16,15 @@ from api.orders.references import wanted_metadata, wanted_reference
 from domain.identifiers import is_identifier
 from domain.money import Currency
 from domain.order.commands import CancellationReason, RejectionReason
+from domain.order.contact_rules import email_of
+from eventstore.privacy.search_key import SearchKey
 from queries.order_filter import OrderFilter as Wanted
 from queries.order_filter import TotalRange
 from queries.order_sort import OrderOrder
 
 STAFF_ONLY: Final = {
     "needs_attention": "needsAttention",
+    "email": "email",
     "payment_reference": "paymentReference",
     "waiting_for": "waitingFor",
     "waiting_since": "waitingSince",
@@ -33,7 +36,9 @@ MAX_TEXT: Final = 200
 _currency: Final = TypeAdapter(Currency)
 
 
-def wanted_orders(given: OrderFilter, order: OrderOrder, viewer: Viewer) -> Wanted:
+def wanted_orders(
+    given: OrderFilter, order: OrderOrder, viewer: Viewer, search_key: SearchKey
+) -> Wanted:
     """Return the search. Raises FORBIDDEN, and BAD_USER_INPUT, which names the field."""
     _check_access(given, viewer)
     placed_from, placed_before = _times(given.placed_at)
@@ -55,6 +60,7 @@ def wanted_orders(given: OrderFilter, order: OrderOrder, viewer: Viewer) -> Want
         needs_attention=given.needs_attention,
         tracking_number=_text("trackingNumber", given.tracking_number),
         payment_reference=_text("paymentReference", given.payment_reference),
+        email_digest=_email_digest(given.email, search_key),
         waiting_for=given.waiting_for and frozenset(given.waiting_for),
         waiting_since=given.waiting_since,
     )
@@ -118,6 +124,13 @@ def _id(field: str, text: str | None) -> str | None:
     if text is not None and not is_identifier(text):
         raise bad_input(f"filter.{field}: this can be no id")
     return text
+
+
+def _email_digest(email: str | None, search_key: SearchKey) -> str | None:
+    try:
+        return None if email is None else search_key.email_digest(email_of(email.strip()))
+    except ValueError as error:
+        raise bad_input(f"filter.email: {error}") from None
 
 
 def _text(field: str, text: str | None) -> str | None:

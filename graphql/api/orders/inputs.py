@@ -142,6 +142,11 @@ class OrderFilter:
         default=None,
         description="For operators: the payment provider's whole reference of the latest attempt.",
     )
+    email: str | None = strawberry.field(
+        default=None,
+        description="For operators: the customer's e-mail address as the order's contact names it, "
+        "in any case. An order is found soon after it is placed, until the customer is erased.",
+    )
     waiting_for: list[WaitingFor] | None = strawberry.field(
         default=None,
         description="For operators: the order waits for one of these, as `OrderWait` explains.",

@@ -79,7 +79,8 @@ class OrderQuery:
         await check_min_position(info.context, min_position)
         positions = info.context.positions
         cursors = OrderCursors(positions, order_by)
-        wanted = wanted_orders(filter or OrderFilter(), order_by, info.context.viewer)
+        search_key = info.context.services.search_key
+        wanted = wanted_orders(filter or OrderFilter(), order_by, info.context.viewer, search_key)
         request = page_request(first, after, last, before, cursors.open)
         page = await info.context.services.orders.page(wanted, request, order_by)
         return OrderConnection.of(page, wanted, order_by, positions)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from api.app import OpenedServices, create_app
 from api.context import Services
 from api.orders.pricing import standard_pricing
 from eventstore.postgres import PostgresEventStore
+from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
@@ -47,9 +49,10 @@ from queries.updates import OrderUpdates
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
 from temporal.client import data_converter
+from tests.support import order_contacts
 from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
-from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, a_vault
+from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, SEARCH_KEY, a_vault
 from tests.support.order_log import OrderLog
 from tests.support.routes import routes_of
 from tests.support.sagas import Sagas, running_sagas
@@ -76,6 +79,7 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
         rate_limit_per_address=0,  # all the tests come from one address
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         master_key=SecretStr(base64.b64encode(MASTER_KEY).decode()),
+        search_key=SecretStr(base64.b64encode(SEARCH_KEY).decode()),
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         carrier_url="http://127.0.0.1:9",
         carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
@@ -164,7 +168,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     """The API with its own database role, and the sagas' client with the role that appends."""
     calls = TemporalCalls()
     client = await connected(servers, calls)
-    store = PostgresEventStore(module_pool, [InlineReadModels()], a_vault(module_pool))
+    vault = a_vault(module_pool)
+    store = PostgresEventStore(module_pool, [InlineReadModels()], vault)
     orders = OrderQueries(engine)
     read_store = PostgresEventStore(api_pool)
     feed = LiveFeed(read_store)
@@ -194,6 +199,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         projection_requests=ProjectionRequests(api_pool),
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
+        search_key=SearchKey.of(settings),
     )
 
     @asynccontextmanager
@@ -204,7 +210,9 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
 
     app = create_app(settings, open_services)
     async with served(app) as url, local_client(base_url=url) as http:
-        yield Api(url, settings, http, calls, sagas, OrderLog(store), feed, routes_of(app))
+        contacts = partial(order_contacts.follow, module_pool, store, vault)
+        log, routes = OrderLog(store), routes_of(app)
+        yield Api(url, settings, http, calls, sagas, log, feed, routes, contacts)
 
 
 @pytest.fixture

@@ -194,6 +194,8 @@ async def _reads(story: Story) -> None:
     await story.show("OrderAt", story.customer, id=placed["id"], asOf=then)
     await story.show("Orders", story.customer, first=2, filter={"status": ["CONFIRMED"]})
     await story.show("WaitingOrders", story.operator, waitingFor=["DISPATCH"], first=1)
+    await story.api.follow_contacts()
+    await story.show("OrdersByEmail", story.operator, email="Customer@Example.com", first=1)
     stream = f"order-{placed['id']}"
     await story.show("Events", story.operator, stream=stream, types=["OrderReserved"], first=1)
     await story.show("Product", story.customer, sku="TEA-01")

@@ -7,8 +7,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.customer.commands import ErasureReason
+from domain.customer.events import CustomerErased
 from domain.inventory.events import BackorderQueued
 from domain.money import Money
+from domain.order.contact import Contact
+from domain.order.contact_rules import email_of
 from domain.order.events import OrderAuthorized, OrderConfirmed, OrderReserved
 from domain.payment.events import PaymentAuthorized, PaymentRequested
 from tests.integration.queries.statements import counted
@@ -86,6 +90,7 @@ async def test_customers_search_among_their_own_orders_alone(api: Api, ada: View
         {"customerId": "somebody-else"},
         {"needsAttention": False},
         {"paymentReference": "pi_1"},
+        {"email": "ada@byron.example.org"},
         {"waitingFor": ["OPERATOR"]},
         {"waitingSince": "2026-01-01T00:00:00Z"},
     ],
@@ -241,3 +246,61 @@ async def test_a_search_that_can_find_nothing_is_refused_by_name(
 
     assert (code, message.partition(":")[0]) == ("BAD_USER_INPUT", field)
     assert "Hidden" not in message
+
+
+@pytest.mark.parametrize(
+    "email", ["Hidden", "hidden@", "Hidden@example.com\x00", "Hidden" * 99, ""]
+)
+async def test_a_search_for_no_address_is_refused_without_showing_it(
+    engine: AsyncEngine, eve: Viewer, email: str
+) -> None:
+    assert await refusal(eve, engine, filter={"email": email}) == (
+        "BAD_USER_INPUT",
+        "filter.email: this is no e-mail address: write it as name@example.com",
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "searched"),
+    [
+        ("Ada@byron.example.org", " ada@BYRON.example.org\n"),
+        ("ren\u00e9e@b\u00fccher.example.org", "RENE\u0301E@B\u00dcCHER.example.org"),
+        ("ren\u00e9e@b\u00fccher.example.org", "ren\u00e9e@xn--bcher-kva.example.org"),
+    ],
+)
+async def test_staff_find_orders_by_any_spelling_of_an_address(
+    api: Api, ada: Viewer, eve: Viewer, stored: str, searched: str
+) -> None:
+    tag = f"{uuid4()}-"
+    order_id = await api.logged_order(ada, contact=Contact(email=tag + email_of(stored)))
+    await api.logged_order(ada, contact=Contact(email=f"other-{tag}" + email_of(stored)))
+    await api.follow_contacts()
+
+    assert await found(eve, email=tag + searched.strip()) == [order_id]
+    assert await found(eve, email=f" {tag}{searched.lstrip()}") == [order_id]
+    assert await found(eve, email=tag + searched.strip(), customerId=eve.sub) == []
+
+
+async def test_an_erased_customer_is_not_found_and_a_returned_one_by_new_orders_only(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    email = f"{uuid4()}@byron.example.org"
+    contact = Contact(email=email)
+    before = await api.logged_order(ada, contact=contact)
+    await api.follow_contacts()
+    assert await found(eve, email=email) == [before]
+
+    erased = CustomerErased(customer_id=ada.sub, reason=ErasureReason.CUSTOMER_REQUEST)
+    await api.log.append(f"customer-{ada.sub}", erased)
+    assert await found(eve, email=email) == []
+
+    after = await api.logged_order(ada, contact=contact)
+    await api.follow_contacts()
+    assert await found(eve, email=email) == [after]
+
+
+async def test_no_statement_of_a_search_holds_the_address(engine: AsyncEngine, eve: Viewer) -> None:
+    with counted(engine) as statements:
+        await found(eve, email="hidden@byron.example.org")
+    assert len(statements) == 2
+    assert "hidden" not in str(statements)

@@ -33,7 +33,7 @@ EXAMPLE = ROOT / "deploy" / "compose.env.example"
 ONCE = {"migrate", "catalogue", "temporal-schema", "temporal-namespace"}
 SIMULATORS = {"payment-simulator", "carrier-simulator"}
 WORKER_NEEDS = (
-    *("database_url", "temporal_address", "payload_key", "master_key", "nats_url"),
+    *("database_url", "temporal_address", "payload_key", "master_key", "search_key", "nats_url"),
     *("payment_api_key", "carrier_url", "carrier_api_key"),
 )
 
@@ -168,7 +168,7 @@ def test_each_process_has_only_its_own_roles_database_url(
 def test_the_worker_and_the_api_alone_have_the_key_to_personal_data(
     services: dict[str, Service],
 ) -> None:
-    for variable in ("WAYBILL_MASTER_KEY", "WAYBILL_RETIRED_MASTER_KEYS"):
+    for variable in ("WAYBILL_MASTER_KEY", "WAYBILL_RETIRED_MASTER_KEYS", "WAYBILL_SEARCH_KEY"):
         holders = {name for name, s in services.items() if variable in s.get("environment", {})}
         assert holders == {"worker", "api"}
 

@@ -35,6 +35,7 @@ async def http(
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         payload_key=SecretStr(base64.b64encode(os.urandom(32)).decode()),
         master_key=SecretStr(base64.b64encode(os.urandom(32)).decode()),
+        search_key=SecretStr(base64.b64encode(os.urandom(32)).decode()),
         carrier_url="http://127.0.0.1:9",
         carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
         payment_webhook_secret=SecretStr(f"whsec_{secrets.token_hex(32)}"),

@@ -43,6 +43,15 @@ INSERT INTO readmodel.parked_step
 SELECT 'o' || i * 1000 + 8, 'capture', false, 1, 'C', 'm', 'w', timestamptz '2026-01-01 00:00Z', 1
 FROM generate_series(0, 99) AS i;
 
+INSERT INTO eventstore.subject_key (subject, key_id, wrapped, master_key_id, made_after)
+SELECT 'customer-' || i, gen_random_uuid(), '', 'm', 0
+FROM generate_series(0, 4999) AS i;
+
+INSERT INTO readmodel.order_contact (order_id, key_id, email_digest)
+SELECT 'o' || i, key_id, 'digest-' || i % 5000
+FROM generate_series(0, 99999) AS i
+JOIN eventstore.subject_key ON subject = 'customer-' || i % 5000;
+
 INSERT INTO eventstore.event
     (position, stream_id, version, event_id, type, schema_version, data, metadata, recorded_at)
 SELECT 2 * i + n, 'order-o' || i, n + 1, gen_random_uuid(), 'OrderReserved', 1,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.order.contact import Contact
-from domain.order.contact_rules import contact_of
+from domain.order.contact_rules import contact_of, email_of, search_form_of
 from domain.order.faults import Faulty
 
 CONTACT = Contact(
@@ -110,3 +110,19 @@ def test_any_text_gives_a_contact_or_its_faults(texts: list[str | None], country
 
 def test_neither_text_form_of_a_contact_shows_it() -> None:
     assert repr(CONTACT) == str(CONTACT) == "Contact(…)"
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("Ada.Byron@EXAMPLE.org", "ada.byron@example.org"),
+        ("ada+Shop@example.org", "ada+shop@example.org"),
+        ("ren\u00e9e@example.org", "ren\u00e9e@example.org"),
+        ("RENE\u0301E@example.org", "ren\u00e9e@example.org"),
+        ("ada@xn--bcher-kva.example.org", "ada@b\u00fccher.example.org"),
+        ("ada@B\u00dcCHER.example.org", "ada@b\u00fccher.example.org"),
+    ],
+)
+def test_the_spellings_of_an_address_have_one_search_form(text: str, form: str) -> None:
+    assert search_form_of(email_of(text)) == form
+    assert search_form_of(form) == form

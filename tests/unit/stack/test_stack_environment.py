@@ -77,7 +77,7 @@ def test_the_settings_of_another_terminal_are_those_of_the_file(tmp_path: Path) 
 
 def test_the_secrets_have_the_form_their_users_need(tmp_path: Path) -> None:
     made = stack_environment(tmp_path, PORTS)
-    for name in ("WAYBILL_PAYLOAD_KEY", "WAYBILL_MASTER_KEY"):
+    for name in ("WAYBILL_PAYLOAD_KEY", "WAYBILL_MASTER_KEY", "WAYBILL_SEARCH_KEY"):
         assert len(base64.b64decode(made[name], validate=True)) == 32
     assert made["WAYBILL_CARRIER_WEBHOOK_SECRET"].startswith("whsec_")
     Webhook(made["WAYBILL_CARRIER_WEBHOOK_SECRET"])
