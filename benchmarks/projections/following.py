@@ -12,6 +12,7 @@ import uvloop
 from benchmarks.projections.counts import COUNTS
 from eventstore.head import HeadAnnouncer
 from eventstore.postgres import PostgresEventStore
+from kit.command import run_command
 from kit.pool import create_pool
 from kit.tasks import together
 from projections.follower import Follower
@@ -43,4 +44,4 @@ async def following(url: str) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    uvloop.run(follow(sys.stdin.read()))
+    run_command(lambda: uvloop.run(follow(sys.stdin.read())))

@@ -16,6 +16,7 @@ from benchmarks.measure import Count
 from benchmarks.projections.order_log import fill
 from benchmarks.projections.ours import rebuild_orders
 from benchmarks.server import Server
+from kit.command import run_command
 from stack.processes import ROOT
 
 FEW_EVENTS: Final = 150_000
@@ -50,6 +51,11 @@ def _high_water_mark() -> int:
 COUNTS: Final = (Count("projection.rebuild.memory", LIMIT, _growth, "projection"),)
 
 
-if __name__ == "__main__":
+def main() -> None:
     uvloop.run(rebuild_orders(sys.stdin.read(), accept=True))
     sys.stdout.write(str(_high_water_mark()))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    run_command(main)

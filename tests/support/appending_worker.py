@@ -17,6 +17,7 @@ from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.errors import AppendRolledBack
 from eventstore.postgres import PostgresEventStore
 from eventstore.versions import ANY
+from kit.command import run_command
 from kit.pool import Pool, create_pool
 from kit.restart import is_database_away
 from projections.inline import InlineReadModels
@@ -46,4 +47,4 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    run_command(lambda: asyncio.run(main(sys.argv[1])))

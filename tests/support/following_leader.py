@@ -17,6 +17,7 @@ from typing import Any
 
 from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
+from kit.command import run_command
 from kit.pool import create_pool
 from projections.change import Step
 from projections.follower import Follower
@@ -40,4 +41,4 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    run_command(lambda: asyncio.run(main(sys.argv[1])))

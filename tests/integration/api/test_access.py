@@ -64,6 +64,21 @@ class World:
         return values, [error["extensions"]["code"] for error in errors]
 
 
+PROJECTION_AT_FAULT = """
+    INSERT INTO eventstore.projection (name, version, fault, built_at)
+    VALUES ('analytics', 1, 'a fault', now())
+"""
+PARKED_EVENT = """
+    INSERT INTO eventstore.parked_event (projection, position, stream_id, cause, attempts)
+    VALUES ('projection.analytics.1', 1, 'order-a', 'LookupError', 4)
+"""
+REBUILD = """
+    INSERT INTO eventstore.projection_rebuild
+        (name, version, state, requested_by, requested_at, finished_at, fault)
+    VALUES ('analytics', 1, 'failed', 'admin:a', now(), now(), 'a fault')
+"""
+
+
 @pytest.fixture(scope="module")
 async def world(module_api: Api, module_pool: Pool) -> World:
     world = World(module_api)
@@ -85,6 +100,9 @@ async def world(module_api: Api, module_pool: Pool) -> World:
         f"order-{rejected}", OrderRejected(order_id=rejected, reason=reason, sku="mug")
     )
     await follow(module_pool)
+    await module_pool.execute(PROJECTION_AT_FAULT)
+    await module_pool.execute(PARKED_EVENT)
+    await module_pool.execute(REBUILD)
     return world
 
 
@@ -162,7 +180,8 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     assert beyond - payloads == {
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
-    assert len(payloads) == len(MUTATIONS) - 3  # four of them intervene in sagas
+    # Four of them intervene in sagas, and two more are of projections.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -362,7 +381,8 @@ EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
 
 
 def test_each_mutation_is_tested() -> None:
-    assert MUTATIONS.keys() == RULES["Mutation"].keys()
+    of_projections = {"rebuildProjection", "redriveProjection"}  # see test_projections.py
+    assert MUTATIONS.keys() | of_projections == RULES["Mutation"].keys()
 
 
 async def run(viewer: Viewer, mutation: str, given: Json) -> Json:

@@ -39,3 +39,23 @@ async def test_events_that_are_not_parked_cannot_be_redriven(api: Api, name: str
     payload = await api.viewer("operator").run("RedriveProjection", name=name)
     assert payload["events"] is None
     assert [error["code"] for error in payload["userErrors"]] == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "who"),
+    [
+        ("RebuildProjection", "customer", "admins"),
+        ("RebuildProjection", "operator", "admins"),
+        ("RedriveProjection", "customer", "operators"),
+    ],
+)
+async def test_a_viewer_without_the_role_asks_for_nothing(
+    api: Api, name: str, role: str, who: str
+) -> None:
+    answer = await api.viewer(role).ask(operation(name), name="notes")
+    assert answer["data"] is None
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "FORBIDDEN"}
+    assert error["message"].endswith(f" is for {who}: sign in as one")
+    shown = (await api.viewer("admin").ask(operation("Projections")))["data"]["projections"]
+    assert [s["rebuild"] for s in shown if s["name"] == "notes"] == [None]

@@ -160,6 +160,7 @@ def test_each_process_has_only_its_own_roles_database_url(
     assert users == {
         ("api", "WAYBILL_API_DATABASE_URL"): "waybill_api_login",
         ("worker", "WAYBILL_DATABASE_URL"): "waybill_append_login",
+        ("worker", "WAYBILL_PROJECTIONS_DATABASE_URL"): "waybill_projections_login",
         ("catalogue", "WAYBILL_DATABASE_URL"): "waybill_append_login",
         ("migrate", "WAYBILL_MIGRATION_DATABASE_URL"): "waybill",
     }
