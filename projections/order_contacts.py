@@ -19,6 +19,7 @@ from domain.order.events import OrderCreated
 from domain.privacy import Sealed
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
+from eventstore.errors import EventStoreError
 from eventstore.privacy.errors import Erased, PrivacyError, Tampered
 from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
@@ -26,7 +27,7 @@ from eventstore.protocol import EventStore
 from kit.leadership import leading
 from kit.pauses import with_pauses
 from kit.pool import Connection, Pool
-from kit.restart import restarting
+from kit.restart import is_database_away, restarting
 
 NAME: Final = "order-contacts"
 CHECKPOINT: Final = f"projection.{NAME}"
@@ -52,6 +53,11 @@ _DELETE: Final = "DELETE FROM readmodel.order_contact"
 logger = logging.getLogger(__name__)
 
 
+def _may_restart(error: BaseException) -> bool:
+    # An operator can add a master key that this process lacks.
+    return is_database_away(error) or isinstance(error, EventStoreError | PrivacyError)
+
+
 class Row(NamedTuple):
     order_id: str
     key_id: UUID
@@ -69,7 +75,7 @@ class OrderContacts:
 
     async def run(self) -> NoReturn:
         """Run until cancelled. After a fault it starts again from the checkpoint."""
-        await restarting(f"projection {NAME}", self._lead)
+        await restarting(f"projection {NAME}", self._lead, _may_restart)
 
     async def _lead(self) -> None:
         async with leading(self._pool, CHECKPOINT) as connection:

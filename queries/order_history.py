@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eventstore.envelope import StoredEvent
+from eventstore.errors import PositionLost
 from eventstore.protocol import EventStore
 from queries.order_fold import folded
 from queries.order_view import OrderView
@@ -19,6 +21,10 @@ from queries.updates import streams_of
 
 MAX_EVENTS: Final = 1000
 """The most events of an order that are read. An order without failures has about 15."""
+
+HEAD_WAIT_SECONDS: Final = 1.0
+"""The time that a request waits for the safe head. An append holds it for some milliseconds."""
+POLL_SECONDS: Final = 0.01
 
 # By stream and version, as the index has them: an order by position could read the whole log.
 _EVENTS: Final = text("""
@@ -52,9 +58,18 @@ class OrderHistory:
         self._store = store
 
     async def check_position(self, position: int) -> None:
-        """Raise NotReached for a position above the safe head."""
-        if position > await self._store.safe_head():
-            raise NotReached
+        """Raise NotReached for a position that the log has not come to.
+
+        Another append may hold the safe head below a position that a client was just given. So the
+        head is waited for, unless the position was never drawn.
+        """
+        try:
+            await self._store.check_position(position)
+            async with asyncio.timeout(HEAD_WAIT_SECONDS):
+                while position > await self._store.safe_head():  # noqa: ASYNC110 - nothing wakes it
+                    await asyncio.sleep(POLL_SECONDS)
+        except (PositionLost, TimeoutError):
+            raise NotReached from None
 
     async def check_time(self, at: datetime) -> None:
         """Raise NotReached for a time that is in the future by the clock of the database, and on a

@@ -185,3 +185,14 @@ def logs(draw: st.DrawFn) -> Sequence[StoredEvent]:
             position += draw(st.integers(1, 3))
             log.append(stored(event, position, at))
     return log
+
+
+def with_every_type() -> Sequence[StoredEvent]:
+    """Return a log with each type of event that the commands can give, a minute apart."""
+    streams = Streams()
+    log: list[StoredEvent] = []
+    for first in (*range(len(COMMANDS)), *range(len(COMMANDS)), *range(len(COMMANDS))):
+        for event in streams.run_next(first, only_new=True):
+            at = CLOCK_CHANGES[0] + timedelta(minutes=len(log))
+            log.append(stored(event, len(log) + 1, at))
+    return log

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,7 +20,7 @@ from projections.analytics.durations import RELATIVE_ERROR
 from projections.analytics.projection import ANALYTICS
 from queries.analytics import AnalyticsQueries, AnalyticsRequest, AnalyticsView, Section
 from queries.analytics_time import AnalyticsRange, Grain
-from tests.integration.analytics.random_events import CLOCK_CHANGES, logs
+from tests.integration.analytics.random_events import CLOCK_CHANGES, logs, with_every_type
 from tests.integration.analytics.recount import Recount, exact_percentile
 from tests.support.analytics import empty, fold_in, rows
 
@@ -29,10 +29,21 @@ SETTINGS = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    phases=[Phase.generate],  # shrinking over a real database takes longer than a test may
+    # Shrinking over a real database takes longer than a test may.
+    phases=[Phase.explicit, Phase.generate],
 )
 ZONES = ("UTC", "Europe/Zurich", "Asia/Kathmandu", "Australia/Lord_Howe", "America/New_York")
 GRAINS = (Grain.HOUR, Grain.DAY, Grain.WEEK, Grain.MONTH, Grain.QUARTER, Grain.YEAR)
+
+
+A_MONTH = AnalyticsRequest(
+    AnalyticsRange.of(
+        CLOCK_CHANGES[0] - timedelta(days=3), CLOCK_CHANGES[0] + timedelta(days=27), "Europe/Zurich"
+    ),
+    Grain.DAY,
+    None,
+    frozenset(Section),
+)
 
 
 @pytest.fixture
@@ -140,14 +151,15 @@ def test_the_analytics_equal_a_recount_of_the_log(
         st.lists(st.integers(1, 40), max_size=6),
         st.lists(requests(), min_size=3, max_size=6),
     )
-    def example(
+    @example(with_every_type(), [7], [A_MONTH])
+    def compared(
         log: Sequence[StoredEvent], sizes: Sequence[int], asked: Sequence[AnalyticsRequest]
     ) -> None:
         if log:
             runner.run(fold_and_compare(log, sizes, asked))
             types.update(event.type for event in log)
 
-    example()
+    compared()
     assert types >= ANALYTICS.types
 
 

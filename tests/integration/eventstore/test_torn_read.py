@@ -12,7 +12,7 @@ DRAWS, READS = 1_500_000, 400_000
 DRAW = "SELECT count(nextval('eventstore.event_position')) FROM generate_series(1, $1::int)"
 COUNT_STEPS_BACK = """
     CREATE OR REPLACE FUNCTION pg_temp.steps_back(
-        reads int, OUT steps int, OUT furthest bigint, OUT forward bigint
+        start bigint, reads int, OUT steps int, OUT furthest bigint, OUT forward bigint
     ) LANGUAGE plpgsql AS $$
     DECLARE
         value bigint;
@@ -20,7 +20,10 @@ COUNT_STEPS_BACK = """
     BEGIN
         steps := 0;
         furthest := 0;
-        forward := -before;
+        -- The two may begin to draw later than this function begins to read.
+        WHILE before = start LOOP
+            before := eventstore.drawn_position();
+        END LOOP;
         FOR i IN 1..reads LOOP
             {read};
             IF value < before THEN
@@ -29,7 +32,7 @@ COUNT_STEPS_BACK = """
             END IF;
             before := value;
         END LOOP;
-        forward := forward + before;
+        forward := before - start;
     END
     $$
 """
@@ -39,8 +42,9 @@ async def steps_back(url: str, read: str) -> asyncpg.Record:
     """Count how often the value goes backwards while two connections draw, and how far at most."""
     async with connected(url) as first, connected(url) as second, connected(url) as reader:
         await reader.execute(COUNT_STEPS_BACK.format(read=read))
+        start = await reader.fetchval("SELECT eventstore.drawn_position()")
         drawing = [asyncio.create_task(each.fetchval(DRAW, DRAWS)) for each in (first, second)]
-        counted = await reader.fetchrow("SELECT * FROM pg_temp.steps_back($1)", READS)
+        counted = await reader.fetchrow("SELECT * FROM pg_temp.steps_back($1, $2)", start, READS)
         await asyncio.gather(*drawing)
         assert counted is not None
         return counted
