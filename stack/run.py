@@ -107,7 +107,8 @@ async def stopped_by_signals(end_with_parent: bool) -> AsyncIterator[None]:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):  # nohup
             loop.add_signal_handler(number, stop)
-    watch = loop.create_task(_parent_gone(stop)) if end_with_parent else None
+    parent = os.getppid()  # read at once: the task may begin after the parent has ended
+    watch = loop.create_task(_parent_gone(parent, stop)) if end_with_parent else None
     try:
         yield
     finally:
@@ -126,9 +127,8 @@ def _cancel_once(task: asyncio.Task[int] | None) -> Callable[[], None]:
     return cancel
 
 
-async def _parent_gone(stop: Callable[[], None]) -> None:
+async def _parent_gone(parent: int, stop: Callable[[], None]) -> None:
     """Call `stop` after the parent has ended, so that a killed `make` leaves no stack running."""
-    parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - no system has an event for it
         await asyncio.sleep(_PARENT_POLL_SECONDS)
     stop()
