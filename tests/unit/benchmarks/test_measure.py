@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +47,16 @@ async def test_ours_and_the_peer_alternate_and_the_first_pair_does_not_count() -
 
     assert calls == ["ours", "peer"] * 4
     assert (result.ours, result.peer) == ((50, 60, 70), (100, 100, 100))
+
+
+async def test_a_benchmark_of_long_runs_has_fewer_pairs_and_no_first_one() -> None:
+    calls: list[str] = []
+    long = replace(benchmark(calls, target=0.6), max_pairs=2)
+
+    result = await measure(long, NO_SERVER, QUICK, lambda: None)
+
+    assert calls == ["ours", "peer"] * long.runs(QUICK) == ["ours", "peer"] * 2
+    assert (result.ours, result.peer) == ((1, 50), (9, 100))
 
 
 async def test_the_ratio_is_the_median_of_the_pairs() -> None:
