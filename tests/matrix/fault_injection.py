@@ -41,8 +41,8 @@ class Armed:
     """The number of answers to the script's operation."""
 
     @property
-    def meets_a_gate(self) -> bool:
-        return self.script.act is Act.GATE and not self.loses
+    def meets_a_hang(self) -> bool:
+        return self.loses or self.script.act is Act.PROVIDER
 
     async def at(self, phase: Phase) -> None:
         if phase is self.script.phase and self.scripts.spring(self.order_id):
@@ -136,7 +136,10 @@ def _ordered(
 
 
 class TrappedProvider:
-    """A provider's client with a short timeout, and a long one at a gate, since the gate opens."""
+    """A provider's client with a short timeout where the simulator may hang, and else a long one.
+
+    Other answers may wait for a gate, or be slow on a busy machine.
+    """
 
     def __init__(self, hasty: object, patient: object) -> None:
         self._hasty = hasty
@@ -145,7 +148,7 @@ class TrappedProvider:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def asked(**arguments: object) -> object:
             armed = _ARMED.get()
-            client = self._patient if armed and armed.meets_a_gate else self._hasty
+            client = self._hasty if armed and armed.meets_a_hang else self._patient
             return await getattr(client, name)(**arguments)
 
         return asked

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 API_KEY = "key-of-the-tests"
 RETURN_URL = "https://shop.example/paid"
 SECRET = "whsec_" + base64.b64encode(b"secret of the tests, 32 bytes ok").decode()
-SHORT_TIMEOUT_SECONDS = 1.0
+SHORT_TIMEOUT_SECONDS = 2.0
 """The timeout of an impatient client; the simulators hang for far longer."""
 
 STOP_SECONDS = 5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
@@ -29,9 +29,11 @@ from domain.shipping.commands import RecordDelivery, RecordShipment
 from eventstore.postgres import PostgresEventStore
 from kit.pool import Pool
 from projections.inline import InlineReadModels
+from providers.http import TOTAL_SECONDS
 from providers.payment_simulator.methods import VISA
 from providers.payments import ProviderPayment
 from providers.stripe_payments import StripePayments
+from providers.stripe_transport import asking
 from tests.support.keys import a_vault
 from tests.support.sagas import an_order
 from tests.support.simulators import (
@@ -41,6 +43,9 @@ from tests.support.simulators import (
     SimulatorProcess,
 )
 
+LOST_ANSWER: Final = "timeout_after"
+LOOK_UPS: Final = {"find", "search", "get"}
+
 A = TypeVar("A")
 T = TypeVar("T")
 
@@ -49,7 +54,9 @@ class GatedPayments(StripePayments):
     """A provider that holds back the answers of one operation until the gate is opened."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(API_KEY, url, RETURN_URL, SHORT_TIMEOUT_SECONDS)
+        super().__init__(API_KEY, url, RETURN_URL)
+        self.hangs = False
+        """Give up an effect early. A look-up is answered, and keeps its time on a slow machine."""
         self.gated = ""
         self.answered = asyncio.Event()
         self.gate = asyncio.Event()
@@ -57,6 +64,10 @@ class GatedPayments(StripePayments):
         """Voids wait here for one another."""
         self.look_ups: asyncio.Barrier | None = None
         """Look-ups wait here for one another, after their answer."""
+
+    def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
+        impatient = self.hangs and operation not in LOOK_UPS
+        return asking(operation, SHORT_TIMEOUT_SECONDS if impatient else TOTAL_SECONDS)
 
     async def get(self, *, reference: str) -> ProviderPayment:
         answer = await super().get(reference=reference)
@@ -101,6 +112,14 @@ class Till:
             o.MarkReserved(aggregate_id=self.order_id),
             ReserveStock(aggregate_id=self.sku, order_id=self.order_id, quantity=2),
         )
+
+    @contextmanager
+    def failing(self, operation: str, how: str) -> Iterator[None]:
+        """Let every such call for the order fail in this way."""
+        self.provider.hangs = how == LOST_ANSWER
+        with self.simulator.failing(self.order_id, operation, how):
+            yield
+        self.provider.hangs = False
 
     async def does(self, *commands: Command) -> None:
         step = Step("test", uuid.uuid4().hex, self.order_id)

@@ -14,7 +14,7 @@ from domain.order.state import OrderStatus
 from kit.pool import Pool
 from providers.errors import ProviderUnavailable
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
-from tests.integration.workflows.payment_fixture import Till, a_till
+from tests.integration.workflows.payment_fixture import LOST_ANSWER, Till, a_till
 from tests.support.simulators import SimulatorProcess
 
 
@@ -45,7 +45,7 @@ async def test_a_saga_recovered_after_the_authorization_holds_nothing_more(till:
 
 async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> None:
     await till.order()
-    with till.simulator.failing(till.order_id, "confirm", "timeout_after"):
+    with till.failing("confirm", LOST_ANSWER):
         with pytest.raises(ProviderUnavailable):
             await till.authorize()
         assert await till.authorize() == AuthorizationResult(Outcome.AUTHORIZED, 1)
@@ -57,7 +57,7 @@ async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> No
 async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) -> None:
     await till.order()
     with (
-        till.simulator.failing(till.order_id, "confirm", "down"),
+        till.failing("confirm", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
@@ -81,7 +81,7 @@ async def test_an_order_that_compensates_before_its_payment_is_not_paid(till: Ti
 async def test_no_attempt_is_made_for_an_order_that_compensates(till: Till) -> None:
     await till.order()
     with (
-        till.simulator.failing(till.order_id, "confirm", "down"),
+        till.failing("confirm", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
@@ -158,7 +158,7 @@ async def test_an_attempt_after_an_outage_voids_the_earlier_attempts(
     await till.order(DECLINED)
     await till.authorize()
     with (
-        till.simulator.failing(till.order_id, "confirm", "timeout_after"),
+        till.failing("confirm", LOST_ANSWER),
         pytest.raises(ProviderUnavailable),
     ):
         await till.retry(2)
@@ -233,7 +233,7 @@ async def test_the_customer_gets_the_url_of_an_already_pending_payment(
 ) -> None:
     await till.order(APPROVAL)
     with (
-        till.simulator.failing(till.order_id, "confirm", "down"),
+        till.failing("confirm", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()

@@ -42,7 +42,7 @@ async def test_a_dispatch_is_recorded_although_the_capture_fails(
     await till.paid()
     await till.ship()
     with (
-        till.simulator.failing(till.order_id, "capture", "refuse"),
+        till.failing("capture", "refuse"),
         pytest.raises(ProviderRefused),
     ):
         await till.capture()
@@ -61,7 +61,7 @@ async def test_a_capture_succeeds_as_soon_as_its_fault_is_gone(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.paid()
-    with till.simulator.failing(till.order_id, "capture", how), pytest.raises(failure):
+    with till.failing("capture", how), pytest.raises(failure):
         await till.capture()
 
     await till.capture()
@@ -148,7 +148,7 @@ async def test_a_return_with_a_refused_refund_leaves_stock_and_order_unchanged(
 ) -> None:
     await till.returning(2)
     with (
-        till.simulator.failing(till.order_id, "refund", "refuse"),
+        till.failing("refund", "refuse"),
         pytest.raises(ProviderRefused),
     ):
         await till.refund()

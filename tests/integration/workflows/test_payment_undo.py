@@ -14,7 +14,7 @@ from kit.local_http import local_client
 from kit.pool import Pool
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.payment_simulator.methods import DECLINED, VISA
-from tests.integration.workflows.payment_fixture import Till, a_till
+from tests.integration.workflows.payment_fixture import LOST_ANSWER, Till, a_till
 from tests.support.simulators import API_KEY, SimulatorProcess
 
 
@@ -41,7 +41,7 @@ async def test_voiding_twice_frees_the_hold_once(till: Till) -> None:
 async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
     await till.order()
     with (
-        till.simulator.failing(till.order_id, "confirm", "timeout_after"),
+        till.failing("confirm", LOST_ANSWER),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
@@ -89,7 +89,7 @@ async def test_an_unrecorded_capture_is_refunded_and_recorded(till: Till) -> Non
     await till.paid()
     await till.ship()
     with (
-        till.simulator.failing(till.order_id, "capture", "timeout_after"),
+        till.failing("capture", LOST_ANSWER),
         pytest.raises(ProviderUnavailable),
     ):
         await till.capture()
@@ -108,7 +108,7 @@ async def test_an_unrecorded_capture_is_refunded_and_recorded(till: Till) -> Non
 async def test_a_refund_whose_answer_was_lost_is_not_made_again(till: Till) -> None:
     await till.sent()
     with (
-        till.simulator.failing(till.order_id, "refund", "timeout_after"),
+        till.failing("refund", LOST_ANSWER),
         pytest.raises(ProviderUnavailable),
     ):
         await till.give_back()
@@ -123,7 +123,7 @@ async def test_a_refund_whose_answer_was_lost_is_not_made_again(till: Till) -> N
 async def test_a_refused_refund_leaves_the_log_unchanged(till: Till) -> None:
     await till.sent()
     with (
-        till.simulator.failing(till.order_id, "refund", "refuse"),
+        till.failing("refund", "refuse"),
         pytest.raises(ProviderRefused),
     ):
         await till.give_back()
@@ -139,7 +139,7 @@ async def held_under_no_key(till: Till) -> str:
     """Make an attempt without an answer in the log or a key; return its reference."""
     await till.order()
     with (
-        till.simulator.failing(till.order_id, "*", "down"),
+        till.failing("*", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()
@@ -195,7 +195,7 @@ async def test_an_old_attempt_is_searched_for_before_it_is_made(till: Till) -> N
 async def test_an_old_attempt_that_never_began_is_made(till: Till) -> None:
     await till.order()
     with (
-        till.simulator.failing(till.order_id, "*", "down"),
+        till.failing("*", "down"),
         pytest.raises(ProviderUnavailable),
     ):
         await till.authorize()

@@ -11,7 +11,7 @@ import pytest
 from domain.order.state import OrderStatus
 from kit.pool import Pool
 from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from tests.integration.workflows.payment_fixture import Till, a_till
+from tests.integration.workflows.payment_fixture import LOST_ANSWER, Till, a_till
 from tests.support.simulators import SimulatorProcess
 
 FAILS_ONCE = "pm_waybill_refundFailsOnce"
@@ -27,14 +27,14 @@ async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncI
 
 
 async def fails_to_refund(till: Till, how: str, failure: type[ProviderError]) -> None:
-    with till.simulator.failing(till.order_id, "refund", how), pytest.raises(failure):
+    with till.failing("refund", how), pytest.raises(failure):
         await till.refund()
 
 
 async def lost_refund_that_fails_later(till: Till) -> None:
     """Make a refund that succeeds, loses its answer, and then fails at the bank."""
     await till.returning(2, FAILS_ONCE)
-    await fails_to_refund(till, "timeout_after", ProviderUnavailable)
+    await fails_to_refund(till, LOST_ANSWER, ProviderUnavailable)
     await till.simulator.until_recorded(till.order_id, "refund_failed")
 
 
@@ -59,7 +59,7 @@ async def test_an_undo_that_the_provider_remembers_as_failed_is_retried_once(
     till: Till, how: str, failure: type[ProviderError]
 ) -> None:
     await till.sent()
-    with till.simulator.failing(till.order_id, "refund", how), pytest.raises(failure):
+    with till.failing("refund", how), pytest.raises(failure):
         await till.give_back()
 
     await till.retry_as_operator("give_back")
