@@ -24,13 +24,14 @@ DEMO_PRICES = {
     "WAYBILL_DISCOUNT_CODES": "WELCOME=7.5",
 }
 
-# The demonstration shows deadlines pass, so they are seconds long.
+# The demonstration shows deadlines pass, so they are seconds long. A customer who returns a parcel
+# acts within the last one, also on a busy machine.
 DEMO_DEADLINES = {
     "WAYBILL_PROVIDER_TIMEOUT": "PT12S",
     "WAYBILL_PAYMENT_WINDOW": "PT25S",
     "WAYBILL_DISPATCH_DEADLINE": "PT25S",
     "WAYBILL_DELIVERY_DEADLINE": "PT20S",
-    "WAYBILL_RETURN_WINDOW": "PT3S",
+    "WAYBILL_RETURN_WINDOW": "PT5S",
     "WAYBILL_CARRIER_DISPATCH_AFTER": "PT0.5S",
     "WAYBILL_CARRIER_DELIVER_AFTER": "PT1S",
 }

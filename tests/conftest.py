@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,8 +31,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     _forget_settings()
+    _take_interrupts()
     _share_ports()
     _write_to_memory()
+
+
+def _take_interrupts() -> None:
+    """Let child processes be interrupted also where a shell started the tests in its background.
+
+    Such a shell lets them ignore SIGINT, and a child inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _share_ports() -> None:

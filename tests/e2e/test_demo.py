@@ -61,7 +61,6 @@ async def test_a_killed_worker_changes_nothing_with_discount_and_tax(tmp_path: P
         **DEMO_PRICES,
         "WAYBILL_PAYMENT_WINDOW": "PT20S",
         "WAYBILL_DISPATCH_DEADLINE": "PT20S",
-        "WAYBILL_RETURN_WINDOW": "PT3S",
     }
     async with (
         started_system(tmp_path, workers=2, given=given) as system,
