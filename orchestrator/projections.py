@@ -5,9 +5,9 @@ from __future__ import annotations
 from domain.errors import ErrorCode, Refused
 from kit.pool import Pool
 from projections import parked
-from projections.projection import Following, Projection
+from projections.projection import ReadModel
 from projections.rebuild import record
-from projections.registry import UnknownProjection, projection_named
+from projections.registry import UnknownProjection, read_model_named
 
 
 class ProjectionRequests:
@@ -18,9 +18,9 @@ class ProjectionRequests:
 
     async def rebuild(self, name: str, actor: str) -> None:
         """Ask for a rebuild. Raises Refused: NOT_FOUND, or WRONG_STATE while one is under way."""
-        projection = _named(name)
+        model = _named(name)
         async with self._pool.acquire() as connection:
-            if not await record.request(connection, projection, actor):
+            if not await record.request(connection, model, actor):
                 message = f"{name} is being rebuilt: wait until that has finished"
                 raise Refused(ErrorCode.WRONG_STATE, message, ("name",))
 
@@ -29,19 +29,18 @@ class ProjectionRequests:
 
         Raises Refused: NOT_FOUND when none are parked.
         """
-        projection = _named(name)
-        events = 0
-        if isinstance(projection, Following):
+        checkpoint, events = _named(name).checkpoint, 0
+        if checkpoint is not None:
             async with self._pool.acquire() as connection:
-                events = await parked.redrive(connection, projection.checkpoint, stream_id)
+                events = await parked.redrive(connection, checkpoint, stream_id)
         if not events:
             whose = f"of {stream_id} " if stream_id else ""
             raise Refused(ErrorCode.NOT_FOUND, f"no event {whose}is parked in {name}", ("name",))
         return events
 
 
-def _named(name: str) -> Projection:
+def _named(name: str) -> ReadModel:
     try:
-        return projection_named(name)
+        return read_model_named(name)
     except UnknownProjection as error:
         raise Refused(ErrorCode.NOT_FOUND, str(error), ("name",)) from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple, NoReturn, cast
 from uuid import UUID
@@ -24,13 +25,29 @@ from eventstore.privacy.errors import Erased, PrivacyError, Tampered
 from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
+from kit.faults import one_line
 from kit.leadership import leading
 from kit.pauses import with_pauses
 from kit.pool import Connection, Pool
 from kit.restart import is_database_away, restarting
+from projections.status import note_fault
 
 NAME: Final = "order-contacts"
 CHECKPOINT: Final = f"projection.{NAME}"
+
+
+@dataclass(frozen=True)
+class OrderContactsModel:
+    """The facts by which operators see and rebuild the rows."""
+
+    name: str = NAME
+    version: int = 1
+    types: frozenset[str] = frozenset({OrderCreated.__name__})
+    checkpoint: str = CHECKPOINT
+
+
+ORDER_CONTACTS: Final = OrderContactsModel()
+
 ASK_EVERY: Final = timedelta(seconds=1)
 """The interval at which the leader of a silent log looks whether it is to begin again."""
 
@@ -49,6 +66,10 @@ _BEGIN_AGAIN: Final = """
     WHERE name = $1
 """
 _DELETE: Final = "DELETE FROM readmodel.order_contact"
+_DONE: Final = """
+    UPDATE eventstore.projection_rebuild SET state = 'done', finished_at = clock_timestamp()
+    WHERE name = $1
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -79,17 +100,27 @@ class OrderContacts:
 
     async def _lead(self) -> None:
         async with leading(self._pool, CHECKPOINT) as connection:
-            checkpoint = await Checkpoint.read(connection, CHECKPOINT)
-            types = [OrderCreated.__name__]
-            async with (
-                aclosing(self._store.follow(checkpoint.position, types=types)) as pages,
-                aclosing(with_pauses(pages, ASK_EVERY)) as pages_and_pauses,
-            ):
-                async for page in pages_and_pauses:
-                    if page:
-                        await self.take(connection, checkpoint, page)
-                    else:
-                        await checkpoint.require_unmoved()
+            try:
+                await self._follow(connection)
+            except (EventStoreError, PrivacyError) as error:
+                await note_fault(connection, ORDER_CONTACTS, one_line(error))
+                raise
+
+    async def _follow(self, connection: Connection) -> None:
+        checkpoint = await Checkpoint.read(connection, CHECKPOINT)
+        types, is_noted = ORDER_CONTACTS.types, False
+        async with (
+            aclosing(self._store.follow(checkpoint.position, types=types)) as pages,
+            aclosing(with_pauses(pages, ASK_EVERY)) as pages_and_pauses,
+        ):
+            async for page in pages_and_pauses:
+                if page:
+                    await self.take(connection, checkpoint, page)
+                else:
+                    await checkpoint.require_unmoved()
+                if not is_noted:  # until it takes events again, the last fault stays
+                    await note_fault(connection, ORDER_CONTACTS, None)
+                    is_noted = True
 
     async def take(
         self, connection: Connection, checkpoint: Checkpoint, page: Sequence[StoredEvent]
@@ -137,9 +168,12 @@ def _email_of(order_id: str, contact: object) -> str | None:
 async def begin_again(pool: Pool) -> None:
     """Delete all rows, which the leader then writes anew for the customers who have a key.
 
+    A rebuild that was asked for is done by that.
+
     The checkpoint is changed first: a leader that is writing rows waits for it, or has committed
     them before.
     """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(_BEGIN_AGAIN, CHECKPOINT)
         await connection.execute(_DELETE)
+        await connection.execute(_DONE, NAME)

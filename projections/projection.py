@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, get_args
+from typing import Any, Protocol, TypeAlias, get_args
 
 from sqlalchemy import Table
 
@@ -19,6 +19,23 @@ Apply: TypeAlias = Callable[[Any, StoredEvent], Sequence[Change]]
 
 ApplyGiven: TypeAlias = Callable[[Any, StoredEvent], Sequence[Step]]
 """The same for a following projection, whose changes may depend on rows."""
+
+
+class ReadModel(Protocol):
+    """The facts by which operators see and rebuild a read model."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def types(self) -> frozenset[str]: ...
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The name of its checkpoint; None when the rows change with the event."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,10 @@ class Projection:
     def categories(self) -> frozenset[str]:
         """The categories of the streams that hold these events."""
         return frozenset(category_of(event) for event in self.events)
+
+    @property
+    def checkpoint(self) -> str | None:
+        return None
 
     def changes(self, stored: StoredEvent) -> Sequence[Step]:
         """Return the changes of an event of one of its types."""

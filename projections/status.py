@@ -1,11 +1,11 @@
-"""Record the state of a projection where operators see it."""
+"""Record the state of a read model where operators see it."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from kit.pool import Connection
-from projections.projection import Projection
+from projections.projection import ReadModel
 
 _NOTE_FAULT: Final = """
     INSERT INTO eventstore.projection AS p (name, version, fault) VALUES ($1, $2, $3)
@@ -14,6 +14,6 @@ _NOTE_FAULT: Final = """
 """
 
 
-async def note_fault(connection: Connection, projection: Projection, fault: str | None) -> None:
-    """Record why the projection takes no events, or that it takes them."""
-    await connection.execute(_NOTE_FAULT, projection.name, projection.version, fault)
+async def note_fault(connection: Connection, model: ReadModel, fault: str | None) -> None:
+    """Record why the read model takes no events, or that it takes them."""
+    await connection.execute(_NOTE_FAULT, model.name, model.version, fault)

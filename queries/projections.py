@@ -10,8 +10,8 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from projections.projection import Following, Projection
-from projections.registry import PROJECTIONS
+from projections.projection import ReadModel
+from projections.registry import READ_MODELS
 
 MAX_LAG_EVENTS: Final = 10_000
 """A larger lag is shown as this number."""
@@ -110,11 +110,9 @@ class ProjectionStatus:
 
 
 class ProjectionQueries:
-    def __init__(
-        self, engine: AsyncEngine, projections: Sequence[Projection] = PROJECTIONS
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, models: Sequence[ReadModel] = READ_MODELS) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._projections = projections
+        self._models = models
 
     async def statuses(self) -> Sequence[ProjectionStatus]:
         """Return all projections, in three statements and one for each that follows."""
@@ -123,17 +121,17 @@ class ProjectionQueries:
             rebuilds = {row.name: row for row in await connection.execute(_REBUILDS)}
             parked = (await connection.execute(_PARKED)).all()
             return [
-                _status(projection, await _lag(connection, projection), states, rebuilds, parked)
-                for projection in self._projections
+                _status(model, await _lag(connection, model), states, rebuilds, parked)
+                for model in self._models
             ]
 
 
-async def _lag(connection: AsyncConnection, projection: Projection) -> Lag | None:
-    if not isinstance(projection, Following):
+async def _lag(connection: AsyncConnection, model: ReadModel) -> Lag | None:
+    if model.checkpoint is None:
         return None
     given = {
-        "checkpoint": projection.checkpoint,
-        "types": sorted(projection.types),
+        "checkpoint": model.checkpoint,
+        "types": sorted(model.types),
         "most": MAX_LAG_EVENTS,
     }
     row = (await connection.execute(_LAG, given)).one()
@@ -141,28 +139,24 @@ async def _lag(connection: AsyncConnection, projection: Projection) -> Lag | Non
 
 
 def _status(
-    projection: Projection,
+    model: ReadModel,
     lag: Lag | None,
     states: Mapping[str, Row[Any]],
     rebuilds: Mapping[str, Row[Any]],
     parked: Sequence[Row[Any]],
 ) -> ProjectionStatus:
-    state, rebuild = states.get(projection.name), rebuilds.get(projection.name)
+    state, rebuild = states.get(model.name), rebuilds.get(model.name)
     return ProjectionStatus(
-        name=projection.name,
-        version=projection.version,
+        name=model.name,
+        version=model.version,
         live_version=1 if state is None else state.version,
         is_inline=lag is None,
         lag=lag,
         fault=None if state is None else state.fault,
         built_at=None if state is None else state.built_at,
-        parked=[_parked(row) for row in parked if row.projection == _checkpoint(projection)],
+        parked=[_parked(row) for row in parked if row.projection == model.checkpoint],
         rebuild=_rebuild(rebuild),
     )
-
-
-def _checkpoint(projection: Projection) -> str | None:
-    return projection.checkpoint if isinstance(projection, Following) else None
 
 
 def _rebuild(row: Row[Any] | None) -> RebuildStatus | None:

@@ -12,9 +12,9 @@ from kit.pool import Connection
 from projections.copies import Copy
 from projections.fold import Fold
 from projections.parked import ParkedEvents
+from projections.poison import is_poison
 from projections.projection import Following, Projection
-from projections.rebuild.errors import EventsParked
-from projections.rebuild.filling import changes_of
+from projections.rebuild.errors import EventNotTaken, EventsParked
 
 EVENTS_AT_ONCE: Final = 2_000
 MAX_POSITION: Final = 2**63 - 1
@@ -37,7 +37,7 @@ class CatchingUp:
         self._connection = connection
         self._store = store
         self._projection = projection
-        self._copy = copy
+        self.copy = copy
         self._already = frozenset(already)
         """The positions that the copy holds although they are above its own."""
 
@@ -62,21 +62,33 @@ class CatchingUp:
         return [StoredEvent(*row) for row in rows]
 
     async def take(self, page: Sequence[StoredEvent]) -> None:
-        """Take these events. Raises EventNotTaken, or EventsParked.
+        """Take these events, in the caller's transaction. Raises EventNotTaken, or EventsParked.
 
         A copy without the parked events would miss them for good once the live rows have them.
         """
         if waiting := {stored.position for stored in page} & await self._parked():
             raise EventsParked(self._projection.name, len(waiting))
+        try:
+            async with self._connection.transaction():
+                await self._fold(page)
+        except Exception as error:
+            if not is_poison(error):
+                raise
+            if len(page) == 1:
+                raise EventNotTaken.at(page[0], error) from error
+            for stored in page:
+                await self.take([stored])
+
+    async def _fold(self, page: Sequence[StoredEvent]) -> None:
         steps = [
             step
             for stored in page
             if stored.position not in self._already
-            for step in changes_of(self._projection, stored)
+            for step in self._projection.changes(stored)
         ]
         fold = Fold()
-        await fold.add(self._connection, self._copy, steps)
-        await fold.save(self._connection, self._copy)
+        await fold.add(self._connection, self.copy, steps)
+        await fold.save(self._connection, self.copy)
 
     async def take_visible(self, after: int) -> int:
         """Take all events that this transaction sees, and return the position reached."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from eventstore.envelope import StoredEvent
+from projections.poison import cause_of
+
 
 class RebuildError(Exception):
     """A rebuild cannot start or go on; the message says what to do."""
@@ -43,6 +48,10 @@ class EventNotTaken(RebuildError):
             f"{event_type} at position {position} cannot be projected: {cause}; mend the"
             " projection, then repeat the command"
         )
+
+    @classmethod
+    def at(cls, stored: StoredEvent, error: Exception) -> Self:
+        return cls(stored.type, stored.position, cause_of(error))
 
 
 class EventsParked(RebuildError):

@@ -14,10 +14,10 @@ from eventstore.envelope import StoredEvent
 from kit.pool import Connection, Pool
 from kit.tasks import together
 from projections import copies
-from projections.change import Row, Step
+from projections.change import Row
 from projections.copies import Copy
 from projections.fold import Fold
-from projections.poison import cause_of, is_poison
+from projections.poison import is_poison
 from projections.projection import Projection
 from projections.rebuild.errors import EventNotTaken
 from projections.rebuild.record import Rebuild, StreamRange
@@ -158,7 +158,15 @@ class WholeStreams:
                 self._stream = stored.stream_id
             self._events += 1
             if stored.type in self._projection.types:
-                self._fold.start(changes_of(self._projection, stored))
+                self._take(stored)
+
+    def _take(self, stored: StoredEvent) -> None:
+        try:
+            self._fold.start(self._projection.changes(stored))
+        except Exception as error:
+            if not is_poison(error):
+                raise
+            raise EventNotTaken.at(stored, error) from error
 
     def end_stream(self) -> None:
         if self._stream is None:
@@ -173,13 +181,3 @@ class WholeStreams:
         """Return the rows that are complete since the last call."""
         ended, self._ended = self._ended, Ended(defaultdict(list))
         return ended
-
-
-def changes_of(projection: Projection, stored: StoredEvent) -> Sequence[Step]:
-    """Return the changes of the event. Raises EventNotTaken."""
-    try:
-        return projection.changes(stored)
-    except Exception as error:
-        if not is_poison(error):
-            raise
-        raise EventNotTaken(stored.type, stored.position, cause_of(error)) from error

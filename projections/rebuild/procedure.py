@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from eventstore.postgres import PostgresEventStore
-from kit.leadership import LedElsewhere, leading
+from kit.leadership import LeadLost, LedElsewhere, leading
 from kit.pool import Connection, Pool
 from projections.copies import Copy
 from projections.projection import Following, Projection
@@ -36,7 +37,11 @@ _RETIRED: Final = """
     SELECT retired_version, retired_position, retired_above FROM eventstore.projection
     WHERE name = $1
 """
-_REACHED: Final = "UPDATE eventstore.projection SET retired_position = $2 WHERE name = $1"
+_REACHED: Final = """
+    UPDATE eventstore.projection SET retired_position = $3
+    WHERE name = $1 AND retired_position = $2
+    RETURNING name
+"""
 
 
 @asynccontextmanager
@@ -65,7 +70,6 @@ async def rebuild(
         except RebuildError as error:
             await record.enter(State.FAILED, str(error))
             raise
-        await record.enter(State.DONE)
         return record.events
 
 
@@ -104,9 +108,8 @@ class Procedure:
             await swapping.verify(self._connection, self._projection, self._copy, position)
         await self._catch_up()
         await tables.drop(self._connection, self._projection, Copy.RETIRED)
-        await swapping.swap(
-            self._connection, self._projection, Copy.REBUILD, self._copy, self._record.position
-        )
+        position, fence = self._record.position, self._record.swapped
+        await swapping.swap(self._connection, self._projection, self._copy, position, fence)
 
     async def _is_resumable(self) -> bool:
         is_same = self._record.version == self._projection.version
@@ -161,11 +164,24 @@ async def roll_back(pool: Pool, projection: Projection) -> None:
         store = PostgresEventStore(pool)
         copy = CatchingUp(connection, store, projection, Copy.RETIRED, already=above)
         while page := await copy.next(position):
-            position = page[-1].position
+            reached = page[-1].position
             async with connection.transaction():
                 await copy.take(page)
-                await connection.execute(_REACHED, projection.name, position)
-        await swapping.swap(connection, projection, Copy.RETIRED, copy, position)
+                await _retired_reached(connection, projection, position, reached)
+            position = reached
+        fence = partial(_retired_reached, connection, projection, position, position)
+        await swapping.swap(connection, projection, copy, position, fence)
+
+
+async def _retired_reached(
+    connection: Connection, projection: Projection, before: int, position: int
+) -> None:
+    """Record that the retired copy holds the events up to there.
+
+    Raises LeadLost when another process has taken them, or has put the copy back.
+    """
+    if not await connection.fetchval(_REACHED, projection.name, before, position):
+        raise LeadLost(f"rebuild.{projection.name}")
 
 
 async def drop_retired(pool: Pool, projection: Projection) -> None:

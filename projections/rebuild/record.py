@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 
 from kit.leadership import LeadLost
 from kit.pool import Connection
-from projections.projection import Projection
+from projections.projection import Projection, ReadModel
 
 _REQUEST: Final = """
     INSERT INTO eventstore.projection_rebuild AS r
@@ -54,10 +54,16 @@ _REACHED: Final = """
     WHERE name = $1 AND position = $2
     RETURNING name
 """
+_SWAPPED: Final = """
+    UPDATE eventstore.projection_rebuild
+    SET state = 'done', fault = NULL, finished_at = clock_timestamp()
+    WHERE name = $1 AND state = 'catching up' AND position = $2
+    RETURNING name
+"""
 _STATE: Final = """
     UPDATE eventstore.projection_rebuild
     SET state = $2, fault = $3,
-        finished_at = CASE WHEN $2 IN ('done', 'failed') THEN clock_timestamp() END
+        finished_at = CASE WHEN $2 = 'failed' THEN clock_timestamp() END
     WHERE name = $1
 """
 _UNFINISHED: Final = """
@@ -145,16 +151,24 @@ class Rebuild:
         self.events += events
         self.events_in_all = max(self.events, self.events_in_all)
 
+    async def swapped(self) -> None:
+        """Record, in the transaction of the swap, that the rebuild is done.
+
+        Raises LeadLost when another process has gone on with it.
+        """
+        if not await self.connection.fetchval(_SWAPPED, self.name, self.position):
+            raise LeadLost(f"rebuild.{self.name}")
+
     async def enter(self, state: State, fault: str | None = None) -> None:
         await self.connection.execute(_STATE, self.name, state, fault)
         self.state = state
 
 
 async def request(
-    connection: Connection, projection: Projection, actor: str, events_per_second: int | None = None
+    connection: Connection, model: ReadModel, actor: str, events_per_second: int | None = None
 ) -> bool:
     """Ask for a rebuild, and return whether it is a new one: False while one is under way."""
-    asked = (projection.name, projection.version, actor, events_per_second)
+    asked = (model.name, model.version, actor, events_per_second)
     return bool(await connection.fetchval(_REQUEST, *asked))
 
 

@@ -8,6 +8,8 @@ from typing import Final, NoReturn
 
 from kit.pool import Pool
 from kit.restart import is_database_away, restarting
+from projections import order_contacts
+from projections.order_contacts import ORDER_CONTACTS
 from projections.projection import Projection
 from projections.rebuild import record
 from projections.rebuild.errors import BeingRebuilt, RebuildError
@@ -35,6 +37,8 @@ class Rebuilder:
             for projection in PROJECTIONS:
                 if (projection.name, projection.version) in asked:
                     await self._rebuild(projection)
+            if (ORDER_CONTACTS.name, ORDER_CONTACTS.version) in asked:
+                await order_contacts.begin_again(self._pool)
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _rebuild(self, projection: Projection) -> None:

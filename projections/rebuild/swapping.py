@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -18,7 +18,11 @@ from projections.rebuild.catching_up import CatchingUp
 from projections.rebuild.errors import CopyDiffers, NotSwapped
 
 LOCK_TIMEOUT: Final = "50ms"
-"""All statements on a table wait behind its exclusive lock, and behind the wait for it."""
+"""All statements on a table wait behind its exclusive lock, and behind the wait for it.
+
+It limits the one statement that locks all the tables: PostgreSQL's own lock_timeout would begin
+anew for each of them.
+"""
 TRIES: Final = 100
 PAUSE_SECONDS: Final = 0.2
 
@@ -79,37 +83,45 @@ async def _checksum(connection: Connection, copy: Copy, table: Table) -> tuple[i
     return row[0], row[1]
 
 
-async def swap(
-    connection: Connection, projection: Projection, source: Copy, copy: CatchingUp, at: int
-) -> None:
-    """Exchange the live tables and those of `source`; the former live ones are retired.
+Fence = Callable[[], Awaitable[None]]
+"""Record the swap in its transaction. Raises LeadLost when another process has gone on."""
 
-    Raises NotSwapped. An append that waits for the lock finds the new tables behind it, because
-    PostgreSQL looks a name up again once it has the lock.
+
+async def swap(
+    connection: Connection, projection: Projection, copy: CatchingUp, at: int, fence: Fence
+) -> None:
+    """Exchange the live tables and those of the copy; the former live ones are retired.
+
+    Raises NotSwapped, or LeadLost. An append that waits for the lock finds the new tables behind
+    it, because PostgreSQL looks a name up again once it has the lock.
     """
     for _ in range(TRIES):
         try:
             async with connection.transaction():
-                await _swap(connection, projection, source, copy, at)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                await fence()
+                await _lock(connection, projection)
+                await _swap(connection, projection, copy, at)
+        except (asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError):
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return
     raise NotSwapped(projection.name, TRIES)
 
 
-async def _swap(
-    connection: Connection, projection: Projection, source: Copy, copy: CatchingUp, at: int
-) -> None:
+async def _lock(connection: Connection, projection: Projection) -> None:
     names = ", ".join(tables.named(Copy.LIVE, table) for table in projection.tables)
-    await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+    await connection.execute(f"SET LOCAL statement_timeout = '{LOCK_TIMEOUT}'")
     await connection.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+    await connection.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
+async def _swap(connection: Connection, projection: Projection, copy: CatchingUp, at: int) -> None:
     # The rows of every event that is visible now are in the live tables, and no others.
     version = await live_version(connection, projection)
     position = min(await connection.fetchval(_HEAD), await copy.last())
     await copy.take_visible(at)
     above = await _above(connection, projection, position, await copy.last())
-    await _exchange(connection, projection, source)
+    await _exchange(connection, projection, copy.copy)
     row = (projection.version, version, position, above)
     await connection.execute(_SWAPPED, projection.name, *row)
 

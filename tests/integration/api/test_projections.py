@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from projections.registry import PROJECTIONS
+from projections.registry import READ_MODELS
 from tests.support.api_client import Api, operation
 
 REFUSALS = [
@@ -16,10 +16,19 @@ REFUSALS = [
 async def test_operators_see_every_projection_without_a_lag_where_it_is_inline(api: Api) -> None:
     answer = await api.viewer("operator").ask(operation("Projections"))
     shown = answer["data"]["projections"]
-    assert [status["name"] for status in shown] == [p.name for p in PROJECTIONS]
+    assert [status["name"] for status in shown] == [m.name for m in READ_MODELS]
     orders = next(status for status in shown if status["name"] == "orders")
     assert (orders["timing"], orders["lag"], orders["parked"]) == ("INLINE", None, [])
     assert (orders["version"], orders["liveVersion"]) == (1, 1)
+
+
+async def test_the_rows_that_no_rebuild_copies_are_shown_and_rebuilt_as_well(api: Api) -> None:
+    admin = api.viewer("admin")
+    shown = (await admin.ask(operation("Projections")))["data"]["projections"][-1]
+    assert (shown["name"], shown["timing"]) == ("order-contacts", "FOLLOWING")
+    assert shown["lag"] is not None
+    asked = (await admin.run("RebuildProjection", name="order-contacts"))["projection"]["rebuild"]
+    assert asked["state"] == "REQUESTED"
 
 
 async def test_an_admin_asks_for_a_rebuild_once(api: Api) -> None:

@@ -23,9 +23,11 @@ from eventstore.privacy.vault import Vault
 from kit.eventually import eventually
 from kit.pool import create_pool
 from kit.tasks import together
-from projections.order_contacts import CHECKPOINT, OrderContacts, begin_again
+from projections.order_contacts import CHECKPOINT, ORDER_CONTACTS, OrderContacts, begin_again
+from projections.rebuild import record
 from projections.rebuild.__main__ import run
 from projections.rebuild.errors import NeverCopied
+from projections.rebuild.runner import Rebuilder
 from settings import DatabaseRole, Settings
 from stack.servers import Servers
 from tests.conftest import beside
@@ -234,8 +236,9 @@ async def test_a_contact_that_was_tampered_with_is_reported_and_stops_no_other(
 
 
 @asynccontextmanager
-async def leading(log: Log) -> AsyncIterator[None]:
-    task = asyncio.create_task(together(contacts(log).run()))
+async def leading(log: Log, vault: Vault | None = None) -> AsyncIterator[None]:
+    follower = OrderContacts(log.pool, log.store, vault or log.vault, KEY)
+    task = asyncio.create_task(together(follower.run()))
     try:
         yield
     finally:
@@ -253,6 +256,50 @@ async def test_a_leader_that_waits_begins_again_when_it_is_told(log: Log) -> Non
         await eventually(has_row, 10)
         await begin_again(log.pool)
         await eventually(has_row, 10)
+
+
+async def test_operators_see_why_no_address_is_taken_until_the_key_is_there(
+    log: Log, owner: asyncpg.Connection
+) -> None:
+    async def fault() -> str:
+        of_contacts = "SELECT fault FROM eventstore.projection WHERE name = 'order-contacts'"
+        return await owner.fetchval(of_contacts) or ""
+
+    async def is_stuck() -> bool:
+        return "WAYBILL_RETIRED_MASTER_KEYS" in await fault()
+
+    async def goes_on() -> bool:
+        return await fault() == ""
+
+    await log.place("o-1")
+    async with leading(log, a_vault(log.pool, Keyring(bytes(range(32)), setting="master_key"))):
+        await eventually(is_stuck, 10)
+    assert await rows(log) == []
+    async with leading(log):
+        await eventually(goes_on, 10)
+
+
+async def test_a_worker_makes_the_rebuild_that_an_admin_asks_for(
+    log: Log, servers: Servers, database_url: str, owner: asyncpg.Connection
+) -> None:
+    async def is_done() -> bool:
+        state = "SELECT state FROM eventstore.projection_rebuild WHERE name = 'order-contacts'"
+        return bool(await owner.fetchval(state) == "done")
+
+    await log.place("o-1")
+    await follow(log)
+    async with log.pool.acquire() as connection:
+        await record.request(connection, ORDER_CONTACTS, "admin")
+    async with await create_pool(
+        beside(servers, DatabaseRole.PROJECTIONS, database_url), size=2
+    ) as pool:
+        rebuilding = asyncio.create_task(together(Rebuilder(pool).run()))
+        await eventually(is_done, 10)
+        rebuilding.cancel()
+        await asyncio.gather(rebuilding, return_exceptions=True)
+    assert await rows(log) == []
+    await follow(log)
+    assert await rows(log) == [("o-1", DIGEST)]
 
 
 async def test_the_projections_role_may_empty_the_table(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from domain.inventory.commands import ReceiveStock
 from kit.eventually import eventually
 from kit.pool import Connection, Pool, create_pool
+from projections.projection import Projection
 from projections.rebuild import filling, swapping
 from projections.rebuild.errors import NotSwapped
 from projections.rebuild.procedure import rebuild, roll_back
@@ -99,7 +100,7 @@ async def test_readers_see_no_error_and_no_missing_row_during_swaps(
 async def test_the_swap_holds_its_lock_for_less_than_a_tenth_of_a_second(
     stocked: Log, projecting: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Measure from the lock, for which the swap waits a limited time, to the commit."""
+    """Measure the work under the lock, for which the swap waits a limited time."""
     swap, held = swapping._swap, []
     loop = asyncio.get_running_loop()
 
@@ -142,20 +143,20 @@ async def test_a_reader_that_ends_between_two_tries_lets_the_swap_succeed(
     projecting: Pool, reader_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(swapping, "PAUSE_SECONDS", 0.01)
-    swap, tries = swapping._swap, 0
+    lock, tries = swapping._lock, 0
     async with await create_pool(reader_url, size=2) as pool, pool.acquire() as reader:
         transaction = reader.transaction()
         await transaction.start()
         await reader.fetchval(COUNT)
 
-        async def counted(connection: Connection, *arguments: object) -> None:
+        async def counted(connection: Connection, projection: Projection) -> None:
             nonlocal tries
             tries += 1
             if tries == 3:
                 await transaction.rollback()
-            await swap(connection, *arguments)  # type: ignore[arg-type]
+            await lock(connection, projection)
 
-        monkeypatch.setattr(swapping, "_swap", counted)
+        monkeypatch.setattr(swapping, "_lock", counted)
         await rebuilt(projecting, INVENTORY)
     assert tries == 3
     await assert_agrees(projecting)
