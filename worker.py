@@ -66,6 +66,7 @@ from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.follower import Follower, Terms
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
+from projections.rebuild.assistants import Assistants
 from projections.rebuild.runner import Rebuilder
 from projections.registry import FOLLOWING
 from providers.carrier import Carrier
@@ -280,7 +281,9 @@ async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
         store = PostgresEventStore(pool)
         followers = [Follower(pool, store, projection, terms) for projection in FOLLOWING]
         await together(
-            Rebuilder(pool).run(), contacts.run(), *(follower.run() for follower in followers)
+            Rebuilder(pool, Assistants.of(url)).run(),
+            contacts.run(),
+            *(follower.run() for follower in followers),
         )
 
 

@@ -8,6 +8,7 @@ from kit.pool import create_pool
 from projections.orders import ORDERS
 from projections.rebuild import record
 from projections.rebuild.__main__ import POOL_SIZE
+from projections.rebuild.assistants import Assistants
 from projections.rebuild.procedure import rebuild
 
 
@@ -17,7 +18,7 @@ async def rebuild_orders(url: str, *, accept: bool = False) -> float:
         async with pool.acquire() as connection:
             await record.request(connection, ORDERS, "benchmark")
         began = perf_counter()
-        events = await rebuild(pool, ORDERS, _unseen, accept=accept)
+        events = await rebuild(pool, ORDERS, _unseen, accept=accept, assistants=Assistants.of(url))
         return events / (perf_counter() - began)
 
 

@@ -29,6 +29,7 @@ from kit.restart import ServerAway
 from projections import order_contacts
 from projections.progress import shown_progress
 from projections.rebuild import record
+from projections.rebuild.assistants import Assistants
 from projections.rebuild.errors import NeverCopied, RebuildError
 from projections.rebuild.filling import AT_ONCE
 from projections.rebuild.procedure import drop_retired, rebuild, roll_back
@@ -56,7 +57,10 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> str:
             rate = arguments.events_per_second
             await record.request(connection, projection, "command line", rate)
         with shown_progress(f"rebuilding {projection.name}") as progress:
-            events = await rebuild(pool, projection, progress, accept=arguments.accept)
+            assistants = Assistants.of(url)
+            events = await rebuild(
+                pool, projection, progress, accept=arguments.accept, assistants=assistants
+            )
         return f"{projection.name} is rebuilt from {events} events; its former tables are kept"
 
 

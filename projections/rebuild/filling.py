@@ -19,6 +19,7 @@ from projections.copies import Copy
 from projections.fold import Fold
 from projections.poison import is_poison
 from projections.projection import Projection
+from projections.rebuild.assistants import Assistants
 from projections.rebuild.errors import EventNotTaken
 from projections.rebuild.record import Rebuild, StreamRange
 from projections.rebuild.throttle import Throttle
@@ -85,10 +86,19 @@ class Filling:
         self._throttle = Throttle(rebuild.events_per_second)
         self._shown = shown
 
-    async def run(self) -> None:
+    async def run(self, assistants: Assistants) -> None:
         """Fill all ranges that are not done. Raises EventNotTaken."""
-        ranges = iter(await self._rebuild.ranges())
-        await together(*(self._fill_next(ranges) for _ in range(AT_ONCE)))
+        if self._rebuild.events_per_second is None:
+            ranges = await self._rebuild.ranges()
+            async with assistants.filling(self._projection, ranges) as (mine, assisted):
+                await self.fill(mine)
+                await assisted()
+        await self.fill(await self._rebuild.ranges())
+
+    async def fill(self, ranges: Sequence[StreamRange]) -> None:
+        """Fill what is left of these ranges. Raises EventNotTaken."""
+        rest = iter(ranges)
+        await together(*(self._fill_next(rest) for _ in range(AT_ONCE)))
 
     async def _fill_next(self, ranges: Iterator[StreamRange]) -> None:
         async with self._pool.acquire() as connection:

@@ -18,12 +18,14 @@ from kit.pool import Connection, Pool
 from projections.copies import Copy
 from projections.projection import Following, Projection
 from projections.rebuild import swapping, tables
+from projections.rebuild.assistants import Assistants
 from projections.rebuild.catching_up import CatchingUp
 from projections.rebuild.errors import BeingRebuilt, NothingRetired, OtherVersion, RebuildError
 from projections.rebuild.filling import Filling, plan
 from projections.rebuild.record import Rebuild, State
 from projections.rebuild.throttle import Throttle
 
+NONE: Final = Assistants()
 NEAR: Final = 500
 """The copy is near the live tables when its next page has fewer events than this."""
 
@@ -55,7 +57,12 @@ async def rebuilding(pool: Pool, projection: Projection) -> AsyncIterator[Connec
 
 
 async def rebuild(
-    pool: Pool, projection: Projection, progress: Progress, *, accept: bool = False
+    pool: Pool,
+    projection: Projection,
+    progress: Progress,
+    *,
+    accept: bool = False,
+    assistants: Assistants = NONE,
 ) -> int:
     """Make the rebuild that is requested, or resume it, and return the number of events read.
 
@@ -66,7 +73,7 @@ async def rebuild(
         record = await Rebuild.read(connection, projection)
         procedure = Procedure(pool, connection, projection, record, progress)
         try:
-            await procedure.run(accept=accept)
+            await procedure.run(accept=accept, assistants=assistants)
         except RebuildError as error:
             await record.enter(State.FAILED, str(error))
             raise
@@ -93,13 +100,14 @@ class Procedure:
         self._copy = CatchingUp(connection, self._store, projection, Copy.REBUILD)
         self._throttle = Throttle(record.events_per_second)
 
-    async def run(self, *, accept: bool) -> None:
+    async def run(self, *, accept: bool, assistants: Assistants) -> None:
         if not await self._is_resumable():
             await self._start()
         if self._record.state is State.FILLING:
-            await Filling(self._pool, self._projection, self._record, self._shown).run()
+            filling = Filling(self._pool, self._projection, self._record, self._shown)
+            await filling.run(assistants)
             await self._record.enter(State.INDEXING)
-        await tables.index(self._connection, self._projection)
+        await tables.index(self._pool, self._projection)
         await self._record.enter(State.CATCHING_UP)
         await self._catch_up()
         version = await swapping.live_version(self._connection, self._projection)

@@ -46,7 +46,7 @@ _RANGE_DONE: Final = """
     )
     UPDATE eventstore.projection_rebuild AS r SET events = r.events + $5
     FROM range WHERE r.name = range.name
-    RETURNING r.name
+    RETURNING r.events
 """
 _REACHED: Final = """
     UPDATE eventstore.projection_rebuild
@@ -65,6 +65,7 @@ _STATE: Final = """
     SET state = $2, fault = $3,
         finished_at = CASE WHEN $2 = 'failed' THEN clock_timestamp() END
     WHERE name = $1
+    RETURNING events
 """
 _UNFINISHED: Final = """
     SELECT name, version FROM eventstore.projection_rebuild WHERE state NOT IN ('done', 'failed')
@@ -134,9 +135,10 @@ class Rebuild:
         last commit of a killed process may come after its successor has read the record.
         """
         row = (streams.first, streams.done, done, events)
-        if not await connection.fetchval(_RANGE_DONE, self.name, *row):
+        in_all = await connection.fetchval(_RANGE_DONE, self.name, *row)
+        if in_all is None:
             raise LeadLost(f"rebuild.{self.name}")
-        self.events += events
+        self.events = in_all
         return streams._replace(done=done)
 
     async def reached(self, position: int, events: int) -> None:
@@ -160,7 +162,8 @@ class Rebuild:
             raise LeadLost(f"rebuild.{self.name}")
 
     async def enter(self, state: State, fault: str | None = None) -> None:
-        await self.connection.execute(_STATE, self.name, state, fault)
+        # Other processes may have read events as well.
+        self.events = await self.connection.fetchval(_STATE, self.name, state, fault)
         self.state = state
 
 

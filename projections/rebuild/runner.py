@@ -12,8 +12,9 @@ from projections import order_contacts
 from projections.order_contacts import ORDER_CONTACTS
 from projections.projection import Projection
 from projections.rebuild import record
+from projections.rebuild.assistants import Assistants
 from projections.rebuild.errors import BeingRebuilt, RebuildError
-from projections.rebuild.procedure import rebuild
+from projections.rebuild.procedure import NONE, rebuild
 from projections.registry import PROJECTIONS
 
 LOOK_EVERY_SECONDS: Final = 1.0
@@ -24,8 +25,9 @@ logger = logging.getLogger(__name__)
 class Rebuilder:
     """Run in every worker that has the role; one of them makes each rebuild."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, assistants: Assistants = NONE) -> None:
         self._pool = pool
+        self._assistants = assistants
 
     async def run(self) -> NoReturn:
         await restarting("rebuilding projections", self._look, is_database_away)
@@ -43,7 +45,7 @@ class Rebuilder:
 
     async def _rebuild(self, projection: Projection) -> None:
         try:
-            events = await rebuild(self._pool, projection, _unseen)
+            events = await rebuild(self._pool, projection, _unseen, assistants=self._assistants)
         except BeingRebuilt:
             return
         except RebuildError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from sqlalchemy import Table
 
-from kit.pool import Connection
+from kit.pool import Connection, Pool
+from kit.tasks import together
 from projections.copies import Copy
 from projections.projection import Projection
 from settings import DatabaseRole
@@ -21,17 +22,28 @@ _CREATE: Final = (
 )
 _INDEXES: Final = """
     SELECT i.relname AS name, pg_get_indexdef(i.oid) AS definition,
-           c.contype = 'p' AS is_primary, c.conname IS NOT NULL AS is_constraint
+           CASE c.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' END AS constraint
     FROM pg_index AS x
     JOIN pg_class AS i ON i.oid = x.indexrelid
     LEFT JOIN pg_constraint AS c ON c.conindid = x.indexrelid AND c.contype IN ('p', 'u')
     WHERE x.indrelid = $1::text::regclass
     ORDER BY i.relname
 """
+_IS_CONSTRAINT: Final = """
+    SELECT EXISTS (SELECT FROM pg_constraint WHERE conindid = $1::text::regclass)
+"""
+INDEXES_AT_ONCE: Final = 3
 _GRANTS: Final = (
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {{copy}} TO {DatabaseRole.APPEND.group}",
     f"GRANT SELECT ON {{copy}} TO {DatabaseRole.API.group}",
 )
+
+
+class Index(NamedTuple):
+    name: str
+    definition: str
+    constraint: str | None
+    """`PRIMARY KEY` or `UNIQUE`, where the index belongs to such a constraint."""
 
 
 def named(copy: Copy, table: Table) -> str:
@@ -57,24 +69,36 @@ async def exist(connection: Connection, projection: Projection, copy: Copy) -> b
     return all(found)
 
 
-async def index(connection: Connection, projection: Projection) -> None:
+async def index(pool: Pool, projection: Projection) -> None:
     """Create the indexes that the live tables have, under the same names, and analyse the rows.
 
-    A repetition after an interruption creates those that are missing.
+    Some are created at once. A repetition after an interruption creates those that are missing.
     """
     for table in projection.tables:
         live, copy = named(Copy.LIVE, table), named(Copy.REBUILD, table)
-        for name, definition, is_primary, is_constraint in await connection.fetch(_INDEXES, live):
-            if await connection.fetchval(_EXISTS, f"{Copy.REBUILD}.{name}"):
-                continue
-            async with connection.transaction():
-                await connection.execute(definition.replace(f" ON {live} ", f" ON {copy} "))
-                if is_constraint:
-                    kind = "PRIMARY KEY" if is_primary else "UNIQUE"
-                    await connection.execute(
-                        f"ALTER TABLE {copy} ADD CONSTRAINT {name} {kind} USING INDEX {name}"
-                    )
-        await connection.execute(f"ANALYZE {copy}")
+        indexes = [Index(*row) for row in await pool.fetch(_INDEXES, live)]
+        missing = iter([index for index in indexes if not await _exists(pool, index)])
+        await together(*(_create(pool, missing, live, copy) for _ in range(INDEXES_AT_ONCE)))
+        for index in indexes:
+            if index.constraint and not await pool.fetchval(_IS_CONSTRAINT, _in_copy(index)):
+                await pool.execute(
+                    f"ALTER TABLE {copy} ADD CONSTRAINT {index.name} {index.constraint}"
+                    f" USING INDEX {index.name}"
+                )
+        await pool.execute(f"ANALYZE {copy}")
+
+
+async def _exists(pool: Pool, index: Index) -> bool:
+    return bool(await pool.fetchval(_EXISTS, _in_copy(index)))
+
+
+def _in_copy(index: Index) -> str:
+    return f"{Copy.REBUILD}.{index.name}"
+
+
+async def _create(pool: Pool, indexes: Iterator[Index], live: str, copy: str) -> None:
+    for index in indexes:
+        await pool.execute(index.definition.replace(f" ON {live} ", f" ON {copy} "))
 
 
 async def drop(connection: Connection, projection: Projection, copy: Copy) -> None:
