@@ -46,7 +46,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     is_ready: Callable[[int], Awaitable[bool]] = at_once
     stop_signal: signal.Signals = signal.SIGTERM
-    ready_within: float = 20.0
+    ready_within: float = 60.0
     stop_within: float = 4.0
     in_terminal: bool = False
     """True for a program that writes to the terminal instead of a log."""
