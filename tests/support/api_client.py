@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
@@ -34,6 +34,9 @@ from tests.support.temporal_calls import TemporalCalls
 TRANSPORT_WS = Subprotocol("graphql-transport-ws")
 
 Json = dict[str, Any]
+
+RECEIVE_SECONDS: Final = 20
+"""The time for the next message: longer than the deadlines of an order in the tests."""
 
 
 def operation(name: str) -> str:
@@ -138,7 +141,7 @@ class Socket:
         await self.connection.send(json.dumps(message))
 
     async def receive(self) -> Json:
-        message: Json = json.loads(await asyncio.wait_for(self.connection.recv(), 5))
+        message: Json = json.loads(await asyncio.wait_for(self.connection.recv(), RECEIVE_SECONDS))
         return message
 
     async def receive_for(self, operation_id: str) -> Json:
