@@ -189,7 +189,7 @@ async def test_a_pattern_chooses_events_by_category_and_type(
 ) -> None:
     await world.bus.subscribe(pattern, world.see, group=GROUP)
     await world.publish("order-1", OrderReserved(order_id="1"), OrderConfirmed(order_id="1"))
-    await world.publish("payment-1", PaymentVoided(order_id="1"))
+    await world.publish("payment-1", PaymentVoided(order_id="1", attempt=1))
     await world.bus.subscribe("*.*", Effects("all"), group="all")
     await world.sees(*expected)
     await eventually(lambda: _has_effects(world.pool, "all", 3), 20)
