@@ -18,8 +18,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from domain.order.events import OrderReserved
-from eventbus.bus import EventBus
-from eventbus.nats import STREAM, NatsBus
+from eventbus.bus import Publisher
+from eventbus.nats.names import STREAM
+from eventbus.nats.publisher import NatsPublisher
 from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.postgres import PostgresEventStore
@@ -132,13 +133,13 @@ class Log:
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[asyncio.Task[None]]:
         async with (
-            aclosing(await NatsBus.connect(self.broker.url)) as bus,
+            aclosing(await NatsPublisher.connect(self.broker.url)) as bus,
             self.relaying_to(bus) as task,
         ):
             yield task
 
     @asynccontextmanager
-    async def relaying_to(self, bus: EventBus) -> AsyncIterator[asyncio.Task[None]]:
+    async def relaying_to(self, bus: Publisher) -> AsyncIterator[asyncio.Task[None]]:
         task = asyncio.create_task(Relay(self.pool, self.store, bus).run())
         try:
             yield task
