@@ -117,8 +117,11 @@ class OrderedProducer:
 
     def _poll(self) -> None:
         """Run in a thread: the callbacks of the client are called here."""
-        while self._is_open:
-            self._producer.poll(POLL_SECONDS)
+        try:
+            while self._is_open:
+                self._producer.poll(POLL_SECONDS)
+        except KafkaException as error:  # a fatal one
+            self._call(self._fail, error.args[0])
         with suppress(KafkaException):
             self._producer.purge()
         del self._producer  # Its threads end here, not in the event loop's thread.
