@@ -12,7 +12,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mutants coverage attack prove-log bench check check-deploy \
+.PHONY: help run demo test unit matrix mutants coverage attack prove-log chaos-bus bench check check-deploy \
     recover set-right republish verify rebuild replay catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
@@ -55,6 +55,9 @@ bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK
 
 prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, readers and faults (SECONDS=60)
 	@exec $(BIN)/python -m tests.integration.eventstore.prove_log $(if $(SECONDS),--seconds $(SECONDS))
+
+chaos-bus: $(INSTALLED) ## Kill the relay, NATS and consumers at random, under load (SECONDS=300)
+	@exec $(BIN)/python -m tests.integration.eventbus.chaos $(if $(SECONDS),--seconds $(SECONDS))
 
 check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema, events, sagas and deployment files
 	@echo "== lint" && $(BIN)/ruff check
