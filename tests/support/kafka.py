@@ -19,10 +19,13 @@ from typing import TypeVar
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from eventbus.bus import EventBus
+from eventbus.kafka.bus import connected_bus
 from eventbus.kafka.topic import TOPIC, TopicState, state_of_topic
 from eventstore.cloudevents import decode
 from eventstore.envelope import StoredEvent
 from kit.eventually import eventually
+from kit.pool import Pool
 from stack.ports import LOOPBACK, Ports
 from stack.processes import Child, Program, Tier
 from stack.supervisor import Supervisor, supervised
@@ -44,6 +47,10 @@ class KafkaBroker:
     @property
     def bootstrap(self) -> str:
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"WAYBILL_BUS": "kafka", "WAYBILL_KAFKA_BOOTSTRAP": self.bootstrap}
 
     @property
     def store(self) -> Path:
@@ -89,6 +96,11 @@ class KafkaBroker:
         shutil.rmtree(self.store)
         shutil.copytree(older, self.store)
         await self.start()
+
+    async def connect(self, pool: Pool) -> EventBus:
+        bus = await connected_bus(self.bootstrap, pool)
+        await bus.holdings()  # it creates the topic
+        return bus
 
     async def ask(self, question: Callable[[AdminClient], T]) -> T:
         admin = AdminClient({"bootstrap.servers": self.bootstrap, **QUIET})
