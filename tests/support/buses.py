@@ -25,6 +25,7 @@ from stack.ports import Ports
 from stack.processes import Program, Tier
 from stack.supervisor import supervised
 from stack.tools import script
+from tests.support.kafka import kafka_broker
 
 
 class BusUnderTest(Protocol):
@@ -101,7 +102,11 @@ async def nats_server(folder: Path) -> AsyncIterator[BusUnderTest]:
 
 Opened = Callable[[Path], AbstractAsyncContextManager[BusUnderTest]]
 
-BUSES: Final[dict[str, Opened]] = {"memory": memory, "nats": nats_server}
+BUSES: Final[dict[str, Opened]] = {
+    "memory": memory,
+    "nats": nats_server,
+    "kafka": kafka_broker,
+}
 SHARED: Final = tuple(name for name in BUSES if name != "memory")
 """The buses that several processes share."""
 
