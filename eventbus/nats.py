@@ -96,11 +96,15 @@ class NatsBus:
         """
         return cls(url, await _connected_client(url))
 
-    async def publish(self, events: Sequence[StoredEvent]) -> Published:
-        await self._require_connection()
-        streams: dict[str, list[StoredEvent]] = defaultdict(list)
+    def require_room(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
             self._require_room(event)
+
+    async def publish(self, events: Sequence[StoredEvent]) -> Published:
+        await self._require_connection()
+        self.require_room(events)
+        streams: dict[str, list[StoredEvent]] = defaultdict(list)
+        for event in events:
             streams[event.stream_id].append(event)
         acknowledged: list[PubAck] = []
         may_publish = asyncio.Semaphore(MAX_IN_FLIGHT)

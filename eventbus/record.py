@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Self
 
-from eventbus.bus import EventBus, Holdings, Published
+from eventbus.bus import Holdings, Published, Publisher
 from eventstore.checkpoint import Checkpoint
 from kit.pool import Connection
 
@@ -75,7 +75,7 @@ class Known:
 class BusRecord:
     """The record, over one connection, which its user has alone."""
 
-    def __init__(self, connection: Connection, bus: EventBus) -> None:
+    def __init__(self, connection: Connection, bus: Publisher) -> None:
         self._connection = connection
         self._bus = bus
         self._holdings: Holdings | None = None

@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final, NoReturn
 
-from eventbus.bus import EventBus
+from eventbus.bus import Publisher
 from eventbus.errors import BusError, EventTooLarge, is_bus_away
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint, CheckpointMoved
@@ -34,7 +34,7 @@ def _may_restart(error: BaseException) -> bool:
 class Relay:
     """Run in every worker that has the role; one at a time leads, and another takes over."""
 
-    def __init__(self, pool: Pool, store: EventStore, bus: EventBus) -> None:
+    def __init__(self, pool: Pool, store: EventStore, bus: Publisher) -> None:
         self._pool = pool
         self._store = store
         self._bus = bus

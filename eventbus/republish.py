@@ -16,7 +16,7 @@ from typing import Final
 
 from asyncpg import PostgresError
 
-from eventbus.bus import EventBus
+from eventbus.bus import Publisher
 from eventbus.errors import BusError
 from eventbus.nats import NatsBus
 from eventbus.record import BusRecord, relayed_position
@@ -38,7 +38,7 @@ class NotRepublished(Exception):
 
 
 async def republish(
-    pool: Pool, bus: EventBus, first: int, *, events_at_once: int = EVENTS_AT_ONCE
+    pool: Pool, bus: Publisher, first: int, *, events_at_once: int = EVENTS_AT_ONCE
 ) -> AsyncGenerator[str, None]:
     """Publish the events from position `first` on; yield a line after each batch, and a summary.
 

@@ -17,6 +17,8 @@ from stack.processes import ROOT
 MADE_ANEW: Final = {
     "eventstore.announced_head",
     "eventstore.bus",
+    "eventstore.consumer_lease",
+    "eventstore.consumer_member",
     "eventstore.snapshot",
     "eventstore.stored_format",
     "journal.heartbeat",

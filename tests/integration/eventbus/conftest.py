@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from domain.order.events import OrderReserved
-from eventbus.bus import EventBus
+from eventbus.bus import Publisher
 from eventbus.nats import STREAM, NatsBus
 from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
@@ -138,7 +138,7 @@ class Log:
             yield task
 
     @asynccontextmanager
-    async def relaying_to(self, bus: EventBus) -> AsyncIterator[asyncio.Task[None]]:
+    async def relaying_to(self, bus: Publisher) -> AsyncIterator[asyncio.Task[None]]:
         task = asyncio.create_task(Relay(self.pool, self.store, bus).run())
         try:
             yield task
