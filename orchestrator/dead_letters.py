@@ -80,9 +80,7 @@ async def _redrive(connection: Connection, letter_id: int, actor: str) -> Letter
     return await _recorded(connection, letter_id)
 
 
-async def _discard(
-    connection: Connection, letter_id: int, actor: str, reason: str
-) -> LetterAction:
+async def _discard(connection: Connection, letter_id: int, actor: str, reason: str) -> LetterAction:
     try:
         with _refusing():
             await dead_letters.discard(connection, letter_id, actor, reason)
@@ -120,4 +118,13 @@ async def _last_action(
     connection: Connection, letter_id: int, *, is_repeat: bool
 ) -> LetterAction | None:
     row = await connection.fetchrow(_LAST_ACTION, letter_id)
-    return None if row is None else LetterAction(*row, is_repeat=is_repeat)
+    if row is None:
+        return None
+    return LetterAction(
+        letter_id=row["letter_id"],
+        kind=row["action"],
+        actor=row["actor"],
+        reason=row["reason"],
+        at=row["at"],
+        is_repeat=is_repeat,
+    )

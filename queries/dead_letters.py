@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, column, func, select, table, text
+from sqlalchemy import Row, Select, bindparam, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from queries.keyset import Page, PageRequest, fetch_page
@@ -164,7 +164,9 @@ def _restricted(statement: Select[Any], wanted: DeadLetterFilter) -> Select[Any]
     if wanted.group is not None:
         statement = statement.where(_LETTER.c.group_name == wanted.group)
     if wanted.state is not None:
-        statement = statement.where(_LETTER.c.state == wanted.state)
+        # PostgreSQL sees the value. With a parameter it may scan all letters for a rare state.
+        state = bindparam("state", wanted.state.value, literal_execute=True)
+        statement = statement.where(_LETTER.c.state == state)
     return statement
 
 

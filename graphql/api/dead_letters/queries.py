@@ -24,7 +24,7 @@ class DeadLetterQuery:
         description="For operators: the messages of the event bus that consumer groups could not "
         "handle, and those that wait behind them, the oldest first."
     )
-    async def dead_letters(
+    async def dead_letters(  # noqa: PLR0913 - a connection's arguments, and two more
         self,
         info: Info,
         *,

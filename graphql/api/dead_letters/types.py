@@ -71,7 +71,9 @@ class DeadLetter:
     stored_at: datetime
     first_failed_at: datetime | None = strawberry.field(description="Null if it was never tried.")
     last_failed_at: datetime | None
-    next_try_at: datetime | None = strawberry.field(description="Null unless it is RETRYING.")
+    next_try_at: datetime | None = strawberry.field(
+        description="When the group tries it again, while it is RETRYING."
+    )
     body: str = strawberry.field(
         description=f"The first {MAX_BODY_SHOWN:,} bytes of the message. Bytes that are no text "
         "show as U+FFFD. Personal data in an event is sealed."
