@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, column, func, select, table, text
+from sqlalchemy import BindParameter, Row, Select, bindparam, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from queries.keyset import Page, PageRequest, fetch_page
@@ -165,7 +165,7 @@ def _restricted(statement: Select[Any], wanted: DeadLetterFilter) -> Select[Any]
         statement = statement.where(_LETTER.c.group_name == wanted.group)
     if wanted.state is not None:
         # PostgreSQL sees the value. With a parameter it may scan all letters for a rare state.
-        state = bindparam("state", wanted.state.value, literal_execute=True)
+        state: BindParameter[str] = bindparam("state", str(wanted.state), literal_execute=True)
         statement = statement.where(_LETTER.c.state == state)
     return statement
 

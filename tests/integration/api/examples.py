@@ -6,6 +6,7 @@ the repeat of a mutation: by then the saga has come to rest, so the answer is th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -229,10 +230,20 @@ async def _dead_letters(story: Story) -> None:
     url = story.api.settings.url_of(DatabaseRole.APPEND)
     async with await create_pool(url) as pool:
         order_id = story.examples["PlaceOrder"].answer["data"]["placeOrder"]["order"]["id"]
-        key, body = f"order-{order_id}", b'{"specversion": "1.0", ...}'
-        given = {"group": "search-index", "key": key, "body": body}
-        dead = await store_letter(pool, event_type="OrderShipped", origin="WAYBILL/17", **given)
-        await store_waiting(pool, event_type="OrderDelivered", origin="WAYBILL/21", **given)
+        dead, _ = [
+            await store(
+                pool,
+                group="search-index",
+                key=f"order-{order_id}",
+                event_type=event_type,
+                origin=origin,
+                body=json.dumps({"type": f"waybill.{event_type}.v1"}).encode(),
+            )
+            for store, event_type, origin in (
+                (store_letter, "OrderShipped", "WAYBILL/17"),
+                (store_waiting, "OrderDelivered", "WAYBILL/21"),
+            )
+        ]
     await story.show("DeadLetters", story.operator, group="search-index", first=10)
     letter = {"id": str(dead)}
     await story.show("RedriveDeadLetter", story.operator, **letter)
