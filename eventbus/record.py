@@ -81,6 +81,12 @@ class BusRecord:
         self._holdings: Holdings | None = None
         self._known: Known | None = None
 
+    @property
+    def known(self) -> Known:
+        """Return what is known since the last comparison."""
+        assert self._known is not None  # noqa: S101 - the relay compares before it publishes
+        return self._known
+
     async def compare(self) -> Known:
         """Ask the bus what it keeps, and record what it has lost since the last time.
 
@@ -97,21 +103,21 @@ class BusRecord:
         self._holdings, self._known = holdings, after
         return after
 
-    async def advance(self, checkpoint: Checkpoint, position: int, published: Published) -> bool:
+    async def advance(
+        self, checkpoint: Checkpoint, position: int, published: Published, begun: Known
+    ) -> bool:
         """Record that the bus has taken the events up to `position`.
 
-        Return False and record nothing when another process has found a loss since compare(): the
-        bus may have lost these events with the others. Raises CheckpointMoved and records nothing
-        when another process relays.
+        `begun` is what was known when their publication began. Return False and record nothing
+        when a loss was found since: the bus may have lost these events with the others. Raises
+        CheckpointMoved and records nothing when another process relays.
         """
-        known = self._known
-        assert known is not None  # noqa: S101 - the relay compares before it publishes
         async with self._connection.transaction():
             locked = await self._locked()
-            if locked.losses != known.losses:
+            if locked.losses != begun.losses:
                 return False
             now = replace(locked, last_sequence=max(locked.last_sequence, published.last_sequence))
-            if 0 < published.first_sequence <= known.last_sequence:
+            if 0 < published.first_sequence <= begun.last_sequence:
                 # The bus gave this number before: the message that had it is lost.
                 now = now.with_loss(checkpoint.position)
             await self._save(locked, now)

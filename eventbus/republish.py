@@ -17,8 +17,8 @@ from typing import Final
 from asyncpg import PostgresError
 
 from eventbus.bus import Publisher
+from eventbus.buses import opened_bus
 from eventbus.errors import BusError
-from eventbus.nats import NatsBus
 from eventbus.record import BusRecord, relayed_position
 from eventstore.envelope import StoredEvent
 from eventstore.positions import SEALED, BadPosition, PositionCodec
@@ -86,13 +86,13 @@ def _rest(missing_to: int | None) -> str:
 
 
 async def run(settings: Settings, first: int) -> None:
-    if settings.bus is not Bus.NATS:
-        raise NotRepublished(f"WAYBILL_BUS is {settings.bus}: nothing is published to it")
-    settings.require("database_url", "nats_url")
+    if settings.bus is Bus.MEMORY:
+        raise NotRepublished(f"WAYBILL_BUS is {settings.bus}: its events end with its process")
+    settings.require("database_url")
     url = settings.database_url.get_secret_value()
     async with (
         await create_pool(url, size=3) as pool,
-        aclosing(await NatsBus.connect(settings.nats_url)) as bus,
+        aclosing(await opened_bus(settings, pool)) as bus,
         aclosing(republish(pool, bus, first)) as lines,
     ):
         async for line in lines:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from domain.registry import AGGREGATES, EVENT_TYPES
-from eventstore.envelope import StoredEvent
 
 PARTITIONS: Final = 16
 """One process at a time consumes a partition for a group, so this many processes can share it."""
@@ -57,8 +56,8 @@ class Pattern:
             raise BadSubscription(f"{event_type!r} is no type of event: see docs/EVENTS.md")
         return cls(category, event_type)
 
-    def matches(self, event: StoredEvent) -> bool:
-        return self.category in {ANY, event.category} and self.type in {ANY, event.type}
+    def matches(self, category: str, event_type: str) -> bool:
+        return self.category in {ANY, category} and self.type in {ANY, event_type}
 
     def __str__(self) -> str:
         return f"{self.category}.{self.type}"
@@ -87,10 +86,11 @@ class Subscription:
                 raise BadSubscription(f"no header {name!r} can be filtered by: there are {known}")
         return cls(group, Pattern.parse(pattern), dict(filters or {}))
 
-    def takes(self, event: StoredEvent, headers: Mapping[str, str]) -> bool:
-        return self.pattern.matches(event) and all(
-            headers.get(name) == value for name, value in self.filters.items()
-        )
+    def takes(self, category: str, event_type: str) -> bool:
+        return self.pattern.matches(category, event_type)
+
+    def takes_headers(self, headers: Mapping[str, str]) -> bool:
+        return all(headers.get(name) == value for name, value in self.filters.items())
 
 
 _GROUP: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")

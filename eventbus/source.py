@@ -11,6 +11,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from eventbus.headers import type_in
+from eventstore.cloudevents import decode
+from eventstore.envelope import StoredEvent
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -25,12 +29,25 @@ class Message:
     origin: str
     """Where the broker keeps it: `WAYBILL/<sequence>`, or `<topic>/<partition>/<offset>`."""
 
+    @property
+    def category(self) -> str:
+        return self.key.partition("-")[0]
+
+    @property
+    def event_type(self) -> str | None:
+        """Return the type that the headers name; None: only the body can tell."""
+        return type_in(self.headers)
+
+    def event(self) -> StoredEvent:
+        """Raises MalformedCloudEvent."""
+        return decode(self.body)
+
 
 class Deliveries(Protocol):
     """The messages of the partitions that this process holds now."""
 
     def __aiter__(self) -> AsyncIterator[Sequence[Message]]:
-        """Yield messages of one partition, in its order: at most `Source.at_once` of them.
+        """Yield messages of one partition, in its order: a bounded number of them.
 
         The next ones of that partition come only after `done`. Raises BusError.
         """

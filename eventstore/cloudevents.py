@@ -88,6 +88,11 @@ class _Number:
     text: str
 
 
+def type_of(stored: StoredEvent) -> str:
+    """Return the attribute `type`."""
+    return f"waybill.{stored.type}.v{stored.schema_version}"
+
+
 def encode(stored: StoredEvent) -> bytes:
     metadata = stored.metadata
     in_attributes = stored.metadata_json == metadata_as_stored(metadata)
@@ -95,7 +100,7 @@ def encode(stored: StoredEvent) -> bytes:
         specversion="1.0",
         id=stored.event_id,
         source=SOURCE,
-        type=f"waybill.{stored.type}.v{stored.schema_version}",
+        type=type_of(stored),
         subject=stored.stream_id,
         time=stored.recorded_at.astimezone(UTC),
         sequence=f"{stored.position:019}",

@@ -18,7 +18,8 @@ from fastapi.responses import JSONResponse
 from temporalio.client import Client
 
 from api.check import PROBE_TIMEOUT, Check
-from eventbus import nats, record
+from eventbus import record
+from eventbus.nats import connection as nats
 from eventstore import head
 from eventstore.checkpoint import COMPARED
 from eventstore.heartbeat import beat

@@ -18,7 +18,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 
-from eventbus.nats import STREAM, SUBJECTS
+from eventbus.nats.names import STREAM, SUBJECTS
 from eventstore.privacy.search_key import SearchKey
 from kit.eventually import eventually
 from kit.local_http import local_client

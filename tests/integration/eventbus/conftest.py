@@ -19,7 +19,8 @@ from nats.js.errors import NotFoundError
 
 from domain.order.events import OrderReserved
 from eventbus.bus import Publisher
-from eventbus.nats import STREAM, NatsBus
+from eventbus.nats.names import STREAM
+from eventbus.nats.publisher import NatsPublisher
 from eventbus.relay import Relay
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.postgres import PostgresEventStore
@@ -132,7 +133,7 @@ class Log:
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[asyncio.Task[None]]:
         async with (
-            aclosing(await NatsBus.connect(self.broker.url)) as bus,
+            aclosing(await NatsPublisher.connect(self.broker.url)) as bus,
             self.relaying_to(bus) as task,
         ):
             yield task

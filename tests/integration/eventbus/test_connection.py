@@ -14,7 +14,8 @@ from time import monotonic
 import pytest
 
 from eventbus.errors import BusUnavailable
-from eventbus.nats import STREAM, NatsBus
+from eventbus.nats.names import STREAM
+from eventbus.nats.publisher import NatsPublisher
 from kit.eventually import eventually
 from settings import SettingsError
 from tests.integration.eventbus.conftest import Broker, Log
@@ -31,7 +32,7 @@ def silent_listener() -> Iterator[tuple[socket.socket, str]]:
 async def refusal(url: str, within: float) -> str:
     started = monotonic()
     with pytest.raises(BusUnavailable) as caught:
-        await NatsBus.connect(url)
+        await NatsPublisher.connect(url)
     assert monotonic() - started < within
     return str(caught.value)
 
@@ -77,15 +78,15 @@ async def test_a_wrong_password_and_a_wrong_url_name_the_setting(broker: Broker)
     port = broker.ports.nats_port
     for url in (f"nats://ada:wrong@127.0.0.1:{port}", "nats://127.0.0.1:port"):
         with pytest.raises(SettingsError, match=r"^WAYBILL_NATS_URL: ") as caught:
-            await NatsBus.connect(url)
+            await NatsPublisher.connect(url)
         assert "wrong" not in str(caught.value)
-    async with aclosing(await NatsBus.connect(f"nats://ada:right@127.0.0.1:{port}")) as bus:
+    async with aclosing(await NatsPublisher.connect(f"nats://ada:right@127.0.0.1:{port}")) as bus:
         await bus.holdings()
 
 
 async def test_an_attempt_to_connect_ends_at_once_when_it_is_cancelled() -> None:
     with silent_listener() as (listener, url):
-        attempt = asyncio.create_task(NatsBus.connect(url))
+        attempt = asyncio.create_task(NatsPublisher.connect(url))
         connection, _ = await asyncio.get_running_loop().sock_accept(listener)
         started = monotonic()
         attempt.cancel()
@@ -111,9 +112,9 @@ async def test_the_relay_of_a_stopped_server_ends_within_seconds(log: Log, broke
 async def test_a_connection_that_the_server_refused_is_opened_again(
     log: Log, broker: Broker
 ) -> None:
-    async with aclosing(await NatsBus.connect(broker.url)) as bus:
+    async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await bus.holdings()
-        await bus._client.close()
+        await bus._connection.client.close()
         await log.append(1)
         await bus.publish(await log.events())
     assert await broker.positions() == [1]
@@ -123,7 +124,7 @@ async def test_a_lost_connection_is_logged_in_lines_without_tracebacks(
     broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with aclosing(await NatsBus.connect(broker.url)) as bus:
+    async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await broker.kill()
         await eventually(lambda: _is_unavailable(bus))
         await broker.start()
@@ -131,15 +132,15 @@ async def test_a_lost_connection_is_logged_in_lines_without_tracebacks(
     address = f"127.0.0.1:{broker.ports.nats_port}"
     said = [(r.name, r.getMessage(), r.exc_info) for r in caplog.records if "nats" in r.name]
     assert said == [
-        ("eventbus.nats", f"the connection to NATS at {address} is lost", None),
-        ("eventbus.nats", f"NATS at {address} answers again", None),
-        ("eventbus.nats", f"stream {STREAM} does not exist: creating it", None),
+        ("eventbus.nats.connection", f"the connection to NATS at {address} is lost", None),
+        ("eventbus.nats.connection", f"NATS at {address} answers again", None),
+        ("eventbus.nats.stream", f"stream {STREAM} does not exist: creating it", None),
     ]
 
 
 async def test_publishing_to_an_unreachable_server_fails_at_once(log: Log, broker: Broker) -> None:
     await log.append(1)
-    async with aclosing(await NatsBus.connect(broker.url)) as bus:
+    async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await broker.kill()
         await eventually(lambda: _is_unavailable(bus))
         started = monotonic()
@@ -153,11 +154,11 @@ def _pid(broker: Broker) -> int:
     return broker.child.pid
 
 
-async def _is_unavailable(bus: NatsBus) -> bool:
+async def _is_unavailable(bus: NatsPublisher) -> bool:
     return not await _is_available(bus)
 
 
-async def _is_available(bus: NatsBus) -> bool:
+async def _is_available(bus: NatsPublisher) -> bool:
     try:
         await bus.holdings()
     except BusUnavailable:

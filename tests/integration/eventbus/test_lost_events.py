@@ -12,7 +12,9 @@ import pytest
 from nats.js.api import StreamConfig
 
 from eventbus.bus import Published
-from eventbus.nats import CONFIG, STREAM, SUBJECTS, NatsBus
+from eventbus.nats.names import STREAM, SUBJECTS
+from eventbus.nats.publisher import NatsPublisher
+from eventbus.nats.stream import CONFIG
 from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
@@ -150,7 +152,7 @@ async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
     await broker.start()
     await log.relay_all(3)
     async with log.pool.acquire() as connection:
-        async with aclosing(await NatsBus.connect(broker.url)) as bus:
+        async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
             record = BusRecord(connection, bus)
             await record.compare()
         await broker.kill()
@@ -158,10 +160,10 @@ async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
         shutil.copytree(older, broker.store)
         await broker.start()
         last = (await log.append(3))[-1]
-        async with aclosing(await NatsBus.connect(broker.url)) as bus:
+        async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
             published = await bus.publish((await log.events())[5:])
         checkpoint = await Checkpoint.read(connection, NAME)
-        assert await record.advance(checkpoint, last, published)
+        assert await record.advance(checkpoint, last, published, record.known)
     assert await log.missing_to() == 5
     assert await broker.positions() == [1, 2, 6, 7, 8]
 
@@ -206,10 +208,11 @@ async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) ->
 class LosingBus:
     """A bus that loses everything right after the first page; another process notices first."""
 
-    def __init__(self, bus: NatsBus, log: Log) -> None:
+    def __init__(self, bus: NatsPublisher, log: Log) -> None:
         self._bus = bus
         self._log = log
         self._has_lost = False
+        self.require_room = bus.require_room
         self.holdings = bus.holdings
         self.oldest_position = bus.oldest_position
         self.aclose = bus.aclose
@@ -231,7 +234,7 @@ async def test_a_page_that_is_lost_before_the_checkpoint_advances_is_published_a
     await log.relay_all(1)
     await log.append(2)
     async with (
-        aclosing(await NatsBus.connect(broker.url)) as bus,
+        aclosing(await NatsPublisher.connect(broker.url)) as bus,
         log.relaying_to(LosingBus(bus, log)),
     ):
         await log.relayed_to(3)
@@ -243,7 +246,7 @@ async def test_a_page_that_is_lost_before_the_checkpoint_advances_is_published_a
 
 
 async def test_a_message_of_another_program_has_no_position(broker: Broker) -> None:
-    async with aclosing(await NatsBus.connect(broker.url)) as bus:
+    async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await bus.holdings()
         assert await bus.oldest_position() is None
         async with broker.jetstream() as stream:

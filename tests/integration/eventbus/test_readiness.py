@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from eventbus.nats import CONFIG
+from eventbus.nats.stream import CONFIG
 from kit.eventually import eventually
 from kit.local_http import local_client
 from settings import Bus, Settings

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from nats.js.api import RetentionPolicy, StorageType
 
-from eventbus.nats import CONFIG, STREAM
+from eventbus.nats.names import STREAM
+from eventbus.nats.stream import CONFIG
 from tests.integration.eventbus.conftest import Broker, Log
 
 SMALL = "max_payload: 65536"
@@ -63,7 +64,7 @@ async def test_a_broker_with_a_small_message_limit_is_reported_before_a_message_
     async with log.relaying():
         await log.relayed_to(1)
         assert await log.has_fault("max_payload") == (
-            "max_payload of NATS is 65536, below the 1001280 needed"
+            "max_payload of NATS is 65536, below the 1002048 needed"
         )
 
 

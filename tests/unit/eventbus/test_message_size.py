@@ -13,7 +13,14 @@ from nats.aio.client import DEFAULT_MAX_PAYLOAD_SIZE
 
 from domain.event import Event
 from domain.registry import EVENT_TYPES
-from eventbus.nats import MAX_MESSAGE_BYTES, header_bytes, headers_of, message_bytes
+from eventbus.headers import MAX_VALUE
+from eventbus.nats.messages import (
+    MAX_HEADER_BYTES,
+    MAX_MESSAGE_BYTES,
+    header_bytes,
+    headers_of,
+    message_bytes,
+)
 from eventstore.cloudevents import MAX_ENVELOPE_BYTES, encode, metadata_as_stored
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import InvalidAppend
@@ -52,6 +59,11 @@ def _metadata(letter: str, count: int) -> EventMetadata:
         workflow_id=letter,
         step=letter,
     )
+
+
+def _longest_metadata() -> EventMetadata:
+    longest = "x" * MAX_VALUE
+    return EventMetadata(correlation_id=longest, actor=longest, traceparent=longest)
 
 
 def _is_taken(new: NewEvent) -> bool:
@@ -119,22 +131,47 @@ def test_the_largest_event_fits_into_a_message(
 
 
 def test_the_largest_message_is_smaller_than_what_nats_takes_by_default() -> None:
-    assert MAX_MESSAGE_BYTES == 1_001_280
+    assert MAX_MESSAGE_BYTES == 1_002_048
     assert MAX_MESSAGE_BYTES < DEFAULT_MAX_PAYLOAD_SIZE == 2**20
 
 
 def test_the_headers_are_as_large_as_nats_counts_them() -> None:
     stored = _stored(NewEvent(UUID(int=1), Measured(value=""), _metadata("x", 1)))
-    assert headers_of("an-id") == {
+    assert headers_of(stored, "an-id") == {
         "Nats-Msg-Id": "an-id",
         "Content-Type": "application/cloudevents+json",
+        "ce-type": f"waybill.{NAME}.v32767",
+        "ce-id": "00000000-0000-0000-0000-000000000001",
+        "ce-subject": MAX_STREAM_ID,
+        "ce-correlationid": "x",
+        "ce-actor": "x",
+        "ce-traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     }
     sent = (
-        b"NATS/1.0\r\nNats-Msg-Id: 00000000-0000-0000-0000-000000000001"
-        b"/9223372036854775807\r\n"
-        b"Content-Type: application/cloudevents+json\r\nNats-Expected-Stream: WAYBILL\r\n\r\n"
+        "NATS/1.0\r\nNats-Msg-Id: 00000000-0000-0000-0000-000000000001"
+        "/9223372036854775807\r\n"
+        f"Content-Type: application/cloudevents+json\r\nce-type: waybill.{NAME}.v32767\r\n"
+        f"ce-id: 00000000-0000-0000-0000-000000000001\r\nce-subject: {MAX_STREAM_ID}\r\n"
+        "ce-correlationid: x\r\nce-actor: x\r\n"
+        "ce-traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+        "Nats-Expected-Stream: WAYBILL\r\n\r\n"
     )
     assert header_bytes(stored) == len(sent)
+
+
+def test_the_longest_headers_are_within_their_limit() -> None:
+    longest = _stored(NewEvent(UUID(int=1), Measured(value=""), _longest_metadata()))
+    assert header_bytes(longest) <= MAX_HEADER_BYTES
+    assert {"ce-correlationid", "ce-actor", "ce-traceparent"} <= headers_of(longest, "").keys()
+
+
+@pytest.mark.parametrize("value", ["x" * (MAX_VALUE + 1), "a b", "a\r\nNats-Rollup: all", "é"])
+def test_a_value_that_is_no_header_is_left_out(value: str) -> None:
+    metadata = EventMetadata(correlation_id=value, actor=value, traceparent=value)
+    stored = _stored(NewEvent(UUID(int=1), Measured(value=""), metadata))
+    assert headers_of(stored, "").keys() == {
+        *("Nats-Msg-Id", "Content-Type", "ce-type", "ce-id", "ce-subject")
+    }
 
 
 def test_no_event_holds_a_number_that_jsonb_writes_longer_than_it_came() -> None:
