@@ -19,6 +19,8 @@ import yaml
 
 from domain.event import Event
 from domain.registry import AGGREGATES
+from eventbus.nats.names import STREAM as NATS_STREAM
+from eventbus.nats.names import SUBJECTS
 from eventbus.routing import CATEGORIES, PARTITIONS
 from eventstore.cloudevents import CONTENT_TYPE
 from kit.command import run_command
@@ -40,8 +42,6 @@ DESCRIPTION: Final = (
     "do. Accept fields, headers and event types that this document does not list: a later build "
     "may add some. `x-extensible-enum` lists the values known now: accept others as well."
 )
-
-TOPIC: Final = "waybill.events"
 
 
 def document() -> Schema:
@@ -90,9 +90,9 @@ def _channels(messages: Sequence[str]) -> Iterator[tuple[str, Schema]]:
     yield (
         "nats",
         {
-            "address": f"{TOPIC}.{{partition}}.{{category}}.{{type}}",
-            "description": "The JetStream stream WAYBILL keeps these subjects. One partition holds "
-            "all events of a stream, in their order.",
+            "address": f"{SUBJECTS}.{{partition}}.{{category}}.{{type}}",
+            "description": f"The JetStream stream {NATS_STREAM} keeps these subjects. One "
+            "partition holds all events of a stream, in their order.",
             "servers": [{"$ref": "#/servers/nats"}],
             "parameters": {
                 "partition": {
@@ -108,11 +108,11 @@ def _channels(messages: Sequence[str]) -> Iterator[tuple[str, Schema]]:
             "messages": shared,
         },
     )
-    bindings = {"topic": TOPIC, "partitions": PARTITIONS, "bindingVersion": "0.5.0"}
+    bindings = {"topic": SUBJECTS, "partitions": PARTITIONS, "bindingVersion": "0.5.0"}
     yield (
         "kafka",
         {
-            "address": TOPIC,
+            "address": SUBJECTS,
             "description": "One topic. The key of a record is the stream's name, and its partition "
             "is the CRC-32 of that, modulo the number of partitions.",
             "servers": [{"$ref": "#/servers/kafka"}],
