@@ -27,14 +27,9 @@ def handle(database: sqlite3.Connection, event: dict[str, str]) -> None:
             database.execute(CHANGE, event)
 
 
-def follow(servers: str, file: str) -> None:
-    database = sqlite3.connect(file)
-    database.executescript(TABLES)
-    config = {"bootstrap.servers": servers, "group.id": "order-list", "enable.auto.commit": False}
-    consumer = Consumer(config | {"auto.offset.reset": "earliest"})
-    consumer.subscribe(["waybill.events"])
+def follow(consumer: Consumer, database: sqlite3.Connection) -> None:
     while True:
-        message = consumer.poll(30)
+        message = consumer.poll(1)
         if message is None:
             continue
         if error := message.error():
@@ -42,8 +37,16 @@ def follow(servers: str, file: str) -> None:
         if (message.key() or b"").startswith(b"order-"):
             handle(database, json.loads(message.value() or b""))
         # Commit after the effect: if that fails, the message comes again.
-        consumer.commit(message, asynchronous=False)
+        consumer.commit(message=message, asynchronous=False)
 
 
 if __name__ == "__main__":
-    follow(*sys.argv[1:])
+    database = sqlite3.connect(sys.argv[2])
+    database.executescript(TABLES)
+    config = {"bootstrap.servers": sys.argv[1], "group.id": "order-list"}
+    consumer = Consumer(config | {"auto.offset.reset": "earliest", "enable.auto.commit": False})
+    consumer.subscribe(["waybill.events"])
+    try:
+        follow(consumer, database)
+    finally:
+        consumer.close()  # another process of the group takes over at once

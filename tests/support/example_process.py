@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
@@ -19,11 +20,16 @@ Rows = list[tuple[object, ...]]
 
 
 @asynccontextmanager
-async def running(program: str, *arguments: str, **environment: str) -> AsyncIterator[None]:
-    """Run the example until the block ends. It is killed then, without a chance to clean up."""
+async def running(
+    program: str,
+    *arguments: str,
+    end_by: signal.Signals = signal.SIGKILL,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[None]:
+    """Run the example until the block ends. By default it is killed then, and cannot clean up."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", str(EXAMPLES / program), *arguments),
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], **(environment or {})},
         cwd=EXAMPLES,
     )
     try:
@@ -31,7 +37,7 @@ async def running(program: str, *arguments: str, **environment: str) -> AsyncIte
         assert process.returncode is None, f"{program} has ended with {process.returncode}"
     finally:
         if process.returncode is None:
-            process.kill()
+            process.send_signal(end_by)
         await process.wait()
 
 

@@ -56,7 +56,7 @@ class Receiver:
 async def receiver(tmp_path: Path) -> AsyncIterator[Receiver]:
     key, port, file = secret(), free_port(), tmp_path / "orders.db"
     async with (
-        running("receive_webhook.py", str(port), str(file), SECRET=key),
+        running("receive_webhook.py", str(port), str(file), environment={"SECRET": key}),
         local_client(base_url=f"http://127.0.0.1:{port}") as http,
     ):
 
