@@ -52,6 +52,7 @@ class Environment(StrEnum):
 class Bus(StrEnum):
     MEMORY = "memory"
     NATS = "nats"
+    KAFKA = "kafka"
 
 
 class DatabaseRole(StrEnum):
@@ -111,6 +112,8 @@ class Settings(BaseSettings):
     task_queue: str = "waybill"
     bus: Bus = Bus.NATS
     nats_url: str = ""
+    kafka_bootstrap: str = ""
+    """Brokers of Kafka, comma-separated, each as `host:port`: the client finds the others."""
 
     rate_limit_per_principal: int = Field(100, ge=0, le=1_000_000)
     """Requests a second of one signed-in user, to one API process; 0 sets no limit."""
@@ -264,9 +267,17 @@ class Settings(BaseSettings):
     @field_validator("temporal_address")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        if value and (not _has_host(f"//{value}") or urlsplit(f"//{value}").port is None):
+        if value and not _names_port(value):
             raise ValueError("must be host:port")
         return value
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _is_list_of_addresses(cls, value: str) -> str:
+        addresses = [address.strip() for address in value.split(",")]
+        if value and not all(map(_names_port, addresses)):
+            raise ValueError("must be host:port, or several of them with commas between")
+        return ",".join(addresses)
 
     @field_validator("task_queue", "temporal_namespace", "simulator_host", "worker_build_id")
     @classmethod
@@ -311,6 +322,17 @@ def _url(value: str, *schemes: str) -> str:
     if value and (scheme not in schemes or not _has_host(rest)):
         raise ValueError(f"must be a URL that begins with {schemes[0]}://")
     return value
+
+
+def _names_port(address: str) -> bool:
+    """Return whether the text is host:port, and nothing else such as a password."""
+    url = f"//{address}"
+    return (
+        _has_host(url)
+        and urlsplit(url).port is not None
+        and urlsplit(url).netloc == address
+        and "@" not in address
+    )
 
 
 def _has_host(url: str) -> bool:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from eventbus.bus import EventBus
+from eventbus.kafka import bus as kafka_bus
+from eventbus.kafka import connection as kafka
 from eventbus.memory import memory_bus
-from eventbus.nats.bus import connected_bus
+from eventbus.nats import bus as nats_bus
+from eventbus.nats import connection as nats
 from kit.pool import Pool
 from settings import Bus, Settings
 
-ADDRESS: dict[Bus, tuple[str, ...]] = {Bus.MEMORY: (), Bus.NATS: ("nats_url",)}
+ADDRESS: dict[Bus, tuple[str, ...]] = {
+    Bus.MEMORY: (),
+    Bus.NATS: ("nats_url",),
+    Bus.KAFKA: ("kafka_bootstrap",),
+}
 """The settings that each bus needs."""
 
 
@@ -18,6 +25,22 @@ async def opened_bus(settings: Settings, pool: Pool) -> EventBus:
     Raises BusUnavailable within seconds, or SettingsError for a wrong setting.
     """
     settings.require(*ADDRESS[settings.bus])
-    if settings.bus is Bus.MEMORY:
-        return memory_bus(pool)
-    return await connected_bus(settings.nats_url, pool)
+    match settings.bus:
+        case Bus.MEMORY:
+            return memory_bus(pool)
+        case Bus.NATS:
+            return await nats_bus.connected_bus(settings.nats_url, pool)
+        case Bus.KAFKA:
+            return await kafka_bus.connected_bus(settings.kafka_bootstrap, pool)
+
+
+async def require_answer(settings: Settings) -> None:
+    """Connect once and wait for an answer. Raises BusUnavailable within seconds, or
+    SettingsError."""
+    match settings.bus:
+        case Bus.MEMORY:
+            return
+        case Bus.NATS:
+            await nats.ask(settings.nats_url)
+        case Bus.KAFKA:
+            await kafka.ask(settings.kafka_bootstrap)

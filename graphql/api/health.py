@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from api.check import PROBE_TIMEOUT, Check
 from eventbus import record
-from eventbus.nats import connection as nats
+from eventbus.buses import require_answer
 from eventstore import head
 from eventstore.checkpoint import COMPARED
 from eventstore.heartbeat import beat
@@ -92,7 +92,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "reconciliation": Check(probes.reconciliation, required=False),
         "dead_letters": Check(probes.dead_letters, required=False),
     }
-    if settings.bus is Bus.NATS:
+    if settings.bus is not Bus.MEMORY:
         found["bus"] = Check(probes.bus, required=False)
         found["relay"] = Check(probes.relay, required=False, grace=MAX_SILENCE)
     if probes.replica is not None:
@@ -165,7 +165,7 @@ class Probes:
         return None if problem is None else f"the primary serves all reads: {problem}"
 
     async def bus(self) -> str | None:
-        await nats.ask(self.settings.nats_url)
+        await require_answer(self.settings)
         return (await self.bus_state.state()).problem
 
     async def relay(self) -> str | None:
