@@ -1,7 +1,7 @@
 """The example of another team follows the orders on Kafka, with the effect of each event once.
 
-The example ends by Ctrl-C, and so leaves its group. noida-db keeps a killed member for minutes, where
-Kafka gives its partitions to others after `session.timeout.ms`.
+The example ends by Ctrl-C, and so leaves its group. noida-db keeps a killed member for minutes,
+where Kafka gives its partitions to others after `session.timeout.ms`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ async def publish_again(kafka: KafkaBroker, messages: list[Message]) -> None:
     """Publish messages a second time, as a republication does: behind newer ones."""
     producer = Producer({"bootstrap.servers": kafka.bootstrap, **QUIET})
     for message in messages:
-        place = {"key": message.key(), "partition": message.partition() or 0}
-        producer.produce(TOPIC, message.value(), **place)
+        producer.produce(
+            TOPIC, message.value(), key=message.key(), partition=message.partition() or 0
+        )
     assert await asyncio.to_thread(producer.flush, 5) == 0
 
 
