@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -196,6 +197,22 @@ async def test_a_redrive_that_is_repeated_before_the_try_changes_nothing(
     assert again["data"]["redriveDeadLetter"] == first
     assert again["extensions"]["idempotency"] == {"replayed": True}
     assert len(await rows(letters, ACTIONS)) == 1
+
+
+async def test_acts_that_are_sent_twice_at_once_have_one_effect(
+    operator: Viewer, letters: Pool
+) -> None:
+    letter_id = str(await store_letter(letters))
+
+    redrives = [operator.run("RedriveDeadLetter", id=letter_id) for _ in range(5)]
+    redriven = await asyncio.gather(*redrives)
+    discards = [operator.run("DiscardDeadLetter", id=letter_id, reason=REASON) for _ in range(5)]
+    discarded = await asyncio.gather(*discards)
+
+    assert [payload["userErrors"] for payload in (*redriven, *discarded)] == [[]] * 10
+    assert redriven == redriven[:1] * 5
+    assert discarded == discarded[:1] * 5
+    assert [row[4] for row in await rows(letters, ACTIONS)] == ["redriven", "discarded"]
 
 
 async def test_a_letter_that_failed_again_is_redriven_again(
