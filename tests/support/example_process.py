@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from kit.eventually import eventually
 from stack.processes import ROOT
@@ -55,3 +57,8 @@ def rows(file: Path, statement: str) -> Rows:
 async def has_rows(file: Path, statement: str, expected: Rows) -> None:
     """Wait until the example's database has these rows."""
     await eventually(lambda: rows(file, statement) == expected)
+
+
+def as_missed(body: bytes) -> bytes:
+    """Return the event as one that the example has never seen: the broker had lost it."""
+    return json.dumps(json.loads(body) | {"id": str(uuid4())}).encode()
