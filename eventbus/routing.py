@@ -94,3 +94,8 @@ class Subscription:
 
 
 _GROUP: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+def is_group(name: str) -> bool:
+    """Return whether the text can be the name of a consumer group."""
+    return _GROUP.fullmatch(name) is not None

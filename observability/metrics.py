@@ -99,6 +99,21 @@ PROJECTION_PARKED_OLDEST: Final = Gauge(
     registry=REGISTRY,
 )
 
+DEAD_LETTERS: Final = Gauge(
+    "waybill_dead_letters",
+    "The number of messages that a consumer group retries, that wait behind them, or that are dead "
+    "and wait for an operator.",
+    ["group", "state"],
+    registry=REGISTRY,
+)
+
+DEAD_LETTER_OLDEST: Final = Gauge(
+    "waybill_dead_letter_oldest_seconds",
+    "The time since the oldest message in a state first failed; 0 while none of them was tried.",
+    ["group", "state"],
+    registry=REGISTRY,
+)
+
 BUS_MISSING_TO: Final = Gauge(
     "waybill_bus_missing_to_position",
     "The event bus has lost the events up to this position; 0 when it lacks none.",

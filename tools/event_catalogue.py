@@ -47,7 +47,7 @@ def catalogue(recorded: Sequence[Sample]) -> str:
     for aggregate in AGGREGATES.values():
         package = aggregate.decide.__module__.removesuffix(".decide")
         parts.append(f"## Streams `{aggregate.category}-<id>`")
-        for event_type in _events_of(package):
+        for event_type in events_of(package):
             schema = event_type.model_json_schema()
             shared |= schema.get("$defs", {})
             parts += _event(event_type, schema, recorded)
@@ -57,14 +57,14 @@ def catalogue(recorded: Sequence[Sample]) -> str:
     return "\n\n".join(parts)
 
 
-def _events_of(package: str) -> list[type[Event]]:
+def events_of(package: str) -> list[type[Event]]:
     return [event for event in EVENT_TYPES.values() if event.__module__ == f"{package}.events"]
 
 
 def _event(event_type: type[Event], schema: Schema, recorded: Iterable[Sample]) -> Iterator[str]:
     name, current = event_type.__name__, event_type.schema_version
     yield f"### {name}"
-    yield _line(inspect.getdoc(event_type) or "")
+    yield one_line(inspect.getdoc(event_type) or "")
     yield _fields(schema, personal_fields(event_type))
     yield f"Schema version {current}." + "".join(_steps(event_type))
     for sample in recorded:
@@ -76,13 +76,13 @@ def _event(event_type: type[Event], schema: Schema, recorded: Iterable[Sample]) 
 def _steps(event_type: type[Event]) -> Iterator[str]:
     for version in range(OLDEST_SCHEMA_VERSION, event_type.schema_version):
         step = inspect.getdoc(event_type.upcasters[version]) or ""
-        yield f" From {version} to {version + 1}: {_line(step)}"
+        yield f" From {version} to {version + 1}: {one_line(step)}"
 
 
 def _shared_type(name: str, schema: Schema) -> Iterator[str]:
     yield f"### {name}"
     if "description" in schema:
-        yield _line(schema["description"])
+        yield one_line(schema["description"])
     if "enum" in schema:
         yield "One of " + ", ".join(f"`{value}`" for value in schema["enum"]) + "."
     else:
@@ -96,7 +96,7 @@ def _fields(schema: Schema, personal: Collection[str] | None = None) -> str:
     """
     rows = [["Field", "Type", "Meaning"], ["---"] * 3]
     for name, field in schema["properties"].items():
-        meaning = _line(field.get("description") or RECURRING.get(name, ""))
+        meaning = one_line(field.get("description") or RECURRING.get(name, ""))
         rows.append([f"`{name}`", _type(field), meaning])
     if personal is not None:
         marks = ["yes" if name in personal else "no" for name in schema["properties"]]
@@ -123,7 +123,7 @@ def _compact(data: dict[str, Any]) -> str:
     )
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     return " ".join(text.split())
 
 

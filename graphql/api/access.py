@@ -84,14 +84,14 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.OWNER, "order orders saga"),
         **_each(Access.VIEWER, "product products"),
         **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
-        **_each(Access.STAFF, "events projections analytics"),
+        **_each(Access.STAFF, "events projections analytics deadLetters"),
     },
     "Mutation": {
         "placeOrder": Access.VIEWER,
         **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
         **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
         **_each(Access.STAFF, "addOrderNote adjustStock"),
-        "redriveProjection": Access.STAFF,
+        **_each(Access.STAFF, "redriveProjection redriveDeadLetter discardDeadLetter"),
         "rebuildProjection": Access.ADMIN,
         **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
@@ -224,6 +224,16 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "RebuildProjectionPayload": {"projection": Access.VIEWER, **_PAYLOAD},
     "RedriveProjectionPayload": {"events": Access.STAFF, **_PAYLOAD},
+    "DeadLetterConnection": _each(Access.STAFF, "edges pageInfo totalCount"),
+    "DeadLetterEdge": _each(Access.STAFF, "cursor node"),
+    "DeadLetter": {
+        **_each(Access.STAFF, "id group stream eventId eventType origin state attempts cause"),
+        **_each(Access.STAFF, "storedAt firstFailedAt lastFailedAt nextTryAt"),
+        **_each(Access.STAFF, "body bodyBytes actions"),
+    },
+    "DeadLetterAction": _each(Access.STAFF, "letterId kind actor reason at"),
+    "RedriveDeadLetterPayload": {**_each(Access.STAFF, "action letter"), **_PAYLOAD},
+    "DiscardDeadLetterPayload": {"action": Access.STAFF, **_PAYLOAD},
 }
 
 ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})

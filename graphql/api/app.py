@@ -36,6 +36,7 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
@@ -44,6 +45,7 @@ from providers.http_carrier import HttpCarrier
 from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
+from queries.dead_letters import DeadLetterQueries
 from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
@@ -126,6 +128,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         pricing=standard_pricing(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(pool),
+        dead_letters=DeadLetterQueries(engine),
+        dead_letter_requests=DeadLetterRequests(pool),
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
@@ -138,6 +142,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         WorkerQueries(engine),
         services.bus,
         services.projections,
+        services.dead_letters,
     )
     try:
         async with with_replica(settings, services, vault) as services:

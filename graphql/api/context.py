@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -27,6 +28,7 @@ from providers.carrier import Carrier
 from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
+from queries.dead_letters import DeadLetterQueries
 from queries.events import EventQueries
 from queries.keyset import Page
 from queries.log import LogQueries
@@ -73,6 +75,8 @@ class Services:
     pricing: Pricing
     projections: ProjectionQueries
     projection_requests: ProjectionRequests
+    dead_letters: DeadLetterQueries
+    dead_letter_requests: DeadLetterRequests
     analytics: AnalyticsQueries
     analytics_ticks: AnalyticsTicks
     search_key: SearchKey

@@ -25,7 +25,9 @@ from eventstore.checkpoint import COMPARED
 from eventstore.heartbeat import beat
 from eventstore.stored_format import require_readable
 from kit.pool import Pool
+from queries import dead_letters
 from queries.bus import BusQueries
+from queries.dead_letters import DeadLetterQueries
 from queries.log import LogQueries
 from queries.projections import ProjectionQueries
 from queries.replica import ReplicaWatch
@@ -88,6 +90,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "checkpoints": Check(probes.checkpoints, required=False),
         "projections": Check(probes.projections, required=False, grace=MAX_SILENCE),
         "reconciliation": Check(probes.reconciliation, required=False),
+        "dead_letters": Check(probes.dead_letters, required=False),
     }
     if settings.bus is not Bus.MEMORY:
         found["bus"] = Check(probes.bus, required=False)
@@ -106,6 +109,7 @@ class Probes:
     workers: WorkerQueries
     bus_state: BusQueries
     projection_states: ProjectionQueries
+    letters: DeadLetterQueries
     replica: ReplicaWatch | None = None
 
     async def database(self) -> str | None:
@@ -152,6 +156,9 @@ class Probes:
             if status.lag is not None and status.lag.seconds > limit:
                 return f"{status.name}: an event has waited for {status.lag.seconds:.0f} s"
         return None
+
+    async def dead_letters(self) -> str | None:
+        return dead_letters.problem(await self.letters.figures())
 
     async def read_replica(self) -> str | None:
         problem = None if self.replica is None else self.replica.problem

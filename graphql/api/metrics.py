@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -24,6 +24,8 @@ from observability.metrics import (
     BUS_MISSING_TO,
     CHECK_PASSING,
     CHECKPOINTS_ABOVE_HEAD,
+    DEAD_LETTER_OLDEST,
+    DEAD_LETTERS,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
     PROJECTION_LAG_EVENTS,
@@ -38,6 +40,7 @@ from observability.metrics import (
     SAGAS_RECOVERED,
     UNCHECKED_ORDERS,
 )
+from queries.dead_letters import DeadLetterFigures
 from queries.projections import ProjectionStatus
 from queries.sagas import SagaFigures
 
@@ -60,6 +63,7 @@ OF_PROJECTIONS: Final = (
     PROJECTION_PARKED_STREAMS,
     PROJECTION_PARKED_OLDEST,
 )
+OF_DEAD_LETTERS: Final = (DEAD_LETTERS, DEAD_LETTER_OLDEST)
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +102,7 @@ async def _show_database(services: Services) -> None:
             lost = len(await services.log.lost_checkpoints())
             bus = await services.bus.state()
             projections = await services.projections.statuses()
+            letters = await services.dead_letters.figures()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -109,12 +114,13 @@ async def _show_database(services: Services) -> None:
         BUS_FAULTY.set(bus.fault is not None)
         for status in projections:
             _show_projection(status)
+        _show_dead_letters(letters)
 
 
 def _show_nothing() -> None:
     for gauge in OF_THE_DATABASE:
         gauge.set(math.nan)
-    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS):
+    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS, *OF_DEAD_LETTERS):
         by_label.clear()
 
 
@@ -135,3 +141,11 @@ def _show_projection(status: ProjectionStatus) -> None:
     PROJECTION_LAG_EVENTS.labels(status.name).set(status.lag.events)
     PROJECTION_PARKED_STREAMS.labels(status.name).set(len(status.parked))
     PROJECTION_PARKED_OLDEST.labels(status.name).set(status.parked_seconds)
+
+
+def _show_dead_letters(letters: Sequence[DeadLetterFigures]) -> None:
+    for gauge in OF_DEAD_LETTERS:
+        gauge.clear()  # a group or a state that has no letters any more
+    for each in letters:
+        DEAD_LETTERS.labels(each.group, each.state).set(each.letters)
+        DEAD_LETTER_OLDEST.labels(each.group, each.state).set(each.oldest_seconds)

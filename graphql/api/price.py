@@ -51,8 +51,10 @@ Folding takes about 13 µs for each event.
 PAST: Final = ("Query", "order")
 
 COUNTING: Final = 500
-"""The price of counting all orders that pass a filter, however few of them the page shows."""
-COUNTED: Final = ("OrderConnection", "totalCount")
+"""The price of counting all rows that pass a filter, however few of them the page shows."""
+COUNTED: Final = frozenset(
+    {("OrderConnection", "totalCount"), ("DeadLetterConnection", "totalCount")}
+)
 ANALYSING: Final = 1_000
 """The price of reading the analytics: up to 50 ms of the database, and of no other process."""
 ANALYTICS: Final = frozenset({("Query", "analytics"), ("AnalyticsTick", "analytics")})
@@ -126,7 +128,7 @@ class _Pricing:
     def _field(self, field: FieldNode, parent: GraphQLNamedType, page: int) -> int:
         definition = getattr(parent, "fields", {}).get(field.name.value)
         if field.selection_set is None or definition is None:  # a leaf, or introspection
-            return 1 + (COUNTING if (parent.name, field.name.value) == COUNTED else 0)
+            return 1 + (COUNTING if (parent.name, field.name.value) in COUNTED else 0)
         if "first" in definition.args:
             page = self._page(field)
         elif "grain" in definition.args:

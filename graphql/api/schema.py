@@ -17,6 +17,8 @@ from api.access import apply_access
 from api.analytics.queries import AnalyticsQuery
 from api.analytics.subscriptions import AnalyticsSubscription
 from api.customers.mutations import CustomerMutation
+from api.dead_letters.mutations import DeadLetterMutation
+from api.dead_letters.queries import DeadLetterQuery
 from api.document_limits import DocumentTooLarge, check_length
 from api.error_meanings import describe_error_codes
 from api.events.queries import EventQuery
@@ -48,6 +50,7 @@ class Query(
     SagaQuery,
     EventQuery,
     ProjectionQuery,
+    DeadLetterQuery,
     AnalyticsQuery,
 ):
     pass
@@ -63,6 +66,7 @@ class Mutation(
     InventoryMutation,
     ProductMutation,
     ProjectionMutation,
+    DeadLetterMutation,
 ):
     pass
 

@@ -95,6 +95,14 @@ INDEXES = (
     CREATE INDEX dead_letter_due_idx ON eventstore.dead_letter (group_name, next_try_at)
     WHERE state = 'retrying'
     """,
+    # Operators list the letters of a group, of a state or of both, by id. The figures count by the
+    # last index alone.
+    "CREATE INDEX dead_letter_group_idx ON eventstore.dead_letter (group_name, id)",
+    "CREATE INDEX dead_letter_state_idx ON eventstore.dead_letter (state, id)",
+    """
+    CREATE INDEX dead_letter_list_idx ON eventstore.dead_letter (group_name, state, id)
+    INCLUDE (first_failed_at)
+    """,
     "CREATE INDEX dead_letter_action_letter_idx ON eventstore.dead_letter_action (letter_id)",
 )
 

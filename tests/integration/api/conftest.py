@@ -21,6 +21,7 @@ from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
+from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -30,6 +31,7 @@ from providers.stripe_payments import StripePayments
 from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
+from queries.dead_letters import DeadLetterQueries
 from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
@@ -197,6 +199,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         pricing=standard_pricing(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(api_pool),
+        dead_letters=DeadLetterQueries(engine),
+        dead_letter_requests=DeadLetterRequests(api_pool),
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),

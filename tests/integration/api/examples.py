@@ -6,6 +6,7 @@ the repeat of a mutation: by then the saga has come to rest, so the answer is th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ from providers.payment_simulator.methods import DECLINED, VISA
 from settings import DatabaseRole
 from tests.support.analytics import fold_in, january
 from tests.support.api_client import Api, Json, Viewer
+from tests.support.letters import store_letter, store_waiting
 
 ADDRESS: Final = {
     "name": "A. Customer",
@@ -79,7 +81,7 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _notes, _projections, _analytics, _end),
+        *(_reads, _notes, _projections, _dead_letters, _analytics, _end),
     ):
         await chapter(story)
     return story
@@ -221,6 +223,32 @@ async def _projections(story: Story) -> None:
     await story.show("Projections", story.operator)
     await story.show("RebuildProjection", story.admin, name="products")
     await story.show("RedriveProjection", story.operator, name="orders")
+
+
+async def _dead_letters(story: Story) -> None:
+    """Show a letter that a consumer has given up, and the one that waits behind it."""
+    url = story.api.settings.url_of(DatabaseRole.APPEND)
+    async with await create_pool(url) as pool:
+        order_id = story.examples["PlaceOrder"].answer["data"]["placeOrder"]["order"]["id"]
+        dead, _ = [
+            await store(
+                pool,
+                group="search-index",
+                key=f"order-{order_id}",
+                event_type=event_type,
+                origin=origin,
+                body=json.dumps({"type": f"waybill.{event_type}.v1"}).encode(),
+            )
+            for store, event_type, origin in (
+                (store_letter, "OrderShipped", "WAYBILL/17"),
+                (store_waiting, "OrderDelivered", "WAYBILL/21"),
+            )
+        ]
+    await story.show("DeadLetters", story.operator, group="search-index", first=10)
+    letter = {"id": str(dead)}
+    await story.show("RedriveDeadLetter", story.operator, **letter)
+    reason = "the index has no such order any more"
+    await story.show("DiscardDeadLetter", story.operator, **letter, reason=reason)
 
 
 async def _analytics(story: Story) -> None:

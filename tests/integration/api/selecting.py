@@ -26,6 +26,7 @@ ARGUMENTS: Final = {
     "history": "(first: 100)",
     "productHistory": '(sku: "mug")',
     "events": "(first: 100)",
+    "deadLetters": "(first: 100)",
     "analytics": '(from: "2026-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", grain: YEAR)',
 }
 Path = tuple[tuple[str, str], ...]

@@ -78,6 +78,20 @@ REBUILD = """
     VALUES ('analytics', 1, 'failed', 'admin:a', now(), now(), 'a fault')
 """
 
+DEAD_LETTER = """
+    WITH letter AS (
+        INSERT INTO eventstore.dead_letter
+            (group_name, key, message_id, event_type, origin, headers, body, state, attempts, cause,
+             first_failed_at, last_failed_at, next_try_at)
+        VALUES ('mailer', 'order-a', gen_random_uuid(), 'OrderShipped', 'WAYBILL/1', '{}', 'a body',
+                'dead', 8, 'LookupError', now(), now(), now())
+        RETURNING id, message_id
+    )
+    INSERT INTO eventstore.dead_letter_action
+        (letter_id, group_name, key, message_id, action, actor, reason)
+    SELECT id, 'mailer', 'order-a', message_id, 'redriven', 'operator:a', 'a reason' FROM letter
+"""
+
 
 @pytest.fixture(scope="module")
 async def world(module_api: Api, module_pool: Pool) -> World:
@@ -103,6 +117,7 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_pool.execute(PROJECTION_AT_FAULT)
     await module_pool.execute(PARKED_EVENT)
     await module_pool.execute(REBUILD)
+    await module_pool.execute(DEAD_LETTER)
     return world
 
 
@@ -180,8 +195,8 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     assert beyond - payloads == {
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
-    # Four of them intervene in sagas, and two more are of projections.
-    assert len(payloads) == len(MUTATIONS) - 3 + 2
+    # Four of them intervene in sagas. Two more are of projections, and two of dead letters.
+    assert len(payloads) == len(MUTATIONS) - 3 + 4
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -382,7 +397,8 @@ EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
 
 def test_each_mutation_is_tested() -> None:
     of_projections = {"rebuildProjection", "redriveProjection"}  # see test_projections.py
-    assert MUTATIONS.keys() | of_projections == RULES["Mutation"].keys()
+    of_letters = {"redriveDeadLetter", "discardDeadLetter"}  # see test_dead_letters.py
+    assert MUTATIONS.keys() | of_projections | of_letters == RULES["Mutation"].keys()
 
 
 async def run(viewer: Viewer, mutation: str, given: Json) -> Json:

@@ -26,6 +26,7 @@ from stored_format import STORED_FORMAT
 from temporal.promote import current_build
 from tests.integration.api.test_http import metric
 from tests.support.api_client import Api, Json, served
+from tests.support.letters import store_letter, store_waiting
 
 NO_NATS = "nats://127.0.0.1:1"
 OK = {
@@ -36,6 +37,7 @@ OK = {
     "checkpoints": ("ok", False),
     "projections": ("ok", False),
     "reconciliation": ("ok", False),
+    "dead_letters": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
 }
@@ -235,6 +237,28 @@ async def test_it_is_degraded_while_a_checkpoint_is_above_the_log(
     assert await metric(api, "waybill_checkpoints_above_head") == 0
 
 
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_degraded_while_dead_letters_wait_for_an_operator(
+    real_settings: Settings, module_pool: Pool
+) -> None:
+    await store_letter(module_pool, state="retrying", attempts=3)
+    await store_waiting(module_pool)
+    before = await ready(real_settings)
+    for group in ("search", "mailer", "mailer"):
+        await store_letter(module_pool, group=group, failed_seconds_ago=3_600)
+    response = await ready(real_settings)
+    await module_pool.execute("DELETE FROM eventstore.dead_letter")
+
+    assert outcomes(before) == OK
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert outcomes(response) == OK | {"dead_letters": ("failing", False)}
+    assert re.fullmatch(
+        r"dead letters wait for an operator: 2 of mailer, 1 of search; the oldest failed first"
+        r" 36\d\d s ago: list them with `deadLetters\(state: DEAD\)`, and redrive or discard each",
+        detail(response, "dead_letters"),
+    )
+
+
 @pytest.mark.usefixtures("polled")
 async def test_the_metrics_show_each_check_and_no_figure_without_the_database(
     real_settings: Settings,
@@ -255,7 +279,8 @@ async def test_the_metrics_show_each_check_and_no_figure_without_the_database(
     assert 'waybill_check_passing{check="bus",required="false"} 0.0' in lines
     assert "waybill_parked_sagas NaN" in lines
     assert "waybill_safe_head_age_seconds NaN" in lines
-    assert not any(line.startswith("waybill_saga_discrepancies{") for line in lines)
+    labelled = ("waybill_saga_discrepancies{", "waybill_dead_letters{")
+    assert not any(line.startswith(labelled) for line in lines)
 
 
 @contextmanager

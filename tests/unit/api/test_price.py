@@ -24,6 +24,7 @@ def price(text: str, name: str | None = None, **variables: object) -> int:
         ('{ order(id: "x") { lines { sku } } }', 1 + 1 + 10 * 1),
         ("{ orders { edges { node { id } } } }", 1 + 1 + 20 * 2),
         ("{ orders(first: 3) { totalCount edges { cursor } } }", 1 + (1 + 500) + 1 + 3),
+        ("{ deadLetters(first: 3) { totalCount edges { cursor } } }", 1 + (1 + 500) + 1 + 3),
         ("{ orders(first: 3) { edges { node { id } } } }", 1 + 1 + 3 * 2),
         ("{ orders(last: 3) { edges { cursor node { id } } } }", 1 + 1 + 3 * 3),
         ("{ orders(first: 3) { ...C } } fragment C on OrderConnection { edges { cursor } }", 5),
