@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, TopicMetadata
 
 from eventbus.errors import BusError, BusRefusal, BusUnavailable
 
@@ -36,7 +36,7 @@ class KafkaConnection:
     async def connect(cls, bootstrap: str) -> Self:
         """Connect and wait for an answer. Raises BusUnavailable within seconds."""
         connection = cls(bootstrap)
-        await connection.ask(cluster_id)
+        await connection.ask(known_topics)
         return connection
 
     @property
@@ -92,6 +92,11 @@ class KafkaConnection:
 async def ask(bootstrap: str) -> None:
     """Connect once and wait for an answer. Raises BusUnavailable within seconds."""
     (await KafkaConnection.connect(bootstrap)).close()
+
+
+def known_topics(admin: AdminClient) -> dict[str, TopicMetadata]:
+    """Return all topics by name. It creates none. Raises KafkaException."""
+    return admin.list_topics(timeout=ANSWER_TIMEOUT.total_seconds()).topics
 
 
 def cluster_id(admin: AdminClient) -> str:

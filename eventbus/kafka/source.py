@@ -19,7 +19,7 @@ from confluent_kafka import Message as KafkaMessage
 
 from eventbus.kafka.connection import KafkaConnection, logger
 from eventbus.kafka.held import MAX_BATCH, Batch, Held
-from eventbus.kafka.topic import TOPIC, required_topic
+from eventbus.kafka.topic import TOPIC, require_topic
 from eventbus.ready import Ready
 from eventbus.source import Deliveries, Message
 
@@ -35,7 +35,7 @@ CONFIG: Final[dict[str, Any]] = {
     # A new group begins with the oldest message. So does a group whose offsets no longer exist.
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",
-    "session.timeout.ms": 10_000,
+    "session.timeout.ms": 6_000,  # the least that brokers allow by default
     "heartbeat.interval.ms": 1_000,
     "isolation.level": "read_committed",
     "queued.min.messages": 1_000,
@@ -61,7 +61,7 @@ class KafkaSource:
 
     @asynccontextmanager
     async def deliveries(self, group: str) -> AsyncIterator[Deliveries]:
-        await self._connection.ask(required_topic)
+        await self._connection.ask(require_topic)
         deliveries = KafkaDeliveries(self._connection, group)
         try:
             yield deliveries

@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
     TopicDescription,
 )
 
-from eventbus.kafka.connection import ANSWER_TIMEOUT, cluster_id, logger, milliseconds
+from eventbus.kafka.connection import ANSWER_TIMEOUT, cluster_id, known_topics, logger, milliseconds
 from eventbus.kafka.messages import MAX_MESSAGE_BYTES
 from eventbus.routing import PARTITIONS
 
@@ -94,6 +94,13 @@ def state_of_topic(admin: AdminClient) -> TopicState:
         highs=_offsets(admin, count, OffsetSpec.latest()),  # type: ignore[no-untyped-call]
         config=_config(admin),
     )
+
+
+def require_topic(admin: AdminClient) -> None:
+    """Create the topic, or the partitions that it lacks."""
+    topic = known_topics(admin).get(TOPIC)
+    if topic is None or len(topic.partitions) < PARTITIONS:
+        required_topic(admin)
 
 
 def required_topic(admin: AdminClient) -> TopicDescription:

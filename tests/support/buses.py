@@ -26,6 +26,7 @@ from stack.processes import Program, Tier
 from stack.supervisor import supervised
 from stack.tools import script
 from tests.support.kafka import kafka_broker
+from tests.support.kafka_mock import kafka_mock
 
 
 class BusUnderTest(Protocol):
@@ -107,8 +108,8 @@ BUSES: Final[dict[str, Opened]] = {
     "nats": nats_server,
     "kafka": kafka_broker,
 }
-SHARED: Final = tuple(name for name in BUSES if name != "memory")
-"""The buses that several processes share."""
+SHARED: Final[dict[str, Opened]] = {"nats": nats_server, "kafka-mock": kafka_mock}
+"""The buses that several processes share, and whose groups notice that a member was killed."""
 
 
 def positions(events: Sequence[StoredEvent]) -> list[int]:

@@ -105,7 +105,7 @@ class World:
 
 @pytest.fixture(params=list(BUSES))
 async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[BusUnderTest]:
-    async with BUSES[request.param](tmp_path) as broker:
+    async with (BUSES | SHARED)[request.param](tmp_path) as broker:
         yield broker
 
 

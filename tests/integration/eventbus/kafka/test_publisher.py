@@ -138,8 +138,8 @@ async def test_a_broker_that_is_away_is_reported_within_seconds() -> None:
         await KafkaPublisher.connect(NOTHING_LISTENS)
     assert monotonic() - began < 4
     assert str(away.value) == (
-        "Kafka at 127.0.0.1:9 does not answer: TIMED_OUT: Failed while waiting for controller: "
-        "Local: Timed out"
+        "Kafka at 127.0.0.1:9 does not answer: TRANSPORT: Failed to get metadata: "
+        "Local: Broker transport failure"
     )
 
 
