@@ -55,10 +55,13 @@ def test_a_key_and_a_whole_input_stay_as_they_are() -> None:
     assert variables_of("CancelOrder", document("CancelOrder"), given, "") == given
 
 
+WITHOUT_KEY = ("RebuildProjection", "RedriveProjection", "RedriveDeadLetter", "DiscardDeadLetter")
+
+
 def test_every_mutation_with_a_key_takes_its_fields_as_input() -> None:
     texts = {name: document(name) for name in operations()}
     mutations = {name: text for name, text in texts.items() if text.startswith("mutation")}
-    for without_key in ("RebuildProjection", "RedriveProjection"):
+    for without_key in WITHOUT_KEY:
         del mutations[without_key]
     assert len(mutations) > 5
     for name, text in mutations.items():
