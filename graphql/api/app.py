@@ -27,6 +27,7 @@ from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
+from api.unsubscribe import router as unsubscribe
 from api.webhooks import webhooks
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
@@ -35,6 +36,7 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.suppressions import Suppressions
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
@@ -128,6 +130,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        suppressions=Suppressions(pool, SearchKey.of(settings)),
     )
     probes = Probes(
         settings,
@@ -240,6 +243,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     schema = build_schema(positions, introspection=is_development)
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
+    app.include_router(unsubscribe)
     if is_development:
         app.include_router(home(settings))
     if not settings.monitoring_port:

@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.suppressions import Suppressions
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -77,6 +78,8 @@ class Services:
     analytics_ticks: AnalyticsTicks
     search_key: SearchKey
     """It makes the digest of an e-mail address that staff search for."""
+    suppressions: Suppressions
+    """The addresses that get no mail."""
     replica: Replica | None = None
     """Queries read from it while it is usable. Everything else reads from the primary."""
 

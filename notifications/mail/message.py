@@ -65,12 +65,12 @@ def letter(content: Content, email: str, sender: Address, notification_id: UUID)
     message["From"] = sender
     message["To"] = to
     message["Subject"] = content.subject
-    message["Content-Language"] = content.language
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<{content.unsubscribe.url}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(_rendered("mail.txt", content), cte="quoted-printable")
     message.add_alternative(_rendered("mail.html", content), subtype="html", cte="quoted-printable")
+    message["Content-Language"] = content.language  # as the text is set, Python moves it
     needs_utf8 = not to.addr_spec.isascii()
     policy = (SMTPUTF8 if needs_utf8 else SMTP).clone(max_line_length=_MAX_LINE)
     return Letter(email, to.addr_spec, message.as_bytes(policy=policy), needs_utf8)

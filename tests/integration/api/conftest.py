@@ -21,6 +21,7 @@ from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
+from notifications.suppressions import Suppressions
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -200,6 +201,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        suppressions=Suppressions(api_pool, SearchKey.of(settings)),
     )
 
     @asynccontextmanager
