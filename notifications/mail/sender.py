@@ -73,6 +73,7 @@ class MailSender:
 
     async def _send_all(self) -> NoReturn:
         while True:
+            _raise_if_cancelled()
             if await self._outbox.is_due():
                 async with self._server.session() as session:
                     while await self._send_next(session):
@@ -147,6 +148,14 @@ class MailSender:
         if monotonic() - self._pruned > PRUNE_EVERY.total_seconds():
             self._pruned = monotonic()
             await self._outbox.prune(KEEP)
+
+
+def _raise_if_cancelled() -> None:
+    """Raise a cancellation that the SMTP client has swallowed: asyncio.wait_for may do so, until
+    Python 3.12."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _may_restart(error: BaseException) -> bool:
