@@ -49,6 +49,7 @@ from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notifications import NotificationQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -130,6 +131,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        notifications=NotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
     )
     probes = Probes(

@@ -32,6 +32,7 @@ from queries.events import EventQueries
 from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notifications import NotificationQueries
 from queries.order_history import OrderHistory
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
@@ -78,6 +79,7 @@ class Services:
     analytics_ticks: AnalyticsTicks
     search_key: SearchKey
     """It makes the digest of an e-mail address that staff search for."""
+    notifications: NotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
     replica: Replica | None = None

@@ -24,6 +24,8 @@ from observability.metrics import (
     BUS_MISSING_TO,
     CHECK_PASSING,
     CHECKPOINTS_ABOVE_HEAD,
+    NOTIFICATIONS,
+    NOTIFICATIONS_LAG,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
     PROJECTION_LAG_EVENTS,
@@ -38,6 +40,7 @@ from observability.metrics import (
     SAGAS_RECOVERED,
     UNCHECKED_ORDERS,
 )
+from queries.notifications import NotificationFigures
 from queries.projections import ProjectionStatus
 from queries.sagas import SagaFigures
 
@@ -98,6 +101,7 @@ async def _show_database(services: Services) -> None:
             lost = len(await services.log.lost_checkpoints())
             bus = await services.bus.state()
             projections = await services.projections.statuses()
+            notifications = await services.notifications.figures()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -109,12 +113,13 @@ async def _show_database(services: Services) -> None:
         BUS_FAULTY.set(bus.fault is not None)
         for status in projections:
             _show_projection(status)
+        _show_notifications(notifications)
 
 
 def _show_nothing() -> None:
     for gauge in OF_THE_DATABASE:
         gauge.set(math.nan)
-    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS):
+    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS, NOTIFICATIONS, NOTIFICATIONS_LAG):
         by_label.clear()
 
 
@@ -126,6 +131,14 @@ def _show(sagas: SagaFigures) -> None:
     RECONCILIATION_LAG.set(sagas.reconciliation_lag_seconds)
     for system, count in sagas.discrepancies.items():
         SAGA_DISCREPANCIES.labels(system.lower()).set(count)
+
+
+def _show_notifications(figures: NotificationFigures) -> None:
+    NOTIFICATIONS.clear()  # a state without notifications is not among them
+    for (channel, state), count in figures.counts.items():
+        NOTIFICATIONS.labels(channel, state).set(count)
+    for channel, seconds in figures.lag_seconds.items():
+        NOTIFICATIONS_LAG.labels(channel).set(seconds)
 
 
 def _show_projection(status: ProjectionStatus) -> None:

@@ -35,6 +35,7 @@ from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notifications import NotificationQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -201,6 +202,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        notifications=NotificationQueries(engine),
         suppressions=Suppressions(api_pool, SearchKey.of(settings)),
     )
 
