@@ -28,7 +28,7 @@ def carrier_simulator(ports: Ports, environment: Environment) -> Program:
 def mail_sink(ports: Ports, environment: Environment) -> Program:
     return Program(
         name="mail-sink",
-        command=(_PYTHON, "-m", "providers.mail_sink"),
+        command=(_PYTHON, "-m", "stack.mail_sink"),
         tier=Tier.SIMULATOR,
         environment=environment,
         is_ready=answers(f"http://{LOOPBACK}:{ports.mail_sink_port}/healthz"),

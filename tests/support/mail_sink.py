@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from kit.eventually import eventually
 from kit.local_http import local_client
-from providers.mail_sink.mails import ENVELOPE_TO
 from stack.http import answers
+from stack.mail_sink.mails import ENVELOPE_TO
 from stack.ports import LOOPBACK
 from stack.processes import ROOT
 from tests.support.guarded import guarded
@@ -47,7 +47,7 @@ class MailSink:
             "WAYBILL_SMTP_PORT": str(self.smtp_port),
             "WAYBILL_MAIL_SINK_PORT": str(self.page_port),
         }
-        command = [sys.executable, "-m", "providers.mail_sink"]
+        command = [sys.executable, "-m", "stack.mail_sink"]
         is_ready = answers(f"{self.url}/healthz")
         with guarded(command, environment=environment, folder=ROOT) as process:
             await eventually(lambda: is_ready(process.pid), 20)

@@ -18,16 +18,16 @@ from kit.command import run_command
 from kit.pool import create_pool
 from tests.support.mailing import QUICK, Mailing
 
-LEASE = timedelta(seconds=0.6)
+LEASE = timedelta(seconds=6)
 
 
 async def main(url: str, smtp_url: str, master_key: str, search_key: str) -> None:
     logging.basicConfig(level=logging.INFO)
     async with await create_pool(url, size=8) as pool:
         vault = Vault(pool, Keyring(bytes.fromhex(master_key), setting="master_key"))
-        pace = replace(QUICK, lease=LEASE, attempt_timeout=LEASE / 2, max_attempts=1000)
+        pace = replace(QUICK, lease=LEASE, attempt_timeout=LEASE * 0.8, max_attempts=1000)
         key = SearchKey(bytes.fromhex(search_key))
-        await Mailing(pool, vault, key, smtp_url, pace, smtp_timeout=0.3).run()
+        await Mailing(pool, vault, key, smtp_url, pace, smtp_timeout=4).run()
 
 
 if __name__ == "__main__":

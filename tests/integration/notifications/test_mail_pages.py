@@ -9,7 +9,7 @@ import aiosmtplib
 import pytest
 
 from kit.local_http import local_client
-from providers.mail_sink.mails import Mails
+from stack.mail_sink.mails import Mails
 from tests.support.mail_sink import MailSink
 
 HOSTILE = '<script>alert(1)</script><img src="https://eve.example/x.png">'

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from kit.command import run_command
 from kit.listening import CannotListen, require_port
-from providers.mail_sink.app import SinkConfig, mail_sink
 from providers.simulation.service import serve
 from settings import Settings, SettingsError, load_settings
 from settings_checks import check_simulators_allowed
+from stack.mail_sink.app import SinkConfig, mail_sink
 
 
 def run(settings: Settings) -> None:

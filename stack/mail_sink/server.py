@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from providers.mail_sink.faults import Break, Faults, Stage
-from providers.mail_sink.mails import Mails
+from stack.mail_sink.faults import Break, Faults, Stage
+from stack.mail_sink.mails import Mails
 
 KEPT: Final = "250 2.0.0 OK"
 HANG_SECONDS: Final = 3600.0

@@ -14,9 +14,9 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from providers.mail_sink.faults import Fault, Faults
-from providers.mail_sink.mails import Mails
-from providers.mail_sink.server import smtp_server
+from stack.mail_sink.faults import Fault, Faults
+from stack.mail_sink.mails import Mails
+from stack.mail_sink.server import smtp_server
 
 SHOWN: Final = 200
 """The number of mails in the list."""
