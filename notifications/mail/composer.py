@@ -43,7 +43,9 @@ class Composer:
         Raises UnknownKey when this process lacks a master key, and BadAddress.
         """
         order = await self.store.load_events(f"order-{taken.order_id}")
-        (event,) = await self.store.load_all_events(taken.position - 1, 1)
+        (event,) = await self.store.load_all_events(taken.position - 1, 1) or (None,)
+        if event is None or event.position != taken.position or not order:
+            return Outcome(State.OUTDATED, "the log has lost the event")
         if await self._is_outdated(taken.kind, event, order):
             return Outcome(State.OUTDATED)
         created = cast("OrderCreated", order[0].decode())

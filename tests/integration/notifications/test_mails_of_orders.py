@@ -277,6 +277,21 @@ async def test_an_event_of_a_later_build_is_parked_and_stops_no_other(
     assert await owner.fetch(parked) == []
 
 
+async def test_a_fact_that_the_log_has_lost_is_not_mailed(
+    log: OrderLog, mailing: Mailing, sink: MailSink, owner: asyncpg.Connection
+) -> None:
+    ada = Customer()
+    order_id = await place(log, ada)
+    await mailing.follow()
+    await owner.execute("ALTER TABLE eventstore.event DISABLE TRIGGER USER")
+    await owner.execute("DELETE FROM eventstore.event WHERE stream_id = $1", f"order-{order_id}")
+    async with mailing.running():
+        await eventually(mailing.is_settled, 10)
+
+    assert await mailing.causes(order_id) == [("outdated", 1, "the log has lost the event")]
+    assert sink.messages(ada.email) == []
+
+
 async def test_no_table_and_no_line_of_the_log_holds_an_address(
     log: OrderLog, mailing: Mailing, sink: MailSink, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -147,6 +147,20 @@ async def test_a_server_that_is_away_costs_no_attempt(
     assert await mailing.causes(order_id) == [("sent", 1, None)]
 
 
+async def test_no_password_and_no_mail_is_sent_without_encryption(
+    log: OrderLog, mailing: Mailing, sink: MailSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    ada = Customer()
+    order_id = await place(log, ada)
+    url = sink.smtp_url.replace("smtp://", "smtp://shop:f00dcafe@")
+    async with replace(mailing, smtp_url=url).running():
+        await eventually(lambda: "STARTTLS" in caplog.text, 10)
+
+    assert await mailing.causes(order_id) == [("pending", 0, None)]
+    assert sink.messages(ada.email) == []
+    assert "f00dcafe" not in caplog.text
+
+
 async def test_a_server_that_greets_with_a_refusal_costs_no_attempt(
     log: OrderLog, mailing: Mailing, sink: MailSink, caplog: pytest.LogCaptureFixture
 ) -> None:
