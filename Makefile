@@ -12,7 +12,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mutants coverage attack prove-log chaos-bus bench check check-deploy \
+.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench check check-deploy \
     recover set-right republish verify rebuild replay catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
@@ -36,6 +36,9 @@ unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
 matrix: $(INSTALLED) ## Run every saga step with every fault, and a rebuild with kills (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix tests/integration/projections/test_rebuild_kills.py \
 		-m matrix $(ARGS)
+
+mail-kills: $(INSTALLED) ## Kill the sender of mails fifty times, and count the mails at a mail server
+	@exec $(BIN)/python -m pytest tests/integration/notifications/test_mail_kills.py -m matrix $(ARGS)
 
 mutants: $(INSTALLED) ## Run each kept mutant against the test that must fail on it (ARGS="-k name")
 	@exec $(BIN)/python -m tests.mutants $(ARGS)

@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from database_url import DatabaseUrl
 from settings_sources import warn_of_unknown
-from settings_values import AmountByCurrency, Percent, PercentByCode
+from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox
 
 logger = logging.getLogger("waybill.settings")
 
@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     nats_monitor_port: Port = 8223
     payment_simulator_port: Port = 8101
     carrier_simulator_port: Port = 8102
+    smtp_port: Port = 1026
+    """The local mail server of the embedded stack."""
+    mail_sink_port: Port = 8103
+    """The page on which the mails that it took are read."""
 
     database_url: SecretStr = SecretStr("")
     """The URL for the workers, which append. The next three are for other processes; an empty one
@@ -182,6 +186,13 @@ class Settings(BaseSettings):
     carrier_webhook_secret: SecretStr = SecretStr("")
     """Base64 of random bytes, as Standard Webhooks requires; `whsec_` may precede it."""
 
+    smtp_url: SecretStr = SecretStr("")
+    """The mail server: smtp://user:password@host:587 or smtps://. Empty: no mail is sent."""
+    mail_from: str = ""
+    """The sender of all mails, such as `Shop <shop@example.com>`."""
+    public_url: str = ""
+    """The URL at which the customers reach the API, for the links to unsubscribe."""
+
     simulator_host: str = "127.0.0.1"
     """The address that the simulators listen on: they trust every client."""
     payment_simulator_webhook_url: str = ""
@@ -253,6 +264,7 @@ class Settings(BaseSettings):
         "carrier_url",
         "payment_simulator_webhook_url",
         "carrier_simulator_webhook_url",
+        "public_url",
         "temporal_ui_origin",
     )
     @classmethod
@@ -263,6 +275,19 @@ class Settings(BaseSettings):
     @classmethod
     def _is_nats_url(cls, value: str) -> str:
         return _url(value, "nats", "tls", "ws", "wss")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_smtp_url(cls, value: SecretStr) -> SecretStr:
+        _url(value.get_secret_value(), "smtp", "smtps")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_mailbox(cls, value: str) -> str:
+        if value:
+            mailbox(value)
+        return value
 
     @field_validator("temporal_address")
     @classmethod
@@ -287,6 +312,11 @@ class Settings(BaseSettings):
         if not _NAME.fullmatch(value):
             raise ValueError("must be at most 200 letters, digits, and any of . _ : / -")
         return value
+
+    @property
+    def is_strict(self) -> bool:
+        """True in production, except for a staging system."""
+        return self.environment is Environment.PRODUCTION and not self.allow_test_providers
 
     def url_of(self, role: DatabaseRole) -> str:
         """Return the database URL of this role, or the appending role's where it has none.

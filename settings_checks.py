@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from settings import Environment, Settings, SettingsError
+from settings import Settings, SettingsError
 
 MIN_SECRET_CHARACTERS: Final = 32
 MIN_DISTINCT: Final = 8
@@ -46,12 +46,8 @@ def is_weak(secret: str | bytes) -> bool:
 
 def check_simulators_allowed(settings: Settings) -> None:
     """Raise SettingsError in production, unless test providers are allowed there."""
-    if _is_strict(settings):
+    if settings.is_strict:
         raise _refused("environment", "is production, where no simulator may run")
-
-
-def _is_strict(settings: Settings) -> bool:
-    return settings.environment is Environment.PRODUCTION and not settings.allow_test_providers
 
 
 def _refused(name: str, fault: str) -> SettingsError:
@@ -143,7 +139,7 @@ def _canonical(text: str) -> bytes:
 
 
 def _check_providers(settings: Settings, names: tuple[str, ...]) -> None:
-    if not _is_strict(settings):
+    if not settings.is_strict:
         return
     for key, url in URL_OF_KEY.items():
         if key in names and getattr(settings, url).startswith("http://"):

@@ -1,9 +1,12 @@
-"""The types of settings that hold a value for each of several names: `EUR=490,JPY=800`."""
+"""The types of settings that are more than a word or a number, such as `EUR=490,JPY=800`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
@@ -31,3 +34,15 @@ def by_name(value: object) -> object:
 AmountByCurrency = Annotated[Mapping[_Currency, _Amount], NoDecode, BeforeValidator(by_name)]
 """Amounts in the minor unit of each currency."""
 PercentByCode = Annotated[Mapping[_Code, Percent], NoDecode, BeforeValidator(by_name)]
+
+
+def mailbox(text: str) -> Address:
+    """Return the address of a text such as `Shop <shop@example.com>`. Raises ValueError."""
+    name, address = parseaddr(text)
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain and address.isascii() and text.isprintable()):
+        raise ValueError("must be an address such as Shop <shop@example.com>")
+    try:
+        return Address(display_name=name, username=local, domain=domain)
+    except (MessageError, ValueError):
+        raise ValueError("must be an address such as Shop <shop@example.com>") from None

@@ -61,6 +61,13 @@ from kit.faults import BriefFormatter, causes, one_line, origin
 from kit.pool import CONNECTION_LOST, Pool, create_pool
 from kit.restart import is_database_away, restarting
 from kit.tasks import leave_within, together, until_stopped
+from notifications.follower import NotificationFollower
+from notifications.mail import config as mail
+from notifications.mail.composer import Composer
+from notifications.mail.sender import MailSender
+from notifications.mail.smtp import SmtpServer
+from notifications.outbox import Channel, Outbox
+from notifications.suppressions import Suppressions
 from orchestrator.order_workflows import TemporalOrderWorkflows
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.follower import Follower, Terms
@@ -115,6 +122,7 @@ class Role(StrEnum):
     RELAY = "relay"
     HEAD = "head"
     PROJECTIONS = "projections"
+    NOTIFICATIONS = "notifications"
 
 
 class RoleFailed(Exception):
@@ -287,6 +295,23 @@ async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
         )
 
 
+async def run_notifications(
+    settings: Settings, pool: Pool, store: EventStore, vault: Vault
+) -> None:
+    """Notify customers by e-mail until cancelled, if a mail server is set."""
+    if not mail.is_on(settings):
+        logger.info("no mail is sent: WAYBILL_SMTP_URL is not set")
+        await asyncio.Event().wait()
+    server = SmtpServer.of(settings)
+    suppressions = Suppressions(pool, SearchKey.of(settings))
+    composer = Composer(store, vault, suppressions, server.sender, settings.public_url)
+    outbox = Outbox(pool, Channel.EMAIL)
+    await together(
+        NotificationFollower(pool, store, Channel.EMAIL).run(),
+        MailSender(outbox, composer, suppressions, server).run(),
+    )
+
+
 def is_server_away(error: BaseException) -> bool:
     """Return whether the error, or its cause, means that a server does not answer."""
     return any(
@@ -311,6 +336,8 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
         Providers.check_settings(settings)
     if Role.RELAY in roles:
         settings.require(*ADDRESS[settings.bus])
+    if Role.NOTIFICATIONS in roles:
+        mail.check_settings(settings)
 
 
 async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:
@@ -353,6 +380,7 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             Role.PROJECTIONS: lambda: run_projections(
                 settings, OrderContacts(pool, store, vault, SearchKey.of(settings))
             ),
+            Role.NOTIFICATIONS: lambda: run_notifications(settings, pool, store, vault),
         }
         # A fault of the database is reported by the roles that it concerns.
         with contextlib.suppress(asyncpg.PostgresError, TimeoutError, *CONNECTION_LOST):
@@ -371,7 +399,7 @@ def parse_roles(text: str) -> list[Role]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Run Waybill's sagas, projections and the relay to the bus."
+        description="Run Waybill's sagas, projections, notifications and the relay to the bus."
     )
     parser.add_argument(
         "--roles",

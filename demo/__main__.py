@@ -20,6 +20,7 @@ from rich.console import Console
 from demo.client import Client, Failed
 from demo.conservation import discrepancies, kept
 from demo.evidence import gather
+from demo.mails import gather_mails
 from demo.plan import CUSTOMERS, ORDINARY, plan, units_wanted
 from demo.play import UNDER_WAY, play_all, receive
 from demo.progress import display
@@ -55,8 +56,12 @@ async def run(settings: Settings, console: Console, ordinary: int) -> int:
         seconds = time.monotonic() - start
         placed = [ending.order_id for ending in endings if ending.order_id]
         evidence = await gather(settings, http, placed)
+        mails = await gather_mails(settings, http, placed)
     faults = discrepancies(evidence)
     show(console, endings, seconds, faults, kept(evidence))
+    if mails is not None:
+        console.print(str(mails), *mails.faults, sep="\n", highlight=False)
+        faults = [*faults, *mails.faults]
     return 0 if not faults and all(ending.is_expected for ending in endings) else 1
 
 

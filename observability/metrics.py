@@ -114,6 +114,20 @@ DEAD_LETTER_OLDEST: Final = Gauge(
     registry=REGISTRY,
 )
 
+NOTIFICATIONS: Final = Gauge(
+    "waybill_notifications",
+    "The number of notifications: all to be sent, those that ended in the last hour, and parked.",
+    ["channel", "state"],
+    registry=REGISTRY,
+)
+
+NOTIFICATIONS_LAG: Final = Gauge(
+    "waybill_notifications_lag_seconds",
+    "The age of the oldest fact that is still to be notified of; 0 for none.",
+    ["channel"],
+    registry=REGISTRY,
+)
+
 BUS_MISSING_TO: Final = Gauge(
     "waybill_bus_missing_to_position",
     "The event bus has lost the events up to this position; 0 when it lacks none.",

@@ -15,7 +15,7 @@ from stack.errors import StackError
 
 MADE_BY_THE_STACK: Final = (
     *("postgres", "postgres.new", "stack.env", "stack.new", data_format.FILE, LOCK),
-    *("temporal.db*", "nats", "logs", "*-simulator.sqlite3*", "benchmarks"),
+    *("temporal.db*", "nats", "logs", "*-simulator.sqlite3*", "mails", "benchmarks"),
     *(".config", ".cache"),  # of Temporal, whose home the folder is
 )
 """The names of all that lies in a data folder; whatever else is there is not ours to remove."""

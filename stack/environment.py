@@ -47,8 +47,12 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 """The function that creates each secret at the first start. Later starts keep the secret."""
 
 
-OUTSIDE = ("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER_URL")
-"""The addresses of the providers. A value from the user replaces the default, even if empty."""
+OUTSIDE = (
+    *("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER_URL"),
+    *("WAYBILL_SMTP_URL", "WAYBILL_MAIL_FROM", "WAYBILL_PUBLIC_URL"),
+)
+"""The addresses of the providers and of the mail server. A value from the user replaces the
+default, even if empty."""
 
 
 SHOWN = ("WAYBILL_RETURN_WINDOW",)
@@ -73,6 +77,9 @@ def stack_environment(
         "WAYBILL_PAYMENT_URL": f"http://{LOOPBACK}:{ports.payment_simulator_port}",
         "WAYBILL_PAYMENT_RETURN_URL": f"http://{LOOPBACK}:{ports.http_port}/",
         "WAYBILL_CARRIER_URL": f"http://{LOOPBACK}:{ports.carrier_simulator_port}",
+        "WAYBILL_SMTP_URL": f"smtp://{LOOPBACK}:{ports.smtp_port}",
+        "WAYBILL_MAIL_FROM": "Waybill <orders@waybill.example>",
+        "WAYBILL_PUBLIC_URL": f"http://{LOOPBACK}:{ports.http_port}",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
     }
     environment |= {n: value for n, value in (given or {}).items() if n in (*OUTSIDE, *SHOWN)}

@@ -34,6 +34,8 @@ class Ports:
     nats_monitor_port: int
     payment_simulator_port: int
     carrier_simulator_port: int
+    smtp_port: int
+    mail_sink_port: int
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

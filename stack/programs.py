@@ -25,6 +25,17 @@ def carrier_simulator(ports: Ports, environment: Environment) -> Program:
     return _simulator("carrier", ports.carrier_simulator_port, environment)
 
 
+def mail_sink(ports: Ports, environment: Environment) -> Program:
+    return Program(
+        name="mail-sink",
+        command=(_PYTHON, "-m", "stack.mail_sink"),
+        tier=Tier.SIMULATOR,
+        environment=environment,
+        is_ready=answers(f"http://{LOOPBACK}:{ports.mail_sink_port}/healthz"),
+        stop_within=1.5,
+    )
+
+
 def api(ports: Ports, environment: Environment) -> Program:
     return Program(
         name="api",

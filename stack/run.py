@@ -141,6 +141,7 @@ def _welcome(settings: Settings, started: System) -> str:
   Temporal Web UI  {started.temporal_ui_url}
   Payments         {started.environment["WAYBILL_PAYMENT_URL"]}
   Carrier          {started.environment["WAYBILL_CARRIER_URL"]}
+  Mails            {started.mails_url}
   Logs             {settings.data_dir / "logs"}
 
 A first request, from another terminal:

@@ -27,6 +27,7 @@ class System:
     servers: Servers
     payment_simulator: Child
     carrier_simulator: Child
+    mail_sink: Child
     api: Child
     workers: list[Child]
 
@@ -37,6 +38,10 @@ class System:
     @property
     def temporal_ui_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports.temporal_ui_port}"
+
+    @property
+    def mails_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.mail_sink_port}"
 
     def token(self, role: Role, subject: str | None = None) -> str:
         return token(self.environment["WAYBILL_JWT_SECRET"], role, subject)
@@ -65,6 +70,7 @@ async def start(
 
         payment = started(programs.payment_simulator(ports, environment))
         carrier = started(programs.carrier_simulator(ports, environment))
+        mail_sink = started(programs.mail_sink(ports, environment))
         reached = await servers.start(supervisor, ports, environment)
         polling = [started(programs.worker(n, environment)) for n in range(1, workers + 1)]
         api = started(programs.api(ports, environment))
@@ -75,6 +81,7 @@ async def start(
         servers=reached,
         payment_simulator=payment.result(),
         carrier_simulator=carrier.result(),
+        mail_sink=mail_sink.result(),
         api=api.result(),
         workers=[worker.result() for worker in polling],
     )

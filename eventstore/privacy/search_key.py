@@ -11,7 +11,7 @@ from settings import Settings
 
 SETTING: Final = "search_key"
 _EMAIL: Final = b"email\0"
-"""It keeps the digests of addresses apart from those of later kinds of data."""
+"""It keeps the digests of addresses apart from those of other kinds of data, and signatures."""
 
 
 class SearchKey:
@@ -29,3 +29,7 @@ class SearchKey:
         """Return the HMAC-SHA256 of an address that `email_of` returned, as hexadecimal digits."""
         message = _EMAIL + search_form_of(email).encode()
         return hmac.digest(self._key, message, "sha256").hex()
+
+    def signature(self, purpose: str, text: str) -> str:
+        """Return a signature of the text, as hexadecimal digits. It is valid for one purpose."""
+        return hmac.digest(self._key, f"{purpose}\0{text}".encode(), "sha256").hex()

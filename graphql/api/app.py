@@ -27,6 +27,7 @@ from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
 from api.trace import Traced
+from api.unsubscribe import router as unsubscribe
 from api.webhooks import webhooks
 from eventbus.buses import ADDRESS
 from eventstore.positions import PositionCodec
@@ -36,6 +37,7 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.suppressions import Suppressions
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -50,6 +52,7 @@ from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notifications import NotificationQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -133,6 +136,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        notifications=NotificationQueries(engine),
+        suppressions=Suppressions(pool, SearchKey.of(settings)),
     )
     probes = Probes(
         settings,
@@ -246,6 +251,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     schema = build_schema(positions, introspection=is_development)
     app.include_router(Router(schema, authenticator))
     app.include_router(webhooks(settings))
+    app.include_router(unsubscribe)
     if is_development:
         app.include_router(home(settings))
     if not settings.monitoring_port:

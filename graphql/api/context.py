@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.suppressions import Suppressions
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -33,6 +34,7 @@ from queries.events import EventQueries
 from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notifications import NotificationQueries
 from queries.order_history import OrderHistory
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
@@ -81,6 +83,9 @@ class Services:
     analytics_ticks: AnalyticsTicks
     search_key: SearchKey
     """It makes the digest of an e-mail address that staff search for."""
+    notifications: NotificationQueries
+    suppressions: Suppressions
+    """The addresses that get no mail."""
     replica: Replica | None = None
     """Queries read from it while it is usable. Everything else reads from the primary."""
 

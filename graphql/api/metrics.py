@@ -26,6 +26,8 @@ from observability.metrics import (
     CHECKPOINTS_ABOVE_HEAD,
     DEAD_LETTER_OLDEST,
     DEAD_LETTERS,
+    NOTIFICATIONS,
+    NOTIFICATIONS_LAG,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
     PROJECTION_LAG_EVENTS,
@@ -41,6 +43,7 @@ from observability.metrics import (
     UNCHECKED_ORDERS,
 )
 from queries.dead_letters import DeadLetterFigures
+from queries.notifications import NotificationFigures
 from queries.projections import ProjectionStatus
 from queries.sagas import SagaFigures
 
@@ -103,6 +106,7 @@ async def _show_database(services: Services) -> None:
             bus = await services.bus.state()
             projections = await services.projections.statuses()
             letters = await services.dead_letters.figures()
+            notifications = await services.notifications.figures()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -115,12 +119,19 @@ async def _show_database(services: Services) -> None:
         for status in projections:
             _show_projection(status)
         _show_dead_letters(letters)
+        _show_notifications(notifications)
 
 
 def _show_nothing() -> None:
     for gauge in OF_THE_DATABASE:
         gauge.set(math.nan)
-    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS, *OF_DEAD_LETTERS):
+    for by_label in (
+        SAGA_DISCREPANCIES,
+        *OF_PROJECTIONS,
+        *OF_DEAD_LETTERS,
+        NOTIFICATIONS,
+        NOTIFICATIONS_LAG,
+    ):
         by_label.clear()
 
 
@@ -132,6 +143,14 @@ def _show(sagas: SagaFigures) -> None:
     RECONCILIATION_LAG.set(sagas.reconciliation_lag_seconds)
     for system, count in sagas.discrepancies.items():
         SAGA_DISCREPANCIES.labels(system.lower()).set(count)
+
+
+def _show_notifications(figures: NotificationFigures) -> None:
+    NOTIFICATIONS.clear()  # a state without notifications is not among them
+    for (channel, state), count in figures.counts.items():
+        NOTIFICATIONS.labels(channel, state).set(count)
+    for channel, seconds in figures.lag_seconds.items():
+        NOTIFICATIONS_LAG.labels(channel).set(seconds)
 
 
 def _show_projection(status: ProjectionStatus) -> None:

@@ -41,7 +41,12 @@ async def test_the_demo_succeeds(system: System) -> None:
     assert demo.became == BECAME
     assert "Every order ended as expected." in demo.printed
     assert ADDS_UP in demo.printed
-    assert NO_PARTS in " ".join(demo.printed.split())
+    printed = " ".join(demo.printed.split())
+    assert NO_PARTS in printed
+    mails = re.search(r"(\d+) mails have arrived, one for each final fact", printed)
+    assert mails
+    assert int(mails[1]) > int(ORDERS)
+    assert "still to be sent" not in printed
 
 
 async def test_an_interrupted_demo_stops_with_one_line(system: System) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "worker": ("worker.py",),
     "payment simulator": ("-m", "providers.payment_simulator"),
     "carrier simulator": ("-m", "providers.carrier_simulator"),
+    "mail sink": ("-m", "stack.mail_sink"),
 }
 PRODUCTION: Final = {"WAYBILL_ENVIRONMENT": "production"}
 ONE_KEY: Final = base64.b64encode(os.urandom(32)).decode()
@@ -84,6 +85,8 @@ async def test_a_process_refuses_a_wrong_setting_that_it_uses_in_one_line(
         ("api", "WAYBILL_MONITORING_PORT"),
         ("payment simulator", "WAYBILL_PAYMENT_SIMULATOR_PORT"),
         ("carrier simulator", "WAYBILL_CARRIER_SIMULATOR_PORT"),
+        ("mail sink", "WAYBILL_SMTP_PORT"),
+        ("mail sink", "WAYBILL_MAIL_SINK_PORT"),
     ],
 )
 async def test_a_port_that_is_taken_is_refused_by_its_setting(

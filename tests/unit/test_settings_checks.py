@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from api.app import REQUIRED
+from notifications.mail.smtp import SmtpServer
 from settings import Bus, Environment, Settings, SettingsError
 from settings_checks import check, check_simulators_allowed
 from stack.environment import SECRETS
@@ -106,6 +107,46 @@ def test_only_a_worker_with_projections_needs_the_search_key() -> None:
         check_settings(sound(search_key="short"), [Role.PROJECTIONS])
     with pytest.raises(SettingsError, match="WAYBILL_SEARCH_KEY is not set"):
         check(settings, *REQUIRED)
+
+
+MAIL: Final = {
+    "smtp_url": "smtps://shop:secret@mail.example",
+    "mail_from": "Shop <orders@shop.example>",
+    "public_url": "https://shop.example",
+}
+
+
+def test_a_worker_sends_mails_only_where_a_mail_server_is_set() -> None:
+    check_settings(sound(search_key="", mail_from=""), [Role.NOTIFICATIONS])
+    check_settings(sound(**MAIL), [Role.NOTIFICATIONS])
+    for name in ("mail_from", "public_url", "search_key"):
+        with pytest.raises(SettingsError, match=f"WAYBILL_{name.upper()} is not set"):
+            check_settings(sound(**MAIL | {name: ""}), [Role.NOTIFICATIONS])
+        check_settings(sound(**MAIL | {name: ""}), [Role.RELAY, Role.HEAD])
+
+
+def test_the_links_of_mails_lead_to_https_in_production() -> None:
+    plain = MAIL | {"public_url": "http://shop.example"}
+    with pytest.raises(SettingsError, match="WAYBILL_PUBLIC_URL must begin with https://"):
+        check_settings(sound(**plain), [Role.NOTIFICATIONS])
+    check_settings(sound(**plain, allow_test_providers=True), [Role.NOTIFICATIONS])
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "is_tls", "must_start_tls"),
+    [
+        ("smtps://mail.example", PRODUCTION, True, False),
+        ("smtp://mail.example", PRODUCTION, False, True),
+        ("smtp://mail.example", DEVELOPMENT, False, False),
+        ("smtp://shop:secret@mail.example", DEVELOPMENT, False, True),
+    ],
+)
+def test_production_and_a_password_need_an_encrypted_connection(
+    url: str, environment: Environment, is_tls: bool, must_start_tls: bool
+) -> None:
+    server = SmtpServer.of(sound(**MAIL | {"smtp_url": url, "environment": environment}))
+    assert (server.is_tls, server.must_start_tls) == (is_tls, must_start_tls)
+    assert "secret" not in repr(server)
 
 
 KEY: Final = os.urandom(32)

@@ -21,6 +21,7 @@ from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
+from notifications.suppressions import Suppressions
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -36,6 +37,7 @@ from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notifications import NotificationQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -204,6 +206,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        notifications=NotificationQueries(engine),
+        suppressions=Suppressions(api_pool, SearchKey.of(settings)),
     )
 
     @asynccontextmanager

@@ -37,7 +37,7 @@ class Checkout:
             shutil.copytree(
                 ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
             )
-        for name in ("alembic.ini", "settings.py"):
+        for name in ("alembic.ini", "settings.py", "settings_values.py"):
             shutil.copy(ROOT / name, folder)
         return cls(folder)
 

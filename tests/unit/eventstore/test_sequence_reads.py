@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-SHIPPED = ("activities", "demo", "eventbus", "eventstore", "graphql", "migrations", "projections",
-           "queries", "workflows")  # fmt: skip
+SHIPPED = ("activities", "demo", "eventbus", "eventstore", "graphql", "migrations",
+           "notifications", "projections", "queries", "workflows")  # fmt: skip
 TORN_READ = re.compile(r"(FROM|JOIN)\s+eventstore\.event_position\b", re.IGNORECASE)
 
 

@@ -23,7 +23,7 @@ from stack.environment import (
 )
 from stack.ports import Ports
 
-PORTS = Ports(8000, 7233, 8233, 5433, 4223, 8223, 8101, 8102)
+PORTS = Ports(8000, 7233, 8233, 5433, 4223, 8223, 8101, 8102, 1026, 8103)
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:

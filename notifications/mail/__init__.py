@@ -1,0 +1,1 @@
+"""The e-mail channel: compose a mail from the log, and send it over SMTP."""
