@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from benchmarks.eventbus import consume, relay
+from benchmarks.eventbus import latency as bus_latency
+from benchmarks.eventbus import memory as bus_memory
 from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
 from benchmarks.measure import Benchmark, Count
 from benchmarks.projections import lag, memory, pages, rebuild
@@ -20,5 +23,9 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *rebuild.BENCHMARKS,
     *lag.BENCHMARKS,
     *pages.BENCHMARKS,
+    *relay.BENCHMARKS,
+    *consume.BENCHMARKS,
+    *bus_latency.BENCHMARKS,
+    *bus_memory.BENCHMARKS,
 )
 COUNTS: Final[tuple[Count, ...]] = (*counted.COUNTS, *saga_counted.COUNTS, *memory.COUNTS)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from time import monotonic
-from typing import Final, Self
+from typing import Final
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -81,6 +81,7 @@ class Pull:
         self.is_ending = False
         """The partition is to be given up: it hands out no more messages."""
         self._connection = connection
+        self._config = consumer_of(group, partition)
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{group}-{partition}"
         self._inbox = connection.client.new_inbox()
         self._subscription: Subscription | None = None
@@ -91,15 +92,12 @@ class Pull:
         self._asked_until: float | None = None
         """The time by which NATS ends the request under way, if there is one."""
 
-    @classmethod
-    async def begin(
-        cls, connection: NatsConnection, group: str, partition: int, on_messages: OnMessages
-    ) -> Self | None:
+    async def begin(self) -> bool:
         """Begin after the last message that the group has acknowledged.
 
-        Return None while another process still waits for messages of the partition.
+        Return False while another process still waits for messages of the partition.
         """
-        config = consumer_of(group, partition)
+        connection, config = self._connection, self._config
         try:
             await connection.stream.add_consumer(STREAM, config)
         except NotFoundError:
@@ -107,15 +105,10 @@ class Pull:
             await connection.stream.add_consumer(STREAM, config)
         state = await connection.stream.reset_consumer(STREAM, str(config.name))
         if state.info.num_waiting:
-            return None
-        pull = cls(connection, group, partition, on_messages)
-        await pull._start()
-        return pull
-
-    async def _start(self) -> None:
-        client = self._connection.client
-        self._subscription = await client.subscribe(self._inbox, cb=self._receive)
+            return False
+        self._subscription = await connection.client.subscribe(self._inbox, cb=self._receive)
         await self.ask()
+        return True
 
     @property
     def has_messages(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final, NoReturn
 
 import nats.errors
@@ -17,6 +18,7 @@ from eventbus.ready import Ready
 from eventbus.source import Message
 from kit.pool import Pool
 from kit.restart import ServerAway, is_database_away
+from kit.tasks import together
 
 LEAVE_TIMEOUT_SECONDS: Final = 0.5
 
@@ -51,7 +53,8 @@ class NatsDeliveries:
     def __init__(self, connection: NatsConnection, leases: Leases) -> None:
         self._connection = connection
         self._leases = leases
-        self._held: frozenset[int] = frozenset()
+        self._leased = Leased(frozenset(), 0)
+        self._changing = asyncio.Lock()
         self._pulls: dict[int, Pull] = {}
         self._in_hand: dict[int, Pull] = {}
         self._ready: Ready[Pull] = Ready()
@@ -84,54 +87,67 @@ class NatsDeliveries:
     async def hold(self) -> NoReturn:
         """Hold this process's share of the partitions until cancelled."""
         try:
-            while True:
-                await self._connection.require()
-                leased = await self._leases.renew(self._held)
-                with self._connection.translated():
-                    await self._change(leased)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(RENEW_EVERY.total_seconds()):
-                        await self._attention.wait()
-                self._attention.clear()
+            await together(self._renew(), self._pull())
         except Exception as error:
             self._ready.fail(error)
             raise
+        raise AssertionError  # both run until they are cancelled
 
-    async def _change(self, leased: Leased) -> None:
-        await self._end(self._held - leased.partitions)
-        self._held = leased.partitions
-        surplus = sorted(self._held)[leased.share :]
+    async def _renew(self) -> NoReturn:
+        """Renew the leases, however long the pulls take to begin."""
+        while True:
+            async with self._changing:
+                self._leased = await self._leases.renew(self._leased.partitions)
+            self._attention.set()
+            await asyncio.sleep(RENEW_EVERY.total_seconds())
+
+    async def _pull(self) -> NoReturn:
+        """Pull from the partitions that are leased, and from no others."""
+        while True:
+            await self._attention.wait()
+            self._attention.clear()
+            await self._connection.require()
+            with self._connection.translated():
+                await self._adjust()
+
+    async def _adjust(self) -> None:
+        await self._end(self._pulls.keys() - self._leased.partitions)
+        await self._give_up(sorted(self._leased.partitions)[self._leased.share :])
+        broken = {p.partition for p in self._pulls.values() if p.is_broken}
+        await self._end(broken - self._in_hand.keys())
+        for partition in sorted(self._leased.partitions - self._pulls.keys()):
+            if partition not in self._in_hand:
+                await self._begin(partition)
+        for pull in list(self._pulls.values()):
+            await pull.ask()
+
+    async def _begin(self, partition: int) -> None:
+        pull = Pull(self._connection, self._leases.group, partition, self._arrived)
+        try:
+            has_begun = await pull.begin()
+        except BaseException:
+            await pull.end()
+            raise
+        if has_begun:
+            self._pulls[partition] = pull
+            self._ready.offer(pull)
+
+    async def _give_up(self, surplus: Sequence[int]) -> None:
+        """Release these partitions as soon as none of their messages is in hand."""
         for partition in surplus:
             if partition in self._pulls:
                 self._pulls[partition].is_ending = True
-        await self._give_up([p for p in surplus if p not in self._in_hand])
-        broken = [p.partition for p in self._pulls.values() if p.is_broken]
-        await self._end([p for p in broken if p not in self._in_hand])
-        await self._begin(self._held - self._pulls.keys() - self._in_hand.keys())
-        for pull in self._pulls.values():
-            await pull.ask()
-
-    async def _begin(self, partitions: Iterable[int]) -> None:
-        begun = await asyncio.gather(
-            *(
-                Pull.begin(self._connection, self._leases.group, partition, self._arrived)
-                for partition in sorted(partitions)
-            )
-        )
-        self._pulls |= {pull.partition: pull for pull in begun if pull is not None}
-        for pull in begun:
-            if pull is not None:
-                self._ready.offer(pull)
-
-    async def _give_up(self, partitions: Sequence[int]) -> None:
-        if partitions:
-            await self._end(partitions)
-            self._held -= set(partitions)
-            await self._leases.release(partitions)
+        idle = [partition for partition in surplus if partition not in self._in_hand]
+        if idle:
+            await self._end(idle)
+            async with self._changing:
+                kept = self._leased.partitions - set(idle)
+                await self._leases.release(idle)
+                self._leased = replace(self._leased, partitions=kept)
 
     async def _end(self, partitions: Iterable[int]) -> None:
         """Take no more messages of these partitions."""
-        for partition in partitions:
+        for partition in list(partitions):
             if (pull := self._pulls.pop(partition, None)) is not None:
                 await pull.end()
 
