@@ -16,7 +16,7 @@ from eventbus.kafka.messages import received
 from eventbus.source import Message
 
 MAX_BATCH: Final = 100
-MAX_KEPT: Final = 500
+MAX_KEPT: Final = 2_000
 """The messages of a partition that wait here; when there are more, its consumption pauses."""
 MAX_KEPT_BYTES: Final = 4_000_000
 

@@ -77,7 +77,7 @@ async def test_a_relay_that_is_killed_under_load_costs_no_effect(
             async with worker(database_url, kafka, tmp_path) as relay:
                 before = await kafka_log.checkpoint() or 0
                 await append(kafka_log, 10)
-                await eventually(lambda: _is_beyond(kafka_log, before), 30)  # noqa: B023
+                await _is_beyond(kafka_log, before)
                 relay.kill()
                 await relay.wait()
         async with worker(database_url, kafka, tmp_path):
@@ -106,8 +106,11 @@ async def has_effects(pool: Pool, count: int) -> None:
     assert await versions(pool, GROUP) == expected
 
 
-async def _is_beyond(log: KafkaLog, position: int) -> bool:
-    return (await log.checkpoint() or 0) > position
+async def _is_beyond(log: KafkaLog, position: int) -> None:
+    async def is_beyond() -> bool:
+        return (await log.checkpoint() or 0) > position
+
+    await eventually(is_beyond, 30)
 
 
 @asynccontextmanager

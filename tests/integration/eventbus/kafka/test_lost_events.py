@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from functools import partial
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -148,7 +147,7 @@ async def test_the_tail_that_a_killed_broker_lost_is_noticed_and_filled_by_repub
         while lost_to is None:  # a kill may come right after a write
             loading = asyncio.create_task(load())
             before = await kafka_log.checkpoint() or 0
-            await eventually(partial(_is_beyond, kafka_log, before + 1_000))
+            await _is_beyond(kafka_log, before + 1_000)
             await kafka.kill()
             loading.cancel()
             await asyncio.wait({loading})
@@ -188,8 +187,11 @@ async def republished(log: KafkaLog, first: int) -> str:
         return [line async for line in lines][-1]
 
 
-async def _is_beyond(log: KafkaLog, position: int) -> bool:
-    return (await log.checkpoint() or 0) > position
+async def _is_beyond(log: KafkaLog, position: int) -> None:
+    async def is_beyond() -> bool:
+        return (await log.checkpoint() or 0) > position
+
+    await eventually(is_beyond)
 
 
 def _delete(admin: AdminClient) -> None:
