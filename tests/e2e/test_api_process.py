@@ -76,7 +76,8 @@ async def test_the_api_starts_without_any_server_and_is_not_ready(
         response = await http.get("/readyz")
         assert response.status_code == 503
         assert failing(response.json()) == {
-            *("database", "temporal", "workers", "bus", "reconciliation", "checkpoints")
+            *("database", "temporal", "workers", "bus", "reconciliation", "checkpoints"),
+            "dead_letters",
         }
         assert "waybill_ready 0.0" in (await http.get("/metrics")).text.splitlines()
         code, seconds = await process.stops(signal.SIGTERM)
@@ -92,7 +93,10 @@ async def test_the_api_starts_without_any_server_and_is_not_ready(
     [
         (
             API_DATABASE,
-            {"database", "workers", "head", "bus", "relay", "reconciliation", "checkpoints"},
+            {
+                *("database", "workers", "head", "bus", "relay"),
+                *("reconciliation", "checkpoints", "dead_letters"),
+            },
         ),
         (TEMPORAL, {"temporal", "workers"}),
         (NATS, {"bus"}),

@@ -42,6 +42,7 @@ TEXTS: Final = {
     "shipping_from": "EUR=5000",
     "percent": "19",
     "codes": "WELCOME=10",
+    "_bootstrap": "kafka.example:9092",
 }
 """The texts by the end of the setting's name; the first that fits is used."""
 

@@ -38,6 +38,8 @@ from tests.support.simulators import API_KEY, Receiver, simulator
 logger = logging.getLogger(__name__)
 AT_ONCE: Final = int(os.environ.get("MATRIX_AT_ONCE", "10"))
 """A case mostly waits: for a timeout, or until Temporal notices a dead worker."""
+MAX_RUN_SECONDS: Final = 200
+"""The time of a case with its checks."""
 SHARED_QUEUE: Final = "matrix"
 SHARED_WORKERS: Final = 2
 _OUTCOMES: Final[list[Outcome]] = []
@@ -125,10 +127,13 @@ async def _run(world: World, case: Case, free: asyncio.Semaphore) -> str:
     async with free:
         journey, began = Journey(world, case), time.monotonic()
         try:
-            await journey.travel()
-            wrong = await faults(journey)
+            async with asyncio.timeout(MAX_RUN_SECONDS):
+                await journey.travel()
+                wrong = await faults(journey)
         except LeftBehind as left:
             wrong = [str(left)]
+        except TimeoutError:
+            wrong = [f"not checked after {MAX_RUN_SECONDS} s"]
         end = str((await journey.order_state()).status)
         end += " parked" if journey.parkings else ""
         seconds = time.monotonic() - began

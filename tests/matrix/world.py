@@ -32,6 +32,7 @@ from tests.support.simulators import Receiver, SimulatorProcess
 
 S = TypeVar("S")
 
+SETTLE_SECONDS: Final = 30
 POLL_SECONDS: Final = 0.05
 QUANTITY, PRICE = 2, CENTS
 DISCOUNT, SHIPPING, TAX, SHIPPING_TAX = 51, 100, 85, 19
@@ -147,12 +148,21 @@ def in_parts(order: PlaceOrder) -> PlaceOrder:
     return order.model_copy(update={"lines": (line,), "price": price})
 
 
+class NotSettled(Exception):
+    """A person of the case goes on although the test has cancelled it."""
+
+
 async def settled(*tasks: asyncio.Task[Any]) -> None:
     """Cancel the tasks that still run, and raise the errors of those that failed.
 
     It cancels repeatedly: a call to a server may take a cancellation for a timeout and retry.
+    Raises NotSettled rather than let all other cases wait for one.
     """
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + SETTLE_SECONDS
     while running := [task for task in tasks if not task.done()]:
+        if loop.time() > give_up:
+            raise NotSettled([task.get_coro() for task in running])
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=4 * POLL_SECONDS)

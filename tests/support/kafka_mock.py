@@ -37,7 +37,7 @@ class KafkaMock:
         return await connected_bus(self.bootstrap, pool)
 
     async def publish_bytes(self, body: bytes, partition: int, key: str) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # a real broker takes them in tests/support/kafka.py
 
 
 @asynccontextmanager

@@ -258,7 +258,8 @@ async def test_an_effect_is_made_once_though_its_acknowledgement_was_lost(world:
         handler = Effects(GROUP)
         await bus.subscribe("*.*", handler, group=GROUP)
         await world.publish("order-1", *reserved(3))
-        await eventually(lambda: _has_effects(world.pool, GROUP, 3), 20)
+        # The first batch is the last one without its acknowledgement, and may be one message.
+        await eventually(lambda: versions(world.pool, GROUP), 20)
         await bus.unsubscribe("*.*", handler)
     await world.bus.subscribe("*.*", Effects(GROUP), group=GROUP)
     await world.publish("order-1", *reserved(2))

@@ -10,7 +10,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -26,7 +26,8 @@ from tests.support import appending_worker
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.matrix) for seed in range(2, 11))]
 KILLS = 6
 MAX_RUNS = 30
-RATE = 10_000
+RATE = 4_000
+"""Events a second: the rebuild takes 3 s, so the first kill always comes before its end."""
 INVENTORY = projection_named("inventory")
 TERMINATE = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -84,14 +85,18 @@ async def test_a_rebuild_under_traffic_survives_kills(
     while code != 0:
         runs += 1
         assert runs < MAX_RUNS, rebuilder_log.read_text()
-        async with (
-            process(appending_worker.__name__, database_url, output=acknowledged) as worker,
-            process(
-                *("projections.rebuild", "--name", "inventory"),
-                output=rebuilder_log,
-                WAYBILL_PROJECTIONS_DATABASE_URL=projections_url,
-            ) as rebuilder,
-        ):
+        async with AsyncExitStack() as stack:
+            worker = await stack.enter_async_context(
+                process(appending_worker.__name__, database_url, output=acknowledged)
+            )
+            await eventually(acknowledged.read_text)  # a killed one would never write the first
+            rebuilder = await stack.enter_async_context(
+                process(
+                    *("projections.rebuild", "--name", "inventory"),
+                    output=rebuilder_log,
+                    WAYBILL_PROJECTIONS_DATABASE_URL=projections_url,
+                )
+            )
             while rebuilder.returncode is None:
                 if kills >= KILLS:
                     await rebuilder.wait()
@@ -109,7 +114,6 @@ async def test_a_rebuild_under_traffic_survives_kills(
                                 worker.kill()
                         case "backends":
                             await owner.execute(TERMINATE, str(chance.random()), 3)
-            await eventually(acknowledged.read_text)
             code = rebuilder.returncode
 
     assert kills > 0
