@@ -45,7 +45,9 @@ CREATE = (
         failing_since  timestamptz,
         paused_until   timestamptz,
         disabled_at    timestamptz,
-        disabled_cause text        CHECK (disabled_cause IN ('OPERATOR', 'GONE', 'FAILING', 'LOST')),
+        disabled_cause text        CHECK (
+            disabled_cause IN ('OPERATOR', 'GONE', 'FAILING', 'LOST')
+        ),
         disabled_by    text,
         outcomes       jsonb       NOT NULL DEFAULT '{{}}',
         CHECK ((disabled_at IS NULL) = (disabled_cause IS NULL))

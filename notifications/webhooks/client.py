@@ -90,7 +90,11 @@ def _request(url: str, headers: Mapping[str, str], body: bytes) -> httpcore.Requ
     target = httpcore.URL(url)
     fields = {"host": _authority(target), **headers, "content-length": str(len(body))}
     return httpcore.Request(
-        "POST", target, headers=list(fields.items()), content=body, extensions={"timeout": _TIMEOUTS}
+        "POST",
+        target,
+        headers=list(fields.items()),
+        content=body,
+        extensions={"timeout": _TIMEOUTS},
     )
 
 
@@ -114,7 +118,7 @@ async def _drain(response: httpcore.Response) -> None:
 
 
 def _answer(response: httpcore.Response) -> Answer:
-    asked = dict((name.lower(), value) for name, value in response.headers).get(b"retry-after")
+    asked = {name.lower(): value for name, value in response.headers}.get(b"retry-after")
     pause = None if asked is None else retry_after(asked.decode("latin-1"))
     return Answer(outcome_of(response.status), response.status, pause)
 

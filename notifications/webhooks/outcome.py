@@ -58,24 +58,23 @@ class Answer:
     """The time that the receiver asks to be left alone, within limits."""
 
 
+_BY_STATUS: Final = {
+    410: Outcome.GONE,
+    429: Outcome.RATE_LIMITED,
+    502: Outcome.UNAVAILABLE,
+    503: Outcome.UNAVAILABLE,
+    504: Outcome.UNAVAILABLE,
+}
+_BY_CLASS: Final = {
+    2: Outcome.DELIVERED,
+    3: Outcome.REDIRECTED,
+    4: Outcome.REJECTED,
+    5: Outcome.SERVER_ERROR,
+}
+
+
 def outcome_of(status: int) -> Outcome:
-    match status:
-        case _ if 200 <= status < 300:
-            return Outcome.DELIVERED
-        case 410:
-            return Outcome.GONE
-        case 429:
-            return Outcome.RATE_LIMITED
-        case 502 | 503 | 504:
-            return Outcome.UNAVAILABLE
-        case _ if 300 <= status < 400:
-            return Outcome.REDIRECTED
-        case _ if 400 <= status < 500:
-            return Outcome.REJECTED
-        case _ if 500 <= status < 600:
-            return Outcome.SERVER_ERROR
-        case _:
-            return Outcome.BAD_ANSWER
+    return _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, Outcome.BAD_ANSWER)
 
 
 def retry_after(header: str, now: datetime | None = None) -> timedelta | None:

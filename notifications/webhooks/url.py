@@ -65,9 +65,7 @@ class UrlRules:
                 addresses = await self._resolve(target.host, target.port)
         except (OSError, UnicodeError, TimeoutError):
             raise bad_url("the host's name has no address: check its spelling") from None
-        rules = AddressRules(
-            may_be_public=target.is_tls, may_be_loopback=self._may_be_loopback
-        )
+        rules = AddressRules(may_be_public=target.is_tls, may_be_loopback=self._may_be_loopback)
         if not addresses or not all(map(rules.admit, addresses)):
             raise bad_url("the host has an address that is not public: give a public host")
 
