@@ -61,6 +61,8 @@ from kit.faults import BriefFormatter, causes, one_line, origin
 from kit.pool import CONNECTION_LOST, Pool, create_pool
 from kit.restart import is_database_away, restarting
 from kit.tasks import leave_within, together, until_stopped
+from notifications.webhooks.client import WebhookClient
+from notifications.webhooks.runner import Webhooks
 from orchestrator.order_workflows import TemporalOrderWorkflows
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.follower import Follower, Terms
@@ -114,6 +116,7 @@ class Role(StrEnum):
     RELAY = "relay"
     HEAD = "head"
     PROJECTIONS = "projections"
+    NOTIFICATIONS = "notifications"
 
 
 class RoleFailed(Exception):
@@ -284,6 +287,14 @@ async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
         )
 
 
+async def run_notifications(settings: Settings, pool: Pool, store: EventStore) -> None:
+    """Send what others are to be notified of, while this process leads it."""
+    may_be_loopback = settings.allow_loopback_webhooks
+    async with contextlib.aclosing(WebhookClient(may_be_loopback=may_be_loopback)) as client:
+        keys = Keyring.of(settings, "master_key")
+        await together(Webhooks(pool, store, keys, client).run())
+
+
 def is_server_away(error: BaseException) -> bool:
     """Return whether the error, or its cause, means that a server does not answer."""
     return any(
@@ -350,6 +361,7 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             Role.PROJECTIONS: lambda: run_projections(
                 settings, OrderContacts(pool, store, vault, SearchKey.of(settings))
             ),
+            Role.NOTIFICATIONS: lambda: run_notifications(settings, pool, store),
         }
         # A fault of the database is reported by the roles that it concerns.
         with contextlib.suppress(asyncpg.PostgresError, TimeoutError, *CONNECTION_LOST):
@@ -368,7 +380,7 @@ def parse_roles(text: str) -> list[Role]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="Run Waybill's sagas, projections and the relay to the bus."
+        description="Run Waybill's sagas, projections, notifications and the relay to the bus."
     )
     parser.add_argument(
         "--roles",

@@ -74,6 +74,7 @@ def stack_environment(
         "WAYBILL_PAYMENT_RETURN_URL": f"http://{LOOPBACK}:{ports.http_port}/",
         "WAYBILL_CARRIER_URL": f"http://{LOOPBACK}:{ports.carrier_simulator_port}",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
+        "WAYBILL_ALLOW_LOOPBACK_WEBHOOKS": "true",
     }
     environment |= {n: value for n, value in (given or {}).items() if n in (*OUTSIDE, *SHOWN)}
     environment |= {name: kept.get(name) or make() for name, make in SECRETS.items()}

@@ -49,5 +49,5 @@ class Leases:
 
     async def leave(self) -> None:
         """Free the endpoints at once."""
-        with suppress(*CONNECTION_LOST, TimeoutError):
+        with suppress(*CONNECTION_LOST):
             await self._pool.execute(sql.LEAVE, self.member)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 from uuid import UUID
@@ -64,8 +64,9 @@ class Webhooks:
             await together(self._lead(leases), self._follow())
         finally:
             await self._stop(list(self._running))
-            async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
-                await leases.leave()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_TIMEOUT_SECONDS):
+                    await leases.leave()
 
     async def _lead(self, leases: Leases) -> NoReturn:
         while True:
@@ -85,9 +86,8 @@ class Webhooks:
     async def _agree(self, led: Sequence[Led], member: UUID) -> None:
         """Lead exactly these endpoints, each as the operators have changed it last."""
         wanted = {each.endpoint_id: each for each in led}
-        await self._stop(
-            [id_ for id_, running in self._running.items() if _is_over(running, wanted.get(id_))]
-        )
+        over = [i for i, running in self._running.items() if _is_over(running, wanted.get(i))]
+        await self._stop(over)
         for id_, each in wanted.items():
             if id_ not in self._running:
                 self._running[id_] = self._started(each, member)
@@ -102,7 +102,7 @@ class Webhooks:
         return _Running(led.revision, leader, asyncio.create_task(leader.run(), name=name))
 
     async def _stop(self, ids: Sequence[UUID]) -> None:
-        """Raises the fault of a task that may have it again: see `_may_restart`."""
+        """End these leaders. The fault of one that has ended is a line of the log."""
         stopped = [self._running.pop(id_) for id_ in ids]
         for running in stopped:
             running.task.cancel()
