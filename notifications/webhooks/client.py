@@ -16,7 +16,6 @@ import httpcore
 import httpx
 
 from eventstore.cloudevents import CONTENT_TYPE
-from kit.faults import causes
 from notifications.webhooks.addresses import AddressRules, ForbiddenAddress
 from notifications.webhooks.connecting import GuardedBackend, Unresolved
 from notifications.webhooks.outcome import Answer, Outcome, outcome_of, retry_after
@@ -124,18 +123,17 @@ def _answer(response: httpcore.Response) -> Answer:
 
 
 def _outcome_of_fault(error: Exception) -> Outcome:
-    for cause in causes(error):
-        match cause:
-            case ForbiddenAddress():
-                return Outcome.FORBIDDEN_ADDRESS
-            case Unresolved():
-                return Outcome.UNRESOLVED
-            case ssl.SSLError():
-                return Outcome.BAD_CERTIFICATE
-            case TimeoutError() | httpcore.TimeoutException():
-                return Outcome.TIMEOUT
-            case httpcore.ProtocolError():
-                return Outcome.BAD_ANSWER
-            case _:
-                continue
-    return Outcome.NOT_CONNECTED
+    # httpcore gives its error the one of the socket as argument, and cuts the cause off.
+    if any(isinstance(argument, ssl.SSLError) for argument in error.args):
+        return Outcome.BAD_CERTIFICATE
+    return next((o for kind, o in _FAULTS.items() if isinstance(error, kind)), _ANY_OTHER)
+
+
+_FAULTS: Final[Mapping[type[Exception], Outcome]] = {
+    ForbiddenAddress: Outcome.FORBIDDEN_ADDRESS,
+    Unresolved: Outcome.UNRESOLVED,
+    TimeoutError: Outcome.TIMEOUT,
+    httpcore.TimeoutException: Outcome.TIMEOUT,
+    httpcore.ProtocolError: Outcome.BAD_ANSWER,
+}
+_ANY_OTHER: Final = Outcome.NOT_CONNECTED
