@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     allow_test_providers: bool = False
     """Accept test keys, http:// providers and simulators in production: for a staging system."""
     allow_loopback_webhooks: bool = False
-    """Send webhooks to this machine's loopback too, without TLS: for development and tests alone."""
+    """Send webhooks to this machine too, also without TLS: for development and tests."""
     data_dir: Path = Path(".waybill")
 
     http_port: Port = 8000

@@ -154,10 +154,10 @@ def _check_providers(settings: Settings, names: tuple[str, ...]) -> None:
 
 
 def _check_webhooks(settings: Settings) -> None:
-    """Refuse webhooks to loopback in production, where they would reach services of this machine."""
+    """Refuse webhooks to loopback in production: they would reach services of this machine."""
     if settings.environment is Environment.PRODUCTION and settings.allow_loopback_webhooks:
         raise SettingsError(
-            f"{_variable('allow_loopback_webhooks')} is for development: production does not take it"
+            f"{_variable('allow_loopback_webhooks')} is for development alone: unset it"
         )
 
 

@@ -35,6 +35,8 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.webhooks.registry import WebhookRegistry
+from notifications.webhooks.url import UrlRules
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
@@ -60,6 +62,7 @@ from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
 from queries.updates import OrderUpdates
+from queries.webhooks import WebhookQueries
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
 from settings_checks import check
@@ -128,6 +131,12 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         analytics=AnalyticsQueries(engine),
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
+        webhooks=WebhookQueries(engine),
+        webhook_registry=WebhookRegistry(
+            pool,
+            Keyring.of(settings, "master_key"),
+            UrlRules(may_be_loopback=settings.allow_loopback_webhooks),
+        ),
     )
     probes = Probes(
         settings,

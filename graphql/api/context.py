@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
@@ -45,6 +46,7 @@ from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockChange, StockHistoryQueries, StockHistoryRequest
 from queries.updates import FollowsOrders
+from queries.webhooks import AttemptsRequest, AttemptView, WebhookQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ class Services:
     analytics_ticks: AnalyticsTicks
     search_key: SearchKey
     """It makes the digest of an e-mail address that staff search for."""
+    webhooks: WebhookQueries
+    webhook_registry: WebhookRegistry
     replica: Replica | None = None
     """Queries read from it while it is usable. Everything else reads from the primary."""
 
@@ -111,6 +115,9 @@ class Context(BaseContext):
         """One statement reads the histories of all products of a list."""
         self.stock_histories: DataLoader[StockHistoryRequest, Page[StockChange]] = DataLoader(
             self.services.stock_histories.pages, cache=False
+        )
+        self.webhook_attempts: DataLoader[AttemptsRequest, Page[AttemptView]] = DataLoader(
+            self.services.webhooks.attempts, cache=False
         )
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)

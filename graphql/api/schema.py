@@ -37,6 +37,8 @@ from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
 from api.scalars import scalars
+from api.webhook_endpoints.mutations import WebhookMutation
+from api.webhook_endpoints.queries import WebhookQuery
 from eventstore.positions import PositionCodec
 
 
@@ -49,6 +51,7 @@ class Query(
     EventQuery,
     ProjectionQuery,
     AnalyticsQuery,
+    WebhookQuery,
 ):
     pass
 
@@ -63,6 +66,7 @@ class Mutation(
     InventoryMutation,
     ProductMutation,
     ProjectionMutation,
+    WebhookMutation,
 ):
     pass
 

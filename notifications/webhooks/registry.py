@@ -72,11 +72,11 @@ _REPLAY: Final = """
     WHERE id = $1
 """
 _FORGET: Final = "DELETE FROM eventstore.webhook_delivery WHERE endpoint_id = $1"
-_INSERT_SECRET: Final = """
+_INSERT_KEY: Final = """
     INSERT INTO eventstore.webhook_secret (id, endpoint_id, sealed, master_key_id)
     VALUES ($1, $2, $3, $4)
 """
-_HAS_SECRET: Final = "SELECT true FROM eventstore.webhook_secret WHERE id = $1"
+_HAS_KEY: Final = "SELECT true FROM eventstore.webhook_secret WHERE id = $1"
 _ROTATION_ENDS: Final = """
     SELECT max(expires_at) FROM eventstore.webhook_secret
     WHERE endpoint_id = $1 AND expires_at > clock_timestamp()
@@ -194,7 +194,7 @@ class WebhookRegistry:
         """Make a new secret. The old one signs too until it expires."""
         secret_id = _id("rotate", actor, key, str(endpoint_id))
         async with self._locked(endpoint_id) as connection:
-            if await connection.fetchval(_HAS_SECRET, secret_id):
+            if await connection.fetchval(_HAS_KEY, secret_id):
                 return Made(endpoint_id, None)
             ends: datetime | None = await connection.fetchval(_ROTATION_ENDS, endpoint_id)
             if ends is not None and not must_expire_old:
@@ -229,7 +229,7 @@ class WebhookRegistry:
         secret = new_secret()
         sealed = seal(self._keys, endpoint_id, secret_id, secret)
         row = (secret_id, endpoint_id, sealed.data, sealed.key_id)
-        await connection.execute(_INSERT_SECRET, *row)
+        await connection.execute(_INSERT_KEY, *row)
         return shown(secret)
 
 

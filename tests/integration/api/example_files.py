@@ -26,6 +26,7 @@ FIXED: Final[dict[str, object]] = {
     "events": 0,
     "seconds": 0.02,
     "trackingNumber": "PARCEL-0001",
+    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
 }
 """The values of these fields, which are opaque to clients or differ in each run."""
 

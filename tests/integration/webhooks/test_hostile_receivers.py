@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -106,7 +107,7 @@ async def test_a_long_answer_is_cut_off(receiver: Receiver) -> None:
         nonlocal sent
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n")
         try:
-            for _ in range(1000):
+            for _chunk in range(1000):
                 writer.write(bytes(10_000))
                 await writer.drain()
                 sent += 10_000
@@ -185,7 +186,6 @@ async def test_a_closed_port_and_an_unknown_name_have_outcomes_of_their_own() ->
 
 
 async def test_a_certificate_must_be_of_the_name_and_of_a_known_authority(tmp_path: Path) -> None:
-    import ssl
 
     authority = Authority(tmp_path, "known")
     certificate, key = authority.issue("localhost", tmp_path)

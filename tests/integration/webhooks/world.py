@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -63,10 +62,12 @@ class World:
 
     @asynccontextmanager
     async def sending(
-        self, resolve_name: Resolve = resolve, **options: Any
+        self, resolve_name: Resolve = resolve, timeout_seconds: float = 10.0
     ) -> AsyncIterator[Webhooks]:
         """Run a process's share of the sending until the block ends."""
-        client = WebhookClient(may_be_loopback=True, resolve_name=resolve_name, **options)
+        client = WebhookClient(
+            may_be_loopback=True, resolve_name=resolve_name, timeout_seconds=timeout_seconds
+        )
         webhooks = Webhooks(self.pool, self.store, self.keys, client)
         task = asyncio.create_task(webhooks.run())
         try:

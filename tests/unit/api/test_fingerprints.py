@@ -33,7 +33,10 @@ CHANGED: Final = (
     "out of the fingerprint while it has its default; or accept the refusals, say so in "
     "CHANGELOG.md, and pin the new fingerprint here"
 )
-WITHOUT_KEY: Final = {"rebuildProjection", "redriveProjection"}
+WITHOUT_KEY: Final = {
+    *("rebuildProjection", "redriveProjection"),
+    *("updateWebhook", "disableWebhook", "enableWebhook", "replayWebhook"),
+}
 """The mutations that ask for a state: a repetition asks for the same one."""
 NEW_FIELD: Final = (
     "the input of {mutation} has other fields. Say what a repeat with another value of a new field "
@@ -139,6 +142,11 @@ FIELDS: Final = {
     "skipSagaStep": INTERVENTION,
     "resolveSaga": INTERVENTION,
     "compensateSaga": INTERVENTION,
+    # The row of the webhook keeps its fingerprint.
+    "registerWebhook": {"idempotencyKey", "url", "patterns", "description"},
+    # A repeat of these gets the first answer, without the secret.
+    "rotateWebhookSecret": {"idempotencyKey", "id", "expireOldNow"},
+    "testWebhook": {"idempotencyKey", "id"},
 }
 
 

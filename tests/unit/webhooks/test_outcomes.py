@@ -44,7 +44,7 @@ def test_a_status_has_one_outcome(status: int, outcome: Outcome, concerns_endpoi
         ("Fri, 27 Nov 2099 12:00:00 GMT", MAX_RETRY_AFTER),
         ("-5", None),
         ("1.5", None),
-        ("١", None),
+        ("\u0661", None),
         ("soon", None),
         ("", None),
     ],
