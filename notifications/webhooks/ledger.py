@@ -14,13 +14,13 @@ import asyncpg
 
 from eventstore import cloudevents
 from eventstore.envelope import StoredEvent
+from eventstore.privacy.endpoint_secrets import unseal
 from eventstore.privacy.keyring import Encrypted, Keyring
 from kit.pool import Connection, Pool
 from notifications.webhooks import statements as sql
 from notifications.webhooks.backoff import GIVE_UP_AFTER, delay_after
 from notifications.webhooks.choosing import Choice
 from notifications.webhooks.delivery import TEST_POSITION, Attempt, Delivery, Endpoint
-from notifications.webhooks.secrets import unseal
 from notifications.webhooks.sending import Sent
 from notifications.webhooks.trial import trial_body
 

@@ -12,12 +12,12 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from domain.errors import ErrorCode, Refused
+from eventstore.privacy.endpoint_secrets import seal
 from eventstore.privacy.keyring import Keyring
 from eventstore.statements import LAST_SAFE_EVENT
 from kit.pool import Connection, Pool
 from notifications.webhooks.choosing import checked_patterns
 from notifications.webhooks.delivery import TEST_POSITION, TEST_TYPE
-from notifications.webhooks.secrets import seal
 from notifications.webhooks.signing import new_secret, shown
 from notifications.webhooks.trial import trial_stream
 from notifications.webhooks.url import UrlRules

@@ -1,4 +1,4 @@
-"""Encrypt the endpoints' secrets at rest, under the master key."""
+"""Encrypt the secrets of webhooks at rest, under the master key."""
 
 from __future__ import annotations
 
