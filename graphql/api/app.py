@@ -146,6 +146,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         WorkerQueries(engine),
         services.bus,
         services.projections,
+        services.webhooks,
     )
     try:
         async with with_replica(settings, services, vault) as services:

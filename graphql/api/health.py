@@ -28,6 +28,7 @@ from queries.bus import BusQueries
 from queries.log import LogQueries
 from queries.projections import ProjectionQueries
 from queries.replica import ReplicaWatch
+from queries.webhooks import WebhookQueries
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -87,6 +88,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "checkpoints": Check(probes.checkpoints, required=False),
         "projections": Check(probes.projections, required=False, grace=MAX_SILENCE),
         "reconciliation": Check(probes.reconciliation, required=False),
+        "webhooks": Check(probes.webhooks, required=False, grace=MAX_SILENCE),
     }
     if settings.bus is Bus.NATS:
         found["bus"] = Check(probes.bus, required=False)
@@ -105,6 +107,7 @@ class Probes:
     workers: WorkerQueries
     bus_state: BusQueries
     projection_states: ProjectionQueries
+    webhook_states: WebhookQueries
     replica: ReplicaWatch | None = None
 
     async def database(self) -> str | None:
@@ -151,6 +154,11 @@ class Probes:
             if status.lag is not None and status.lag.seconds > limit:
                 return f"{status.name}: an event has waited for {status.lag.seconds:.0f} s"
         return None
+
+    async def webhooks(self) -> str | None:
+        figures = await self.webhook_states.figures()
+        unsent = figures.enabled - figures.led
+        return f"no worker sends {unsent} of the webhooks" if unsent else None
 
     async def read_replica(self) -> str | None:
         problem = None if self.replica is None else self.replica.problem

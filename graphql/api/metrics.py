@@ -19,6 +19,7 @@ from api.check import Check
 from api.context import Services
 from kit.faults import one_line
 from kit.kept import Kept
+from notifications.webhooks.outcome import Outcome
 from observability.metrics import (
     BUS_FAULTY,
     BUS_MISSING_TO,
@@ -37,9 +38,13 @@ from observability.metrics import (
     SAGA_DISCREPANCIES,
     SAGAS_RECOVERED,
     UNCHECKED_ORDERS,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_OLDEST_FAILING,
+    WEBHOOKS_GIVEN_UP,
 )
 from queries.projections import ProjectionStatus
 from queries.sagas import SagaFigures
+from queries.webhooks import WebhookFigures
 
 TIMEOUT_SECONDS: Final = 2.0
 OF_THE_DATABASE: Final = (
@@ -52,6 +57,8 @@ OF_THE_DATABASE: Final = (
     RECONCILIATION_LAG,
     BUS_MISSING_TO,
     BUS_FAULTY,
+    WEBHOOK_OLDEST_FAILING,
+    WEBHOOKS_GIVEN_UP,
 )
 
 OF_PROJECTIONS: Final = (
@@ -98,6 +105,7 @@ async def _show_database(services: Services) -> None:
             lost = len(await services.log.lost_checkpoints())
             bus = await services.bus.state()
             projections = await services.projections.statuses()
+            webhooks = await services.webhooks.figures()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -109,12 +117,13 @@ async def _show_database(services: Services) -> None:
         BUS_FAULTY.set(bus.fault is not None)
         for status in projections:
             _show_projection(status)
+        _show_webhooks(webhooks)
 
 
 def _show_nothing() -> None:
     for gauge in OF_THE_DATABASE:
         gauge.set(math.nan)
-    for by_label in (SAGA_DISCREPANCIES, *OF_PROJECTIONS):
+    for by_label in (SAGA_DISCREPANCIES, WEBHOOK_ATTEMPTS, *OF_PROJECTIONS):
         by_label.clear()
 
 
@@ -135,3 +144,10 @@ def _show_projection(status: ProjectionStatus) -> None:
     PROJECTION_LAG_EVENTS.labels(status.name).set(status.lag.events)
     PROJECTION_PARKED_STREAMS.labels(status.name).set(len(status.parked))
     PROJECTION_PARKED_OLDEST.labels(status.name).set(status.parked_seconds)
+
+
+def _show_webhooks(figures: WebhookFigures) -> None:
+    for outcome in Outcome:
+        WEBHOOK_ATTEMPTS.labels(outcome).set(figures.attempts.get(outcome, 0))
+    WEBHOOK_OLDEST_FAILING.set(figures.oldest_seconds)
+    WEBHOOKS_GIVEN_UP.set(figures.given_up)

@@ -36,6 +36,7 @@ OK = {
     "checkpoints": ("ok", False),
     "projections": ("ok", False),
     "reconciliation": ("ok", False),
+    "webhooks": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
 }

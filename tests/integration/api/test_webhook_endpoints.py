@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from kit.pool import Pool
+from tests.integration.api.test_http import metric
 from tests.support.api_client import Api, Json, Viewer, operation
 
 URL = "https://receiver.example.com/hooks"
@@ -205,3 +206,18 @@ async def test_no_secret_is_in_the_database_in_clear(api: Api, module_pool: Pool
     stored = await module_pool.fetch("SELECT sealed FROM eventstore.webhook_secret")
     assert stored
     assert not any(secret in row["sealed"] for row in stored)
+
+
+async def test_the_metrics_count_attempts_by_their_outcome(api: Api, module_pool: Pool) -> None:
+    webhook_id = (await registered(api.viewer("operator")))["webhook"]["id"]
+    name = 'waybill_webhook_attempts_total{outcome="timeout"}'
+    before = await metric(api, name)
+    await module_pool.execute(
+        "UPDATE eventstore.webhook_endpoint SET disabled_at = clock_timestamp(),"
+        " disabled_cause = 'GONE', outcomes = '{\"timeout\": 2}' WHERE id = $1",
+        webhook_id,
+    )
+    assert await metric(api, name) == before + 2
+    assert await metric(api, 'waybill_webhook_attempts_total{outcome="gone"}') == 0
+    assert await metric(api, "waybill_webhooks_given_up") == 1
+    assert await metric(api, "waybill_webhook_oldest_failing_seconds") == 0
