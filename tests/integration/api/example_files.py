@@ -14,7 +14,7 @@ FOLDER: Final = ROOT / "graphql" / "examples"
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUMBER: Final = re.compile(r"\bW-[0-9A-Z]{10}\b")
-SEALED_POSITION: Final = re.compile(r"[A-Za-z0-9_-]{32}")
+SEALED_POSITION: Final = re.compile(r"^[A-Za-z0-9_-]{32}$")
 FIXED_NUMBER: Final = "W-NZCPARBRQ5"
 FIXED_TIME: Final = "2026-01-31T09:30:00+00:00"
 FIXED: Final[dict[str, object]] = {
@@ -56,9 +56,8 @@ def _fixed(value: object, uuids: dict[str, str], key: str = "") -> object:
             return None
         case _ if key in FIXED:
             return FIXED[key]
-        case str() if SEALED_POSITION.fullmatch(value):
-            return FIXED["position"]
         case str():
+            value = SEALED_POSITION.sub(str(FIXED["position"]), value)
             text = NUMBER.sub(FIXED_NUMBER, TIME.sub(FIXED_TIME, value))
             return UUID.sub(lambda found: _uuid(found[0], uuids), text)
         case _:
