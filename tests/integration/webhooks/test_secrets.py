@@ -14,7 +14,7 @@ from eventstore.privacy.rotation import count, rotate
 from kit.pool import Pool
 from tests.integration.webhooks.world import World
 from tests.support.keys import MASTER_KEY, a_vault
-from tests.support.order_log import CONTACT, OrderLog
+from tests.support.order_log import OrderLog
 from tests.support.webhook_receiver import Receiver
 
 NEW = os.urandom(32)
@@ -59,7 +59,7 @@ async def test_personal_data_is_sent_sealed_and_is_gone_after_an_erasure(
     await OrderLog(world.store).place("o-1", customer_id="ada")
     async with world.sending():
         (received,) = await receiver.until(1)
-    for clear in (CONTACT.email, "1 Mill Lane", "Byron"):
+    for clear in ("ada@byron", "1 Mill Lane", "Byron"):
         assert clear.encode() not in received.body
     event = cloudevents.decode(received.body).decode()
     assert isinstance(event.contact, Sealed)  # type: ignore[attr-defined]
