@@ -187,7 +187,10 @@ async def test_webhooks_and_attempts_are_read_in_pages(api: Api, module_pool: Po
         ("Webhooks", {}),
         ("Webhook", {"id": str(uuid4())}),
         ("RegisterWebhook", {"input": a_webhook()}),
+        ("UpdateWebhook", {"id": str(uuid4())}),
         ("DisableWebhook", {"id": str(uuid4())}),
+        ("EnableWebhook", {"id": str(uuid4())}),
+        ("RotateWebhookSecret", {"input": {"idempotencyKey": "r", "id": str(uuid4())}}),
         ("TestWebhook", {"input": {"idempotencyKey": "t", "id": str(uuid4())}}),
     ],
 )

@@ -286,3 +286,18 @@ async def _is_logged(world: World, webhook_id: object) -> bool:
         "SELECT outcomes FROM eventstore.webhook_endpoint WHERE id = $1", webhook_id
     )
     return bool(outcomes == '{"delivered": 2}')
+
+
+async def test_an_endpoint_whose_position_the_log_has_lost_is_disabled_until_it_is_replayed(
+    world: World, receiver: Receiver
+) -> None:
+    webhook = await world.register(receiver.url)
+    (event_id,) = await world.receive("cup")
+    await world.pool.execute("UPDATE eventstore.webhook_endpoint SET position = 1000000")
+    async with world.sending():
+        assert await world.until_disabled(webhook) == "LOST"
+        assert receiver.received == []
+        await world.registry.replay(webhook.id, 0)
+        await world.registry.enable(webhook.id)
+        await receiver.until(1)
+    assert receiver.ids == [event_id]
