@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     environment: Environment = Environment.DEVELOPMENT
     allow_test_providers: bool = False
     """Accept test keys, http:// providers and simulators in production: for a staging system."""
+    allow_loopback_webhooks: bool = False
+    """Send webhooks to this machine too, also without TLS: for development and tests."""
     data_dir: Path = Path(".waybill")
 
     http_port: Port = 8000

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from settings import Settings, SettingsError
+from settings import Environment, Settings, SettingsError
 
 MIN_SECRET_CHARACTERS: Final = 32
 MIN_DISTINCT: Final = 8
@@ -37,6 +37,7 @@ def check(settings: Settings, *names: str) -> None:
         _check_strength(settings, name)
     _check_distinct(settings, names)
     _check_providers(settings, names)
+    _check_webhooks(settings)
 
 
 def is_weak(secret: str | bytes) -> bool:
@@ -146,6 +147,14 @@ def _check_providers(settings: Settings, names: tuple[str, ...]) -> None:
             raise _refused(url, "must begin with https:// in production")
     if "payment_api_key" in names and TEST_KEY.match(_secret(settings, "payment_api_key")):
         raise _refused("payment_api_key", "is a test key, which production does not take")
+
+
+def _check_webhooks(settings: Settings) -> None:
+    """Refuse webhooks to loopback in production: they would reach services of this machine."""
+    if settings.environment is Environment.PRODUCTION and settings.allow_loopback_webhooks:
+        raise SettingsError(
+            f"{_variable('allow_loopback_webhooks')} is for development alone: unset it"
+        )
 
 
 def _secret(settings: Settings, name: str) -> str:

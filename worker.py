@@ -68,6 +68,8 @@ from notifications.mail.sender import MailSender
 from notifications.mail.smtp import SmtpServer
 from notifications.outbox import Channel, Outbox
 from notifications.suppressions import Suppressions
+from notifications.webhooks.client import WebhookClient
+from notifications.webhooks.runner import Webhooks
 from orchestrator.order_workflows import TemporalOrderWorkflows
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from projections.follower import Follower, Terms
@@ -298,6 +300,11 @@ async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
 async def run_notifications(
     settings: Settings, pool: Pool, store: EventStore, vault: Vault
 ) -> None:
+    """Send mails and webhooks until cancelled, while this process leads each."""
+    await together(send_mails(settings, pool, store, vault), send_webhooks(settings, pool, store))
+
+
+async def send_mails(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
     """Notify customers by e-mail until cancelled, if a mail server is set."""
     if not mail.is_on(settings):
         logger.info("no mail is sent: WAYBILL_SMTP_URL is not set")
@@ -310,6 +317,12 @@ async def run_notifications(
         NotificationFollower(pool, store, Channel.EMAIL).run(),
         MailSender(outbox, composer, suppressions, server).run(),
     )
+
+
+async def send_webhooks(settings: Settings, pool: Pool, store: EventStore) -> None:
+    may_be_loopback = settings.allow_loopback_webhooks
+    async with contextlib.aclosing(WebhookClient(may_be_loopback=may_be_loopback)) as client:
+        await Webhooks(pool, store, Keyring.of(settings, "master_key"), client).run()
 
 
 def is_server_away(error: BaseException) -> bool:

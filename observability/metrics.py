@@ -139,3 +139,23 @@ BUS_FAULTY: Final = Gauge(
     "1 while the event bus accepts no events, or its setup differs from Waybill's needs.",
     registry=REGISTRY,
 )
+
+WEBHOOK_ATTEMPTS: Final = Gauge(
+    "waybill_webhook_attempts_total",
+    "The number of attempts to deliver a webhook, by their outcome, since the first one.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+
+WEBHOOK_OLDEST_FAILING: Final = Gauge(
+    "waybill_webhook_oldest_failing_seconds",
+    "The time since the first failure of the event that webhooks have failed for longest to "
+    "deliver; 0 for none.",
+    registry=REGISTRY,
+)
+
+WEBHOOKS_GIVEN_UP: Final = Gauge(
+    "waybill_webhooks_given_up",
+    "The number of webhooks that were disabled because their receiver is gone or has failed.",
+    registry=REGISTRY,
+)

@@ -81,6 +81,7 @@ def stack_environment(
         "WAYBILL_MAIL_FROM": "Waybill <orders@waybill.example>",
         "WAYBILL_PUBLIC_URL": f"http://{LOOPBACK}:{ports.http_port}",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
+        "WAYBILL_ALLOW_LOOPBACK_WEBHOOKS": "true",
     }
     environment |= {n: value for n, value in (given or {}).items() if n in (*OUTSIDE, *SHOWN)}
     environment |= {name: kept.get(name) or make() for name, make in SECRETS.items()}

@@ -55,6 +55,25 @@ REWRAP: Final = """
 """
 """A key that has been erased in the meantime stays erased."""
 
+ENDPOINT_SECRETS_NOT_UNDER: Final = """
+    SELECT endpoint_id AS subject, id AS key_id, sealed AS wrapped, master_key_id
+    FROM eventstore.webhook_secret
+    WHERE master_key_id <> $1 AND id > $2
+    ORDER BY id
+    LIMIT $3
+"""
+
+RESEAL_ENDPOINT_SECRETS: Final = """
+    UPDATE eventstore.webhook_secret AS s
+    SET sealed = n.sealed, master_key_id = $4
+    FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS n (id, master_key_id, sealed)
+    WHERE s.id = n.id AND s.master_key_id = n.master_key_id
+"""
+
 COUNT: Final = """
-    SELECT count(*) FILTER (WHERE master_key_id = $1), count(*) FROM eventstore.subject_key
+    SELECT count(*) FILTER (WHERE master_key_id = $1), count(*)
+    FROM (
+        SELECT master_key_id FROM eventstore.subject_key
+        UNION ALL SELECT master_key_id FROM eventstore.webhook_secret
+    ) AS wrapped
 """

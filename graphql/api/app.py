@@ -38,6 +38,8 @@ from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
 from notifications.suppressions import Suppressions
+from notifications.webhooks.registry import WebhookRegistry
+from notifications.webhooks.url import UrlRules
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -66,6 +68,7 @@ from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
 from queries.updates import OrderUpdates
+from queries.webhooks import WebhookQueries
 from queries.workers import WorkerQueries
 from settings import DatabaseRole, Environment, Settings, SettingsError, load_settings
 from settings_checks import check
@@ -138,6 +141,12 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
+        webhooks=WebhookQueries(engine),
+        webhook_registry=WebhookRegistry(
+            pool,
+            Keyring.of(settings, "master_key"),
+            UrlRules(may_be_loopback=settings.allow_loopback_webhooks),
+        ),
     )
     probes = Probes(
         settings,
@@ -148,6 +157,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         services.bus,
         services.projections,
         services.dead_letters,
+        services.webhooks,
     )
     try:
         async with with_replica(settings, services, vault) as services:

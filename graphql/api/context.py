@@ -21,6 +21,7 @@ from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
 from notifications.suppressions import Suppressions
+from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -49,6 +50,7 @@ from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockChange, StockHistoryQueries, StockHistoryRequest
 from queries.updates import FollowsOrders
+from queries.webhooks import AttemptsRequest, AttemptView, WebhookQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,8 @@ class Services:
     notifications: NotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
+    webhooks: WebhookQueries
+    webhook_registry: WebhookRegistry
     replica: Replica | None = None
     """Queries read from it while it is usable. Everything else reads from the primary."""
 
@@ -120,6 +124,9 @@ class Context(BaseContext):
         """One statement reads the histories of all products of a list."""
         self.stock_histories: DataLoader[StockHistoryRequest, Page[StockChange]] = DataLoader(
             self.services.stock_histories.pages, cache=False
+        )
+        self.webhook_attempts: DataLoader[AttemptsRequest, Page[AttemptView]] = DataLoader(
+            self.services.webhooks.attempts, cache=False
         )
         self._limits: RateLimits = state.rate_limits
         self._address = self._limits.address_of(connection.scope)

@@ -31,6 +31,7 @@ from queries.dead_letters import DeadLetterQueries
 from queries.log import LogQueries
 from queries.projections import ProjectionQueries
 from queries.replica import ReplicaWatch
+from queries.webhooks import WebhookQueries
 from queries.workers import WorkerQueries
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -91,6 +92,7 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
         "projections": Check(probes.projections, required=False, grace=MAX_SILENCE),
         "reconciliation": Check(probes.reconciliation, required=False),
         "dead_letters": Check(probes.dead_letters, required=False),
+        "webhooks": Check(probes.webhooks, required=False, grace=MAX_SILENCE),
     }
     if settings.bus is not Bus.MEMORY:
         found["bus"] = Check(probes.bus, required=False)
@@ -110,6 +112,7 @@ class Probes:
     bus_state: BusQueries
     projection_states: ProjectionQueries
     letters: DeadLetterQueries
+    webhook_states: WebhookQueries
     replica: ReplicaWatch | None = None
 
     async def database(self) -> str | None:
@@ -159,6 +162,11 @@ class Probes:
 
     async def dead_letters(self) -> str | None:
         return dead_letters.problem(await self.letters.figures())
+
+    async def webhooks(self) -> str | None:
+        figures = await self.webhook_states.figures()
+        unsent = figures.enabled - figures.led
+        return f"no worker sends {unsent} of the webhooks" if unsent else None
 
     async def read_replica(self) -> str | None:
         problem = None if self.replica is None else self.replica.problem

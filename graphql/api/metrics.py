@@ -19,6 +19,7 @@ from api.check import Check
 from api.context import Services
 from kit.faults import one_line
 from kit.kept import Kept
+from notifications.webhooks.outcome import Outcome
 from observability.metrics import (
     BUS_FAULTY,
     BUS_MISSING_TO,
@@ -41,11 +42,15 @@ from observability.metrics import (
     SAGA_DISCREPANCIES,
     SAGAS_RECOVERED,
     UNCHECKED_ORDERS,
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_OLDEST_FAILING,
+    WEBHOOKS_GIVEN_UP,
 )
 from queries.dead_letters import DeadLetterFigures
 from queries.notifications import NotificationFigures
 from queries.projections import ProjectionStatus
 from queries.sagas import SagaFigures
+from queries.webhooks import WebhookFigures
 
 TIMEOUT_SECONDS: Final = 2.0
 OF_THE_DATABASE: Final = (
@@ -58,6 +63,8 @@ OF_THE_DATABASE: Final = (
     RECONCILIATION_LAG,
     BUS_MISSING_TO,
     BUS_FAULTY,
+    WEBHOOK_OLDEST_FAILING,
+    WEBHOOKS_GIVEN_UP,
 )
 
 OF_PROJECTIONS: Final = (
@@ -107,6 +114,7 @@ async def _show_database(services: Services) -> None:
             projections = await services.projections.statuses()
             letters = await services.dead_letters.figures()
             notifications = await services.notifications.figures()
+            webhooks = await services.webhooks.figures()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -120,6 +128,7 @@ async def _show_database(services: Services) -> None:
             _show_projection(status)
         _show_dead_letters(letters)
         _show_notifications(notifications)
+        _show_webhooks(webhooks)
 
 
 def _show_nothing() -> None:
@@ -127,6 +136,7 @@ def _show_nothing() -> None:
         gauge.set(math.nan)
     for by_label in (
         SAGA_DISCREPANCIES,
+        WEBHOOK_ATTEMPTS,
         *OF_PROJECTIONS,
         *OF_DEAD_LETTERS,
         NOTIFICATIONS,
@@ -168,3 +178,10 @@ def _show_dead_letters(letters: Sequence[DeadLetterFigures]) -> None:
     for each in letters:
         DEAD_LETTERS.labels(each.group, each.state).set(each.letters)
         DEAD_LETTER_OLDEST.labels(each.group, each.state).set(each.oldest_seconds)
+
+
+def _show_webhooks(figures: WebhookFigures) -> None:
+    for outcome in Outcome:
+        WEBHOOK_ATTEMPTS.labels(outcome).set(figures.attempts.get(outcome, 0))
+    WEBHOOK_OLDEST_FAILING.set(figures.oldest_seconds)
+    WEBHOOKS_GIVEN_UP.set(figures.given_up)

@@ -39,6 +39,8 @@ from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
 from api.scalars import scalars
+from api.webhook_endpoints.mutations import WebhookMutation
+from api.webhook_endpoints.queries import WebhookQuery
 from eventstore.positions import PositionCodec
 
 
@@ -52,6 +54,7 @@ class Query(
     ProjectionQuery,
     DeadLetterQuery,
     AnalyticsQuery,
+    WebhookQuery,
 ):
     pass
 
@@ -67,6 +70,7 @@ class Mutation(
     ProductMutation,
     ProjectionMutation,
     DeadLetterMutation,
+    WebhookMutation,
 ):
     pass
 

@@ -217,3 +217,11 @@ def test_a_simulator_is_refused_in_production_unless_it_is_allowed() -> None:
     )
     check_simulators_allowed(sound(allow_test_providers=True))
     check_simulators_allowed(sound(environment=DEVELOPMENT))
+
+
+def test_webhooks_to_loopback_are_refused_in_production_even_for_staging() -> None:
+    loopback = {"allow_loopback_webhooks": True, "allow_test_providers": True}
+    assert refusal(sound(**loopback), *ALL) == (
+        "WAYBILL_ALLOW_LOOPBACK_WEBHOOKS is for development alone: unset it"
+    )
+    check(sound(**loopback, environment=DEVELOPMENT), *ALL)

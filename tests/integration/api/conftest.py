@@ -22,6 +22,8 @@ from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
 from notifications.suppressions import Suppressions
+from notifications.webhooks.registry import WebhookRegistry
+from notifications.webhooks.url import UrlRules
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -50,19 +52,21 @@ from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
 from queries.updates import OrderUpdates
+from queries.webhooks import WebhookQueries
 from settings import Bus, DatabaseRole, Settings
 from stack.servers import Servers
 from temporal.client import data_converter
 from tests.support import order_contacts
 from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
-from tests.support.keys import MASTER_KEY, PAYLOAD_KEYS, SEARCH_KEY, a_vault
+from tests.support.keys import MASTER_KEY, MASTER_KEYS, PAYLOAD_KEYS, SEARCH_KEY, a_vault
 from tests.support.order_log import OrderLog
 from tests.support.routes import routes_of
 from tests.support.sagas import Sagas, running_sagas
 from tests.support.scripted import answering
 from tests.support.simulators import SimulatorProcess
 from tests.support.temporal_calls import TemporalCalls
+from tests.support.webhook_names import names
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -208,6 +212,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(api_pool, SearchKey.of(settings)),
+        webhooks=WebhookQueries(engine),
+        webhook_registry=WebhookRegistry(
+            api_pool, MASTER_KEYS, UrlRules(may_be_loopback=False, resolve_name=names)
+        ),
     )
 
     @asynccontextmanager

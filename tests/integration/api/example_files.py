@@ -14,6 +14,7 @@ FOLDER: Final = ROOT / "graphql" / "examples"
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUMBER: Final = re.compile(r"\bW-[0-9A-Z]{10}\b")
+SEALED_POSITION: Final = re.compile(r"^[A-Za-z0-9_-]{32}$")
 FIXED_NUMBER: Final = "W-NZCPARBRQ5"
 FIXED_TIME: Final = "2026-01-31T09:30:00+00:00"
 FIXED: Final[dict[str, object]] = {
@@ -26,6 +27,7 @@ FIXED: Final[dict[str, object]] = {
     "events": 0,
     "seconds": 0.02,
     "trackingNumber": "PARCEL-0001",
+    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
 }
 """The values of these fields, which are opaque to clients or differ in each run."""
 
@@ -55,6 +57,7 @@ def _fixed(value: object, uuids: dict[str, str], key: str = "") -> object:
         case _ if key in FIXED:
             return FIXED[key]
         case str():
+            value = SEALED_POSITION.sub(str(FIXED["position"]), value)
             text = NUMBER.sub(FIXED_NUMBER, TIME.sub(FIXED_TIME, value))
             return UUID.sub(lambda found: _uuid(found[0], uuids), text)
         case _:

@@ -7,9 +7,10 @@ the repeat of a mutation: by then the saga has come to rest, so the answer is th
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from graphql import FieldNode, OperationDefinitionNode, parse
 
@@ -81,7 +82,7 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _notes, _projections, _dead_letters, _analytics, _end),
+        *(_reads, _notes, _projections, _dead_letters, _analytics, _webhooks, _end),
     ):
         await chapter(story)
     return story
@@ -263,6 +264,43 @@ async def _analytics(story: Story) -> None:
         await socket.subscribe(document("AnalyticsUpdates"), **variables)
         answer = (await socket.receive())["payload"]
     story.examples["AnalyticsUpdates"] = Example(story.operator.role, variables, answer)
+
+
+async def _webhooks(story: Story) -> None:
+    """Show a webhook whose first attempt was recorded by a worker."""
+    operator, url = story.operator, "https://receiver.example.com/hooks"
+    webhook_id = await _registered(story, url, ["order.*", "*.PaymentRefunded"])
+    await story.show("UpdateWebhook", operator, id=webhook_id, patterns=["order.*"])
+    test = {"idempotencyKey": "testWebhook-1", "id": webhook_id}
+    event_id = (await story.show("TestWebhook", operator, input=test))["eventId"]
+    async with await create_pool(story.api.settings.url_of(DatabaseRole.APPEND)) as pool:
+        await pool.execute(_ATTEMPT, UUID(webhook_id), UUID(event_id))
+    await story.show("Webhook", operator, id=webhook_id, first=1)
+    await story.show("Webhooks", operator, first=1)
+    rotation = {"idempotencyKey": "rotateWebhookSecret-1", "id": webhook_id}
+    await story.show("RotateWebhookSecret", operator, input=rotation)
+    await story.show("DisableWebhook", operator, id=webhook_id)
+    await story.show("EnableWebhook", operator, id=webhook_id)
+    await story.show("ReplayWebhook", operator, id=webhook_id, **{"from": story.api.position(1)})
+
+
+_ATTEMPT: Final = """
+    INSERT INTO eventstore.webhook_attempt
+        (endpoint_id, event_id, event_type, position, at, duration, outcome, status)
+    VALUES ($1, $2, 'WebhookTested', 0, clock_timestamp(), '41 ms', 'delivered', 204)
+"""
+
+
+async def _registered(story: Story, url: str, patterns: Sequence[str]) -> str:
+    """Show the first answer: only that one has the secret."""
+    request = {
+        "idempotencyKey": "registerWebhook-1",
+        "url": url,
+        "patterns": patterns,
+        "description": "The warehouse's orders",
+    }
+    answer = await story.show("RegisterWebhook", story.operator, input=request)
+    return str(answer["webhook"]["id"])
 
 
 async def _end(story: Story) -> None:

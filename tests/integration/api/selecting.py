@@ -13,7 +13,11 @@ from tests.unit.api.schemas import a_schema
 
 SCHEMA: Final = a_schema()._schema
 FIELDS: Final = [(type_name, name) for type_name, name, _ in fields_of(SCHEMA)]
+WEBHOOK_ID: Final = "0e5d2c4a-8f6b-4a39-9d2e-3c1f7b6a5d48"
 ARGUMENTS: Final = {
+    "webhook": f'(id: "{WEBHOOK_ID}")',
+    "webhooks": "(first: 100)",
+    "attempts": "(first: 100)",
     "order": "(id: $id)",
     "orders": "(first: 100)",
     "saga": "(orderId: $id)",

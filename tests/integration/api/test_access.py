@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -29,7 +29,7 @@ from eventstore.versions import ANY
 from kit.pool import Pool
 from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
-from tests.integration.api.selecting import FIELDS, document, paths, rules_on, values_at
+from tests.integration.api.selecting import FIELDS, WEBHOOK_ID, document, paths, rules_on, values_at
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
 from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
@@ -93,6 +93,25 @@ DEAD_LETTER = """
 """
 
 
+# A webhook with a value in each of its columns, though no webhook has all of them at a time.
+WEBHOOK = """
+    INSERT INTO eventstore.webhook_endpoint
+        (id, url, description, patterns, created_by, fingerprint, position, failing_since,
+         paused_until, disabled_at, disabled_cause, disabled_by)
+    VALUES ($1, 'https://receiver.example.com/', 'A webhook', '{*.*}', 'operator:a', 'f', 1, now(),
+            now(), now(), 'OPERATOR', 'operator:a')
+"""
+WEBHOOK_KEY = """
+    INSERT INTO eventstore.webhook_secret (id, endpoint_id, sealed, master_key_id, expires_at)
+    VALUES ($1, $1, '', 'm', now() + interval '1 day')
+"""
+WEBHOOK_ATTEMPT = """
+    INSERT INTO eventstore.webhook_attempt
+        (endpoint_id, event_id, event_type, position, at, duration, outcome, status)
+    VALUES ($1, $1, 'T', 1, now(), '1 s', 'delivered', 204)
+"""
+
+
 @pytest.fixture(scope="module")
 async def world(module_api: Api, module_pool: Pool) -> World:
     world = World(module_api)
@@ -118,6 +137,8 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_pool.execute(PARKED_EVENT)
     await module_pool.execute(REBUILD)
     await module_pool.execute(DEAD_LETTER)
+    for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT):
+        await module_pool.execute(statement, UUID(WEBHOOK_ID))
     return world
 
 
@@ -195,8 +216,9 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     assert beyond - payloads == {
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
-    # Four of them intervene in sagas. Two more are of projections, and two of dead letters.
-    assert len(payloads) == len(MUTATIONS) - 3 + 4
+    # Four of them intervene in sagas. Two more are of projections, two of dead letters, and three
+    # of webhooks.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -398,7 +420,12 @@ EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
 def test_each_mutation_is_tested() -> None:
     of_projections = {"rebuildProjection", "redriveProjection"}  # see test_projections.py
     of_letters = {"redriveDeadLetter", "discardDeadLetter"}  # see test_dead_letters.py
-    assert MUTATIONS.keys() | of_projections | of_letters == RULES["Mutation"].keys()
+    of_webhooks = {  # see test_webhook_endpoints.py
+        *("registerWebhook", "updateWebhook", "disableWebhook", "enableWebhook"),
+        *("rotateWebhookSecret", "testWebhook", "replayWebhook"),
+    }
+    tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks
+    assert tested == RULES["Mutation"].keys()
 
 
 async def run(viewer: Viewer, mutation: str, given: Json) -> Json:

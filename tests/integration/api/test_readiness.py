@@ -38,6 +38,7 @@ OK = {
     "projections": ("ok", False),
     "reconciliation": ("ok", False),
     "dead_letters": ("ok", False),
+    "webhooks": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
 }

@@ -36,6 +36,7 @@ CHANGED: Final = (
 WITHOUT_KEY: Final = {
     *("rebuildProjection", "redriveProjection"),
     *("redriveDeadLetter", "discardDeadLetter"),
+    *("updateWebhook", "disableWebhook", "enableWebhook", "replayWebhook"),
 }
 """The mutations that ask for a state: a repetition asks for the same one."""
 NEW_FIELD: Final = (
@@ -142,6 +143,11 @@ FIELDS: Final = {
     "skipSagaStep": INTERVENTION,
     "resolveSaga": INTERVENTION,
     "compensateSaga": INTERVENTION,
+    # The row of the webhook keeps its fingerprint.
+    "registerWebhook": {"idempotencyKey", "url", "patterns", "description"},
+    # A repeat of these gets the first answer, without the secret.
+    "rotateWebhookSecret": {"idempotencyKey", "id", "expireOldNow"},
+    "testWebhook": {"idempotencyKey", "id"},
 }
 
 
