@@ -14,7 +14,7 @@ from benchmarks.saga.sides import OURS, started_ours
 from benchmarks.saga.stepwise import StepwiseDriver
 from benchmarks.saga.world import World, opened_world
 from benchmarks.server import Server
-from worker import Providers
+from roles.provider_clients import Providers
 
 _SOLD_OUT: Final = "never-received"
 

@@ -11,9 +11,10 @@ from benchmarks.saga.noop import NoopWorkflow
 from benchmarks.saga.steps import opened_steps
 from kit.command import run_command
 from kit.tasks import until_stopped
+from roles.temporal_worker import temporal_worker
 from settings import load_settings
 from temporal.client import connect
-from worker import STOP_WITHIN, temporal_worker
+from worker import STOP_WITHIN
 
 
 async def main() -> None:

@@ -31,8 +31,8 @@ from eventstore.privacy.vault import Vault
 from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from providers.carrier import ShipmentAddress, ShipmentItem
+from roles.provider_clients import Providers
 from settings import Settings
-from worker import Providers
 
 FIRST = 1
 """The number of the only payment attempt."""

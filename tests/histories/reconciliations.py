@@ -12,10 +12,10 @@ from temporalio.client import WorkflowHandle
 from activities.types import ReconcileInput
 from kit.pool import Pool
 from providers.http_carrier import HttpCarrier
+from roles.temporal_worker import temporal_worker
 from tests.histories.paths import asked_for
 from tests.integration.reconciliation.conftest import Providers, activities_for, reference
 from tests.support.sagas import Sagas
-from worker import temporal_worker
 from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
 
 Run = WorkflowHandle[Any, Any]

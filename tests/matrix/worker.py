@@ -28,6 +28,7 @@ from providers.carrier import Carrier
 from providers.http_carrier import HttpCarrier
 from providers.payments import PaymentProvider
 from providers.stripe_payments import StripePayments
+from roles.temporal_worker import saga_activities, temporal_worker
 from temporal.client import data_converter
 from tests.matrix.fault_injection import (
     POLL_SECONDS,
@@ -40,7 +41,6 @@ from tests.matrix.fault_injection import (
 from tests.matrix.operations import report_operations
 from tests.matrix.script import Scripts
 from tests.support.simulators import API_KEY
-from worker import saga_activities, temporal_worker
 
 SHORT_TIMEOUT_SECONDS: Final = 1.0
 """The time that a provider has for an answer; the simulators hang for far longer."""

@@ -39,11 +39,11 @@ from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.http_carrier import HttpCarrier
 from providers.payment_simulator.methods import VISA
 from providers.stripe_payments import StripePayments
+from roles.temporal_worker import saga_activities, temporal_worker
 from tests.support.gates import Gates
 from tests.support.keys import a_vault
 from tests.support.simulators import SimulatorProcess
 from tests.support.workflow_facts import WorkflowFacts
-from worker import saga_activities, temporal_worker
 from workflows.types import Deadlines
 
 PATIENT = Deadlines(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
+from roles.provider_clients import Providers
 from settings import Settings, SettingsError
-from worker import Providers
 
 URL = "https://payments.example"
 

@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.app import REQUIRED
+from roles.temporal_worker import DRAIN
 from settings import Settings
 from settings_checks import check
 from settings_sources import OF_COMPOSE
 from stack.environment import SECRETS
 from stack.processes import ROOT
 from stack.tools import script
-from worker import DRAIN
 
 Service = dict[str, Any]
 

@@ -25,6 +25,12 @@ from kit.pool import Pool
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
+from roles.temporal_worker import (
+    Activity,
+    reconciliation_activities,
+    saga_activities,
+    temporal_worker,
+)
 from settings import Settings
 from stack.servers import Servers
 from temporal.client import data_converter
@@ -33,7 +39,6 @@ from tests.support.gates import Gates
 from tests.support.keys import PAYLOAD_KEYS, a_vault
 from tests.support.sagas import PATIENT, Sagas, an_order
 from tests.support.simulators import SimulatorProcess
-from worker import Activity, reconciliation_activities, saga_activities, temporal_worker
 from workflows.reconciliation import ReconciliationResult, ReconciliationWorkflow, RecoveryWorkflow
 
 R = TypeVar("R")

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from kit.eventually import eventually
 from kit.pool import Pool
 from orchestrator.saga_orchestrator import Unavailable
+from roles.temporal_worker import temporal_worker
 from stack.temporal import DYNAMIC_CONFIGURATION
 from stack.tools import script
 from temporal.client import data_converter
@@ -25,7 +26,6 @@ from tests.support.guarded import guarded
 from tests.support.keys import PAYLOAD_KEYS
 from tests.support.sagas import Sagas
 from tests.support.simulators import free_port
-from worker import temporal_worker
 
 A_SECOND = timedelta(seconds=1)
 

@@ -20,10 +20,10 @@ from domain.inventory.state import InventoryState
 from domain.order.state import OrderStatus
 from domain.provider_notifications import ShipmentNotificationKind
 from providers.payment_simulator.methods import APPROVAL
+from roles.temporal_worker import temporal_worker
 from temporal.runner import WORKFLOWS
 from tests.integration.reconciliation.conftest import Reconciliation
 from tests.support.sagas import Sagas, an_order
-from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.types import OrderWorkflowInput, PaymentResult, PaymentWorkflowInput

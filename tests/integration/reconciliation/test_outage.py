@@ -12,6 +12,7 @@ from temporalio.client import Client
 from kit.pool import Pool
 from orchestrator.recover import NotRecovered, recover
 from providers.http_carrier import HttpCarrier
+from roles.temporal_worker import temporal_worker
 from temporal.schedules import keep_scheduled
 from tests.integration.reconciliation.conftest import (
     Providers,
@@ -20,7 +21,6 @@ from tests.integration.reconciliation.conftest import (
     forget_schedules,
 )
 from tests.support.sagas import Sagas
-from worker import temporal_worker
 
 A_SECOND = timedelta(seconds=1)
 

@@ -15,11 +15,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from kit.eventually import eventually
+from roles.temporal_worker import temporal_worker
 from stack.servers import Servers
 from temporal import provisioning
 from temporal.promote import described
 from temporal.provisioning import make_current_if_none_is, register_search_attributes
-from worker import temporal_worker
 
 A_DAY = Duration(seconds=86_400)
 QUEUE = "waybill"

@@ -11,10 +11,10 @@ import pytest
 from temporalio.api.enums.v1 import EventType, VersioningBehavior
 
 from domain.provider_notifications import ShipmentNotificationKind
+from roles.temporal_worker import temporal_worker
 from temporal.promote import NoSuchBuild, promote
 from temporal.versions import DEPLOYMENT
 from tests.support.sagas import Sagas, an_order
-from worker import temporal_worker
 
 
 @asynccontextmanager

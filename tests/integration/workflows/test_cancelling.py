@@ -12,9 +12,9 @@ from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind
 from providers.payment_simulator.methods import APPROVAL, DECLINED
+from roles.temporal_worker import temporal_worker
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
-from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.types import OrderWorkflowInput
 

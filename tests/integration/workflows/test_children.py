@@ -15,9 +15,9 @@ from benchmarks.saga.orders import CUSTOMER
 from domain.ids import digest_of_customer
 from providers.carrier_simulator.routes import NORMAL
 from providers.payment_simulator.methods import APPROVAL
+from roles.temporal_worker import temporal_worker
 from tests.support.gates import Gate
 from tests.support.sagas import Sagas, an_order
-from worker import temporal_worker
 from workflows import search_attributes
 from workflows.child import run_child
 from workflows.options import DATABASE

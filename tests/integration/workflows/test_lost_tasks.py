@@ -13,10 +13,10 @@ import pytest
 from activities.types import PlaceInput, RejectInput
 from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState
+from roles.temporal_worker import temporal_worker
 from tests.integration.workflows.race_fixture import PAID, VOIDED, by_customer
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
-from worker import temporal_worker
 from workflows.order import OrderWorkflow
 from workflows.types import OrderWorkflowInput
 

@@ -9,8 +9,8 @@ from temporalio import workflow
 from temporalio.client import WorkflowFailureError
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 
+from roles.temporal_worker import temporal_worker
 from tests.support.sagas import Sagas
-from worker import temporal_worker
 
 QUEUE = "sandbox"
 

@@ -13,9 +13,9 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
 from observability import trace
+from roles.temporal_worker import temporal_worker
 from stack.servers import Servers
 from temporal.trace_propagation import TracePropagation
-from worker import temporal_worker
 
 STARTED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ASKED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -55,7 +55,10 @@ def test_a_key_and_a_whole_input_stay_as_they_are() -> None:
     assert variables_of("CancelOrder", document("CancelOrder"), given, "") == given
 
 
-WITHOUT_KEY = ("RebuildProjection", "RedriveProjection", "RedriveDeadLetter", "DiscardDeadLetter")
+WITHOUT_KEY = (
+    *("RebuildProjection", "RedriveProjection", "RedriveDeadLetter", "DiscardDeadLetter"),
+    *("UpdateWebhook", "DisableWebhook", "EnableWebhook", "ReplayWebhook"),
+)
 
 
 def test_every_mutation_with_a_key_takes_its_fields_as_input() -> None:

@@ -1,0 +1,31 @@
+"""The role `projections`: keep following projections up to date, and rebuild read models."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventstore.postgres import PostgresEventStore
+from kit.pool import create_pool
+from kit.tasks import together
+from projections.follower import Follower, Terms
+from projections.order_contacts import OrderContacts
+from projections.rebuild.assistants import Assistants
+from projections.rebuild.runner import Rebuilder
+from projections.registry import FOLLOWING
+from settings import DatabaseRole, Settings
+
+PROJECTIONS_POOL_SIZE: Final = 6 + 4 * len(FOLLOWING)
+"""A follower that leads uses four connections, and a rebuild six."""
+
+
+async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
+    """Keep the following projections up to date, and make the rebuilds that are asked for."""
+    url, terms = settings.url_of(DatabaseRole.PROJECTIONS), Terms()
+    async with await create_pool(url, size=PROJECTIONS_POOL_SIZE, transaction_seconds=0) as pool:
+        store = PostgresEventStore(pool)
+        followers = [Follower(pool, store, projection, terms) for projection in FOLLOWING]
+        await together(
+            Rebuilder(pool, Assistants.of(url)).run(),
+            contacts.run(),
+            *(follower.run() for follower in followers),
+        )

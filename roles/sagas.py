@@ -1,0 +1,77 @@
+"""The role `sagas`: run the workflows and their activities."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Final, NoReturn
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.command_handler import CommandHandler
+from activities.failed_attempts import FailedAttempts
+from activities.reconciliation.provider_comparison import ProviderComparison
+from eventstore.heartbeat import record_polling
+from eventstore.privacy.vault import Vault
+from eventstore.protocol import EventStore
+from kit.faults import one_line
+from kit.pool import Pool
+from kit.restart import restarting
+from kit.tasks import together
+from roles.outages import is_server_away
+from roles.provider_clients import Providers
+from roles.temporal_worker import reconciliation_activities, saga_activities, temporal_worker
+from settings import Settings
+from temporal.client import TemporalAway, connect, require_namespace
+from temporal.schedules import keep_scheduled
+
+SECONDS_BETWEEN_RECORDS: Final = 4.0
+
+logger = logging.getLogger(__name__)
+
+
+async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
+    """Run the sagas until cancelled. Raises TemporalAway."""
+    client = await connect(settings)
+    await require_namespace(client)
+    async with contextlib.aclosing(Providers(settings)) as providers:
+        comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
+        activities = [
+            *saga_activities(store, vault, providers.payments, providers.carrier),
+            *reconciliation_activities(settings, client, pool, store, comparer),
+        ]
+        queue, build_id = settings.task_queue, settings.worker_build_id
+        worker = temporal_worker(client, queue, activities, FailedAttempts(pool), build_id=build_id)
+        logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
+        await together(
+            run_temporal_worker(worker, client),
+            keep_scheduled(client, queue, settings.reconcile_every, build_id),
+            keep_recording_polls(client, pool, queue, build_id),
+        )
+
+
+async def run_temporal_worker(worker: Worker, client: Client) -> None:
+    """Run until cancelled. Raises TemporalAway when it failed because Temporal does not answer."""
+    try:
+        await worker.run()
+    except RuntimeError as error:
+        try:
+            await require_namespace(client)
+        except RPCError:
+            raise TemporalAway(one_line(error)) from None
+        raise
+
+
+async def keep_recording_polls(client: Client, pool: Pool, queue: str, build_id: str) -> NoReturn:
+    """Record, until cancelled, that this worker polls: see the API's readiness."""
+
+    async def record() -> None:
+        while True:
+            await require_namespace(client)
+            await record_polling(pool, queue, build_id)
+            await asyncio.sleep(SECONDS_BETWEEN_RECORDS)
+
+    await restarting("recording that this worker polls", record, is_server_away)
