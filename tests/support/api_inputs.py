@@ -43,3 +43,8 @@ def line(sku: str, quantity: int = 1) -> dict[str, object]:
 def a_waiting_order(**changes: object) -> dict[str, Any]:
     """Return an order that waits for stock: its saga changes nothing until the test does."""
     return an_order(lines=[line(OUT_OF_STOCK, 2)], backorder=True) | changes
+
+
+def entry(key: str, value: str = "x") -> dict[str, str]:
+    """Return an entry of an order's metadata."""
+    return {"key": key, "value": value}
