@@ -30,7 +30,8 @@ class Bus:
         self.calls: dict[int, asyncio.Future[Published]] = {}
 
     async def publish(self, events: Sequence[StoredEvent]) -> Published:
-        call = self.calls[events[0].position] = asyncio.get_running_loop().create_future()
+        call: asyncio.Future[Published] = asyncio.get_running_loop().create_future()
+        self.calls[events[0].position] = call
         return await call
 
 
