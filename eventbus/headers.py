@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from eventstore.cloudevents import type_of
+from eventstore.cloudevents import attributes_of
 from eventstore.envelope import StoredEvent
 
 MAX_VALUE: Final = 128
 """A longer value of the metadata, or one that is not printable ASCII, is not repeated."""
 
+_ALWAYS: Final = ("type", "id", "subject")
+_OPTIONAL: Final = ("correlationid", "actor", "traceparent")
 _VALUE: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_VALUE}}}")
 _TYPE: Final = re.compile(r"waybill\.([A-Za-z0-9]+)\.v[0-9]+")
 
@@ -23,18 +25,16 @@ _TYPE: Final = re.compile(r"waybill\.([A-Za-z0-9]+)\.v[0-9]+")
 def headers_of(event: StoredEvent) -> dict[str, str]:
     """Return `type`, `id` and `subject`, and `correlationid`, `actor` and `traceparent` where the
     event has them."""
-    metadata = event.metadata
-    optional = {
-        "correlationid": metadata.correlation_id,
-        "actor": metadata.actor,
-        "traceparent": metadata.traceparent,
-    }
-    return {
-        "type": type_of(event),
-        "id": str(event.event_id),
-        "subject": event.stream_id,
-        **{n: value for n, value in optional.items() if value and _VALUE.fullmatch(value)},
-    }
+    return repeated(attributes_of(event))
+
+
+def repeated(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the CloudEvent's attributes that are headers."""
+    always = {name: attributes[name] for name in _ALWAYS}
+    for name in _OPTIONAL:
+        if (value := attributes.get(name)) and _VALUE.fullmatch(value):
+            always[name] = value
+    return always
 
 
 def type_in(headers: Mapping[str, str]) -> str | None:

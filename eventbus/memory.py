@@ -176,6 +176,7 @@ class MemoryBroker:
                         filled.add(partition.number)
             finally:
                 self._offer(filled)
+            await asyncio.sleep(0)  # a publisher that always has more would let no consumer begin
             last = self._last_sequence
             return Published(before + 1, last) if last > before else Published(0, 0)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from eventbus.bus import Published, Publisher
-from eventbus.errors import EventTooLarge
+from eventbus.errors import BusUnavailable, EventTooLarge
 from eventbus.record import BusRecord, Known
 from eventstore.envelope import StoredEvent
 
@@ -41,11 +41,15 @@ class Window:
         if not page:
             return
         await self._places.acquire()
-        if any(_has_failed(task) for task in self._tasks):
-            return
-        task = asyncio.create_task(self._bus.publish(page))
+        task = asyncio.create_task(self._publish(page))
         self._tasks.add(task)
         self._pages.put_nowait(Publication(page, self._record.known, task))
+
+    async def _publish(self, page: Page) -> Published:
+        # An earlier page may have failed since this task was made, and its call have returned.
+        if any(_has_failed(task) for task in self._tasks):
+            raise BusUnavailable("an earlier page was not published")
+        return await self._bus.publish(page)
 
     def end(self, refused: EventTooLarge) -> None:
         """Note that no page follows: the next event is too large."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Annotated, Any, Final, Literal
@@ -37,6 +38,12 @@ _EXTENSIONS: Final = {name.replace("_", ""): name for name in EventMetadata.mode
 """The metadata by the extension attribute that carries it: lower case and digits only."""
 
 
+_STORED: Final = sorted(EventMetadata.model_fields, key=lambda name: (len(name), name))
+"""The metadata in the order in which PostgreSQL writes it."""
+_METADATA: Final = json.JSONEncoder(ensure_ascii=False)
+_ATTRIBUTES: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class MalformedCloudEvent(EventStoreError):
     """Bytes that are no event of Waybill: not JSON, or these attributes are missing or wrong."""
 
@@ -51,8 +58,8 @@ def _checked_metadata(text: str) -> str:
     return text
 
 
-class _Envelope(BaseModel):
-    """The attributes on the wire. Foreign extensions, which a bus may add, are ignored."""
+class _Received(BaseModel):
+    """What is on the wire. Foreign extensions, which a bus may add, are ignored."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -75,9 +82,6 @@ class _Envelope(BaseModel):
     step: str | None = None
     metadata: Annotated[str, AfterValidator(_checked_metadata)] | None = None
     """The stored metadata, where the attributes above do not hold all of it."""
-
-
-class _Received(_Envelope):
     data: dict[str, Any]
 
 
@@ -93,23 +97,35 @@ def type_of(stored: StoredEvent) -> str:
     return f"waybill.{stored.type}.v{stored.schema_version}"
 
 
-def encode(stored: StoredEvent) -> bytes:
+def attributes_of(stored: StoredEvent) -> dict[str, str]:
+    """Return the attributes of the event and their values, without `data`."""
     metadata = stored.metadata
-    in_attributes = stored.metadata_json == metadata_as_stored(metadata)
-    envelope = _Envelope(
-        specversion="1.0",
-        id=stored.event_id,
-        source=SOURCE,
-        type=type_of(stored),
-        subject=stored.stream_id,
-        time=stored.recorded_at.astimezone(UTC),
-        sequence=f"{stored.position:019}",
-        streamversion=str(stored.version),
-        metadata=None if in_attributes else stored.metadata_json,
-        **{attribute: getattr(metadata, name) for attribute, name in _EXTENSIONS.items()},
-    )
-    attributes = envelope.model_dump_json(exclude_none=True)
-    return f'{attributes[:-1]},"data":{stored.data_json}}}'.encode()
+    attributes = {
+        "specversion": "1.0",
+        "id": str(stored.event_id),
+        "source": SOURCE,
+        "type": type_of(stored),
+        "subject": stored.stream_id,
+        "time": stored.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "sequence": f"{stored.position:019}",
+        "streamversion": str(stored.version),
+    }
+    for attribute, name in _EXTENSIONS.items():
+        if (value := getattr(metadata, name)) is not None:
+            attributes[attribute] = value
+    if stored.metadata_json != metadata_as_stored(metadata):
+        attributes["metadata"] = stored.metadata_json
+    return attributes
+
+
+def encode(stored: StoredEvent) -> bytes:
+    return body_of(attributes_of(stored), stored)
+
+
+def body_of(attributes: Mapping[str, str], stored: StoredEvent) -> bytes:
+    """Return the event with these attributes, which are its own."""
+    return f'{_ATTRIBUTES.encode(attributes)[:-1]},"data":{stored.data_json}}}'.encode()
 
 
 def decode(body: bytes) -> StoredEvent:
@@ -152,7 +168,7 @@ def _refused(constant: str) -> object:
     return object()
 
 
-def _metadata(envelope: _Envelope) -> EventMetadata:
+def _metadata(envelope: _Received) -> EventMetadata:
     return EventMetadata.model_validate(
         {name: getattr(envelope, attribute) for attribute, name in _EXTENSIONS.items()}
     )
@@ -160,12 +176,8 @@ def _metadata(envelope: _Envelope) -> EventMetadata:
 
 def metadata_as_stored(metadata: EventMetadata) -> str:
     """Return the JSON as PostgreSQL writes it: short keys first."""
-    known = metadata.model_dump(exclude_none=True)
-    return json.dumps({key: known[key] for key in sorted(known, key=_jsonb)}, ensure_ascii=False)
-
-
-def _jsonb(key: str) -> tuple[int, str]:
-    return len(key), key
+    known = {name: value for name in _STORED if (value := getattr(metadata, name)) is not None}
+    return _METADATA.encode(known)
 
 
 def _data(data: dict[str, Any]) -> str:

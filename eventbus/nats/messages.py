@@ -14,7 +14,13 @@ from eventbus import headers
 from eventbus.nats.names import STREAM, SUBJECTS
 from eventbus.routing import partition_of
 from eventbus.source import Message
-from eventstore.cloudevents import CONTENT_TYPE, MAX_ENVELOPE_BYTES, encode
+from eventstore.cloudevents import (
+    CONTENT_TYPE,
+    MAX_ENVELOPE_BYTES,
+    attributes_of,
+    body_of,
+    encode,
+)
 from eventstore.envelope import StoredEvent
 from eventstore.validation import MAX_EVENT_BYTES, MAX_VERSION
 
@@ -31,9 +37,26 @@ def subject_of(event: StoredEvent) -> str:
     return f"{SUBJECTS}.{partition_of(event.stream_id)}.{event.category}.{event.type}"
 
 
-def headers_of(event: StoredEvent, message_id: str) -> dict[str, str]:
-    attributes = {f"{PREFIX}{name}": value for name, value in headers.headers_of(event).items()}
-    return {"Nats-Msg-Id": message_id, "Content-Type": CONTENT_TYPE, **attributes}
+def message_of(event: StoredEvent, again: int = 0) -> tuple[str, bytes, dict[str, str]]:
+    """Return the subject, the body and the headers.
+
+    `again` is the sequence of a message that NATS has lost. Its id is still known there, so this
+    message gets another one.
+    """
+    attributes = attributes_of(event)
+    message_id = f"{attributes['id']}/{again}" if again else attributes["id"]
+    return subject_of(event), body_of(attributes, event), headers_of(attributes, message_id)
+
+
+def headers_of(attributes: Mapping[str, str], message_id: str) -> dict[str, str]:
+    sent = {
+        "Nats-Msg-Id": message_id,
+        "Nats-Expected-Stream": STREAM,
+        "Content-Type": CONTENT_TYPE,
+    }
+    for name, value in headers.repeated(attributes).items():
+        sent[f"{PREFIX}{name}"] = value
+    return sent
 
 
 def message_bytes(event: StoredEvent) -> int:
@@ -43,7 +66,7 @@ def message_bytes(event: StoredEvent) -> int:
 
 def header_bytes(event: StoredEvent) -> int:
     """Return the size of the headers with the longest message id that the event may get."""
-    sent = headers_of(event, f"{event.event_id}/{MAX_VERSION}") | {"Nats-Expected-Stream": STREAM}
+    sent = headers_of(attributes_of(event), f"{event.event_id}/{MAX_VERSION}")
     return len("NATS/1.0\r\n\r\n") + sum(len(f"{k}: {v}\r\n") for k, v in sent.items())
 
 

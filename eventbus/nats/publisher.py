@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Final, Self
 
-from nats.js.api import PubAck
 from nats.js.errors import NotFoundError
 
 from eventbus.bus import Holdings, Published
-from eventbus.errors import BusUnavailable, EventTooLarge
+from eventbus.errors import EventTooLarge
+from eventbus.nats.acknowledged import Acknowledgement
 from eventbus.nats.connection import NatsConnection
-from eventbus.nats.messages import (
-    MAX_MESSAGE_BYTES,
-    at_most_bytes,
-    headers_of,
-    message_bytes,
-    subject_of,
-)
+from eventbus.nats.messages import MAX_MESSAGE_BYTES, at_most_bytes, message_bytes, message_of
 from eventbus.nats.names import STREAM
 from eventbus.nats.stream import difference, require_stream
-from eventbus.turns import Turn, Turns
-from eventstore.cloudevents import MalformedCloudEvent, decode, encode
+from eventbus.order import Order, Place
+from eventstore.cloudevents import MalformedCloudEvent, decode
 from eventstore.envelope import StoredEvent
 from kit.tasks import together
 
-PUBLISH_TIMEOUT: Final = timedelta(seconds=5)
 MAX_IN_FLIGHT: Final = 100
 """The number of messages that may wait for their acknowledgement at once."""
 
 
 class NatsPublisher:
-    """A Publisher. Messages of one stream are published one after another, so that one that fails
-    holds back the later ones."""
+    """A Publisher. It sends a message once JetStream keeps the one before it in its stream.
+
+    NATS handles the messages of a connection in their order, but it may refuse one and keep the
+    next. The client may lose some with a connection and send later ones over the next connection.
+    """
 
     def __init__(self, connection: NatsConnection) -> None:
         self._connection = connection
         self._max_message_size = -1
-        self._may_publish = asyncio.Semaphore(MAX_IN_FLIGHT)
-        self._turns = Turns()
+        self._order = Order()
 
     @classmethod
     async def connect(cls, url: str) -> Self:
@@ -58,43 +52,49 @@ class NatsPublisher:
                 raise EventTooLarge(event.position, size, limit)
 
     async def publish(self, events: Sequence[StoredEvent]) -> Published:
-        await self._connection.require()
         self.require_room(events)
-        streams: dict[str, list[StoredEvent]] = defaultdict(list)
-        for event in events:
-            streams[event.stream_id].append(event)
-        acknowledged: list[PubAck] = []
-        with self._turns.taken(streams) as turns:
-            await together(
-                *(
-                    self._publish_in_turn(turns[stream_id], of_stream, acknowledged)
-                    for stream_id, of_stream in streams.items()
-                )
-            )
-        return _published(acknowledged)
+        with self._order.taken(events) as call:
+            await self._connection.require()
+            self._send()
+            with self._connection.translated():
+                while claimed := await call.claimed():
+                    await together(*(self._check(place) for place in claimed))
+                    self._send()
+        return Published(call.first_sequence, call.last_sequence)
 
-    async def _publish_in_turn(
-        self, turn: Turn, events: Iterable[StoredEvent], acknowledged: list[PubAck]
-    ) -> None:
-        if not await turn.comes():
-            raise BusUnavailable("an earlier event of the same stream was not published")
-        for event in events:
-            async with self._may_publish:
-                acknowledged.append(await self._publish(event))
-        turn.pass_on()
+    def _send(self) -> None:
+        """Send what is ready, as far as the window has room."""
+        acknowledged, ready = self._connection.acknowledged, self._order.ready
+        while ready and len(acknowledged) < MAX_IN_FLIGHT:
+            place = ready.popleft()
+            if place.call.has_ended:
+                continue
+            try:
+                message = message_of(place.event, place.sequence)
+            except ValueError as error:
+                self._order.fail(place.call, error)
+            else:
+                acknowledged.send(*message, partial(self._answered, place))
 
-    async def _publish(self, event: StoredEvent) -> PubAck:
-        message_id = str(event.event_id)
-        with self._connection.translated():
-            while True:
-                async with asyncio.timeout(PUBLISH_TIMEOUT.total_seconds()):
-                    ack = await self._connection.acknowledged.publish(
-                        subject_of(event), encode(event), headers_of(event, message_id)
-                    )
-                if not ack.duplicate or await self._keeps(ack.seq):
-                    return ack
-                # NATS knows an id for two minutes, even when it has lost the message since.
-                message_id = f"{event.event_id}/{ack.seq}"
+    def _answered(self, place: Place, answer: Acknowledgement | Exception) -> None:
+        if isinstance(answer, Exception):
+            self._order.fail(place.call, answer)
+        elif answer.is_duplicate:
+            place.call.claim(place, answer.sequence)
+        else:
+            place.call.note_new(answer.sequence)
+            self._order.keep(place)
+        self._send()
+
+    async def _check(self, place: Place) -> None:
+        """Look whether JetStream keeps the event that it calls a duplicate.
+
+        It knows an id for two minutes, even when it has lost the message since.
+        """
+        if await self._keeps(place.sequence):
+            self._order.keep(place)
+        else:
+            self._order.send_again(place)
 
     async def _keeps(self, sequence: int) -> bool:
         try:
@@ -133,8 +133,3 @@ class NatsPublisher:
 
     async def aclose(self) -> None:
         await self._connection.aclose()
-
-
-def _published(acknowledged: Sequence[PubAck]) -> Published:
-    new = [ack.seq for ack in acknowledged if not ack.duplicate]
-    return Published(min(new, default=0), max(new, default=0))

@@ -21,7 +21,7 @@ from eventbus.nats.messages import (
     headers_of,
     message_bytes,
 )
-from eventstore.cloudevents import MAX_ENVELOPE_BYTES, encode, metadata_as_stored
+from eventstore.cloudevents import MAX_ENVELOPE_BYTES, attributes_of, encode, metadata_as_stored
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import InvalidAppend
 from eventstore.validation import MAX_EVENT_BYTES, check_appends
@@ -137,8 +137,9 @@ def test_the_largest_message_is_smaller_than_what_nats_takes_by_default() -> Non
 
 def test_the_headers_are_as_large_as_nats_counts_them() -> None:
     stored = _stored(NewEvent(UUID(int=1), Measured(value=""), _metadata("x", 1)))
-    assert headers_of(stored, "an-id") == {
+    assert headers_of(attributes_of(stored), "an-id") == {
         "Nats-Msg-Id": "an-id",
+        "Nats-Expected-Stream": "WAYBILL",
         "Content-Type": "application/cloudevents+json",
         "ce-type": f"waybill.{NAME}.v32767",
         "ce-id": "00000000-0000-0000-0000-000000000001",
@@ -162,15 +163,17 @@ def test_the_headers_are_as_large_as_nats_counts_them() -> None:
 def test_the_longest_headers_are_within_their_limit() -> None:
     longest = _stored(NewEvent(UUID(int=1), Measured(value=""), _longest_metadata()))
     assert header_bytes(longest) <= MAX_HEADER_BYTES
-    assert {"ce-correlationid", "ce-actor", "ce-traceparent"} <= headers_of(longest, "").keys()
+    assert {"ce-correlationid", "ce-actor", "ce-traceparent"} <= headers_of(
+        attributes_of(longest), ""
+    ).keys()
 
 
 @pytest.mark.parametrize("value", ["x" * (MAX_VALUE + 1), "a b", "a\r\nNats-Rollup: all", "é"])
 def test_a_value_that_is_no_header_is_left_out(value: str) -> None:
     metadata = EventMetadata(correlation_id=value, actor=value, traceparent=value)
     stored = _stored(NewEvent(UUID(int=1), Measured(value=""), metadata))
-    assert headers_of(stored, "").keys() == {
-        *("Nats-Msg-Id", "Content-Type", "ce-type", "ce-id", "ce-subject")
+    assert headers_of(attributes_of(stored), "").keys() == {
+        *("Nats-Msg-Id", "Nats-Expected-Stream", "Content-Type", "ce-type", "ce-id", "ce-subject")
     }
 
 
