@@ -62,7 +62,9 @@ def upgrade() -> None:
     may_be_in((*EARLIER_STATES, "opted_out"))
     writable_by(PREFERENCE, DatabaseRole.APPEND, DatabaseRole.API)
     readable_by(ACTION, DatabaseRole.API)
-    op.execute(f"GRANT INSERT ON {ACTION} TO {DatabaseRole.API.group}")
+    # An audit row is history. The API may run under the appending role.
+    for role in (DatabaseRole.APPEND, DatabaseRole.API):
+        op.execute(f"GRANT INSERT ON {ACTION} TO {role.group}")
 
 
 def downgrade() -> None:
