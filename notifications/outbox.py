@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 from uuid import UUID, uuid5
 
 from domain.ids import WAYBILL
@@ -25,6 +25,7 @@ MAX_AGE: Final = timedelta(days=7)
 
 class Channel(StrEnum):
     EMAIL = "email"
+    PUSH = "push"
 
 
 class State(StrEnum):
@@ -42,6 +43,8 @@ class State(StrEnum):
     """The recipient has unsubscribed or complained, or the address has bounced."""
     OUTDATED = "outdated"
     """The order has moved on before the notification was sent."""
+    OPTED_OUT = "opted_out"
+    """The customer wants no notification of this category by this channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,13 @@ class Outcome:
     state: State
     cause: str | None = None
     retry_in: timedelta | None = None
+    is_put_off: bool = False
+    """Nothing was tried. The attempt does not count, and the notification is not late."""
+
+    @classmethod
+    def put_off(cls, cause: str, by: timedelta) -> Self:
+        """Return the outcome of a notification that must wait for this long."""
+        return cls(State.PENDING, cause, by, is_put_off=True)
 
 
 # The customer is read from the order's first event: most events name only the order. An event of
@@ -110,7 +120,9 @@ _TAKE: Final = f"""
 _RECORD: Final = f"""
     UPDATE eventstore.notification
     SET state = $3, cause = $4, due_at = clock_timestamp() + $5::interval,
-        ended_at = CASE WHEN $5::interval IS NULL THEN clock_timestamp() END
+        ended_at = CASE WHEN $5::interval IS NULL THEN clock_timestamp() END,
+        attempts = attempts - $6::boolean::int,
+        not_before = CASE WHEN $6 THEN clock_timestamp() + $5::interval ELSE not_before END
     WHERE id = $1 AND attempts = $2 AND state = '{State.SENDING}'
 """  # noqa: S608 - our own words
 _IS_DUE: Final = """
@@ -184,7 +196,7 @@ class Outbox:
     async def record(self, taken: Taken, outcome: Outcome) -> None:
         key = (taken.id, taken.attempts)
         what = (str(outcome.state), outcome.cause, outcome.retry_in)
-        await self._pool.execute(_RECORD, *key, *what)
+        await self._pool.execute(_RECORD, *key, *what, outcome.is_put_off)
 
     async def retry(self, order_id: str | None = None) -> int:
         """Send again what has failed for good, of one order or of all; return how many."""

@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Final
 
 from eventstore.privacy.search_key import SearchKey
-from kit.pool import Pool
+from kit.pool import Connection, Pool
 
 _ADD: Final = """
     INSERT INTO eventstore.email_suppression (email_digest, reason) VALUES ($1, $2)
     ON CONFLICT (email_digest) DO NOTHING
+    RETURNING true
 """
 _LIFT: Final = "DELETE FROM eventstore.email_suppression WHERE email_digest = $1 RETURNING true"
 _IS_SUPPRESSED: Final = """
@@ -47,12 +48,11 @@ class Suppressions:
 
         A program that reads bounces and complaints calls this for each.
         """
-        await self._add(self._search_key.email_digest(email), reason)
+        await add(self._pool, self._search_key.email_digest(email), reason)
 
     async def lift(self, email: str) -> bool:
         """Send mail to this address again; return whether it was suppressed."""
-        digest = self._search_key.email_digest(email)
-        return bool(await self._pool.fetchval(_LIFT, digest))
+        return await remove(self._pool, self._search_key.email_digest(email))
 
     async def is_suppressed(self, email: str) -> bool:
         digest = self._search_key.email_digest(email)
@@ -73,7 +73,14 @@ class Suppressions:
 
     async def unsubscribe(self, token: str) -> None:
         """Send no more mail to the address of this token. Raises BadToken."""
-        await self._add(self.check(token), SuppressionReason.UNSUBSCRIBED)
+        await add(self._pool, self.check(token), SuppressionReason.UNSUBSCRIBED)
 
-    async def _add(self, digest: str, reason: SuppressionReason) -> None:
-        await self._pool.execute(_ADD, digest, str(reason))
+
+async def add(database: Pool | Connection, digest: str, reason: SuppressionReason) -> bool:
+    """Suppress the address of this digest; return False if it was suppressed, for its reason."""
+    return bool(await database.fetchval(_ADD, digest, str(reason)))
+
+
+async def remove(database: Pool | Connection, digest: str) -> bool:
+    """Lift the suppression of this digest; return whether there was one."""
+    return bool(await database.fetchval(_LIFT, digest))

@@ -24,11 +24,13 @@ _COUNTS: Final = text(f"""
     SELECT :channel, '{PARKED}', count(DISTINCT stream_id) FROM eventstore.parked_event
     WHERE projection = :checkpoint
 """)  # noqa: S608 - our own words
-# A channel that is off has no checkpoint, and no lag.
+# A channel that is off has no checkpoint, and no lag. A notification that waits for the end of
+# quiet hours is not late before.
 _LAG: Final = text("""
     SELECT coalesce(extract(epoch FROM clock_timestamp() - least(
-        (SELECT min(created_at) FROM eventstore.notification
-         WHERE channel = :channel AND due_at IS NOT NULL),
+        (SELECT min(greatest(created_at, not_before)) FROM eventstore.notification
+         WHERE channel = :channel AND due_at IS NOT NULL
+         AND coalesce(not_before <= clock_timestamp(), true)),
         (SELECT e.recorded_at FROM eventstore.checkpoint AS c
          JOIN eventstore.event AS e ON e.position > c.position AND e.type = ANY (:types)
          WHERE c.name = :checkpoint

@@ -18,6 +18,8 @@ from notifications.mail.composer import Composer
 from notifications.mail.sender import MailSender
 from notifications.mail.smtp import SmtpServer
 from notifications.outbox import Channel, Outbox
+from notifications.policy import DeliveryPolicy
+from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.client import WebhookClient
 from notifications.webhooks.runner import Webhooks
@@ -40,7 +42,8 @@ async def send_mails(settings: Settings, pool: Pool, store: EventStore, vault: V
         await asyncio.Event().wait()
     server = SmtpServer.of(settings)
     suppressions = Suppressions(pool, SearchKey.of(settings))
-    composer = Composer(store, vault, suppressions, server.sender, settings.public_url)
+    policy = DeliveryPolicy(PreferenceStore(pool))
+    composer = Composer(store, vault, suppressions, policy, server.sender, settings.public_url)
     outbox = Outbox(pool, Channel.EMAIL)
     await together(
         NotificationFollower(pool, store, Channel.EMAIL).run(),

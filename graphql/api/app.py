@@ -37,6 +37,7 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
@@ -44,6 +45,7 @@ from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
+from orchestrator.suppressions import SuppressionRequests
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
 from queries.analytics import AnalyticsQueries
@@ -67,6 +69,7 @@ from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverRe
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
+from queries.suppressions import SuppressionQueries
 from queries.updates import OrderUpdates
 from queries.webhooks import WebhookQueries
 from queries.workers import WorkerQueries
@@ -141,6 +144,9 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
+        suppression_queries=SuppressionQueries(engine),
+        suppression_requests=SuppressionRequests(pool),
+        preferences=PreferenceStore(pool),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,

@@ -20,12 +20,14 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
+from orchestrator.suppressions import SuppressionRequests
 from providers.carrier import Carrier
 from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
@@ -49,6 +51,7 @@ from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockChange, StockHistoryQueries, StockHistoryRequest
+from queries.suppressions import SuppressionQueries
 from queries.updates import FollowsOrders
 from queries.webhooks import AttemptsRequest, AttemptView, WebhookQueries
 
@@ -88,6 +91,9 @@ class Services:
     notifications: NotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
+    suppression_queries: SuppressionQueries
+    suppression_requests: SuppressionRequests
+    preferences: PreferenceStore
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

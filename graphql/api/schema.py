@@ -31,6 +31,8 @@ from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
 from api.payments.mutations import PaymentMutation
+from api.preferences.mutations import PreferenceMutation
+from api.preferences.queries import PreferenceQuery
 from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
 from api.projections.mutations import ProjectionMutation
@@ -39,6 +41,8 @@ from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
 from api.scalars import scalars
+from api.suppressions.mutations import SuppressionMutation
+from api.suppressions.queries import SuppressionQuery
 from api.webhook_endpoints.mutations import WebhookMutation
 from api.webhook_endpoints.queries import WebhookQuery
 from eventstore.positions import PositionCodec
@@ -55,6 +59,8 @@ class Query(
     DeadLetterQuery,
     AnalyticsQuery,
     WebhookQuery,
+    PreferenceQuery,
+    SuppressionQuery,
 ):
     pass
 
@@ -71,6 +77,8 @@ class Mutation(
     ProjectionMutation,
     DeadLetterMutation,
     WebhookMutation,
+    PreferenceMutation,
+    SuppressionMutation,
 ):
     pass
 

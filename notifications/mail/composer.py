@@ -21,7 +21,8 @@ from notifications.facts import Notice
 from notifications.mail.content import Facts, content_of
 from notifications.mail.language import language_of
 from notifications.mail.message import Letter, letter
-from notifications.outbox import Outcome, State, Taken
+from notifications.outbox import Channel, Outcome, State, Taken
+from notifications.policy import DeliveryPolicy
 from notifications.suppressions import Suppressions
 
 _SETTLED: Final = frozenset({OrderReturned.__name__, OrderCancelled.__name__})
@@ -33,6 +34,7 @@ class Composer:
     store: EventStore
     vault: Vault
     suppressions: Suppressions
+    policy: DeliveryPolicy
     sender: Address
     public_url: str
     """The URL of the API, where the links to unsubscribe lead."""
@@ -55,8 +57,9 @@ class Composer:
         email = contact.email
         if email is None:
             return Outcome(State.NO_RECIPIENT)
-        if await self.suppressions.is_suppressed(email):
-            return Outcome(State.SUPPRESSED)
+        withheld = await self._withheld(taken.kind, created.customer_id, email, contact.time_zone)
+        if withheld is not None:
+            return withheld
         url = f"{self.public_url.rstrip('/')}/unsubscribe/{self.suppressions.token(email)}"
         facts = Facts(
             taken.kind,
@@ -84,6 +87,14 @@ class Composer:
                 raise contact
             case _:
                 raise TypeError(f"a contact opened as a {type(contact).__name__}")
+
+    async def _withheld(
+        self, kind: Notice, customer_id: str, email: str, time_zone: str | None
+    ) -> Outcome | None:
+        """Return the outcome when the customer must not get this mail, or not yet."""
+        if await self.suppressions.is_suppressed(email):
+            return Outcome(State.SUPPRESSED)
+        return await self.policy.outcome(kind, Channel.EMAIL, customer_id, time_zone)
 
     async def _is_outdated(
         self, kind: Notice, event: StoredEvent, order: Sequence[StoredEvent]

@@ -22,6 +22,8 @@ from notifications.mail.composer import Composer
 from notifications.mail.sender import MailSender, Pace
 from notifications.mail.smtp import SmtpServer
 from notifications.outbox import Channel, Outbox
+from notifications.policy import Clock, DeliveryPolicy, utc_now
+from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from settings import Settings
 
@@ -46,6 +48,8 @@ class Mailing:
     smtp_url: str
     pace: Pace = QUICK
     smtp_timeout: float = 0.5
+    now: Clock = utc_now
+    """The clock by which quiet hours are decided."""
     _store: PostgresEventStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +63,10 @@ class Mailing:
     def suppressions(self) -> Suppressions:
         return Suppressions(self.pool, self.search_key)
 
+    @property
+    def preferences(self) -> PreferenceStore:
+        return PreferenceStore(self.pool)
+
     def sender(self) -> MailSender:
         settings = Settings(
             smtp_url=SecretStr(self.smtp_url),
@@ -67,7 +75,10 @@ class Mailing:
             _env_file=None,
         )
         server = replace(SmtpServer.of(settings), timeout=self.smtp_timeout)
-        composer = Composer(self._store, self.vault, self.suppressions, server.sender, PUBLIC_URL)
+        policy = DeliveryPolicy(self.preferences, self.now)
+        composer = Composer(
+            self._store, self.vault, self.suppressions, policy, server.sender, PUBLIC_URL
+        )
         return MailSender(self.outbox, composer, self.suppressions, server, self.pace)
 
     async def run(self) -> None:

@@ -21,6 +21,7 @@ from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
+from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
@@ -28,6 +29,7 @@ from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
+from orchestrator.suppressions import SuppressionRequests
 from projections.inline import InlineReadModels
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
@@ -51,6 +53,7 @@ from queries.projections import ProjectionQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
+from queries.suppressions import SuppressionQueries
 from queries.updates import OrderUpdates
 from queries.webhooks import WebhookQueries
 from settings import Bus, DatabaseRole, Settings
@@ -212,6 +215,9 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(api_pool, SearchKey.of(settings)),
+        suppression_queries=SuppressionQueries(engine),
+        suppression_requests=SuppressionRequests(api_pool),
+        preferences=PreferenceStore(api_pool),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             api_pool, MASTER_KEYS, UrlRules(may_be_loopback=False, resolve_name=names)

@@ -82,7 +82,7 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _notes, _projections, _dead_letters, _analytics, _webhooks, _end),
+        *(_reads, _notes, _projections, _dead_letters, _analytics, _webhooks, _preferences, _end),
     ):
         await chapter(story)
     return story
@@ -301,6 +301,22 @@ async def _registered(story: Story, url: str, patterns: Sequence[str]) -> str:
     }
     answer = await story.show("RegisterWebhook", story.operator, input=request)
     return str(answer["webhook"]["id"])
+
+
+async def _preferences(story: Story) -> None:
+    """Show what a customer chooses, and an address that a mail provider has reported."""
+    chosen = {
+        "optOuts": [{"category": "ORDER_UPDATES", "channels": ["PUSH"]}],
+        "quietHours": {"from": "22:00", "to": "07:00"},
+        "timeZone": "Europe/Zurich",
+    }
+    await story.show("SetNotificationPreferences", story.customer, input=chosen)
+    await story.show("NotificationPreferences", story.customer)
+    address = {"email": "grace@example.com"}
+    await story.show("SuppressEmail", story.operator, **address, reason="BOUNCED")
+    await story.show("EmailSuppression", story.operator, **address)
+    reason = "the mailbox exists again"
+    await story.show("LiftEmailSuppression", story.operator, **address, reason=reason)
 
 
 async def _end(story: Story) -> None:

@@ -14,6 +14,7 @@ from tests.unit.api.schemas import a_schema
 SCHEMA: Final = a_schema()._schema
 FIELDS: Final = [(type_name, name) for type_name, name, _ in fields_of(SCHEMA)]
 WEBHOOK_ID: Final = "0e5d2c4a-8f6b-4a39-9d2e-3c1f7b6a5d48"
+SUPPRESSED: Final = "suppressed@byron.example.org"
 ARGUMENTS: Final = {
     "webhook": f'(id: "{WEBHOOK_ID}")',
     "webhooks": "(first: 100)",
@@ -31,6 +32,8 @@ ARGUMENTS: Final = {
     "productHistory": '(sku: "mug")',
     "events": "(first: 100)",
     "deadLetters": "(first: 100)",
+    "notificationPreferences": "(customerId: $customer)",
+    "emailSuppression": f'(email: "{SUPPRESSED}")',
     "analytics": '(from: "2026-01-01T00:00:00Z", to: "2099-01-01T00:00:00Z", grain: YEAR)',
 }
 Path = tuple[tuple[str, str], ...]
@@ -64,7 +67,8 @@ def document(path: Path) -> str:
     for parent, field in reversed(path):
         given = ARGUMENTS.get(field, "") if _type(parent).fields[field].args else ""
         text = f"{{ {field}{given} {text} }}"
-    return f"query($id: ID!) {text}" if "$id" in text else f"query {text}"
+    variables = ", ".join(f"{name}: ID!" for name in ("$id", "$customer") if name in text)
+    return f"query({variables}) {text}" if variables else f"query {text}"
 
 
 def rules_on(path: Path) -> list[Rule]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,15 +26,27 @@ from domain.order.events import OrderCancellationRequested, OrderRejected, Order
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.product.events import ProductListed
 from eventstore.envelope import EventMetadata, NewEvent
+from eventstore.privacy.search_key import SearchKey
 from eventstore.versions import ANY
 from kit.pool import Pool
+from notifications.preferences import Preferences, PreferenceStore
+from notifications.quiet_hours import QuietHours
 from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
-from tests.integration.api.selecting import FIELDS, WEBHOOK_ID, document, paths, rules_on, values_at
+from tests.integration.api.selecting import (
+    FIELDS,
+    SUPPRESSED,
+    WEBHOOK_ID,
+    document,
+    paths,
+    rules_on,
+    values_at,
+)
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
 from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import an_order
+from tests.support.keys import SEARCH_KEY
 
 PATHS = paths()
 UPDATES = """
@@ -58,7 +71,8 @@ class World:
         path = PATHS[field]
         text = document(path)
         orders = self.orders if "$id" in text else self.orders[:1]
-        answers = [await viewer.ask(text, id=order_id) for order_id in orders]
+        customer = self.owner.sub
+        answers = [await viewer.ask(text, id=order_id, customer=customer) for order_id in orders]
         values = [value for answer in answers for value in values_at(answer.get("data"), path)]
         errors = [error for answer in answers for error in answer.get("errors", [])]
         return values, [error["extensions"]["code"] for error in errors]
@@ -110,6 +124,14 @@ WEBHOOK_ATTEMPT = """
         (endpoint_id, event_id, event_type, position, at, duration, outcome, status)
     VALUES ($1, $1, 'T', 1, now(), '1 s', 'delivered', 204)
 """
+SUPPRESSION = """
+    INSERT INTO eventstore.email_suppression (email_digest, reason) VALUES ($1, 'bounced')
+"""
+SUPPRESSION_ACTION = """
+    INSERT INTO eventstore.email_suppression_action (email_digest, action, actor, reason)
+    VALUES ($1, 'suppressed', 'operator:a', 'bounced')
+"""
+PREFERENCES = Preferences(quiet_hours=QuietHours(time(22), time(7)), time_zone="Europe/Zurich")
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +161,10 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_pool.execute(DEAD_LETTER)
     for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT):
         await module_pool.execute(statement, UUID(WEBHOOK_ID))
+    digest = SearchKey(SEARCH_KEY).email_digest(SUPPRESSED)
+    for statement in (SUPPRESSION, SUPPRESSION_ACTION):
+        await module_pool.execute(statement, digest)
+    await PreferenceStore(module_pool).set(world.owner.sub, PREFERENCES)
     return world
 
 
@@ -202,7 +228,7 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert (values, errors) == ([], ["NOT_FOUND"] * 2)
     elif root == "orders":
         assert [v for v in values if below and "node" in [name for _, name in below]] == []
-    elif RULES["Query"][root] is Access.STAFF:
+    elif RULES["Query"][root] is Access.STAFF or root == "notificationPreferences":
         assert (values, errors) == ([], ["FORBIDDEN"])
     else:
         assert root in {"product", "products"}
@@ -216,9 +242,9 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     assert beyond - payloads == {
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
-    # Four of them intervene in sagas. Two more are of projections, two of dead letters, and three
-    # of webhooks.
-    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3
+    # Four of them intervene in sagas. Two more are of projections, two of dead letters, three of
+    # webhooks, one of preferences, and two of suppressions.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 1 + 2
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -424,7 +450,10 @@ def test_each_mutation_is_tested() -> None:
         *("registerWebhook", "updateWebhook", "disableWebhook", "enableWebhook"),
         *("rotateWebhookSecret", "testWebhook", "replayWebhook"),
     }
+    of_preferences = {"setNotificationPreferences"}  # see test_preferences.py
+    of_suppressions = {"suppressEmail", "liftEmailSuppression"}  # see test_suppressions.py
     tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks
+    tested |= of_preferences | of_suppressions
     assert tested == RULES["Mutation"].keys()
 
 

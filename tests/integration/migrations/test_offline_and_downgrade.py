@@ -152,3 +152,16 @@ async def test_a_missing_database_url_is_named_in_one_line(checkout: Checkout) -
     assert outcome.code == 1
     assert outcome.said.startswith("waybill: WAYBILL_DATABASE_URL is not set")
     assert len(outcome.said.splitlines()) == 1
+
+
+async def test_a_notification_that_was_opted_out_of_is_suppressed_for_an_earlier_build(
+    checkout: Checkout, owner: asyncpg.Connection, owner_url: str
+) -> None:
+    await owner.execute(
+        "INSERT INTO eventstore.notification (id, event_id, position, recipient, channel, kind,"
+        " order_id, state, ended_at) VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'r',"
+        " 'email', 'shipped', 'o-1', 'opted_out', now())"
+    )
+    (await checkout.alembic(owner_url, "downgrade", "0029")).succeeded()
+    assert await owner.fetchval("SELECT state FROM eventstore.notification") == "suppressed"
+    (await checkout.upgrade(owner_url)).succeeded()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from typing import Final
 
 import pytest
 
+from domain.order.events import OrderShipped
 from kit.engine import create_engine
+from kit.eventually import eventually
+from notifications.preferences import Preferences
+from notifications.quiet_hours import QuietHours
 from queries.notifications import NotificationQueries
 from settings import DatabaseRole
 from stack.servers import Servers
 from tests.conftest import beside
-from tests.integration.notifications.orders import Customer, place
+from tests.integration.notifications.orders import Customer, happens, place
 from tests.support.mail_sink import MailSink
 from tests.support.mailing import Mailing
 from tests.support.order_log import OrderLog
@@ -22,6 +28,10 @@ AGED: Final = """
     UPDATE eventstore.notification SET created_at = created_at - interval '1 minute'
     WHERE due_at IS NOT NULL
 """
+
+WAITS: Final = (
+    "SELECT not_before > clock_timestamp() FROM eventstore.notification WHERE attempts = 0"
+)
 
 
 @pytest.fixture
@@ -62,6 +72,30 @@ async def test_the_states_are_counted_and_the_oldest_fact_gives_the_lag(
         (EMAIL, "parked"): 0,
     }
     assert 60 <= figures.lag_seconds[EMAIL] < 90
+
+
+async def test_a_notification_of_the_quiet_hours_is_late_only_after_their_end(
+    log: OrderLog, mailing: Mailing, queries: NotificationQueries
+) -> None:
+    ada = Customer()
+    now = datetime(2026, 7, 2, 3, tzinfo=UTC)
+    mailing = replace(mailing, now=lambda: now)
+    night = QuietHours(time(22), time(7))
+    await mailing.preferences.set(ada.id, Preferences(quiet_hours=night, time_zone="UTC"))
+    order_id = await place(log, ada)
+    await mailing.settle()
+    await happens(log, order_id, OrderShipped(order_id=order_id))
+    await mailing.follow()
+    async with mailing.running():
+        await eventually(lambda: mailing.pool.fetchval(WAITS), 30)
+    await mailing.pool.execute(AGED)
+    assert (await queries.figures()).lag_seconds == {EMAIL: 0.0}
+
+    await mailing.pool.execute(
+        "UPDATE eventstore.notification SET not_before = not_before - interval '4 hours 10 seconds'"
+        " WHERE due_at IS NOT NULL"
+    )
+    assert 10 <= (await queries.figures()).lag_seconds[EMAIL] < 40
 
 
 async def test_notifications_that_ended_more_than_an_hour_ago_are_not_counted(
