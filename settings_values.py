@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -46,3 +46,11 @@ def mailbox(text: str) -> Address:
         return Address(display_name=name, username=local, domain=domain)
     except (MessageError, ValueError):
         raise ValueError("must be an address such as Shop <shop@example.com>") from None
+
+
+def mailboxes(text: str) -> Sequence[Address]:
+    """Return the addresses of a text such as `ops@example.com, on-call@example.com`.
+
+    An empty text has none. Raises ValueError.
+    """
+    return [mailbox(part.strip()) for part in text.split(",")] if text.strip() else []

@@ -85,6 +85,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.VIEWER, "product products"),
         **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
         **_each(Access.STAFF, "events projections analytics deadLetters webhook webhooks"),
+        "operatorNotices": Access.STAFF,
     },
     "Mutation": {
         "placeOrder": Access.VIEWER,
@@ -94,6 +95,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.STAFF, "redriveProjection redriveDeadLetter discardDeadLetter"),
         **_each(Access.STAFF, "registerWebhook updateWebhook disableWebhook enableWebhook"),
         **_each(Access.STAFF, "rotateWebhookSecret testWebhook replayWebhook"),
+        "acknowledgeNotice": Access.STAFF,
         "rebuildProjection": Access.ADMIN,
         **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
@@ -251,6 +253,15 @@ RULES: Final[Mapping[str, Rules]] = {
     "DeadLetterAction": _each(Access.STAFF, "letterId kind actor reason at"),
     "RedriveDeadLetterPayload": {**_each(Access.STAFF, "action letter"), **_PAYLOAD},
     "DiscardDeadLetterPayload": {"action": Access.STAFF, **_PAYLOAD},
+    "OperatorNoticeConnection": _each(Access.STAFF, "edges pageInfo"),
+    "OperatorNoticeEdge": _each(Access.STAFF, "cursor node"),
+    "OperatorNotice": {
+        **_each(Access.STAFF, "id kind subject orderNumber text since openedAt closedAt"),
+        **_each(Access.STAFF, "acknowledged messages"),
+    },
+    "NoticeAcknowledgement": _each(Access.STAFF, "actor at note"),
+    "NoticeMessage": _each(Access.STAFF, "channel isReminder state attempts cause endedAt"),
+    "AcknowledgeNoticePayload": {"notice": Access.STAFF, **_PAYLOAD},
 }
 
 ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})

@@ -37,6 +37,7 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
@@ -55,6 +56,7 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.notifications import NotificationQueries
+from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -141,6 +143,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
+        operator_notices=OperatorNoticeQueries(engine),
+        acknowledgements=NoticeAcknowledgements(pool),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,

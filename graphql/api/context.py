@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.dead_letters import DeadLetterRequests
@@ -36,6 +37,7 @@ from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.notifications import NotificationQueries
+from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
@@ -88,6 +90,9 @@ class Services:
     notifications: NotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
+    operator_notices: OperatorNoticeQueries
+    acknowledgements: NoticeAcknowledgements
+    """The acknowledgements of notices to operators."""
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

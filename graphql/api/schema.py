@@ -27,6 +27,8 @@ from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
 from api.limits import extensions
 from api.notes.mutations import NoteMutation
+from api.operator_notices.mutations import OperatorNoticeMutation
+from api.operator_notices.queries import OperatorNoticeQuery
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
@@ -55,6 +57,7 @@ class Query(
     DeadLetterQuery,
     AnalyticsQuery,
     WebhookQuery,
+    OperatorNoticeQuery,
 ):
     pass
 
@@ -71,6 +74,7 @@ class Mutation(
     ProjectionMutation,
     DeadLetterMutation,
     WebhookMutation,
+    OperatorNoticeMutation,
 ):
     pass
 
