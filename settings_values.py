@@ -40,7 +40,8 @@ def mailbox(text: str) -> Address:
     """Return the address of a text such as `Shop <shop@example.com>`. Raises ValueError."""
     name, address = parseaddr(text)
     local, at, domain = address.rpartition("@")
-    if not (local and at and domain and address.isascii() and text.isprintable()):
+    is_whole = bool(local and at and domain) and "@" not in local
+    if not (is_whole and address.isascii() and text.isprintable()):
         raise ValueError("must be an address such as Shop <shop@example.com>")
     try:
         return Address(display_name=name, username=local, domain=domain)

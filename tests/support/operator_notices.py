@@ -18,6 +18,7 @@ from kit.pool import Pool
 from kit.tasks import together
 from notifications.mail.sender import Pace
 from notifications.mail.smtp import SmtpServer
+from notifications.operators import notices, outbox
 from notifications.operators.channel import Channel
 from notifications.operators.mail import MailChannel
 from notifications.operators.sender import NoticeSender
@@ -119,6 +120,12 @@ class Operators:
         async with self.pool.acquire() as connection:
             await NoticeWatch(self.pool, targets, self.timing).look(connection)
         await client.aclose()
+
+    async def prune(self) -> None:
+        """Delete what is old, as the leader does."""
+        async with self.pool.acquire() as connection:
+            await notices.prune(connection)
+            await outbox.prune(connection)
 
     async def settle(self) -> None:
         """Look once, and send until nothing is left to send."""
