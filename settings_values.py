@@ -40,7 +40,7 @@ def mailbox(text: str) -> Address:
     """Return the address of a text such as `Shop <shop@example.com>`. Raises ValueError."""
     name, address = parseaddr(text)
     local, at, domain = address.rpartition("@")
-    is_whole = bool(local and at and domain) and "@" not in local
+    is_whole = bool(local and at and domain) and text.endswith((address, f"{address}>"))
     if not (is_whole and address.isascii() and text.isprintable()):
         raise ValueError("must be an address such as Shop <shop@example.com>")
     try:
