@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 
@@ -34,9 +33,10 @@ _SENTENCES: Final[Mapping[CauseKind, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A notice that a message says."""
+class Line(BaseModel):
+    """A notice as a message says it."""
+
+    model_config = ConfigDict(frozen=True)
 
     id: int
     kind: CauseKind
@@ -46,26 +46,9 @@ class Said:
     since: datetime
     is_reminder: bool
 
-
-class Line(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    id: int
-    kind: CauseKind
-    text: str
-    since: datetime
-    is_reminder: bool
-
-    @classmethod
-    def of(cls, said: Said) -> Self:
-        text = sentence(said.kind, said.subject, said.order_number, said.detail)
-        return cls(
-            id=said.id,
-            kind=said.kind,
-            text=text,
-            since=said.since,
-            is_reminder=said.is_reminder,
-        )
+    @property
+    def text(self) -> str:
+        return sentence(self.kind, self.subject, self.order_number, self.detail)
 
 
 class Digest(BaseModel):
@@ -79,9 +62,9 @@ class Digest(BaseModel):
     """The number of all notices of each kind."""
 
     @classmethod
-    def of(cls, notices: Sequence[Said]) -> Self:
-        lines = tuple(Line.of(said) for said in notices[:MAX_SHOWN])
-        return cls(lines=lines, counts=dict(Counter(said.kind for said in notices)))
+    def of(cls, notices: Sequence[Line]) -> Self:
+        counts = Counter(notice.kind for notice in notices)
+        return cls(lines=tuple(notices[:MAX_SHOWN]), counts=dict(counts))
 
     @property
     def total(self) -> int:

@@ -15,7 +15,7 @@ from uuid import UUID
 from notifications.mail.message import Letter, address_of, new_message, ready
 from notifications.mail.sender import Pace
 from notifications.mail.smtp import NotSent, SmtpServer, SmtpSession
-from notifications.operators.causes import CauseKind
+from notifications.operators.causes import OF_ORDERS, CauseKind
 from notifications.operators.channel import Send
 from notifications.operators.digest import DOCUMENTATION, Digest, Line
 from notifications.operators.outbox import Message
@@ -29,10 +29,9 @@ KINDS: Final = {
     CauseKind.PARKED_STREAMS: ("projection with parked streams", "projections with parked streams"),
 }
 _END: Final = """\
-Waybill says a notice once more if it is still open and not acknowledged after a while.
-List the open notices:      make query OP=OperatorNotices ARGS='{"open": true}'
-Acknowledge one of them:    make query OP=AcknowledgeNotice ID=<notice>
-What each of them means:    docs/OPERATOR-NOTICES.md
+The query operatorNotices(open: true) lists the open notices. The mutation
+acknowledgeNotice(id, note) acknowledges one, which is then not said again. An open notice that is
+not acknowledged is said once more. See docs/OPERATOR-NOTICES.md
 """
 
 
@@ -92,7 +91,6 @@ def text_of(digest: Digest) -> Iterator[str]:
     if rest:
         yield f"{rest:,} more notices are not listed here. In all: {counted(digest)}."
         yield ""
-    yield "-- "
     yield _END
 
 
@@ -105,7 +103,10 @@ def counted(digest: Digest) -> str:
 
 def _paragraph(line: Line) -> Iterator[str]:
     yield f"* {line.text}"
+    since = f"{line.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     reminder = ", not acknowledged yet" if line.is_reminder else ""
-    yield f"  Notice {line.id}, since {line.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{reminder}"
+    yield f"  Notice {line.id}, since {since}{reminder}"
+    if line.kind in OF_ORDERS:
+        yield f"  Order id {line.subject}"
     yield f"  See {DOCUMENTATION[line.kind]}"
     yield ""

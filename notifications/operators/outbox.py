@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from kit.pool import Connection, Pool
 from notifications.operators.causes import CauseKind
-from notifications.operators.digest import Digest, Said
+from notifications.operators.digest import Digest, Line
 from notifications.operators.timing import Timing
 from notifications.outbox import Outcome, State
 
@@ -111,7 +111,7 @@ async def compose(connection: Connection, target: str, timing: Timing) -> bool:
     if not any(row["is_reminder"] or row["age"] >= timing.gather for row in rows):
         return False
     async with connection.transaction():
-        message_id, digest = uuid4(), Digest.of([_said(row) for row in rows])
+        message_id, digest = uuid4(), Digest.of([_line(row) for row in rows])
         if not await connection.fetchval(_WRITE, message_id, target, digest.model_dump_json()):
             return False
         said = [row["id"] for row in rows], [row["is_reminder"] for row in rows]
@@ -150,8 +150,8 @@ class Messages:
         await self._pool.execute(_RECORD, message.id, message.attempts, *what)
 
 
-def _said(row: Any) -> Said:  # noqa: ANN401 - a row of asyncpg
-    return Said(
+def _line(row: Any) -> Line:  # noqa: ANN401 - a row of asyncpg
+    return Line(
         id=row["id"],
         kind=CauseKind(row["kind"]),
         subject=row["subject"],

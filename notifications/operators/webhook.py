@@ -75,6 +75,8 @@ def _notice(line: Line) -> Mapping[str, Any]:
     return {
         "id": str(line.id),
         "kind": str(line.kind),
+        "subject": line.subject,
+        "orderNumber": line.order_number,
         "text": line.text,
         "since": line.since.astimezone(UTC).isoformat(),
         "isReminder": line.is_reminder,

@@ -60,12 +60,15 @@ async def test_a_parked_saga_gives_one_mail_and_one_webhook(
     assert mail["To"] == OPERATOR
     assert mail["Auto-Submitted"] == "auto-generated"
     assert text(mail).startswith(f"* {says}\n  Notice 1, since 20")
+    assert "\n  Order id o-1\n" in text(mail)
     assert "\n  See docs/SAGAS.md#how-to-intervene-in-a-parked-saga\n" in text(mail)
     [webhook] = receiver.received
     [notice] = webhook.event["data"]["notices"]
     assert notice | {"since": None} == {
         "id": "1",
         "kind": "parked_saga",
+        "subject": "o-1",
+        "orderNumber": "W-ABCDEFGHJK",
         "text": says,
         "since": None,
         "isReminder": False,
