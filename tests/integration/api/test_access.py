@@ -110,6 +110,22 @@ WEBHOOK_ATTEMPT = """
         (endpoint_id, event_id, event_type, position, at, duration, outcome, status)
     VALUES ($1, $1, 'T', 1, now(), '1 s', 'delivered', 204)
 """
+NOTICE = """
+    WITH notice AS (
+        INSERT INTO eventstore.operator_notice
+            (key, kind, subject, order_number, detail, since, closed_at, acknowledged_at,
+             acknowledged_by, note)
+        VALUES ('saga:o:capture', 'parked_saga', 'o', 'W-1', 'capture: PROVIDER_REFUSED', now(),
+                now(), now(), 'operator:a', 'A note')
+        RETURNING id
+    ), message AS (
+        INSERT INTO eventstore.operator_message
+            (id, target, digest, state, cause, due_at, ended_at)
+        VALUES ($1, 'webhook', '', 'failed', 'gone', NULL, now())
+    )
+    INSERT INTO eventstore.operator_notice_message (notice_id, target, occasion, message_id)
+    SELECT id, 'webhook', 'opened', $1 FROM notice
+"""
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +153,7 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_pool.execute(PARKED_EVENT)
     await module_pool.execute(REBUILD)
     await module_pool.execute(DEAD_LETTER)
-    for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT):
+    for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT, NOTICE):
         await module_pool.execute(statement, UUID(WEBHOOK_ID))
     return world
 
@@ -216,9 +232,9 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     assert beyond - payloads == {
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
-    # Four of them intervene in sagas. Two more are of projections, two of dead letters, and three
-    # of webhooks.
-    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3
+    # Four of them intervene in sagas. Two more are of projections, two of dead letters, three of
+    # webhooks, and one is of notices.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 1
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -424,7 +440,8 @@ def test_each_mutation_is_tested() -> None:
         *("registerWebhook", "updateWebhook", "disableWebhook", "enableWebhook"),
         *("rotateWebhookSecret", "testWebhook", "replayWebhook"),
     }
-    tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks
+    of_notices = {"acknowledgeNotice"}  # see test_operator_notices.py
+    tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks | of_notices
     assert tested == RULES["Mutation"].keys()
 
 
