@@ -82,6 +82,8 @@ def stack_environment(
         "WAYBILL_MAIL_FROM": "Waybill <orders@waybill.example>",
         "WAYBILL_PUBLIC_URL": f"http://{LOOPBACK}:{ports.http_port}",
         "WAYBILL_OPERATOR_EMAIL": "operators@waybill.example",
+        "WAYBILL_OPERATOR_WEBHOOK_URL": "",
+        "WAYBILL_OPERATOR_WEBHOOK_SECRET": "",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
         "WAYBILL_ALLOW_LOOPBACK_WEBHOOKS": "true",
     }
