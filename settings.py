@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from database_url import DatabaseUrl
 from settings_sources import warn_of_unknown
-from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox
+from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox, mailboxes
 
 logger = logging.getLogger("waybill.settings")
 
@@ -195,6 +195,15 @@ class Settings(BaseSettings):
     public_url: str = ""
     """The URL at which the customers reach the API, for the links to unsubscribe."""
 
+    operator_email: str = ""
+    """The addresses, comma-separated, of the operators who are notified by mail. Empty: none."""
+    operator_webhook_url: SecretStr = SecretStr("")
+    """The URL that is notified of what needs an operator. Empty: none."""
+    operator_webhook_secret: SecretStr = SecretStr("")
+    """The secret that signs these webhooks, as that of the carrier."""
+    operator_remind_after: Timeout = timedelta(hours=1)
+    """The time after which an open notice that no operator has acknowledged is said once more."""
+
     simulator_host: str = "127.0.0.1"
     """The address that the simulators listen on: they trust every client."""
     payment_simulator_webhook_url: str = ""
@@ -289,6 +298,17 @@ class Settings(BaseSettings):
     def _is_mailbox(cls, value: str) -> str:
         if value:
             mailbox(value)
+        return value
+
+    @field_validator("operator_email")
+    @classmethod
+    def _is_list_of_mailboxes(cls, value: str) -> str:
+        try:
+            mailboxes(value)
+        except ValueError:
+            raise ValueError(
+                "must be an address such as ops@example.com, or several of them with commas between"
+            ) from None
         return value
 
     @field_validator("temporal_address")

@@ -99,6 +99,7 @@ _DEMANDS: Final[Mapping[str, _Demand]] = {
     "jwt_secret": _RANDOM,
     "payment_webhook_secret": _RANDOM,
     "carrier_webhook_secret": _STANDARD_WEBHOOKS,
+    "operator_webhook_secret": _STANDARD_WEBHOOKS,
     "payment_api_key": _ISSUED_KEY,
     "carrier_api_key": _ISSUED_KEY,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -40,9 +40,18 @@ def mailbox(text: str) -> Address:
     """Return the address of a text such as `Shop <shop@example.com>`. Raises ValueError."""
     name, address = parseaddr(text)
     local, at, domain = address.rpartition("@")
-    if not (local and at and domain and address.isascii() and text.isprintable()):
+    is_whole = bool(local and at and domain) and text.endswith((address, f"{address}>"))
+    if not (is_whole and address.isascii() and text.isprintable()):
         raise ValueError("must be an address such as Shop <shop@example.com>")
     try:
         return Address(display_name=name, username=local, domain=domain)
     except (MessageError, ValueError):
         raise ValueError("must be an address such as Shop <shop@example.com>") from None
+
+
+def mailboxes(text: str) -> Sequence[Address]:
+    """Return the addresses of a text such as `ops@example.com, on-call@example.com`.
+
+    An empty text has none. Raises ValueError.
+    """
+    return [mailbox(part.strip()) for part in text.split(",")] if text.strip() else []

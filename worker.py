@@ -38,6 +38,7 @@ from kit.pool import CONNECTION_LOST, create_pool
 from kit.restart import restarting
 from kit.tasks import leave_within, together, until_stopped
 from notifications.mail import config as mail
+from notifications.operators import config as operators
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
 from roles.notifications import run_notifications
@@ -81,7 +82,8 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
     """Raise SettingsError when a setting of one of these roles is missing or wrong."""
     sagas = ("payload_key", *PROVIDER_SETTINGS) if Role.SAGAS in roles else ()
     projections = ("search_key",) if Role.PROJECTIONS in roles else ()
-    check(settings, "database_url", "master_key", *sagas, *projections)
+    notices = operators.secrets(settings) if Role.NOTIFICATIONS in roles else ()
+    check(settings, "database_url", "master_key", *sagas, *projections, *notices)
     Keyring.of(settings, "master_key")
     if Role.PROJECTIONS in roles:
         SearchKey.of(settings)
@@ -92,6 +94,7 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
         settings.require(*ADDRESS[settings.bus])
     if Role.NOTIFICATIONS in roles:
         mail.check_settings(settings)
+        operators.check_settings(settings)
 
 
 async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:

@@ -1,1 +1,1 @@
-"""Notify customers of the final facts of their orders, from the log and once for each fact."""
+"""Notify customers of final facts, receivers of events, and operators of what needs them."""

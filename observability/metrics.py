@@ -128,6 +128,13 @@ NOTIFICATIONS_LAG: Final = Gauge(
     registry=REGISTRY,
 )
 
+OPERATOR_NOTICES: Final = Gauge(
+    "waybill_operator_notices",
+    "The number of open notices to operators, and of those that none has acknowledged.",
+    ["kind", "state"],
+    registry=REGISTRY,
+)
+
 BUS_MISSING_TO: Final = Gauge(
     "waybill_bus_missing_to_position",
     "The event bus has lost the events up to this position; 0 when it lacks none.",

@@ -1,10 +1,11 @@
-"""The role `notifications`: send mails to customers, and webhooks."""
+"""The role `notifications`: send mails to customers, webhooks, and notices to operators."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.search_key import SearchKey
@@ -17,6 +18,13 @@ from notifications.mail import config as mail
 from notifications.mail.composer import Composer
 from notifications.mail.sender import MailSender
 from notifications.mail.smtp import SmtpServer
+from notifications.operators import config as operators
+from notifications.operators.channel import Channel as OperatorChannel
+from notifications.operators.mail import MailChannel
+from notifications.operators.sender import NoticeSender
+from notifications.operators.timing import Timing
+from notifications.operators.watch import NoticeWatch
+from notifications.operators.webhook import WebhookChannel
 from notifications.outbox import Channel, Outbox
 from notifications.policy import DeliveryPolicy
 from notifications.preferences import PreferenceStore
@@ -32,7 +40,11 @@ async def run_notifications(
     settings: Settings, pool: Pool, store: EventStore, vault: Vault
 ) -> None:
     """Send mails and webhooks until cancelled, while this process leads each."""
-    await together(send_mails(settings, pool, store, vault), send_webhooks(settings, pool, store))
+    await together(
+        send_mails(settings, pool, store, vault),
+        send_webhooks(settings, pool, store),
+        notify_operators(settings, pool),
+    )
 
 
 async def send_mails(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
@@ -55,3 +67,32 @@ async def send_webhooks(settings: Settings, pool: Pool, store: EventStore) -> No
     may_be_loopback = settings.allow_loopback_webhooks
     async with contextlib.aclosing(WebhookClient(may_be_loopback=may_be_loopback)) as client:
         await Webhooks(pool, store, Keyring.of(settings, "master_key"), client).run()
+
+
+async def notify_operators(settings: Settings, pool: Pool) -> None:
+    """Keep the notices, and say them by the channels that are set, until cancelled."""
+    may_be_loopback = settings.allow_loopback_webhooks
+    async with contextlib.aclosing(WebhookClient(may_be_loopback=may_be_loopback)) as client:
+        channels = operator_channels(settings, client)
+        targets = [channel.target for channel in channels]
+        timing = Timing(remind_after=settings.operator_remind_after)
+        await together(
+            NoticeWatch(pool, targets, timing).run(),
+            *(NoticeSender(pool, channel).run() for channel in channels),
+        )
+
+
+def operator_channels(settings: Settings, client: WebhookClient) -> Sequence[OperatorChannel]:
+    """Return the channels that the settings name, and write a line for each that they do not."""
+    channels: list[OperatorChannel] = []
+    if settings.operator_email:
+        server = SmtpServer.of(settings)
+        channels += [MailChannel(server, email) for email in operators.emails(settings)]
+    else:
+        logger.info("operators get no mail: %s is not set", operators.EMAIL)
+    if operators.has_webhook(settings):
+        url = settings.operator_webhook_url.get_secret_value()
+        channels.append(WebhookChannel(client, url, operators.webhook_key(settings)))
+    else:
+        logger.info("operators get no webhook: %s is not set", operators.URL)
+    return channels

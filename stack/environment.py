@@ -49,10 +49,11 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 
 OUTSIDE = (
     *("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER_URL"),
-    *("WAYBILL_SMTP_URL", "WAYBILL_MAIL_FROM", "WAYBILL_PUBLIC_URL"),
+    *("WAYBILL_SMTP_URL", "WAYBILL_MAIL_FROM", "WAYBILL_PUBLIC_URL", "WAYBILL_OPERATOR_EMAIL"),
+    *("WAYBILL_OPERATOR_WEBHOOK_URL", "WAYBILL_OPERATOR_WEBHOOK_SECRET"),
 )
-"""The addresses of the providers and of the mail server. A value from the user replaces the
-default, even if empty."""
+"""The addresses of the providers, of the mail server and of operators. A value from the user
+replaces the default, even if empty."""
 
 
 SHOWN = ("WAYBILL_RETURN_WINDOW",)
@@ -80,10 +81,15 @@ def stack_environment(
         "WAYBILL_SMTP_URL": f"smtp://{LOOPBACK}:{ports.smtp_port}",
         "WAYBILL_MAIL_FROM": "Waybill <orders@waybill.example>",
         "WAYBILL_PUBLIC_URL": f"http://{LOOPBACK}:{ports.http_port}",
+        "WAYBILL_OPERATOR_EMAIL": "operators@waybill.example",
+        "WAYBILL_OPERATOR_WEBHOOK_URL": "",
+        "WAYBILL_OPERATOR_WEBHOOK_SECRET": "",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
         "WAYBILL_ALLOW_LOOPBACK_WEBHOOKS": "true",
     }
     environment |= {n: value for n, value in (given or {}).items() if n in (*OUTSIDE, *SHOWN)}
+    if not environment["WAYBILL_SMTP_URL"]:  # the user has switched mails off
+        environment["WAYBILL_OPERATOR_EMAIL"] = ""
     environment |= {name: kept.get(name) or make() for name, make in SECRETS.items()}
     _write(file, environment)
     return environment

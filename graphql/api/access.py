@@ -86,6 +86,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
         **_each(Access.STAFF, "events projections analytics deadLetters webhook webhooks"),
         "emailSuppression": Access.STAFF,
+        "operatorNotices": Access.STAFF,
     },
     "Mutation": {
         **_each(Access.VIEWER, "placeOrder setNotificationPreferences"),
@@ -96,6 +97,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.STAFF, "registerWebhook updateWebhook disableWebhook enableWebhook"),
         **_each(Access.STAFF, "rotateWebhookSecret testWebhook replayWebhook"),
         **_each(Access.STAFF, "suppressEmail liftEmailSuppression"),
+        "acknowledgeNotice": Access.STAFF,
         "rebuildProjection": Access.ADMIN,
         **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
@@ -261,6 +263,15 @@ RULES: Final[Mapping[str, Rules]] = {
     "DeadLetterAction": _each(Access.STAFF, "letterId kind actor reason at"),
     "RedriveDeadLetterPayload": {**_each(Access.STAFF, "action letter"), **_PAYLOAD},
     "DiscardDeadLetterPayload": {"action": Access.STAFF, **_PAYLOAD},
+    "OperatorNoticeConnection": _each(Access.STAFF, "edges pageInfo"),
+    "OperatorNoticeEdge": _each(Access.STAFF, "cursor node"),
+    "OperatorNotice": {
+        **_each(Access.STAFF, "id kind subject orderNumber text since openedAt closedAt"),
+        **_each(Access.STAFF, "acknowledged messages"),
+    },
+    "NoticeAcknowledgement": _each(Access.STAFF, "actor at note"),
+    "NoticeMessage": _each(Access.STAFF, "channel isReminder state attempts cause endedAt"),
+    "AcknowledgeNoticePayload": {"notice": Access.STAFF, **_PAYLOAD},
 }
 
 ROOTS: Final = frozenset({"Query", "Mutation", "Subscription"})

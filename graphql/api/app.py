@@ -37,6 +37,7 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
@@ -57,6 +58,7 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.notifications import NotificationQueries
+from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -147,6 +149,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         suppression_queries=SuppressionQueries(engine),
         suppression_requests=SuppressionRequests(pool),
         preferences=PreferenceStore(pool),
+        operator_notices=OperatorNoticeQueries(engine),
+        acknowledgements=NoticeAcknowledgements(pool),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,

@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
@@ -38,6 +39,7 @@ from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.notifications import NotificationQueries
+from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
@@ -94,6 +96,9 @@ class Services:
     suppression_queries: SuppressionQueries
     suppression_requests: SuppressionRequests
     preferences: PreferenceStore
+    operator_notices: OperatorNoticeQueries
+    acknowledgements: NoticeAcknowledgements
+    """The acknowledgements of notices to operators."""
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

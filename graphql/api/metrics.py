@@ -29,6 +29,7 @@ from observability.metrics import (
     DEAD_LETTERS,
     NOTIFICATIONS,
     NOTIFICATIONS_LAG,
+    OPERATOR_NOTICES,
     PARKED_SAGA_OLDEST,
     PARKED_SAGAS,
     PROJECTION_LAG_EVENTS,
@@ -115,6 +116,7 @@ async def _show_database(services: Services) -> None:
             letters = await services.dead_letters.figures()
             notifications = await services.notifications.figures()
             webhooks = await services.webhooks.figures()
+            notices = await services.operator_notices.figures()
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
@@ -129,6 +131,8 @@ async def _show_database(services: Services) -> None:
         _show_dead_letters(letters)
         _show_notifications(notifications)
         _show_webhooks(webhooks)
+        for (kind, state), count in notices.items():
+            OPERATOR_NOTICES.labels(kind, state).set(count)
 
 
 def _show_nothing() -> None:
@@ -141,6 +145,7 @@ def _show_nothing() -> None:
         *OF_DEAD_LETTERS,
         NOTIFICATIONS,
         NOTIFICATIONS_LAG,
+        OPERATOR_NOTICES,
     ):
         by_label.clear()
 

@@ -27,6 +27,8 @@ from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
 from api.limits import extensions
 from api.notes.mutations import NoteMutation
+from api.operator_notices.mutations import OperatorNoticeMutation
+from api.operator_notices.queries import OperatorNoticeQuery
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
@@ -61,6 +63,7 @@ class Query(
     WebhookQuery,
     PreferenceQuery,
     SuppressionQuery,
+    OperatorNoticeQuery,
 ):
     pass
 
@@ -79,6 +82,7 @@ class Mutation(
     WebhookMutation,
     PreferenceMutation,
     SuppressionMutation,
+    OperatorNoticeMutation,
 ):
     pass
 

@@ -59,18 +59,29 @@ def letter(content: Content, email: str, sender: Address, notification_id: UUID)
     The headers are set one by one, and Python refuses a line break in each.
     """
     to = address_of(email)
-    message = EmailMessage(policy=SMTP)
-    message["Message-ID"] = f"<{notification_id}@{sender.domain}>"
-    message["Date"] = format_datetime(datetime.now(UTC))
-    message["From"] = sender
-    message["To"] = to
-    message["Subject"] = content.subject
-    message["Auto-Submitted"] = "auto-generated"
+    message = new_message(notification_id, sender, to, content.subject)
     message["List-Unsubscribe"] = f"<{content.unsubscribe.url}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(_rendered("mail.txt", content), cte="quoted-printable")
     message.add_alternative(_rendered("mail.html", content), subtype="html", cte="quoted-printable")
     message["Content-Language"] = content.language  # as the text is set, Python moves it
+    return ready(message, email, to)
+
+
+def new_message(message_id: UUID, sender: Address, to: Address, subject: str) -> EmailMessage:
+    """Return a message that has its headers and no content yet."""
+    message = EmailMessage(policy=SMTP)
+    message["Message-ID"] = f"<{message_id}@{sender.domain}>"
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["From"] = sender
+    message["To"] = to
+    message["Subject"] = subject
+    message["Auto-Submitted"] = "auto-generated"
+    return message
+
+
+def ready(message: EmailMessage, email: str, to: Address) -> Letter:
+    """Return the message as the bytes that the mail server takes."""
     needs_utf8 = not to.addr_spec.isascii()
     policy = (SMTPUTF8 if needs_utf8 else SMTP).clone(max_line_length=_MAX_LINE)
     return Letter(email, to.addr_spec, message.as_bytes(policy=policy), needs_utf8)

@@ -21,6 +21,7 @@ from eventstore.privacy.search_key import SearchKey
 from kit.engine import create_engine
 from kit.local_http import local_client
 from kit.pool import Pool, create_pool
+from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.preferences import PreferenceStore
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
@@ -42,6 +43,7 @@ from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
 from queries.notifications import NotificationQueries
+from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -218,6 +220,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         suppression_queries=SuppressionQueries(engine),
         suppression_requests=SuppressionRequests(api_pool),
         preferences=PreferenceStore(api_pool),
+        operator_notices=OperatorNoticeQueries(engine),
+        acknowledgements=NoticeAcknowledgements(api_pool),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             api_pool, MASTER_KEYS, UrlRules(may_be_loopback=False, resolve_name=names)

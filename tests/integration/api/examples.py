@@ -23,6 +23,7 @@ from settings import DatabaseRole
 from tests.support.analytics import fold_in, january
 from tests.support.api_client import Api, Json, Viewer
 from tests.support.letters import store_letter, store_waiting
+from tests.support.operator_notices import Operators
 
 ADDRESS: Final = {
     "name": "A. Customer",
@@ -82,7 +83,8 @@ async def told(api: Api) -> Story:
     story = Story(api, api.viewer(), api.viewer("operator"), api.viewer("admin"))
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
-        *(_reads, _notes, _projections, _dead_letters, _analytics, _webhooks, _preferences, _end),
+        *(_reads, _notes, _projections, _dead_letters, _notices, _analytics, _webhooks),
+        *(_preferences, _end),
     ):
         await chapter(story)
     return story
@@ -250,6 +252,18 @@ async def _dead_letters(story: Story) -> None:
     await story.show("RedriveDeadLetter", story.operator, **letter)
     reason = "the index has no such order any more"
     await story.show("DiscardDeadLetter", story.operator, **letter, reason=reason)
+
+
+async def _notices(story: Story) -> None:
+    """Show the notice of a group whose letter is dead, before its message is sent."""
+    url = story.api.settings.url_of(DatabaseRole.APPEND)
+    async with await create_pool(url) as pool:
+        await store_letter(pool, group="mailing-list")
+        await Operators(pool, webhook_url="https://receiver.example.com/operators").look()
+        await pool.execute("DELETE FROM eventstore.dead_letter")
+    [notice] = (await story.show("OperatorNotices", story.operator, open=True, first=1))["edges"]
+    given = {"id": notice["node"]["id"], "note": "I restart the consumer."}
+    await story.show("AcknowledgeNotice", story.operator, **given)
 
 
 async def _analytics(story: Story) -> None:

@@ -132,6 +132,22 @@ SUPPRESSION_ACTION = """
     VALUES ($1, 'suppressed', 'operator:a', 'bounced')
 """
 PREFERENCES = Preferences(quiet_hours=QuietHours(time(22), time(7)), time_zone="Europe/Zurich")
+NOTICE = """
+    WITH notice AS (
+        INSERT INTO eventstore.operator_notice
+            (key, kind, subject, order_number, detail, since, closed_at, acknowledged_at,
+             acknowledged_by, note)
+        VALUES ('saga:o:capture', 'parked_saga', 'o', 'W-1', 'capture: PROVIDER_REFUSED', now(),
+                now(), now(), 'operator:a', 'A note')
+        RETURNING id
+    ), message AS (
+        INSERT INTO eventstore.operator_message
+            (id, target, digest, state, cause, due_at, ended_at)
+        VALUES ($1, 'webhook', '', 'failed', 'gone', NULL, now())
+    )
+    INSERT INTO eventstore.operator_notice_message (notice_id, target, occasion, message_id)
+    SELECT id, 'webhook', 'opened', $1 FROM notice
+"""
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +175,7 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_pool.execute(PARKED_EVENT)
     await module_pool.execute(REBUILD)
     await module_pool.execute(DEAD_LETTER)
-    for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT):
+    for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT, NOTICE):
         await module_pool.execute(statement, UUID(WEBHOOK_ID))
     digest = SearchKey(SEARCH_KEY).email_digest(SUPPRESSED)
     for statement in (SUPPRESSION, SUPPRESSION_ACTION):
@@ -243,8 +259,8 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
     # Four of them intervene in sagas. Two more are of projections, two of dead letters, three of
-    # webhooks, one of preferences, and two of suppressions.
-    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 1 + 2
+    # webhooks, one of preferences, two of suppressions, and one of notices.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 1 + 2 + 1
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -452,8 +468,9 @@ def test_each_mutation_is_tested() -> None:
     }
     of_preferences = {"setNotificationPreferences"}  # see test_preferences.py
     of_suppressions = {"suppressEmail", "liftEmailSuppression"}  # see test_suppressions.py
+    of_notices = {"acknowledgeNotice"}  # see test_operator_notices.py
     tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks
-    tested |= of_preferences | of_suppressions
+    tested |= of_preferences | of_suppressions | of_notices
     assert tested == RULES["Mutation"].keys()
 
 

@@ -22,6 +22,8 @@ STAFF_TYPES = {
     *("ProjectionStatus", "ProjectionLag", "ParkedStream", "ProjectionRebuild"),
     *("DeadLetterConnection", "DeadLetterEdge", "DeadLetter", "DeadLetterAction"),
     *("EmailSuppression", "EmailSuppressionAction"),
+    *("OperatorNoticeConnection", "OperatorNoticeEdge", "OperatorNotice"),
+    *("NoticeAcknowledgement", "NoticeMessage"),
     *(name for name in RULES if name.startswith("Analytics")),
 }
 
@@ -56,6 +58,6 @@ def test_a_field_hidden_from_customers_is_nullable_and_documented() -> None:
 def test_staff_see_the_number_of_each_position() -> None:
     with_position = {type_name for type_name, name in FIELDS if name == "position"}
 
-    assert len(with_position) == 32
+    assert len(with_position) == 33
     for type_name in with_position:
         assert RULES[type_name]["positionNumber"] is Access.STAFF

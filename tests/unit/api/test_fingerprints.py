@@ -35,7 +35,7 @@ CHANGED: Final = (
 )
 WITHOUT_KEY: Final = {
     *("rebuildProjection", "redriveProjection"),
-    *("redriveDeadLetter", "discardDeadLetter"),
+    *("redriveDeadLetter", "discardDeadLetter", "acknowledgeNotice"),
     *("updateWebhook", "disableWebhook", "enableWebhook", "replayWebhook"),
     *("setNotificationPreferences", "suppressEmail", "liftEmailSuppression"),
 }

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from standardwebhooks import Webhook
 
+from notifications.operators.config import check_settings
 from settings import DatabaseRole, Settings
 from stack.environment import (
     OUTSIDE,
@@ -177,3 +178,30 @@ def test_clients_know_the_return_window_of_the_stack_that_runs(tmp_path: Path) -
     assert Settings(_env_file=tmp_path / "stack.env").return_window == timedelta(seconds=3)
     stack_environment(tmp_path, PORTS)
     assert Settings(_env_file=tmp_path / "stack.env").return_window == timedelta(days=30)
+
+
+def test_operators_get_the_mails_of_the_embedded_service(tmp_path: Path) -> None:
+    made = stack_environment(tmp_path, PORTS)
+    assert made["WAYBILL_OPERATOR_EMAIL"] == "operators@waybill.example"
+    check_settings(Settings(_env_file=tmp_path / "stack.env"))
+
+
+def test_operators_get_no_mail_when_the_user_has_switched_mails_off(tmp_path: Path) -> None:
+    stack_environment(tmp_path, PORTS, {"WAYBILL_SMTP_URL": ""})
+    settings = Settings(_env_file=tmp_path / "stack.env")
+    assert settings.operator_email == ""
+    check_settings(settings)
+
+
+def test_the_webhook_of_the_users_operators_is_called_and_never_by_the_demonstration(
+    tmp_path: Path,
+) -> None:
+    given = {
+        "WAYBILL_OPERATOR_WEBHOOK_URL": "https://hooks.example.com/",
+        "WAYBILL_OPERATOR_WEBHOOK_SECRET": "whsec_b3BlcmF0b3JzLW9wZXJhdG9ycy1vcGVyYXRvcnMtMTIz",
+    }
+    stack_environment(tmp_path, PORTS, given)
+    check_settings(Settings(_env_file=tmp_path / "stack.env"))
+
+    of_demo = system_environment(tmp_path, PORTS, of_the_simulators(given))
+    assert [of_demo[name] for name in given] == ["", ""]
