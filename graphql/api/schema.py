@@ -27,6 +27,8 @@ from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
 from api.limits import extensions
 from api.notes.mutations import NoteMutation
+from api.notifications.meanings import describe_notifications
+from api.notifications.subscriptions import NotificationSubscription
 from api.orders.mutations import OrderMutation
 from api.orders.queries import OrderQuery
 from api.orders.subscriptions import OrderSubscription
@@ -76,7 +78,7 @@ class Mutation(
 
 
 @strawberry.type
-class Subscription(OrderSubscription, AnalyticsSubscription):
+class Subscription(OrderSubscription, NotificationSubscription, AnalyticsSubscription):
     pass
 
 
@@ -131,4 +133,5 @@ def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
     )
     apply_access(schema._schema)
     describe_error_codes(schema._schema)
+    describe_notifications(schema._schema)
     return schema
