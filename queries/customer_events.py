@@ -55,7 +55,7 @@ def _of_customer(direction: str) -> TextClause:
             UNION ALL
             {_FIRST_BACKORDER}
         )
-        SELECT {_COLUMNS} FROM found ORDER BY position {direction} LIMIT {PAGE}
+        SELECT {_COLUMNS} FROM found ORDER BY position {direction} LIMIT :limit
     """)  # noqa: S608 - our own words
 
 
@@ -87,7 +87,13 @@ class CustomerEvents:
     async def _found(
         self, statement: TextClause, customer_id: str, after: int, until: int
     ) -> Sequence[StoredEvent]:
-        asked = {"customer": customer_id, "after": after, "until": until, "types": sorted(TYPES)}
+        asked = {
+            "customer": customer_id,
+            "after": after,
+            "until": until,
+            "types": sorted(TYPES),
+            "limit": PAGE,
+        }
         async with self._engine.connect() as connection:
             return [StoredEvent(*row) for row in await connection.execute(statement, asked)]
 
