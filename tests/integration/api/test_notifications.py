@@ -14,6 +14,7 @@ from kit.eventually import eventually
 from kit.pool import Pool
 from queries.order_notifications import OrderNotificationQueries
 from tests.support.api_client import Api, Json, Socket, Viewer, connecting, operation, token
+from tests.support.notification_rows import write_notification
 
 NOTIFICATIONS: Final = operation("Notifications")
 
@@ -221,33 +222,20 @@ async def test_a_closed_socket_leaves_no_listener_and_no_reader(api: Api, ada: V
     assert not api.notices_feed.is_reading
 
 
-WRITE: Final = """
-    INSERT INTO eventstore.notification
-        (id, event_id, position, recipient, channel, kind, order_id, state, attempts, cause,
-         due_at, ended_at)
-    SELECT gen_random_uuid(), gen_random_uuid(), $2, 'customer:c', 'email', $3, $1, $4, $5, $6,
-           CASE WHEN $7 THEN now() END, CASE WHEN $7 THEN NULL ELSE now() END
-"""
-
-
-async def write(pool: Pool, order_id: str, *rows: Sequence[Any]) -> None:
-    """Write notifications, as a worker does: kind, state, attempts, cause, and if it is due."""
-    for position, row in enumerate(rows):
-        await pool.execute(WRITE, order_id, position, *row)
-
-
 async def test_an_order_says_what_became_of_its_notifications(
     api: Api, ada: Viewer, module_pool: Pool
 ) -> None:
     order_id, other = [await api.logged_order(ada) for _ in range(2)]
-    await write(
-        module_pool,
-        order_id,
-        ("received", "no_recipient", 1, None, False),
-        ("shipped", "failed", 31, "550 5.7.1", False),
-        ("delivered", "pending", 2, "no answer in time", True),
-    )
-    await write(module_pool, other, ("received", "sent", 1, None, False))
+    for position, (kind, state, attempts, cause) in enumerate(
+        [
+            ("received", "no_recipient", 1, None),
+            ("shipped", "failed", 31, "550 5.7.1"),
+            ("delivered", "pending", 2, "no answer in time"),
+        ]
+    ):
+        facts = {"attempts": attempts, "cause": cause, "position": position}
+        await write_notification(module_pool, order_id, kind, state, **facts)
+    await write_notification(module_pool, other, "received", "sent")
 
     of_owner = (await ada.run("Order", id=order_id))["notifications"]
     of_operator = (await api.viewer("operator").run("Order", id=order_id))["notifications"]
@@ -278,7 +266,7 @@ async def test_the_notifications_of_many_orders_are_read_by_one_statement(
 
     monkeypatch.setattr(OrderNotificationQueries, "of_orders", counted)
     order_ids = [await api.logged_order(ada) for _ in range(5)]
-    await write(module_pool, order_ids[2], ("received", "sent", 1, None, False))
+    await write_notification(module_pool, order_ids[2], "received", "sent")
     answer = await ada.ask("{ orders { edges { node { id notifications { state } } } } }")
 
     found = {
