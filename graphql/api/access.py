@@ -131,7 +131,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "Lagged": {"position": Access.VIEWER, "positionNumber": Access.STAFF},
     "Notification": {
         **_each(Access.VIEWER, "kind orderId orderNumber eventId position at"),
-        **_each(Access.VIEWER, "language title text"),
+        **_each(Access.VIEWER, "language title body"),
         "positionNumber": Access.STAFF,
     },
     "NotificationsStart": {"position": Access.VIEWER, "positionNumber": Access.STAFF},

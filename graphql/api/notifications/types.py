@@ -35,7 +35,7 @@ class Notification:
     event_id: strawberry.ID = strawberry.field(description="The event that made it final.")
     position: Position = strawberry.field(description="Pass it as `after` to resume.")
     at: datetime
-    language: str = strawberry.field(description="The language of `title` and `text`, in BCP 47.")
+    language: str = strawberry.field(description="The language of `title` and `body`, in BCP 47.")
     source: strawberry.Private[CustomerNotice]
     reader: strawberry.Private[Reader]
 
@@ -44,7 +44,7 @@ class Notification:
         return self._wording.subject
 
     @strawberry.field(description="Plain text. An empty line separates its paragraphs.")
-    def text(self) -> str:
+    def body(self) -> str:
         return "\n\n".join(self._wording.paragraphs)
 
     @strawberry.field(description=POSITION_NUMBER)

@@ -72,7 +72,7 @@ async def test_a_customer_gets_a_notification_of_each_final_fact(api: Api, ada: 
         "at": event.recorded_at.isoformat(),
         "language": "en",
         "title": f"Your order {number} is on its way",
-        "text": "The carrier has your parcel.",
+        "body": "The carrier has your parcel.",
     }
 
 
@@ -88,7 +88,7 @@ async def test_the_texts_are_in_the_language_and_the_time_zone_of_the_subscriber
 
     assert [notification["language"] for notification in told] == ["de", "en"]
     assert told[0]["title"].startswith("Ihre Bestellung W-")
-    assert told[1]["text"].startswith("The carrier has delivered your parcel.\n\nYou can return")
+    assert told[1]["body"].startswith("The carrier has delivered your parcel.\n\nYou can return")
 
 
 async def test_a_subscription_that_is_cut_and_resumed_misses_and_repeats_nothing(

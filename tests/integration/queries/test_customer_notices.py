@@ -18,9 +18,13 @@ from domain.order.price import Price
 from domain.payment import events as p
 from domain.saga.events import SagaParked, SagaRetried
 from domain.shipping.events import TrackingNumberAssigned
+from eventstore.envelope import StoredEvent
 from eventstore.errors import PositionLost
 from kit.pool import Pool, create_pool
 from notifications.facts import Notice
+from notifications.follower import Leader
+from notifications.outbox import Channel
+from queries.customer_events import CustomerEvents
 from queries.feed import LiveFeed
 from queries.notices import CustomerNotice, CustomerNotices, NoticeMessage, NoticesStart
 from queries.updates import Lagged
@@ -169,6 +173,22 @@ async def test_resuming_after_each_fact_gives_those_above_it_and_nothing_twice(
     await following.aclose()
 
 
+async def test_the_notices_are_the_facts_that_a_mail_is_written_for(
+    notices: CustomerNotices, log: OrderLog, pool: Pool
+) -> None:
+    async with pool.acquire() as connection:
+        leader = Leader(connection, log.store, Channel.EMAIL)
+        await leader.start()
+        facts = await all_facts(log)
+        await leader.take(await log.store.load_all_events(leader.position))
+    rows = await pool.fetch("SELECT kind, position FROM eventstore.notification ORDER BY position")
+    following = notices.follow("ada", 0)
+
+    assert [(row["kind"], row["position"]) for row in rows] == facts
+    assert await said(following, len(facts)) == facts
+    await following.aclose()
+
+
 async def test_the_past_is_read_in_pages(
     notices: CustomerNotices, log: OrderLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +306,33 @@ async def test_no_notice_is_lost_or_repeated_while_writers_race_the_join(
         await following.aclose()
 
     assert seen == sorted(position for both in await writing for position in both)
+
+
+async def test_a_notice_that_is_read_before_the_feed_hands_it_out_comes_once(
+    engine: AsyncEngine, log: OrderLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_held, may_hand_out = asyncio.Event(), asyncio.Event()
+    customers = CustomerEvents.customers
+
+    async def held(events: CustomerEvents, page: Sequence[StoredEvent]) -> Sequence[str]:
+        is_held.set()
+        await may_hand_out.wait()
+        return await customers(events, page)
+
+    monkeypatch.setattr(CustomerEvents, "customers", held)
+    notices = CustomerNotices.over(log.store, engine)
+    first = notices.follow("ada", None)
+    await next_message(first)
+    placed = await log.place("o1", customer_id="ada")
+    await is_held.wait()
+    resumed = notices.follow("ada", 0)
+    assert await said(resumed, 1) == [(Notice.RECEIVED, placed)]
+    may_hand_out.set()
+    shipped = await log.append("order-o1", SHIPPED)
+
+    assert await said(resumed, 1) == [(Notice.SHIPPED, shipped)]
+    assert await said(first, 2) == [(Notice.RECEIVED, placed), (Notice.SHIPPED, shipped)]
+    await notices.feed.close()
 
 
 async def test_a_slow_subscriber_gets_its_position_and_resumes_from_it(
