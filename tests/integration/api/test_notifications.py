@@ -233,8 +233,15 @@ async def test_an_order_says_what_became_of_its_notifications(
             ("delivered", "pending", 2, "no answer in time"),
         ]
     ):
-        facts = {"attempts": attempts, "cause": cause, "position": position}
-        await write_notification(module_pool, order_id, kind, state, **facts)
+        await write_notification(
+            module_pool,
+            order_id,
+            kind,
+            state,
+            attempts=attempts,
+            cause=cause,
+            position=position,
+        )
     await write_notification(module_pool, other, "received", "sent")
 
     of_owner = (await ada.run("Order", id=order_id))["notifications"]
