@@ -1,10 +1,11 @@
-"""Cache recent values: a mapping that drops the least recently used one."""
+"""Cache recent values: a mapping that drops the least recently used one, and shared reads."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -27,3 +28,22 @@ class Recent(Generic[K, V]):
 
     def forget(self, key: K) -> None:
         self._values.pop(key, None)
+
+
+class SharedReads(Generic[K, V]):
+    """Read a value once for all callers that ask for it at about the same time."""
+
+    def __init__(self, limit: int) -> None:
+        self._reads: Recent[K, asyncio.Task[V]] = Recent(limit)
+
+    async def read(self, key: K, read: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        """Return the value of this key. A caller that is cancelled leaves the read to the others.
+
+        An error is raised to every caller, and the next one reads again.
+        """
+        reading = self._reads.get_or_make(key, lambda: asyncio.create_task(read()))
+        try:
+            return await asyncio.shield(reading)
+        except Exception:
+            self._reads.forget(key)
+            raise

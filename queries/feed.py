@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final, NoReturn
 from uuid import UUID
@@ -23,6 +23,14 @@ of one stream than a queue, and arrives at once.
 """
 
 
+Route = Callable[[Sequence[StoredEvent]], Awaitable[Sequence[str]]]
+"""Return the key of each event of a page: the event goes to the listeners of that key."""
+
+
+async def by_stream(page: Sequence[StoredEvent]) -> Sequence[str]:
+    return [event.stream_id for event in page]
+
+
 class FellBehind(Exception):
     """The listener was too slow for its queue and gets no further event: resume from the log."""
 
@@ -32,10 +40,10 @@ class FeedClosed(Exception):
 
 
 class Listener:
-    """A bounded queue of the events of some streams, all of those above `start`."""
+    """A bounded queue of the events of some keys, all of those above `start`."""
 
-    def __init__(self, streams: Collection[str], limit: int) -> None:
-        self.streams = frozenset(streams)
+    def __init__(self, keys: Collection[str], limit: int) -> None:
+        self.keys = frozenset(keys)
         self.start = 0
         self._limit = limit
         self._queue: deque[StoredEvent] = deque()
@@ -86,10 +94,25 @@ class Listener:
 
 
 class LiveFeed:
-    """Read the log from its safe head while there are listeners, and not otherwise."""
+    """Read the log from its safe head while there are listeners, and not otherwise.
 
-    def __init__(self, store: EventStore, *, queue_limit: int = QUEUE_LIMIT) -> None:
+    `types` restricts the events, and `route` gives the keys by which listeners receive them. By
+    default it is a feed of all events, by their streams.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        types: Collection[str] | None = None,
+        route: Route = by_stream,
+        name: str = "live-feed",
+        queue_limit: int = QUEUE_LIMIT,
+    ) -> None:
         self._store = store
+        self._types = types
+        self._route = route
+        self._name = name
         self._queue_limit = queue_limit
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._reader: asyncio.Task[NoReturn] | None = None
@@ -106,9 +129,9 @@ class LiveFeed:
         return self._reader is not None
 
     @asynccontextmanager
-    async def listen(self, streams: Collection[str]) -> AsyncIterator[Listener]:
-        """Receive every event of these streams above the listener's `start`, in order."""
-        listener = Listener(streams, self._queue_limit)
+    async def listen(self, keys: Collection[str]) -> AsyncIterator[Listener]:
+        """Receive every event of these keys above the listener's `start`, in order."""
+        listener = Listener(keys, self._queue_limit)
         try:
             await self._add(listener)
             yield listener
@@ -131,17 +154,17 @@ class LiveFeed:
             if self._reader is None:
                 await self._begin_at_the_head()
             listener.start = self._position
-            for stream in listener.streams:
-                self._listeners[stream].add(listener)
+            for key in listener.keys:
+                self._listeners[key].add(listener)
             if self._reader is None:
-                self._reader = asyncio.create_task(self._read(), name="live-feed")
+                self._reader = asyncio.create_task(self._read(), name=self._name)
 
     def _remove(self, listener: Listener) -> None:
-        for stream in listener.streams:
-            others = self._listeners.get(stream, set())
+        for key in listener.keys:
+            others = self._listeners.get(key, set())
             others.discard(listener)
             if not others:
-                self._listeners.pop(stream, None)
+                self._listeners.pop(key, None)
         if not self._listeners and self._reader is not None:
             self._reader.cancel()
             self._reader = None
@@ -162,16 +185,16 @@ class LiveFeed:
             raise
 
     async def _offer_all(self) -> None:
-        async with aclosing(self._store.follow(self._position)) as pages:
+        async with aclosing(self._store.follow(self._position, types=self._types)) as pages:
             async for page in pages:
-                for event in page:
+                for event, key in zip(page, await self._route(page), strict=True):
                     # Set the position first, so that a listener that joins during the hand-out
                     # starts after this event.
                     self._position, self._event_id = event.position, event.event_id
-                    await self._hand_out(event)
+                    await self._hand_out(event, key)
 
-    async def _hand_out(self, event: StoredEvent) -> None:
-        listeners = tuple(self._listeners.get(event.stream_id, ()))
+    async def _hand_out(self, event: StoredEvent, key: str) -> None:
+        listeners = tuple(self._listeners.get(key, ()))
         full = [listener for listener in listeners if listener.is_full]
         if full:
             await asyncio.gather(*(listener.wait_for_room() for listener in full))

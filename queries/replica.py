@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import timedelta
 from time import monotonic
-from typing import Final, NoReturn
+from typing import Final, Generic, NoReturn, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eventstore.errors import PositionLost
 from kit.faults import one_line
 from queries.log import LogQueries
-from queries.updates import FollowsOrders, Lagged, Update
+from queries.updates import Follows
 
 CATCH_UP_TIMEOUT: Final = timedelta(seconds=2)
 """The time that a reader waits for the replica to replay a position, before the primary serves."""
@@ -127,16 +127,24 @@ class ReplicaWatch:
             logger.warning("reading from the replica")
 
 
-class UpdatesOverReplica:
-    """Follow an order over the replica, and over the primary from the update that fails there.
+class HasPosition(Protocol):
+    @property
+    def position(self) -> int: ...
 
-    It does not return to the replica: the watcher might see an older state of the order again.
+
+T = TypeVar("T", bound=HasPosition)
+
+
+class UpdatesOverReplica(Generic[T]):
+    """Follow a subject over the replica, and over the primary from the update that fails there.
+
+    It does not return to the replica: the watcher might see an older state of an order again.
     """
 
     def __init__(
         self,
-        primary: FollowsOrders,
-        replica: FollowsOrders,
+        primary: Follows[T],
+        replica: Follows[T],
         log: LogQueries,
         watch: ReplicaWatch,
     ) -> None:
@@ -145,14 +153,12 @@ class UpdatesOverReplica:
         self._log = log
         self._watch = watch
 
-    async def follow(
-        self, order_id: str, after: int | None
-    ) -> AsyncGenerator[Update | Lagged, None]:
-        """Yield what OrderUpdates.follow() yields, without a gap and without a repeat."""
+    async def follow(self, subject_id: str, after: int | None, /) -> AsyncGenerator[T, None]:
+        """Yield what the follower of one database yields, without a gap and without a repeat."""
         position = after
         try:
             if self._watch.is_usable and (after is None or await self._log.covers(after)):
-                async with aclosing(self._replica.follow(order_id, after)) as updates:
+                async with aclosing(self._replica.follow(subject_id, after)) as updates:
                     async for update in updates:
                         position = update.position
                         yield update
@@ -162,7 +168,7 @@ class UpdatesOverReplica:
         except PositionLost:
             raise
         except Exception as error:  # noqa: BLE001 - the primary repeats a fault of another cause
-            logger.info("an order is followed over the primary from now on: %s", one_line(error))
-        async with aclosing(self._primary.follow(order_id, position)) as updates:
+            logger.info("a subscriber follows the primary from now on: %s", one_line(error))
+        async with aclosing(self._primary.follow(subject_id, position)) as updates:
             async for update in updates:
                 yield update

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from domain.order.decide import ORDER
 from domain.payment.decide import PAYMENT
 from domain.shipping.decide import SHIPMENT
 from eventstore.envelope import StoredEvent
 from eventstore.protocol import EventStore
-from kit.recent import Recent
+from kit.recent import SharedReads
 from queries.feed import FeedClosed, FellBehind, Listener, LiveFeed
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
@@ -44,8 +43,13 @@ def streams_of(order_id: str) -> tuple[str, ...]:
 MAX_SHARED_READS: Final = 256
 
 
-class FollowsOrders(Protocol):
-    def follow(self, order_id: str, after: int | None) -> AsyncGenerator[Update | Lagged, None]: ...
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Follows(Protocol[T_co]):
+    """Follows an order, or the orders of a customer, after a position of the log."""
+
+    def follow(self, subject_id: str, after: int | None, /) -> AsyncGenerator[T_co, None]: ...
 
 
 class OrderUpdates:
@@ -53,7 +57,7 @@ class OrderUpdates:
         self._store = store
         self._feed = feed
         self._orders = orders
-        self._reads: Recent[int, asyncio.Task[Update | None]] = Recent(MAX_SHARED_READS)
+        self._reads: SharedReads[int, Update | None] = SharedReads(MAX_SHARED_READS)
 
     async def follow(
         self, order_id: str, after: int | None
@@ -111,14 +115,7 @@ class OrderUpdates:
 
         A slow watcher may have seen a later state of the order, `newest`. It never goes back.
         """
-        read = self._reads.get_or_make(
-            event.position, lambda: asyncio.create_task(self._update(order_id, event))
-        )
-        try:
-            update = await asyncio.shield(read)
-        except Exception:
-            self._reads.forget(event.position)
-            raise
+        update = await self._reads.read(event.position, lambda: self._update(order_id, event))
         if update is not None and update.order.position < newest:
             return await self._update(order_id, event)
         return update

@@ -101,13 +101,16 @@ RULES: Final[Mapping[str, Rules]] = {
         "rebuildProjection": Access.ADMIN,
         **_each(Access.ADMIN, "eraseCustomer listProduct changePrice discontinueProduct"),
     },
-    "Subscription": {"orderUpdates": Access.OWNER, "analytics": Access.STAFF},
+    "Subscription": {
+        **_each(Access.OWNER, "orderUpdates notifications"),
+        "analytics": Access.STAFF,
+    },
     "Order": {
         **_each(Access.VIEWER, "id number status reason customerId total lines"),
         **_each(Access.VIEWER, "promises payment shipment reference metadata"),
         **_each(Access.VIEWER, "price refunded discountCode"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
-        **_each(Access.OWNER, "shippingAddress contact"),
+        **_each(Access.OWNER, "shippingAddress contact notifications"),
         **_each(Access.STAFF, "needsAttention waits notes positionNumber"),
     },
     "OrderNote": _each(Access.STAFF, "number text actor at"),
@@ -116,6 +119,10 @@ RULES: Final[Mapping[str, Rules]] = {
     ),
     "Contact": _each(Access.OWNER, "email phone locale timeZone"),
     "OrderWait": _each(Access.STAFF, "waitingFor since"),
+    "OrderNotification": {
+        **_each(Access.VIEWER, "id kind channel state attempts createdAt endedAt"),
+        "cause": Access.STAFF,
+    },
     "OrderConnection": _each(Access.VIEWER, "edges pageInfo totalCount"),
     "OrderEdge": _each(Access.VIEWER, "cursor node"),
     "MetadataEntry": _each(Access.VIEWER, "key value"),
@@ -126,6 +133,12 @@ RULES: Final[Mapping[str, Rules]] = {
         "positionNumber": Access.STAFF,
     },
     "Lagged": {"position": Access.VIEWER, "positionNumber": Access.STAFF},
+    "Notification": {
+        **_each(Access.VIEWER, "kind orderId orderNumber eventId position at"),
+        **_each(Access.VIEWER, "language title body"),
+        "positionNumber": Access.STAFF,
+    },
+    "NotificationsStart": {"position": Access.VIEWER, "positionNumber": Access.STAFF},
     "Payment": {
         **_each(Access.VIEWER, "status attempt amount captured refunded actionUrl"),
         "declineCode": Coarse(

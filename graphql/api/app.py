@@ -57,9 +57,11 @@ from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notices import CustomerNotices
 from queries.notifications import NotificationQueries
 from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
+from queries.order_notifications import OrderNotificationQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
@@ -112,7 +114,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     vault = Vault(pool, Keyring.of(settings, "master_key"))
-    feed = LiveFeed(store)
+    feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
@@ -128,6 +130,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         stock_histories=StockHistoryQueries(engine),
         events=EventQueries(engine, store),
         updates=OrderUpdates(store, feed, orders),
+        notices=notices,
         notes=NoteQueries(engine, vault),
         log=LogQueries(engine),
         inbox=Inbox(pool),
@@ -145,6 +148,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
+        order_notifications=OrderNotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
         suppression_queries=SuppressionQueries(engine),
         suppression_requests=SuppressionRequests(pool),
@@ -176,6 +180,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     finally:
         await carrier.close()
         await feed.close()
+        await notices.feed.close()
         await services.analytics_ticks.close()
         await _close(pool, engine)
 
@@ -199,6 +204,7 @@ def reading_from(
         stock_histories=StockHistoryQueries(engine),
         events=EventQueries(engine, store),
         notes=NoteQueries(engine, vault),
+        order_notifications=OrderNotificationQueries(engine),
         log=ReplicaLog(engine, services.log),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
@@ -219,24 +225,30 @@ async def with_replica(
     engine = create_engine(url)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store = PostgresEventStore(pool)
-    feed = LiveFeed(store)
+    feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
+    feeds = (feed, notices.feed)
     reads = reading_from(engine, store, primary, vault)
     log, updates = reads.log, OrderUpdates(store, feed, reads.orders)
-    watch = ReplicaWatch(
-        primary.log, log, settings.query_max_lag, on_loss=lambda: feed.end(ReplicaLost())
-    )
+
+    def end() -> None:
+        for each in feeds:
+            each.end(ReplicaLost())
+
+    watch = ReplicaWatch(primary.log, log, settings.query_max_lag, on_loss=end)
     await watch.look()
     watching = asyncio.create_task(watch.run(), name="replica")
     try:
         yield replace(
             primary,
             updates=UpdatesOverReplica(primary.updates, updates, log, watch),
+            notices=UpdatesOverReplica(primary.notices, notices, log, watch),
             replica=Replica(reads, watch),
         )
     finally:
         watching.cancel()
         await asyncio.wait([watching])
-        await feed.close()
+        for each in feeds:
+            await each.close()
         await _close(pool, engine)
 
 

@@ -13,6 +13,7 @@ from strawberry.fastapi import BaseContext
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
 from api.errors import bad_input, not_found
 from api.orders.notes import NotesLoader, notes_loader
+from api.orders.notifications import NotificationsLoader, notifications_loader
 from api.orders.personal import PersonalDataLoader, personal_data_loader
 from api.rate_limit import RateLimits
 from domain.identifiers import is_identifier
@@ -38,9 +39,11 @@ from queries.events import EventQueries
 from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notices import NoticeMessage
 from queries.notifications import NotificationQueries
 from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
+from queries.order_notifications import OrderNotificationQueries
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
@@ -54,7 +57,7 @@ from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockChange, StockHistoryQueries, StockHistoryRequest
 from queries.suppressions import SuppressionQueries
-from queries.updates import FollowsOrders
+from queries.updates import Follows, Lagged, Update
 from queries.webhooks import AttemptsRequest, AttemptView, WebhookQueries
 
 
@@ -71,7 +74,8 @@ class Services:
     stock: StockQueries
     stock_histories: StockHistoryQueries
     events: EventQueries
-    updates: FollowsOrders
+    updates: Follows[Update | Lagged]
+    notices: Follows[NoticeMessage]
     notes: NoteQueries
     log: LogQueries
     inbox: Inbox
@@ -91,6 +95,7 @@ class Services:
     search_key: SearchKey
     """It makes the digest of an e-mail address that staff search for."""
     notifications: NotificationQueries
+    order_notifications: OrderNotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
     suppression_queries: SuppressionQueries
@@ -127,6 +132,9 @@ class Context(BaseContext):
         self.services: Services = services or state.services
         self.positions: PositionCodec = state.positions
         self.notes: NotesLoader = notes_loader(self.services.notes)
+        self.order_notifications: NotificationsLoader = notifications_loader(
+            self.services.order_notifications
+        )
         self.personal_data: PersonalDataLoader = personal_data_loader(self.services.personal)
         self.public_stock_limit: int = state.public_stock_limit
         self.price_histories: DataLoader[PriceHistoryRequest, Page[PriceView]] = DataLoader(

@@ -27,6 +27,8 @@ from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
 from api.limits import extensions
 from api.notes.mutations import NoteMutation
+from api.notifications.meanings import describe_notifications
+from api.notifications.subscriptions import NotificationSubscription
 from api.operator_notices.mutations import OperatorNoticeMutation
 from api.operator_notices.queries import OperatorNoticeQuery
 from api.orders.mutations import OrderMutation
@@ -88,7 +90,7 @@ class Mutation(
 
 
 @strawberry.type
-class Subscription(OrderSubscription, AnalyticsSubscription):
+class Subscription(OrderSubscription, NotificationSubscription, AnalyticsSubscription):
     pass
 
 
@@ -143,4 +145,5 @@ def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
     )
     apply_access(schema._schema)
     describe_error_codes(schema._schema)
+    describe_notifications(schema._schema)
     return schema

@@ -32,6 +32,15 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """A notice as people read it, in one language."""
+
+    subject: str
+    title: str
+    paragraphs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     label: str
     url: str
@@ -69,16 +78,14 @@ class Content:
 def content_of(
     facts: Facts, language: Language, time_zone: str | None, unsubscribe_url: str
 ) -> Content:
-    texts, labels = language.notices[facts.kind], language.labels
-    zone = zone_of(time_zone)
+    labels, wording = language.labels, wording_of(facts, language, time_zone)
     created, price = facts.created, facts.created.price
-    values = _values(facts, language, zone)
-    lines = [line.format_map(values) for line in _paragraphs(facts, language)]
+    values = _values(facts, language, zone_of(time_zone))
     return Content(
         language=language.tag,
-        subject=texts.subject.format_map(values),
-        title=texts.title,
-        paragraphs=lines,
+        subject=wording.subject,
+        title=wording.title,
+        paragraphs=wording.paragraphs,
         links=[Link(one_line(label), url) for label, url in _links(facts, labels)],
         heading=labels["order"].format_map(values),
         items=[
@@ -91,6 +98,15 @@ def content_of(
         ],
         footer=labels["footer"],
         unsubscribe=Link(labels["unsubscribe"], unsubscribe_url),
+    )
+
+
+def wording_of(facts: Facts, language: Language, time_zone: str | None) -> Wording:
+    texts, values = language.notices[facts.kind], _values(facts, language, zone_of(time_zone))
+    return Wording(
+        subject=texts.subject.format_map(values),
+        title=texts.title,
+        paragraphs=[line.format_map(values) for line in _paragraphs(facts, language)],
     )
 
 

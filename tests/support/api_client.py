@@ -61,6 +61,7 @@ class Api:
     sagas: Sagas
     log: OrderLog
     feed: LiveFeed
+    notices_feed: LiveFeed
     routes: list[Route]
     follow_contacts: Callable[[], Awaitable[None]]
     """It writes the digests of the e-mail addresses of all orders, as a worker does."""
@@ -157,8 +158,9 @@ class Socket:
     async def update(self) -> Json:
         message = await self.receive()
         assert message["type"] == "next", message
-        update: Json = message["payload"]["data"]["orderUpdates"]
-        return update
+        [update] = message["payload"]["data"].values()
+        result: Json = update
+        return result
 
     async def exchange(self, messages: Sequence[object]) -> int | None:
         """Send these messages and a last query; return None once it is answered, or the close code.

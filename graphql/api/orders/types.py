@@ -11,6 +11,7 @@ from api.auth import Role, Viewer
 from api.context import Info
 from api.money import Money, Price
 from api.orders.notes import OrderNote
+from api.orders.notifications import OrderNotification
 from api.orders.personal import Address, Contact
 from api.orders.promises import OrderPromises
 from api.orders.references import MetadataEntry
@@ -155,6 +156,17 @@ class Order:
     )
     async def notes(self, info: Info) -> list[OrderNote] | None:
         return [OrderNote.of(note) for note in await info.context.notes.load(self.id)]
+
+    @strawberry.field(
+        description="What the customer is notified of, by channel, in the order of the facts. "
+        "They are kept for 30 days after their end. An order as it was earlier shows those of "
+        "today."
+    )
+    async def notifications(self, info: Info) -> list[OrderNotification]:
+        if not info.context.viewer.may_see(self.customer_id):
+            return []
+        found = await info.context.order_notifications.load(self.id)
+        return [OrderNotification.of(notification) for notification in found]
 
     @strawberry.field(description="Null once the customer is erased.")
     async def shipping_address(self, info: Info) -> Address | None:

@@ -42,9 +42,11 @@ from queries.events import EventQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
+from queries.notices import CustomerNotices
 from queries.notifications import NotificationQueries
 from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
+from queries.order_notifications import OrderNotificationQueries
 from queries.orders import OrderQueries
 from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
@@ -185,7 +187,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     store = PostgresEventStore(module_pool, [InlineReadModels()], vault)
     orders = OrderQueries(engine)
     read_store = PostgresEventStore(api_pool)
-    feed = LiveFeed(read_store)
+    feed, notices = LiveFeed(read_store), CustomerNotices.over(read_store, engine)
     services = Services(
         orchestrator=SagaOrchestrator(
             client, task_queue=sagas.task_queue, deadlines=sagas.deadlines
@@ -199,6 +201,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         stock_histories=StockHistoryQueries(engine),
         events=EventQueries(engine, read_store),
         updates=OrderUpdates(read_store, feed, orders),
+        notices=notices,
         notes=NoteQueries(engine, a_vault(api_pool)),
         log=LogQueries(engine),
         inbox=Inbox(api_pool),
@@ -216,6 +219,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         analytics_ticks=AnalyticsTicks(engine),
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
+        order_notifications=OrderNotificationQueries(engine),
         suppressions=Suppressions(api_pool, SearchKey.of(settings)),
         suppression_queries=SuppressionQueries(engine),
         suppression_requests=SuppressionRequests(api_pool),
@@ -232,13 +236,14 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     async def open_services(_: Settings) -> AsyncIterator[OpenedServices]:
         yield services, {}
         await feed.close()
+        await notices.feed.close()
         await services.analytics_ticks.close()
 
     app = create_app(settings, open_services)
     async with served(app) as url, local_client(base_url=url) as http:
         contacts = partial(order_contacts.follow, module_pool, store, vault)
         log, routes = OrderLog(store), routes_of(app)
-        yield Api(url, settings, http, calls, sagas, log, feed, routes, contacts)
+        yield Api(url, settings, http, calls, sagas, log, feed, notices.feed, routes, contacts)
 
 
 @pytest.fixture

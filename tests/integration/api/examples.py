@@ -23,6 +23,7 @@ from settings import DatabaseRole
 from tests.support.analytics import fold_in, january
 from tests.support.api_client import Api, Json, Viewer
 from tests.support.letters import store_letter, store_waiting
+from tests.support.notification_rows import write_notification
 from tests.support.operator_notices import Operators
 
 ADDRESS: Final = {
@@ -193,8 +194,9 @@ async def _parked_sagas(story: Story) -> None:
 
 async def _reads(story: Story) -> None:
     placed = story.examples["PlaceOrder"].answer["data"]["placeOrder"]["order"]
+    await _notified(story, placed["id"])
     await story.show("Order", story.customer, id=placed["id"])
-    _, reserved, *_ = await story.api.log.store.load_events(f"order-{placed['id']}")
+    created, reserved, *_ = await story.api.log.store.load_events(f"order-{placed['id']}")
     then = story.api.position(reserved.position)
     await story.show("OrderAt", story.customer, id=placed["id"], asOf=then)
     await story.show("Orders", story.customer, first=2, filter={"status": ["CONFIRMED"]})
@@ -213,6 +215,18 @@ async def _reads(story: Story) -> None:
         update = await socket.update()
     answer = {"data": {"orderUpdates": update}}
     story.examples["OrderUpdates"] = Example(story.customer.role, variables, answer)
+    variables = {"after": story.api.position(created.position - 1), "locale": "en"}
+    async with story.customer.socket() as socket:
+        await socket.subscribe(document("Notifications"), **variables)
+        update = await socket.update()
+    answer = {"data": {"notifications": update}}
+    story.examples["Notifications"] = Example(story.customer.role, variables, answer)
+
+
+async def _notified(story: Story, order_id: str) -> None:
+    """Record a mail of this order, as a worker does."""
+    async with await create_pool(story.api.settings.url_of(DatabaseRole.APPEND)) as pool:
+        await write_notification(pool, order_id, "received", "sent")
 
 
 async def _notes(story: Story) -> None:

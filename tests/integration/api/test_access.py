@@ -47,6 +47,7 @@ from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import an_order
 from tests.support.keys import SEARCH_KEY
+from tests.support.notification_rows import write_notification
 
 PATHS = paths()
 UPDATES = """
@@ -181,6 +182,8 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     for statement in (SUPPRESSION, SUPPRESSION_ACTION):
         await module_pool.execute(statement, digest)
     await PreferenceStore(module_pool).set(world.owner.sub, PREFERENCES)
+    for order_id in world.orders:
+        await write_notification(module_pool, order_id, "received", "failed", cause="550")
     return world
 
 
@@ -251,12 +254,13 @@ async def test_a_customer_sees_nothing_of_anothers_order(
 
 
 def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
-    """The tests of the mutations and of the subscription cover these types."""
+    """The tests of the mutations and of the subscriptions cover these types."""
     beyond = {type_name for type_name, _ in FIELDS} - {type_name for type_name, _ in PATHS}
     payloads = {name for name in beyond if name.endswith("Payload")}
 
     assert beyond - payloads == {
-        *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
+        *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick"),
+        *("Notification", "NotificationsStart"),
     }
     # Four of them intervene in sagas. Two more are of projections, two of dead letters, three of
     # webhooks, one of preferences, two of suppressions, and one of notices.

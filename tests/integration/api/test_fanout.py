@@ -137,3 +137,21 @@ async def test_a_subscriber_that_leaves_takes_no_answer_from_the_others(
         updates = await received(staying)
 
     assert {update["eventType"] for update in updates} == {"OrderReserved"}
+
+
+async def test_a_notification_is_executed_once_for_each_language(
+    api: Api, ada: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = operation("Notifications")
+    async with (
+        subscribed(ada, 5, text) as english,
+        subscribed(ada, 5, text, locale="de") as german,
+        subscribed(ada, 5, text, locale="de-CH") as swiss,
+    ):
+        counts = Counts(monkeypatch)
+        await api.logged_order(ada)
+        updates = await received([*english, *german, *swiss])
+
+    assert counts.executions == 2
+    assert [update["language"] for update in updates] == ["en"] * 5 + ["de"] * 10
+    assert len({update["title"] for update in updates}) == 2

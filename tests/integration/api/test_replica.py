@@ -31,6 +31,7 @@ from tests.integration.api.replicated import (
 from tests.integration.eventstore.test_follow import announcing
 from tests.support.api_client import Api, Viewer, operation
 from tests.support.api_inputs import an_order
+from tests.support.notification_rows import write_notification
 from tests.support.replica import Replica, replica_of
 
 
@@ -346,3 +347,51 @@ async def test_a_subscriber_resumes_over_a_replica_that_is_behind_its_position(
 
     found = [reading.number(each["position"]) for each in (update, last)]
     assert found == [reading.number(second), reading.number(third)]
+
+
+async def test_a_customer_gets_each_notification_once_while_the_replica_lags_and_restarts(
+    reading: Api, ada: Viewer, replica: Replica
+) -> None:
+    placed: list[str] = []
+
+    async def place(count: int) -> None:
+        for _ in range(count):
+            await reading.logged_order(reading.viewer())
+            placed.append(await reading.logged_order(ada))
+
+    async with ada.socket() as socket:
+        await socket.subscribe(operation("Notifications"))
+        assert (await socket.update())["__typename"] == "NotificationsStart"
+        await place(5)
+        seen = [await socket.update() for _ in range(5)]
+        await replica.pause()
+        await place(5)
+        await replica.resume()
+        seen += [await socket.update() for _ in range(3)]
+        await replica.stop()
+        await place(5)
+        seen += [await socket.update() for _ in range(7)]
+    async with ada.socket() as socket:
+        await socket.subscribe(operation("Notifications"), after=seen[9]["position"])
+        resumed = [await socket.update() for _ in range(5)]
+
+    assert [each["orderId"] for each in seen] == placed
+    assert resumed == seen[10:]
+
+
+async def test_the_notifications_of_an_order_are_read_from_the_replica(
+    reading: Api, ada: Viewer, replica: Replica, module_pool: Pool
+) -> None:
+    text = "query ($id: ID!) { order(id: $id) { notifications { state } } }"
+    order_id = await reading.logged_order(ada)
+    await replica.catch_up()
+    await replica.pause()
+    await write_notification(module_pool, order_id, "received", "failed")
+
+    answer = await ada.ask(text, id=order_id)
+    await replica.resume()
+    await replica.catch_up()
+
+    assert answer["data"]["order"]["notifications"] == []
+    later = await ada.ask(text, id=order_id)
+    assert later["data"]["order"]["notifications"] == [{"state": "FAILED"}]

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from eventstore.postgres import PostgresEventStore
 from kit.engine import create_engine
 from kit.pool import Pool
+from queries.customer_events import CustomerEvents
 from queries.events import EventQueries, EventSearch
 from queries.keyset import PageRequest
 from queries.order_filter import OrderFilter, TotalRange
@@ -29,6 +30,13 @@ MAX_READ = 2_000
 """The orders that a search may read or sort: far fewer than all."""
 
 READ_FROM = {"order_view", "order_contact", "event"}
+
+QUEUED = """
+    UPDATE eventstore.event
+    SET stream_id = 'inventory-mug', version = position, type = 'BackorderQueued'
+    WHERE version = 2 AND stream_id IN ('order-o50007', 'order-o95007')
+"""
+"""Let two orders of a customer wait for stock instead of having a second event."""
 
 Plan = dict[str, Any]
 
@@ -77,7 +85,7 @@ async def plan_of(engine: AsyncEngine, statement: Statement, *, generic: bool) -
     """
     text, parameters = statement
     mode = "force_generic_plan" if generic else "force_custom_plan"
-    values = ", ".join("NULL" if value is None else f"'{value}'" for value in parameters)
+    values = ", ".join(_literal(value) for value in parameters)
     async with engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None
@@ -86,6 +94,12 @@ async def plan_of(engine: AsyncEngine, statement: Statement, *, generic: bool) -
         answer = await driver.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {execute}")
         await driver.execute("DEALLOCATE search; RESET plan_cache_mode")
     return list(nodes(answer[0]["Plan"]))
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, list):
+        value = f"{{{','.join(value)}}}"
+    return "NULL" if value is None else f"'{value}'"
 
 
 def most_rows(nodes: Iterable[Plan]) -> int:
@@ -187,3 +201,24 @@ async def test_a_page_of_a_stream_reads_its_own_events_alone(
             plan = await plan_of(engine, statement, generic=generic)
             assert "event_stream_version_key" in {node.get("Index Name") for node in plan}
             assert most_rows(node for node in plan if "Relation Name" in node) <= 2
+
+
+@pytest.mark.parametrize("generic", [False, True])
+async def test_the_notices_of_a_customer_read_the_events_of_few_orders(
+    engine: AsyncEngine, module_owner_url: str, *, generic: bool
+) -> None:
+    """The customer has 20 of 100,000 orders, and two of them wait for stock."""
+    async with connected(module_owner_url) as owner:
+        await owner.execute(QUEUED)
+    events, head = CustomerEvents(engine), 199_999
+    with counted(engine) as statements:
+        found = await events.after("customer-7", 150_000, head)
+        await events.before("customer-7", head)
+        await events.is_first_backorder("o95007", head)
+        await events.customers(found)
+
+    assert [(event.type, event.data["order_id"]) for event in found] == [
+        ("BackorderQueued", "o95007")
+    ]
+    for statement in statements:
+        assert_is_short(await plan_of(engine, statement, generic=generic))
