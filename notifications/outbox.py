@@ -165,18 +165,18 @@ class Outbox:
 
     def __init__(self, pool: Pool, channel: Channel) -> None:
         self._pool = pool
-        self._channel = channel
+        self.channel: Final = channel
 
     async def is_due(self) -> bool:
         """Return whether there is a notification to send now."""
-        return bool(await self._pool.fetchval(_IS_DUE, self._channel))
+        return bool(await self._pool.fetchval(_IS_DUE, self.channel))
 
     async def take(self, lease: timedelta) -> Taken | None:
         """Mark the notification that has been due the longest as being sent, and return it.
 
         No other sender takes it before the lease is over.
         """
-        row = await self._pool.fetchrow(_TAKE, self._channel, lease)
+        row = await self._pool.fetchrow(_TAKE, self.channel, lease)
         if row is None:
             return None
         return Taken(row[0], row[1], row[2], Notice(row[3]), row[4])
@@ -188,7 +188,7 @@ class Outbox:
 
     async def retry(self, order_id: str | None = None) -> int:
         """Send again what has failed for good, of one order or of all; return how many."""
-        return int((await self._pool.execute(_RETRY, self._channel, order_id)).split()[-1])
+        return int((await self._pool.execute(_RETRY, self.channel, order_id)).split()[-1])
 
     async def prune(self, keep: timedelta) -> None:
         """Delete some of the rows that ended before this time."""
