@@ -194,6 +194,13 @@ class Settings(BaseSettings):
     """The sender of all mails, such as `Shop <shop@example.com>`."""
     public_url: str = ""
     """The URL at which the customers reach the API, for the links to unsubscribe."""
+    vapid_private_key: SecretStr = SecretStr("")
+    """Base64url of a private key of P-256: signs the requests to push services (RFC 8292).
+
+    Without it and the next one, no push message is sent.
+    """
+    vapid_subject: str = ""
+    """The contact of the operator for push services: `mailto:` and an address, or `https://`."""
 
     simulator_host: str = "127.0.0.1"
     """The address that the simulators listen on: they trust every client."""
@@ -290,6 +297,17 @@ class Settings(BaseSettings):
         if value:
             mailbox(value)
         return value
+
+    @field_validator("vapid_subject")
+    @classmethod
+    def _is_contact(cls, value: str) -> str:
+        if value.startswith("mailto:"):
+            mailbox(value.removeprefix("mailto:"))
+            return value
+        try:
+            return _url(value, "https")
+        except ValueError:
+            raise ValueError("must be mailto: and an address, or begin with https://") from None
 
     @field_validator("temporal_address")
     @classmethod

@@ -38,6 +38,7 @@ from kit.pool import CONNECTION_LOST, create_pool
 from kit.restart import restarting
 from kit.tasks import leave_within, together, until_stopped
 from notifications.mail import config as mail
+from notifications.push.config import vapid_of
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
 from roles.notifications import run_notifications
@@ -92,6 +93,7 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
         settings.require(*ADDRESS[settings.bus])
     if Role.NOTIFICATIONS in roles:
         mail.check_settings(settings)
+        vapid_of(settings)
 
 
 async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:

@@ -30,7 +30,7 @@ FUNCTIONS = {
     "is_lost": READERS,
     "announcement": READERS,
     "announced_appends": READERS,
-    "position_of_new_key": WRITER,
+    "position_of_new_key": (DatabaseRole.APPEND, DatabaseRole.API),
     "erase_subject": WRITER,
     "safe_head": READERS,
     "held_floors": READERS,

@@ -25,6 +25,7 @@ MAX_AGE: Final = timedelta(days=7)
 
 class Channel(StrEnum):
     EMAIL = "email"
+    PUSH = "push"
 
 
 class State(StrEnum):
@@ -35,7 +36,7 @@ class State(StrEnum):
     FAILED = "failed"
     """It was refused for good, or every attempt has failed."""
     NO_RECIPIENT = "no_recipient"
-    """The order has no address of this channel."""
+    """The order has no address of this channel, or the push subscription has ended."""
     ERASED = "erased"
     """The customer's personal data has been erased."""
     SUPPRESSED = "suppressed"
@@ -63,6 +64,8 @@ class Taken:
     kind: Notice
     attempts: int
     """The number of attempts, this one included."""
+    recipient: str
+    """A customer or a push subscription, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ _TAKE: Final = f"""
         FOR UPDATE SKIP LOCKED
     ) AS due
     WHERE n.id = due.id
-    RETURNING n.id, n.order_id, n.position, n.kind, n.attempts
+    RETURNING n.id, n.order_id, n.position, n.kind, n.attempts, n.recipient
 """  # noqa: S608 - our own words
 # An attempt whose lease is over, and which another sender has repeated, records nothing.
 _RECORD: Final = f"""
@@ -140,7 +143,7 @@ def notification_id(event_id: UUID, recipient: str, channel: Channel) -> UUID:
 
 
 async def write(connection: Connection, channel: Channel, rows: Sequence[Row]) -> None:
-    """Write the rows that do not exist yet, in the transaction of the caller."""
+    """Write the rows of customers that do not exist yet, in the transaction of the caller."""
     if rows:
         columns = [
             (
@@ -153,10 +156,11 @@ async def write(connection: Connection, channel: Channel, rows: Sequence[Row]) -
             )
             for row in rows
         ]
-        await connection.execute(_WRITE, *_transposed(columns), str(channel), MAX_AGE)
+        await connection.execute(_WRITE, *transposed(columns), str(channel), MAX_AGE)
 
 
-def _transposed(rows: Iterable[tuple[object, ...]]) -> Iterable[list[object]]:
+def transposed(rows: Iterable[Sequence[object]]) -> Iterable[list[object]]:
+    """Return the columns, as PostgreSQL's unnest takes them."""
     return map(list, zip(*rows, strict=True))
 
 
@@ -179,7 +183,7 @@ class Outbox:
         row = await self._pool.fetchrow(_TAKE, self.channel, lease)
         if row is None:
             return None
-        return Taken(row[0], row[1], row[2], Notice(row[3]), row[4])
+        return Taken(row[0], row[1], row[2], Notice(row[3]), row[4], row[5])
 
     async def record(self, taken: Taken, outcome: Outcome) -> None:
         key = (taken.id, taken.attempts)

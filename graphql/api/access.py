@@ -82,12 +82,14 @@ _PARKED_STATE: Final = "Customers see a parked step as RUNNING, and a parked und
 RULES: Final[Mapping[str, Rules]] = {
     "Query": {
         **_each(Access.OWNER, "order orders saga"),
-        **_each(Access.VIEWER, "product products"),
+        **_each(Access.VIEWER, "product products vapidPublicKey"),
+        "pushSubscriptions": Access.OWNER,
         **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
         **_each(Access.STAFF, "events projections analytics deadLetters webhook webhooks"),
     },
     "Mutation": {
-        "placeOrder": Access.VIEWER,
+        **_each(Access.VIEWER, "placeOrder subscribeToPush"),
+        "unsubscribeFromPush": Access.OWNER,
         **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
         **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
         **_each(Access.STAFF, "addOrderNote adjustStock"),
@@ -239,6 +241,9 @@ RULES: Final[Mapping[str, Rules]] = {
     "WebhookPayload": {"webhook": Access.STAFF, **_PAYLOAD},
     "WebhookSecretPayload": {**_each(Access.STAFF, "webhook secret"), **_PAYLOAD},
     "TestWebhookPayload": {"eventId": Access.STAFF, **_PAYLOAD},
+    "PushSubscription": _each(Access.VIEWER, "id createdAt pausedUntil"),
+    "SubscribeToPushPayload": {"subscription": Access.VIEWER, **_PAYLOAD},
+    "UnsubscribeFromPushPayload": {"subscriptionId": Access.VIEWER, **_PAYLOAD},
     "RebuildProjectionPayload": {"projection": Access.VIEWER, **_PAYLOAD},
     "RedriveProjectionPayload": {"events": Access.STAFF, **_PAYLOAD},
     "DeadLetterConnection": _each(Access.STAFF, "edges pageInfo totalCount"),

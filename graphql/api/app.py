@@ -37,6 +37,8 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from kit.engine import create_engine
 from kit.pool import Pool, create_pool
+from notifications.push.config import vapid_of
+from notifications.push.registry import PushRegistry
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
@@ -141,6 +143,13 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
+        push=PushRegistry(
+            pool,
+            vault,
+            SearchKey.of(settings),
+            UrlRules(may_be_loopback=settings.allow_loopback_webhooks, field="endpoint"),
+            vapid_of(settings),
+        ),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,
@@ -243,6 +252,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     check(settings, *REQUIRED, *ADDRESS[settings.bus])
     Keyring.of(settings, "master_key")
     SearchKey.of(settings)
+    vapid_of(settings)
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 
     @asynccontextmanager

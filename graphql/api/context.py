@@ -20,6 +20,7 @@ from domain.order.number import read_number
 from domain.order.pricing import Pricing
 from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
+from notifications.push.registry import PushRegistry
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.dead_letters import DeadLetterRequests
@@ -88,6 +89,8 @@ class Services:
     notifications: NotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
+    push: PushRegistry
+    """The browsers that customers have subscribed to push messages."""
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

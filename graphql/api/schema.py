@@ -35,6 +35,8 @@ from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
 from api.projections.mutations import ProjectionMutation
 from api.projections.queries import ProjectionQuery
+from api.push.mutations import PushMutation
+from api.push.queries import PushQuery
 from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
@@ -55,6 +57,7 @@ class Query(
     DeadLetterQuery,
     AnalyticsQuery,
     WebhookQuery,
+    PushQuery,
 ):
     pass
 
@@ -71,6 +74,7 @@ class Mutation(
     ProjectionMutation,
     DeadLetterMutation,
     WebhookMutation,
+    PushMutation,
 ):
     pass
 

@@ -37,6 +37,7 @@ WITHOUT_KEY: Final = {
     *("rebuildProjection", "redriveProjection"),
     *("redriveDeadLetter", "discardDeadLetter"),
     *("updateWebhook", "disableWebhook", "enableWebhook", "replayWebhook"),
+    *("subscribeToPush", "unsubscribeFromPush"),
 }
 """The mutations that ask for a state: a repetition asks for the same one."""
 NEW_FIELD: Final = (
