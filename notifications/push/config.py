@@ -6,7 +6,7 @@ from notifications.push.vapid import Vapid
 from settings import Settings
 from settings_checks import check
 
-REQUIRED = ("vapid_private_key", "vapid_subject", "master_key", "search_key")
+REQUIRED = ("vapid_private_key", "vapid_subject", "master_key")
 
 
 def vapid_of(settings: Settings) -> Vapid | None:

@@ -30,10 +30,12 @@ from kit.pool import Pool
 from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
 from tests.integration.api.selecting import FIELDS, WEBHOOK_ID, document, paths, rules_on, values_at
+from tests.integration.api.test_push_subscriptions import subscribed
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
 from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import an_order
+from tests.support.push import Browser
 
 PATHS = paths()
 UPDATES = """
@@ -139,6 +141,9 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await module_pool.execute(DEAD_LETTER)
     for statement in (WEBHOOK, WEBHOOK_KEY, WEBHOOK_ATTEMPT):
         await module_pool.execute(statement, UUID(WEBHOOK_ID))
+    for viewer in (world.owner, world.operator):
+        await subscribed(viewer, Browser())
+    await module_pool.execute("UPDATE eventstore.push_subscription SET paused_until = now()")
     return world
 
 
@@ -202,10 +207,12 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert (values, errors) == ([], ["NOT_FOUND"] * 2)
     elif root == "orders":
         assert [v for v in values if below and "node" in [name for _, name in below]] == []
+    elif root == "pushSubscriptions":
+        assert (values, errors) == ([], [])
     elif RULES["Query"][root] is Access.STAFF:
         assert (values, errors) == ([], ["FORBIDDEN"])
     else:
-        assert root in {"product", "products"}
+        assert root in {"product", "products", "vapidPublicKey"}
 
 
 def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
@@ -216,9 +223,9 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
     assert beyond - payloads == {
         *("Mutation", "Subscription", "OrderUpdate", "Lagged", "UserError", "AnalyticsTick")
     }
-    # Four of them intervene in sagas. Two more are of projections, two of dead letters, and three
-    # of webhooks.
-    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3
+    # Four of them intervene in sagas. Two more are of projections, two of dead letters, three of
+    # webhooks, and two of push subscriptions.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 2
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -424,7 +431,8 @@ def test_each_mutation_is_tested() -> None:
         *("registerWebhook", "updateWebhook", "disableWebhook", "enableWebhook"),
         *("rotateWebhookSecret", "testWebhook", "replayWebhook"),
     }
-    tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks
+    of_push = {"subscribeToPush", "unsubscribeFromPush"}  # see test_push_subscriptions.py
+    tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks | of_push
     assert tested == RULES["Mutation"].keys()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
+from domain.errors import ErrorCode, Refused
 from domain.money import Money
 from domain.order.contact import Contact
 from domain.payment.events import PaymentAuthorized, PaymentPending
@@ -291,3 +293,15 @@ async def test_messages_are_sent_soon_after_their_events(
 
 class Arrived(Exception):
     pass
+
+
+async def test_where_push_is_off_no_browser_can_be_subscribed(
+    pushing: Pushing, service: Receiver
+) -> None:
+    off, browser = replace(pushing, vapid=None), Browser()
+    with pytest.raises(Refused) as refused:
+        await off.subscribe("ada", browser, service.origin)
+
+    assert refused.value.code is ErrorCode.PUSH_OFF
+    assert off.registry.public_key is None
+    assert await pushing.subscriptions() == 0
