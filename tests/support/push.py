@@ -123,6 +123,7 @@ class Pushing:
     pace: Pace = QUICK
     hold: timedelta = HOLD
     may_be_loopback: bool = True
+    answer_timeout: float = ANSWER_TIMEOUT_SECONDS
     vapid: Vapid | None = field(default_factory=a_vapid)
     store: PostgresEventStore = field(init=False)
 
@@ -144,7 +145,7 @@ class Pushing:
 
     async def send(self) -> None:
         client = WebhookClient(
-            may_be_loopback=self.may_be_loopback, timeout_seconds=ANSWER_TIMEOUT_SECONDS
+            may_be_loopback=self.may_be_loopback, timeout_seconds=self.answer_timeout
         )
         async with aclosing(client):
             subscriptions, vapid = Subscriptions(self.pool, self.vault), self.vapid
