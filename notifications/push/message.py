@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from domain.ids import WAYBILL
 from notifications.facts import Notice
 from notifications.mail.content import Facts, content_of
 from notifications.mail.language import Language
@@ -44,15 +43,23 @@ def payload_of(
         "orderNumber": facts.created.number,
         "title": content.subject,
         "body": _shortened(" ".join(content.paragraphs)),
+        "at": facts.recorded_at.astimezone(UTC).isoformat(timespec="seconds"),
         "lang": content.language,
     }
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def delivery_headers(kind: Notice, ttl: timedelta, topic: str) -> Mapping[str, str]:
-    """Return the headers by which the push service keeps the message: RFC 8030, section 5."""
-    urgency = "high" if kind in _NEEDS_CUSTOMER else "normal"
-    return {"ttl": str(int(ttl.total_seconds())), "topic": topic, "urgency": urgency}
+def delivery_headers(kind: Notice, ttl: timedelta, notification_id: UUID) -> Mapping[str, str]:
+    """Return the headers by which the push service keeps the message: RFC 8030, section 5.
+
+    The topic makes a repetition replace the first message, if the browser has not got it yet. It
+    has 32 characters, the most that are allowed.
+    """
+    return {
+        "ttl": str(int(ttl.total_seconds())),
+        "topic": notification_id.hex,
+        "urgency": "high" if kind in _NEEDS_CUSTOMER else "normal",
+    }
 
 
 def push_of(payload: bytes, target: Target, vapid: Vapid, delivery: Mapping[str, str]) -> Push:
@@ -65,15 +72,6 @@ def push_of(payload: bytes, target: Target, vapid: Vapid, delivery: Mapping[str,
         **delivery,
     }
     return Push(target.endpoint, headers, encrypt(payload, target.keys))
-
-
-def topic_of(recipient: str, order_id: str) -> str:
-    """Return the topic of an order at one browser: 32 characters of Base64url, as RFC 8030 allows.
-
-    A browser that was off shows the newest notice of each order, and no notice twice. The topic
-    tells the push service nothing about the order.
-    """
-    return uuid5(WAYBILL, f"topic {recipient} {order_id}").hex
 
 
 def _shortened(text: str) -> str:

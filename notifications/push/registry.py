@@ -23,8 +23,9 @@ MAX_SUBSCRIPTIONS: Final = 20
 """The most browsers of one customer: a notice is sent to each."""
 MAX_KEY_CHARACTERS: Final = 200
 
-# Two requests for the same endpoint, and two of the same customer, wait for each other.
-_LOCK: Final = "SELECT pg_advisory_xact_lock(7007, hashtext($1))"
+# Two requests for the same endpoint wait for each other, and then two of the same customer.
+_LOCK_ENDPOINT: Final = "SELECT pg_advisory_xact_lock(7007, hashtext($1))"
+_LOCK_CUSTOMER: Final = "SELECT pg_advisory_xact_lock(7008, hashtext($1))"
 _TAKE_OVER: Final = """
     DELETE FROM eventstore.push_subscription WHERE endpoint_digest = $1 AND customer_id <> $2
 """
@@ -105,8 +106,8 @@ class PushRegistry:
 async def _stored(
     connection: Connection, customer_id: str, digest: str, key_id: UUID, sealed: bytes
 ) -> PushSubscription:
-    await connection.execute(_LOCK, digest)
-    await connection.execute(_LOCK, customer_id)
+    await connection.execute(_LOCK_ENDPOINT, digest)
+    await connection.execute(_LOCK_CUSTOMER, customer_id)
     await connection.execute(_TAKE_OVER, digest, customer_id)
     row = await connection.fetchrow(_RENEW, digest, key_id, sealed)
     if row is None:

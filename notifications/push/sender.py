@@ -15,13 +15,7 @@ from eventstore.protocol import EventStore
 from notifications.mail.content import Facts
 from notifications.mail.language import language_of
 from notifications.outbox import Outbox, Outcome, State, Taken
-from notifications.push.message import (
-    Push,
-    delivery_headers,
-    payload_of,
-    push_of,
-    topic_of,
-)
+from notifications.push.message import Push, delivery_headers, payload_of, push_of
 from notifications.push.subscriptions import Subscriptions, Target, subscription_in
 from notifications.push.vapid import Vapid
 from notifications.reading import contact_of, facts_of
@@ -92,8 +86,7 @@ class PushPoster:
             return contact
         locale, zone = (contact.locale, contact.time_zone) if contact else (None, None)
         payload = payload_of(facts, language_of(locale), zone, taken.id)
-        topic = topic_of(taken.recipient, taken.order_id)
-        return push_of(payload, target, self.vapid, delivery_headers(taken.kind, ttl, topic))
+        return push_of(payload, target, self.vapid, delivery_headers(taken.kind, ttl, taken.id))
 
     async def _target(self, taken: Taken, facts: Facts) -> Target | Outcome:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import jwt
@@ -71,7 +72,8 @@ async def test_a_request_is_signed_and_says_how_long_it_matters(
     assert request.headers["content-type"] == "application/octet-stream"
     assert 3 * 86400 - 60 < int(request.headers["ttl"]) <= 3 * 86400
     assert request.headers["urgency"] == "normal"
-    assert len(request.headers["topic"]) == 32
+    (shown,) = browser.messages(service.received)
+    assert request.headers["topic"] == UUID(shown["id"]).hex
 
 
 @pytest.mark.parametrize(
