@@ -194,6 +194,13 @@ class Settings(BaseSettings):
     """The sender of all mails, such as `Shop <shop@example.com>`."""
     public_url: str = ""
     """The URL at which the customers reach the API, for the links to unsubscribe."""
+    vapid_private_key: SecretStr = SecretStr("")
+    """Base64url of a private key of P-256: signs the requests to push services (RFC 8292).
+
+    Without it and the next one, no push message is sent.
+    """
+    vapid_subject: str = ""
+    """The contact of the operator for push services: `mailto:` and an address, or `https://`."""
 
     operator_email: str = ""
     """The addresses, comma-separated, of the operators who are notified by mail. Empty: none."""
@@ -310,6 +317,17 @@ class Settings(BaseSettings):
                 "must be an address such as ops@example.com, or several of them with commas between"
             ) from None
         return value
+
+    @field_validator("vapid_subject")
+    @classmethod
+    def _is_contact(cls, value: str) -> str:
+        if value.startswith("mailto:"):
+            mailbox(value.removeprefix("mailto:"))
+            return value
+        try:
+            return _url(value, "https")
+        except ValueError:
+            raise ValueError("must be mailto: and an address, or begin with https://") from None
 
     @field_validator("temporal_address")
     @classmethod

@@ -103,9 +103,10 @@ _DEMANDS: Final[Mapping[str, _Demand]] = {
     "payment_api_key": _ISSUED_KEY,
     "carrier_api_key": _ISSUED_KEY,
 }
-"""The payload, master and search keys have their own check: see eventstore/privacy/keyring.py."""
+"""The payload, master and search keys have their own check: see eventstore/privacy/keyring.py. So
+has the key of web push: see notifications/push/vapid.py."""
 _KEYRINGS: Final = ("payload_key", "master_key")
-_SECRETS: Final = (*_DEMANDS, *_KEYRINGS, "search_key")
+_SECRETS: Final = (*_DEMANDS, *_KEYRINGS, "search_key", "vapid_private_key")
 
 
 def _check_distinct(settings: Settings, names: tuple[str, ...]) -> None:

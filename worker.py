@@ -39,6 +39,7 @@ from kit.restart import restarting
 from kit.tasks import leave_within, together, until_stopped
 from notifications.mail import config as mail
 from notifications.operators import config as operators
+from notifications.push.config import vapid_of
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
 from roles.notifications import run_notifications
@@ -95,6 +96,7 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
     if Role.NOTIFICATIONS in roles:
         mail.check_settings(settings)
         operators.check_settings(settings)
+        vapid_of(settings)
 
 
 async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:

@@ -21,10 +21,12 @@ WAIT_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.1
 _FOLLOWED: Final = "SELECT position >= $2 FROM eventstore.checkpoint WHERE name = $1"
 _OPEN: Final = """
-    SELECT count(*) FROM eventstore.notification WHERE order_id = ANY ($1) AND due_at IS NOT NULL
+    SELECT count(*) FROM eventstore.notification
+    WHERE order_id = ANY ($1) AND channel = 'email' AND due_at IS NOT NULL
 """
 _SENT: Final = """
-    SELECT id::text FROM eventstore.notification WHERE order_id = ANY ($1) AND state = $2
+    SELECT id::text FROM eventstore.notification
+    WHERE order_id = ANY ($1) AND channel = 'email' AND state = $2
 """
 
 

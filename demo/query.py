@@ -37,6 +37,8 @@ _TARGETS: Final = {
 }
 """The field of a mutation's input that takes the id, where it is not `orderId`."""
 
+_WITHOUT_KEY: Final = frozenset({"SubscribeToPush"})
+"""The mutations with an input that ask for a state, and so take no key."""
 _VARIABLE: Final = re.compile(r"\$(\w+):")
 
 Json = dict[str, Any]
@@ -56,7 +58,8 @@ def variables_of(name: str, text: str, given: Mapping[str, object], target: str)
     if "input" in declared:
         fields: Any = given.get("input", given)
         target_field = {_TARGETS.get(name, "orderId"): target} if target else {}
-        return {"input": {"idempotencyKey": str(uuid4()), **target_field, **fields}}
+        key = {} if name in _WITHOUT_KEY else {"idempotencyKey": str(uuid4())}
+        return {"input": {**key, **target_field, **fields}}
     if "number" in declared and read_number(target):
         return {**given, "number": target}
     of_an_id = next((variable for variable in OF_AN_ID if variable in declared), None)

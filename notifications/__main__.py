@@ -49,7 +49,7 @@ async def run(settings: Settings, options: argparse.Namespace, lines: Sequence[s
     settings.require("database_url")
     async with await create_pool(settings.database_url.get_secret_value(), size=1) as pool:
         if options.command == "retry":
-            count = await Outbox(pool, Channel.EMAIL).retry(options.order)
+            count = sum([await Outbox(pool, channel).retry(options.order) for channel in Channel])
             return f"{count} notifications are sent again."
         emails = addresses(lines)
         suppressions = Suppressions(pool, SearchKey.of(settings))

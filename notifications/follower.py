@@ -26,6 +26,7 @@ from kit.pool import Connection, Pool
 from kit.restart import is_database_away, restarting
 from notifications.facts import TYPES, notice_of
 from notifications.outbox import Channel, Row, write
+from notifications.push.rows import write_push
 from projections.parked import ParkedEvents
 from projections.poison import cause_of, is_poison
 
@@ -138,7 +139,7 @@ class Leader:
         rows = list(_rows([s for s in page if s.stream_id not in streams]))
         async with self._connection.transaction():
             await self._parked.hold([s for s in page if s.stream_id in streams])
-            await write(self._connection, self._channel, rows)
+            await self._write(rows)
             await self._checkpoint.advance(page[-1].position)
 
     async def _take_one(self, stored: StoredEvent) -> None:
@@ -171,12 +172,18 @@ class Leader:
                 return
         self._parked.streams.discard(stream_id)
 
+    async def _write(self, rows: Sequence[Row]) -> None:
+        if self._channel is Channel.PUSH:
+            await write_push(self._connection, rows)
+        else:
+            await write(self._connection, self._channel, rows)
+
     async def _retake(self, stored: StoredEvent) -> bool:
         """Take a parked event, and return whether that succeeded."""
         try:
             rows = list(_rows([stored]))
             async with self._connection.transaction():
-                await write(self._connection, self._channel, rows)
+                await self._write(rows)
                 await self._parked.release(stored)
                 await self._checkpoint.advance(self.position)
         except Exception as error:

@@ -36,7 +36,7 @@ class State(StrEnum):
     FAILED = "failed"
     """It was refused for good, or every attempt has failed."""
     NO_RECIPIENT = "no_recipient"
-    """The order has no address of this channel."""
+    """The order has no address of this channel, or the push subscription has ended."""
     ERASED = "erased"
     """The customer's personal data has been erased."""
     SUPPRESSED = "suppressed"
@@ -66,6 +66,8 @@ class Taken:
     kind: Notice
     attempts: int
     """The number of attempts, this one included."""
+    recipient: str
+    """A customer or a push subscription, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ _TAKE: Final = f"""
         FOR UPDATE SKIP LOCKED
     ) AS due
     WHERE n.id = due.id
-    RETURNING n.id, n.order_id, n.position, n.kind, n.attempts
+    RETURNING n.id, n.order_id, n.position, n.kind, n.attempts, n.recipient
 """  # noqa: S608 - our own words
 # An attempt whose lease is over, and which another sender has repeated, records nothing.
 _RECORD: Final = f"""
@@ -152,7 +154,7 @@ def notification_id(event_id: UUID, recipient: str, channel: Channel) -> UUID:
 
 
 async def write(connection: Connection, channel: Channel, rows: Sequence[Row]) -> None:
-    """Write the rows that do not exist yet, in the transaction of the caller."""
+    """Write the rows of customers that do not exist yet, in the transaction of the caller."""
     if rows:
         columns = [
             (
@@ -165,10 +167,11 @@ async def write(connection: Connection, channel: Channel, rows: Sequence[Row]) -
             )
             for row in rows
         ]
-        await connection.execute(_WRITE, *_transposed(columns), str(channel), MAX_AGE)
+        await connection.execute(_WRITE, *transposed(columns), str(channel), MAX_AGE)
 
 
-def _transposed(rows: Iterable[tuple[object, ...]]) -> Iterable[list[object]]:
+def transposed(rows: Iterable[Sequence[object]]) -> Iterable[list[object]]:
+    """Return the columns, as PostgreSQL's unnest takes them."""
     return map(list, zip(*rows, strict=True))
 
 
@@ -177,21 +180,21 @@ class Outbox:
 
     def __init__(self, pool: Pool, channel: Channel) -> None:
         self._pool = pool
-        self._channel = channel
+        self.channel: Final = channel
 
     async def is_due(self) -> bool:
         """Return whether there is a notification to send now."""
-        return bool(await self._pool.fetchval(_IS_DUE, self._channel))
+        return bool(await self._pool.fetchval(_IS_DUE, self.channel))
 
     async def take(self, lease: timedelta) -> Taken | None:
         """Mark the notification that has been due the longest as being sent, and return it.
 
         No other sender takes it before the lease is over.
         """
-        row = await self._pool.fetchrow(_TAKE, self._channel, lease)
+        row = await self._pool.fetchrow(_TAKE, self.channel, lease)
         if row is None:
             return None
-        return Taken(row[0], row[1], row[2], Notice(row[3]), row[4])
+        return Taken(row[0], row[1], row[2], Notice(row[3]), row[4], row[5])
 
     async def record(self, taken: Taken, outcome: Outcome) -> None:
         key = (taken.id, taken.attempts)
@@ -200,7 +203,7 @@ class Outbox:
 
     async def retry(self, order_id: str | None = None) -> int:
         """Send again what has failed for good, of one order or of all; return how many."""
-        return int((await self._pool.execute(_RETRY, self._channel, order_id)).split()[-1])
+        return int((await self._pool.execute(_RETRY, self.channel, order_id)).split()[-1])
 
     async def prune(self, keep: timedelta) -> None:
         """Delete some of the rows that ended before this time."""

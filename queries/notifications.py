@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from notifications.facts import TYPES
 from notifications.follower import checkpoint_of
@@ -21,8 +21,10 @@ _COUNTS: Final = text(f"""
     WHERE due_at IS NOT NULL OR ended_at > clock_timestamp() - interval '1 hour'
     GROUP BY channel, state
     UNION ALL
-    SELECT :channel, '{PARKED}', count(DISTINCT stream_id) FROM eventstore.parked_event
-    WHERE projection = :checkpoint
+    SELECT c.channel, '{PARKED}', count(DISTINCT p.stream_id)
+    FROM unnest(cast(:channels AS text[]), cast(:checkpoints AS text[])) AS c (channel, checkpoint)
+    LEFT JOIN eventstore.parked_event AS p ON p.projection = c.checkpoint
+    GROUP BY c.channel
 """)  # noqa: S608 - our own words
 # A channel that is off has no checkpoint, and no lag. A notification that waits for the end of
 # quiet hours is not late before.
@@ -54,12 +56,16 @@ class NotificationQueries:
         self._engine = engine
 
     async def figures(self) -> NotificationFigures:
-        channel = Channel.EMAIL
-        which = {"channel": str(channel), "checkpoint": checkpoint_of(channel)}
+        checkpoints = {str(channel): checkpoint_of(channel) for channel in Channel}
+        names = {"channels": list(checkpoints), "checkpoints": list(checkpoints.values())}
         async with self._engine.connect() as connection:
-            counts = await connection.execute(_COUNTS, which)
-            lag = await connection.execute(_LAG, which | {"types": sorted(TYPES)})
+            counts = await connection.execute(_COUNTS, names)
             return NotificationFigures(
                 {(row.channel, row.state): row.rows for row in counts},
-                {channel: float(lag.scalar_one())},
+                {c: await _lag(connection, c, name) for c, name in checkpoints.items()},
             )
+
+
+async def _lag(connection: AsyncConnection, channel: str, checkpoint: str) -> float:
+    which = {"channel": channel, "checkpoint": checkpoint, "types": sorted(TYPES)}
+    return float((await connection.execute(_LAG, which)).scalar_one())

@@ -1,4 +1,4 @@
-"""The role `notifications`: send mails to customers, webhooks, and notices to operators."""
+"""The role `notifications`: send mails, push messages, webhooks, and notices to operators."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ from notifications.operators.webhook import WebhookChannel
 from notifications.outbox import Channel, Outbox
 from notifications.policy import DeliveryPolicy
 from notifications.preferences import PreferenceStore
+from notifications.push.config import vapid_of
+from notifications.push.sender import PushPoster, PushSender
+from notifications.push.subscriptions import Subscriptions
 from notifications.suppressions import Suppressions
 from notifications.webhooks.client import WebhookClient
 from notifications.webhooks.runner import Webhooks
@@ -39,9 +42,11 @@ logger = logging.getLogger(__name__)
 async def run_notifications(
     settings: Settings, pool: Pool, store: EventStore, vault: Vault
 ) -> None:
-    """Send mails and webhooks until cancelled, while this process leads each."""
+    """Send mails, push messages, webhooks and notices until cancelled, while this process leads
+    each."""
     await together(
         send_mails(settings, pool, store, vault),
+        send_pushes(settings, pool, store, vault),
         send_webhooks(settings, pool, store),
         notify_operators(settings, pool),
     )
@@ -61,6 +66,23 @@ async def send_mails(settings: Settings, pool: Pool, store: EventStore, vault: V
         NotificationFollower(pool, store, Channel.EMAIL).run(),
         MailSender(outbox, composer, suppressions, server).run(),
     )
+
+
+async def send_pushes(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
+    """Notify customers' browsers until cancelled, if the installation has keys."""
+    vapid = vapid_of(settings)
+    if vapid is None:
+        logger.info("no push message is sent: WAYBILL_VAPID_PRIVATE_KEY is not set")
+        await asyncio.Event().wait()
+        return
+    may_be_loopback = settings.allow_loopback_webhooks
+    async with contextlib.aclosing(WebhookClient(may_be_loopback=may_be_loopback)) as client:
+        subscriptions, policy = Subscriptions(pool, vault), DeliveryPolicy(PreferenceStore(pool))
+        poster = PushPoster(store, vault, subscriptions, policy, vapid, client)
+        await together(
+            NotificationFollower(pool, store, Channel.PUSH).run(),
+            PushSender(Outbox(pool, Channel.PUSH), poster).run(),
+        )
 
 
 async def send_webhooks(settings: Settings, pool: Pool, store: EventStore) -> None:

@@ -30,6 +30,11 @@ def _base64_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def _vapid_key() -> str:
+    """Return a private key of P-256: almost every number of 32 bytes is one."""
+    return base64.urlsafe_b64encode(b"\x01" + secrets.token_bytes(31)).rstrip(b"=").decode()
+
+
 def _standard_webhooks_secret() -> str:
     return f"whsec_{_base64_key()}"
 
@@ -43,17 +48,18 @@ SECRETS: Mapping[str, Callable[[], str]] = {
     "WAYBILL_PAYMENT_WEBHOOK_SECRET": lambda: f"whsec_{secrets.token_hex(32)}",
     "WAYBILL_CARRIER_API_KEY": _token,
     "WAYBILL_CARRIER_WEBHOOK_SECRET": _standard_webhooks_secret,
+    "WAYBILL_VAPID_PRIVATE_KEY": _vapid_key,
 }
 """The function that creates each secret at the first start. Later starts keep the secret."""
 
 
 OUTSIDE = (
     *("WAYBILL_PAYMENT_URL", "WAYBILL_PAYMENT_RETURN_URL", "WAYBILL_CARRIER_URL"),
-    *("WAYBILL_SMTP_URL", "WAYBILL_MAIL_FROM", "WAYBILL_PUBLIC_URL", "WAYBILL_OPERATOR_EMAIL"),
-    *("WAYBILL_OPERATOR_WEBHOOK_URL", "WAYBILL_OPERATOR_WEBHOOK_SECRET"),
+    *("WAYBILL_SMTP_URL", "WAYBILL_MAIL_FROM", "WAYBILL_PUBLIC_URL", "WAYBILL_VAPID_SUBJECT"),
+    *("WAYBILL_OPERATOR_EMAIL", "WAYBILL_OPERATOR_WEBHOOK_URL", "WAYBILL_OPERATOR_WEBHOOK_SECRET"),
 )
-"""The addresses of the providers, of the mail server and of operators. A value from the user
-replaces the default, even if empty."""
+"""The addresses of the providers, of the mail server and of operators, and ours for push services.
+A value from the user replaces the default, even if empty."""
 
 
 SHOWN = ("WAYBILL_RETURN_WINDOW",)
@@ -84,6 +90,7 @@ def stack_environment(
         "WAYBILL_OPERATOR_EMAIL": "operators@waybill.example",
         "WAYBILL_OPERATOR_WEBHOOK_URL": "",
         "WAYBILL_OPERATOR_WEBHOOK_SECRET": "",
+        "WAYBILL_VAPID_SUBJECT": "mailto:orders@waybill.example",
         "WAYBILL_WORKER_BUILD_ID": build_id(),
         "WAYBILL_ALLOW_LOOPBACK_WEBHOOKS": "true",
     }

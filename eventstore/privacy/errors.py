@@ -20,6 +20,13 @@ class Erased(PrivacyError):
         self.field = field
 
 
+class ErasedValue(PrivacyError):
+    """The same for a value that is kept outside the log."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"this {kind} has been erased and cannot be read")
+
+
 class UnknownKey(PrivacyError):
     """A value is encrypted under a key that this process was not given."""
 

@@ -39,6 +39,12 @@ KEYS: Final = """
     WHERE key_id = ANY($1)
 """
 
+KEY: Final = """
+    SELECT subject, key_id, wrapped, master_key_id
+    FROM eventstore.subject_key
+    WHERE key_id = $1 AND subject = $2
+"""
+
 NOT_UNDER: Final = """
     SELECT subject, key_id, wrapped, master_key_id
     FROM eventstore.subject_key

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, TypeAdapter
@@ -22,7 +22,13 @@ from domain.privacy import Sealed, fields_in_clear, personal_fields
 from eventstore.envelope import StreamAppend
 from eventstore.privacy import statements as sql
 from eventstore.privacy.encryption import KEY_BYTES, NONCE_BYTES, TAG_BYTES, decrypt, encrypt
-from eventstore.privacy.errors import Erased, PrivacyError, Tampered, TamperedField
+from eventstore.privacy.errors import (
+    Erased,
+    ErasedValue,
+    PrivacyError,
+    Tampered,
+    TamperedField,
+)
 from eventstore.privacy.keyring import Encrypted, Keyring
 from kit.pool import Pool
 
@@ -30,6 +36,11 @@ E = TypeVar("E", bound=Event)
 SubjectKey = tuple[UUID, bytes]
 SubjectAndKey = tuple[str, UUID]
 KeyOrFault = bytes | PrivacyError
+
+
+class SealedValue(NamedTuple):
+    key_id: UUID
+    data: bytes
 
 
 class Vault:
@@ -73,6 +84,24 @@ class Vault:
         sealed = [getattr(event, field) for event, field in wanted if _is_sealed(event, field)]
         keys = await self._keys_of(sealed) if sealed else {}
         return [_open_or_fail(event, field, keys) for event, field in wanted]
+
+    async def seal_value(self, subject: str, place: Sequence[str], value: bytes) -> SealedValue:
+        """Encrypt a value that is kept outside the log. It opens in its own place alone."""
+        key_id, key = (await self._keys([subject]))[subject]
+        return SealedValue(key_id, encrypt(key, value, _context(*place, subject)))
+
+    async def open_value(
+        self, subject: str, key_id: UUID, place: Sequence[str], data: bytes
+    ) -> bytes:
+        """Return the value in clear. Use it at once, and never log it.
+
+        Raises ErasedValue once the subject's key is gone, UnknownKey, or Tampered.
+        """
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(sql.KEY, key_id, subject)
+        if row is None:
+            raise ErasedValue(place[0])
+        return decrypt(self._unwrap(**row), data, _context(*place, subject))
 
     async def _keys(self, subjects: Sequence[str]) -> Mapping[str, SubjectKey]:
         """Return the keys of these subjects; make those that do not exist."""

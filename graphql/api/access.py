@@ -81,15 +81,16 @@ _PARKED_STATE: Final = "Customers see a parked step as RUNNING, and a parked und
 
 RULES: Final[Mapping[str, Rules]] = {
     "Query": {
-        **_each(Access.OWNER, "order orders saga notificationPreferences"),
-        **_each(Access.VIEWER, "product products"),
+        **_each(Access.OWNER, "order orders saga notificationPreferences pushSubscriptions"),
+        **_each(Access.VIEWER, "product products vapidPublicKey"),
         **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
         **_each(Access.STAFF, "events projections analytics deadLetters webhook webhooks"),
         "emailSuppression": Access.STAFF,
         "operatorNotices": Access.STAFF,
     },
     "Mutation": {
-        **_each(Access.VIEWER, "placeOrder setNotificationPreferences"),
+        **_each(Access.VIEWER, "placeOrder setNotificationPreferences subscribeToPush"),
+        "unsubscribeFromPush": Access.OWNER,
         **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
         **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
         **_each(Access.STAFF, "addOrderNote adjustStock"),
@@ -264,6 +265,9 @@ RULES: Final[Mapping[str, Rules]] = {
     "EmailSuppressionAction": _each(Access.STAFF, "kind actor reason at"),
     "SuppressEmailPayload": {"suppression": Access.STAFF, **_PAYLOAD},
     "LiftEmailSuppressionPayload": {"action": Access.STAFF, **_PAYLOAD},
+    "PushSubscription": _each(Access.VIEWER, "id createdAt pausedUntil"),
+    "SubscribeToPushPayload": {"subscription": Access.VIEWER, **_PAYLOAD},
+    "UnsubscribeFromPushPayload": {"subscriptionId": Access.VIEWER, **_PAYLOAD},
     "RebuildProjectionPayload": {"projection": Access.VIEWER, **_PAYLOAD},
     "RedriveProjectionPayload": {"events": Access.STAFF, **_PAYLOAD},
     "DeadLetterConnection": _each(Access.STAFF, "edges pageInfo totalCount"),

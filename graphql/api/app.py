@@ -39,6 +39,8 @@ from kit.engine import create_engine
 from kit.pool import Pool, create_pool
 from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.preferences import PreferenceStore
+from notifications.push.config import vapid_of
+from notifications.push.registry import PushRegistry
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
@@ -155,6 +157,13 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         preferences=PreferenceStore(pool),
         operator_notices=OperatorNoticeQueries(engine),
         acknowledgements=NoticeAcknowledgements(pool),
+        push=PushRegistry(
+            pool,
+            vault,
+            SearchKey.of(settings),
+            UrlRules(may_be_loopback=settings.allow_loopback_webhooks, field="endpoint"),
+            vapid_of(settings),
+        ),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,
@@ -265,6 +274,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     check(settings, *REQUIRED, *ADDRESS[settings.bus])
     Keyring.of(settings, "master_key")
     SearchKey.of(settings)
+    vapid_of(settings)
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 
     @asynccontextmanager

@@ -23,6 +23,7 @@ from eventstore.positions import PositionCodec
 from eventstore.privacy.search_key import SearchKey
 from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.preferences import PreferenceStore
+from notifications.push.registry import PushRegistry
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.dead_letters import DeadLetterRequests
@@ -104,6 +105,8 @@ class Services:
     operator_notices: OperatorNoticeQueries
     acknowledgements: NoticeAcknowledgements
     """The acknowledgements of notices to operators."""
+    push: PushRegistry
+    """The browsers that customers have subscribed to push messages."""
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

@@ -72,6 +72,12 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
         "The customer has an order that has not ended: cancel it, or wait for its end."
     ),
     ErrorCode.PERSONAL_DATA_ERASED: "The personal data that the request needs was erased.",
+    ErrorCode.PUSH_OFF: (
+        "The installation sends no push messages: `vapidPublicKey` is null. Offer other channels."
+    ),
+    ErrorCode.TOO_MANY_SUBSCRIPTIONS: (
+        "The customer has as many push subscriptions as there may be: unsubscribe one first."
+    ),
     ErrorCode.ORDER_LOST: (
         "A database failure lost the record of the accepted order. An operator can recover it."
     ),

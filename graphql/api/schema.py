@@ -41,6 +41,8 @@ from api.products.mutations import ProductMutation
 from api.products.queries import ProductQuery
 from api.projections.mutations import ProjectionMutation
 from api.projections.queries import ProjectionQuery
+from api.push.mutations import PushMutation
+from api.push.queries import PushQuery
 from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
@@ -66,6 +68,7 @@ class Query(
     PreferenceQuery,
     SuppressionQuery,
     OperatorNoticeQuery,
+    PushQuery,
 ):
     pass
 
@@ -85,6 +88,7 @@ class Mutation(
     PreferenceMutation,
     SuppressionMutation,
     OperatorNoticeMutation,
+    PushMutation,
 ):
     pass
 

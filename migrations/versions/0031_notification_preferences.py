@@ -10,7 +10,7 @@ from migrations.grants import readable_by, writable_by
 from settings import DatabaseRole
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 
 PREFERENCE = "eventstore.notification_preference"
 ACTION = "eventstore.email_suppression_action"

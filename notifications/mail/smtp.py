@@ -22,6 +22,7 @@ from aiosmtplib.errors import (
 from kit.faults import one_line
 from kit.restart import ServerAway
 from notifications.mail.message import Letter
+from notifications.sender import NotSent
 from settings import Settings
 from settings_values import mailbox
 
@@ -43,7 +44,7 @@ class SmtpAway(ServerAway):
         super().__init__(f"the mail server of WAYBILL_SMTP_URL takes no connection: {cause}")
 
 
-class NotSent(Exception):
+class MailNotSent(NotSent):
     """The mail was not sent, or it is not known whether it was."""
 
     def __init__(
@@ -54,14 +55,9 @@ class NotSent(Exception):
         is_bounce: bool = False,
         is_broken: bool = False,
     ) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.is_final = is_final
-        """Another attempt would be refused too."""
+        super().__init__(cause, is_final=is_final, is_broken=is_broken)
         self.is_bounce = is_bounce
         """The address does not exist."""
-        self.is_broken = is_broken
-        """The session cannot be used for another mail."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +126,7 @@ class SmtpSession:
         self._sender = sender
 
     async def send(self, letter: Letter) -> None:
-        """Send the mail; when this returns, the server has taken it. Raises NotSent.
+        """Send the mail; when this returns, the server has taken it. Raises MailNotSent.
 
         The exceptions of the library hold the address, so none of them leaves this function.
         """
@@ -141,21 +137,21 @@ class SmtpSession:
 
     async def _send(self, letter: Letter) -> None:
         if letter.needs_utf8 and not self._client.supports_extension("smtputf8"):
-            raise NotSent("no SMTPUTF8", is_final=True)
+            raise MailNotSent("no SMTPUTF8", is_final=True)
         encoding = "utf-8" if letter.needs_utf8 else "ascii"
         await self._client.mail(self._sender, options=letter.options, encoding=encoding)
         await self._client.rcpt(letter.recipient, encoding=encoding)
         await self._client.data(letter.message)
 
-    async def _not_sent(self, error: Exception) -> NotSent:
+    async def _not_sent(self, error: Exception) -> MailNotSent:
         cause = _cause(error)
         if not isinstance(error, SMTPResponseException):
-            return NotSent(cause, is_broken=True)
+            return MailNotSent(cause, is_broken=True)
         # A refusal of our own address concerns the settings and not this mail.
         is_about_mail = isinstance(error, SMTPRecipientRefused | SMTPDataError)
         is_final = error.code >= _PERMANENT and is_about_mail
         is_bounce = isinstance(error, SMTPRecipientRefused) and cause.endswith(_NO_MAILBOX)
-        return NotSent(
+        return MailNotSent(
             cause,
             is_final=is_final,
             is_bounce=is_final and is_bounce,

@@ -13,13 +13,13 @@ from typing import Final
 from uuid import UUID
 
 from notifications.mail.message import Letter, address_of, new_message, ready
-from notifications.mail.sender import Pace
-from notifications.mail.smtp import NotSent, SmtpServer, SmtpSession
+from notifications.mail.smtp import SmtpServer, SmtpSession
 from notifications.operators.causes import OF_ORDERS, CauseKind
 from notifications.operators.channel import Send
 from notifications.operators.digest import DOCUMENTATION, Digest, Line
 from notifications.operators.outbox import Message
 from notifications.outbox import Outcome, State
+from notifications.sender import NotSent, Pace
 
 KINDS: Final = {
     CauseKind.PARKED_SAGA: ("parked saga", "parked sagas"),

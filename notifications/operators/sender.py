@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from kit.faults import origin
 from kit.pool import Pool
 from kit.restart import is_database_away, restarting
-from notifications.mail.sender import Pace
 from notifications.operators.channel import Channel, Send
 from notifications.operators.outbox import Message, Messages
 from notifications.outbox import Outcome, State
-
-FINISH_SECONDS: Final = 2.0
-"""A worker that stops finishes the message that it is sending, for at most this time."""
+from notifications.sender import FINISH_SECONDS, Pace, raise_if_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +32,7 @@ class NoticeSender:
 
     async def _send_all(self) -> NoReturn:
         while True:
-            _raise_if_cancelled()
+            raise_if_cancelled()
             if await self._messages.is_due():
                 async with self._channel.connected() as send:
                     await self._send_next(send)
@@ -68,11 +65,3 @@ class NoticeSender:
                 "message %s to operators by %s was given up after %d attempts: %s",
                 *(message.id, self._channel.target, message.attempts, outcome.cause),
             )
-
-
-def _raise_if_cancelled() -> None:
-    """Raise a cancellation that the SMTP client has swallowed: asyncio.wait_for may do so, until
-    Python 3.12."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

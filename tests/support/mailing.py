@@ -19,11 +19,12 @@ from kit.pool import Pool
 from kit.tasks import together
 from notifications.follower import Leader, NotificationFollower
 from notifications.mail.composer import Composer
-from notifications.mail.sender import MailSender, Pace
+from notifications.mail.sender import MailSender
 from notifications.mail.smtp import SmtpServer
 from notifications.outbox import Channel, Outbox
 from notifications.policy import Clock, DeliveryPolicy, utc_now
 from notifications.preferences import PreferenceStore
+from notifications.sender import Pace
 from notifications.suppressions import Suppressions
 from settings import Settings
 

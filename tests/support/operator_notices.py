@@ -16,7 +16,6 @@ from domain.saga.events import SagaParked, SagaRetried
 from kit.eventually import eventually
 from kit.pool import Pool
 from kit.tasks import together
-from notifications.mail.sender import Pace
 from notifications.mail.smtp import SmtpServer
 from notifications.operators import notices, outbox
 from notifications.operators.channel import Channel
@@ -25,6 +24,7 @@ from notifications.operators.sender import NoticeSender
 from notifications.operators.timing import Timing
 from notifications.operators.watch import NoticeWatch
 from notifications.operators.webhook import WebhookChannel
+from notifications.sender import Pace
 from notifications.webhooks.client import WebhookClient
 from settings import Settings
 from tests.support.mailing import QUICK

@@ -67,8 +67,12 @@ class Receiver:
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"{self.origin}/hook"
 
     @property
     def ids(self) -> list[str]:

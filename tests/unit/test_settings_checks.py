@@ -37,6 +37,7 @@ def sound(**changes: object) -> Settings:
         "nats_url": "nats://127.0.0.1:4222",
         "carrier_url": "https://carrier.example",
         "payment_return_url": "https://shop.example",
+        "vapid_subject": "mailto:orders@shop.example",
         **made,
         "payment_api_key": f"sk_live_{secrets.token_hex(16)}",
     }
@@ -123,6 +124,14 @@ def test_a_worker_sends_mails_only_where_a_mail_server_is_set() -> None:
         with pytest.raises(SettingsError, match=f"WAYBILL_{name.upper()} is not set"):
             check_settings(sound(**MAIL | {name: ""}), [Role.NOTIFICATIONS])
         check_settings(sound(**MAIL | {name: ""}), [Role.RELAY, Role.HEAD])
+
+
+def test_a_worker_sends_push_messages_only_where_both_settings_are_set() -> None:
+    check_settings(sound(vapid_private_key="", vapid_subject=""), [Role.NOTIFICATIONS])
+    for name in ("vapid_private_key", "vapid_subject"):
+        with pytest.raises(SettingsError, match=f"WAYBILL_{name.upper()} is not set"):
+            check_settings(sound(**{name: ""}), [Role.NOTIFICATIONS])
+        check_settings(sound(**{name: ""}), [Role.RELAY, Role.HEAD])
 
 
 def test_the_links_of_mails_lead_to_https_in_production() -> None:

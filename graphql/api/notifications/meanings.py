@@ -35,6 +35,7 @@ KINDS: Final[Mapping[StrEnum, str]] = {
 }
 CHANNELS: Final[Mapping[StrEnum, str]] = {
     Channel.EMAIL: "A mail to the address of the order's contact.",
+    Channel.PUSH: "A message to each browser that the customer has subscribed.",
 }
 STATES: Final[Mapping[StrEnum, str]] = {
     State.PENDING: "It is to be sent, now or after a pause.",
@@ -44,6 +45,7 @@ STATES: Final[Mapping[StrEnum, str]] = {
     State.NO_RECIPIENT: "The order has no address of this channel, so nothing is sent.",
     State.ERASED: "The customer's personal data was erased before it was sent.",
     State.SUPPRESSED: "The address has unsubscribed, bounced or complained, so nothing is sent.",
+    State.OPTED_OUT: "The customer has switched this category off for this channel.",
     State.OUTDATED: (
         "The order had moved on before it was sent, or the fact was too old, so nothing is sent."
     ),

@@ -11,7 +11,6 @@ strawberry.enum(
     description="A group of notifications. ORDER_CONFIRMATION, PAYMENT and CANCELLATION are "
     "mandatory.",
 )
-strawberry.enum(Channel, name="NotificationChannel")
 
 
 @strawberry.input(description="Send nothing of the category by these channels.")

@@ -23,6 +23,8 @@ from kit.local_http import local_client
 from kit.pool import Pool, create_pool
 from notifications.operators.acknowledging import NoticeAcknowledgements
 from notifications.preferences import PreferenceStore
+from notifications.push.config import vapid_of
+from notifications.push.registry import PushRegistry
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
@@ -68,6 +70,7 @@ from tests.support.api_client import Api, served
 from tests.support.api_inputs import OUT_OF_STOCK
 from tests.support.keys import MASTER_KEY, MASTER_KEYS, PAYLOAD_KEYS, SEARCH_KEY, a_vault
 from tests.support.order_log import OrderLog
+from tests.support.push import VAPID_KEY, VAPID_SUBJECT
 from tests.support.routes import routes_of
 from tests.support.sagas import Sagas, running_sagas
 from tests.support.scripted import answering
@@ -95,6 +98,8 @@ def settings(module_database_url: str, module_api_url: str) -> Settings:
         jwt_secret=SecretStr(secrets.token_urlsafe(32)),
         master_key=SecretStr(base64.b64encode(MASTER_KEY).decode()),
         search_key=SecretStr(base64.b64encode(SEARCH_KEY).decode()),
+        vapid_private_key=SecretStr(VAPID_KEY),
+        vapid_subject=VAPID_SUBJECT,
         payload_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         carrier_url="http://127.0.0.1:9",
         carrier_api_key=SecretStr(secrets.token_urlsafe(32)),
@@ -226,6 +231,13 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         preferences=PreferenceStore(api_pool),
         operator_notices=OperatorNoticeQueries(engine),
         acknowledgements=NoticeAcknowledgements(api_pool),
+        push=PushRegistry(
+            api_pool,
+            a_vault(api_pool),
+            SearchKey.of(settings),
+            UrlRules(may_be_loopback=False, resolve_name=names, field="endpoint"),
+            vapid_of(settings),
+        ),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             api_pool, MASTER_KEYS, UrlRules(may_be_loopback=False, resolve_name=names)

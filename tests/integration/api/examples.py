@@ -35,6 +35,13 @@ ADDRESS: Final = {
 }
 STAYS: Final = {"shippingAddress": ADDRESS | {"postalCode": NEVER_DISPATCHED}}
 """The carrier never collects the parcel of such an order."""
+BROWSER: Final = {
+    "endpoint": "https://receiver.example.com/push/JzLQ3raZJfFBR0aqvOMsLrt54w4",
+    "p256dh": (
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+    ),
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ async def told(api: Api) -> Story:
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
         *(_reads, _notes, _projections, _dead_letters, _notices, _analytics, _webhooks),
-        *(_preferences, _end),
+        *(_preferences, _push, _end),
     ):
         await chapter(story)
     return story
@@ -345,6 +352,15 @@ async def _preferences(story: Story) -> None:
     await story.show("EmailSuppression", story.operator, **address)
     reason = "the mailbox exists again"
     await story.show("LiftEmailSuppression", story.operator, **address, reason=reason)
+
+
+async def _push(story: Story) -> None:
+    """Show a browser with the keys of the example in RFC 8291."""
+    customer = story.customer
+    await story.show("VapidPublicKey", customer)
+    answer = await story.show("SubscribeToPush", customer, input=BROWSER)
+    await story.show("PushSubscriptions", customer)
+    await story.show("UnsubscribeFromPush", customer, id=answer["subscription"]["id"])
 
 
 async def _end(story: Story) -> None:

@@ -42,12 +42,14 @@ from tests.integration.api.selecting import (
     rules_on,
     values_at,
 )
+from tests.integration.api.test_push_subscriptions import subscribed
 from tests.integration.api.world import EUROS, SECRETS, park, two_orders
 from tests.support.analytics import follow
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import an_order
 from tests.support.keys import SEARCH_KEY
 from tests.support.notification_rows import write_notification
+from tests.support.push import Browser
 
 PATHS = paths()
 UPDATES = """
@@ -184,6 +186,9 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     await PreferenceStore(module_pool).set(world.owner.sub, PREFERENCES)
     for order_id in world.orders:
         await write_notification(module_pool, order_id, "received", "failed", cause="550")
+    for viewer in (world.owner, world.operator):
+        await subscribed(viewer, Browser())
+    await module_pool.execute("UPDATE eventstore.push_subscription SET paused_until = now()")
     return world
 
 
@@ -247,10 +252,12 @@ async def test_a_customer_sees_nothing_of_anothers_order(
         assert (values, errors) == ([], ["NOT_FOUND"] * 2)
     elif root == "orders":
         assert [v for v in values if below and "node" in [name for _, name in below]] == []
+    elif root == "pushSubscriptions":
+        assert (values, errors) == ([], [])
     elif RULES["Query"][root] is Access.STAFF or root == "notificationPreferences":
         assert (values, errors) == ([], ["FORBIDDEN"])
     else:
-        assert root in {"product", "products"}
+        assert root in {"product", "products", "vapidPublicKey"}
 
 
 def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
@@ -263,8 +270,9 @@ def test_all_other_types_belong_to_answers_with_their_own_tests() -> None:
         *("Notification", "NotificationsStart"),
     }
     # Four of them intervene in sagas. Two more are of projections, two of dead letters, three of
-    # webhooks, one of preferences, two of suppressions, and one of notices.
-    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 1 + 2 + 1
+    # webhooks, one of preferences, two of suppressions, one of notices, and two of push
+    # subscriptions.
+    assert len(payloads) == len(MUTATIONS) - 3 + 2 + 2 + 3 + 1 + 2 + 1 + 2
 
 
 async def test_a_customer_reads_no_text_of_staff_or_providers_in_a_saga(
@@ -473,8 +481,9 @@ def test_each_mutation_is_tested() -> None:
     of_preferences = {"setNotificationPreferences"}  # see test_preferences.py
     of_suppressions = {"suppressEmail", "liftEmailSuppression"}  # see test_suppressions.py
     of_notices = {"acknowledgeNotice"}  # see test_operator_notices.py
+    of_push = {"subscribeToPush", "unsubscribeFromPush"}  # see test_push_subscriptions.py
     tested = MUTATIONS.keys() | of_projections | of_letters | of_webhooks
-    tested |= of_preferences | of_suppressions | of_notices
+    tested |= of_preferences | of_suppressions | of_notices | of_push
     assert tested == RULES["Mutation"].keys()
 
 

@@ -94,7 +94,7 @@ NO_ROLE_MAY = (
     "COPY eventstore.event TO PROGRAM 'cat'",
 )
 READ_ONLY = (
-    *(APPEND_ONE, APPEND_MANY, EVENT, KEY, FAILED, SNAPSHOT),
+    *(APPEND_ONE, APPEND_MANY, EVENT, FAILED, SNAPSHOT),
     "SELECT eventstore.announce_head(0)",
     "SELECT nextval('eventstore.event_position')",
     "DELETE FROM eventstore.subject_key",
@@ -135,6 +135,7 @@ DENIED = {
         *READ_ONLY,
         WEBHOOK,
         HEARTBEAT,
+        KEY,
         "SELECT * FROM journal.webhook",
         "SELECT * FROM eventstore.subject_key",
         "SELECT subject FROM eventstore.subject_key",
@@ -170,7 +171,7 @@ ALLOWED = {
         "SELECT * FROM journal.webhook",
     ),
     API: (
-        *(*LOG, WEBHOOK, HEARTBEAT),
+        *(*LOG, WEBHOOK, HEARTBEAT, KEY),
         "UPDATE journal.webhook SET handled_at = clock_timestamp()",
         PRUNE,
         "UPDATE journal.heartbeat SET beat_at = clock_timestamp()",

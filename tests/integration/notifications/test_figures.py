@@ -24,6 +24,7 @@ from tests.support.mailing import Mailing
 from tests.support.order_log import OrderLog
 
 EMAIL: Final = "email"
+PUSH: Final = "push"
 AGED: Final = """
     UPDATE eventstore.notification SET created_at = created_at - interval '1 minute'
     WHERE due_at IS NOT NULL
@@ -46,8 +47,8 @@ async def test_a_channel_that_is_off_has_no_lag(
 ) -> None:
     await place(log, Customer())
     figures = await queries.figures()
-    assert figures.counts == {(EMAIL, "parked"): 0}
-    assert figures.lag_seconds == {EMAIL: 0.0}
+    assert figures.counts == {(EMAIL, "parked"): 0, (PUSH, "parked"): 0}
+    assert figures.lag_seconds == {EMAIL: 0.0, PUSH: 0.0}
 
 
 async def test_the_states_are_counted_and_the_oldest_fact_gives_the_lag(
@@ -59,7 +60,7 @@ async def test_the_states_are_counted_and_the_oldest_fact_gives_the_lag(
     await sink.fail("550 5.7.1 not wanted")
     await place(log, Customer())
     await mailing.settle()
-    assert (await queries.figures()).lag_seconds == {EMAIL: 0.0}
+    assert (await queries.figures()).lag_seconds == {EMAIL: 0.0, PUSH: 0.0}
     await place(log, Customer())
     await mailing.follow()
     await mailing.pool.execute(AGED)
@@ -70,6 +71,7 @@ async def test_the_states_are_counted_and_the_oldest_fact_gives_the_lag(
         (EMAIL, "failed"): 1,
         (EMAIL, "pending"): 1,
         (EMAIL, "parked"): 0,
+        (PUSH, "parked"): 0,
     }
     assert 60 <= figures.lag_seconds[EMAIL] < 90
 
@@ -106,4 +108,5 @@ async def test_notifications_that_ended_more_than_an_hour_ago_are_not_counted(
     await mailing.pool.execute(
         "UPDATE eventstore.notification SET ended_at = ended_at - interval '2 hours'"
     )
-    assert (await queries.figures()).counts == {(EMAIL, "parked"): 0}
+    parked = {(EMAIL, "parked"): 0, (PUSH, "parked"): 0}
+    assert (await queries.figures()).counts == parked

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kit.eventually import eventually
-from notifications.mail.sender import Pace
+from notifications.sender import Pace
 from tests.integration.notifications.orders import Customer, place
 from tests.support.mail_sink import MailSink, without_listener
 from tests.support.mailing import Mailing

@@ -58,6 +58,6 @@ def test_a_field_hidden_from_customers_is_nullable_and_documented() -> None:
 def test_staff_see_the_number_of_each_position() -> None:
     with_position = {type_name for type_name, name in FIELDS if name == "position"}
 
-    assert len(with_position) == 35
+    assert len(with_position) == 37
     for type_name in with_position:
         assert RULES[type_name]["positionNumber"] is Access.STAFF

@@ -38,6 +38,7 @@ WITHOUT_KEY: Final = {
     *("redriveDeadLetter", "discardDeadLetter", "acknowledgeNotice"),
     *("updateWebhook", "disableWebhook", "enableWebhook", "replayWebhook"),
     *("setNotificationPreferences", "suppressEmail", "liftEmailSuppression"),
+    *("subscribeToPush", "unsubscribeFromPush"),
 }
 """The mutations that ask for a state: a repetition asks for the same one."""
 NEW_FIELD: Final = (

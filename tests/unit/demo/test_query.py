@@ -55,9 +55,16 @@ def test_a_key_and_a_whole_input_stay_as_they_are() -> None:
     assert variables_of("CancelOrder", document("CancelOrder"), given, "") == given
 
 
+def test_a_mutation_that_asks_for_a_state_gets_no_key() -> None:
+    given = {"endpoint": "https://push.example/1"}
+    found = variables_of("SubscribeToPush", document("SubscribeToPush"), given, "")
+    assert found == {"input": given}
+
+
 WITHOUT_KEY = (
     *("RebuildProjection", "RedriveProjection", "RedriveDeadLetter", "DiscardDeadLetter"),
     *("UpdateWebhook", "DisableWebhook", "EnableWebhook", "ReplayWebhook", "AcknowledgeNotice"),
+    *("SubscribeToPush", "UnsubscribeFromPush"),
 )
 
 

@@ -95,14 +95,9 @@ def created(**facts: Any) -> OrderCreated:  # noqa: ANN401 - any field of the ev
     return OrderCreated.model_validate(given)
 
 
-def content(
-    kind: Notice,
-    locale: str | None = "en",
-    time_zone: str | None = None,
-    **facts: Any,  # noqa: ANN401 - any field of the event
-) -> Content:
+def facts_of(kind: Notice, **facts: Any) -> Facts:  # noqa: ANN401 - any field of the event
     order = created(**facts)
-    about = Facts(
+    return Facts(
         kind,
         order,
         PLACED_AT,
@@ -110,7 +105,15 @@ def content(
         PLACED_AT + timedelta(days=3),
         TRACKING if kind is Notice.SHIPPED else None,
     )
-    return content_of(about, language_of(locale), time_zone, URL)
+
+
+def content(
+    kind: Notice,
+    locale: str | None = "en",
+    time_zone: str | None = None,
+    **facts: Any,  # noqa: ANN401 - any field of the event
+) -> Content:
+    return content_of(facts_of(kind, **facts), language_of(locale), time_zone, URL)
 
 
 def mail(made: Content, email: str = "ada@example.com") -> Letter:

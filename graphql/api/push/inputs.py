@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import strawberry
+
+
+@strawberry.input(description="What `PushSubscription.toJSON()` of the browser shows.")
+class SubscribeToPushInput:
+    endpoint: str = strawberry.field(
+        description="The URL at the browser's push service. It begins with https:// and names a "
+        "public host."
+    )
+    p256dh: str = strawberry.field(description="`keys.p256dh`, as Base64url.")
+    auth: str = strawberry.field(description="`keys.auth`, as Base64url.")
