@@ -58,6 +58,7 @@ def test_a_key_and_a_whole_input_stay_as_they_are() -> None:
 WITHOUT_KEY = (
     *("RebuildProjection", "RedriveProjection", "RedriveDeadLetter", "DiscardDeadLetter"),
     *("UpdateWebhook", "DisableWebhook", "EnableWebhook", "ReplayWebhook"),
+    *("SetNotificationPreferences", "SuppressEmail", "LiftEmailSuppression"),
 )
 
 
