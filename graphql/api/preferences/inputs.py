@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Annotated
+
 import strawberry
 
 from notifications.categories import Category
@@ -28,16 +30,17 @@ class QuietHoursInput:
     to: str = strawberry.field(description="HH:MM. It may be before `from`: on the next day.")
 
 
-@strawberry.input
-class SetNotificationPreferencesInput:
-    opt_outs: list[NotificationOptOutInput] = strawberry.field(
-        description="A category that is not named is sent by every channel."
-    )
-    quiet_hours: QuietHoursInput | None = strawberry.field(
-        default=None, description="Null for none."
-    )
-    time_zone: str | None = strawberry.field(
-        default=None,
-        description="The zone of the quiet hours, a name of the IANA time zone database. Null for "
-        "the one of each order's contact. No hour is quiet for an order without one.",
-    )
+OptOuts = Annotated[
+    list[NotificationOptOutInput],
+    strawberry.argument(description="A category that is not named is sent by every channel."),
+]
+ChosenQuietHours = Annotated[
+    QuietHoursInput | None, strawberry.argument(description="By default none.")
+]
+TimeZone = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The zone of the quiet hours, a name of the IANA time zone database. By "
+        "default the one of each order's contact. No hour is quiet for an order without one."
+    ),
+]

@@ -4,7 +4,7 @@ import strawberry
 
 from api.context import Info
 from api.errors import forbidden
-from api.preferences.inputs import SetNotificationPreferencesInput
+from api.preferences.inputs import ChosenQuietHours, OptOuts, TimeZone
 from api.preferences.reading import preferences_of
 from api.preferences.types import NotificationPreferences, SetNotificationPreferencesPayload
 from notifications.preferences import Preferences
@@ -19,12 +19,14 @@ class PreferenceMutation:
     async def set_notification_preferences(
         self,
         info: Info,
-        input: SetNotificationPreferencesInput,  # noqa: A002 - its name in the contract
+        opt_outs: OptOuts,
+        quiet_hours: ChosenQuietHours = None,
+        time_zone: TimeZone = None,
     ) -> SetNotificationPreferencesPayload:
         viewer = info.context.viewer
         if viewer.is_staff:
             raise forbidden("setNotificationPreferences is for customers: sign in as one")
-        chosen = preferences_of(input)
+        chosen = preferences_of(opt_outs, quiet_hours, time_zone)
         if not isinstance(chosen, Preferences):
             return SetNotificationPreferencesPayload(user_errors=chosen)
         await info.context.services.preferences.set(viewer.sub, chosen)

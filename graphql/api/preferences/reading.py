@@ -1,14 +1,14 @@
-"""Read what a customer asks for, or name each input that is not allowed."""
+"""Read what a customer asks for, or name each argument that is not allowed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import time
 from typing import Final
 
-from api.preferences.inputs import QuietHoursInput, SetNotificationPreferencesInput
-from api.user_errors import UserError, input_error
+from api.preferences.inputs import NotificationOptOutInput, QuietHoursInput
+from api.user_errors import UserError
 from domain.errors import ErrorCode
 from domain.order.contact_rules import time_zone_of
 from notifications.preferences import Preferences
@@ -17,21 +17,20 @@ from notifications.quiet_hours import QuietHours
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 
 
-def preferences_of(given: SetNotificationPreferencesInput) -> Preferences | list[UserError]:
-    """Return the preferences, or an error for each invalid input."""
-    hours = given.quiet_hours
-    errors = [*_of_opt_outs(given), *_of_zone(given.time_zone)]
+def preferences_of(
+    opt_outs: Sequence[NotificationOptOutInput], hours: QuietHoursInput | None, zone: str | None
+) -> Preferences | list[UserError]:
+    """Return the preferences, or an error for each invalid argument."""
+    errors = [*_of_opt_outs(opt_outs), *_of_zone(zone)]
     errors += [] if hours is None else _of_hours(hours)
     if errors:
         return errors
-    opted_out = [(each.category, channel) for each in given.opt_outs for channel in each.channels]
-    return Preferences(
-        frozenset(opted_out), None if hours is None else _hours(hours), given.time_zone
-    )
+    opted_out = [(each.category, channel) for each in opt_outs for channel in each.channels]
+    return Preferences(frozenset(opted_out), None if hours is None else _hours(hours), zone)
 
 
-def _of_opt_outs(given: SetNotificationPreferencesInput) -> Iterator[UserError]:
-    for index, opt_out in enumerate(given.opt_outs):
+def _of_opt_outs(opt_outs: Sequence[NotificationOptOutInput]) -> Iterator[UserError]:
+    for index, opt_out in enumerate(opt_outs):
         if opt_out.category.is_mandatory:
             message = f"{opt_out.category.name} is mandatory and is always sent: leave it out"
             yield _invalid(message, "optOuts", index, "category")
@@ -61,4 +60,6 @@ def _hours(given: QuietHoursInput) -> QuietHours:
 
 
 def _invalid(message: str, *path: str | int) -> UserError:
-    return input_error(ErrorCode.INVALID_INPUT, message, *path)
+    return UserError(
+        code=ErrorCode.INVALID_INPUT, message=message, field=[str(part) for part in path]
+    )

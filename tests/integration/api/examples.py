@@ -340,12 +340,12 @@ async def _registered(story: Story, url: str, patterns: Sequence[str]) -> str:
 
 async def _preferences(story: Story) -> None:
     """Show what a customer chooses, and an address that a mail provider has reported."""
-    chosen = {
+    chosen: dict[str, object] = {
         "optOuts": [{"category": "ORDER_UPDATES", "channels": ["PUSH"]}],
         "quietHours": {"from": "22:00", "to": "07:00"},
         "timeZone": "Europe/Zurich",
     }
-    await story.show("SetNotificationPreferences", story.customer, input=chosen)
+    await story.show("SetNotificationPreferences", story.customer, **chosen)
     await story.show("NotificationPreferences", story.customer)
     address = {"email": "grace@example.com"}
     await story.show("SuppressEmail", story.operator, **address, reason="BOUNCED")

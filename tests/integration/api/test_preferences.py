@@ -22,7 +22,7 @@ DEFAULTS = {
     "quietHours": None,
     "timeZone": None,
 }
-CHOSEN = {
+CHOSEN: Json = {
     "optOuts": [
         {"category": "ORDER_UPDATES", "channels": ["EMAIL"]},
         {"category": "RETURNS", "channels": ["PUSH", "EMAIL", "PUSH"]},
@@ -55,7 +55,7 @@ async def test_a_customer_who_has_chosen_nothing_reads_the_defaults(ada: Viewer)
 async def test_a_customer_chooses_categories_by_channel_and_quiet_hours(
     ada: Viewer, module_pool: Pool
 ) -> None:
-    payload = await ada.run("SetNotificationPreferences", input=CHOSEN)
+    payload = await ada.run("SetNotificationPreferences", **CHOSEN)
 
     assert payload["userErrors"] == []
     preferences = payload["preferences"]
@@ -78,8 +78,8 @@ async def test_a_customer_chooses_categories_by_channel_and_quiet_hours(
 
 
 async def test_the_choices_are_replaced_as_a_whole(ada: Viewer, module_pool: Pool) -> None:
-    await ada.run("SetNotificationPreferences", input=CHOSEN)
-    payload = await ada.run("SetNotificationPreferences", input=NOTHING)
+    await ada.run("SetNotificationPreferences", **CHOSEN)
+    payload = await ada.run("SetNotificationPreferences", **NOTHING)
 
     assert payload["preferences"] == {"customerId": ada.sub, **DEFAULTS}
     assert await ada.run("NotificationPreferences") == {"customerId": ada.sub, **DEFAULTS}
@@ -91,7 +91,7 @@ async def test_staff_read_the_preferences_of_a_customer_and_must_name_one(
     api: Api, ada: Viewer, role: str
 ) -> None:
     staff = api.viewer(role)
-    payload = await ada.run("SetNotificationPreferences", input=CHOSEN)
+    payload = await ada.run("SetNotificationPreferences", **CHOSEN)
     assert await staff.run("NotificationPreferences", customerId=ada.sub) == payload["preferences"]
 
     for given, says in (
@@ -108,7 +108,7 @@ async def test_staff_read_the_preferences_of_a_customer_and_must_name_one(
 
 async def test_a_customer_may_name_only_themselves(api: Api, ada: Viewer) -> None:
     bob = api.viewer()
-    await bob.run("SetNotificationPreferences", input=CHOSEN)
+    await bob.run("SetNotificationPreferences", **CHOSEN)
     own = await ada.run("NotificationPreferences", customerId=ada.sub)
     assert own == {"customerId": ada.sub, **DEFAULTS}
 
@@ -122,7 +122,7 @@ async def test_a_customer_may_name_only_themselves(api: Api, ada: Viewer) -> Non
 @pytest.mark.parametrize("role", ["operator", "admin"])
 async def test_staff_choose_for_no_customer(api: Api, module_pool: Pool, role: str) -> None:
     staff = api.viewer(role)
-    answer = await staff.ask(operation("SetNotificationPreferences"), input=CHOSEN)
+    answer = await staff.ask(operation("SetNotificationPreferences"), **CHOSEN)
 
     assert answer["data"] is None
     assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
@@ -152,15 +152,13 @@ async def test_staff_choose_for_no_customer(api: Api, module_pool: Pool, role: s
 async def test_a_choice_that_is_not_allowed_is_named_and_changes_nothing(
     ada: Viewer, module_pool: Pool, given: Json, fields: list[str]
 ) -> None:
-    await ada.run("SetNotificationPreferences", input=CHOSEN)
+    await ada.run("SetNotificationPreferences", **CHOSEN)
     before = await stored(module_pool, ada)
 
-    payload = await ada.run("SetNotificationPreferences", input={**NOTHING, **given})
+    payload = await ada.run("SetNotificationPreferences", **{**NOTHING, **given})
 
     assert payload["preferences"] is None
-    assert [(e["code"], e["field"]) for e in payload["userErrors"]] == [
-        ("INVALID_INPUT", ["input", *fields])
-    ]
+    assert [(e["code"], e["field"]) for e in payload["userErrors"]] == [("INVALID_INPUT", fields)]
     assert await stored(module_pool, ada) == before
 
 
@@ -170,9 +168,9 @@ async def test_every_faulty_input_is_named_at_once(ada: Viewer, module_pool: Poo
         "quietHours": {"from": "x", "to": "y"},
         "timeZone": "z",
     }
-    payload = await ada.run("SetNotificationPreferences", input=faulty)
+    payload = await ada.run("SetNotificationPreferences", **faulty)
 
-    assert [error["field"][1:] for error in payload["userErrors"]] == [
+    assert [error["field"] for error in payload["userErrors"]] == [
         *(["optOuts", "0", "category"], ["timeZone"]),
         *(["quietHours", "from"], ["quietHours", "to"]),
     ]
@@ -189,19 +187,19 @@ async def test_every_faulty_input_is_named_at_once(ada: Viewer, module_pool: Poo
 async def test_an_unknown_category_or_channel_is_refused_by_name(
     ada: Viewer, module_pool: Pool, opt_out: Json, names: str
 ) -> None:
-    answer = await ada.ask(operation("SetNotificationPreferences"), input={"optOuts": [opt_out]})
+    answer = await ada.ask(operation("SetNotificationPreferences"), optOuts=[opt_out])
 
     assert answer.get("data") is None
     (error,) = answer["errors"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert f"'$input' has invalid value at .optOuts[0].{names}" in error["message"]
+    assert f"'$optOuts' has invalid value at [0].{names}" in error["message"]
     assert await stored(module_pool, ada) == []
 
 
 async def test_an_erasure_deletes_the_preferences_and_a_customer_may_choose_again(
     api: Api, ada: Viewer, module_pool: Pool
 ) -> None:
-    await ada.run("SetNotificationPreferences", input=CHOSEN)
+    await ada.run("SetNotificationPreferences", **CHOSEN)
     request = {
         "idempotencyKey": str(uuid4()),
         "customerId": ada.sub,
@@ -212,5 +210,5 @@ async def test_an_erasure_deletes_the_preferences_and_a_customer_may_choose_agai
     assert await stored(module_pool, ada) == []
     assert await ada.run("NotificationPreferences") == {"customerId": ada.sub, **DEFAULTS}
 
-    await ada.run("SetNotificationPreferences", input=CHOSEN)
+    await ada.run("SetNotificationPreferences", **CHOSEN)
     assert len(await stored(module_pool, ada)) == 1

@@ -65,6 +65,7 @@ WITHOUT_KEY = (
     *("RebuildProjection", "RedriveProjection", "RedriveDeadLetter", "DiscardDeadLetter"),
     *("UpdateWebhook", "DisableWebhook", "EnableWebhook", "ReplayWebhook", "AcknowledgeNotice"),
     *("SubscribeToPush", "UnsubscribeFromPush"),
+    *("SetNotificationPreferences", "SuppressEmail", "LiftEmailSuppression"),
 )
 
 
