@@ -39,6 +39,7 @@ async def test_an_order_is_the_same_read_as_placed(ada: Viewer) -> None:
 
     read = await ada.run("Order", id=order["id"])
     assert (read.pop("shippingAddress")["name"], read.pop("contact")) == ("Ada Byron", None)
+    assert read.pop("notifications") == []
     assert read == order
 
 
@@ -103,6 +104,7 @@ async def test_staff_see_any_order(api: Api, ada: Viewer, role: str) -> None:
 
     seen = await api.viewer(role).run("Order", id=order["id"])
     assert (seen.pop("shippingAddress")["name"], seen.pop("contact")) == ("Ada Byron", None)
+    assert seen.pop("notifications") == []
     assert seen == order | {"needsAttention": False}
 
 
