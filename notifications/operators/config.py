@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
 
-from domain.errors import Refused
 from notifications.mail.message import BadAddress, address_of
 from notifications.webhooks.addresses import AddressRules
 from notifications.webhooks.signing import PREFIX
-from notifications.webhooks.url import Target
+from notifications.webhooks.url import BadUrl, Target
 from settings import Settings, SettingsError
 from settings_checks import check
 from settings_values import mailboxes
@@ -71,8 +70,8 @@ def _check_url(settings: Settings) -> None:
         target = Target.parse(
             settings.operator_webhook_url.get_secret_value(), may_be_loopback=may_be_loopback
         )
-    except Refused as refused:
-        raise SettingsError(f"{URL}: {refused.message.removeprefix('url: ')}") from None
+    except BadUrl as fault:
+        raise SettingsError(f"{URL}: {fault}") from None
     rules = AddressRules(may_be_public=target.is_tls, may_be_loopback=may_be_loopback)
     if _is_address(target.host) and not rules.admit(target.host):
         raise SettingsError(f"{URL}: the address is not public: give a public host")

@@ -45,10 +45,10 @@ STATES: Final[Mapping[StrEnum, str]] = {
     State.NO_RECIPIENT: "The order has no address of this channel, so nothing is sent.",
     State.ERASED: "The customer's personal data was erased before it was sent.",
     State.SUPPRESSED: "The address has unsubscribed, bounced or complained, so nothing is sent.",
-    State.OPTED_OUT: "The customer has switched this category off for this channel.",
     State.OUTDATED: (
         "The order had moved on before it was sent, or the fact was too old, so nothing is sent."
     ),
+    State.OPTED_OUT: "The customer has switched this category off for this channel.",
 }
 _MEANINGS: Final = {
     "NotificationKind": (Notice, KINDS),

@@ -97,7 +97,7 @@ def test_what_is_no_list_of_addresses_is_refused(value: str) -> None:
         ),
         (
             {"operator_webhook_url": "http://a.example", "operator_webhook_secret": SECRET},
-            "WAYBILL_OPERATOR_WEBHOOK_URL: webhooks are sent by https only",
+            "WAYBILL_OPERATOR_WEBHOOK_URL: requests are sent by https only",
         ),
         (
             {"operator_webhook_url": "https://u:p@a.example", "operator_webhook_secret": SECRET},
@@ -109,7 +109,7 @@ def test_what_is_no_list_of_addresses_is_refused(value: str) -> None:
         ),
         (
             {"operator_webhook_url": "http://127.0.0.1/x", "operator_webhook_secret": SECRET},
-            "WAYBILL_OPERATOR_WEBHOOK_URL: webhooks are sent by https only",
+            "WAYBILL_OPERATOR_WEBHOOK_URL: requests are sent by https only",
         ),
     ],
 )
