@@ -9,19 +9,6 @@ from prometheus_client import CollectorRegistry, Gauge
 REGISTRY: Final = CollectorRegistry()
 """The registry of Waybill's metrics alone, without those that libraries register."""
 
-READY: Final = Gauge(
-    "waybill_ready",
-    "1 when an order can be accepted, 0 when not, as /readyz answers 200 or 503.",
-    registry=REGISTRY,
-)
-
-CHECK_PASSING: Final = Gauge(
-    "waybill_check_passing",
-    "1 when a check of /readyz passes, else 0. If a required one fails, no order is accepted.",
-    ["check", "required"],
-    registry=REGISTRY,
-)
-
 SAFE_HEAD_AGE: Final = Gauge(
     "waybill_safe_head_age_seconds",
     "The age of the append that holds the log's safe head back; 0 for none.",

@@ -14,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import metrics
 from api.auth import Authenticator, Unauthenticated
-from api.check import Check
 from api.codec import codec_app
 from api.context import Replica, Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
 from api.home import home
 from api.limits import BodyLimit
-from api.monitoring import include_monitoring, monitored
+from api.monitoring import monitored
 from api.orders.pricing import standard_pricing
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
@@ -40,6 +39,8 @@ from kit.pool import Pool, create_pool
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
+from observability.check import Check
+from observability.monitoring import include_monitoring
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
