@@ -28,6 +28,8 @@ TEXTS: Final = {
     "database_url": "postgresql://elsewhere.example/other",
     "temporal_address": "elsewhere.example:7233",
     "nats_url": "nats://elsewhere.example:4222",
+    "smtp_url": "smtps://elsewhere.example",
+    "mail_from": "Shop <shop@elsewhere.example>",
     "url": "https://elsewhere.example/",
     "origin": "https://elsewhere.example",
     "proxies": "192.0.2.0/24",
