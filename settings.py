@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     monitoring_port: int = Field(0, ge=0, le=65535)
     """The port that then serves `/healthz`, `/readyz` and `/metrics` alone; 0 means the API's
     port."""
+    worker_http_port: int = Field(0, ge=0, le=65535)
+    """The port on which a worker serves the same; 0 means none. Its address is that of
+    `monitoring_host`."""
     trusted_proxies: str = ""
     """Networks, comma-separated, whose `X-Forwarded-For` names the client's address."""
 

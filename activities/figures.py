@@ -37,7 +37,7 @@ ENDS: Final[dict[type[Event], End]] = {
 
 @contextmanager
 def counted(commands: Sequence[Command]) -> Iterator[None]:
-    """Count the commands by their outcome, which is the same for all: they run in one transaction."""
+    """Count the commands. They run in one transaction, and so have one outcome."""
     outcome = "failed"
     try:
         yield

@@ -26,6 +26,7 @@ from kit.pool import Connection, Pool
 from kit.restart import is_database_away, restarting
 from notifications.facts import TYPES, notice_of
 from notifications.outbox import Channel, Row, write
+from observability.work import took
 from projections.parked import ParkedEvents
 from projections.poison import cause_of, is_poison
 
@@ -140,6 +141,7 @@ class Leader:
             await self._parked.hold([s for s in page if s.stream_id in streams])
             await write(self._connection, self._channel, rows)
             await self._checkpoint.advance(page[-1].position)
+        took(f"notifications {self._channel}", [s.recorded_at for s in page])
 
     async def _take_one(self, stored: StoredEvent) -> None:
         for pause in (*PAUSES, None):

@@ -7,7 +7,10 @@ from datetime import datetime
 from time import time
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+
+# The start of the process is not worth a series for each counter.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types here
 
 REGISTRY: Final = CollectorRegistry()
 
