@@ -59,6 +59,7 @@ def test_every_route_is_fuzzed(module_api: Api) -> None:
     assert set(described) == {
         *("/", "/graphql", "/webhooks/payments", "/webhooks/shipping"),
         *("/codec/decode", "/codec/encode", "/healthz", "/readyz", "/metrics"),
+        "/unsubscribe/{token}",
     }
 
 

@@ -81,6 +81,7 @@ async def test_a_failing_event_holds_back_its_stream_and_no_other(
         receiver.respond = status(204)
         await world.pass_time(webhook, timedelta(seconds=10))
         await receiver.until(6)
+        await world.until_attempted(webhook, 6)
     assert receiver.ids[-3:] == [first, second, third]
     assert await world.waiting(webhook) == []
     assert (await world.row(webhook))["failures"] == 0
