@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from database_url import DatabaseUrl
+from observability.logs import LogLevel
 from settings_sources import warn_of_unknown
 from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox
 
@@ -88,6 +89,8 @@ class Settings(BaseSettings):
     allow_loopback_webhooks: bool = False
     """Send webhooks to this machine too, also without TLS: for development and tests."""
     data_dir: Path = Path(".waybill")
+    log_level: LogLevel = LogLevel.INFO
+    """Lines below it are not written. In production each line is JSON, else text."""
 
     http_port: Port = 8000
     temporal_port: Port = 7233

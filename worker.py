@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -31,12 +30,13 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from eventstore.stored_format import require_readable
 from kit.command import run_command
-from kit.faults import BriefFormatter, one_line, origin
+from kit.faults import one_line, origin
 from kit.listening import CannotListen, require_port
 from kit.pool import CONNECTION_LOST, create_pool
 from kit.restart import restarting
 from kit.tasks import leave_within, together, until_stopped
 from notifications.mail import config as mail
+from observability.logs import set_up_logs
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
 from roles import monitoring
@@ -47,13 +47,12 @@ from roles.provider_clients import PROVIDER_SETTINGS, Providers
 from roles.relay import run_relay
 from roles.role import Role
 from roles.sagas import run_sagas
-from settings import Settings, SettingsError, load_settings
+from settings import Environment, Settings, SettingsError, load_settings
 from settings_checks import check
 from stored_format import OtherStoredFormatError
 from temporal import client
+from temporal.log_context import of_workflow
 from temporal.telemetry import set_up_sdk
-
-logger = logging.getLogger("waybill.worker")
 
 STOP_WITHIN: Final = timedelta(seconds=2.8)
 """The process has ended this long after SIGTERM, even if a server does not answer."""
@@ -156,23 +155,21 @@ def main() -> None:
         help=f"what this worker does, comma-separated: {', '.join(Role)} (default: all)",
     )
     arguments = parser.parse_args()
-    set_up_logging()
+    set_up_logs(is_away=is_server_away)
     try:
         settings = load_settings()
+        set_up_logs(
+            settings.log_level,
+            as_json=settings.environment is Environment.PRODUCTION,
+            is_away=is_server_away,
+            contexts=[of_workflow],
+        )
         if settings.worker_http_port:
             require_port(monitoring.SETTING, settings.monitoring_host, settings.worker_http_port)
         sdk_metrics = set_up_sdk(with_metrics=bool(settings.worker_http_port))
         uvloop.run(until_stopped(run(settings, arguments.roles, sdk_metrics), STOP_WITHIN))
     except (SettingsError, CannotListen, OtherStoredFormatError, RoleFailed) as error:
         sys.exit(f"worker: {error}")
-
-
-def set_up_logging() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(BriefFormatter(is_server_away))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("httpx", "stripe"):  # they log every request, with its URL
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

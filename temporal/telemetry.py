@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import Final
 
 from temporalio.runtime import (
+    LogForwardingConfig,
     LoggingConfig,
     PrometheusConfig,
     Runtime,
@@ -13,7 +15,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
-QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+_QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 """The SDK logs its own retries: a role logs in one line that Temporal does not answer."""
 MAX_TRIES: Final = 5
 
@@ -24,9 +26,10 @@ def set_up_sdk(*, with_metrics: bool) -> str | None:
     The SDK serves its metrics itself, on loopback. It takes no socket that listens already, so
     another process may take the port first: then the next one is tried.
     """
-    logging = LoggingConfig(QUIET)
+    own = LogForwardingConfig(logging.getLogger("temporalio.core"))
+    log = LoggingConfig(_QUIET, forwarding=own)
     if not with_metrics:
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logging)))
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log)))
         return None
     for tries_left in reversed(range(MAX_TRIES)):
         address = f"127.0.0.1:{_free_port()}"
@@ -34,7 +37,7 @@ def set_up_sdk(*, with_metrics: bool) -> str | None:
             address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
         )
         try:
-            runtime = Runtime(telemetry=TelemetryConfig(logging=logging, metrics=metrics))
+            runtime = Runtime(telemetry=TelemetryConfig(logging=log, metrics=metrics))
         except RuntimeError:
             if not tries_left:
                 raise
