@@ -115,6 +115,20 @@ NOTIFICATIONS_LAG: Final = Gauge(
     registry=REGISTRY,
 )
 
+QUEUE_DEPTH: Final = Gauge(
+    "waybill_queue_depth",
+    "What waits in a queue, at most 10,000: events for the relay, tasks of Temporal for a worker.",
+    ["queue"],
+    registry=REGISTRY,
+)
+
+QUEUE_OLDEST: Final = Gauge(
+    "waybill_queue_oldest_seconds",
+    "The age of what has waited the longest in a queue; 0 for none.",
+    ["queue"],
+    registry=REGISTRY,
+)
+
 BUS_MISSING_TO: Final = Gauge(
     "waybill_bus_missing_to_position",
     "The event bus has lost the events up to this position; 0 when it lacks none.",

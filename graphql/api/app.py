@@ -64,6 +64,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.queues import QueueQueries
 from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -142,6 +143,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         search_key=SearchKey.of(settings),
         notifications=NotificationQueries(engine),
         suppressions=Suppressions(pool, SearchKey.of(settings)),
+        queues=QueueQueries(engine, client, settings.task_queue),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,

@@ -45,6 +45,7 @@ from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, Pric
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.queues import QueueQueries
 from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -88,6 +89,7 @@ class Services:
     notifications: NotificationQueries
     suppressions: Suppressions
     """The addresses that get no mail."""
+    queues: QueueQueries
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from api.context import Services
@@ -31,6 +31,8 @@ from observability.metrics import (
     PROJECTION_LAG_SECONDS,
     PROJECTION_PARKED_OLDEST,
     PROJECTION_PARKED_STREAMS,
+    QUEUE_DEPTH,
+    QUEUE_OLDEST,
     RECONCILIATION_LAG,
     REGISTRY,
     SAFE_HEAD_AGE,
@@ -45,6 +47,7 @@ from observability.page import KEPT_SECONDS, text_of
 from queries.dead_letters import DeadLetterFigures
 from queries.notifications import NotificationFigures
 from queries.projections import ProjectionStatus
+from queries.queues import Queue, QueueQueries
 from queries.sagas import SagaFigures
 from queries.webhooks import WebhookFigures
 
@@ -78,7 +81,9 @@ def kept(services: Services, checks: Mapping[str, Check]) -> Kept[bytes]:
     """Render the page at most once a second, so that many scrapes do not load the database."""
 
     async def page() -> bytes:
-        await asyncio.gather(health.show(checks), _show_database(services))
+        await asyncio.gather(
+            health.show(checks), _show_database(services), _show_queues(services.queues)
+        )
         return text_of(health.REGISTRY, REGISTRY)
 
     return Kept(page, KEPT_SECONDS)
@@ -108,6 +113,25 @@ async def _show_database(services: Services) -> None:
         _show_dead_letters(letters)
         _show_notifications(notifications)
         _show_webhooks(webhooks)
+
+
+async def _show_queues(queues: QueueQueries) -> None:
+    """Show each queue whose server answers: a depth that nobody knows is left out."""
+    QUEUE_DEPTH.clear()
+    QUEUE_OLDEST.clear()
+    for found in await asyncio.gather(_known(queues.relay), _known(queues.tasks)):
+        for queue in found:
+            QUEUE_DEPTH.labels(queue.name).set(queue.depth)
+            QUEUE_OLDEST.labels(queue.name).set(queue.oldest_seconds)
+
+
+async def _known(ask: Callable[[], Awaitable[Sequence[Queue]]]) -> Sequence[Queue]:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await ask()
+    except Exception as error:  # noqa: BLE001 - its server may fail in any way
+        logger.warning("metrics: a queue is not known: %s", one_line(error))
+        return ()
 
 
 def _show_nothing() -> None:
