@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from database_url import DatabaseUrl
+from observability.logs import LogLevel
 from settings_sources import warn_of_unknown
 from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox, mailboxes
 
@@ -88,6 +89,8 @@ class Settings(BaseSettings):
     allow_loopback_webhooks: bool = False
     """Send webhooks to this machine too, also without TLS: for development and tests."""
     data_dir: Path = Path(".waybill")
+    log_level: LogLevel = LogLevel.INFO
+    """Lines below it are not written. In production each line is JSON, else text."""
 
     http_port: Port = 8000
     temporal_port: Port = 7233
@@ -129,6 +132,9 @@ class Settings(BaseSettings):
     monitoring_port: int = Field(0, ge=0, le=65535)
     """The port that then serves `/healthz`, `/readyz` and `/metrics` alone; 0 means the API's
     port."""
+    worker_http_port: int = Field(0, ge=0, le=65535)
+    """The port on which a worker serves the same; 0 means none. Its address is that of
+    `monitoring_host`."""
     trusted_proxies: str = ""
     """Networks, comma-separated, whose `X-Forwarded-For` names the client's address."""
 

@@ -12,17 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from enum import StrEnum
 from typing import Final
 
 import asyncpg
 import uvloop
 from asyncpg.exceptions import ClientConfigurationError
-from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from eventbus.buses import ADDRESS
 from eventstore.checkpoint import warn_of_lost_checkpoints
@@ -33,31 +30,34 @@ from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from eventstore.stored_format import require_readable
 from kit.command import run_command
-from kit.faults import BriefFormatter, one_line, origin
+from kit.faults import one_line, origin
+from kit.listening import CannotListen, require_port
 from kit.pool import CONNECTION_LOST, create_pool
 from kit.restart import restarting
 from kit.tasks import leave_within, together, until_stopped
 from notifications.mail import config as mail
 from notifications.operators import config as operators
 from notifications.push.config import vapid_of
+from observability.logs import set_up_logs
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
+from roles import monitoring
 from roles.notifications import run_notifications
 from roles.outages import is_server_away
 from roles.projections import run_projections
 from roles.provider_clients import PROVIDER_SETTINGS, Providers
 from roles.relay import run_relay
+from roles.role import Role
 from roles.sagas import run_sagas
-from settings import Settings, SettingsError, load_settings
+from settings import Environment, Settings, SettingsError, load_settings
 from settings_checks import check
 from stored_format import OtherStoredFormatError
 from temporal import client
-
-logger = logging.getLogger("waybill.worker")
+from temporal.log_context import of_workflow
+from temporal.telemetry import set_up_sdk
 
 STOP_WITHIN: Final = timedelta(seconds=2.8)
 """The process has ended this long after SIGTERM, even if a server does not answer."""
-QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
 WRONG_DATABASE_URL: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -65,14 +65,6 @@ WRONG_DATABASE_URL: Final = (
     ClientConfigurationError,
 )
 """PostgreSQL's answers to a wrong user, password or database."""
-
-
-class Role(StrEnum):
-    SAGAS = "sagas"
-    RELAY = "relay"
-    HEAD = "head"
-    PROJECTIONS = "projections"
-    NOTIFICATIONS = "notifications"
 
 
 class RoleFailed(Exception):
@@ -120,7 +112,7 @@ def describe(role: Role, error: Exception) -> str:
     return f"role {role} failed: {one_line(error)} ({origin(error)})"
 
 
-async def run(settings: Settings, roles: Sequence[Role]) -> None:
+async def run(settings: Settings, roles: Sequence[Role], sdk_metrics: str | None = None) -> None:
     """Run the roles until cancelled.
 
     Raises SettingsError, OtherStoredFormatError, or RoleFailed for a supervisor to see.
@@ -146,7 +138,8 @@ async def run(settings: Settings, roles: Sequence[Role]) -> None:
             async with asyncio.timeout(STOP_WITHIN.total_seconds()):
                 await require_readable(pool)
                 await warn_of_lost_checkpoints(pool)
-        await together(*(run_role(role, jobs[role]) for role in roles))
+        async with monitoring.monitored(settings, roles, pool, sdk_metrics):
+            await together(*(run_role(role, jobs[role]) for role in roles))
 
 
 def parse_roles(text: str) -> list[Role]:
@@ -167,21 +160,21 @@ def main() -> None:
         help=f"what this worker does, comma-separated: {', '.join(Role)} (default: all)",
     )
     arguments = parser.parse_args()
-    set_up_logging()
+    set_up_logs(is_away=is_server_away)
     try:
-        uvloop.run(until_stopped(run(load_settings(), arguments.roles), STOP_WITHIN))
-    except (SettingsError, OtherStoredFormatError, RoleFailed) as error:
+        settings = load_settings()
+        set_up_logs(
+            settings.log_level,
+            as_json=settings.environment is Environment.PRODUCTION,
+            is_away=is_server_away,
+            contexts=[of_workflow],
+        )
+        if settings.worker_http_port:
+            require_port(monitoring.SETTING, settings.monitoring_host, settings.worker_http_port)
+        sdk_metrics = set_up_sdk(with_metrics=bool(settings.worker_http_port))
+        uvloop.run(until_stopped(run(settings, arguments.roles, sdk_metrics), STOP_WITHIN))
+    except (SettingsError, CannotListen, OtherStoredFormatError, RoleFailed) as error:
         sys.exit(f"worker: {error}")
-
-
-def set_up_logging() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(BriefFormatter(is_server_away))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("httpx", "stripe"):  # they log every request, with its URL
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    # The SDK logs its own retries: a role logs in one line that Temporal does not answer.
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(QUIET))))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from temporalio import activity
 
+from activities.figures import count_ends, counted
 from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.errors import Refused
@@ -65,6 +66,8 @@ class _Stream:
     state: Any
     version: int
     position: int
+    stored: Sequence[StoredEvent]
+    """The events that were read: all of them, or those since a snapshot."""
     decided: list[Event] = field(default_factory=list)
 
     def decide(self, command: Command) -> None:
@@ -94,6 +97,10 @@ class CommandHandler:
         command, and VersionConflict when other writers won MAX_TRIES times. Raises EventIdReused
         when the step has already run with other commands.
         """
+        with counted(commands):
+            return await self._run(step, commands)
+
+    async def _run(self, step: Step, commands: Sequence[Command]) -> int:
         for attempt in range(1, MAX_TRIES + 1):
             try:
                 return await self._try(step, commands)
@@ -114,6 +121,7 @@ class CommandHandler:
             return await self._first_run(step, commands, reused)
         if not result.duplicate:  # a duplicate has decided events anew that were not appended
             for stream in streams:
+                count_ends(stream.stored, stream.decided)
                 await self._snapshot_if_due(stream)
         return result.last_position
 
@@ -186,6 +194,7 @@ def _stream(
         state=aggregate.fold((e.decode() for e in stored if e.version > version), state),
         version=stored[-1].version if stored else 0,
         position=stored[-1].position if stored else 0,
+        stored=stored,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from activities.types import PROVIDER_REFUSED
 from domain.errors import Refused
+from domain.ids import order_of_workflow
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
 from kit.bounded_gather import NotStarted
 from kit.pool import Pool
@@ -29,7 +30,6 @@ _NOTE: Final = """
     ON CONFLICT (order_id, step) DO UPDATE
     SET count = f.count + 1, code = $3, message = $4, failed_at = clock_timestamp()
 """
-_WORKFLOWS: Final = ("order", "payment", "return")
 _PLANS: Final = (*ORDER_PLAN, *RETURN_PLAN)
 _UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *FINALIZERS)
 _STEPS: Final = {*(step.name for step in _PLANS), *(undo.name for undo in _UNDOS)}
@@ -74,9 +74,9 @@ class FailedAttempts:
 
 def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> FailedAttempt | None:
     """Return the failed attempt, or None for an activity that is no step of a saga."""
-    kind, _, order_id = workflow_id.partition("-")
+    order_id = order_of_workflow(workflow_id)
     step = activity_type if activity_type in _STEPS else _STEP_OF.get(activity_type)
-    if kind not in _WORKFLOWS or step is None:
+    if order_id is None or step is None:
         return None
     return FailedAttempt(order_id, step, *described(error))
 

@@ -5,9 +5,13 @@ UUIDs of version 5 are name-based: RFC 9562, section 5.5.
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID, uuid5
 
 WAYBILL = UUID("5a3f0f0e-6d6c-5c0b-9d0e-9f5b1b6c2e11")
+
+_OF_AN_ORDER: Final = frozenset({"order", "payment", "return"})
+"""The words that the ids of an order's workflows begin with."""
 
 
 def order_id_for(customer_id: str, idempotency_key: str) -> str:
@@ -38,6 +42,12 @@ def payment_retry_step(idempotency_key: str) -> str:
 
 def return_workflow_id(order_id: str) -> str:
     return f"return-{order_id}"
+
+
+def order_of_workflow(workflow_id: str) -> str | None:
+    """Return the order of an order's, payment's or return's workflow; None for another one."""
+    kind, _, order_id = workflow_id.partition("-")
+    return order_id if kind in _OF_AN_ORDER else None
 
 
 def line_id_for(order_id: str, index: int) -> str:

@@ -23,6 +23,7 @@ from kit.leadership import leading
 from kit.pool import Pool
 from kit.restart import is_database_away, restarting
 from kit.tasks import together
+from observability.work import took
 
 COMPARE_EVERY: Final = timedelta(seconds=1)
 """The interval at which the relay checks that the bus still keeps its events."""
@@ -108,6 +109,7 @@ class Relay:
         position = publication.page[-1].position
         if not await record.advance(checkpoint, position, published, publication.begun):
             raise LossFound
+        took("relay", [event.recorded_at for event in publication.page])
 
 
 def _before(refused: EventTooLarge, page: Page) -> Page:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 MAX_TEXT: Final = 300
-
-_RETRIED: Final = ("temporalio.", "nats.")
-"""The loggers of libraries that log what they try again. Temporal keeps the stack trace of a
-failure; NATS reports a lost connection to its client as well."""
 
 
 def one_line(error: BaseException) -> str:
@@ -34,23 +29,3 @@ def causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__
-
-
-class BriefFormatter(logging.Formatter):
-    """Write one line instead of a traceback when a server is away or Temporal tries again."""
-
-    def __init__(self, is_away: Callable[[BaseException], bool]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-        self._is_away = is_away
-
-    def format(self, record: logging.LogRecord) -> str:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is None or not self._is_brief(record, error):
-            return super().format(record)
-        text = f"{record.getMessage()}: {' <- '.join(map(one_line, causes(error)))}"
-        brief = logging.makeLogRecord(record.__dict__ | {"msg": text, "args": ()})
-        brief.exc_info = brief.exc_text = None
-        return super().format(brief)
-
-    def _is_brief(self, record: logging.LogRecord, error: BaseException) -> bool:
-        return record.name.startswith(_RETRIED) or self._is_away(error)

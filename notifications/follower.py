@@ -27,6 +27,7 @@ from kit.restart import is_database_away, restarting
 from notifications.facts import TYPES, notice_of
 from notifications.outbox import Channel, Row, write
 from notifications.push.rows import write_push
+from observability.work import took
 from projections.parked import ParkedEvents
 from projections.poison import cause_of, is_poison
 
@@ -141,6 +142,7 @@ class Leader:
             await self._parked.hold([s for s in page if s.stream_id in streams])
             await self._write(rows)
             await self._checkpoint.advance(page[-1].position)
+        took(f"notifications {self._channel}", [s.recorded_at for s in page])
 
     async def _take_one(self, stored: StoredEvent) -> None:
         for pause in (*PAUSES, None):

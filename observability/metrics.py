@@ -9,19 +9,6 @@ from prometheus_client import CollectorRegistry, Gauge
 REGISTRY: Final = CollectorRegistry()
 """The registry of Waybill's metrics alone, without those that libraries register."""
 
-READY: Final = Gauge(
-    "waybill_ready",
-    "1 when an order can be accepted, 0 when not, as /readyz answers 200 or 503.",
-    registry=REGISTRY,
-)
-
-CHECK_PASSING: Final = Gauge(
-    "waybill_check_passing",
-    "1 when a check of /readyz passes, else 0. If a required one fails, no order is accepted.",
-    ["check", "required"],
-    registry=REGISTRY,
-)
-
 SAFE_HEAD_AGE: Final = Gauge(
     "waybill_safe_head_age_seconds",
     "The age of the append that holds the log's safe head back; 0 for none.",
@@ -132,6 +119,20 @@ OPERATOR_NOTICES: Final = Gauge(
     "waybill_operator_notices",
     "The number of open notices to operators, and of those that none has acknowledged.",
     ["kind", "state"],
+    registry=REGISTRY,
+)
+
+QUEUE_DEPTH: Final = Gauge(
+    "waybill_queue_depth",
+    "What waits in a queue, at most 10,000: events for the relay, tasks of Temporal for a worker.",
+    ["queue"],
+    registry=REGISTRY,
+)
+
+QUEUE_OLDEST: Final = Gauge(
+    "waybill_queue_oldest_seconds",
+    "The age of what has waited the longest in a queue; 0 for none.",
+    ["queue"],
     registry=REGISTRY,
 )
 

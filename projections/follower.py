@@ -19,6 +19,7 @@ from kit.leadership import leading
 from kit.pauses import with_pauses
 from kit.pool import Connection, Pool
 from kit.restart import is_database_away, restarting
+from observability.work import took
 from projections import status
 from projections.copies import Copy
 from projections.fold import Fold
@@ -179,6 +180,7 @@ class Leader:
             await self._parked.hold([s for s in page if s.stream_id in streams])
             await self._fold([s for s in page if s.stream_id not in streams])
             await self._checkpoint.advance(page[-1].position)
+        took(f"projection {self._projection.name}", [s.recorded_at for s in page])
 
     async def _take_one(self, stored: StoredEvent) -> None:
         for pause in (*PAUSES, None):

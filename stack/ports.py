@@ -50,6 +50,11 @@ class Ports:
         names = [field.name for field in fields(cls)]
         return cls(**dict(zip(names, filter(_is_free, _spare_ports()), strict=False)))
 
+    @staticmethod
+    def one_more() -> int:
+        """Return a port of loopback on which nothing listens now."""
+        return next(filter(_is_free, _spare_ports()))
+
     def as_environment(self) -> dict[str, str]:
         return {_setting(field.name): str(getattr(self, field.name)) for field in fields(self)}
 

@@ -50,11 +50,11 @@ def api_command(port: int) -> tuple[str, ...]:
     return ("-m", "api", "--host", LOOPBACK, "--port", str(port))
 
 
-def worker(number: int, environment: Environment) -> Program:
+def worker(number: int, http_port: int, environment: Environment) -> Program:
     return Program(
         name=f"worker-{number}",
         command=(_PYTHON, "worker.py"),
-        environment=environment,
+        environment={**environment, "WAYBILL_WORKER_HTTP_PORT": str(http_port)},
         is_ready=worked_for(
             environment["WAYBILL_TEMPORAL_ADDRESS"],
             environment.get("WAYBILL_TASK_QUEUE", _TASK_QUEUE),

@@ -142,6 +142,7 @@ def _welcome(settings: Settings, started: System) -> str:
   Payments         {started.environment["WAYBILL_PAYMENT_URL"]}
   Carrier          {started.environment["WAYBILL_CARRIER_URL"]}
   Mails            {started.mails_url}
+  Health, metrics  {started.url}/readyz, /metrics; of the workers: {", ".join(started.worker_urls)}
   Logs             {settings.data_dir / "logs"}
 
 A first request, from another terminal:

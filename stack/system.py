@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ class System:
     mail_sink: Child
     api: Child
     workers: list[Child]
+    worker_ports: Sequence[int]
+    """The port of each worker's health and metrics."""
 
     @property
     def url(self) -> str:
@@ -42,6 +44,10 @@ class System:
     @property
     def mails_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports.mail_sink_port}"
+
+    @property
+    def worker_urls(self) -> Sequence[str]:
+        return [f"http://{LOOPBACK}:{port}" for port in self.worker_ports]
 
     def token(self, role: Role, subject: str | None = None) -> str:
         return token(self.environment["WAYBILL_JWT_SECRET"], role, subject)
@@ -63,6 +69,7 @@ async def start(
     ports.require_free()
     data_format.claim(data_dir)
     environment = system_environment(data_dir, ports, given)
+    worker_ports = [ports.one_more() for _ in range(workers)]
     async with alone(), asyncio.TaskGroup() as group:
 
         def started(program: Program) -> asyncio.Task[Child]:
@@ -72,7 +79,10 @@ async def start(
         carrier = started(programs.carrier_simulator(ports, environment))
         mail_sink = started(programs.mail_sink(ports, environment))
         reached = await servers.start(supervisor, ports, environment)
-        polling = [started(programs.worker(n, environment)) for n in range(1, workers + 1)]
+        polling = [
+            started(programs.worker(n, port, environment))
+            for n, port in enumerate(worker_ports, start=1)
+        ]
         api = started(programs.api(ports, environment))
     await supervisor.succeed(programs.catalogue(environment))
     return System(
@@ -84,6 +94,7 @@ async def start(
         mail_sink=mail_sink.result(),
         api=api.result(),
         workers=[worker.result() for worker in polling],
+        worker_ports=worker_ports,
     )
 
 

@@ -11,7 +11,10 @@ from api.monitoring import require_ports
 from api.server import server_config
 from kit.command import run_command
 from kit.listening import CannotListen
-from settings import SettingsError, load_settings
+from kit.restart import is_database_away
+from observability.logs import set_up_logs
+from settings import Environment, SettingsError, load_settings
+from temporal.client import is_temporal_away
 
 
 def main() -> None:
@@ -19,11 +22,23 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000)")
     options = parser.parse_args()
+    set_up_logs(is_away=is_away)
     try:
-        require_ports(load_settings(), options.host, options.port)
+        settings = load_settings()
+        set_up_logs(
+            settings.log_level,
+            as_json=settings.environment is Environment.PRODUCTION,
+            is_away=is_away,
+        )
+        require_ports(settings, options.host, options.port)
     except (SettingsError, CannotListen) as error:
         sys.exit(f"waybill: {error}")
-    uvicorn.Server(server_config("api.app:app", host=options.host, port=options.port)).run()
+    config = server_config("api.app:app", host=options.host, port=options.port, log_config=None)
+    uvicorn.Server(config).run()
+
+
+def is_away(error: BaseException) -> bool:
+    return is_database_away(error) or is_temporal_away(error)
 
 
 if __name__ == "__main__":

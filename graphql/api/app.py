@@ -14,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import metrics
 from api.auth import Authenticator, Unauthenticated
-from api.check import Check
 from api.codec import codec_app
 from api.context import Replica, Services
 from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
 from api.home import home
 from api.limits import BodyLimit
-from api.monitoring import include_monitoring, monitored
+from api.monitoring import monitored
 from api.orders.pricing import standard_pricing
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
@@ -44,6 +43,8 @@ from notifications.push.registry import PushRegistry
 from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
+from observability.check import Check
+from observability.monitoring import include_monitoring
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -71,6 +72,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.queues import QueueQueries
 from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -164,6 +166,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
             UrlRules(may_be_loopback=settings.allow_loopback_webhooks, field="endpoint"),
             vapid_of(settings),
         ),
+        queues=QueueQueries(engine, client, settings.task_queue),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,

@@ -53,6 +53,7 @@ from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, Pric
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.queues import QueueQueries
 from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -107,6 +108,7 @@ class Services:
     """The acknowledgements of notices to operators."""
     push: PushRegistry
     """The browsers that customers have subscribed to push messages."""
+    queues: QueueQueries
     webhooks: WebhookQueries
     webhook_registry: WebhookRegistry
     replica: Replica | None = None

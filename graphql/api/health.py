@@ -1,23 +1,13 @@
-"""Serve liveness and readiness. A ready process can accept orders.
-
-A required check that fails makes the process not ready (503). Any other check that fails makes it
-degraded (200). `checks` lists all checks.
-"""
+"""The checks of the API. It is ready when it can accept orders."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 from temporalio.client import Client
 
-from api.check import PROBE_TIMEOUT, Check
 from eventbus import record
 from eventbus.buses import require_answer
 from eventstore import head
@@ -25,6 +15,7 @@ from eventstore.checkpoint import COMPARED
 from eventstore.heartbeat import beat
 from eventstore.stored_format import require_readable
 from kit.pool import Pool
+from observability.check import PROBE_TIMEOUT, Check
 from queries import dead_letters
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
@@ -44,41 +35,6 @@ MAX_LAG: Final = timedelta(seconds=30)
 MISSED_RUNS: Final = 10
 MIN_RECONCILIATION_LAG: Final = timedelta(minutes=5)
 """The reconciliation may lag for MISSED_RUNS of its intervals, and at least for this time."""
-NOT_READY: Final = "not ready"
-
-logger = logging.getLogger(__name__)
-
-router = APIRouter()
-
-
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    return {"status": "alive"}
-
-
-@router.get("/readyz")
-async def readyz(request: Request) -> JSONResponse:
-    checks: Mapping[str, Check] = request.app.state.checks
-    await ask(checks)
-    status = status_of(checks.values())
-    body = {"status": status, "checks": {name: check.as_json() for name, check in checks.items()}}
-    return JSONResponse(body, status_code=503 if status == NOT_READY else 200)
-
-
-async def ask(checks: Mapping[str, Check]) -> None:
-    """Update every outcome, and log each one that changed."""
-    before = {name: check.is_passing for name, check in checks.items()}
-    await asyncio.gather(*(check.ask() for check in checks.values()))
-    for name, check in checks.items():
-        if check.is_passing is not before[name] and (before[name] is not None or check.detail):
-            logger.warning("readiness: %s: %s", name, check.detail or "ok again")
-
-
-def status_of(checks: Iterable[Check]) -> str:
-    failing = [check for check in checks if not check.is_passing]
-    if any(check.required for check in failing):
-        return NOT_READY
-    return "degraded" if failing else "ready"
 
 
 def checks(settings: Settings, probes: Probes) -> dict[str, Check]:

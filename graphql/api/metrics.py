@@ -1,4 +1,4 @@
-"""Serve `/metrics` in the text format of Prometheus. Each scrape queries the database.
+"""The page of `/metrics` of the API. It queries the database.
 
 A figure is NaN if the database does not answer. The last value or 0 would hide the fault.
 """
@@ -8,22 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-from api import health
-from api.check import Check
 from api.context import Services
 from kit.faults import one_line
 from kit.kept import Kept
 from notifications.webhooks.outcome import Outcome
+from observability import health
+from observability.check import Check
 from observability.metrics import (
     BUS_FAULTY,
     BUS_MISSING_TO,
-    CHECK_PASSING,
     CHECKPOINTS_ABOVE_HEAD,
     DEAD_LETTER_OLDEST,
     DEAD_LETTERS,
@@ -36,7 +32,8 @@ from observability.metrics import (
     PROJECTION_LAG_SECONDS,
     PROJECTION_PARKED_OLDEST,
     PROJECTION_PARKED_STREAMS,
-    READY,
+    QUEUE_DEPTH,
+    QUEUE_OLDEST,
     RECONCILIATION_LAG,
     REGISTRY,
     SAFE_HEAD_AGE,
@@ -47,9 +44,11 @@ from observability.metrics import (
     WEBHOOK_OLDEST_FAILING,
     WEBHOOKS_GIVEN_UP,
 )
+from observability.page import KEPT_SECONDS, text_of
 from queries.dead_letters import DeadLetterFigures
 from queries.notifications import NotificationFigures
 from queries.projections import ProjectionStatus
+from queries.queues import Queue, QueueQueries
 from queries.sagas import SagaFigures
 from queries.webhooks import WebhookFigures
 
@@ -78,32 +77,17 @@ OF_DEAD_LETTERS: Final = (DEAD_LETTERS, DEAD_LETTER_OLDEST)
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS: Final = 1.0
-
-router = APIRouter()
-
-
-@router.get("/metrics")
-async def metrics(request: Request) -> Response:
-    page: Kept[bytes] = request.app.state.metrics
-    return Response(await page.get(), media_type=CONTENT_TYPE_LATEST)
-
 
 def kept(services: Services, checks: Mapping[str, Check]) -> Kept[bytes]:
     """Render the page at most once a second, so that many scrapes do not load the database."""
 
     async def page() -> bytes:
-        await asyncio.gather(_show_checks(checks), _show_database(services))
-        return generate_latest(REGISTRY)
+        await asyncio.gather(
+            health.show(checks), _show_database(services), _show_queues(services.queues)
+        )
+        return text_of(health.REGISTRY, REGISTRY)
 
     return Kept(page, KEPT_SECONDS)
-
-
-async def _show_checks(checks: Mapping[str, Check]) -> None:
-    await health.ask(checks)
-    READY.set(health.status_of(checks.values()) != health.NOT_READY)
-    for name, check in checks.items():
-        CHECK_PASSING.labels(name, str(check.required).lower()).set(bool(check.is_passing))
 
 
 async def _show_database(services: Services) -> None:
@@ -133,6 +117,25 @@ async def _show_database(services: Services) -> None:
         _show_webhooks(webhooks)
         for (kind, state), count in notices.items():
             OPERATOR_NOTICES.labels(kind, state).set(count)
+
+
+async def _show_queues(queues: QueueQueries) -> None:
+    """Show each queue whose server answers: a depth that nobody knows is left out."""
+    QUEUE_DEPTH.clear()
+    QUEUE_OLDEST.clear()
+    for found in await asyncio.gather(_known(queues.relay), _known(queues.tasks)):
+        for queue in found:
+            QUEUE_DEPTH.labels(queue.name).set(queue.depth)
+            QUEUE_OLDEST.labels(queue.name).set(queue.oldest_seconds)
+
+
+async def _known(ask: Callable[[], Awaitable[Sequence[Queue]]]) -> Sequence[Queue]:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await ask()
+    except Exception as error:  # noqa: BLE001 - its server may fail in any way
+        logger.warning("metrics: a queue is not known: %s", one_line(error))
+        return ()
 
 
 def _show_nothing() -> None:

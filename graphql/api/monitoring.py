@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
-import uvicorn
 from fastapi import FastAPI
 
-from api import health, metrics
 from api.server import server_config
-from kit.listening import CannotListen, listening, require_port
+from kit.listening import CannotListen, require_port
+from observability.monitoring import monitoring_app, serving
 from settings import Settings
 
 SETTING: Final = "WAYBILL_MONITORING_PORT"
-
-
-def include_monitoring(app: FastAPI) -> None:
-    app.include_router(health.router)
-    app.include_router(metrics.router)
 
 
 def require_ports(settings: Settings, host: str, port: int) -> None:
@@ -38,21 +31,7 @@ async def monitored(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     if not settings.monitoring_port:
         yield
         return
-    beside = FastAPI(openapi_url=None)
-    beside.state = app.state
-    include_monitoring(beside)
-    server = _Beside(server_config(beside, lifespan="off", log_config=None))
-    with listening(SETTING, settings.monitoring_host, settings.monitoring_port) as socket:
-        serving = asyncio.create_task(server.serve([socket]))
-        try:
-            yield
-        finally:
-            server.should_exit = True
-            await serving
-
-
-class _Beside(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the API's server."""
+    beside = monitoring_app(app.state.checks, app.state.metrics)
+    config = server_config(beside, lifespan="off", log_config=None)
+    async with serving(config, SETTING, settings.monitoring_host, settings.monitoring_port):
         yield

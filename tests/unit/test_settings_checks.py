@@ -11,10 +11,11 @@ import pytest
 
 from api.app import REQUIRED
 from notifications.mail.smtp import SmtpServer
+from roles.role import Role
 from settings import Bus, Environment, Settings, SettingsError
 from settings_checks import check, check_simulators_allowed
 from stack.environment import SECRETS
-from worker import Role, check_settings
+from worker import check_settings
 
 RANDOM: Final = "must be at least 32 random characters (openssl rand -hex 32)"
 ISSUED: Final = "must be the key that the provider issued"

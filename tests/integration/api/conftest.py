@@ -56,6 +56,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.queues import QueueQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
@@ -238,6 +239,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
             UrlRules(may_be_loopback=False, resolve_name=names, field="endpoint"),
             vapid_of(settings),
         ),
+        queues=QueueQueries(engine, client, sagas.task_queue),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             api_pool, MASTER_KEYS, UrlRules(may_be_loopback=False, resolve_name=names)

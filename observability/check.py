@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Check:
-    """The API accepts no orders while a required check fails.
+    """The process is not ready while a required check fails.
 
     A fault that has lasted less than `grace` is not yet a failure.
     """

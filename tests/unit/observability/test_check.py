@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from api import check as module
-from api.check import Check
+from observability import check as module
+from observability.check import Check
 
 A_SECOND = timedelta(seconds=1)
 
