@@ -11,8 +11,8 @@ from pydantic import SecretStr, ValidationError
 from notifications.operators import config
 from notifications.webhooks.client import WebhookClient
 from roles.notifications import operator_channels
+from roles.role import Role
 from settings import Settings, SettingsError
-from worker import Role
 from worker import check_settings as check_worker
 
 SECRET = f"whsec_{base64.b64encode(os.urandom(32)).decode()}"
