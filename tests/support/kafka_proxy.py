@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from stack.ports import LOOPBACK
@@ -31,14 +31,19 @@ class KafkaProxy:
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        try:
             answers, server = await asyncio.open_connection(LOOPBACK, self.broker_port)
-            self._writers |= {writer, server}
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, server}
+        try:
             await asyncio.gather(
                 self._pump(reader, server, b"", b""),
                 self._pump(answers, writer, _address(self.broker_port), _address(self.port)),
                 return_exceptions=True,
             )
+        finally:
             self._writers -= {writer, server}
 
     async def _pump(
