@@ -44,7 +44,7 @@ from activities.reconciliation.recovery import RecoveryActivitiesImpl
 from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.saga import SagaActivitiesImpl
 from activities.shipping import ShippingActivitiesImpl
-from eventbus.buses import ADDRESS, opened_bus
+from eventbus import buses
 from eventbus.errors import is_bus_away
 from eventbus.relay import Relay
 from eventstore.checkpoint import warn_of_lost_checkpoints
@@ -269,7 +269,7 @@ async def keep_recording_polls(client: Client, pool: Pool, queue: str, build_id:
 async def run_relay(settings: Settings, pool: Pool, store: EventStore) -> None:
     """Relay the log until cancelled, while this process leads. Raises the errors of
     `is_bus_away`."""
-    async with contextlib.aclosing(await opened_bus(settings, pool)) as bus:
+    async with contextlib.aclosing(await buses.opened_bus(settings, pool)) as bus:
         logger.info("relaying the log while this process leads")
         await Relay(pool, store, bus).run()
 
@@ -310,7 +310,7 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
         client.check_settings(settings)
         Providers.check_settings(settings)
     if Role.RELAY in roles:
-        settings.require(*ADDRESS[settings.bus])
+        buses.check_settings(settings)
 
 
 async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:

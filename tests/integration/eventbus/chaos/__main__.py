@@ -53,8 +53,18 @@ async def _run(name: str, seconds: float) -> Outcome:
 
 def report(outcome: Outcome) -> str:
     faults = ", ".join(f"{name} {count}" for name, count in outcome.faults.items())
-    verdict = "Each effect was made once, in order." if outcome.is_flawless else "It failed."
-    return f"{outcome.events:,} events; faults: {faults}. {verdict}"
+    return f"{outcome.events:,} events; faults: {faults}. {_verdict(outcome)}"
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.is_flawless:
+        return "Each effect was made once, in order."
+    lines = [f"It failed: {outcome.letters} dead letters, missing to {outcome.missing_to}."]
+    for group, found in outcome.found.items():
+        effects = sum(map(len, found.values()))
+        wrong = [s for s, versions in outcome.expected.items() if found.get(s) != versions]
+        lines.append(f"Group {group} made {effects:,} effects. Wrong: {', '.join(wrong) or 'none'}")
+    return "\n  ".join(lines)
 
 
 def main() -> int:
