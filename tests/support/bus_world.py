@@ -70,14 +70,16 @@ class World:
         """Wait until exactly these events were handled, in any order."""
         await eventually(lambda: sorted(e.position for e in self.seen) == sorted(positions))
 
-    async def has_versions(self, expected: dict[str, list[int]], group: str = GROUP) -> None:
+    async def has_versions(
+        self, expected: dict[str, list[int]], group: str = GROUP, seconds: float = 30
+    ) -> None:
         """Wait until the group has made these effects, in this order for each stream."""
 
         async def are_there() -> bool:
             return await versions(self.pool, group) == expected
 
         try:
-            await eventually(are_there)
+            await eventually(are_there, seconds)
         except TimeoutError:
             assert await versions(self.pool, group) == expected
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,7 @@ class KafkaProxy:
     cuts: int = 0
     tls_versions: list[str | None] = field(default_factory=list)
     """The version of TLS of each connection; None: it is not encrypted."""
+    _is_open: bool = True
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
@@ -43,11 +44,23 @@ class KafkaProxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Cut the connections, and take no new ones until the block ends."""
+        self._is_open = False
+        self.cut()
+        yield
+        self._is_open = True
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             answers, server = await asyncio.open_connection(LOOPBACK, self.broker_port)
         except OSError:
             writer.transport.abort()
+            return
+        if not self._is_open:
+            writer.transport.abort()
+            server.transport.abort()
             return
         self._writers |= {writer, server}
         tls = writer.get_extra_info("ssl_object")

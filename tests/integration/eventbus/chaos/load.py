@@ -23,7 +23,6 @@ from tests.support.consuming import versions
 
 STREAMS: Final = 50
 EVENTS_AT_ONCE: Final = 10
-APPEND_EVERY_SECONDS: Final = 0.05
 MAX_CALM_SECONDS: Final = 3.0
 CATCH_UP_SECONDS: Final = 90.0
 
@@ -58,7 +57,9 @@ async def chaos(url: str, subject: Subject, folder: Path, seconds: float) -> Out
     groups = sorted(set(subject.groups))
     async with await create_pool(url) as pool, victims(url, subject, folder) as faults:
         deadline = monotonic() + seconds
-        expected, counts = await asyncio.gather(_load(pool, deadline), _break(faults, deadline))
+        expected, counts = await asyncio.gather(
+            _load(pool, deadline, subject.append_every_seconds), _break(faults, deadline)
+        )
 
         async def found() -> dict[str, dict[str, list[int]]]:
             return {group: await versions(pool, group) for group in groups}
@@ -82,7 +83,7 @@ async def chaos(url: str, subject: Subject, folder: Path, seconds: float) -> Out
         )
 
 
-async def _load(pool: Pool, deadline: float) -> dict[str, list[int]]:
+async def _load(pool: Pool, deadline: float, every: float) -> dict[str, list[int]]:
     """Append to random streams until the deadline; return the versions that each then has."""
     store, last = PostgresEventStore(pool), dict.fromkeys(range(STREAMS), 0)
     while monotonic() < deadline:
@@ -91,7 +92,7 @@ async def _load(pool: Pool, deadline: float) -> dict[str, list[int]]:
         await store.append(appends)
         for n in chosen:
             last[n] += 1
-        await asyncio.sleep(APPEND_EVERY_SECONDS)
+        await asyncio.sleep(every)
     return {f"order-{n}": list(range(1, count + 1)) for n, count in last.items() if count}
 
 

@@ -29,6 +29,7 @@ class Subject:
     """What happens to the broker: each fault is over when the call returns."""
     groups: tuple[str, ...] = ("first", "first", "second")
     """The group of each consumer process."""
+    append_every_seconds: float = 0.05
     relay: tuple[str, ...] = ("worker.py", "--roles", "head,relay")
     consumers_may_die: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """A consumer is killed and started again within this block."""
@@ -49,17 +50,19 @@ async def nats(folder: Path) -> AsyncIterator[Subject]:
 async def kafka(folder: Path) -> AsyncIterator[Subject]:
     """Yield noida-db behind a proxy, which cuts the connections.
 
-    It is stopped cleanly, since a SIGKILL would lose what it has acknowledged. It keeps a killed
-    member in its group until it is started again, and gives its partitions to no other one. So each
-    group has one consumer, which is killed while the broker is stopped.
+    It is stopped cleanly, and after its connections: otherwise it loses what it acknowledges at the
+    end. It keeps a killed member in its group until it is started again, and gives its partitions
+    to no other one. So each group has one consumer, which is killed while the broker is stopped. It
+    writes its whole store again and again. So the load is small.
     """
     async with kafka_broker(folder) as broker, kafka_proxy(broker.port) as proxy:
 
         @asynccontextmanager
         async def stopped() -> AsyncIterator[None]:
-            await broker.stop()
-            yield
-            await broker.start()
+            with proxy.closed():
+                await broker.stop()
+                yield
+                await broker.start()
 
         async def restart() -> None:
             async with stopped():
@@ -72,6 +75,7 @@ async def kafka(folder: Path) -> AsyncIterator[Subject]:
             {**broker.settings, "WAYBILL_KAFKA_BOOTSTRAP": proxy.bootstrap},
             {"broker": restart, "connections": cut},
             groups=("first", "second"),
+            append_every_seconds=0.25,
             consumers_may_die=stopped,
         )
 

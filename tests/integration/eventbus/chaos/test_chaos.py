@@ -20,7 +20,7 @@ async def test_no_fault_loses_repeats_or_reorders_an_effect(
     await owner.execute(CREATE)
     async with SUBJECTS[name](tmp_path) as subject:
         outcome = await chaos(database_url, subject, tmp_path, seconds=15)
-    assert outcome.events > 100
+    assert outcome.events >= 100
     assert sum(outcome.faults.values()) > 0
     for found in outcome.found.values():
         assert found == outcome.expected

@@ -24,7 +24,6 @@ from tests.support.keys import a_vault
 async def test_each_stream_is_handled_in_its_order_and_each_effect_made_once(world: World) -> None:
     await world.bus.subscribe("*.*", Effects(GROUP), group=GROUP)
     expected = await world.publish_orders(40, 20)
-
     await world.has_versions(expected)
 
 
@@ -44,6 +43,22 @@ async def test_an_effect_is_made_once_though_its_acknowledgement_was_lost(world:
     await world.publish("order-1", *reserved(2))
     await world.has_effects(5)
     assert await versions(world.pool, GROUP) == {"order-1": [1, 2, 3, 4, 5]}
+
+
+async def test_messages_that_were_being_handled_when_a_bus_closed_come_again(world: World) -> None:
+    async def hang(_: Connection, event: StoredEvent) -> None:
+        world.seen.append(event)
+        await asyncio.Event().wait()
+
+    bus = await world.broker.connect(world.pool)
+    await bus.subscribe("*.*", hang, group=GROUP)
+    await world.publish("order-1", *reserved(3))
+    await eventually(lambda: len(world.seen) == 1)
+    await bus.close()
+    assert await versions(world.pool, GROUP) == {}
+
+    await world.bus.subscribe("*.*", Effects(GROUP), group=GROUP)
+    await world.has_versions({"order-1": [1, 2, 3]})
 
 
 async def test_a_message_of_the_bus_is_handled_once_however_often_it_is_kept(world: World) -> None:

@@ -16,6 +16,8 @@ from tests.support.buses import SHARED
 from tests.support.consuming import Effects
 from tests.support.consuming_processes import ConsumingProcess, consuming
 
+ORDERS = 32
+
 
 @asynccontextmanager
 async def processes(
@@ -44,7 +46,6 @@ async def test_a_process_killed_between_effect_and_acknowledgement_repeats_no_ef
     before = await world.pool.fetchval("SELECT count(*) FROM effects.effect")
     assert before > 0
     await world.bus.subscribe("*.*", Effects(GROUP), group=GROUP)
-
     await world.has_versions(expected)
 
 
@@ -60,20 +61,45 @@ async def test_processes_of_a_group_share_the_work_and_take_over_from_a_killed_o
     world: World, database_url: str, tmp_path: Path
 ) -> None:
     async with processes(world, database_url, tmp_path, 2) as (first, second):
-        rounds = 0
-
-        async def both_work() -> bool:
-            nonlocal rounds
-            rounds += 1
-            await world.publish_orders(32, 1)
-            return await _has_effects_of(world.pool, first, 1) and await _has_effects_of(
-                world.pool, second, 1
-            )
-
-        await eventually(both_work, 40, every=0.3)
+        rounds = await _publish_until_both_work(world, first, second)
         first.send(signal.SIGKILL)
-        await world.publish_orders(32, 5)
-        rounds += 5
-        expected = {f"order-{n}": list(range(1, rounds + 1)) for n in range(32)}
+        await world.publish_orders(ORDERS, 5)
+        await world.has_versions(_orders(rounds + 5))
 
-        await world.has_versions(expected)
+
+@shared
+async def test_a_stopped_process_that_continues_repeats_and_overtakes_nothing(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    """Another process has taken its partitions meanwhile, and it does not know that yet."""
+    async with processes(world, database_url, tmp_path, 2) as (first, second):
+        rounds = await _publish_until_both_work(world, first, second)
+        first.send(signal.SIGSTOP)
+        await world.publish_orders(ORDERS, 5)
+        await world.has_versions(_orders(rounds + 5), seconds=60)
+        first.send(signal.SIGCONT)
+        await world.publish_orders(ORDERS, 5)
+        await world.has_versions(_orders(rounds + 10))
+    assert await world.letters() == []
+
+
+async def _publish_until_both_work(
+    world: World, first: ConsumingProcess, second: ConsumingProcess
+) -> int:
+    """Return the number of events that each order then has."""
+    rounds = 0
+
+    async def both_work() -> bool:
+        nonlocal rounds
+        rounds += 1
+        await world.publish_orders(ORDERS, 1)
+        return await _has_effects_of(world.pool, first, 1) and await _has_effects_of(
+            world.pool, second, 1
+        )
+
+    await eventually(both_work, 40, every=0.3)
+    return rounds
+
+
+def _orders(events: int) -> dict[str, list[int]]:
+    return {f"order-{number}": list(range(1, events + 1)) for number in range(ORDERS)}
