@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 
 import pytest
+from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from eventbus.nats.connection import NatsConnection
@@ -29,7 +30,7 @@ async def test_nats_delivers_no_more_messages_than_may_be_unacknowledged(
     async with broker.jetstream() as stream:
         await stream.add_consumer(STREAM, consumer_of(GROUP, PARTITION))
         pulling = await stream.pull_subscribe_bind(CONSUMER, STREAM)
-        delivered = []
+        delivered = list[Msg]()
         while len(delivered) < MAX_IN_FLIGHT:
             delivered += await pulling.fetch(EVENTS, timeout=1)
         with pytest.raises(NatsTimeoutError):
