@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from time import time
 from typing import TypeVar
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -30,6 +31,7 @@ from stack.processes import Program, Tier
 from stack.supervisor import supervised
 from tests.support.broker import BrokerProcess
 
+IDLE_SECONDS = 0.4
 QUIET = {"log_level": 0}
 
 T = TypeVar("T")
@@ -64,6 +66,18 @@ class KafkaBroker(BrokerProcess):
     async def publishing(self) -> AsyncIterator[KafkaPublisher]:
         async with aclosing(await KafkaPublisher.connect(self.bootstrap)) as publisher:
             yield publisher
+
+    async def is_idle(self) -> None:
+        """Wait until it has written all that it was sent: it writes about every 40 ms."""
+
+        async def has_written() -> bool:
+            try:
+                newest = max(file.stat().st_mtime for file in self.store.iterdir())
+            except FileNotFoundError:  # it replaces its file
+                return False
+            return time() - newest > IDLE_SECONDS
+
+        await eventually(has_written)
 
     async def connect(self, pool: Pool) -> EventBus:
         bus = await connected_bus(self.bootstrap, pool)

@@ -50,16 +50,17 @@ async def nats(folder: Path) -> AsyncIterator[Subject]:
 async def kafka(folder: Path) -> AsyncIterator[Subject]:
     """Yield noida-db behind a proxy, which cuts the connections.
 
-    It is stopped cleanly, and after its connections: otherwise it loses what it acknowledges at the
-    end. It keeps a killed member in its group until it is started again, and gives its partitions
-    to no other one. So each group has one consumer, which is killed while the broker is stopped. It
-    writes its whole store again and again. So the load is small.
+    It is stopped cleanly, without connections and when it has written everything: otherwise it
+    loses what it acknowledged last. It keeps a killed member in its group until it is started
+    again, and gives its partitions to no other one. So each group has one consumer, which is killed
+    while the broker is stopped. It writes its whole store again and again, so the load is small.
     """
     async with kafka_broker(folder) as broker, kafka_proxy(broker.port) as proxy:
 
         @asynccontextmanager
         async def stopped() -> AsyncIterator[None]:
             with proxy.closed():
+                await broker.is_idle()
                 await broker.stop()
                 yield
                 await broker.start()
