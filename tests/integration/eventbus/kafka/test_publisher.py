@@ -139,7 +139,7 @@ async def test_a_broker_that_is_away_is_reported_within_seconds() -> None:
     assert monotonic() - began < 4
     assert str(away.value) == (
         "Kafka at 127.0.0.1:9 does not answer: TRANSPORT: Failed to get metadata: "
-        "Local: NatsBroker transport failure"
+        "Local: Broker transport failure"
     )
 
 
