@@ -59,8 +59,8 @@ bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK
 prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, readers and faults (SECONDS=60)
 	@exec $(BIN)/python -m tests.integration.eventstore.prove_log $(if $(SECONDS),--seconds $(SECONDS))
 
-chaos-bus: $(INSTALLED) ## Kill the relay, NATS and consumers at random, under load (SECONDS=300)
-	@exec $(BIN)/python -m tests.integration.eventbus.chaos $(if $(SECONDS),--seconds $(SECONDS))
+chaos-bus: $(INSTALLED) ## Break the relay, the bus and consumers at random (BUS=nats|kafka|kafka-groups SECONDS=300)
+	@exec $(BIN)/python -m tests.integration.eventbus.chaos $(if $(BUS),--bus $(BUS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema, events, sagas and deployment files
 	@echo "== lint" && $(BIN)/ruff check

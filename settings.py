@@ -56,6 +56,15 @@ class Bus(StrEnum):
     KAFKA = "kafka"
 
 
+class SaslMechanism(StrEnum):
+    """Kafka's names of the ways in which a client proves its name; empty: it need not."""
+
+    NONE = ""
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
 class DatabaseRole(StrEnum):
     """The processes that connect to PostgreSQL; migration 0010 grants the rights of each."""
 
@@ -123,6 +132,17 @@ class Settings(BaseSettings):
     nats_url: str = ""
     kafka_bootstrap: str = ""
     """Brokers of Kafka, comma-separated, each as `host:port`: the client finds the others."""
+    kafka_tls: bool = False
+    """Encrypt the connections to Kafka, and check the brokers' certificates and host names."""
+    kafka_tls_ca_file: str = ""
+    """A PEM file of the authorities of those certificates; empty: those that the machine trusts."""
+    kafka_tls_certificate_file: str = ""
+    """A PEM file of this client's own certificate, for brokers that ask for one."""
+    kafka_tls_key_file: str = ""
+    kafka_tls_key_password: SecretStr = SecretStr("")
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.NONE
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
 
     rate_limit_per_principal: int = Field(100, ge=0, le=1_000_000)
     """Requests a second of one signed-in user, to one API process; 0 sets no limit."""

@@ -21,7 +21,7 @@ import asyncpg
 import uvloop
 from asyncpg.exceptions import ClientConfigurationError
 
-from eventbus.buses import ADDRESS
+from eventbus import buses
 from eventstore.checkpoint import warn_of_lost_checkpoints
 from eventstore.head import HeadAnnouncer
 from eventstore.postgres import PostgresEventStore
@@ -84,7 +84,7 @@ def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
         client.check_settings(settings)
         Providers.check_settings(settings)
     if Role.RELAY in roles:
-        settings.require(*ADDRESS[settings.bus])
+        buses.check_settings(settings)
     if Role.NOTIFICATIONS in roles:
         mail.check_settings(settings)
         operators.check_settings(settings)

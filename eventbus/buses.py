@@ -5,6 +5,7 @@ from __future__ import annotations
 from eventbus.bus import EventBus
 from eventbus.kafka import bus as kafka_bus
 from eventbus.kafka import connection as kafka
+from eventbus.kafka.security import security_of
 from eventbus.memory import memory_bus
 from eventbus.nats import bus as nats_bus
 from eventbus.nats import connection as nats
@@ -19,6 +20,13 @@ ADDRESS: dict[Bus, tuple[str, ...]] = {
 """The settings that each bus needs."""
 
 
+def check_settings(settings: Settings) -> None:
+    """Raise SettingsError that names the first setting of the bus that is missing or wrong."""
+    settings.require(*ADDRESS[settings.bus])
+    if settings.bus is Bus.KAFKA:
+        security_of(settings)
+
+
 async def opened_bus(settings: Settings, pool: Pool) -> EventBus:
     """Connect to the bus; the pool is for its consumers.
 
@@ -31,7 +39,8 @@ async def opened_bus(settings: Settings, pool: Pool) -> EventBus:
         case Bus.NATS:
             return await nats_bus.connected_bus(settings.nats_url, pool)
         case Bus.KAFKA:
-            return await kafka_bus.connected_bus(settings.kafka_bootstrap, pool)
+            security = security_of(settings)
+            return await kafka_bus.connected_bus(settings.kafka_bootstrap, pool, security)
 
 
 async def require_answer(settings: Settings) -> None:
@@ -43,4 +52,4 @@ async def require_answer(settings: Settings) -> None:
         case Bus.NATS:
             await nats.ask(settings.nats_url)
         case Bus.KAFKA:
-            await kafka.ask(settings.kafka_bootstrap)
+            await kafka.ask(settings.kafka_bootstrap, security_of(settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
@@ -13,11 +13,17 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, TopicMetadata
 
 from eventbus.errors import BusError, BusRefusal, BusUnavailable
+from settings import SettingsError
 
 ANSWER_TIMEOUT: Final = timedelta(seconds=2)
 MAX_RECONNECT_PAUSE: Final = timedelta(milliseconds=500)
+PLAINTEXT: Final[Mapping[str, str]] = {}
+"""The client's settings for a connection without TLS and without SASL."""
 _EMERGENCIES: Final = 0
 """The level of the client's own log. It returns as an error what it would log."""
+
+_SETTINGS: Final = {"ssl.ca.location": "WAYBILL_KAFKA_TLS_CA_FILE"}
+"""The client's name of a setting that its errors mention."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,15 +34,29 @@ logger = logging.getLogger(__name__)
 class KafkaConnection:
     """Ask the brokers for what concerns no single producer or consumer."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, security: Mapping[str, str] = PLAINTEXT) -> None:
         self._bootstrap = bootstrap
+        self._security = security
+        self._refusal: KafkaError | None = None
+        """Why the last handshake failed. The client reports it apart from what it returns."""
         self._admin: AdminClient | None = AdminClient(self.config)
 
     @classmethod
-    async def connect(cls, bootstrap: str) -> Self:
-        """Connect and wait for an answer. Raises BusUnavailable within seconds."""
-        connection = cls(bootstrap)
-        await connection.ask(known_topics)
+    async def connect(cls, bootstrap: str, security: Mapping[str, str] = PLAINTEXT) -> Self:
+        """Connect and wait for an answer.
+
+        Raises BusUnavailable within seconds, or SettingsError for a wrong name or password.
+        """
+        connection = cls(bootstrap, security)
+        try:
+            await connection.ask(known_topics)
+        except BusUnavailable:
+            if (refusal := connection._refusal) and refusal.code() == KafkaError._AUTHENTICATION:
+                raise SettingsError(
+                    "WAYBILL_KAFKA_USERNAME and WAYBILL_KAFKA_PASSWORD: "
+                    f"Kafka at {bootstrap} refuses them: {_described(refusal)}"
+                ) from None
+            raise
         return connection
 
     @property
@@ -51,6 +71,7 @@ class KafkaConnection:
             "logger": logger,
             "log_level": _EMERGENCIES,
             "error_cb": self._report,
+            **self._security,
         }
 
     async def ask(
@@ -59,8 +80,16 @@ class KafkaConnection:
         """Call the function in a thread, with a client for it. Raises BusError."""
         if (admin := self._admin) is None:
             raise self.unavailable("the bus is closed")
-        with self.translated():
+        self._refusal = None
+        try:
             return await asyncio.to_thread(question, admin, *args, **kwargs)
+        except KafkaException as error:
+            raise self.fault(self._explained(admin, error.args[0])) from None
+
+    def _explained(self, admin: AdminClient, error: KafkaError) -> KafkaError:
+        """Return why the last handshake failed, if the error says only that nothing answers."""
+        admin.poll(0)  # it calls _report
+        return self._refusal or error if error.code() < 0 else error
 
     def close(self) -> None:
         """Let the client go; its threads end without an answer of the brokers."""
@@ -86,12 +115,15 @@ class KafkaConnection:
         return BusUnavailable(f"Kafka at {self._bootstrap} does not answer: {cause}")
 
     def _report(self, error: KafkaError) -> None:
+        if error.code() in {KafkaError._AUTHENTICATION, KafkaError._SSL}:
+            self._refusal = error
         logger.debug("Kafka at %s: %s", self._bootstrap, _described(error))
 
 
-async def ask(bootstrap: str) -> None:
-    """Connect once and wait for an answer. Raises BusUnavailable within seconds."""
-    (await KafkaConnection.connect(bootstrap)).close()
+async def ask(bootstrap: str, security: Mapping[str, str] = PLAINTEXT) -> None:
+    """Connect once and wait for an answer. Raises BusUnavailable within seconds, or
+    SettingsError."""
+    (await KafkaConnection.connect(bootstrap, security)).close()
 
 
 def known_topics(admin: AdminClient) -> dict[str, TopicMetadata]:
@@ -110,4 +142,7 @@ def milliseconds(time: timedelta) -> int:
 
 
 def _described(error: KafkaError) -> str:
-    return f"{error.name().removeprefix('_')}: {' '.join(error.str().split())}"
+    text = " ".join(error.str().split())
+    for name, setting in _SETTINGS.items():
+        text = text.replace(name, setting)
+    return f"{error.name().removeprefix('_')}: {text}"

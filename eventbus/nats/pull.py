@@ -52,6 +52,8 @@ _REQUEST: Final = json.dumps(
 ).encode()
 
 OnMessages = Callable[["Pull"], None]
+IsHeld = Callable[[int], bool]
+"""It returns whether this process certainly holds the partition."""
 
 
 def consumer_of(group: str, partition: int) -> ConsumerConfig:
@@ -73,11 +75,16 @@ class Pull:
     """A pull under way. It has bounded messages: those in hand, and at most PULLED behind them."""
 
     def __init__(
-        self, connection: NatsConnection, group: str, partition: int, on_messages: OnMessages
+        self,
+        connection: NatsConnection,
+        group: str,
+        partition: int,
+        on_messages: OnMessages,
+        is_held: IsHeld,
     ) -> None:
         self.partition = partition
         self.is_broken = False
-        """A message is missing: the pull must begin again."""
+        """A message may be missing: the pull must begin again."""
         self.is_ending = False
         """The partition is to be given up: it hands out no more messages."""
         self._connection = connection
@@ -86,6 +93,7 @@ class Pull:
         self._inbox = connection.client.new_inbox()
         self._subscription: Subscription | None = None
         self._on_messages = on_messages
+        self._is_held = is_held
         self._arrived: deque[tuple[int, Msg]] = deque()
         self._in_hand: list[Msg] = []
         self._next_delivery = 1
@@ -129,10 +137,17 @@ class Pull:
         await self.ask()
 
     async def ask(self) -> None:
-        """Ask for messages, unless a request is under way or enough have arrived."""
+        """Ask for messages, unless a request is under way or enough have arrived.
+
+        A process that was stopped asks for none: they would be kept from the one that has taken
+        the partition, until ACK_WAIT.
+        """
         if self._asked_until is not None:
             self.is_broken |= monotonic() > self._asked_until
         elif len(self._arrived) + len(self._in_hand) <= PULLED and not self.is_ending:
+            if not self._is_held(self.partition):
+                self.is_broken = True
+                return
             self._asked_until = monotonic() + SILENCE_TIMEOUT.total_seconds()
             await self._connection.client.publish(self._subject, _REQUEST, reply=self._inbox)
 

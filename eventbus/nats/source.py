@@ -84,6 +84,9 @@ class NatsDeliveries:
         if pull.is_broken:
             self._attention.set()
 
+    def _is_held(self, partition: int) -> bool:
+        return self._leases.are_valid and partition in self._leased.partitions
+
     async def hold(self) -> NoReturn:
         """Hold this process's share of the partitions until cancelled."""
         try:
@@ -122,7 +125,8 @@ class NatsDeliveries:
             await pull.ask()
 
     async def _begin(self, partition: int) -> None:
-        pull = Pull(self._connection, self._leases.group, partition, self._arrived)
+        group = self._leases.group
+        pull = Pull(self._connection, group, partition, self._arrived, self._is_held)
         try:
             has_begun = await pull.begin()
         except BaseException:

@@ -28,7 +28,7 @@ from api.schema import build_schema
 from api.trace import Traced
 from api.unsubscribe import router as unsubscribe
 from api.webhooks import webhooks
-from eventbus.buses import ADDRESS
+from eventbus import buses
 from eventstore.positions import PositionCodec
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
@@ -274,7 +274,8 @@ async def _close(pool: Pool, engine: AsyncEngine) -> None:
 def create_app(settings: Settings, open_services: OpenServices = open_services) -> FastAPI:
     """Create the application. Raises SettingsError when a setting is missing."""
     settings.url_of(DatabaseRole.API)
-    check(settings, *REQUIRED, *ADDRESS[settings.bus])
+    check(settings, *REQUIRED)
+    buses.check_settings(settings)
     Keyring.of(settings, "master_key")
     SearchKey.of(settings)
     vapid_of(settings)

@@ -1,4 +1,4 @@
-"""A broker that speaks Kafka's protocol, which a test may stop, wipe and start again.
+"""A broker that speaks Kafka's protocol, for a test.
 
 It is noida-db. Like Kafka it keeps idempotent producers in order and commits the offsets of groups.
 Unlike Kafka it writes its whole store again about every 40 ms: a SIGKILL under load loses the
@@ -8,12 +8,11 @@ messages since then, though they were acknowledged.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from time import time
 from typing import TypeVar
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -21,28 +20,27 @@ from confluent_kafka.admin import AdminClient
 
 from eventbus.bus import EventBus
 from eventbus.kafka.bus import connected_bus
+from eventbus.kafka.publisher import KafkaPublisher
 from eventbus.kafka.topic import TOPIC, TopicState, state_of_topic
 from eventstore.cloudevents import decode
 from eventstore.envelope import StoredEvent
 from kit.eventually import eventually
 from kit.pool import Pool
-from stack.ports import LOOPBACK, Ports
-from stack.processes import Child, Program, Tier
-from stack.supervisor import Supervisor, supervised
+from stack.ports import LOOPBACK
+from stack.processes import Program, Tier
+from stack.supervisor import supervised
+from tests.support.broker import BrokerProcess
 
+IDLE_SECONDS = 0.4
 QUIET = {"log_level": 0}
 
 T = TypeVar("T")
 
 
-@dataclass
-class KafkaBroker:
-    """Its port stays the same when it is started again."""
-
-    folder: Path
-    supervisor: Supervisor
-    port: int = field(default_factory=lambda: Ports.free().nats_port)
-    child: Child | None = None
+class KafkaBroker(BrokerProcess):
+    @property
+    def port(self) -> int:
+        return self.ports.nats_port
 
     @property
     def bootstrap(self) -> str:
@@ -52,50 +50,34 @@ class KafkaBroker:
     def settings(self) -> dict[str, str]:
         return {"WAYBILL_BUS": "kafka", "WAYBILL_KAFKA_BOOTSTRAP": self.bootstrap}
 
-    @property
-    def store(self) -> Path:
-        return self.folder / "store"
-
-    async def start(self) -> None:
-        self.child = await self.supervisor.start(
-            Program(
-                name="kafka",
-                tier=Tier.SERVER,
-                command=(
-                    *(_binary(), "start", "--only", "kafka", "--kafka-port", str(self.port)),
-                    *("--data-dir", str(self.store)),
-                ),
-                is_ready=self._accepts,
-            )
+    def program(self, options: str) -> Program:
+        return Program(
+            name="kafka",
+            tier=Tier.SERVER,
+            command=(
+                *(_binary(), "start", "--only", "kafka", "--kafka-port", str(self.port)),
+                *("--data-dir", str(self.store), *options.split()),
+            ),
+            is_ready=self._accepts,
+            stop_within=30,  # it would be killed after that, and lose messages
         )
 
-    async def stop(self) -> None:
-        """Stop it cleanly: it keeps everything."""
-        assert self.child is not None
-        await self.child.stop()
-
-    async def kill(self) -> None:
-        assert self.child is not None
-        self.child.kill()
-        await self.child.wait()
-
-    async def restart_empty(self) -> None:
-        await self.kill()
-        shutil.rmtree(self.store)
-        await self.start()
-
     @asynccontextmanager
-    async def restored(self) -> AsyncIterator[None]:
-        """Put the store of now back after the block, as an older backup would."""
-        await self.stop()
-        older = self.folder / "older"
-        shutil.copytree(self.store, older)
-        await self.start()
-        yield
-        await self.kill()
-        shutil.rmtree(self.store)
-        shutil.copytree(older, self.store)
-        await self.start()
+    async def publishing(self) -> AsyncIterator[KafkaPublisher]:
+        async with aclosing(await KafkaPublisher.connect(self.bootstrap)) as publisher:
+            yield publisher
+
+    async def is_idle(self) -> None:
+        """Wait until it has written all that it was sent: it writes about every 40 ms."""
+
+        async def has_written() -> bool:
+            try:
+                newest = max(file.stat().st_mtime for file in self.store.iterdir())
+            except FileNotFoundError:  # it replaces its file
+                return False
+            return time() - newest > IDLE_SECONDS
+
+        await eventually(has_written)
 
     async def connect(self, pool: Pool) -> EventBus:
         bus = await connected_bus(self.bootstrap, pool)
@@ -118,7 +100,7 @@ class KafkaBroker:
         return [decode(message.value() or b"") for message in await self.messages()]
 
     async def has(self, positions: Sequence[int]) -> None:
-        """Wait until the topic keeps exactly the events at these positions."""
+        """Wait until the topic keeps exactly these, in any order."""
 
         async def are_there() -> bool:
             return sorted(e.position for e in await self.events()) == list(positions)

@@ -27,7 +27,22 @@ _ERROR_BYTES: Final = 512
 
 @dataclass
 class KafkaMock:
-    bootstrap: str
+    _library: ctypes.CDLL
+    _cluster: int
+
+    @property
+    def bootstrap(self) -> str:
+        found: bytes = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
+        return found.decode()
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Close the connections, and take no new ones until the block ends. It loses nothing."""
+        for broker in range(1, _BROKERS + 1):
+            assert self._library.rd_kafka_mock_broker_set_down(self._cluster, broker) == 0
+        yield
+        for broker in range(1, _BROKERS + 1):
+            assert self._library.rd_kafka_mock_broker_set_up(self._cluster, broker) == 0
 
     @property
     def settings(self) -> dict[str, str]:
@@ -49,7 +64,7 @@ async def kafka_mock(_: Path) -> AsyncIterator[KafkaMock]:
     cluster = library.rd_kafka_mock_cluster_new(client, _BROKERS)
     assert library.rd_kafka_mock_topic_create(cluster, TOPIC.encode(), PARTITIONS, 1) == 0
     try:
-        yield KafkaMock(library.rd_kafka_mock_cluster_bootstraps(cluster).decode())
+        yield KafkaMock(library, cluster)
     finally:
         library.rd_kafka_mock_cluster_destroy(cluster)
         library.rd_kafka_destroy(client)
@@ -70,6 +85,8 @@ def _library() -> ctypes.CDLL:
         ("rd_kafka_mock_cluster_destroy", None, [pointer]),
         ("rd_kafka_mock_cluster_bootstraps", text, [pointer]),
         ("rd_kafka_mock_topic_create", number, [pointer, text, number, number]),
+        ("rd_kafka_mock_broker_set_down", number, [pointer, number]),
+        ("rd_kafka_mock_broker_set_up", number, [pointer, number]),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -18,7 +18,8 @@ from eventbus.nats.names import STREAM
 from eventbus.nats.publisher import NatsPublisher
 from kit.eventually import eventually
 from settings import SettingsError
-from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
 
 
 @contextmanager
@@ -72,7 +73,7 @@ async def test_a_server_that_falls_silent_after_its_first_answer_is_given_up() -
     assert len(connections) == 2
 
 
-async def test_a_wrong_password_and_a_wrong_url_name_the_setting(broker: Broker) -> None:
+async def test_a_wrong_password_and_a_wrong_url_name_the_setting(broker: NatsBroker) -> None:
     await broker.kill()
     await broker.start("authorization { user: ada, password: right }")
     port = broker.ports.nats_port
@@ -96,7 +97,9 @@ async def test_an_attempt_to_connect_ends_at_once_when_it_is_cancelled() -> None
         assert monotonic() - started < 1.5
 
 
-async def test_the_relay_of_a_stopped_server_ends_within_seconds(log: Log, broker: Broker) -> None:
+async def test_the_relay_of_a_stopped_server_ends_within_seconds(
+    log: Log, broker: NatsBroker
+) -> None:
     await log.append(1)
     async with log.relaying():
         await log.relayed_to(1)
@@ -110,7 +113,7 @@ async def test_the_relay_of_a_stopped_server_ends_within_seconds(log: Log, broke
 
 
 async def test_a_connection_that_the_server_refused_is_opened_again(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await bus.holdings()
@@ -121,7 +124,7 @@ async def test_a_connection_that_the_server_refused_is_opened_again(
 
 
 async def test_a_lost_connection_is_logged_in_lines_without_tracebacks(
-    broker: Broker, caplog: pytest.LogCaptureFixture
+    broker: NatsBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
@@ -138,7 +141,9 @@ async def test_a_lost_connection_is_logged_in_lines_without_tracebacks(
     ]
 
 
-async def test_publishing_to_an_unreachable_server_fails_at_once(log: Log, broker: Broker) -> None:
+async def test_publishing_to_an_unreachable_server_fails_at_once(
+    log: Log, broker: NatsBroker
+) -> None:
     await log.append(1)
     async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await broker.kill()
@@ -149,7 +154,7 @@ async def test_publishing_to_an_unreachable_server_fails_at_once(log: Log, broke
         assert monotonic() - started < 0.5
 
 
-def _pid(broker: Broker) -> int:
+def _pid(broker: NatsBroker) -> int:
     assert broker.child is not None
     return broker.child.pid
 

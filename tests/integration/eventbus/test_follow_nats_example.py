@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from eventbus.nats.names import STREAM
-from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.bus_log import Log
 from tests.support.example_process import as_missed, has_rows, rows, running
+from tests.support.nats import NatsBroker
 
 ORDERS = "SELECT stream, version, type FROM orders ORDER BY stream"
 SEEN = "SELECT count(*) FROM seen"
 RESERVED = "waybill.OrderReserved.v1"
 
 
-async def publish_again(broker: Broker) -> None:
+async def publish_again(broker: NatsBroker) -> None:
     """Publish the first event again, and one that was lost: a republication comes late."""
     async with broker.jetstream() as stream:
         message = await stream.get_msg(STREAM, 1)
@@ -24,7 +25,7 @@ async def publish_again(broker: Broker) -> None:
 
 
 async def test_it_keeps_the_last_event_of_each_order_and_takes_a_repetition_once(
-    log: Log, broker: Broker, tmp_path: Path
+    log: Log, broker: NatsBroker, tmp_path: Path
 ) -> None:
     file = tmp_path / "orders.db"
     await log.append(3, "order-1")

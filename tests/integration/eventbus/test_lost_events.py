@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
@@ -19,11 +18,12 @@ from eventbus.record import NAME, BusRecord
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
 from kit.eventually import eventually
-from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
 
 
 async def test_a_deleted_stream_is_created_again_and_the_relay_continues(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.append(3)
     async with log.relaying():
@@ -40,7 +40,7 @@ async def test_a_deleted_stream_is_created_again_and_the_relay_continues(
 
 
 async def test_a_stream_that_is_deleted_while_nothing_happens_is_noticed(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.append(3)
     async with log.relaying():
@@ -51,7 +51,7 @@ async def test_a_stream_that_is_deleted_while_nothing_happens_is_noticed(
     assert await broker.positions() == []
 
 
-async def test_a_bus_that_comes_back_empty_is_noticed(log: Log, broker: Broker) -> None:
+async def test_a_bus_that_comes_back_empty_is_noticed(log: Log, broker: NatsBroker) -> None:
     await log.append(3)
     async with log.relaying():
         await log.relayed_to(3)
@@ -61,7 +61,7 @@ async def test_a_bus_that_comes_back_empty_is_noticed(log: Log, broker: Broker) 
         await log.lacks_to(3)
 
 
-async def test_a_loss_while_no_relay_runs_is_noticed(log: Log, broker: Broker) -> None:
+async def test_a_loss_while_no_relay_runs_is_noticed(log: Log, broker: NatsBroker) -> None:
     await log.relay_all(3)
     await broker.restart_empty()
     async with log.relaying():
@@ -69,7 +69,7 @@ async def test_a_loss_while_no_relay_runs_is_noticed(log: Log, broker: Broker) -
 
 
 async def test_a_bus_that_returns_with_all_its_events_has_lost_nothing(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.append(3)
     async with log.relaying():
@@ -84,7 +84,7 @@ async def test_a_bus_that_returns_with_all_its_events_has_lost_nothing(
 
 @pytest.mark.parametrize("relays_in_between", [True, False])
 async def test_a_stream_that_was_created_again_is_noticed(
-    log: Log, broker: Broker, relays_in_between: bool
+    log: Log, broker: NatsBroker, relays_in_between: bool
 ) -> None:
     await log.relay_all(3)
     async with broker.jetstream() as stream:
@@ -96,7 +96,7 @@ async def test_a_stream_that_was_created_again_is_noticed(
         await log.lacks_to(3)
 
 
-async def test_a_purged_stream_is_noticed(log: Log, broker: Broker) -> None:
+async def test_a_purged_stream_is_noticed(log: Log, broker: NatsBroker) -> None:
     await log.append(3)
     async with log.relaying():
         await log.relayed_to(3)
@@ -107,7 +107,7 @@ async def test_a_purged_stream_is_noticed(log: Log, broker: Broker) -> None:
         await broker.has([4])
 
 
-async def test_a_purge_that_leaves_the_newest_is_noticed(log: Log, broker: Broker) -> None:
+async def test_a_purge_that_leaves_the_newest_is_noticed(log: Log, broker: NatsBroker) -> None:
     await log.append(5)
     async with log.relaying():
         await log.relayed_to(5)
@@ -116,7 +116,7 @@ async def test_a_purge_that_leaves_the_newest_is_noticed(log: Log, broker: Broke
         await log.lacks_to(3)
 
 
-async def test_a_message_that_is_deleted_within_is_noticed(log: Log, broker: Broker) -> None:
+async def test_a_message_that_is_deleted_within_is_noticed(log: Log, broker: NatsBroker) -> None:
     await log.append(5)
     async with log.relaying():
         await log.relayed_to(5)
@@ -125,40 +125,25 @@ async def test_a_message_that_is_deleted_within_is_noticed(log: Log, broker: Bro
         await log.lacks_to(5)
 
 
-async def test_a_store_restored_to_an_older_state_is_noticed(log: Log, broker: Broker) -> None:
+async def test_a_store_restored_to_an_older_state_is_noticed(log: Log, broker: NatsBroker) -> None:
     await log.relay_all(2)
-    await broker.kill()
-    older = broker.folder / "older"
-    shutil.copytree(broker.store, older)
-    await broker.start()
-    await log.relay_all(3)
-    await broker.kill()
-    shutil.rmtree(broker.store)
-    shutil.copytree(older, broker.store)
-    await broker.start()
-
+    async with broker.restored():
+        await log.relay_all(3)
     async with log.relaying():
         await log.lacks_to(5)
     assert await broker.positions() == [1, 2]
 
 
 async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(2)
-    await broker.kill()
-    older = broker.folder / "older"
-    shutil.copytree(broker.store, older)
-    await broker.start()
-    await log.relay_all(3)
     async with log.pool.acquire() as connection:
-        async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
-            record = BusRecord(connection, bus)
-            await record.compare()
-        await broker.kill()
-        shutil.rmtree(broker.store)
-        shutil.copytree(older, broker.store)
-        await broker.start()
+        async with broker.restored():
+            await log.relay_all(3)
+            async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
+                record = BusRecord(connection, bus)
+                await record.compare()
         last = (await log.append(3))[-1]
         async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
             published = await bus.publish((await log.events())[5:])
@@ -168,7 +153,7 @@ async def test_an_older_store_is_noticed_though_newer_events_have_filled_it_up(
     assert await broker.positions() == [1, 2, 6, 7, 8]
 
 
-async def test_events_dropped_by_age_are_not_lost(log: Log, broker: Broker) -> None:
+async def test_events_dropped_by_age_are_not_lost(log: Log, broker: NatsBroker) -> None:
     config = StreamConfig(name=STREAM, subjects=[f"{SUBJECTS}.>"], max_age=1, duplicate_window=1)
     async with broker.jetstream() as stream:
         await stream.add_stream(config)
@@ -184,7 +169,7 @@ async def test_events_dropped_by_age_are_not_lost(log: Log, broker: Broker) -> N
 
 
 async def test_a_loss_is_over_once_age_would_have_dropped_the_events(
-    log: Log, broker: Broker, owner: asyncpg.Connection
+    log: Log, broker: NatsBroker, owner: asyncpg.Connection
 ) -> None:
     await log.relay_all(3)
     await broker.restart_empty()
@@ -197,7 +182,7 @@ async def test_a_loss_is_over_once_age_would_have_dropped_the_events(
         await log.lacks_to(None)
 
 
-async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) -> None:
+async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: NatsBroker) -> None:
     async with log.relaying():
         await log.append(1)
         await broker.has([1])
@@ -208,8 +193,9 @@ async def test_a_new_log_and_a_new_bus_lack_nothing(log: Log, broker: Broker) ->
 class LosingBus:
     """A bus that loses everything right after the first page; another process notices first."""
 
-    def __init__(self, bus: NatsPublisher, log: Log) -> None:
+    def __init__(self, bus: NatsPublisher, broker: NatsBroker, log: Log) -> None:
         self._bus = bus
+        self._broker = broker
         self._log = log
         self._has_lost = False
         self.require_room = bus.require_room
@@ -221,7 +207,7 @@ class LosingBus:
         published = await self._bus.publish(events)
         if not self._has_lost:
             self._has_lost = True
-            async with self._log.broker.jetstream() as stream:
+            async with self._broker.jetstream() as stream:
                 await stream.delete_stream(STREAM)
             async with self._log.pool.acquire() as connection:
                 await BusRecord(connection, self._bus).compare()
@@ -229,13 +215,13 @@ class LosingBus:
 
 
 async def test_a_page_that_is_lost_before_the_checkpoint_advances_is_published_again(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(1)
     await log.append(2)
     async with (
         aclosing(await NatsPublisher.connect(broker.url)) as bus,
-        log.relaying_to(LosingBus(bus, log)),
+        log.relaying_to(LosingBus(bus, broker, log)),
     ):
         await log.relayed_to(3)
         await log.append(1)
@@ -245,7 +231,7 @@ async def test_a_page_that_is_lost_before_the_checkpoint_advances_is_published_a
     assert await log.missing_to() == 1
 
 
-async def test_a_message_of_another_program_has_no_position(broker: Broker) -> None:
+async def test_a_message_of_another_program_has_no_position(broker: NatsBroker) -> None:
     async with aclosing(await NatsPublisher.connect(broker.url)) as bus:
         await bus.holdings()
         assert await bus.oldest_position() is None

@@ -18,14 +18,15 @@ from kit.eventually import eventually
 from kit.local_http import local_client
 from settings import Bus, Settings
 from stack.servers import Servers
-from tests.integration.eventbus.conftest import Broker, Log
-from tests.integration.eventbus.test_republish import lines_of
 from tests.support.api_client import served
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
+from tests.support.republishing import lines_of
 
 
 @pytest.fixture
 async def http(
-    servers: Servers, database_url: str, broker: Broker
+    servers: Servers, database_url: str, broker: NatsBroker
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         database_url=SecretStr(database_url),
@@ -72,7 +73,7 @@ async def shows(http: httpx.AsyncClient, metric: str, value: float) -> None:
 
 
 async def test_readiness_is_degraded_until_what_the_bus_lost_is_published_again(
-    log: Log, broker: Broker, http: httpx.AsyncClient
+    log: Log, broker: NatsBroker, http: httpx.AsyncClient
 ) -> None:
     await log.append(3)
     async with log.relaying():
@@ -97,7 +98,7 @@ async def test_readiness_is_degraded_until_what_the_bus_lost_is_published_again(
 
 
 async def test_readiness_reports_the_faults_of_the_relay(
-    log: Log, broker: Broker, http: httpx.AsyncClient
+    log: Log, broker: NatsBroker, http: httpx.AsyncClient
 ) -> None:
     async with broker.jetstream() as stream:
         await stream.add_stream(replace(CONFIG, max_age=3600))

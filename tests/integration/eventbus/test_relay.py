@@ -27,7 +27,8 @@ from eventstore.envelope import NewEvent, StoredEvent, StreamAppend
 from eventstore.versions import ANY
 from kit.eventually import eventually
 from stack.processes import ROOT
-from tests.integration.eventbus.conftest import METADATA, Broker, Log
+from tests.support.bus_log import METADATA, Log
+from tests.support.nats import NatsBroker
 
 LEADERS = """
     SELECT count(*) FROM pg_locks
@@ -37,7 +38,7 @@ LEADERS = """
 
 
 async def test_an_event_arrives_in_its_stored_form_under_its_own_id(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(3)
     messages = await broker.messages()
@@ -64,7 +65,7 @@ async def test_an_event_arrives_in_its_stored_form_under_its_own_id(
 
 
 async def test_a_page_that_fails_half_way_is_repeated_and_kept_once(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     full = replace(CONFIG, max_msgs=2, discard=DiscardPolicy.NEW)
     async with broker.jetstream() as stream:
@@ -83,7 +84,7 @@ async def test_a_page_that_fails_half_way_is_repeated_and_kept_once(
 
 
 async def test_orders_are_accepted_without_the_bus_and_arrive_later(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.append(1)
     async with log.relaying():
@@ -99,7 +100,9 @@ async def test_orders_are_accepted_without_the_bus_and_arrive_later(
         await log.has_no_fault()
 
 
-async def test_one_of_two_relays_leads_and_the_other_takes_over(log: Log, broker: Broker) -> None:
+async def test_one_of_two_relays_leads_and_the_other_takes_over(
+    log: Log, broker: NatsBroker
+) -> None:
     async with log.relaying() as first:
         await log.append(50)
         await log.relayed_to(50)
@@ -141,7 +144,7 @@ class OvertakenBus:
 
 
 async def test_a_relay_that_another_has_overtaken_does_not_set_the_checkpoint_back(
-    log: Log, broker: Broker, caplog: pytest.LogCaptureFixture
+    log: Log, broker: NatsBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     await log.append(2)
     async with (
@@ -159,7 +162,9 @@ async def test_a_relay_that_another_has_overtaken_does_not_set_the_checkpoint_ba
 
 
 @asynccontextmanager
-async def worker(database_url: str, broker: Broker) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker(
+    database_url: str, broker: NatsBroker
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A worker process that only relays."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "worker.py", "--roles", "relay"),
@@ -182,7 +187,7 @@ async def worker(database_url: str, broker: Broker) -> AsyncIterator[asyncio.sub
 
 
 async def test_the_successor_of_a_killed_relay_loses_nothing(
-    log: Log, broker: Broker, database_url: str
+    log: Log, broker: NatsBroker, database_url: str
 ) -> None:
     async with worker(database_url, broker) as first:
         await log.append(1)
@@ -204,13 +209,13 @@ async def test_the_successor_of_a_killed_relay_loses_nothing(
     assert await broker.positions() == list(range(1, 3_011))
 
 
-async def _keeps_more_than(broker: Broker, messages: int) -> bool:
+async def _keeps_more_than(broker: NatsBroker, messages: int) -> bool:
     async with broker.jetstream() as stream:
         return (await stream.stream_info(STREAM)).state.messages > messages
 
 
 async def test_each_stream_arrives_in_its_order_though_pages_are_published_at_once(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     for _ in range(40):
         for number in range(10):
@@ -225,7 +230,7 @@ async def test_each_stream_arrives_in_its_order_though_pages_are_published_at_on
 
 
 async def test_an_event_that_is_refused_holds_back_those_behind_it_in_its_stream(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     one_of_a_type = replace(
         CONFIG, max_msgs_per_subject=1, discard=DiscardPolicy.NEW, discard_new_per_subject=True
@@ -245,7 +250,7 @@ async def test_an_event_that_is_refused_holds_back_those_behind_it_in_its_stream
 
 @pytest.mark.parametrize("keeps", ["WAYBILL", "OTHER"])
 async def test_only_the_stream_of_that_name_may_acknowledge(
-    log: Log, broker: Broker, keeps: str
+    log: Log, broker: NatsBroker, keeps: str
 ) -> None:
     async with broker.jetstream() as stream:
         await stream.add_stream(replace(CONFIG, name=keeps))

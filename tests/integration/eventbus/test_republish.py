@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import os
-import sys
 from contextlib import aclosing
 
 import pytest
@@ -19,23 +16,16 @@ from eventbus.republish import NotRepublished, position, republish
 from eventstore.checkpoint import Checkpoint
 from eventstore.positions import PositionCodec
 from settings import Settings
-from stack.processes import ROOT
-from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
+from tests.support.republishing import command, lines_of
 
 AWAY = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
 
 
-async def lines_of(log: Log, first: int, events_at_once: int = 500) -> list[str]:
-    async with (
-        aclosing(await NatsPublisher.connect(log.broker.url)) as bus,
-        aclosing(republish(log.pool, bus, first, events_at_once=events_at_once)) as lines,
-    ):
-        return [line async for line in lines]
-
-
 @pytest.mark.parametrize("first", [0, 1])
 async def test_everything_is_published_again_beside_the_running_relay(
-    log: Log, broker: Broker, first: int
+    log: Log, broker: NatsBroker, first: int
 ) -> None:
     await log.append(3)
     async with log.relaying():
@@ -54,7 +44,7 @@ async def test_everything_is_published_again_beside_the_running_relay(
     assert sorted(await broker.positions()) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_an_event_published_again_has_the_id_it_had(log: Log, broker: Broker) -> None:
+async def test_an_event_published_again_has_the_id_it_had(log: Log, broker: NatsBroker) -> None:
     await log.relay_all(2)
     before = [(m.subject, m.data, m.headers["Nats-Msg-Id"]) for m in await broker.messages()]
     await broker.restart_empty()
@@ -63,14 +53,14 @@ async def test_an_event_published_again_has_the_id_it_had(log: Log, broker: Brok
     assert after == before
 
 
-async def test_events_still_on_the_stream_are_not_kept_twice(log: Log, broker: Broker) -> None:
+async def test_events_still_on_the_stream_are_not_kept_twice(log: Log, broker: NatsBroker) -> None:
     await log.relay_all(3)
     await lines_of(log, 1)
     await lines_of(log, 2)
     assert await broker.positions() == [1, 2, 3]
 
 
-async def test_publishing_a_part_leaves_the_rest_missing(log: Log, broker: Broker) -> None:
+async def test_publishing_a_part_leaves_the_rest_missing(log: Log, broker: NatsBroker) -> None:
     await log.relay_all(5)
     await broker.restart_empty()
 
@@ -85,7 +75,7 @@ async def test_publishing_a_part_leaves_the_rest_missing(log: Log, broker: Broke
     assert await log.missing_to() is None
 
 
-async def test_a_position_after_the_gap_closes_nothing(log: Log, broker: Broker) -> None:
+async def test_a_position_after_the_gap_closes_nothing(log: Log, broker: NatsBroker) -> None:
     await log.relay_all(3)
     await broker.restart_empty()
     await log.relay_all(2)
@@ -106,7 +96,7 @@ async def test_progress_is_shown_batch_by_batch(log: Log) -> None:
 
 
 async def test_events_beyond_the_relays_checkpoint_are_left_to_the_relay(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(2)
     await log.append(2)
@@ -117,7 +107,7 @@ async def test_events_beyond_the_relays_checkpoint_are_left_to_the_relay(
 
 
 async def test_a_position_above_the_head_is_refused_and_nothing_is_published(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(2)
     await broker.restart_empty()
@@ -134,7 +124,7 @@ async def test_an_empty_log_has_nothing_to_publish(log: Log) -> None:
 
 
 async def test_a_loss_while_events_are_published_leaves_the_gap_open(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(4)
     await broker.restart_empty()
@@ -151,7 +141,7 @@ async def test_a_loss_while_events_are_published_leaves_the_gap_open(
 
 
 async def test_a_loss_found_by_the_command_does_not_hide_events_of_the_relay(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     """The relay publishes events 4 and 5, the bus loses all, and the command is first to notice."""
     await log.relay_all(3)
@@ -181,7 +171,7 @@ async def test_a_loss_found_by_the_command_does_not_hide_events_of_the_relay(
 
 
 async def test_a_bus_that_does_not_answer_is_reported_within_seconds(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await broker.kill()
     with pytest.raises(BusUnavailable, match="does not answer"):
@@ -190,7 +180,7 @@ async def test_a_bus_that_does_not_answer_is_reported_within_seconds(
 
 @pytest.mark.parametrize("keep", [None, 2])
 async def test_events_that_were_just_purged_are_accepted_again(
-    log: Log, broker: Broker, keep: int | None
+    log: Log, broker: NatsBroker, keep: int | None
 ) -> None:
     await log.relay_all(4)
     async with broker.jetstream() as stream:
@@ -203,7 +193,7 @@ async def test_events_that_were_just_purged_are_accepted_again(
 
 
 async def test_events_deleted_a_moment_ago_are_taken_again_and_again(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.relay_all(4)
     event = (await log.events())[1]
@@ -235,38 +225,12 @@ def test_a_text_that_is_no_number_is_no_position(text: str, settings: Settings) 
         position(text, settings)
 
 
-@pytest.fixture
-def environment(database_url: str, broker: Broker) -> dict[str, str]:
-    """Return the whole environment of the command, without the shell's variables."""
-    return {
-        **os.environ,
-        "WAYBILL_DATA_DIR": os.devnull,
-        "WAYBILL_DATABASE_URL": database_url,
-        "WAYBILL_BUS": "nats",
-        "WAYBILL_NATS_URL": broker.url,
-    }
-
-
-async def command(first: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Run the command; return its exit code and its output, or its errors if it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "eventbus.republish", f"--from={first}"),
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, (output if process.returncode == 0 else errors).decode()
-
-
 async def test_the_command_publishes_and_prints_the_result(
-    log: Log, broker: Broker, environment: dict[str, str]
+    log: Log, broker: NatsBroker, database_url: str
 ) -> None:
     await log.relay_all(3)
     await broker.restart_empty()
-    code, output = await command("2", environment)
+    code, output = await command("2", database_url, broker.settings)
     assert code == 0
     assert output.splitlines() == [
         "published 2 events, up to position 3 of 3",
@@ -287,10 +251,10 @@ async def test_the_command_publishes_and_prints_the_result(
     ],
 )
 async def test_the_command_fails_in_one_line(
-    log: Log, environment: dict[str, str], first: str, changed: dict[str, str], says: str
+    log: Log, database_url: str, first: str, changed: dict[str, str], says: str
 ) -> None:
     await log.append(1)
-    code, errors = await command(first, environment | changed)
+    code, errors = await command(first, database_url, log.broker.settings | changed)
     assert code == 1
     assert errors.startswith(f"republish: {says}")
     assert errors.count("\n") == 1

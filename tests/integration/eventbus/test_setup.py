@@ -10,7 +10,8 @@ from nats.js.api import RetentionPolicy, StorageType
 
 from eventbus.nats.names import STREAM
 from eventbus.nats.stream import CONFIG
-from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
 
 SMALL = "max_payload: 65536"
 
@@ -29,7 +30,7 @@ SMALL = "max_payload: 65536"
     ],
 )
 async def test_a_stream_with_other_settings_is_reported_and_still_filled(
-    log: Log, broker: Broker, changed: dict[str, Any], says: str
+    log: Log, broker: NatsBroker, changed: dict[str, Any], says: str
 ) -> None:
     async with broker.jetstream() as stream:
         await stream.add_stream(replace(CONFIG, **changed))
@@ -42,7 +43,7 @@ async def test_a_stream_with_other_settings_is_reported_and_still_filled(
 
 
 async def test_a_stream_with_other_subjects_is_reported_until_it_is_repaired(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     async with broker.jetstream() as stream:
         await stream.add_stream(replace(CONFIG, subjects=["other.>"]))
@@ -56,7 +57,7 @@ async def test_a_stream_with_other_subjects_is_reported_until_it_is_repaired(
 
 
 async def test_a_broker_with_a_small_message_limit_is_reported_before_a_message_fails(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await broker.kill()
     await broker.start(SMALL)
@@ -69,7 +70,7 @@ async def test_a_broker_with_a_small_message_limit_is_reported_before_a_message_
 
 
 async def test_an_event_too_large_for_the_broker_is_named_and_waits_for_a_larger_limit(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await broker.kill()
     await broker.start(SMALL)
@@ -91,7 +92,7 @@ async def test_an_event_too_large_for_the_broker_is_named_and_waits_for_a_larger
 
 
 async def test_a_stream_with_a_small_message_limit_is_reported_in_the_same_way(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     async with broker.jetstream() as stream:
         await stream.add_stream(replace(CONFIG, max_msg_size=50_000))
@@ -102,7 +103,7 @@ async def test_a_stream_with_a_small_message_limit_is_reported_in_the_same_way(
             await log.relayed_to(1)
 
 
-async def test_the_largest_event_that_the_log_takes_arrives(log: Log, broker: Broker) -> None:
+async def test_the_largest_event_that_the_log_takes_arrives(log: Log, broker: NatsBroker) -> None:
     around = len('{"order_id": ""}') + len('{"correlation_id": "test"}')
     for letter in ("x", "é", "\x01", '"'):
         size = len(letter.encode()) if letter.isalpha() else {"\x01": 6, '"': 2}[letter]

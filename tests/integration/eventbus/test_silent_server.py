@@ -17,7 +17,8 @@ from eventbus.nats import acknowledged
 from eventbus.nats.publisher import MAX_IN_FLIGHT, NatsPublisher
 from eventstore.cloudevents import decode
 from eventstore.envelope import StoredEvent
-from tests.integration.eventbus.conftest import Broker, Log
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
 
 FAILS_WITHIN_SECONDS = 15
 
@@ -28,7 +29,7 @@ def _short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def stopped(broker: Broker) -> Iterator[None]:
+def stopped(broker: NatsBroker) -> Iterator[None]:
     assert broker.child is not None
     os.kill(broker.child.pid, signal.SIGSTOP)
     try:
@@ -43,7 +44,7 @@ async def fails(bus: NatsPublisher, *pages: Sequence[StoredEvent]) -> None:
     assert [type(result) for result in results] == [BusUnavailable] * len(pages)
 
 
-async def kept(broker: Broker) -> dict[str, list[int]]:
+async def kept(broker: NatsBroker) -> dict[str, list[int]]:
     """Return the versions of each stream that the stream keeps, in its order."""
     versions = defaultdict(list)
     for message in await broker.messages():
@@ -53,7 +54,7 @@ async def kept(broker: Broker) -> dict[str, list[int]]:
 
 
 async def test_calls_to_a_silent_server_fail_and_each_event_is_kept_once_later(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     streams = [f"order-{number}" for number in range(MAX_IN_FLIGHT)]
     for _ in range(3):
@@ -71,7 +72,7 @@ async def test_calls_to_a_silent_server_fail_and_each_event_is_kept_once_later(
 
 
 async def test_large_events_that_fill_the_connection_hold_back_no_failure(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     for number in range(12):
         await log.append(1, f"order-{number % 6}", "x" * 900_000)
@@ -86,7 +87,7 @@ async def test_large_events_that_fill_the_connection_hold_back_no_failure(
 
 
 async def test_a_call_that_is_cancelled_ends_at_once_and_the_next_is_complete(
-    log: Log, broker: Broker
+    log: Log, broker: NatsBroker
 ) -> None:
     await log.append(20, text="x" * 400_000)
     page = await log.events()

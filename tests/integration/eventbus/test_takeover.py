@@ -18,8 +18,9 @@ from eventstore import head
 from kit.eventually import eventually
 from kit.pool import Pool
 from stack.processes import ROOT
-from tests.integration.eventbus.conftest import Broker, Log
 from tests.support import counting_leader
+from tests.support.bus_log import Log
+from tests.support.nats import NatsBroker
 
 NAMES = ("head", "relay", counting_leader.NAME)
 LEADER = """
@@ -106,7 +107,7 @@ class Machine:
 
 @asynccontextmanager
 async def machine(
-    name: str, database_url: str, broker: Broker, folder: Path
+    name: str, database_url: str, broker: NatsBroker, folder: Path
 ) -> AsyncIterator[Machine]:
     environment = {
         "WAYBILL_DATA_DIR": os.devnull,
@@ -156,7 +157,7 @@ async def announced(owner: asyncpg.Connection, log: Log) -> None:
 
 
 async def test_another_process_leads_soon_after_a_leader_is_stopped_or_killed(
-    log: Log, broker: Broker, database_url: str, owner: asyncpg.Connection, tmp_path: Path
+    log: Log, broker: NatsBroker, database_url: str, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:
     await owner.execute(counting_leader.CREATE)
     await log.append(1_000)

@@ -17,7 +17,7 @@ from eventbus.kafka.bus import connected_bus
 from kit.eventually import eventually
 from kit.pool import Pool
 from stack.processes import ROOT
-from tests.integration.eventbus.kafka.conftest import KafkaLog
+from tests.support.bus_log import Log
 from tests.support.consuming import CREATE, Effects, versions
 from tests.support.kafka import KafkaBroker
 from tests.support.kafka_proxy import kafka_proxy
@@ -27,7 +27,7 @@ STREAMS = 20
 
 
 async def test_connections_that_are_cut_under_load_lose_repeat_and_reorder_no_effect(
-    kafka_log: KafkaLog, kafka: KafkaBroker, owner: asyncpg.Connection
+    kafka_log: Log, kafka: KafkaBroker, owner: asyncpg.Connection
 ) -> None:
     await owner.execute(CREATE)
     async with (
@@ -46,7 +46,7 @@ async def test_connections_that_are_cut_under_load_lose_repeat_and_reorder_no_ef
 
 
 async def test_a_broker_that_is_stopped_and_started_under_load_costs_no_effect(
-    kafka_log: KafkaLog, kafka: KafkaBroker, owner: asyncpg.Connection
+    kafka_log: Log, kafka: KafkaBroker, owner: asyncpg.Connection
 ) -> None:
     await owner.execute(CREATE)
     async with (
@@ -64,7 +64,7 @@ async def test_a_broker_that_is_stopped_and_started_under_load_costs_no_effect(
 
 
 async def test_a_relay_that_is_killed_under_load_costs_no_effect(
-    kafka_log: KafkaLog,
+    kafka_log: Log,
     kafka: KafkaBroker,
     owner: asyncpg.Connection,
     database_url: str,
@@ -89,7 +89,7 @@ async def subscribe(bus: BrokerBus) -> None:
     await bus.subscribe("*.*", Effects(GROUP), group=GROUP)
 
 
-async def append(log: KafkaLog, count: int) -> None:
+async def append(log: Log, count: int) -> None:
     for _ in range(count):
         for number in range(STREAMS):
             await log.append(1, f"order-{number}")
@@ -106,7 +106,7 @@ async def has_effects(pool: Pool, count: int) -> None:
     assert await versions(pool, GROUP) == expected
 
 
-async def _is_beyond(log: KafkaLog, position: int) -> None:
+async def _is_beyond(log: Log, position: int) -> None:
     async def is_beyond() -> bool:
         return (await log.checkpoint() or 0) > position
 

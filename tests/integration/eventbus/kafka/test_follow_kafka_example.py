@@ -15,7 +15,7 @@ from confluent_kafka import Message, Producer
 
 from eventbus.kafka.topic import TOPIC
 from eventbus.routing import partition_of
-from tests.integration.eventbus.kafka.conftest import KafkaLog
+from tests.support.bus_log import Log
 from tests.support.example_process import as_missed, has_rows, rows, running
 from tests.support.kafka import QUIET, KafkaBroker
 
@@ -44,7 +44,7 @@ def following(kafka: KafkaBroker, file: Path) -> AbstractAsyncContextManager[Non
 
 
 async def test_it_keeps_the_last_event_of_each_order_and_takes_a_repetition_once(
-    kafka_log: KafkaLog, kafka: KafkaBroker, tmp_path: Path
+    kafka_log: Log, kafka: KafkaBroker, tmp_path: Path
 ) -> None:
     file = tmp_path / "orders.db"
     await kafka_log.append(3, "order-1")

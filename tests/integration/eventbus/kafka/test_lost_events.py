@@ -12,16 +12,16 @@ from eventbus.errors import BusUnavailable
 from eventbus.kafka.publisher import KafkaPublisher
 from eventbus.kafka.topic import TOPIC
 from eventbus.record import NAME, BusRecord
-from eventbus.republish import republish
 from eventstore.checkpoint import Checkpoint
 from eventstore.envelope import StoredEvent
 from kit.eventually import eventually
-from tests.integration.eventbus.kafka.conftest import KafkaLog
+from tests.support.bus_log import Log
 from tests.support.kafka import KafkaBroker
+from tests.support.republishing import command, lines_of
 
 
 async def test_a_deleted_topic_is_created_again_and_the_relay_continues(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await kafka_log.append(3)
     async with kafka_log.relaying():
@@ -34,7 +34,7 @@ async def test_a_deleted_topic_is_created_again_and_the_relay_continues(
 
 
 async def test_a_broker_that_comes_back_empty_is_noticed_and_filled_again(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await kafka_log.append(3)
     async with kafka_log.relaying():
@@ -44,15 +44,60 @@ async def test_a_broker_that_comes_back_empty_is_noticed_and_filled_again(
         await kafka_log.append(1)
         await kafka_log.relayed_to(4)
 
-        assert await republished(kafka_log, 1) == (
+        assert (await lines_of(kafka_log, 1))[-1] == (
             "4 events published again; the bus has every event that it should have"
         )
         assert await kafka_log.missing_to() is None
     await kafka.has([1, 2, 3, 4, 4])
 
 
+async def test_the_command_fills_a_broker_that_came_back_empty(
+    kafka_log: Log, kafka: KafkaBroker, database_url: str
+) -> None:
+    await kafka_log.relay_all(3)
+    await kafka.restart_empty()
+    code, output = await command("2", database_url, kafka.settings)
+    assert (code, output.splitlines()) == (
+        0,
+        [
+            "published 2 events, up to position 3 of 3",
+            "2 events published again; the bus still lacks the events up to position 1",
+        ],
+    )
+    await kafka.has([2, 3])
+    assert await kafka_log.missing_to() == 1
+
+    code, output = await command("0", database_url, kafka.settings)
+    assert (code, output.splitlines()[-1]) == (
+        0,
+        "3 events published again; the bus has every event that it should have",
+    )
+    await kafka.has([1, 2, 2, 3, 3])
+    assert await kafka_log.missing_to() is None
+
+
+@pytest.mark.parametrize(
+    ("first", "address", "says"),
+    [
+        ("4", None, "position 4 is above the log's last event, 3"),
+        ("1", "127.0.0.1:9", "Kafka at 127.0.0.1:9 does not answer: TRANSPORT: "),
+        ("1", "", "WAYBILL_KAFKA_BOOTSTRAP is not set"),
+    ],
+)
+async def test_the_command_fails_in_one_line_and_publishes_nothing(
+    kafka_log: Log, database_url: str, first: str, address: str | None, says: str
+) -> None:
+    await kafka_log.relay_all(3)
+    changed = {} if address is None else {"WAYBILL_KAFKA_BOOTSTRAP": address}
+    code, errors = await command(first, database_url, kafka_log.broker.settings | changed)
+    assert code == 1
+    assert errors.startswith(f"republish: {says}")
+    assert errors.count("\n") == 1
+    await kafka_log.broker.has([1, 2, 3])
+
+
 async def test_a_broker_that_returns_with_all_its_events_has_lost_nothing(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await kafka_log.append(3)
     async with kafka_log.relaying():
@@ -68,7 +113,7 @@ async def test_a_broker_that_returns_with_all_its_events_has_lost_nothing(
 
 
 async def test_an_older_store_is_noticed_by_the_next_relay(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await kafka_log.relay_all(2)
     async with kafka.restored():
@@ -79,7 +124,7 @@ async def test_an_older_store_is_noticed_by_the_next_relay(
 
 
 async def test_a_lost_tail_is_noticed_though_other_partitions_have_grown(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     async with (
         aclosing(await KafkaPublisher.connect(kafka.bootstrap)) as publisher,
@@ -102,7 +147,7 @@ async def test_a_lost_tail_is_noticed_though_other_partitions_have_grown(
 
 
 async def test_an_offset_that_is_given_twice_is_noticed_before_the_checkpoint_advances(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     async with aclosing(await KafkaPublisher.connect(kafka.bootstrap)) as publisher:
         await publisher.holdings()
@@ -117,7 +162,7 @@ async def test_an_offset_that_is_given_twice_is_noticed_before_the_checkpoint_ad
 
 
 async def test_a_fatal_producer_error_makes_a_new_producer_from_the_checkpoint(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await kafka_log.relay_all(1)
     async with kafka_log.relaying():
@@ -132,7 +177,7 @@ async def test_a_fatal_producer_error_makes_a_new_producer_from_the_checkpoint(
 
 
 async def test_the_tail_that_a_killed_broker_lost_is_noticed_and_filled_by_republish(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     """Under load it loses the acknowledged messages of its last 40 ms."""
     streams = [f"order-{number}" for number in range(20)]
@@ -160,7 +205,7 @@ async def test_the_tail_that_a_killed_broker_lost_is_noticed_and_filled_by_repub
         assert set(range(1, last + 1)) - kept
         assert max(set(range(1, last + 1)) - kept) <= lost_to
 
-        assert (await republished(kafka_log, 1)).endswith("every event that it should have")
+        assert (await lines_of(kafka_log, 1))[-1].endswith("every event that it should have")
         assert await kafka_log.missing_to() is None
     events = await kafka.events()
     assert {event.position for event in events} == set(range(1, last + 1))
@@ -178,16 +223,7 @@ def assert_republished_in_order(events: list[StoredEvent], last: int) -> None:
     assert sum(max(found) for found in versions.values()) == last
 
 
-async def republished(log: KafkaLog, first: int) -> str:
-    """Return the summary of `make republish`."""
-    async with (
-        aclosing(await KafkaPublisher.connect(log.kafka.bootstrap)) as bus,
-        aclosing(republish(log.pool, bus, first)) as lines,
-    ):
-        return [line async for line in lines][-1]
-
-
-async def _is_beyond(log: KafkaLog, position: int) -> None:
+async def _is_beyond(log: Log, position: int) -> None:
     async def is_beyond() -> bool:
         return (await log.checkpoint() or 0) > position
 
@@ -198,7 +234,7 @@ def _delete(admin: AdminClient) -> None:
     admin.delete_topics([TOPIC])[TOPIC].result()
 
 
-async def has_compared(log: KafkaLog) -> None:
+async def has_compared(log: Log) -> None:
     """Wait until the relay has asked the bus again after it took the last event."""
     async with log.pool.acquire() as connection:
         await connection.execute("UPDATE eventstore.bus SET removed = 9999999")

@@ -16,7 +16,7 @@ from eventbus.kafka.publisher import KafkaPublisher
 from eventbus.kafka.topic import TOPIC
 from eventbus.routing import partition_of
 from eventstore.cloudevents import decode, encode
-from tests.integration.eventbus.kafka.conftest import KafkaLog
+from tests.support.bus_log import Log
 from tests.support.kafka import KafkaBroker
 
 NOTHING_LISTENS = "127.0.0.1:9"
@@ -29,7 +29,7 @@ async def publisher(kafka: KafkaBroker) -> AsyncIterator[KafkaPublisher]:
 
 
 async def test_an_event_arrives_in_its_stored_form_under_the_key_of_its_stream(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await kafka_log.relay_all(2)
     stored = await kafka_log.events()
@@ -52,7 +52,7 @@ async def test_an_event_arrives_in_its_stored_form_under_the_key_of_its_stream(
 
 
 async def test_each_stream_keeps_its_order_when_calls_overlap(
-    kafka_log: KafkaLog, kafka: KafkaBroker, publisher: KafkaPublisher
+    kafka_log: Log, kafka: KafkaBroker, publisher: KafkaPublisher
 ) -> None:
     for number in range(600):
         await kafka_log.append(1, f"order-{number % 20}")
@@ -82,7 +82,7 @@ async def test_the_topic_is_created_as_it_is_required(
 
 
 async def test_a_topic_with_other_settings_is_reported_and_still_filled(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     config = {"retention.ms": "3600000", "max.message.bytes": "70000"}
     await create(kafka, NewTopic(TOPIC, 20, 1, config=config))
@@ -97,7 +97,7 @@ async def test_a_topic_with_other_settings_is_reported_and_still_filled(
 
 
 async def test_the_partitions_that_a_topic_lacks_are_added(
-    kafka_log: KafkaLog, kafka: KafkaBroker
+    kafka_log: Log, kafka: KafkaBroker
 ) -> None:
     await create(kafka, NewTopic(TOPIC, 1, 1))
     await kafka_log.relay_all(1)
@@ -105,7 +105,7 @@ async def test_the_partitions_that_a_topic_lacks_are_added(
 
 
 async def test_an_event_that_the_topic_does_not_take_is_refused_before_any_is_published(
-    kafka_log: KafkaLog, kafka: KafkaBroker, publisher: KafkaPublisher
+    kafka_log: Log, kafka: KafkaBroker, publisher: KafkaPublisher
 ) -> None:
     await create(kafka, NewTopic(TOPIC, 16, 1, config={"max.message.bytes": "70000"}))
     await kafka_log.append(1)
@@ -144,7 +144,7 @@ async def test_a_broker_that_is_away_is_reported_within_seconds() -> None:
 
 
 async def test_events_fail_within_seconds_when_the_broker_goes_and_later_succeed(
-    kafka_log: KafkaLog, kafka: KafkaBroker, publisher: KafkaPublisher
+    kafka_log: Log, kafka: KafkaBroker, publisher: KafkaPublisher
 ) -> None:
     await kafka_log.append(3)
     events = await kafka_log.events()
@@ -165,7 +165,7 @@ async def test_events_fail_within_seconds_when_the_broker_goes_and_later_succeed
 
 
 async def test_a_closed_publisher_fails_what_is_under_way(
-    kafka_log: KafkaLog, kafka: KafkaBroker, publisher: KafkaPublisher
+    kafka_log: Log, kafka: KafkaBroker, publisher: KafkaPublisher
 ) -> None:
     await kafka_log.append(1)
     await publisher.holdings()
