@@ -41,6 +41,8 @@ class KafkaPublisher:
         self._max_message_bytes = MAX_MESSAGE_BYTES
         self._ends = Ends()
         self._turn = asyncio.Lock()
+        self._calls = 0
+        """The calls that have not returned."""
 
     @classmethod
     async def connect(cls, bootstrap: str) -> Self:
@@ -58,10 +60,14 @@ class KafkaPublisher:
         if not events:
             return NOTHING
         producer = self._open_producer()
-        async with self._turn:
-            known = self._ends.copy()
-            batch = await producer.send(events)
-        await _acknowledged(producer, batch, self._connection)
+        self._calls += 1
+        try:
+            async with self._turn:
+                known = self._ends.copy()
+                batch = await producer.send(events)
+            await _acknowledged(producer, batch, self._connection)
+        finally:
+            self._calls -= 1
         self._ends.raise_to(batch.offsets)
         return Published(REUSED if known.have(batch.offsets) else 0, self._ends.total)
 
@@ -92,7 +98,16 @@ class KafkaPublisher:
         self._connection.close()
 
     def _open_producer(self) -> OrderedProducer:
-        if self._producer is None or self._producer.fault is not None:
+        """Return the producer, or a new one after a failure.
+
+        Raises the failure's BusError while a call has not returned it: its caller must know of it
+        before later events are published.
+        """
+        if self._producer is not None and self._producer.fault is not None:
+            if self._calls:
+                raise self._producer.fault
+            self._producer = None
+        if self._producer is None:
             self._producer = OrderedProducer(self._connection, self._max_message_bytes)
         return self._producer
 

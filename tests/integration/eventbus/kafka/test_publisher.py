@@ -164,6 +164,28 @@ async def test_events_fail_within_seconds_when_the_broker_goes_and_later_succeed
     assert [event.position for event in await kafka.events()] == [1, 2, 3]
 
 
+async def test_nothing_is_published_while_a_call_has_failed_and_not_returned(
+    kafka_log: Log, kafka: KafkaBroker, publisher: KafkaPublisher
+) -> None:
+    await kafka_log.append(3)
+    events = await kafka_log.events()
+    await publisher.holdings()
+    await publisher.publish(events[:1])
+    await kafka.stop()
+    failing = asyncio.create_task(publisher.publish(events[1:2]))
+    await asyncio.sleep(0)
+    assert publisher._producer is not None
+    publisher._producer.fail(BusUnavailable("the connection is cut"))
+    with pytest.raises(BusUnavailable, match="the connection is cut"):
+        await publisher.publish(events[2:])
+    with pytest.raises(BusUnavailable, match="the connection is cut"):
+        await failing
+
+    await kafka.start()
+    await publisher.publish(events[1:])
+    assert [event.position for event in await kafka.events()] == [1, 2, 3]
+
+
 async def test_a_closed_publisher_fails_what_is_under_way(
     kafka_log: Log, kafka: KafkaBroker, publisher: KafkaPublisher
 ) -> None:
