@@ -28,7 +28,6 @@ from pydantic import (
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from database_url import DatabaseUrl
-from observability.logs import LogLevel
 from settings_sources import warn_of_unknown
 from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox, mailboxes
 
@@ -43,6 +42,13 @@ Window = Annotated[timedelta, Field(ge=timedelta(milliseconds=1), le=timedelta(d
 """The time that an order may stay in one state."""
 Delay = Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(days=1))]
 """The time that a simulator waits."""
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 class Environment(StrEnum):

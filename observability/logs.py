@@ -11,7 +11,6 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final
 
 import structlog
@@ -40,15 +39,8 @@ _BLANKED: Final = (
 )
 
 
-class LogLevel(StrEnum):
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-
-
 def set_up_logs(
-    level: LogLevel = LogLevel.INFO,
+    level: str = "INFO",
     *,
     as_json: bool = False,
     is_away: IsAway = lambda _: False,

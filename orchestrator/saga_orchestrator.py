@@ -59,6 +59,7 @@ from workflows.types import (
     OrderWorkflowInput,
     PaymentResult,
     PaymentRetryInput,
+    ReturnResult,
     SagaType,
 )
 
@@ -260,9 +261,9 @@ class SagaOrchestrator:
                             PaymentWorkflow.payment_notification, event
                         )
                     case ShipmentNotification(kind=ShipmentNotificationKind.RETURNED):
-                        await self._client.get_workflow_handle_for(
-                            ReturnWorkflow.run, return_workflow_id(event.order_id)
-                        ).signal(ReturnWorkflow.shipment_notification, event)
+                        await self._return(event.order_id).signal(
+                            ReturnWorkflow.shipment_notification, event
+                        )
                     case ShipmentNotification():
                         await self._order(event.order_id).signal(
                             OrderWorkflow.shipment_notification, event
@@ -274,6 +275,11 @@ class SagaOrchestrator:
     def _payment(self, order_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentResult]:
         return self._client.get_workflow_handle_for(
             PaymentWorkflow.run, payment_workflow_id(order_id)
+        )
+
+    def _return(self, order_id: str) -> WorkflowHandle[ReturnWorkflow, ReturnResult]:
+        return self._client.get_workflow_handle_for(
+            ReturnWorkflow.run, return_workflow_id(order_id)
         )
 
 
