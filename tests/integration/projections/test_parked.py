@@ -13,7 +13,7 @@ from eventstore.envelope import StoredEvent
 from eventstore.postgres import PostgresEventStore
 from kit.eventually import eventually
 from kit.pool import Connection, Pool, create_pool
-from projections import follower
+from projections import parking_leader
 from projections.change import Step
 from projections.follower import Leader
 from projections.parked import redrive
@@ -61,7 +61,7 @@ class Fragile:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "PAUSES", (0, 0.01))
+    monkeypatch.setattr(parking_leader, "PAUSES", (0, 0.01))
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ async def test_too_many_parked_streams_stop_the_projection_and_are_its_fault(
     receipts: asyncpg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(follower, "MAX_PARKED_STREAMS", 2)
+    monkeypatch.setattr(parking_leader, "MAX_PARKED_STREAMS", 2)
     apply = Fragile(13)
     for sku in ("a", "b", "c", "d"):
         await append(store, *received(sku, 13))
@@ -264,7 +264,7 @@ async def test_the_fault_of_a_stuck_projection_stays_until_it_takes_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The projection starts again and again; its fault must not vanish each time."""
-    monkeypatch.setattr(follower, "MAX_PARKED_STREAMS", 1)
+    monkeypatch.setattr(parking_leader, "MAX_PARKED_STREAMS", 1)
     await receipts.execute("""
         CREATE TABLE public.faults (fault text);
         GRANT INSERT ON public.faults TO PUBLIC;
