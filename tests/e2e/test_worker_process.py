@@ -22,7 +22,7 @@ STOP_SECONDS = 5
 """The worker exits after 2.8 s at the latest; on a busy machine this is noticed late."""
 END_SECONDS = 20
 """A wrong setting ends it after 1 s on an idle machine."""
-MAX_LOG_CHARACTERS = 8_000
+MAX_LOG_CHARACTERS = 12_000
 """A retry is one line for each of the loops that use the server, of all roles together."""
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 

@@ -45,6 +45,11 @@ TEXTS: Final = {
     "percent": "19",
     "codes": "WELCOME=10",
     "_bootstrap": "kafka.example:9092",
+    "_file": "elsewhere.pem",
+    "username": "elsewhere",
+    "password": "elsewhere",
+    "subject": "mailto:operators@elsewhere.example",
+    "email": "operators@elsewhere.example",
 }
 """The texts by the end of the setting's name; the first that fits is used."""
 
