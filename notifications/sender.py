@@ -46,7 +46,7 @@ class Pace:
     look_every: timedelta = timedelta(seconds=1)
 
     def pause(self, attempts: int) -> timedelta:
-        """Return the pause after so many attempts, with jitter of up to a quarter."""
+        """Return the pause after this number of attempts, with jitter of up to a quarter."""
         doubled: int = 2 ** min(attempts - 1, 20)
         pause = min(self.longest_pause, self.first_pause * doubled)
         return pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret

@@ -44,7 +44,7 @@ class Suppressions:
         self._search_key = search_key
 
     async def suppress(self, email: str, reason: SuppressionReason) -> None:
-        """Send no more mail to this address, which `email_of` returned. A repeat changes nothing.
+        """Stop mails to this address, which `email_of` returned. A repeat changes nothing.
 
         A program that reads bounces and complaints calls this for each.
         """
@@ -72,7 +72,7 @@ class Suppressions:
         return digest
 
     async def unsubscribe(self, token: str) -> None:
-        """Send no more mail to the address of this token. Raises BadToken."""
+        """Stop mails to the address of this token. Raises BadToken."""
         await add(self._pool, self.check(token), SuppressionReason.UNSUBSCRIBED)
 
 

@@ -1,4 +1,4 @@
-"""Serve health, readiness and metrics of a worker, on a port of its own.
+"""Serve health, readiness and metrics of a worker, on a separate port.
 
 A worker is ready when it can do its work: PostgreSQL answers, and Temporal if it runs sagas. The
 state of the whole service is on the API's pages.

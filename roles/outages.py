@@ -1,4 +1,4 @@
-"""Tell a server that is away from a fault of the code."""
+"""Distinguish a server that is away from a fault of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send mails over SMTP, and tell a refusal from a fault that another attempt may overcome."""
+"""Send mails over SMTP, and distinguish a refusal from a fault that another attempt may mend."""
 
 from __future__ import annotations
 

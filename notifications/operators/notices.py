@@ -14,7 +14,7 @@ KEEP: Final = timedelta(days=30)
 
 # All parts see the tables as they were before the statement. A cause that returns soon opens its
 # last notice again. Its acknowledgement was of an earlier occurrence, so it ends, and the notice
-# may be said once more from now on.
+# may be reminded of from now on.
 _COMPARE: Final = f"""
     WITH cause AS MATERIALIZED ({CAUSES}),
     closed AS (

@@ -120,7 +120,7 @@ async def compose(connection: Connection, target: str, timing: Timing) -> bool:
 
 
 async def prune(connection: Connection) -> None:
-    """Delete the messages that are old, also those to a target that the settings name no more."""
+    """Delete the messages that are old, also those to a target that the settings no longer name."""
     await connection.execute(_PRUNE, KEEP)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 @dataclass(frozen=True, slots=True)
 class Timing:
     remind_after: timedelta = timedelta(hours=1)
-    """An open notice that is not acknowledged is said once more, so long after its message."""
+    """The time after its message at which an unacknowledged notice is repeated once."""
     gather: timedelta = timedelta(seconds=10)
     """The time from a notice to its message: causes that come together are said together."""
     pause: timedelta = timedelta(minutes=1)

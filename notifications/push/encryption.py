@@ -23,7 +23,7 @@ RECORD_SIZE: Final = 4096
 MAX_PLAINTEXT_BYTES: Final = 3993
 """What then remains for the message (RFC 8291, section 4)."""
 PADDED_TO: Final = 1024
-"""The length of a message would tell the push service its kind, so it is rounded up."""
+"""The length of a message would reveal its kind to the push service, so it is rounded up."""
 
 _LAST_RECORD: Final = b"\x02"
 

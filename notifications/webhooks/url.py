@@ -1,6 +1,6 @@
 """Check the URL of a webhook, or of a push service, when it is registered.
 
-The check where the socket connects is the one that protects; this one tells the caller at once.
+The check where the socket connects is the one that protects; this one informs the caller at once.
 """
 
 from __future__ import annotations
