@@ -28,11 +28,8 @@ class Ends:
             self.of[partition] = max(self.of.get(partition, 0), offset + 1)
 
     def have(self, offsets: Iterable[tuple[int, int]]) -> bool:
-        """Return whether a broker gave one of these offsets before: that message is lost.
-
-        A repeated acknowledgement has no offset.
-        """
-        return any(0 <= offset < self.of.get(partition, 0) for partition, offset in offsets)
+        """Return whether a broker gave one of these offsets before: that message is lost."""
+        return any(offset < self.of.get(partition, 0) for partition, offset in offsets)
 
     def compare(self, known: Ends, state: TopicState) -> int:
         """Return the number of messages that the topic has lost from the ends that were known

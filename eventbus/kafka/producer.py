@@ -45,8 +45,13 @@ class Batch:
 
     count: int
     acknowledged: asyncio.Future[None]
+    stored: int = 0
+    """The number of messages that a broker has stored."""
     offsets: list[tuple[int, int]] = field(default_factory=list)
-    """The partition and the offset of each message that a broker has stored."""
+    """The partition and the offset of each stored message, where the broker has named the offset.
+
+    It does not name that of a repetition whose first attempt it had stored unnoticed.
+    """
 
 
 class OrderedProducer:
@@ -131,8 +136,11 @@ class OrderedProducer:
             self._call(self._fail, error)
             return
         self.acknowledged += 1
-        batch.offsets.append((message.partition() or 0, message.offset() or 0))
-        if len(batch.offsets) == batch.count:
+        batch.stored += 1
+        offset = message.offset()
+        if offset is not None and offset >= 0:
+            batch.offsets.append((message.partition() or 0, offset))
+        if batch.stored == batch.count:
             self._call(_acknowledge, batch)
 
     def _fail(self, error: KafkaError) -> None:

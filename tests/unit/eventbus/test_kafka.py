@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 from pydantic import ValidationError
 
 from eventbus.buses import ADDRESS
@@ -20,6 +21,7 @@ from eventbus.kafka.messages import (
     header_bytes,
     headers_of,
 )
+from eventbus.kafka.producer import Batch, OrderedProducer
 from eventbus.kafka.topic import CONFIG, TopicState
 from eventstore.cloudevents import metadata_as_stored
 from eventstore.envelope import EventMetadata, StoredEvent
@@ -27,6 +29,7 @@ from settings import Bus, Settings, SettingsError
 
 LONGEST_STREAM_ID = f"{'c' * 40}-{'i' * 200}"
 KAFKAS_DEFAULT = 1_048_588
+NOBODY = "127.0.0.1:9"
 
 
 def state(*highs: int, generation: str = "one") -> TopicState:
@@ -107,7 +110,6 @@ def test_an_offset_below_the_known_end_was_given_before() -> None:
     known = Ends(of={0: 5})
     assert known.have([(0, 4)])
     assert not known.have([(0, 5), (1, 0)])
-    assert not known.have([(0, -1001)])  # a repeated acknowledgement
 
 
 @pytest.mark.parametrize(
@@ -135,3 +137,21 @@ def test_an_error_of_the_client_is_one_line_of_the_bus(
     assert type(fault) is expected
     assert str(fault).endswith(says)
     assert "\n" not in str(fault)
+
+
+@pytest.mark.parametrize("offset", [0, 7])
+async def test_a_repetition_that_the_broker_had_stored_has_no_offset_and_is_no_loss(
+    offset: int,
+) -> None:
+    producer = OrderedProducer(KafkaConnection(NOBODY), MAX_MESSAGE_BYTES)
+    batch = Batch(2, asyncio.get_running_loop().create_future())
+    try:
+        producer._delivered(batch, None, Message(topic="t", partition=3, offset=offset))
+        producer._delivered(batch, None, Message(topic="t", partition=3, offset=-1001))
+        async with asyncio.timeout(5):
+            await batch.acknowledged
+    finally:
+        producer.close()
+
+    assert batch.offsets == [(3, offset)]
+    assert not Ends(of={3: offset}).have(batch.offsets)
