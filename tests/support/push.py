@@ -6,8 +6,8 @@ import asyncio
 import base64
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -17,13 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 
-from eventstore.postgres import PostgresEventStore
-from eventstore.privacy.search_key import SearchKey
-from eventstore.privacy.vault import Vault
-from kit.eventually import eventually
-from kit.pool import Pool
-from kit.tasks import together
-from notifications.follower import Leader, NotificationFollower
 from notifications.outbox import Channel, Outbox
 from notifications.policy import DeliveryPolicy
 from notifications.preferences import PreferenceStore
@@ -35,6 +28,7 @@ from notifications.sender import Pace
 from notifications.webhooks.client import WebhookClient
 from notifications.webhooks.url import UrlRules
 from settings import Settings
+from tests.support.notifying import Notifying
 from tests.support.webhook_receiver import Received, Respond
 
 VAPID_KEY: Final = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
@@ -42,9 +36,6 @@ VAPID_KEY: Final = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
 VAPID_SUBJECT: Final = "mailto:push@shop.example"
 ANSWER_TIMEOUT_SECONDS: Final = 0.5
 HOLD: Final = timedelta(milliseconds=50)
-OPEN: Final = """
-    SELECT count(*) FROM eventstore.notification WHERE channel = 'push' AND due_at IS NOT NULL
-"""
 ROWS: Final = """
     SELECT * FROM eventstore.notification
     WHERE channel = 'push' AND order_id = $1 ORDER BY position, recipient
@@ -118,19 +109,13 @@ QUICK: Final = Pace(
 
 
 @dataclass
-class Pushing:
-    pool: Pool
-    vault: Vault
-    search_key: SearchKey
+class Pushing(Notifying):
+    channel = Channel.PUSH
     pace: Pace = QUICK
     hold: timedelta = HOLD
     may_be_loopback: bool = True
     answer_timeout: float = ANSWER_TIMEOUT_SECONDS
     vapid: Vapid | None = field(default_factory=a_vapid)
-    store: PostgresEventStore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.store = PostgresEventStore(self.pool, (), self.vault)
 
     @property
     def registry(self) -> PushRegistry:
@@ -140,10 +125,6 @@ class Pushing:
     async def subscribe(self, customer_id: str, browser: Browser, origin: str) -> PushSubscription:
         endpoint = f"{origin}{browser.path}"
         return await self.registry.subscribe(customer_id, endpoint, browser.p256dh, browser.auth)
-
-    async def run(self) -> None:
-        follower = NotificationFollower(self.pool, self.store, Channel.PUSH)
-        await together(follower.run(), self.send())
 
     async def send(self) -> None:
         client = WebhookClient(
@@ -157,37 +138,6 @@ class Pushing:
                 self.store, self.vault, subscriptions, policy, vapid, client, self.hold
             )
             await PushSender(Outbox(self.pool, Channel.PUSH), poster, self.pace).run()
-
-    @asynccontextmanager
-    async def sending(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.send())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def switch_on(self) -> None:
-        """Set the first checkpoint, from which the log is followed."""
-        async with self.pool.acquire() as connection:
-            await Leader(connection, self.store, Channel.PUSH).start()
-
-    async def follow(self) -> None:
-        """Write the rows of everything that the log has."""
-        async with self.pool.acquire() as connection:
-            leader = Leader(connection, self.store, Channel.PUSH)
-            await leader.start()
-            while page := await self.store.load_all_events(leader.position, 500):
-                await leader.take(page)
-
-    async def settle(self) -> None:
-        """Follow the log, and send until nothing is left to send."""
-        await self.follow()
-        async with self.sending():
-            await eventually(self.is_settled, 30)
-
-    async def is_settled(self) -> bool:
-        return bool(await self.pool.fetchval(OPEN) == 0)
 
     async def rows(self, order_id: str) -> Sequence[tuple[str, str, int, str | None]]:
         """Return the kind, the state, the attempts and the cause of each notification."""

@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import sys
+from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from kit.eventually import eventually
 from kit.pool import Pool
 from stack.postgres import connected
-from stack.processes import ROOT
 from tests.integration.notifications.orders import Customer, deliver, place
 from tests.support import mail_worker
+from tests.support.beside import program
 from tests.support.keys import MASTER_KEY, SEARCH_KEY
 from tests.support.mail_sink import MailSink, mail_sink
 from tests.support.mailing import Mailing
@@ -47,21 +46,8 @@ HOLD = """
 HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted"
 
 
-@asynccontextmanager
-async def sending(url: str, sink: MailSink) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", mail_worker.__name__, url, sink.smtp_url),
-        *(MASTER_KEY.hex(), SEARCH_KEY.hex()),
-        cwd=ROOT,
-        env=os.environ | {"WAYBILL_DATA_DIR": os.devnull},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def sending(url: str, sink: MailSink) -> AbstractAsyncContextManager[Process]:
+    return program(mail_worker, url, sink.smtp_url, MASTER_KEY.hex(), SEARCH_KEY.hex())
 
 
 async def attempts_without_outcome(pool: Pool) -> set[tuple[str, int]]:

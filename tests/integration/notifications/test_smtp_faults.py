@@ -180,7 +180,7 @@ async def test_a_sender_that_stops_finishes_the_mail_it_is_sending(
     for customer in customers:
         await place(log, customer)
     await mailing.follow()
-    sending = asyncio.create_task(mailing.sender().run())
+    sending = asyncio.create_task(mailing.send())
     await eventually(lambda: sink.messages(customers[3].email), 10)
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)

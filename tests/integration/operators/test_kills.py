@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from asyncio.subprocess import Process
+from contextlib import AbstractAsyncContextManager
 
 from kit.eventually import eventually
 from notifications.operators.watch import NAME
 from stack.postgres import connected
-from stack.processes import ROOT
 from tests.support import notice_worker
+from tests.support.beside import program
 from tests.support.mail_sink import MailSink
 from tests.support.operator_notices import OPERATOR, Operators, park
 from tests.support.order_log import OrderLog
@@ -40,22 +37,8 @@ HELD = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 78 AND 
 SUBJECT = "Waybill: The saga of order {} is parked at capture: PROVIDER_REFUSED"
 
 
-@asynccontextmanager
-async def process(
-    url: str, sink: MailSink, receiver: Receiver
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    started = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", notice_worker.__name__, url, sink.smtp_url, receiver.url),
-        cwd=ROOT,
-        env=os.environ | {"WAYBILL_DATA_DIR": os.devnull},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.wait()
+def process(url: str, sink: MailSink, receiver: Receiver) -> AbstractAsyncContextManager[Process]:
+    return program(notice_worker, url, sink.smtp_url, receiver.url)
 
 
 async def test_a_leader_that_is_killed_is_replaced_and_says_nothing_twice(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import random
-import sys
+from asyncio.subprocess import Process
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from kit.eventually import eventually
 from kit.pool import Pool
 from notifications.push.sender import IN_FLIGHT
-from stack.processes import ROOT
 from tests.integration.notifications.orders import Customer, deliver, place
 from tests.support import push_worker
+from tests.support.beside import program
 from tests.support.keys import MASTER_KEY, SEARCH_KEY
 from tests.support.order_log import OrderLog
 from tests.support.push import Browser, Pushing
@@ -34,20 +31,8 @@ OTHERS = """
 """
 
 
-@asynccontextmanager
-async def sending(url: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", push_worker.__name__, url, MASTER_KEY.hex(), SEARCH_KEY.hex()),
-        cwd=ROOT,
-        env=os.environ | {"WAYBILL_DATA_DIR": os.devnull},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def sending(url: str) -> AbstractAsyncContextManager[Process]:
+    return program(push_worker, url, MASTER_KEY.hex(), SEARCH_KEY.hex())
 
 
 @pytest.mark.timeout(300)
