@@ -83,7 +83,11 @@ async def kafka(folder: Path) -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def kafka_groups(folder: Path) -> AsyncIterator[Subject]:
-    """Yield librdkafka's mock cluster, whose groups notice that a member was killed."""
+    """Yield librdkafka's mock cluster, whose groups notice that a member was killed.
+
+    It keeps at most 5 MB of each partition and then drops the oldest messages, so the load is
+    small.
+    """
     async with kafka_mock(folder) as cluster:
 
         async def restart() -> None:
@@ -91,7 +95,10 @@ async def kafka_groups(folder: Path) -> AsyncIterator[Subject]:
                 pass
 
         yield Subject(
-            cluster.settings, {"broker": restart}, relay=("-m", relaying_to_mock.__name__)
+            cluster.settings,
+            {"broker": restart},
+            append_every_seconds=0.25,
+            relay=("-m", relaying_to_mock.__name__),
         )
 
 
