@@ -90,8 +90,8 @@ def state_of_topic(admin: AdminClient) -> TopicState:
     count = len(topic.partitions)
     return TopicState(
         generation=f"{cluster_id(admin)}/{topic.topic_id}",
-        lows=_offsets(admin, count, OffsetSpec.earliest()),  # type: ignore[no-untyped-call]
-        highs=_offsets(admin, count, OffsetSpec.latest()),  # type: ignore[no-untyped-call]
+        lows=offsets(admin, count, OffsetSpec.earliest()),  # type: ignore[no-untyped-call]
+        highs=offsets(admin, count, OffsetSpec.latest()),  # type: ignore[no-untyped-call]
         config=_config(admin),
     )
 
@@ -137,10 +137,14 @@ def _create(admin: AdminClient) -> None:
             raise
 
 
-def _offsets(admin: AdminClient, count: int, spec: OffsetSpec) -> tuple[int, ...]:
+def offsets(admin: AdminClient, count: int, spec: OffsetSpec) -> tuple[int, ...]:
     wanted = {TopicPartition(TOPIC, partition): spec for partition in range(count)}
     found = admin.list_offsets(wanted, request_timeout=_TIMEOUT)
-    return tuple(found[partition].result().offset for partition in wanted)
+    named = tuple(found[partition].result().offset for partition in wanted)
+    if min(named) < 0:
+        # The client gives OFFSET_INVALID, and no error, when a broker went away before its answer.
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT, "it named no offset of a partition"))
+    return named
 
 
 def _config(admin: AdminClient) -> dict[str, str]:

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from eventbus.bus import Holdings
 from eventbus.kafka.publisher import KafkaPublisher
-from eventbus.kafka.topic import _offsets
+from eventbus.kafka.topic import offsets
 from eventbus.relay import Relay
 from eventbus.routing import PARTITIONS
 from eventstore.postgres import PostgresEventStore
@@ -40,7 +40,7 @@ class MockPublisher(KafkaPublisher):
 
 
 def _ends(admin: AdminClient) -> tuple[int, ...]:
-    return _offsets(admin, PARTITIONS, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return offsets(admin, PARTITIONS, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
 async def relay() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, Message
+from confluent_kafka.admin import ListOffsetsResultInfo, OffsetSpec
 from pydantic import ValidationError
 
 from eventbus.buses import ADDRESS
@@ -22,7 +25,7 @@ from eventbus.kafka.messages import (
     headers_of,
 )
 from eventbus.kafka.producer import Batch, OrderedProducer
-from eventbus.kafka.topic import CONFIG, TopicState
+from eventbus.kafka.topic import CONFIG, TopicState, offsets
 from eventstore.cloudevents import metadata_as_stored
 from eventstore.envelope import EventMetadata, StoredEvent
 from settings import Bus, Settings, SettingsError
@@ -155,3 +158,27 @@ async def test_a_repetition_that_the_broker_had_stored_has_no_offset_and_is_no_l
 
     assert batch.offsets == [(3, offset)]
     assert not Ends(of={3: offset}).have(batch.offsets)
+
+
+class HalfAnswered:
+    """An admin client whose broker went away after it had named the offset of partition 0."""
+
+    def list_offsets(self, wanted: Any, **_: Any) -> Any:  # noqa: ANN401 - as the library has it
+        answers = {}
+        for partition in wanted:
+            offset = 7 if partition.partition == 0 else OFFSET_INVALID
+            answers[partition] = Future[Any]()
+            answers[partition].set_result(ListOffsetsResultInfo(offset, 0, 0))
+        return answers
+
+
+async def test_a_partition_without_an_offset_means_that_the_bus_is_away_and_not_that_it_lost_events() -> (
+    None
+):
+    admin: Any = HalfAnswered()
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    assert offsets(admin, 1, latest) == (7,)
+    with pytest.raises(KafkaException) as raised:
+        offsets(admin, 2, latest)
+    fault = KafkaConnection(NOBODY).fault(raised.value.args[0])
+    assert isinstance(fault, BusUnavailable)
