@@ -408,11 +408,17 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             if not text:
-                raise SettingsError(
-                    f"WAYBILL_{name.upper()} is not set: set it, or start the embedded stack "
-                    f"with `make run` (it writes {self.data_dir / STACK_ENV_FILE})"
-                )
+                raise SettingsError(f"WAYBILL_{name.upper()} is not set: {self._remedy(name)}")
 
+    def _remedy(self, name: str) -> str:
+        if name in _NOT_OF_THE_STACK:
+            return "set it"
+        stack_env = self.data_dir / STACK_ENV_FILE
+        return f"set it, or start the embedded stack with `make run` (it writes {stack_env})"
+
+
+_NOT_OF_THE_STACK = frozenset({"kafka_bootstrap"})
+"""What the embedded stack does not have, so that it writes no setting for it."""
 
 _NAME = re.compile(r"[\w.:/-]{0,200}", re.ASCII)
 

@@ -41,7 +41,7 @@ def state(*highs: int, generation: str = "one") -> TopicState:
 
 def test_a_bus_on_kafka_needs_its_brokers() -> None:
     settings = Settings(bus=Bus.KAFKA)
-    with pytest.raises(SettingsError, match="WAYBILL_KAFKA_BOOTSTRAP is not set"):
+    with pytest.raises(SettingsError, match="^WAYBILL_KAFKA_BOOTSTRAP is not set: set it$"):
         settings.require(*ADDRESS[settings.bus])
 
 
