@@ -1,8 +1,9 @@
 """Carry the trace of a request through Temporal's headers into the activities it leads to.
 
-A call of the client and an activity make a span each. A workflow makes one when it ends, and a
-replay makes none: the id of its span is derived from the run, so that every worker and every replay
-sends the same one to the activities. See docs/decisions/0033-tracing.md.
+A call of the client and an activity make a span each. A run of a workflow makes one when it starts,
+above its activities, and one when it ends, which is as long as the run. A replay makes none: the id
+of the first span is derived from the run, so that every worker and every replay sends the same one
+to the activities. See docs/decisions/0033-tracing.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from domain.ids import order_of_workflow
 from observability import trace
 from observability.tracing import spans
 from observability.tracing.spans import ATTEMPT, ORDER_ID, STEP, WORKFLOW_ID, Attributes, Kind, Span
+
+ENDED: Final = " ended"
+"""The name of a run's last span has this after the type of the workflow."""
 
 Headers = Mapping[str, Payload]
 
@@ -120,14 +124,18 @@ class _IntoWorkflow(worker.WorkflowInboundInterceptor):
     async def execute_workflow(self, input: worker.ExecuteWorkflowInput) -> Any:  # noqa: A002, ANN401 - the SDK's
         parent = _trace_in(input.headers)
         own = _of_run(parent)
+        if own == parent:
+            with trace.carrying(parent):
+                return await super().execute_workflow(input)
+        _record_run("", parent, own, None)
         with trace.carrying(own):
             try:
                 result = await super().execute_workflow(input)
             except Exception as error:
                 if workflow.is_failure_exception(error):
-                    _record_run(own, parent, error)
+                    _record_run(ENDED, own, None, error)
                 raise
-        _record_run(own, parent)
+        _record_run(ENDED, own, None, None)
         return result
 
     async def handle_update_handler(self, input: worker.HandleUpdateInput) -> Any:  # noqa: A002, ANN401 - the SDK's
@@ -144,16 +152,16 @@ def _of_run(parent: str | None) -> str | None:
     return trace.in_trace_of(parent, span_id)
 
 
-def _record_run(own: str | None, parent: str | None, error: Exception | None = None) -> None:
-    if own == parent or workflow.unsafe.is_replaying():
+def _record_run(suffix: str, parent: str | None, own: str | None, error: Exception | None) -> None:
+    """Record a span from the start of this run until now, unless this is a replay."""
+    if workflow.unsafe.is_replaying():
         return
     info = workflow.info()
-    began = int(info.workflow_start_time.timestamp() * 1e9)
     spans.ended(
-        info.workflow_type,
+        info.workflow_type + suffix,
         Kind.SERVER,
         parent,
-        began,
+        int(info.workflow_start_time.timestamp() * 1e9),
         _of(info.workflow_id),
         traceparent=own,
         error=error,

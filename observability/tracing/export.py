@@ -93,6 +93,10 @@ class OtlpRecorder:
             )
         )
 
+    def flush(self) -> None:
+        """Send what has ended so far."""
+        self._batches.force_flush()
+
     def close(self) -> None:
         """Send what is left, for at most LAST_SECONDS."""
         closing = Thread(target=self._batches.shutdown, daemon=True, name="last spans")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from time import time_ns
 from typing import Any, Final
 
@@ -13,7 +15,10 @@ from observability import trace
 from observability.tracing import spans
 from observability.tracing.spans import Kind
 
-MAX_TEXT: Final = 1000
+MAX_TEXT: Final = 500
+MAX_STATEMENTS: Final = 512
+"""A search of orders makes another text for each set of conditions."""
+_TABLE: Final = re.compile(r"\b(?:readmodel|eventstore|journal)\.\w+")
 
 _BEGAN: Final = "waybill.began"
 
@@ -43,6 +48,18 @@ def _record(connection: Connection, statement: str, error: BaseException | None 
     began = connection.info.pop(_BEGAN, None)
     if began is None:
         return
-    attributes = {"db.system.name": "postgresql", "db.query.text": statement.strip()[:MAX_TEXT]}
-    name = statement.split(None, 1)[0]
+    name, text = _described(statement)
+    attributes = {"db.system.name": "postgresql", "db.query.text": text}
     spans.ended(name, Kind.CLIENT, trace.current(), began, attributes, error=error)
+
+
+@lru_cache(MAX_STATEMENTS)
+def _described(statement: str) -> tuple[str, str]:
+    """Return the verb and the first table, and the text without the columns of a query."""
+    words = " ".join(statement.split())
+    verb = words.partition(" ")[0]
+    if (table := _TABLE.search(words)) is None:
+        return verb, words[:MAX_TEXT]
+    _, source, conditions = words.partition(f" FROM {table[0]}")
+    text = f"SELECT ...{source}{conditions}" if verb == "SELECT" and source else words
+    return f"{verb} {table[0]}", text[:MAX_TEXT]
