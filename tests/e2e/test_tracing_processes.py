@@ -14,7 +14,7 @@ import pytest
 
 from stack.ports import LOOPBACK
 from stack.system import System
-from tests.e2e.orders import THERE, placed
+from tests.e2e.orders import THERE, an_order, ask, placed
 from tests.e2e.processes import Process
 from tests.e2e.test_api_process import api
 from tests.e2e.test_worker_process import worker
@@ -76,7 +76,7 @@ async def test_both_processes_export_by_grpc_under_their_names(
             "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test",
         }
         async with api(system, tmp_path / "api.log", **changes) as (serving, http):
-            await placed(http, THERE, "RESERVED")
+            await ask(http, "PlaceOrder", input=an_order(THERE))
             await received.holds(lambda: bool(received.named("mutation placeOrder")))
             await serving.stops(signal.SIGTERM)
         named = {**changes, "OTEL_SERVICE_NAME": "sagas"}
@@ -95,7 +95,7 @@ async def sent_by_the_worker(system: System, folder: Path, received: Received) -
     async with api(system, folder / "again.log") as (_, http):
         async with asyncio.timeout(60):
             while not any("waybill.step" in values(span) for span in received.spans):
-                await placed(http, THERE, "COMPLETED")
+                await ask(http, "PlaceOrder", input=an_order(THERE))
 
 
 REFUSAL: Final = b"HTTP/1.1 500 Fault\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -105,10 +105,12 @@ REFUSAL: Final = b"HTTP/1.1 500 Fault\r\ncontent-length: 0\r\nconnection: close\
 async def collector(answer: bytes | None) -> AsyncIterator[str]:
     """Accept connections and answer so, or never; yield the address."""
 
+    closed = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
         if answer is None:
-            await asyncio.Event().wait()
+            await closed.wait()
         writer.write(answer or b"")
         writer.close()
 
@@ -117,6 +119,7 @@ async def collector(answer: bytes | None) -> AsyncIterator[str]:
         yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        closed.set()
 
 
 @asynccontextmanager

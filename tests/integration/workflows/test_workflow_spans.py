@@ -93,7 +93,8 @@ async def run(
 
 
 def span_id(span: ReadableSpan) -> int:
-    return span.context.span_id
+    found: int = span.context.span_id
+    return found
 
 
 async def test_a_run_is_between_the_call_that_started_it_and_its_activities(
