@@ -39,6 +39,7 @@ from notifications.mail import config as mail
 from notifications.operators import config as operators
 from notifications.push.config import vapid_of
 from observability.logs import set_up_logs
+from observability.tracing.exporting import tracing
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
 from roles import monitoring
@@ -58,6 +59,8 @@ from temporal.telemetry import set_up_sdk
 
 STOP_WITHIN: Final = timedelta(seconds=2.8)
 """The process has ended this long after SIGTERM, even if a server does not answer."""
+
+TRACED_AS: Final = "waybill-worker"
 
 WRONG_DATABASE_URL: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -121,7 +124,10 @@ async def run(settings: Settings, roles: Sequence[Role], sdk_metrics: str | None
     while the other roles run. No role starts on a database that answers with another stored format.
     """
     check_settings(settings, roles)
-    async with await create_pool(settings.database_url.get_secret_value()) as pool:
+    async with (
+        tracing(TRACED_AS),
+        await create_pool(settings.database_url.get_secret_value()) as pool,
+    ):
         vault = Vault(pool, Keyring.of(settings, "master_key"))
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
         jobs: dict[Role, Callable[[], Awaitable[object]]] = {

@@ -9,6 +9,7 @@ from benchmarks.eventbus import latency as bus_latency
 from benchmarks.eventbus import memory as bus_memory
 from benchmarks.eventstore import append, counted, growth, read_all, tail_latency
 from benchmarks.measure import Benchmark, Count
+from benchmarks.observability import cpu_cost
 from benchmarks.projections import lag, memory, pages, rebuild
 from benchmarks.saga import counted as saga_counted
 from benchmarks.saga import latency, throughput
@@ -20,6 +21,7 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *tail_latency.BENCHMARKS,
     *throughput.BENCHMARKS,
     *latency.BENCHMARKS,
+    *cpu_cost.BENCHMARKS,
     *rebuild.BENCHMARKS,
     *lag.BENCHMARKS,
     *pages.BENCHMARKS,

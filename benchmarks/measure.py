@@ -51,7 +51,12 @@ class Benchmark:
     max_pairs: int | None = None
     """The most pairs to measure, where one run takes long; no run warms the others up then."""
 
+    full_pairs: int | None = None
+    """The pairs of a full measurement, where the difference is so small that it needs more."""
+
     def pairs(self, effort: Effort) -> int:
+        if effort is FULL and self.full_pairs is not None:
+            return self.full_pairs
         return min(effort.pairs, self.max_pairs or effort.pairs)
 
     def runs(self, effort: Effort) -> int:

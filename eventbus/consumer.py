@@ -21,6 +21,7 @@ from eventbus.received import Received
 from eventbus.retries import HANDLER_TIMEOUT, Retries
 from eventbus.routing import Subscription
 from eventbus.source import Deliveries, Message, Source
+from eventbus.tracing import handling
 from kit.pool import Connection, Pool
 from kit.restart import ServerAway, restarting
 from kit.tasks import together
@@ -135,7 +136,9 @@ class Consumer:
                 if received.key in blocked:
                     waiting.append(received)
                 else:
-                    await self._handler(connection, received.require_event())
+                    event = received.require_event()
+                    with handling(event, self._group):
+                        await self._handler(connection, event)
             if waiting:
                 await letters.hold(connection, self._group, waiting)
             await connection.execute(_CHECK)

@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 from eventbus.bus import Publisher
 from eventbus.errors import BusError, EventTooLarge, is_bus_away
 from eventbus.record import NAME, BusRecord
+from eventbus.tracing import record_published
 from eventbus.window import Page, Publication, Window
 from eventstore.checkpoint import Checkpoint, CheckpointMoved
 from eventstore.errors import EventStoreError
@@ -110,6 +111,7 @@ class Relay:
         if not await record.advance(checkpoint, position, published, publication.begun):
             raise LossFound
         took("relay", [event.recorded_at for event in publication.page])
+        record_published(publication.page, publication.began)
 
 
 def _before(refused: EventTooLarge, page: Page) -> Page:

@@ -13,6 +13,7 @@ from eventbus.bus import Handler
 from eventbus.causes import cause_of
 from eventbus.dead_letters import WAKE
 from eventbus.letters import Claimed
+from eventbus.tracing import handling
 from kit.pool import Pool
 from kit.restart import ServerAway
 
@@ -66,7 +67,9 @@ class Retries:
             connection.transaction(),
         ):
             if await letters.lock(connection, letter.id):
-                await self._handler(connection, letter.message.event())
+                event = letter.message.event()
+                with handling(event, self._group):
+                    await self._handler(connection, event)
                 await letters.remove(connection, letter.id)
                 await connection.execute(WAKE, self._group, letter.key)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from time import time_ns
 from typing import Final, NamedTuple
 
 from eventbus.bus import Published, Publisher
@@ -22,6 +23,8 @@ class Publication(NamedTuple):
     page: Page
     begun: Known
     """The state of the bus when the publication began."""
+    began: int
+    """The time in nanoseconds since 1970."""
     task: asyncio.Task[Published]
 
 
@@ -43,7 +46,7 @@ class Window:
         await self._places.acquire()
         task = asyncio.create_task(self._publish(page))
         self._tasks.add(task)
-        self._pages.put_nowait(Publication(page, self._record.known, task))
+        self._pages.put_nowait(Publication(page, self._record.known, time_ns(), task))
 
     async def _publish(self, page: Page) -> Published:
         # An earlier page may have failed since this task was made, and its call have returned.

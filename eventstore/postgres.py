@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.customer.decide import CUSTOMER
 from domain.privacy import fields_in_clear
 from eventstore import statements as sql
 from eventstore.envelope import (
@@ -36,6 +37,8 @@ from eventstore.tail import wakeups
 from eventstore.validation import check_appends
 from eventstore.versions import ExpectedVersion, holds, to_sql
 from kit.pool import Connection, Pool
+from observability.tracing import spans
+from observability.tracing.spans import EVENT_TYPE, STREAM, Kind
 
 FOLLOWED_PAGE: Final = 1000
 
@@ -76,6 +79,12 @@ class PostgresEventStore:
         return await self.append([StreamAppend(stream_id, events, expected_version)])
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+        with spans.span("append", Kind.CLIENT) as span:
+            if span is not None:
+                span.attributes |= _described(appends)
+            return await self._append_once(appends)
+
+    async def _append_once(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
         sealed = appends
         if any(fields_in_clear(new.event) for a in appends for new in a.events):
@@ -337,6 +346,20 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
 def _reused(appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()) -> EventIdReused:
     ids = [e.event_id for a in appends for e in a.events]
     return EventIdReused([a.stream_id for a in appends], ids, stored)
+
+
+def _shown(stream_id: str) -> str:
+    """Return the stream, but of a customer's the category: an id may be an e-mail address."""
+    return CUSTOMER.category if stream_id.startswith(CUSTOMER.stream("")) else stream_id
+
+
+def _described(appends: Sequence[StreamAppend]) -> dict[str, str]:
+    """Return the attributes of the span of an append."""
+    return {
+        "db.system.name": "postgresql",
+        STREAM: " ".join(_shown(append.stream_id) for append in appends),
+        EVENT_TYPE: " ".join(new.type for append in appends for new in append.events),
+    }
 
 
 def _taken(

@@ -68,6 +68,8 @@ class Taken:
     """The number of attempts, this one included."""
     recipient: str
     """A customer or a push subscription, by its id."""
+    traceparent: str | None = None
+    """The trace of the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ _TAKE: Final = f"""
         FOR UPDATE SKIP LOCKED
     ) AS due
     WHERE n.id = due.id
-    RETURNING n.id, n.order_id, n.position, n.kind, n.attempts, n.recipient
+    RETURNING n.id, n.order_id, n.position, n.kind, n.attempts, n.recipient, (
+        SELECT metadata ->> 'traceparent' FROM eventstore.event WHERE position = n.position
+    )
 """  # noqa: S608 - our own words
 # An attempt whose lease is over, and which another sender has repeated, records nothing.
 _RECORD: Final = f"""
@@ -194,7 +198,7 @@ class Outbox:
         row = await self._pool.fetchrow(_TAKE, self.channel, lease)
         if row is None:
             return None
-        return Taken(row[0], row[1], row[2], Notice(row[3]), row[4], row[5])
+        return Taken(row[0], row[1], row[2], Notice(row[3]), *row[4:])
 
     async def record(self, taken: Taken, outcome: Outcome) -> None:
         key = (taken.id, taken.attempts)

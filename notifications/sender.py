@@ -21,6 +21,7 @@ from kit.faults import origin
 from kit.restart import is_database_away, restarting
 from kit.tasks import together
 from notifications.outbox import Outbox, Outcome, State, Taken
+from notifications.tracing import CAUSE, OUTCOME, attempting
 
 KEEP: Final = timedelta(days=30)
 """The time that a notification is kept after it has ended."""
@@ -131,6 +132,14 @@ class Sender:
 
     async def _attempt(self, session: Session, taken: Taken) -> bool:
         """Make an attempt and record its outcome; return whether the session may send another."""
+        with attempting(taken, self._outbox.channel) as span:
+            outcome, is_usable = await self._outcome(session, taken)
+            if span is not None:
+                span.attributes |= {OUTCOME: outcome.state, CAUSE: outcome.cause}
+        await self._outbox.record(taken, outcome)
+        return is_usable
+
+    async def _outcome(self, session: Session, taken: Taken) -> tuple[Outcome, bool]:
         is_usable = False
         try:
             async with asyncio.timeout(self._pace.attempt_timeout.total_seconds()):
@@ -148,8 +157,7 @@ class Sender:
             where = (type(error).__name__, origin(error))
             logger.error("notification %s was not composed: %s (%s)", taken.id, *where)  # noqa: TRY400
             outcome, is_usable = self._again(taken, type(error).__name__), True
-        await self._outbox.record(taken, outcome)
-        return is_usable
+        return outcome, is_usable
 
     def _after(self, taken: Taken, failed: NotSent) -> Outcome:
         if failed.is_final:

@@ -9,6 +9,8 @@ from typing import Final
 
 import httpx
 
+from observability.tracing import spans
+from observability.tracing.spans import PROVIDER, Kind
 from providers.errors import ProviderUnavailable
 
 CONNECT_SECONDS = 2.0
@@ -42,10 +44,11 @@ async def answering(provider: str, operation: str, total_seconds: float) -> Asyn
 
     The original error is cut off: it can hold the request, and with it the customer's data.
     """
-    try:
-        async with asyncio.timeout(total_seconds):
-            yield
-    except (TimeoutError, httpx.TimeoutException):
-        raise ProviderUnavailable(provider, operation, "timeout") from None
-    except httpx.HTTPError:
-        raise ProviderUnavailable(provider, operation, "connection") from None
+    with spans.span(f"{provider} {operation}", Kind.CLIENT, {PROVIDER: provider}):
+        try:
+            async with asyncio.timeout(total_seconds):
+                yield
+        except (TimeoutError, httpx.TimeoutException):
+            raise ProviderUnavailable(provider, operation, "timeout") from None
+        except httpx.HTTPError:
+            raise ProviderUnavailable(provider, operation, "connection") from None

@@ -25,6 +25,7 @@ from domain.saga.decide import SAGA
 from kit.bounded_gather import bounded_gather
 from kit.leadership import leading
 from kit.pool import Pool
+from observability import trace
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +116,16 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         # A workflow that has ended has recorded the end in the log first.
         if (await self._handler.load(ORDER, order_id)).status in FINAL:
             return False
-        # Start it first: a saga that cannot be started would leave a record with each attempt.
-        await self._sagas.recover(order_id, order.customer_id)
-        await self._record(order_id, cause)
+        with trace.carrying(await self._trace_of(order_id)):
+            # Start it first: a saga that cannot be started would leave a record with each attempt.
+            await self._sagas.recover(order_id, order.customer_id)
+            await self._record(order_id, cause)
         logger.warning("the saga of order %s had no workflow and is recovered", order_id)
         return True
+
+    async def _trace_of(self, order_id: str) -> str | None:
+        """Return the trace that the order was placed in."""
+        return (await self._handler.events(ORDER, order_id))[0].metadata.traceparent
 
     async def _record(self, order_id: str, cause: RecoveryCause) -> None:
         times = (await self._handler.load(SAGA, order_id)).recoveries

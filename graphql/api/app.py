@@ -45,6 +45,8 @@ from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
 from observability.check import Check
 from observability.monitoring import include_monitoring
+from observability.tracing.exporting import check_tracing, tracing
+from observability.tracing.statements import trace_statements
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
@@ -105,6 +107,8 @@ Queries have a separate pool.
 CLOSE_SECONDS: Final = 0.5
 """The longest time that an unreachable database may delay the shutdown."""
 
+TRACED_AS: Final = "waybill-api"
+
 OpenedServices = tuple[Services, dict[str, Check]]
 OpenServices = Callable[[Settings], AbstractAsyncContextManager[OpenedServices]]
 
@@ -115,6 +119,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     client = await connect(settings, lazy=True)
     url = settings.url_of(DatabaseRole.API)
     engine = create_engine(url)
+    trace_statements(engine)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     vault = Vault(pool, Keyring.of(settings, "master_key"))
@@ -235,6 +240,7 @@ async def with_replica(
         yield primary
         return
     engine = create_engine(url)
+    trace_statements(engine)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
     store = PostgresEventStore(pool)
     feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
@@ -279,11 +285,15 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     Keyring.of(settings, "master_key")
     SearchKey.of(settings)
     vapid_of(settings)
+    check_tracing()
     authenticator = Authenticator(settings.jwt_secret.get_secret_value())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings) as (app.state.services, app.state.checks):
+        async with (
+            tracing(TRACED_AS),
+            open_services(settings) as (app.state.services, app.state.checks),
+        ):
             app.state.metrics = metrics.kept(app.state.services, app.state.checks)
             async with monitored(app, settings):
                 yield

@@ -48,6 +48,8 @@ class Delivery:
     is_row: bool = False
     attempts: int = 0
     failing_for: timedelta = timedelta(0)
+    traceparent: str | None = None
+    """The trace of the event."""
 
     @property
     def is_test(self) -> bool:

@@ -92,17 +92,19 @@ class Ledger:
 
     def _delivery(self, row: asyncpg.Record, events: dict[UUID, StoredEvent]) -> Delivery:
         is_test = row["position"] == TEST_POSITION
+        event = None if is_test else events[row["event_id"]]
         return Delivery(
             event_id=row["event_id"],
             stream_id=row["stream_id"],
             position=row["position"],
             event_type=row["event_type"],
             body=trial_body(self._id, row["event_id"], row["created_at"])
-            if is_test
-            else cloudevents.encode(events[row["event_id"]]),
+            if event is None
+            else cloudevents.encode(event),
             is_row=True,
             attempts=row["attempts"],
             failing_for=row["failing_for"],
+            traceparent=None if event is None else event.metadata.traceparent,
         )
 
     async def waiting_among(self, streams: Sequence[str]) -> set[str]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final, Protocol
 
+from notifications.tracing import OUTCOME, delivering
 from notifications.webhooks.delivery import Attempt, Delivery, Endpoint
 from notifications.webhooks.outcome import Answer, Outcome
 from notifications.webhooks.signing import signed_headers
@@ -68,7 +69,11 @@ class Sender:
         async with self._in_flight:
             at, began = datetime.now(UTC), monotonic()
             headers = signed_headers(str(delivery.event_id), delivery.body, endpoint.keys)
-            answer = await self._client.post(endpoint.url, headers, delivery.body)
+            with delivering(delivery) as span:
+                answer = await self._client.post(endpoint.url, headers, delivery.body)
+                if span is not None:
+                    status = {"http.response.status_code": answer.status}
+                    span.attributes |= {OUTCOME: answer.outcome, **status}
             return Attempt(delivery, answer, at, timedelta(seconds=monotonic() - began))
 
     def _note(self, attempt: Attempt, sent: Sent) -> None:
