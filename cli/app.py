@@ -77,7 +77,13 @@ def shared(
     ] = None,
     timeout: Annotated[
         float,
-        typer.Option("--timeout", min=0.1, max=600, help="Seconds to wait for an answer."),
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=0.1,
+            max=600,
+            help="How long to wait for an answer.",
+        ),
     ] = 20.0,
 ) -> None:
     """Operate a deployment of Waybill over its API.

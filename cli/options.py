@@ -14,14 +14,17 @@ Order = Annotated[
 ]
 Sku = Annotated[str, typer.Argument(metavar="SKU", help="The product's SKU.")]
 First = Annotated[
-    int, typer.Option("--first", min=1, max=MAX_PAGE, help="Print at most this many.")
+    int,
+    typer.Option("--first", metavar="NUMBER", min=1, max=MAX_PAGE, help="Print at most this many."),
 ]
 After = Annotated[
     str | None, typer.Option("--after", metavar="CURSOR", help="Begin after this cursor of a list.")
 ]
 All = Annotated[bool, typer.Option("--all", help="Print all of them, page by page.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the change.")]
-Reason = Annotated[str, typer.Option("--reason", help="Your reason, in one line. It is recorded.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Your reason, in one line. It is recorded.")
+]
 Key = Annotated[
     str | None,
     typer.Option(

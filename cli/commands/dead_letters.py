@@ -58,7 +58,13 @@ def list_letters(
         str | None, typer.Option("--group", metavar="NAME", help="Those of this consumer group.")
     ] = None,
     state: Annotated[
-        State | None, typer.Option("--state", case_sensitive=False, help="Those in this state.")
+        State | None,
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            case_sensitive=False,
+            help="Those that are RETRYING, DEAD or WAITING.",
+        ),
     ] = None,
     *,
     first: First = 20,

@@ -19,7 +19,7 @@ NOW = "now"
 events = typer.Typer(help="Read the log of events.", no_args_is_help=True)
 
 
-@events.command("tail", epilog="Example: waybill events tail --type OrderPlaced --follow")
+@events.command("tail", epilog="Example: waybill events tail --type OrderCancelled --follow")
 def tail(
     ctx: typer.Context,
     after: Annotated[
@@ -36,7 +36,7 @@ def tail(
         typer.Option("--type", metavar="TYPE", help="An event type. It may be repeated."),
     ] = None,
     stream: Annotated[
-        str | None, typer.Option("--stream", metavar="STREAM", help="One stream: order-<id>.")
+        str | None, typer.Option("--stream", metavar="STREAM", help="One stream: order-ID.")
     ] = None,
     *,
     following: Annotated[
@@ -48,7 +48,13 @@ def tail(
     ] = False,
     every: Annotated[
         float,
-        typer.Option("--every", min=0.1, max=60, help="Seconds between two looks for events."),
+        typer.Option(
+            "--every",
+            metavar="SECONDS",
+            min=0.1,
+            max=60,
+            help="The time between two looks for events.",
+        ),
     ] = 1.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON for each event.")

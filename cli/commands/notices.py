@@ -43,7 +43,11 @@ def list_notices(
     ctx: typer.Context,
     which: Annotated[
         Which,
-        typer.Option("--which", help="Those whose cause lasts, or has ended, or both."),
+        typer.Option(
+            "--which",
+            metavar="WHICH",
+            help="Those whose cause lasts (open), or has ended (ended), or both (all).",
+        ),
     ] = Which.OPEN,
     *,
     first: First = 20,
@@ -64,7 +68,8 @@ def acknowledge(
     ctx: typer.Context,
     notice: Annotated[str, typer.Argument(metavar="ID", help="The notice's id.")],
     note: Annotated[
-        str | None, typer.Option("--note", help="What you know or do, for other staff.")
+        str | None,
+        typer.Option("--note", metavar="TEXT", help="What you know or do, for other staff."),
     ] = None,
     *,
     as_json: AsJson = False,

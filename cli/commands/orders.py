@@ -45,7 +45,12 @@ def list_orders(
     ctx: typer.Context,
     status: Annotated[
         list[Status] | None,
-        typer.Option("--status", case_sensitive=False, help="A status. It may be repeated."),
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            case_sensitive=False,
+            help="Those in this status, such as CONFIRMED. It may be repeated.",
+        ),
     ] = None,
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="ID", help="The orders of this customer.")

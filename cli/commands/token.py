@@ -15,12 +15,17 @@ from cli.target import signed
 
 def token(
     ctx: typer.Context,
-    role: Annotated[str | None, typer.Option("--role", help="customer, operator or admin.")] = None,
+    role: Annotated[
+        str | None, typer.Option("--role", metavar="ROLE", help="customer, operator or admin.")
+    ] = None,
     sub: Annotated[
         str | None, typer.Option("--sub", metavar="ID", help="Whose token it is.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option("--minutes", min=1, max=24 * 60, help="For how long it holds.")
+        float,
+        typer.Option(
+            "--minutes", metavar="NUMBER", min=1, max=24 * 60, help="For how long it holds."
+        ),
     ] = 60,
 ) -> None:
     """Print a token that is signed here with WAYBILL_JWT_SECRET, or the embedded stack's secret.

@@ -102,7 +102,9 @@ def send_test(
     webhook: Webhook,
     key: Annotated[
         str | None,
-        typer.Option("--key", help="The idempotency key. By default each run sends an event."),
+        typer.Option(
+            "--key", metavar="KEY", help="The idempotency key. By default each run sends an event."
+        ),
     ] = None,
     *,
     as_json: AsJson = False,
