@@ -87,11 +87,11 @@ def since(text: str, now: datetime) -> str:
 
     A date without a time is its midnight, and a time without a zone is in UTC. Raises WrongUsage.
     """
-    if ago := _AGE.fullmatch(text):
-        return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
     try:
+        if ago := _AGE.fullmatch(text):
+            return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise WrongUsage(
             f"{text[:80]!r} is no time: pass an age such as 30m, 2h or 7d, or 2026-01-31, or "
             "2026-01-31T09:30:00Z"
