@@ -21,10 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        output.flush()
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except output.ReaderGone:
         _drop_output()
         return ExitCode.BROKEN_PIPE
     except OSError as error:

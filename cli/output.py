@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from cli.paging import Page
@@ -22,6 +23,10 @@ Fact = tuple[str, str]
 _GAP: Final = "  "
 
 
+class ReaderGone(Exception):
+    """The reader of standard output has gone, as `head` does. typer would exit for an OSError."""
+
+
 def document(value: object) -> None:
     """Print one JSON document."""
     _write(json.dumps(value, indent=2, ensure_ascii=False))
@@ -29,19 +34,18 @@ def document(value: object) -> None:
 
 def record(value: object) -> None:
     """Print one line of JSON at once, for a reader that follows."""
-    _write(json.dumps(value, ensure_ascii=False))
-    sys.stdout.flush()
+    line(json.dumps(value, ensure_ascii=False))
 
 
 def line(text: str) -> None:
     """Print one line at once."""
     _write(text)
-    sys.stdout.flush()
+    flush()
 
 
 def note(text: str) -> None:
     """Print a message for people, apart from the result."""
-    sys.stdout.flush()
+    flush()
     sys.stderr.write(f"waybill: {visible(text)}\n")
     sys.stderr.flush()
 
@@ -121,7 +125,8 @@ def _draw(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         drawn.add_column(name, overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console(highlight=False).print(drawn)
+    with _reported():
+        Console(highlight=False).print(drawn)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -138,5 +143,20 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
         yield _GAP.join(cells).rstrip()
 
 
+def flush() -> None:
+    """Write what is buffered. Raises ReaderGone."""
+    with _reported():
+        sys.stdout.flush()
+
+
 def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    with _reported():
+        sys.stdout.write(f"{text}\n")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None

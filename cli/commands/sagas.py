@@ -45,7 +45,7 @@ _DISCREPANCIES: Final[Sequence[Column]] = (
     ("THEIRS", lambda found: shown(found["theirs"])),
     ("SINCE", lambda found: moment(found["since"])),
 )
-_DOCUMENTS: Final = {
+DOCUMENTS: Final = {
     "RETRY": "RetrySaga",
     "SKIP": "SkipSagaStep",
     "RESOLVE": "ResolveSaga",
@@ -166,7 +166,7 @@ def _intervene(
         "reason": reason,
         **({"step": step} if step else {}),
     }
-    answer = client.run(_DOCUMENTS[kind], {"input": wanted})
+    answer = client.run(DOCUMENTS[kind], {"input": wanted})
     if answer.is_replayed:
         output.note("it was done before: this is the answer to the first request")
     if as_json:
