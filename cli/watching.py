@@ -84,7 +84,8 @@ def _subscription(client: Client, order_id: str, after: str | None) -> Iterator[
                 "query": document("OrderUpdates"),
                 "variables": {"orderId": order_id, "after": after},
             }
-            socket.send(json.dumps({"type": "connection_init"}))
+            signed = {"authorization": client.credentials.header()}
+            socket.send(json.dumps({"type": "connection_init", "payload": signed}))
             socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
             yield from _messages(socket)
     except ConnectionClosed as closed:
@@ -103,7 +104,6 @@ def _connection(client: Client) -> ClientConnection:
     return connect(
         f"ws{client.target.base.removeprefix('http')}/graphql",
         subprotocols=[Subprotocol(_PROTOCOL)],
-        additional_headers={"Authorization": client.credentials.header()},
         open_timeout=client.target.timeout,
         close_timeout=1,
         proxy=None if is_loopback(client.target.url) else True,

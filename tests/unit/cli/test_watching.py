@@ -52,9 +52,9 @@ class Sockets:
     received: list[str] = field(default_factory=list)
 
     def play(self, socket: ServerConnection) -> None:
-        assert socket.request
-        self.authorizations.append(socket.request.headers["Authorization"])
-        assert json.loads(socket.recv()) == {"type": "connection_init"}
+        first = json.loads(socket.recv())
+        assert first["type"] == "connection_init"
+        self.authorizations.append(first["payload"]["authorization"])
         socket.send(json.dumps({"type": "connection_ack"}))
         self.variables.append(json.loads(socket.recv())["payload"]["variables"])
         for step in self.scripts[min(len(self.variables), len(self.scripts)) - 1]:
