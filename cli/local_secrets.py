@@ -25,11 +25,15 @@ def local_secret(url: str) -> str:
 
     The files belong to the embedded stack, so they count for a service on this machine alone.
     """
-    given = os.environ.get(VARIABLE, "")
-    return given or (local_value(VARIABLE) if is_loopback(url) else "")
+    return os.environ.get(VARIABLE) or (_written(VARIABLE) if is_loopback(url) else "")
 
 
-def local_value(name: str) -> str:
+def local_port() -> str:
+    """Return the port of the API on this machine, empty if no variable and no file names it."""
+    return os.environ.get(PORT) or _written(PORT)
+
+
+def _written(name: str) -> str:
     """Return a variable of `.env`, or of the embedded stack's file; empty if neither has it."""
     stack_file = Path(os.environ.get("WAYBILL_DATA_DIR") or ".waybill") / STACK_FILE
     for file in (Path(".env"), stack_file):

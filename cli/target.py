@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cli.errors import WrongUsage
-from cli.local_secrets import PORT, VARIABLE, local_secret, local_value
+from cli.local_secrets import VARIABLE, local_port, local_secret
 
 DEFAULT_PORT: Final = "8000"
 DEFAULT_ROLE: Final = "operator"
@@ -65,7 +65,7 @@ def require_role(name: str) -> None:
 
 def default_url() -> str:
     """Return the address of the embedded stack, or of an API on its default port."""
-    port = local_value(PORT)
+    port = local_port()
     return f"http://127.0.0.1:{port if port.isdecimal() else DEFAULT_PORT}"
 
 
