@@ -52,7 +52,7 @@ def updates(
                     output.note("the output was too slow: reading on from the last change")
                     raise _Interrupted  # noqa: TRY301 - the same way back as from a lost socket
                 yield update
-                if update["order"]["status"] in FINAL:
+                if _is_last(update):
                     return
         except _Interrupted:
             pass
@@ -63,6 +63,16 @@ def updates(
                 output.note(f"{error}. Trying again ...")
         pause(PAUSES_SECONDS[min(tries, len(PAUSES_SECONDS) - 1)])
         tries += 1
+
+
+def _is_last(update: Json) -> bool:
+    """Return whether the order has ended and no event of it is still to come.
+
+    The order of an update may be newer than its event, as it is after a lost connection.
+    """
+    order = update["order"]
+    is_newest = update["eventType"] is None or update["position"] == order["position"]
+    return is_newest and order["status"] in FINAL
 
 
 def _passes(client: Client, error: CommandFailed, tries: int) -> bool:

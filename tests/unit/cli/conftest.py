@@ -1,27 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from cli.__main__ import main
 from tests.support.scripted_api import ScriptedApi
-
-TOKEN = "a.token.of-the-test"  # noqa: S105
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A command that has ended, with what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Waybill = Callable[..., Ended]
+from tests.unit.cli.running import TOKEN, Ended, Waybill
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from cli.target import Credentials, Target, default_url
 from kit.tokens import AUDIENCE, ISSUER
 from tests.support.scripted_api import ScriptedApi, connection, data, scripted_api
-from tests.unit.cli.conftest import TOKEN, Waybill
+from tests.unit.cli.running import TOKEN, Waybill
 
 SECRET = "a secret of a test, longer than 32 bytes"  # noqa: S105
 OTHER = "another secret of a test, of over 32 bytes"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.scripted_api import Json, Reply, scripted_api
-from tests.unit.cli.conftest import Waybill
+from tests.unit.cli.running import Waybill
 
 OK: Json = {"status": "ok", "required": True, "age_seconds": 3725.2}
 AWAY: Json = {"status": "failing", "required": True, "age_seconds": 12.0, "detail": "no answer"}

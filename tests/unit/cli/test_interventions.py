@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.support.scripted_api import Json, Reply, data, scripted_api, user_error
-from tests.unit.cli.conftest import Ended, Waybill
+from tests.unit.cli.running import Ended, Waybill
 
 REASON = "the bank is back"
 

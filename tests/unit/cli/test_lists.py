@@ -6,7 +6,7 @@ import json
 
 from cli.paging import MAX_PAGE
 from tests.support.scripted_api import Json, connection, data, scripted_api
-from tests.unit.cli.conftest import TOKEN, Waybill
+from tests.unit.cli.running import TOKEN, Waybill
 
 PLACED = "2026-01-31T10:30:00+01:00"
 

@@ -15,7 +15,7 @@ import pytest
 
 from stack.processes import ROOT
 from tests.support.scripted_api import Reply, ScriptedApi, connection, data, scripted_api
-from tests.unit.cli.conftest import TOKEN
+from tests.unit.cli.running import TOKEN
 from tests.unit.cli.test_lists import FIRST, SECOND
 from tests.unit.cli.test_tailing import page
 

@@ -6,7 +6,7 @@ import pytest
 
 from stack.ports import Ports
 from tests.support.scripted_api import Reply, data, request_error, scripted_api, user_error
-from tests.unit.cli.conftest import TOKEN, Waybill
+from tests.unit.cli.running import TOKEN, Waybill
 
 CANCEL = ("orders", "cancel", "o-1", "--reason", "fraud", "--yes")
 

@@ -20,7 +20,7 @@ from tests.support.scripted_api import (
     request_error,
     scripted_api,
 )
-from tests.unit.cli.conftest import TOKEN, Waybill
+from tests.unit.cli.running import TOKEN, Waybill
 
 AWAY = Reply("<html>Bad gateway</html>", 502)
 

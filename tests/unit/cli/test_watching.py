@@ -17,7 +17,7 @@ from cli.client import Client
 from cli.errors import CommandFailed, Refused, Unreachable
 from cli.target import Target
 from cli.watching import updates
-from tests.unit.cli.conftest import TOKEN
+from tests.unit.cli.running import TOKEN
 
 Json = dict[str, Any]
 CUT = object()
@@ -26,10 +26,14 @@ EXPIRED = object()
 """The socket closes with the code for a token that is not valid."""
 
 
-def an_update(position: int, status: str = "PLACED") -> Json:
-    order = {"status": status, "payment": None, "shipment": None, "needsAttention": False}
-    update = {"__typename": "OrderUpdate", "position": f"p-{position}", "order": order}
-    return {"type": "next", "payload": {"data": {"orderUpdates": update}}}
+def an_update(
+    position: int, status: str = "PLACED", newest: int | None = None, event: str | None = "Event"
+) -> Json:
+    """Return an update whose order may be newer than its event."""
+    order = {"status": status, "position": f"p-{position if newest is None else newest}"}
+    update = {"position": f"p-{position}", "eventType": event, "order": order}
+    payload = {"data": {"orderUpdates": {"__typename": "OrderUpdate", **update}}}
+    return {"type": "next", "payload": payload}
 
 
 def lagged(position: int) -> Json:
@@ -95,6 +99,17 @@ def test_updates_come_until_the_order_has_ended() -> None:
     assert api.variables == [{"orderId": "o-1", "after": None}]
     assert api.authorizations == [f"Bearer {TOKEN}"]
     assert api.received == ["pong"]
+
+
+def test_updates_before_the_last_event_come_though_the_order_has_ended_since() -> None:
+    replayed = [an_update(n, "CANCELLED", newest=3) for n in (1, 2, 3, 4)]
+    with sockets(replayed) as api:
+        assert watched(api) == ["p-1", "p-2", "p-3"]
+
+
+def test_an_order_that_has_ended_before_has_its_state_alone() -> None:
+    with sockets([an_update(9, "RETURNED", newest=3, event=None), an_update(10)]) as api:
+        assert watched(api) == ["p-9"]
 
 
 def test_a_lost_socket_is_opened_again_after_the_last_position(
