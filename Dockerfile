@@ -22,7 +22,9 @@ ENV PATH=/venv/bin:$PATH \
 
 # A new volume at /data takes its owner from here.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin waybill \
-    && install --directory --owner=10001 --group=10001 --mode=0700 /data
+    && install --directory --owner=10001 --group=10001 --mode=0700 /data \
+    && printf '#!/bin/sh\nexec python -P -m cli "$@"\n' >/usr/local/bin/waybill \
+    && chmod 0755 /usr/local/bin/waybill
 
 COPY --from=packages /venv /venv
 # Owned by root, so that the service cannot change its own code. .dockerignore selects the files.

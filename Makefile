@@ -71,6 +71,7 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 	@echo "== prose" && $(BIN)/python -m tools.prose --check
 	@echo "== schema" && $(BIN)/python -m api.print_schema --check
 	@echo "== api reference" && $(BIN)/python -m tools.api_reference --check
+	@echo "== command line reference" && $(BIN)/python -m tools.cli_reference --check
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
 	@echo "== asyncapi" && $(BIN)/python -m tools.asyncapi --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check

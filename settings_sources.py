@@ -23,11 +23,14 @@ OF_COMPOSE: Final = frozenset(
 )
 """docker-compose.yml takes these from the same `.env`; no process reads them."""
 
+OF_THE_COMMAND_LINE: Final = frozenset({"WAYBILL_URL", "WAYBILL_TOKEN"})
+"""The program `waybill` reads these; it has no settings."""
+
 
 def warn_of_unknown(given: Iterable[str], fields: Collection[str]) -> None:
     """Log a warning for each WAYBILL_ variable that is not a setting, in any case."""
     known = {f"{PREFIX}{field.upper()}" for field in fields}
-    for name in sorted({name.upper() for name in given} - known - OF_COMPOSE):
+    for name in sorted({name.upper() for name in given} - known - OF_COMPOSE - OF_THE_COMMAND_LINE):
         if name.startswith(PREFIX):
             _warn(name, *get_close_matches(name, known, n=1))
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from demo.documents import document
+from cli.documents import document
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 
-from demo.documents import document, operations
+from cli.documents import document, operations
 from domain.order.number import read_number
 from kit.command import run_command
 from kit.local_http import local_client

@@ -13,8 +13,8 @@ from typing import Final
 import httpx
 from pydantic import TypeAdapter
 
+from cli.documents import document
 from demo.client import Client, Failed, Json
-from demo.documents import document
 from demo.query import variables_of
 from domain.order.state import FINAL, OrderStatus
 from kit.command import run_command

@@ -1,22 +1,11 @@
-"""Issue tokens for the embedded service, as a company's sign-in service does."""
+"""Issue tokens for the embedded service."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-
-import jwt
-
+from kit.tokens import LIFETIME, Role, token
 from stack.errors import StackError
 
-ISSUER = AUDIENCE = "waybill"
-LIFETIME = timedelta(hours=12)
-
-
-class Role(StrEnum):
-    CUSTOMER = "customer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
+__all__ = ["LIFETIME", "Role", "role_of", "token"]
 
 
 def role_of(name: str) -> Role:
@@ -25,19 +14,3 @@ def role_of(name: str) -> Role:
         return Role(name)
     except ValueError:
         raise StackError(f"{name!r} is not a role: customer, operator or admin") from None
-
-
-def token(
-    secret: str, role: Role, subject: str | None = None, lifetime: timedelta = LIFETIME
-) -> str:
-    """Return a signed JWT for this subject, by default `demo-<role>`."""
-    now = datetime.now(UTC)
-    claims = {
-        "sub": subject or f"demo-{role}",
-        "role": role.value,
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "iat": now,
-        "exp": now + lifetime,
-    }
-    return jwt.encode(claims, secret, algorithm="HS256")

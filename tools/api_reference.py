@@ -26,7 +26,7 @@ from graphql import (
 from api.access import RULES, Access
 from api.error_meanings import REQUEST_ERROR_MEANINGS, USER_ERROR_MEANINGS
 from api.print_schema import FILE as SCHEMA
-from demo.documents import FOLDER, fragments, operations
+from cli.documents import FOLDER, fragments, operations
 from kit.command import run_command
 from stack.processes import ROOT
 from tools.generated_blocks import write_or_check

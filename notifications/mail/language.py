@@ -11,28 +11,11 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from kit.currencies import decimals_of
 from notifications.facts import Notice
 
 FOLDER: Final = Path(__file__).with_name("languages")
 DEFAULT: Final = "en"
-
-_NO_DECIMALS: Final = frozenset(
-    {
-        *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
-        *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
-    }
-)
-_THREE_DECIMALS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-_FOUR_DECIMALS: Final = frozenset({"CLF", "UYW"})
-
-
-def decimals_of(currency: str) -> int:
-    """Return the number of decimals of the currency's minor unit, by ISO 4217."""
-    if currency in _NO_DECIMALS:
-        return 0
-    if currency in _THREE_DECIMALS:
-        return 3
-    return 4 if currency in _FOUR_DECIMALS else 2
 
 
 class Texts(BaseModel):

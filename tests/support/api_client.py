@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api.server import server_config
-from demo.documents import document
+from cli.documents import document
 from eventstore.positions import PositionCodec
 from queries.feed import LiveFeed
 from settings import Settings

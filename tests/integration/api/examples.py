@@ -14,7 +14,7 @@ from uuid import UUID
 
 from graphql import FieldNode, OperationDefinitionNode, parse
 
-from demo.documents import document
+from cli.documents import document
 from domain.provider_notifications import ShipmentNotificationKind
 from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DISPATCHED

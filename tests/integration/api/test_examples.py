@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo.documents import operations
+from cli.documents import operations
 from tests.integration.api.example_files import FOLDER, text_of, write
 from tests.integration.api.examples import told
 from tests.support.api_client import Api

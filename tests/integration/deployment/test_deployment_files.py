@@ -291,7 +291,7 @@ class Absent:
 
 absent = set(sys.argv[1].split())
 sys.meta_path.insert(0, Absent())
-import api.app, demo.catalogue, worker
+import api.app, cli.__main__, demo.catalogue, worker
 import providers.carrier_simulator.__main__, providers.payment_simulator.__main__
 print(json.dumps({name: getattr(m, "__file__", None) for name, m in sys.modules.items()}))
 """
@@ -311,14 +311,14 @@ def not_locked() -> set[str]:
 def test_the_image_alone_runs_every_program_on_the_locked_packages(image: Path) -> None:
     ours = {path.name.removesuffix(".py") for path in image.iterdir()} - {"graphql"} | {"api"}
     absent = not_locked()
-    assert {"pytest", "rich"} <= absent
+    assert {"pytest", "psutil"} <= absent
 
     loaded: dict[str, str | None] = json.loads(
         run_in(image, "-c", IMPORT_ALL, " ".join(absent - ours))
     )
 
     files = {name: file for name, file in loaded.items() if name.split(".")[0] in ours}
-    assert {"api.app", "demo.catalogue", "settings", "worker"} <= files.keys()
+    assert {"api.app", "cli.app", "demo.catalogue", "settings", "worker"} <= files.keys()
     assert {file for file in files.values() if file and not file.startswith(str(image))} == set()
 
 
@@ -326,6 +326,16 @@ def test_the_image_holds_the_migrations_and_the_functions(image: Path) -> None:
     assert run_in(image, "-m", "alembic", "heads").endswith("(head)\n")
     in_checkout = {path.name for path in (ROOT / "eventstore" / "sql").glob("*.sql")}
     assert {path.name for path in (image / "eventstore" / "sql").iterdir()} == in_checkout
+
+
+def test_the_image_runs_the_command_line_with_its_documents(image: Path) -> None:
+    (script,) = re.findall(
+        r"printf '(.+)' >/usr/local/bin/waybill", (ROOT / "Dockerfile").read_text()
+    )
+    assert script == r'#!/bin/sh\nexec python -P -m cli "$@"\n'
+    assert "dead-letters" in run_in(image, "-P", "-m", "cli", "--help")
+    read = "from cli.documents import document; print(document('Orders'))"
+    assert "fragment OrderFields on Order" in run_in(image, "-P", "-c", read)
 
 
 def test_the_image_holds_no_tests_no_data_and_no_secrets(image: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from api import print_schema
-from demo.documents import document, operations
+from cli.documents import document, operations
 
 ROOT = Path(__file__).parents[3] / "graphql"
 

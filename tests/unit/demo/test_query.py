@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo.documents import document, operations
+from cli.documents import document, operations
 from demo.query import UsageError, variables_of
 
 

@@ -12,9 +12,10 @@ import pytest
 
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.price import Price
+from kit.currencies import decimals_of
 from notifications.facts import Notice
 from notifications.mail.content import Facts, content_of, one_line
-from notifications.mail.language import Language, decimals_of, language_of, languages
+from notifications.mail.language import Language, language_of, languages
 from notifications.mail.message import BadAddress, address_of
 from settings_values import mailbox
 from tests.support.order_parts import a_line

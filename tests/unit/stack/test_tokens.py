@@ -5,8 +5,9 @@ from datetime import timedelta
 import jwt
 import pytest
 
+from kit.tokens import AUDIENCE, ISSUER
 from stack.errors import StackError
-from stack.tokens import AUDIENCE, ISSUER, Role, role_of, token
+from stack.tokens import Role, role_of, token
 
 SECRET = "a secret of a test, longer than 32 bytes"  # noqa: S105
 

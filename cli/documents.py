@@ -1,4 +1,7 @@
-"""Read the client documents in graphql/operations, each with the fragments that it uses."""
+"""Read the client documents in graphql/operations, each with the fragments that it uses.
+
+`cli/operations` is a link to that folder, so that a wheel of the project holds them too.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "graphql" / "operations"
+FOLDER: Final = Path(__file__).with_name("operations")
 _SPREAD: Final = re.compile(r"\.\.\.(\w+Fields)\b")
 
 
