@@ -7,6 +7,7 @@ from itertools import combinations
 from math import inf
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -16,13 +17,18 @@ from tests.unit.deployment.dashboard import Dashboard, GridPos, ListVariable, Pa
 
 ROOT = Path(__file__).parents[3]
 GRAFANA = ROOT / "deploy" / "grafana"
+OPERATIONS = ROOT / "docs" / "OPERATIONS.md"
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+METRICS = ROOT / "docs" / "METRICS.md"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
 DASHBOARDS = {path.stem: Dashboard.model_validate_json(path.read_bytes()) for path in FILES}
 
 RUNBOOK = re.compile(r"`docs/OPERATIONS\.md#([\w-]+)`")
+HISTOGRAM_PART = re.compile(r"_(bucket|count|sum)$")
 VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 by_name = pytest.mark.parametrize("name", DASHBOARDS)
+with_compose = pytest.mark.skipif("grafana" not in SERVICES, reason="no container runs Grafana yet")
 with_rules = pytest.mark.skipif(not ALERTS, reason="the alerts are not defined yet")
 
 
@@ -228,14 +234,44 @@ def test_every_record_on_a_panel_is_a_rule() -> None:
     assert used <= records
 
 
-def test_grafana_reads_the_dashboards_and_saves_no_change() -> None:
+@pytest.mark.skipif(not OPERATIONS.exists(), reason="the runbooks are not written yet")
+@by_name
+def test_every_runbook_is_a_heading_of_the_operations_page(name: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", OPERATIONS.read_text(), re.MULTILINE)
+    named = {alert for chart in DASHBOARDS[name].charts for alert in named_alerts(chart)}
+
+    assert named <= {heading.lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.skipif(not METRICS.exists(), reason="the table of metrics is not written yet")
+@by_name
+def test_every_metric_of_waybill_on_a_panel_is_in_the_table_of_metrics(name: str) -> None:
+    listed = set(re.findall(r"^\| `(waybill_\w+)`", METRICS.read_text(), re.MULTILINE))
+    expressions = [target.expr for chart in DASHBOARDS[name].charts for target in chart.metrics]
+    used = {metric for text in expressions for metric in re.findall(r"\bwaybill_\w+", text)}
+
+    assert {m for m in used if m not in listed and HISTOGRAM_PART.sub("", m) not in listed} == set()
+
+
+def test_no_change_in_the_browser_is_saved() -> None:
     (provider,) = provisioned("dashboards")["providers"]
 
-    assert provider["options"] == {"path": "/etc/grafana/dashboards"}
     assert provider["allowUiUpdates"] is False
 
 
-def test_the_sources_are_the_services_of_docker_compose() -> None:
-    sources = {s["uid"]: s["url"] for s in provisioned("datasources")["datasources"]}
+@with_compose
+def test_docker_compose_mounts_the_folders_that_grafana_reads() -> None:
+    (provider,) = provisioned("dashboards")["providers"]
 
-    assert sources == {"prometheus": "http://prometheus:9090", "jaeger": "http://jaeger:16686"}
+    assert {
+        f"./deploy/grafana/dashboards:{provider['options']['path']}:ro",
+        "./deploy/grafana/provisioning:/etc/grafana/provisioning:ro",
+    } <= set(SERVICES["grafana"]["volumes"])
+
+
+@with_compose
+def test_every_source_is_a_service_of_docker_compose() -> None:
+    urls = {source["url"] for source in provisioned("datasources")["datasources"]}
+
+    assert urls == {"http://prometheus:9090", "http://jaeger:16686"}
+    assert {urlsplit(url).hostname for url in urls} <= SERVICES.keys()
