@@ -75,6 +75,7 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
 	@echo "== asyncapi" && $(BIN)/python -m tools.asyncapi --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
+	@echo "== dashboards" && $(BIN)/python -m tools.dashboards --check
 	@$(MAKE) --no-print-directory check-deploy
 	@echo "== known vulnerabilities" && $(BIN)/python -m tools.audit
 
