@@ -24,6 +24,7 @@ from settings_sources import OF_COMPOSE
 from stack.environment import SECRETS
 from stack.processes import ROOT
 from stack.tools import script
+from tools.image_files import image_files
 
 Service = dict[str, Any]
 
@@ -298,14 +299,10 @@ def test_the_workers_probe_asks_for_its_readiness(services: dict[str, Service]) 
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder /app of the image, with the files that .dockerignore allows."""
     app = tmp_path_factory.mktemp("image") / "app"
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        if line.startswith("!"):
-            source, target = ROOT / line[1:], app / line[1:]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+    for source in image_files():
+        target = app / source.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
     return app
 
 
