@@ -1,7 +1,7 @@
 """Run each container's command of docker-compose.yml without an engine, as an engine would.
 
-The root is read-only, the user is the image's, and only the image's files are visible. The addresses
-and secrets are those of the system of the tests, and the ports are free ones.
+The root is read-only, the user is the image's, and only the image's files are visible. The
+addresses and secrets are those of the system of the tests, and the ports are free ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(bool(why_not()), reason=f"no read-only root here
 
 SERVERS = ("api", "worker", "payment-simulator", "carrier-simulator")
 ENDED = (0, -signal.SIGTERM)
-"""uvicorn ends, and then sends the signal to itself again. Process 1 of a container survives that."""
+"""uvicorn ends by sending the signal to itself again, which process 1 of a container survives."""
 GRACE_SECONDS = {"api": 10, "worker": 30, "payment-simulator": 10, "carrier-simulator": 10}
 """The engine kills a container after 10 s unless the service says otherwise."""
 HEALTHY_SECONDS = 60

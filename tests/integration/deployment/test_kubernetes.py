@@ -163,9 +163,9 @@ def test_a_secret_is_referred_to_and_never_written(
         f"WAYBILL_{n.upper()}" for n, f in Settings.model_fields.items() if "Secret" in str(f)
     }
     (settings,) = of_kind(documents, "ConfigMap").values()
-    assert secret.isdisjoint(settings["data"])
+    assert secret_settings.isdisjoint(settings["data"])
     plain = {v["name"] for pod in templates.values() for v in container(pod)["env"] if "value" in v}
-    assert secret.isdisjoint(plain)
+    assert secret_settings.isdisjoint(plain)
 
 
 def test_every_pod_is_confined(documents: list[Document], templates: dict[str, Document]) -> None:
