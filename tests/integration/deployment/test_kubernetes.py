@@ -136,11 +136,11 @@ def test_each_process_has_the_secrets_it_needs_and_no_other(
     assert given["waybill-api"] == {
         *("API_DATABASE_URL", "JWT_SECRET", "PAYLOAD_KEY", "RETIRED_PAYLOAD_KEYS", "MASTER_KEY"),
         *("RETIRED_MASTER_KEYS", "SEARCH_KEY", "PAYMENT_WEBHOOK_SECRET", "CARRIER_API_KEY"),
-        *("CARRIER_WEBHOOK_SECRET", "VAPID_PRIVATE_KEY"),
+        *("CARRIER_WEBHOOK_SECRET", "VAPID_PRIVATE_KEY", "TEMPORAL_API_KEY"),
     }
     assert given["waybill-sagas"] == {
         *("DATABASE_URL", "PAYLOAD_KEY", "RETIRED_PAYLOAD_KEYS", "MASTER_KEY"),
-        *("RETIRED_MASTER_KEYS", "PAYMENT_API_KEY", "CARRIER_API_KEY"),
+        *("RETIRED_MASTER_KEYS", "PAYMENT_API_KEY", "CARRIER_API_KEY", "TEMPORAL_API_KEY"),
     }
     assert given["waybill-background"] == {
         *("DATABASE_URL", "PROJECTIONS_DATABASE_URL", "MASTER_KEY", "RETIRED_MASTER_KEYS"),
@@ -159,7 +159,7 @@ def test_a_secret_is_referred_to_and_never_written(
             used.setdefault(secret, set()).add(key)
     assert used == secrets_example()
 
-    secret = {
+    secret_settings = {
         f"WAYBILL_{n.upper()}" for n, f in Settings.model_fields.items() if "Secret" in str(f)
     }
     (settings,) = of_kind(documents, "ConfigMap").values()
