@@ -7,7 +7,10 @@ with the settings, the roles, the ports and the stop times of the processes.
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -21,6 +24,7 @@ from stack.environment import SECRETS
 from stack.processes import ROOT
 from temporal.versions import DEPLOYMENT
 from tests.integration.deployment.manifests import (
+    KUBERNETES,
     PRODUCTION,
     Document,
     app_of,
@@ -372,6 +376,26 @@ def test_the_monitor_scrapes_every_process(
         assert selected <= templates[app]["metadata"]["labels"].items()
         ports = {port["name"] for port in container(templates[app])["ports"]}
         assert endpoint["port"] in ports
+
+
+def test_the_page_shows_a_patch_that_mounts_a_certificate(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "DEPLOYMENT.md").read_text()
+    (patch,) = re.findall(r"^```\n(patches:.*?)^```", page, re.MULTILINE | re.DOTALL)
+    copy = tmp_path / "kubernetes"
+    shutil.copytree(KUBERNETES, copy)
+    overlay = copy / PRODUCTION.relative_to(KUBERNETES)
+    with (overlay / "kustomization.yaml").open("a") as kustomization:
+        kustomization.write(patch)
+
+    patched = pods(rendered(overlay))
+
+    mounted = {
+        app: {mount["mountPath"] for mount in container(pod)["volumeMounts"]}
+        for app, pod in patched.items()
+    }
+    assert {app for app, paths in mounted.items() if "/temporal" in paths} == {
+        *("waybill-api", "waybill-sagas")
+    }
 
 
 def test_another_build_renders_beside_this_one(documents: list[Document]) -> None:
