@@ -133,6 +133,15 @@ class Settings(BaseSettings):
     migration_database_url: SecretStr = SecretStr("")
     temporal_address: str = ""
     temporal_namespace: str = "default"
+    temporal_tls: bool = False
+    """Encrypt the connections to Temporal, and check its certificate and host name."""
+    temporal_tls_ca_file: str = ""
+    """A PEM file of the authorities of that certificate; empty: those that the machine trusts."""
+    temporal_tls_certificate_file: str = ""
+    """A PEM file of this client's own certificate, as Temporal Cloud asks for with mTLS."""
+    temporal_tls_key_file: str = ""
+    temporal_api_key: SecretStr = SecretStr("")
+    """The key of a service account of Temporal Cloud, where it is to be used instead of mTLS."""
     task_queue: str = "waybill"
     bus: Bus = Bus.NATS
     nats_url: str = ""

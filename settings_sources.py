@@ -19,6 +19,8 @@ OF_COMPOSE: Final = frozenset(
         "WAYBILL_PROJECTIONS_DATABASE_PASSWORD",
         "WAYBILL_MIGRATION_DATABASE_PASSWORD",
         "WAYBILL_TEMPORAL_DATABASE_PASSWORD",
+        "WAYBILL_MONITORING_DATABASE_PASSWORD",
+        "WAYBILL_GRAFANA_PASSWORD",
     }
 )
 """docker-compose.yml takes these from the same `.env`; no process reads them."""

@@ -15,6 +15,7 @@ from eventstore.privacy.keyring import Keyring
 from settings import Settings, SettingsError
 from temporal.payload_codec import EncryptionCodec
 from temporal.payload_converter import SharedPydanticPayloadConverter
+from temporal.security import security_of
 from temporal.trace_propagation import TracePropagation
 from workflows.types import Deadlines
 
@@ -61,6 +62,7 @@ def data_converter(payload_keys: Keyring) -> DataConverter:
 def check_settings(settings: Settings) -> Keyring:
     """Return the keys of what Temporal stores. Raises SettingsError."""
     settings.require("temporal_address")
+    security_of(settings)
     return Keyring.of(settings, "payload_key")
 
 
@@ -71,6 +73,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     answer.
     """
     payload_keys = check_settings(settings)
+    security = security_of(settings)
     try:
         return await Client.connect(
             settings.temporal_address,
@@ -78,6 +81,8 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
             interceptors=[TracePropagation()],
             data_converter=data_converter(payload_keys),
             lazy=lazy,
+            tls=security.tls,
+            api_key=security.api_key,
         )
     except ValueError as error:
         raise SettingsError(f"WAYBILL_TEMPORAL_ADDRESS: {error}") from None

@@ -41,6 +41,13 @@ ALTER ROLE waybill_projections_login SET role TO waybill_projections;
 GRANT pg_read_all_stats TO waybill_append, waybill_api;
 SQL
 
+# The exporter of PostgreSQL's metrics reads the statistics, and no table.
+login waybill_monitoring_login MONITORING_DATABASE_PASSWORD
+run <<SQL
+GRANT CONNECT ON DATABASE waybill TO waybill_monitoring_login;
+GRANT pg_monitor TO waybill_monitoring_login;
+SQL
+
 login temporal TEMPORAL_DATABASE_PASSWORD
 database temporal temporal
 database temporal_visibility temporal

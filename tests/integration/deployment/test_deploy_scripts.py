@@ -58,7 +58,7 @@ def test_every_image_is_pinned_by_its_digest_and_keeps_its_tag(folder: Path) -> 
     assert pin(folder, DIGEST).returncode == 0
 
     assert images(folder) == {f"{image}@{DIGEST}" for image in before}
-    assert len(before) == 6
+    assert len(before) == 13
 
 
 def test_pinning_again_changes_nothing(folder: Path) -> None:

