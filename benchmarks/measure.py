@@ -50,6 +50,11 @@ class Benchmark:
     less_is_better: bool = False
     max_pairs: int | None = None
     """The most pairs to measure, where one run takes long; no run warms the others up then."""
+    is_named_only: bool = False
+    """True for one that takes too long to run with others: only its whole id chooses it."""
+
+    def is_chosen(self, prefix: str) -> bool:
+        return self.id == prefix if self.is_named_only else self.id.startswith(prefix)
 
     def pairs(self, effort: Effort) -> int:
         return min(effort.pairs, self.max_pairs or effort.pairs)

@@ -24,7 +24,7 @@ WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _LSN: Final = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 _LAST: Final = "SELECT coalesce(max(position), 0) FROM eventstore.event"
-_STATE: Final = f"/* observer */ SELECT ({_STATEMENTS}), ({_LSN})::bigint, ({_LAST})"  # noqa: S608
+_STATE: Final = f"/* observer */ SELECT ({_STATEMENTS}), ({_LSN})::bigint, ({_LAST})"
 _LOG: Final = """
 /* observer */ SELECT count(*), sum(pg_column_size(event.*)) FROM eventstore.event AS event
 WHERE position > $1
@@ -72,7 +72,7 @@ class Books:
         """Return what has been used since `begin`."""
         statements, wal, last = self._before
         statements_now, wal_now, _ = await self._state()
-        rows, size = await self._observer.fetchrow(_LOG, last)
+        [(rows, size)] = await self._observer.fetch(_LOG, last)
         events = await self._store.load_all_events(last, MAX_EVENTS)
         return Usage(
             statements=statements_now - statements,
@@ -84,5 +84,5 @@ class Books:
         )
 
     async def _state(self) -> tuple[int, int, int]:
-        statements, wal, last = await self._observer.fetchrow(_STATE)
+        [(statements, wal, last)] = await self._observer.fetch(_STATE)
         return statements, wal, last

@@ -66,17 +66,21 @@ async def load(options: argparse.Namespace) -> Report:
     async with _service(options.url) as (url, secret, database_url):
         rates = rising(options.rate, options.steps)
         plan = Plan(
-            url, customers(secret), await prepare(url, secret), rates,
+            url=url,
+            tokens=customers(secret),
+            skus=await prepare(url, secret),
+            rates=rates,
             step_seconds=options.seconds / options.steps,
+            has_bounds=not options.unbounded,
         )
         say(
             f"{rates[0]:g} to {rates[-1]:g} orders/s in {len(rates)} steps of "
-            f"{plan.step_seconds:g} s, until a bound breaks ..."
+            f"{plan.step_seconds:g} s{', until a bound breaks' if plan.has_bounds else ''} ..."
         )
         meter = Meter(url, database_url)
         async with meter.running():
             steps = [measured async for measured in _measured(plan, meter)]
-    return Report(machine(), 0 if options.url else WORKERS, steps)
+    return Report(machine(), 0 if options.url else WORKERS, steps, plan.has_bounds)
 
 
 async def _measured(plan: Plan, meter: Meter) -> AsyncIterator[Measured]:
@@ -87,15 +91,18 @@ async def _measured(plan: Plan, meter: Meter) -> AsyncIterator[Measured]:
     )
     environment = {**os.environ, VARIABLE: plan.as_json(), "PYTHONPATH": str(ROOT)}
     reading, writing = os.pipe()
-    with os.fdopen(writing, "w") as output, os.fdopen(reading) as lines:
-        with guarded(command, environment=environment, folder=ROOT, output=output):
-            output.close()
-            meter.read()
-            while text := await asyncio.to_thread(lines.readline):
-                if text.startswith('{"rate"'):
-                    measured = Measured(Step.from_json(json.loads(text)), meter.read())
-                    say(line(measured))
-                    yield measured
+    with (
+        os.fdopen(writing, "w") as output,
+        os.fdopen(reading) as lines,
+        guarded(command, environment=environment, folder=ROOT, output=output),
+    ):
+        output.close()  # else the last line would not be the end
+        meter.read()
+        while text := await asyncio.to_thread(lines.readline):
+            if text.startswith('{"rate"'):
+                measured = Measured(Step.from_json(json.loads(text)), meter.read())
+                say(line(measured))
+                yield measured
 
 
 async def run(options: argparse.Namespace) -> int:
@@ -106,30 +113,32 @@ async def run(options: argparse.Namespace) -> int:
         say("Stopped.")
         return INTERRUPTED
     say(f"\n{markdown(report)}\n")
-    _write(report, options.out)
+    _write(report, options.out / "load.json", options.out / "load.svg")
     if options.record:
-        _write(report, scaling.LOAD.parent, scaling.LOAD.name, scaling.PICTURE)
+        _write(report, scaling.LOAD, scaling.PICTURE)
         scaling.main([])
     for fault in report.faults():
         say(f"FAULT: {fault}")
     return 1 if report.faults() else 0
 
 
-def _write(report: Report, folder: Path, name: str = "load.json", drawn: Path | None = None) -> None:
-    drawn = drawn or folder / "load.svg"
-    for parent in (folder, drawn.parent):
-        parent.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_text(json.dumps(report.as_json(), indent=2) + "\n")
+def _write(report: Report, figures: Path, drawn: Path) -> None:
+    figures.parent.mkdir(parents=True, exist_ok=True)
+    drawn.parent.mkdir(parents=True, exist_ok=True)
+    figures.write_text(json.dumps(report.as_json(), indent=2) + "\n")
     drawn.write_text(picture(report))
-    say(f"Written to {folder / name} and {drawn}")
+    say(f"Written to {figures} and {drawn}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="of all steps (120)")
+    parser.add_argument("--seconds", type=float, default=120.0, help="of all steps together (120)")
     parser.add_argument("--rate", type=float, default=3.0, help="orders/s of the first step (3)")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"how many at most ({STEPS})")
     parser.add_argument("--url", help="of a running service; without it, one is started")
+    parser.add_argument(
+        "--unbounded", action="store_true", help="run all steps; fail only if a request fails"
+    )
     parser.add_argument("--out", type=Path, default=BUILD, help="the folder of the report")
     parser.add_argument("--record", action="store_true", help="write docs/SCALING.md too")
     parser.add_argument("--end-with-parent", action="store_true", help="stop with the caller")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from time import perf_counter
 from typing import Any, Final
@@ -99,7 +99,7 @@ class Customer:
         if fault:
             raise Failed from fault
 
-    def _statuses(self, order_id: str) -> Iterator[str]:
+    def _statuses(self, order_id: str) -> Generator[str, None, None]:
         """Yield the order's status, and again after each change."""
         socket = websocket.create_connection(
             f"ws{self._url.removeprefix('http')}/graphql",

@@ -46,7 +46,7 @@ class Shop(FastHttpUser):
             step = times.summary()
             sys.stdout.write(f"{json.dumps(asdict(step))}\n")
             sys.stdout.flush()
-            if step.breaks():
+            if PLAN.has_bounds and step.breaks():
                 break
         Steps.is_over = True
         gevent.sleep(PLAN.step_seconds)  # until locust ends this user
@@ -63,7 +63,6 @@ class Shop(FastHttpUser):
         return arrived + int(rate * seconds), times
 
 
-@events.request.add_listener
 def note(
     name: str,
     response_time: float,
@@ -73,3 +72,6 @@ def note(
 ) -> None:
     times: Times = context["times"]
     times.record(name, response_time, exception)
+
+
+events.request.add_listener(note)  # type: ignore[no-untyped-call]

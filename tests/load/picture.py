@@ -15,13 +15,31 @@ from tests.load.steps import BOUNDS_MS, CONFIRMED, PLACED
 
 WIDTH, HEIGHT, MARGIN = 760, 420, 64
 TICKS: Final = 6
-CURVES: Final = (
-    ("placeOrder, p50", PLACED, "p50", "#7ba7d9"),
-    ("placeOrder, p99", PLACED, "p99", "#1f5fa8"),
-    ("until CONFIRMED, p50", CONFIRMED, "p50", "#e0a46a"),
-    ("until CONFIRMED, p99", CONFIRMED, "p99", "#b3541e"),
-)
 _TEMPLATE: Final = Path(__file__).with_name("picture.svg.jinja").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    title: str
+    colour: str
+    request: str
+    quantile: str
+
+    def points(self, report: Report) -> list[tuple[float, float]]:
+        """Return the throughput and the milliseconds of each step."""
+        return [
+            (step.orders_per_second, getattr(step.requests[self.request], self.quantile))
+            for step in (measured.step for measured in report.steps)
+            if self.request in step.requests
+        ]
+
+
+CURVES: Final = (
+    Curve("placeOrder, p50", "#7ba7d9", PLACED, "p50"),
+    Curve("placeOrder, p99", "#1f5fa8", PLACED, "p99"),
+    Curve("until CONFIRMED, p50", "#e0a46a", CONFIRMED, "p50"),
+    Curve("until CONFIRMED, p99", "#b3541e", CONFIRMED, "p99"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +57,9 @@ class Axes:
         share = log10(max(ms, self.least_ms) / self.least_ms) / log10(self.most_ms / self.least_ms)
         return round(HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN), 1)
 
+    def placed(self, points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        return [(self.x(orders), self.y(ms)) for orders, ms in points]
+
     @property
     def powers(self) -> Sequence[float]:
         return [10**n for n in range(round(log10(self.least_ms)), round(log10(self.most_ms)) + 1)]
@@ -54,7 +75,7 @@ def picture(report: Report) -> str:
         width=WIDTH,
         height=HEIGHT,
         margin=MARGIN,
-        curves=[_curve(report, axes, *curve) for curve in CURVES],
+        curves=[(curve, axes.placed(curve.points(report))) for curve in CURVES],
         rows=[(axes.y(ms), f"{ms:,.0f} ms") for ms in axes.powers],
         columns=[(axes.x(step * n), f"{step * n:.0f}") for n in range(TICKS + 1)],
         knee=axes.x(report.knee.step.orders_per_second) if report.knee else None,
@@ -62,27 +83,10 @@ def picture(report: Report) -> str:
 
 
 def _axes(report: Report) -> Axes:
-    figures = [
-        getattr(measured.step.requests[name], quantile)
-        for measured in report.steps
-        for _, name, quantile, _ in CURVES
-        if name in measured.step.requests
-    ]
-    times = [time for time in figures if time > 0] + list(BOUNDS_MS.values())
-    orders = max(measured.step.orders_per_second for measured in report.steps)
+    points = [point for curve in CURVES for point in curve.points(report)]
+    times = [ms for _, ms in points if ms > 0] + list(BOUNDS_MS.values())
     return Axes(
-        most_orders=max(TICKS, ceil(orders / TICKS) * TICKS),
+        most_orders=max(TICKS, ceil(max(orders for orders, _ in points) / TICKS) * TICKS),
         least_ms=10 ** floor(log10(min(times))),
         most_ms=10 ** ceil(log10(max(times))),
     )
-
-
-def _curve(
-    report: Report, axes: Axes, title: str, name: str, quantile: str, colour: str
-) -> dict[str, object]:
-    points = [
-        (axes.x(m.step.orders_per_second), axes.y(getattr(m.step.requests[name], quantile)))
-        for m in report.steps
-        if name in m.step.requests
-    ]
-    return {"title": title, "colour": colour, "points": points}

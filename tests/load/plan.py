@@ -23,6 +23,8 @@ class Plan:
     rates: Sequence[float]
     """The orders a second of each step."""
     step_seconds: float
+    has_bounds: bool = True
+    """False for a load that runs all steps, however slow they are."""
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))

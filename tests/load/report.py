@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from tests.load.steps import BOUNDS_MS, CONFIRMED, PLACED, Figures, Step, knee
@@ -26,6 +27,10 @@ class Report:
     workers: int
     """0 for a service that this command has not started."""
     steps: Sequence[Measured]
+    has_bounds: bool = True
+    measured_at: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
+    )
 
     @property
     def knee(self) -> Measured | None:
@@ -40,7 +45,7 @@ class Report:
 
     def faults(self) -> list[str]:
         """Return what failed below the knee. A step that broke a bound may fail."""
-        held = [measured.step for measured in self.steps if not measured.step.breaks()]
+        held = [m.step for m in self.steps if not (self.has_bounds and m.step.breaks())]
         faults = [
             f"at {step.rate:g} orders/s {step.failed} requests failed: {'; '.join(step.errors)}"
             for step in held
@@ -79,7 +84,7 @@ class Report:
         steps = [
             Measured(Step.from_json(one["step"]), Usage(**one["usage"])) for one in found["steps"]
         ]
-        return cls(found["machine"], found["workers"], steps)
+        return cls(**{**found, "steps": steps})
 
 
 HEADINGS: Final = (

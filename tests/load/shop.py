@@ -38,9 +38,7 @@ async def _stock(admin: Client, sku: str) -> None:
     await admin.change(
         "ListProduct", idempotencyKey=f"list-{sku}", sku=sku, name="Load", price=price
     )
-    await admin.change(
-        "ReceiveStock", idempotencyKey=f"stock-{sku}", sku=sku, quantity=STOCK
-    )
+    await admin.change("ReceiveStock", idempotencyKey=f"stock-{sku}", sku=sku, quantity=STOCK)
 
 
 __all__ = ["Failed", "customers", "prepare"]

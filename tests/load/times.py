@@ -60,6 +60,4 @@ class Times:
         )
 
     def _figures(self, name: str, times: list[float]) -> Figures:
-        return Figures(
-            len(times), self._failed[name], quantile(times, 0.5), quantile(times, 0.99)
-        )
+        return Figures(len(times), self._failed[name], quantile(times, 0.5), quantile(times, 0.99))

@@ -49,6 +49,8 @@ class Usage:
     """The processors that each part has used. There are two workers, worker-1 and worker-2."""
     depths: Mapping[str, float]
     """The greatest depth of each queue, lag of each projection, and number of waits seen."""
+    machine: float
+    """The share of all processors that all programs of the machine have used."""
 
     @property
     def processors(self) -> float:
@@ -63,6 +65,9 @@ class Usage:
         if self.processors >= BUSY_MACHINE * processors:
             most = ", ".join(f"{name} {used:.2f}" for name, used in by_use[:3])
             return f"the {processors} processors of the machine, of which use {most}"
+        if self.machine >= BUSY_MACHINE:
+            others = self.machine * processors - self.processors
+            return f"the machine, of which other programs use {others:.2f} processors"
         return "none of the processors: see the queues and the waits"
 
 
@@ -85,7 +90,11 @@ class Meter:
         now, cpu = perf_counter(), cpu_seconds()
         seconds = now - self._since
         used = {part: (cpu[part] - self._cpu.get(part, 0.0)) / seconds for part in cpu}
-        usage = Usage({part: max(0.0, used[part]) for part in sorted(used)}, dict(self._depths))
+        usage = Usage(
+            cpu={part: max(0.0, used[part]) for part in sorted(used)},
+            depths=dict(self._depths),
+            machine=psutil.cpu_percent() / 100,  # since the last call
+        )
         self._cpu, self._since = cpu, now
         self._depths.clear()
         return usage
@@ -118,7 +127,7 @@ class Meter:
             return {}
         connection = await asyncpg.connect(self.database_url, timeout=SAMPLE_SECONDS * 5)
         try:
-            row = await connection.fetchrow(_WAITS)
+            [row] = await connection.fetch(_WAITS)
         finally:
             await connection.close()
         return {f"PostgreSQL: {name}": float(value) for name, value in row.items()}
