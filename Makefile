@@ -12,7 +12,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench check check-deploy \
+.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
     recover set-right republish verify rebuild replay catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
@@ -56,6 +56,13 @@ attack: $(INSTALLED) ## Fuzz and flood a running API beside an honest client (SE
 bench: $(INSTALLED) ## Run the benchmarks beside their peers (ONLY=prefix, QUICK=1)
 	@exec $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
+cost: $(INSTALLED) ## Count what an order costs for each outcome (RECORD=1 writes docs/SCALING.md)
+	@exec $(BIN)/python -m benchmarks.cost $(if $(RECORD),--record)
+
+load: $(INSTALLED) ## Load a shop until its latency breaks (SECONDS=120 RATE=3 URL= RECORD=1)
+	@exec $(BIN)/python -m tests.load --end-with-parent $(if $(SECONDS),--seconds $(SECONDS)) \
+	    $(if $(RATE),--rate $(RATE)) $(if $(URL),--url '$(URL)') $(if $(RECORD),--record)
+
 prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, readers and faults (SECONDS=60)
 	@exec $(BIN)/python -m tests.integration.eventstore.prove_log $(if $(SECONDS),--seconds $(SECONDS))
 
@@ -76,6 +83,7 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 	@echo "== asyncapi" && $(BIN)/python -m tools.asyncapi --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@echo "== dashboards" && $(BIN)/python -m tools.dashboards --check
+	@echo "== scaling" && $(BIN)/python -m tools.scaling --check
 	@$(MAKE) --no-print-directory check-deploy
 	@echo "== known vulnerabilities" && $(BIN)/python -m tools.audit
 

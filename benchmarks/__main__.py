@@ -27,7 +27,7 @@ NOTHING_FOUND: Final = 2
 
 
 async def bench(only: str, quick: bool, console: Console) -> int:
-    benchmarks = [b for b in BENCHMARKS if b.id.startswith(only)]
+    benchmarks = [b for b in BENCHMARKS if b.is_chosen(only)]
     counts = [c for c in COUNTS if c.is_chosen(only)]
     if not benchmarks and not counts:
         console.print(f"No benchmark begins with {only}: they are")

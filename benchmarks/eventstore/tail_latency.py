@@ -84,13 +84,13 @@ async def _sides(server: Server, effort: Effort) -> AsyncIterator[Sides]:
         appends = [writer(store) for _ in range(WRITERS)]
         half = await concurrent(appends)(effort.seconds) / 2
         head = await store.safe_head()
-        async with _running(HeadAnnouncer(pool).run(), tail.follow(store, head)):
+        async with running(HeadAnnouncer(pool).run(), tail.follow(store, head)):
             name = f"the bound (p99, at {half:,.0f} appends/s)"
             yield Sides(name, partial(_p99, tail, appends, half, effort.seconds), _bound)
 
 
 @asynccontextmanager
-async def _running(*jobs: Awaitable[None]) -> AsyncIterator[None]:
+async def running(*jobs: Awaitable[None]) -> AsyncIterator[None]:
     tasks = [asyncio.ensure_future(job) for job in jobs]
     try:
         yield

@@ -31,6 +31,12 @@ async def cost_of(client: Client, order_id: str) -> Cost:
     return Cost(sum(map(len, histories)), sum(map(actions, histories)))
 
 
+async def history_bytes(client: Client, order_id: str) -> int:
+    """Return the size of all these histories as Temporal's API encodes them."""
+    histories = await _histories(client, order_workflow_id(order_id))
+    return sum(event.ByteSize() for history in histories for event in history)
+
+
 async def _histories(client: Client, workflow_id: str) -> list[Sequence[HistoryEvent]]:
     handle = client.get_workflow_handle(workflow_id)
     events = [event async for event in handle.fetch_history_events()]

@@ -156,12 +156,16 @@ class Outcome:
     """The exact current cost, so that only an intended change alters it."""
     drive: Callable[[StepwiseDriver], Awaitable[str]]
 
-    async def cost(self, driver: StepwiseDriver) -> Cost:
-        """Drive a new order to this outcome. Raises AssertionError if it ends otherwise."""
+    async def reach(self, driver: StepwiseDriver) -> str:
+        """Drive a new order to this outcome; return its id. Raises AssertionError if it fails."""
         order_id = await self.drive(driver)
         if self.status in FINAL and (status := await driver.end(order_id)) != self.status:
             raise AssertionError(f"an order for {self.name} has ended as {status}")
-        return await cost_of(driver.client, order_id)
+        return order_id
+
+    async def cost(self, driver: StepwiseDriver) -> Cost:
+        """Drive a new order to this outcome. Raises AssertionError if it ends otherwise."""
+        return await cost_of(driver.client, await self.reach(driver))
 
 
 OUTCOMES: Final = (

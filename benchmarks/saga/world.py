@@ -6,7 +6,7 @@ All sides of a benchmark share them. Each side has a separate worker process and
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +69,16 @@ class World:
 
 
 @asynccontextmanager
-async def opened_world(server: Server) -> AsyncIterator[World]:
+async def opened_world(
+    server: Server, options: Mapping[str, str] = OPTIONS
+) -> AsyncIterator[World]:
     """Start a world, and stop it at the end of the block. Raises StackError."""
     home = load_settings().data_dir / "benchmarks"
     home.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="saga-", dir=home) as folder:
         async with server.database() as url, supervised(Path(folder)) as supervisor:
             ports = Ports.free()
-            environment = _environment(Path(folder), ports, url)
+            environment = _environment(Path(folder), ports, url, options)
             await together(
                 temporal.start(supervisor, Path(folder), ports),
                 supervisor.start(programs.payment_simulator(ports, environment)),
@@ -98,9 +100,11 @@ async def _connected(environment: Environment, supervisor: Supervisor) -> AsyncI
         yield World(environment, settings, client, pool, switchboard, supervisor)
 
 
-def _environment(data_dir: Path, ports: Ports, database_url: str) -> Environment:
+def _environment(
+    data_dir: Path, ports: Ports, database_url: str, options: Mapping[str, str]
+) -> Environment:
     return {
-        **system_environment(data_dir, ports, OPTIONS),
+        **system_environment(data_dir, ports, options),
         "WAYBILL_DATABASE_URL": database_url,
         "WAYBILL_API_DATABASE_URL": database_url,
     }

@@ -24,7 +24,9 @@ AWAY = {
 AWAY["WAYBILL_API_DATABASE_URL"] = AWAY["WAYBILL_DATABASE_URL"]
 
 
-async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int | None, list[str]]:
+async def command(
+    environment: Mapping[str, str], *arguments: str, seconds: float = 60
+) -> tuple[int | None, list[str]]:
     """Run the command; return its exit code and the lines it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *arguments),
@@ -33,7 +35,7 @@ async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds):
         printed, _ = await process.communicate()
     return process.returncode, printed.decode().splitlines()
 
