@@ -170,26 +170,38 @@ def entry_of(entry: e.Entry) -> TimelineEntry:  # noqa: PLR0911 - one for each k
 
 
 def _event(entry: e.EventEntry) -> EventEntry:
-    facts = {
-        "at": entry.at,
-        "text": entry.text,
-        "position": Position(entry.position),
-        "stream": entry.stream,
-        "version": entry.version,
-        "type": entry.type,
-        "actor": entry.actor,
-        "step": entry.step,
-        "workflow_id": entry.workflow_id,
-    }
-    if not isinstance(entry, e.InterventionEntry):
-        return EventEntry(kind=TimelineKind.EVENT, **facts)
+    if isinstance(entry, e.InterventionEntry):
+        return _intervention(entry)
+    return EventEntry(
+        kind=TimelineKind.EVENT,
+        at=entry.at,
+        text=entry.text,
+        position=Position(entry.position),
+        stream=entry.stream,
+        version=entry.version,
+        type=entry.type,
+        actor=entry.actor,
+        step=entry.step,
+        workflow_id=entry.workflow_id,
+    )
+
+
+def _intervention(entry: e.InterventionEntry) -> InterventionEntry:
     return InterventionEntry(
         kind=TimelineKind.INTERVENTION,
+        at=entry.at,
+        text=entry.text,
+        position=Position(entry.position),
+        stream=entry.stream,
+        version=entry.version,
+        type=entry.type,
+        actor=entry.actor,
+        step=entry.step,
+        workflow_id=entry.workflow_id,
         parked_step=entry.parked_step,
         parking=entry.parking,
         intervention=entry.intervention,
         reason=entry.reason,
-        **facts,
     )
 
 
