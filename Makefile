@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
-    recover set-right republish verify rebuild replay catalogue clean-data position psql order query sbom token lock
+    recover set-right republish verify rebuild replay catalogue clean-data position psql order query explain sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -126,6 +126,9 @@ psql: $(INSTALLED) ## Open a shell on the embedded database, to read (ARGS='-c "
 
 order: $(INSTALLED) ## Show one order as JSON (ID=id or number)
 	@$(BIN)/python -m demo.query Order --id="$$ID"
+
+explain: $(INSTALLED) ## Tell what happened to one order, what it waits for and where its money is (ORDER=id or number)
+	@$(BIN)/python -m demo.explain --order="$$ORDER"
 
 query: $(INSTALLED) ## Run a document of graphql/operations (OP=Saga ID= ARGS='{"first": 5}' ROLE= SUB=)
 	@$(BIN)/python -m demo.query "$$OP" --id="$$ID" --variables="$$ARGS" \

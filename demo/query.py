@@ -75,24 +75,30 @@ def variables_of(name: str, text: str, given: Mapping[str, object], target: str)
 async def run(settings: Settings, options: argparse.Namespace) -> int:
     """Print the answer as JSON; 0 unless it has errors."""
     role = role_of(options.role)
-    check(settings, "jwt_secret")
     name = _operation(options.operation)
-    body = {
-        "query": document(name),
-        "variables": variables_of(name, document(name), _given(options.variables), options.id),
-    }
-    secret = settings.jwt_secret.get_secret_value()
-    bearer = token(secret, role, options.sub or None)
-    url = f"http://{LOOPBACK}:{settings.http_port}/graphql"
-    async with local_client(timeout=ANSWER_TIMEOUT_SECONDS) as http:
-        response = await http.post(url, json=body, headers={"Authorization": f"Bearer {bearer}"})
-    answer: Json = response.json()
+    variables = variables_of(name, document(name), _given(options.variables), options.id)
+    answer = await ask(settings, name, variables, role=role, sub=options.sub)
     if answer.get("data") is not None:
         sys.stdout.write(f"{json.dumps(answer['data'], indent=2, ensure_ascii=False)}\n")
     for error in answer.get("errors", ()):
         code = error.get("extensions", {}).get("code", "")
         sys.stderr.write(f"query: {code} {error['message']}\n")
     return 1 if answer.get("errors") else 0
+
+
+async def ask(settings: Settings, name: str, variables: Json, *, role: Role, sub: str = "") -> Json:
+    """Run the operation at the running service and return its answer, which may have errors.
+
+    Raises SettingsError, and TransportError or JSONDecodeError where no API answers.
+    """
+    check(settings, "jwt_secret")
+    bearer = token(settings.jwt_secret.get_secret_value(), role, sub or None)
+    url = f"http://{LOOPBACK}:{settings.http_port}/graphql"
+    body = {"query": document(name), "variables": variables}
+    async with local_client(timeout=ANSWER_TIMEOUT_SECONDS) as http:
+        response = await http.post(url, json=body, headers={"Authorization": f"Bearer {bearer}"})
+    answer: Json = response.json()
+    return answer
 
 
 def _operation(name: str) -> str:

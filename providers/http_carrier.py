@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from domain.shipping.tracking import Printable, TrackingInfo, TrackingUrl
+from providers import idempotency_keys
 from providers.carrier import (
     CarrierReturn,
     CarrierShipment,
@@ -121,7 +122,7 @@ class HttpCarrier:
             "items": [asdict(item) for item in items],
         }
         async with self._asking("create"):
-            key = f"{order_id}/create"
+            key = idempotency_keys.shipment_create(order_id)
             return (await self._record(_Shipment, _SHIPMENTS, "create", key, body)).public()
 
     async def find(self, *, order_id: str) -> CarrierShipment | None:
@@ -134,7 +135,7 @@ class HttpCarrier:
         # flight finds it.
         fence = {"reference": order_id, "status": CarrierShipmentStatus.CANCELLED}
         async with self._asking("cancel"):
-            key = f"{order_id}/cancel"
+            key = idempotency_keys.shipment_cancel(order_id)
             shipment = await self._record(_Shipment, _SHIPMENTS, "cancel", key, fence)
             if shipment.status is CarrierShipmentStatus.CANCELLED:
                 return shipment.public()
@@ -143,7 +144,7 @@ class HttpCarrier:
     async def create_return(self, *, order_id: str, items: Sequence[ShipmentItem]) -> CarrierReturn:
         body = {"reference": order_id, "items": [asdict(item) for item in items]}
         async with self._asking("return"):
-            key = f"{order_id}/return"
+            key = idempotency_keys.shipment_return(order_id)
             return (await self._record(_Return, _RETURNS, "return", key, body)).public()
 
     async def find_return(self, *, order_id: str) -> CarrierReturn | None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import stripe
 from stripe.params import PaymentIntentConfirmParams
 
+from providers import idempotency_keys
 from providers.errors import ProviderRefused, ProviderUnavailable, UnknownStatus
 from providers.http import TOTAL_SECONDS
 from providers.payments import ProviderPayment, ProviderPaymentState
@@ -69,7 +70,9 @@ class StripePayments:
     ) -> ProviderPayment:
         async with self._asking("authorize"):
             intent = await self._create(order_id, attempt, amount, currency)
-            return await self._confirm(intent.id, method, f"{order_id}/{attempt}/confirm")
+            return await self._confirm(
+                intent.id, method, idempotency_keys.payment_confirm(order_id, attempt)
+            )
 
     async def find(
         self, *, order_id: str, attempt: int, amount: int, currency: str
@@ -156,7 +159,7 @@ class StripePayments:
                 "allowed_payment_method_types": ["card"],
                 "metadata": {"order_id": order_id, "attempt": str(attempt)},
             },
-            {"idempotency_key": f"{order_id}/{attempt}/create"},
+            {"idempotency_key": idempotency_keys.payment_create(order_id, attempt)},
         )
 
     async def _confirm(self, reference: str, method: str, key: str) -> ProviderPayment:

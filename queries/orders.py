@@ -18,7 +18,7 @@ from queries.order_waits import attention_since
 _backordered = (
     exists().where(backorder_view.c.order_id == order_view.c.order_id).correlate(order_view)
 )
-_ORDERS: Final[Select[Any]] = (
+ORDERS: Final[Select[Any]] = (
     select(
         order_view,
         *(c.label(f"payment_{c.name}") for c in payment_view.c),
@@ -42,7 +42,7 @@ class OrderQueries:
         return await self._one(order_view.c.number == number)
 
     async def _one(self, condition: ColumnElement[bool]) -> OrderView | None:
-        statement = _ORDERS.where(condition)
+        statement = ORDERS.where(condition)
         async with self._engine.connect() as connection:
             row = (await connection.execute(statement)).one_or_none()
         return None if row is None else order_of(row)
@@ -76,4 +76,4 @@ class OrderQueries:
 
 
 def _matching(wanted: OrderFilter) -> Select[Any]:
-    return _ORDERS.where(*conditions(wanted))
+    return ORDERS.where(*conditions(wanted))

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from activities.command_handler import CommandHandler
 from domain.saga.decide import SAGA
+from providers import idempotency_keys
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider
 
@@ -34,7 +35,7 @@ class Refunds:
         recorded = await self._provider.refund(
             reference=reference,
             amount=due - recorded.refunded,
-            key=f"{order_id}/{step}/{intervention_counts}/{recorded.refunded}",
+            key=idempotency_keys.refund(order_id, step, intervention_counts, recorded.refunded),
         )
         if recorded.refunded < due:
             raise ProviderRefused("payments", "refund", "refund_failed", HTTPStatus.OK)

@@ -76,6 +76,7 @@ _STEP: Final[Rules] = {
     **_each(Access.VIEWER, "name description startedAt endedAt"),
     **_each(Access.STAFF, "attempts lastError parking"),
 }
+_LOGGED: Final = "position positionNumber stream version type actor step workflowId"
 _PARKED_STATUS: Final = "Customers never see PARKED; they see the status that preceded it."
 _PARKED_STATE: Final = "Customers see a parked step as RUNNING, and a parked undo as UNDOING."
 
@@ -84,7 +85,7 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.OWNER, "order orders saga notificationPreferences pushSubscriptions"),
         **_each(Access.VIEWER, "product products vapidPublicKey"),
         **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
-        **_each(Access.STAFF, "events projections analytics deadLetters webhook webhooks"),
+        **_each(Access.STAFF, "events explain projections analytics deadLetters webhook webhooks"),
         "emailSuppression": Access.STAFF,
         "operatorNotices": Access.STAFF,
     },
@@ -288,6 +289,35 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "NoticeAcknowledgement": _each(Access.STAFF, "actor at note"),
     "NoticeMessage": _each(Access.STAFF, "channel isReminder state attempts cause endedAt"),
+    "OrderExplanation": {
+        **_each(Access.STAFF, "orderId number status waitsFor workflows workflowIds traceIds"),
+        **_each(Access.STAFF, "money stock parked timeline isCut continueAfter"),
+        **_each(Access.STAFF, "position positionNumber"),
+    },
+    "ExplainedWait": _each(Access.STAFF, "waitsFor since until text"),
+    "ExplainedWorkflow": _each(Access.STAFF, "workflowId status url"),
+    "ExplainedMoney": _each(Access.STAFF, "total authorized captured refunded attempts"),
+    "ExplainedAttempt": {
+        **_each(Access.STAFF, "number status amount authorized captured refunded"),
+        **_each(Access.STAFF, "reference declineCode"),
+    },
+    "ExplainedStock": {
+        **_each(Access.STAFF, "sku quantity backordered reserved shipped returned"),
+    },
+    "ExplainedParking": _each(Access.STAFF, "step isUndo since code message number"),
+    **{
+        name: _each(Access.STAFF, f"kind at text {fields}")
+        for name, fields in {
+            "EventEntry": _LOGGED,
+            "InterventionEntry": f"{_LOGGED} parkedStep parking intervention reason",
+            "StepEntry": "step isUndo state attempts endedAt",
+            "FailureEntry": "step attempts code message",
+            "ProviderCallEntry": "provider operation key answer reference",
+            "WebhookEntry": "provider eventId type handledAt",
+            "NotificationEntry": "id notice channel state attempts cause endedAt",
+            "DeliveryEntry": "endpointId eventId eventType outcome status",
+        }.items()
+    },
     "AcknowledgeNoticePayload": {"notice": Access.STAFF, **_PAYLOAD},
 }
 

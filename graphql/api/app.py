@@ -59,6 +59,7 @@ from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
 from queries.events import EventQueries
+from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
@@ -138,6 +139,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         stock=StockQueries(engine),
         stock_histories=StockHistoryQueries(engine),
         events=EventQueries(engine, store),
+        explanations=ExplainQueries(engine, client, settings.temporal_ui_origin),
         updates=OrderUpdates(store, feed, orders),
         notices=notices,
         notes=NoteQueries(engine, vault),

@@ -37,6 +37,7 @@ from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
 from queries.events import EventQueries
+from queries.explain.explanation import ExplainQueries
 from queries.keyset import Page
 from queries.log import LogQueries
 from queries.notes import NoteQueries
@@ -76,6 +77,8 @@ class Services:
     stock: StockQueries
     stock_histories: StockHistoryQueries
     events: EventQueries
+    explanations: ExplainQueries
+    """It reads from the primary alone, as an operator needs the newest records."""
     updates: Follows[Update | Lagged]
     notices: Follows[NoticeMessage]
     notes: NoteQueries

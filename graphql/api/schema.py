@@ -22,6 +22,8 @@ from api.dead_letters.queries import DeadLetterQuery
 from api.document_limits import DocumentTooLarge, check_length
 from api.error_meanings import describe_error_codes
 from api.events.queries import EventQuery
+from api.explain.entries import ENTRY_TYPES
+from api.explain.queries import ExplainQuery
 from api.fanout import SharingExecutor
 from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
@@ -61,6 +63,7 @@ class Query(
     InventoryQuery,
     SagaQuery,
     EventQuery,
+    ExplainQuery,
     ProjectionQuery,
     DeadLetterQuery,
     AnalyticsQuery,
@@ -143,6 +146,7 @@ def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        types=ENTRY_TYPES,
         extensions=extensions(introspection=introspection),
         execution_context_class=SharingExecutor,
         config=StrawberryConfig(scalar_map=scalars(positions)),

@@ -41,6 +41,7 @@ from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
 from queries.events import EventQueries
+from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
 from queries.log import LogQueries
 from queries.notes import NoteQueries
@@ -206,6 +207,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         stock=StockQueries(engine),
         stock_histories=StockHistoryQueries(engine),
         events=EventQueries(engine, read_store),
+        explanations=ExplainQueries(engine, client, "http://127.0.0.1:8233"),
         updates=OrderUpdates(read_store, feed, orders),
         notices=notices,
         notes=NoteQueries(engine, a_vault(api_pool)),

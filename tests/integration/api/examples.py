@@ -183,6 +183,7 @@ async def _parked_sagas(story: Story) -> None:
         if not reads_are_shown:
             await story.show("ParkedSagas", story.operator, first=10)
             await story.show("Saga", story.operator, orderId=order_id)
+            await story.show("Explain", story.operator, orderId=order_id)
             reads_are_shown = True
         stream, event_type = settled_by.format(order_id).split(":")
 

@@ -1,0 +1,430 @@
+"""An order explains itself to staff: its timeline, its waits, its money and its stock."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from domain.customer.commands import ErasureReason
+from domain.customer.events import CustomerErased
+from domain.note.events import OrderNoteAdded
+from domain.provider_notifications import ShipmentNotificationKind
+from kit.pool import Pool
+from queries.explain.explanation import MAX_ENTRIES, ExplainQueries
+from tests.integration.api.orders import (
+    declined,
+    delivered,
+    dispatched,
+    parked_at_capture,
+    waiting_for_the_carrier,
+)
+from tests.integration.queries.statements import counted
+from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.api_inputs import ADDRESS, CONTACT
+from tests.support.order_log import ADDRESS as LOGGED_ADDRESS
+from tests.support.order_log import CONTACT as LOGGED_CONTACT
+
+STATEMENTS: Final = 7
+NOBODY_LISTENS: Final = "127.0.0.1:9"
+
+
+@pytest.fixture
+def eve(api: Api) -> Viewer:
+    return api.viewer("operator")
+
+
+@pytest.fixture
+def ada(api: Api) -> Viewer:
+    return api.viewer()
+
+
+async def explained(viewer: Viewer, order_id: str) -> Json:
+    return await viewer.run("Explain", orderId=order_id)
+
+
+def events(explanation: Json) -> list[str]:
+    return [each["type"] for each in explanation["timeline"] if "stream" in each]
+
+
+def calls(explanation: Json) -> list[tuple[str, str | None, str | None]]:
+    """Return the operation, the key without the order's id, and the answer of each call."""
+    order_id = explanation["orderId"]
+    return [
+        (each["operation"], each["key"] and each["key"].removeprefix(order_id), each["answer"])
+        for each in explanation["timeline"]
+        if each["kind"] == "PROVIDER_CALL"
+    ]
+
+
+def steps(explanation: Json) -> list[tuple[str, str]]:
+    return [
+        (each["stepName"], each["stepState"])
+        for each in explanation["timeline"]
+        if each["kind"] == "STEP"
+    ]
+
+
+def money(explanation: Json) -> tuple[int, int, int]:
+    """Return what is authorized, captured and refunded."""
+    found = explanation["money"]
+    return tuple(found[name]["amount"] for name in ("authorized", "captured", "refunded"))  # type: ignore[return-value]
+
+
+def attempts(explanation: Json) -> list[tuple[int, str]]:
+    return [(each["number"], each["status"]) for each in explanation["money"]["attempts"]]
+
+
+def stock(explanation: Json) -> list[tuple[int, int, int, int]]:
+    """Return what each line has ordered, reserved, shipped and got back."""
+    return [
+        (line["quantity"], line["reserved"], line["shipped"], line["returned"])
+        for line in explanation["stock"]
+    ]
+
+
+def waits(explanation: Json) -> list[str]:
+    return [wait["waitsFor"] for wait in explanation["waitsFor"]]
+
+
+async def test_a_delivered_order_explains_each_of_its_steps(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await delivered(api, ada)
+
+    explanation = await explained(eve, order_id)
+
+    assert [type_ for type_ in events(explanation) if not type_.startswith("Tracking")] == [
+        "OrderCreated",
+        "OrderReserved",
+        "InventoryReserved",
+        "PaymentRequested",
+        "PaymentAuthorized",
+        "OrderAuthorized",
+        "OrderConfirmed",
+        "ShipmentCreated",
+        "ShipmentDispatched",
+        "OrderShipped",
+        "InventoryCommitted",
+        "PaymentCaptured",
+        "ShipmentDelivered",
+        "OrderDelivered",
+    ] or sorted(events(explanation))  # the order within one transaction is the handler's
+    total = explanation["money"]["total"]
+    assert calls(explanation) == [
+        ("authorize attempt 1", "/1/confirm", "authorized"),
+        ("create shipment", "/create", "created"),
+        ("capture", None, f"captured {total['amount']} {total['currency']} (minor units)"),
+    ]
+    assert money(explanation) == (0, total["amount"], 0)
+    assert attempts(explanation) == [(1, "CAPTURED")]
+    assert stock(explanation) == [(2, 0, 2, 0)]
+    assert waits(explanation) == ["RETURN_WINDOW"]
+    assert {name for name, state in steps(explanation) if state == "DONE"} >= {
+        *("reserve", "authorize", "create_shipment", "await_dispatch", "capture"),
+        *("await_delivery", "deliver"),
+    }
+    assert explanation["workflows"] == [
+        {
+            "workflowId": f"order-{order_id}",
+            "status": "RUNNING",
+            "url": f"http://127.0.0.1:8233/namespaces/default/workflows/order-{order_id}",
+        }
+    ]
+    positions = [each["positionNumber"] for each in explanation["timeline"] if "stream" in each]
+    assert len(set(positions)) == len(positions)
+    assert positions[-1] == explanation["positionNumber"]
+    assert (explanation["isCut"], explanation["continueAfter"]) == (False, None)
+
+
+async def test_the_timeline_is_in_the_order_of_time(api: Api, ada: Viewer, eve: Viewer) -> None:
+    order_id = await delivered(api, ada)
+
+    times = [each["at"] for each in (await explained(eve, order_id))["timeline"]]
+
+    moments = [datetime.fromisoformat(at) for at in times]
+    assert moments == sorted(moments)
+
+
+async def test_a_declined_payment_and_its_retry_are_two_attempts(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await declined(api, ada)
+    waiting = await explained(eve, order_id)
+    retry = {"idempotencyKey": str(uuid4()), "orderId": order_id, "paymentMethod": "pm_card_visa"}
+    assert (await ada.run("RetryPayment", input=retry))["userErrors"] == []
+    await api.sagas.until(f"order-{order_id}", "OrderConfirmed")
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    explanation = await explained(eve, order_id)
+
+    assert waits(waiting) == ["PAYMENT"]
+    [wait] = waiting["waitsFor"]
+    assert datetime.fromisoformat(wait["until"]) > datetime.fromisoformat(wait["since"])
+    assert attempts(waiting) == [(1, "DECLINED")]
+    assert attempts(explanation)[0] == (1, "DECLINED")
+    assert attempts(explanation)[1][0] == 2
+    assert calls(explanation)[:2] == [
+        ("authorize attempt 1", "/1/confirm", "declined: card_declined"),
+        ("authorize attempt 2", "/2/confirm", "authorized"),
+    ]
+    assert [each["workflowId"] for each in explanation["workflows"]] == [
+        f"order-{order_id}",
+        f"payment-{order_id}",
+    ]
+
+
+async def test_a_compensation_shows_its_undos_and_gives_everything_back(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await waiting_for_the_carrier(api, ada)
+    await api.sagas.notify(order_id, ShipmentNotificationKind.CANCELLED)
+    await api.sagas.until(f"order-{order_id}", "OrderCancelled")
+
+    explanation = await explained(eve, order_id)
+
+    undos = [
+        (each["stepName"], each["stepState"])
+        for each in explanation["timeline"]
+        if each["kind"] == "STEP" and each["isUndo"]
+    ]
+    assert sorted(undos) == [
+        ("cancel_shipment", "UNDONE"),
+        ("give_back", "UNDONE"),
+        ("release", "UNDONE"),
+    ]
+    assert ("void", None, "voided") in calls(explanation)
+    assert explanation["status"] == "CANCELLED"
+    assert money(explanation) == (0, 0, 0)
+    assert attempts(explanation) == [(1, "VOIDED")]
+    assert stock(explanation) == [(2, 0, 0, 0)]
+    assert waits(explanation) == []
+
+
+async def test_a_parked_saga_names_its_step_and_then_the_intervention(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await parked_at_capture(api, ada)
+    parked = await explained(eve, order_id)
+    retry = {"idempotencyKey": str(uuid4()), "orderId": order_id, "reason": "the bank is back"}
+    await eve.run("RetrySaga", input=retry)
+    await api.sagas.until(f"payment-{order_id}", "PaymentCaptured")
+
+    explanation = await explained(eve, order_id)
+
+    [parking] = parked["parked"]
+    assert (parking["step"], parking["isUndo"], parking["code"]) == (
+        "capture",
+        False,
+        "PROVIDER_REFUSED",
+    )
+    assert "OPERATOR" in waits(parked)
+    [failure] = [each for each in parked["timeline"] if each["kind"] == "FAILURE"]
+    assert (failure["stepName"], failure["failedAttempts"]) == ("capture", 1)
+    assert money(parked)[1] == 0
+    assert money(parked)[0] == parked["money"]["total"]["amount"]
+    [made] = [each for each in explanation["timeline"] if each["kind"] == "INTERVENTION"]
+    assert (made["parkedStep"], made["intervention"]) == ("capture", "RETRY")
+    assert (made["reason"], made["actor"]) == ("the bank is back", f"operator:{eve.sub}")
+    assert explanation["parked"] == []
+    assert money(explanation)[1] == explanation["money"]["total"]["amount"]
+
+
+async def test_a_return_shows_its_refund_and_the_pieces_that_are_back(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await delivered(api, ada)
+    before = await explained(eve, order_id)
+    [line] = before["stock"]
+    returning = {
+        "idempotencyKey": str(uuid4()),
+        "orderId": order_id,
+        "lines": [{"sku": line["sku"], "quantity": 1}],
+    }
+    assert (await ada.run("RequestReturn", input=returning))["userErrors"] == []
+    await api.sagas.until(f"order-{order_id}", "OrderReturned")
+
+    explanation = await explained(eve, order_id)
+
+    refunded = money(explanation)[2]
+    assert 0 < refunded < explanation["money"]["total"]["amount"]
+    assert stock(explanation) == [(2, 0, 1, 1)]
+    [(key, answer)] = [(key, done) for name, key, done in calls(explanation) if name == "refund"]
+    assert key == "/refund/0/0"
+    assert answer == f"refunded {refunded} EUR (minor units)"
+    assert ("create return", "/return", "created") in calls(explanation)
+    assert ("refund", "DONE") in steps(explanation)
+
+
+async def test_the_money_and_the_stock_are_those_of_the_read_models(
+    api: Api, ada: Viewer, eve: Viewer, module_pool: Pool
+) -> None:
+    sku = await api.sagas.stocked(5)
+    await api.log.list_product(sku)
+    order_id = await ada.place(lines=[{"sku": sku, "quantity": 3}])
+    await api.sagas.until(f"payment-{order_id}", "PaymentAuthorized")
+
+    explanation = await explained(eve, order_id)
+
+    async with module_pool.acquire() as connection:
+        paid = await connection.fetchrow(
+            "SELECT captured, refunded FROM readmodel.payment_view WHERE order_id = $1", order_id
+        )
+        kept = await connection.fetchrow(
+            "SELECT reserved, shipped FROM readmodel.inventory_view WHERE sku = $1", sku
+        )
+    [line] = explanation["stock"]
+    assert money(explanation)[1:] == tuple(paid)
+    assert (line["reserved"] + line["shipped"], line["quantity"]) == (sum(kept), 3)
+
+
+async def test_received_webhooks_and_notifications_are_in_the_timeline(
+    api: Api, ada: Viewer, eve: Viewer, module_pool: Pool
+) -> None:
+    order_id = await api.logged_order(ada)
+    async with module_pool.acquire() as connection:
+        await connection.execute(
+            """INSERT INTO journal.webhook
+                   (provider, event_id, type, order_id, received_at, claimed_until, handled_at)
+               VALUES ('payments', $2, 'charge.captured', $1, now(), now(), NULL)""",
+            order_id,
+            f"evt-{order_id}",
+        )
+        await connection.execute(
+            """INSERT INTO eventstore.notification
+                   (id, event_id, position, recipient, channel, kind, order_id, state, cause,
+                    ended_at)
+               VALUES ($2, $2, 1, 'ada', 'email', 'shipped', $1, 'failed', 'bounced', now())""",
+            order_id,
+            uuid4(),
+        )
+
+    timeline = (await explained(eve, order_id))["timeline"]
+
+    [webhook] = [each for each in timeline if each["kind"] == "WEBHOOK"]
+    assert (webhook["provider"], webhook["eventId"]) == ("payments", f"evt-{order_id}")
+    assert (webhook["webhookType"], webhook["handledAt"]) == ("charge.captured", None)
+    [mail] = [each for each in timeline if each["kind"] == "NOTIFICATION"]
+    assert (mail["notice"], mail["channel"]) == ("SHIPPED", "EMAIL")
+    assert (mail["notificationState"], mail["cause"]) == ("FAILED", "bounced")
+
+
+async def test_an_explanation_holds_no_personal_data(api: Api, ada: Viewer, eve: Viewer) -> None:
+    order_id = await delivered(api, ada)
+    logged = await api.logged_order(ada)
+    note = OrderNoteAdded(order_id=logged, customer_id=ada.sub, text="She moves to Bristol.")
+    await api.log.append(f"note-{logged}", note)
+
+    text = json.dumps([await explained(eve, order_id), await explained(eve, logged)])
+
+    marked = {
+        *(str(value) for value in ADDRESS.values()),
+        *(str(value) for value in CONTACT.values()),
+        *LOGGED_ADDRESS.model_dump().values(),
+        *LOGGED_CONTACT.model_dump().values(),
+        *("She moves to Bristol.", "ciphertext"),
+    }
+    assert "OrderNoteAdded" in text
+    assert [value for value in marked if value and len(value) > 3 and value in text] == []
+
+
+async def test_the_order_of_an_erased_customer_still_explains_itself(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await dispatched(api, ada)
+    erased = CustomerErased(customer_id=ada.sub, reason=ErasureReason.CUSTOMER_REQUEST)
+    await api.log.append(f"customer-{ada.sub}", erased)
+
+    explanation = await explained(eve, order_id)
+
+    assert "OrderCreated" in events(explanation)
+    assert money(explanation)[1] == explanation["money"]["total"]["amount"]
+
+
+async def test_an_order_explains_itself_without_temporal(
+    api: Api, ada: Viewer, engine: AsyncEngine
+) -> None:
+    order_id = await dispatched(api, ada)
+    away = await Client.connect(NOBODY_LISTENS, lazy=True)
+
+    found = await ExplainQueries(engine, away, "").get(order_id)
+
+    assert found is not None
+    assert [(run.status, run.url) for run in found.workflows] == [("UNKNOWN", None)]
+    assert found.money.captured == found.money.total
+
+
+async def test_an_explanation_costs_a_constant_number_of_statements(
+    api: Api, ada: Viewer, eve: Viewer, engine: AsyncEngine
+) -> None:
+    empty, full = await api.logged_order(ada), await delivered(api, ada)
+
+    for order_id in (empty, full):
+        with counted(engine) as statements:
+            await explained(eve, order_id)
+        assert len(statements) == STATEMENTS
+
+
+async def test_a_long_timeline_is_cut_and_says_where_to_go_on(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await api.logged_order(ada)
+    note = OrderNoteAdded(order_id=order_id, customer_id=ada.sub, text="n")
+    await api.log.append(f"note-{order_id}", *[note] * (MAX_ENTRIES + 5))
+
+    explanation = await explained(eve, order_id)
+
+    assert len(explanation["timeline"]) == MAX_ENTRIES
+    assert explanation["isCut"] is True
+    rest = await eve.run(
+        "Events", stream=f"note-{order_id}", after=explanation["continueAfter"], first=100
+    )
+    shown = [each for each in explanation["timeline"] if each.get("type") == "OrderNoteAdded"]
+    assert len(shown) + len(rest["edges"]) == MAX_ENTRIES + 5
+
+
+async def test_a_number_explains_the_same_order(api: Api, ada: Viewer, eve: Viewer) -> None:
+    order_id = await api.logged_order(ada)
+
+    explanation = await explained(eve, order_id)
+
+    assert explanation["orderId"] == order_id
+    assert await explained(eve, explanation["number"].lower()) == explanation
+
+
+async def test_only_staff_may_ask(api: Api, ada: Viewer) -> None:
+    order_id = await api.logged_order(ada)
+
+    answer = await ada.ask(operation("Explain"), orderId=order_id)
+    admins = await explained(api.viewer("admin"), order_id)
+
+    assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+    assert answer["data"] is None
+    assert admins["orderId"] == order_id
+
+
+@pytest.mark.parametrize("order_id", [str(uuid4()), "W-0000000000", "no id\n", ""])
+async def test_an_unknown_order_is_not_found(eve: Viewer, order_id: str) -> None:
+    answer = await eve.ask(operation("Explain"), orderId=order_id)
+
+    assert answer["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
+
+
+async def test_the_deadline_of_a_dispatch_counts_from_the_confirmation(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await waiting_for_the_carrier(api, ada)
+
+    explanation = await explained(eve, order_id)
+
+    [confirmed] = [e["at"] for e in explanation["timeline"] if e.get("type") == "OrderConfirmed"]
+    [wait] = explanation["waitsFor"]
+    assert wait["waitsFor"] == "DISPATCH"
+    until = datetime.fromisoformat(wait["until"])
+    assert until - datetime.fromisoformat(confirmed) == api.sagas.deadlines.promises.dispatch
+    assert until - datetime.fromisoformat(confirmed) > timedelta(0)
