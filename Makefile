@@ -13,7 +13,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
-    recover set-right republish verify rebuild replay catalogue clean-data position psql order query explain sbom token lock
+    recover set-right erasures erase-again republish verify rebuild replay catalogue clean-data position psql order query explain sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,12 @@ recover: $(INSTALLED) ## Recover sagas that Temporal has lost and compare the lo
 
 set-right: $(INSTALLED) ## After a restore, repair the checkpoints above the end of the log (NAME= TO=)
 	@$(BIN)/python -m eventstore.checkpoints set-right $(if $(NAME),--name $(NAME)) $(if $(TO),--to $(TO))
+
+erasures: $(INSTALLED) ## Add the erasures of customers to a list outside of the database (FILE=path)
+	@$(BIN)/python -m orchestrator.erasures record "$$FILE"
+
+erase-again: $(INSTALLED) ## After a restore, repeat the erasures of that list (FILE=path)
+	@$(BIN)/python -m orchestrator.erasures repeat "$$FILE"
 
 republish: $(INSTALLED) ## Publish events again that the bus has lost (FROM=position; 0 for all)
 	@$(BIN)/python -m eventbus.republish --from='$(FROM)'

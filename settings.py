@@ -163,6 +163,8 @@ class Settings(BaseSettings):
     """Requests a second of one signed-in user, to one API process; 0 sets no limit."""
     rate_limit_per_address: int = Field(300, ge=0, le=1_000_000)
     """The same for one address, signed in or not. Webhooks and probes are not counted."""
+    api_drain: timedelta = Field(timedelta(seconds=1), ge=timedelta(0), le=timedelta(minutes=5))
+    """The time for which an API that got SIGTERM still serves requests, while `/readyz` is 503."""
     monitoring_host: str = "127.0.0.1"
     monitoring_port: int = Field(0, ge=0, le=65535)
     """The port that then serves `/healthz`, `/readyz` and `/metrics` alone; 0 means the API's

@@ -26,6 +26,8 @@ from roles.provider_clients import Providers
 from roles.temporal_worker import reconciliation_activities, saga_activities, temporal_worker
 from settings import Settings
 from temporal.client import TemporalAway, connect, require_namespace
+from temporal.leaving import RecentRuns, leave
+from temporal.sandbox import sandbox
 from temporal.schedules import keep_scheduled
 
 SECONDS_BETWEEN_RECORDS: Final = 4.0
@@ -44,19 +46,28 @@ async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Va
             *reconciliation_activities(settings, client, pool, store, comparer),
         ]
         queue, build_id = settings.task_queue, settings.worker_build_id
-        worker = temporal_worker(client, queue, activities, FailedAttempts(pool), build_id=build_id)
+        runner = sandbox()
+        worker = temporal_worker(
+            client, queue, activities, FailedAttempts(pool), build_id=build_id, runner=runner
+        )
         logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
         await together(
-            run_temporal_worker(worker, client),
+            run_temporal_worker(worker, client, runner.recent),
             keep_scheduled(client, queue, settings.reconcile_every, build_id),
             keep_recording_polls(client, pool, queue, build_id),
         )
 
 
-async def run_temporal_worker(worker: Worker, client: Client) -> None:
+async def run_temporal_worker(worker: Worker, client: Client, recent: RecentRuns) -> None:
     """Run until cancelled. Raises TemporalAway when it failed because Temporal does not answer."""
+    running = asyncio.create_task(worker.run())
     try:
-        await worker.run()
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await leave(client, worker.task_queue, recent)
+        running.cancel()
+        await asyncio.wait({running})
+        raise
     except RuntimeError as error:
         try:
             await require_namespace(client)

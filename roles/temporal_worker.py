@@ -37,7 +37,7 @@ from settings import Settings
 from temporal.client import deadlines
 from temporal.own_order import OwnOrder
 from temporal.runner import WORKFLOWS
-from temporal.sandbox import sandbox
+from temporal.sandbox import Sandbox, sandbox
 from temporal.versions import deployment
 
 DRAIN: Final = timedelta(seconds=2)
@@ -91,6 +91,7 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
     workflows: Sequence[type] = WORKFLOWS,
     passed_through: Sequence[str] = (),
     build_id: str = "",
+    runner: Sandbox | None = None,
 ) -> Worker:
     """Make the worker for all workflows and activities; the benchmarks' peers bring their own.
 
@@ -103,7 +104,7 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
         workflows=workflows,
         activities=activities,
         interceptors=[ActivityInterceptor(ledger), OwnOrder()],
-        workflow_runner=sandbox(*passed_through),
+        workflow_runner=runner or sandbox(*passed_through),
         workflow_failure_exception_types=[NondeterminismError],
         deployment_config=deployment(build_id),
         max_concurrent_workflow_tasks=20,

@@ -43,6 +43,8 @@ DYNAMIC_CONFIGURATION = {
     # The server deletes a run only after it has acknowledged the run's close, by default each 30 s.
     # Until then it tries at growing intervals: a deletion took 24 s, or 40 s on a busy machine.
     "history.transferProcessorUpdateAckInterval": '"2s"',
+    # A worker that stops asks for it: temporal/leaving.py.
+    "frontend.enableCancelWorkerPollsOnShutdown": "true",
 }
 """The settings of the development server, as JSON."""
 

@@ -11,6 +11,8 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
+from temporal.leaving import RecentRuns
+
 PASSED_THROUGH: Final = (
     "activities",
     "domain",
@@ -23,15 +25,22 @@ PASSED_THROUGH: Final = (
 throughput and add no determinism."""
 
 
-def sandbox(*passed_through: str) -> SandboxedWorkflowRunner:
+def sandbox(*passed_through: str) -> Sandbox:
     """`passed_through` names further modules without side effects."""
-    return _Runner(
+    return Sandbox(
         SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
     )
 
 
-class _Runner(SandboxedWorkflowRunner):
+class Sandbox(SandboxedWorkflowRunner):
+    """Runs workflows, and remembers which ones it has begun last."""
+
+    def __init__(self, restrictions: SandboxRestrictions) -> None:
+        super().__init__(restrictions)
+        self.recent = RecentRuns()
+
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        self.recent.add(det.info.workflow_id, det.info.run_id)
         return _ContextFree(super().create_instance(det))
 
 

@@ -15,6 +15,8 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
+from temporal.leaving import HEARTBEAT
+
 _QUIET: Final = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 """The SDK logs its own retries: a role logs in one line that Temporal does not answer."""
 MAX_TRIES: Final = 5
@@ -29,7 +31,7 @@ def set_up_sdk(*, with_metrics: bool) -> str | None:
     own = LogForwardingConfig(logging.getLogger("temporalio.core"))
     log = LoggingConfig(_QUIET, forwarding=own)
     if not with_metrics:
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=log)))
+        Runtime.set_default(_runtime(TelemetryConfig(logging=log)))
         return None
     for tries_left in reversed(range(MAX_TRIES)):
         address = f"127.0.0.1:{_free_port()}"
@@ -37,7 +39,7 @@ def set_up_sdk(*, with_metrics: bool) -> str | None:
             address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
         )
         try:
-            runtime = Runtime(telemetry=TelemetryConfig(logging=log, metrics=metrics))
+            runtime = _runtime(TelemetryConfig(logging=log, metrics=metrics))
         except RuntimeError:
             if not tries_left:
                 raise
@@ -45,6 +47,10 @@ def set_up_sdk(*, with_metrics: bool) -> str | None:
         Runtime.set_default(runtime)
         return f"http://{address}/metrics"
     raise AssertionError("unreachable")
+
+
+def _runtime(telemetry: TelemetryConfig) -> Runtime:
+    return Runtime(telemetry=telemetry, worker_heartbeat_interval=HEARTBEAT)
 
 
 def _free_port() -> int:

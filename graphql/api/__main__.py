@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-import uvicorn
-
+from api.app import create_app
+from api.draining import DrainingServer
 from api.monitoring import require_ports
 from api.server import server_config
 from kit.command import run_command
@@ -31,10 +31,11 @@ def main() -> None:
             is_away=is_away,
         )
         require_ports(settings, options.host, options.port)
+        app = create_app(settings)
     except (SettingsError, CannotListen) as error:
         sys.exit(f"waybill: {error}")
-    config = server_config("api.app:app", host=options.host, port=options.port, log_config=None)
-    uvicorn.Server(config).run()
+    config = server_config(app, host=options.host, port=options.port, log_config=None)
+    DrainingServer(config, app, settings.api_drain).run()
 
 
 def is_away(error: BaseException) -> bool:

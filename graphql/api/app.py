@@ -16,6 +16,7 @@ from api import metrics
 from api.auth import Authenticator, Unauthenticated
 from api.codec import codec_app
 from api.context import Replica, Services
+from api.draining import ClosesConnections
 from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
 from api.home import home
@@ -302,6 +303,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
 
     app = FastAPI(title="Waybill", lifespan=lifespan, openapi_url=None)
     app.state.authenticator = authenticator
+    app.state.is_stopping = False
     app.state.rate_limits = limits = RateLimits.of(settings)
     app.state.positions = positions = PositionCodec.of(settings)
     app.state.public_stock_limit = settings.public_stock_limit
@@ -318,6 +320,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.add_middleware(BodyLimit)
     app.add_middleware(Traced)
     app.add_middleware(AddressLimit, limits=limits)
+    app.add_middleware(ClosesConnections)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(TooManyRequests, _too_many_requests)
     app.add_exception_handler(WebhookRejected, _webhook_rejected)
