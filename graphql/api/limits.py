@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from api.document_limits import MAX_TOKENS, DocumentTooLarge, check_document
 from api.errors import PresentErrors, RequestError, RequestErrorCode, as_json, bad_input
 from api.idempotency import ReportReplays
+from api.metered import Metered
 from api.price import MAX_PRICE, price_of
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -45,6 +46,7 @@ RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationR
 def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
     """Return the factories of the extensions. Strawberry calls them for each request."""
     return [
+        Metered,
         DocumentCache,
         partial(Validation, introspection),
         AnswerTimeout,

@@ -109,6 +109,7 @@ def _fresh(event: StoredEvent) -> Delivery:
         position=event.position,
         event_type=event.type,
         body=cloudevents.encode(event),
+        recorded_at=event.recorded_at,
     )
 
 
