@@ -33,7 +33,7 @@ _RELAY: Final = text("""
         LIMIT :most
     ) AS waiting
 """)
-_TYPES: Final = {
+TASK_QUEUES: Final = {
     "temporal workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "temporal activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
@@ -67,7 +67,7 @@ class QueueQueries:
 
     async def tasks(self) -> list[Queue]:
         """Return the tasks that wait for a worker, as Temporal estimates them. Raises RPCError."""
-        return [await self._of_type(name, kind) for name, kind in _TYPES.items()]
+        return [await self._of_type(name, kind) for name, kind in TASK_QUEUES.items()]
 
     async def _of_type(self, name: str, kind: TaskQueueType.ValueType) -> Queue:
         answer = await self._client.workflow_service.describe_task_queue(
