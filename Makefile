@@ -12,7 +12,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench check check-deploy \
+.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench check check-deploy check-metrics \
     recover set-right republish verify rebuild replay catalogue clean-data position psql order query sbom token lock
 
 help: ## Show this help
@@ -72,6 +72,7 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 	@echo "== schema" && $(BIN)/python -m api.print_schema --check
 	@echo "== api reference" && $(BIN)/python -m tools.api_reference --check
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
+	@echo "== metrics" && $(BIN)/python -m tools.metrics_catalogue --check
 	@echo "== asyncapi" && $(BIN)/python -m tools.asyncapi --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@$(MAKE) --no-print-directory check-deploy
@@ -79,6 +80,9 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 
 check-deploy: $(INSTALLED)
 	@echo "== deployment files" && deploy/check
+
+check-metrics: $(INSTALLED) ## Hold every rule and panel against a real Prometheus (needs Debian's package prometheus)
+	@exec $(BIN)/python -m tools.check_metrics
 
 recover: $(INSTALLED) ## Recover sagas that Temporal has lost and compare the log with the providers (ORDER=id)
 	@$(BIN)/python -m orchestrator.recover $(if $(ORDER),--order $(ORDER))
