@@ -13,7 +13,8 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
-    recover set-right erasures erase-again republish verify rebuild replay catalogue clean-data position psql order query explain sbom token lock
+    check-metrics recover set-right erasures erase-again republish verify rebuild replay catalogue clean-data position psql order \
+    query explain sbom token lock
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +81,7 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 	@echo "== api reference" && $(BIN)/python -m tools.api_reference --check
 	@echo "== command line reference" && $(BIN)/python -m tools.cli_reference --check
 	@echo "== events" && $(BIN)/python -m tools.event_catalogue --check
+	@echo "== metrics" && $(BIN)/python -m tools.metrics_catalogue --check
 	@echo "== asyncapi" && $(BIN)/python -m tools.asyncapi --check
 	@echo "== sagas" && $(BIN)/python -m tools.saga_catalogue --check
 	@echo "== dashboards" && $(BIN)/python -m tools.dashboards --check
@@ -89,6 +91,9 @@ check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema,
 
 check-deploy: $(INSTALLED)
 	@echo "== deployment files" && deploy/check
+
+check-metrics: $(INSTALLED) ## Hold every rule and panel against a real Prometheus (needs Debian's package prometheus)
+	@exec $(BIN)/python -m tools.check_metrics
 
 recover: $(INSTALLED) ## Recover sagas that Temporal has lost and compare the log with the providers (ORDER=id)
 	@$(BIN)/python -m orchestrator.recover $(if $(ORDER),--order $(ORDER))

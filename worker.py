@@ -54,7 +54,7 @@ from settings import Environment, Settings, SettingsError, load_settings
 from settings_checks import check
 from stored_format import OtherStoredFormatError
 from temporal import client
-from temporal.log_context import of_workflow
+from temporal.log_context import keep_messages_plain, of_workflow
 from temporal.telemetry import set_up_sdk
 
 STOP_WITHIN: Final = timedelta(seconds=2.8)
@@ -175,6 +175,7 @@ def main() -> None:
             is_away=is_server_away,
             contexts=[of_workflow],
         )
+        keep_messages_plain()
         if settings.worker_http_port:
             require_port(monitoring.SETTING, settings.monitoring_host, settings.worker_http_port)
         sdk_metrics = set_up_sdk(with_metrics=bool(settings.worker_http_port))

@@ -13,7 +13,7 @@ from domain.event import Event
 from domain.order import events as o
 from domain.payment import events as p
 from eventstore.envelope import StoredEvent
-from observability.work import COMMANDS, SAGA_SECONDS, SAGAS
+from observability.work import CAPTURE_SECONDS, COMMANDS, SAGA_SECONDS, SAGAS
 
 
 class End(NamedTuple):
@@ -59,3 +59,8 @@ def count_ends(stored: Sequence[StoredEvent], decided: Sequence[Event]) -> None:
             if begun:  # the newest: an order may be returned a second time
                 seconds = (datetime.now(UTC) - begun[-1]).total_seconds()
                 SAGA_SECONDS.labels(end.saga, end.outcome).observe(max(0.0, seconds))
+
+
+def count_capture(dispatched_at: datetime) -> None:
+    """Count a payment that was captured now, for a parcel that was dispatched at this time."""
+    CAPTURE_SECONDS.observe(max(0.0, (datetime.now(UTC) - dispatched_at).total_seconds()))

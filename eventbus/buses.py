@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from eventbus.backlog import Backlog
 from eventbus.bus import EventBus
+from eventbus.kafka import backlog as kafka_backlog
 from eventbus.kafka import bus as kafka_bus
 from eventbus.kafka import connection as kafka
 from eventbus.kafka.security import security_of
 from eventbus.memory import memory_bus
+from eventbus.nats import backlog as nats_backlog
 from eventbus.nats import bus as nats_bus
 from eventbus.nats import connection as nats
 from kit.pool import Pool
@@ -53,3 +58,17 @@ async def require_answer(settings: Settings) -> None:
             await nats.ask(settings.nats_url)
         case Bus.KAFKA:
             await kafka.ask(settings.kafka_bootstrap, security_of(settings))
+
+
+async def backlogs(settings: Settings) -> Sequence[Backlog]:
+    """Return what waits for each consumer group. The bus in memory keeps nothing for a group.
+
+    Raises BusError.
+    """
+    match settings.bus:
+        case Bus.MEMORY:
+            return []
+        case Bus.NATS:
+            return await nats_backlog.backlogs(settings.nats_url)
+        case Bus.KAFKA:
+            return await kafka_backlog.backlogs(settings.kafka_bootstrap, security_of(settings))

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, NoReturn
 
 from eventbus import inbox, letters
@@ -25,6 +26,7 @@ from eventbus.tracing import handling
 from kit.pool import Connection, Pool
 from kit.restart import ServerAway, restarting
 from kit.tasks import together
+from observability.work import took
 
 BATCHES_AT_ONCE: Final = 4
 """The partitions whose messages are handled at the same time, each over a connection."""
@@ -124,6 +126,7 @@ class Consumer:
             asyncio.timeout(HANDLER_TIMEOUT.total_seconds()),
             connection.transaction(),
         ):
+            handled: list[datetime] = []
             ids = [received.id for received in batch]
             new = await inbox.remember(connection, self._group, ids)
             blocked = await self._blocked(connection, batch) if new else set()
@@ -139,9 +142,11 @@ class Consumer:
                     event = received.require_event()
                     with handling(event, self._group):
                         await self._handler(connection, event)
+                    handled.append(event.recorded_at)
             if waiting:
                 await letters.hold(connection, self._group, waiting)
             await connection.execute(_CHECK)
+        took(f"group {self._group}", handled)
 
     async def _blocked(self, connection: Connection, batch: Sequence[Received]) -> set[str]:
         if not self._consumption.ordered:

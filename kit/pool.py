@@ -67,6 +67,20 @@ class Pool:
         self._is_closed = False
         self._all_returned = asyncio.Event()
 
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def used(self) -> int:
+        """Return the number of connections that are lent, opened for a borrower, or closed."""
+        return self._size - self._permits
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of borrowers that wait for a connection."""
+        return sum(not turn.done() for turn in self._turns)
+
     def acquire(self) -> Lease:
         """Borrow a connection: `async with pool.acquire() as connection`."""
         return Lease(self)

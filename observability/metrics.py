@@ -124,7 +124,8 @@ OPERATOR_NOTICES: Final = Gauge(
 
 QUEUE_DEPTH: Final = Gauge(
     "waybill_queue_depth",
-    "What waits in a queue, at most 10,000: events for the relay, tasks of Temporal for a worker.",
+    "What waits in a queue: events for the relay (at most 10,000) and for a consumer group, dead"
+    " letters, tasks of Temporal for a worker, notifications to be sent.",
     ["queue"],
     registry=REGISTRY,
 )
@@ -133,6 +134,12 @@ QUEUE_OLDEST: Final = Gauge(
     "waybill_queue_oldest_seconds",
     "The age of what has waited the longest in a queue; 0 for none.",
     ["queue"],
+    registry=REGISTRY,
+)
+
+REPLICA_LAG: Final = Gauge(
+    "waybill_replica_lag_seconds",
+    "The time for which the read replica has been behind the primary; 0 for none.",
     registry=REGISTRY,
 )
 

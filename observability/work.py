@@ -41,6 +41,34 @@ EVENT_PROCESSING: Final = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
     registry=REGISTRY,
 )
+GRAPHQL_SECONDS: Final = Histogram(
+    "waybill_graphql_seconds",
+    "The time until a query or a mutation was answered, by the field that it asks for and how it"
+    " ended: ok, refused because of the request, or failed.",
+    ["operation", "outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+    registry=REGISTRY,
+)
+HTTP_SECONDS: Final = Histogram(
+    "waybill_http_request_seconds",
+    "The time until an HTTP request was answered, by its route and the class of its status.",
+    ["route", "status"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10, 20),
+    registry=REGISTRY,
+)
+CAPTURE_SECONDS: Final = Histogram(
+    "waybill_parcel_capture_seconds",
+    "The time from the record that a parcel was dispatched until its payment was captured.",
+    buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 3600, 86_400),
+    registry=REGISTRY,
+)
+PROVIDER_SECONDS: Final = Histogram(
+    "waybill_provider_call_seconds",
+    "The time that a call to a provider took, by how it ended: ok, refused, or unavailable.",
+    ["provider", "operation", "outcome"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
 
 
 def took(consumer: str, recorded_at: Iterable[datetime]) -> None:

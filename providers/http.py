@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import perf_counter
 from typing import Final
 
 import httpx
 
 from observability.tracing import spans
 from observability.tracing.spans import PROVIDER, Kind
-from providers.errors import ProviderUnavailable
+from observability.work import PROVIDER_SECONDS
+from providers.errors import ProviderRefused, ProviderUnavailable
 
 CONNECT_SECONDS = 2.0
 TOTAL_SECONDS = 8.0
@@ -52,3 +54,24 @@ async def answering(provider: str, operation: str, total_seconds: float) -> Asyn
             raise ProviderUnavailable(provider, operation, "timeout") from None
         except httpx.HTTPError:
             raise ProviderUnavailable(provider, operation, "connection") from None
+
+
+@contextmanager
+def timed(provider: str, operation: str) -> Iterator[None]:
+    """Record the duration and the outcome of one operation. A cancelled one has no outcome."""
+    outcome, began = "ok", perf_counter()
+    try:
+        yield
+    except ProviderRefused:
+        outcome = "refused"
+        raise
+    except Exception:
+        outcome = "unavailable"
+        raise
+    except BaseException:
+        outcome = ""
+        raise
+    finally:
+        if outcome:
+            seconds = PROVIDER_SECONDS.labels(provider, operation, outcome)
+            seconds.observe(perf_counter() - began)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Annotated, Generic, TypeVar
 
@@ -35,7 +35,7 @@ from providers.errors import (
     UnknownStatus,
 )
 from providers.event_id import EventId
-from providers.http import SAYS_NOTHING, TOTAL_SECONDS, answering, pooled_client
+from providers.http import SAYS_NOTHING, TOTAL_SECONDS, answering, pooled_client, timed
 
 PROVIDER = "carrier"
 _SHIPMENTS = "/v1/shipments"
@@ -155,8 +155,11 @@ class HttpCarrier:
     async def close(self) -> None:
         await self._http.aclose()
 
-    def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
-        return answering(PROVIDER, operation, self._total_seconds)
+    @asynccontextmanager
+    async def _asking(self, operation: str) -> AsyncIterator[None]:
+        with timed(PROVIDER, operation):
+            async with answering(PROVIDER, operation, self._total_seconds):
+                yield
 
     async def _record(
         self, shape: type[Kept], path: str, operation: str, key: str, body: object

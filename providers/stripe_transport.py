@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import stripe
 
 from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from providers.http import SAYS_NOTHING, answering, pooled_client
+from providers.http import SAYS_NOTHING, answering, pooled_client, timed
 
 PROVIDER = "payments"
 _CONFLICT = 409
@@ -41,9 +41,10 @@ async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
 
     The original error is cut off: its body can hold the customer's data.
     """
-    async with answering(PROVIDER, operation, total_seconds):
+    with timed(PROVIDER, operation):
         try:
-            yield
+            async with answering(PROVIDER, operation, total_seconds):
+                yield
         except stripe.StripeError as error:
             raise _translated(operation, error) from None
 

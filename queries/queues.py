@@ -1,4 +1,4 @@
-"""The depth and the age of each queue: the relay's, and those of the workers in Temporal."""
+"""The depth and the age of each queue: of the relay, the consumer groups and Temporal's workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from eventbus import buses
 from eventbus.record import NAME
+from settings import Settings
 
 MAX_DEPTH: Final = 10_000
 """A longer queue is shown as this number."""
@@ -31,7 +33,7 @@ _RELAY: Final = text("""
         LIMIT :most
     ) AS waiting
 """)
-_TYPES: Final = {
+TASK_QUEUES: Final = {
     "temporal workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "temporal activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
@@ -41,15 +43,15 @@ _TYPES: Final = {
 class Queue:
     name: str
     depth: int
-    oldest_seconds: float
-    """The age of what has waited the longest; 0 for none."""
+    oldest_seconds: float | None
+    """The age of what has waited the longest; 0 for none, and None if it is unknown."""
 
 
 class QueueQueries:
-    def __init__(self, engine: AsyncEngine, client: Client, task_queue: str) -> None:
+    def __init__(self, engine: AsyncEngine, client: Client, settings: Settings) -> None:
         self._engine = engine
         self._client = client
-        self._task_queue = task_queue
+        self._settings = settings
 
     async def relay(self) -> list[Queue]:
         """Return the events that the relay has not published yet."""
@@ -58,15 +60,20 @@ class QueueQueries:
             row = (await connection.execute(_RELAY, given)).one()
         return [Queue("relay", row.depth, float(row.seconds))]
 
+    async def consumers(self) -> list[Queue]:
+        """Return what waits for each consumer group of the bus. Raises BusError."""
+        found = await buses.backlogs(self._settings)
+        return [Queue(f"group {b.group}", b.messages, b.oldest_seconds) for b in found]
+
     async def tasks(self) -> list[Queue]:
         """Return the tasks that wait for a worker, as Temporal estimates them. Raises RPCError."""
-        return [await self._of_type(name, kind) for name, kind in _TYPES.items()]
+        return [await self._of_type(name, kind) for name, kind in TASK_QUEUES.items()]
 
     async def _of_type(self, name: str, kind: TaskQueueType.ValueType) -> Queue:
         answer = await self._client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace=self._client.namespace,
-                task_queue=TaskQueue(name=self._task_queue),
+                task_queue=TaskQueue(name=self._settings.task_queue),
                 task_queue_type=kind,
                 report_stats=True,
             ),

@@ -76,6 +76,8 @@ class ReplicaWatch:
         self._on_loss = on_loss
         self._target = 0
         self._target_seen_at = monotonic()
+        self.lag_seconds = 0.0
+        """The time for which the replica had been behind when it was last compared."""
         self.problem: str | None = "it has not answered yet"
         """The reason for which the primary serves all reads; None while the replica serves them."""
 
@@ -94,15 +96,17 @@ class ReplicaWatch:
             async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
                 head = await self._replica.safe_head()
         except Exception as error:  # noqa: BLE001 - any fault means that it cannot serve reads
+            self.lag_seconds = monotonic() - self._target_seen_at
             self.report(error)
         else:
-            self._set(self._lag_problem(await self._lag_seconds(head)))
+            self.lag_seconds = await self._lag(head)
+            self._set(self._lag_problem(self.lag_seconds))
 
     def report(self, error: BaseException) -> None:
         """Read from the primary until the replica answers again."""
         self._set(f"it does not answer ({type(error).__name__})")
 
-    async def _lag_seconds(self, head: int) -> float:
+    async def _lag(self, head: int) -> float:
         """Return for how long the replica has been behind the head that the primary had first."""
         now = monotonic()
         if head < self._target:

@@ -19,10 +19,11 @@ from eventstore.stored_format import require_readable
 from kit.kept import Kept
 from kit.local_http import local_client
 from kit.pool import Pool
-from observability import health, work
+from observability import health, pools, work
 from observability.check import PROBE_TIMEOUT, Check, Probe
 from observability.monitoring import monitoring_app, plain_config, serving
 from observability.page import KEPT_SECONDS, text_of
+from observability.pools import PoolUse
 from roles.role import Role
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -45,10 +46,12 @@ async def monitored(
         yield
         return
     checks = await checks_of(settings, roles, pool)
+    pools.watch("worker", lambda: PoolUse(pool.used, pool.waiting, pool.size))
     async with local_client(timeout=PROBE_TIMEOUT.total_seconds()) as http:
 
         async def page() -> bytes:
             await health.show(checks)
+            pools.show()
             return text_of(health.REGISTRY, work.REGISTRY) + await _of_sdk(http, sdk_metrics)
 
         app = monitoring_app(checks, Kept(page, KEPT_SECONDS))

@@ -7,6 +7,7 @@ from typing import Final
 from eventstore.postgres import PostgresEventStore
 from kit.pool import create_pool
 from kit.tasks import together
+from observability.pools import PoolUse, watch
 from projections.follower import Follower, Terms
 from projections.order_contacts import OrderContacts
 from projections.rebuild.assistants import Assistants
@@ -22,6 +23,7 @@ async def run_projections(settings: Settings, contacts: OrderContacts) -> None:
     """Keep the following projections up to date, and make the rebuilds that are asked for."""
     url, terms = settings.url_of(DatabaseRole.PROJECTIONS), Terms()
     async with await create_pool(url, size=PROJECTIONS_POOL_SIZE, transaction_seconds=0) as pool:
+        watch("projections", lambda: PoolUse(pool.used, pool.waiting, pool.size))
         store = PostgresEventStore(pool)
         followers = [Follower(pool, store, projection, terms) for projection in FOLLOWING]
         await together(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.figures import count_capture
 from activities.payments.attempts import Attempts
 from activities.payments.record import PaymentRecord
 from activities.payments.refunds import Refunds
@@ -27,6 +30,8 @@ from domain.payment import commands as c
 from domain.payment.decide import RETRYABLE, TAKEN
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
+from domain.shipping.decide import SHIPMENT
+from domain.shipping.events import ShipmentDispatched
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 
@@ -97,7 +102,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     @activity.defn
     async def capture(self, parcel: ParcelInput) -> None:
         order_id = parcel.order_id
-        await self._dispatch(parcel)
+        dispatched_at = await self._dispatch(parcel)
         payment = await self._record.load(order_id)
         if payment.status in TAKEN:
             return
@@ -111,6 +116,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             Step.current("capture", order_id),
             c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
         )
+        count_capture(dispatched_at)
 
     @activity.defn
     async def refund(self, order_id: str) -> OrderProgress:
@@ -157,12 +163,17 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         await self._attempts.free(order_id, payment, payment.attempt, answer.reference)
         return await self._record.outcome(order_id)
 
-    async def _dispatch(self, parcel: ParcelInput) -> None:
-        """Record that the parcel has left, independently of the capture that follows."""
+    async def _dispatch(self, parcel: ParcelInput) -> datetime:
+        """Record that the parcel has left, independently of the capture that follows.
+
+        Return the time of that record.
+        """
         order_id = parcel.order_id
         order = await self._record.order(order_id)
         if order.has_shipped:
-            return
+            shipment = await self._handler.events(SHIPMENT, order_id)
+            dispatched = (s.recorded_at for s in shipment if s.type == ShipmentDispatched.__name__)
+            return next(dispatched, datetime.now(UTC))
         await self._handler.handle(
             Step.current("capture/dispatch", order_id),
             MarkShipped(aggregate_id=order_id),
@@ -170,6 +181,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             *tracking_commands(order_id, parcel.tracking),
             *(CommitStock(aggregate_id=line.sku, order_id=order_id) for line in order.lines),
         )
+        return datetime.now(UTC)
 
     async def _has_given_back(self, order_id: str) -> bool:
         payment = await self._record.load(order_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -90,13 +90,22 @@ async def ask(url: str) -> None:
 
     A client that may reconnect never ends its first attempt, for any answer of the server.
     """
+    async with once_connected(url):
+        pass
+
+
+@asynccontextmanager
+async def once_connected(url: str) -> AsyncIterator[Client]:
+    """Lend a client that does not reconnect. Raises BusUnavailable, or SettingsError."""
     client = Client()
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
-            await client.connect(url, allow_reconnect=False, error_cb=_raise)
-            await client.flush()
-    except (TimeoutError, OSError, ValueError, nats.errors.Error) as error:
-        raise _no_answer(url, error) from None
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
+                await client.connect(url, allow_reconnect=False, error_cb=_raise)
+                await client.flush()
+        except (TimeoutError, OSError, ValueError, nats.errors.Error) as error:
+            raise _no_answer(url, error) from None
+        yield client
     finally:
         await _close(client)
 

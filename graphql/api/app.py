@@ -21,8 +21,10 @@ from api.errors import RequestErrorCode, as_json
 from api.health import Probes, checks
 from api.home import home
 from api.limits import BodyLimit
+from api.metered import MeteredRequests
 from api.monitoring import monitored
 from api.orders.pricing import standard_pricing
+from api.pools import watch_pools
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
 from api.router import Router
 from api.schema import build_schema
@@ -123,6 +125,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     engine = create_engine(url)
     trace_statements(engine)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
+    watch_pools("", engine, pool)
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     vault = Vault(pool, Keyring.of(settings, "master_key"))
     feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
@@ -174,7 +177,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
             UrlRules(may_be_loopback=settings.allow_loopback_webhooks, field="endpoint"),
             vapid_of(settings),
         ),
-        queues=QueueQueries(engine, client, settings.task_queue),
+        queues=QueueQueries(engine, client, settings),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             pool,
@@ -245,6 +248,7 @@ async def with_replica(
     engine = create_engine(url)
     trace_statements(engine)
     pool = await create_pool(url, size=CONNECTIONS_TO_THE_LOG)
+    watch_pools("replica ", engine, pool)
     store = PostgresEventStore(pool)
     feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
     feeds = (feed, notices.feed)
@@ -321,6 +325,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     app.add_middleware(Traced)
     app.add_middleware(AddressLimit, limits=limits)
     app.add_middleware(ClosesConnections)
+    app.add_middleware(MeteredRequests)
     app.add_exception_handler(Unauthenticated, _unauthenticated)
     app.add_exception_handler(TooManyRequests, _too_many_requests)
     app.add_exception_handler(WebhookRejected, _webhook_rejected)

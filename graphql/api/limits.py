@@ -28,6 +28,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from api.document_limits import MAX_TOKENS, DocumentTooLarge, check_document
 from api.errors import PresentErrors, RequestError, RequestErrorCode, as_json, bad_input
 from api.idempotency import ReportReplays
+from api.metered import Metered
 from api.operation_trace import OperationTrace
 from api.price import MAX_PRICE, price_of
 
@@ -47,6 +48,7 @@ def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
     """Return the factories of the extensions. Strawberry calls them for each request."""
     return [
         OperationTrace,
+        Metered,
         DocumentCache,
         partial(Validation, introspection),
         AnswerTimeout,

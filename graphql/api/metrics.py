@@ -14,8 +14,9 @@ from typing import Final
 from api.context import Services
 from kit.faults import one_line
 from kit.kept import Kept
+from notifications.outbox import State
 from notifications.webhooks.outcome import Outcome
-from observability import health
+from observability import health, pools, work
 from observability.check import Check
 from observability.metrics import (
     BUS_FAULTY,
@@ -36,6 +37,7 @@ from observability.metrics import (
     QUEUE_OLDEST,
     RECONCILIATION_LAG,
     REGISTRY,
+    REPLICA_LAG,
     SAFE_HEAD_AGE,
     SAGA_DISCREPANCIES,
     SAGAS_RECOVERED,
@@ -45,7 +47,7 @@ from observability.metrics import (
     WEBHOOKS_GIVEN_UP,
 )
 from observability.page import KEPT_SECONDS, text_of
-from queries.dead_letters import DeadLetterFigures
+from queries.dead_letters import DeadLetterFigures, DeadLetterState
 from queries.notifications import NotificationFigures
 from queries.projections import ProjectionStatus
 from queries.queues import Queue, QueueQueries
@@ -82,15 +84,19 @@ def kept(services: Services, checks: Mapping[str, Check]) -> Kept[bytes]:
     """Render the page at most once a second, so that many scrapes do not load the database."""
 
     async def page() -> bytes:
-        await asyncio.gather(
-            health.show(checks), _show_database(services), _show_queues(services.queues)
+        _, stored, queued = await asyncio.gather(
+            health.show(checks), _show_database(services), _queues(services.queues)
         )
-        return text_of(health.REGISTRY, REGISTRY)
+        _show_queues([*stored, *queued])
+        REPLICA_LAG.set(services.replica.watch.lag_seconds if services.replica else 0)
+        pools.show()
+        return text_of(health.REGISTRY, REGISTRY, work.REGISTRY)
 
     return Kept(page, KEPT_SECONDS)
 
 
-async def _show_database(services: Services) -> None:
+async def _show_database(services: Services) -> Sequence[Queue]:
+    """Show the figures of the database; return the queues among them."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             age, sagas = await services.log.safe_head_age(), await services.sagas.figures()
@@ -104,6 +110,7 @@ async def _show_database(services: Services) -> None:
     except Exception as error:  # noqa: BLE001 - after any failure the figures are unknown
         logger.warning("metrics: the database does not answer: %s", one_line(error))
         _show_nothing()
+        return ()
     else:
         SAFE_HEAD_AGE.set(age)
         CHECKPOINTS_ABOVE_HEAD.set(lost)
@@ -117,16 +124,41 @@ async def _show_database(services: Services) -> None:
         _show_webhooks(webhooks)
         for (kind, state), count in notices.items():
             OPERATOR_NOTICES.labels(kind, state).set(count)
+        return [_queue_of(letters), *_outboxes(notifications)]
 
 
-async def _show_queues(queues: QueueQueries) -> None:
-    """Show each queue whose server answers: a depth that nobody knows is left out."""
+async def _queues(queues: QueueQueries) -> Sequence[Queue]:
+    """Return each queue whose server answers: a depth that is unknown is left out."""
+    found = await asyncio.gather(*map(_known, (queues.relay, queues.tasks, queues.consumers)))
+    return [queue for several in found for queue in several]
+
+
+def _show_queues(queues: Sequence[Queue]) -> None:
     QUEUE_DEPTH.clear()
     QUEUE_OLDEST.clear()
-    for found in await asyncio.gather(_known(queues.relay), _known(queues.tasks)):
-        for queue in found:
-            QUEUE_DEPTH.labels(queue.name).set(queue.depth)
+    for queue in queues:
+        QUEUE_DEPTH.labels(queue.name).set(queue.depth)
+        if queue.oldest_seconds is not None:
             QUEUE_OLDEST.labels(queue.name).set(queue.oldest_seconds)
+
+
+def _queue_of(letters: Sequence[DeadLetterFigures]) -> Queue:
+    dead = [each for each in letters if each.state is DeadLetterState.DEAD]
+    oldest = max((each.oldest_seconds for each in dead), default=0.0)
+    return Queue("dead letters", sum(each.letters for each in dead), oldest)
+
+
+def _outboxes(figures: NotificationFigures) -> Sequence[Queue]:
+    return [
+        Queue(
+            f"outbox {channel}",
+            sum(
+                figures.counts.get((channel, state), 0) for state in (State.PENDING, State.SENDING)
+            ),
+            seconds,
+        )
+        for channel, seconds in figures.lag_seconds.items()
+    ]
 
 
 async def _known(ask: Callable[[], Awaitable[Sequence[Queue]]]) -> Sequence[Queue]:

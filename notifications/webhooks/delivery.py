@@ -45,6 +45,7 @@ class Delivery:
     position: int
     event_type: str
     body: bytes
+    recorded_at: datetime
     is_row: bool = False
     attempts: int = 0
     failing_for: timedelta = timedelta(0)

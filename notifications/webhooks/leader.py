@@ -110,6 +110,7 @@ def _fresh(event: StoredEvent) -> Delivery:
         event_type=event.type,
         body=cloudevents.encode(event),
         traceparent=event.metadata.traceparent,
+        recorded_at=event.recorded_at,
     )
 
 

@@ -23,6 +23,7 @@ from notifications.webhooks.choosing import Choice
 from notifications.webhooks.delivery import TEST_POSITION, Attempt, Delivery, Endpoint
 from notifications.webhooks.sending import Sent
 from notifications.webhooks.trial import trial_body
+from observability.work import took
 
 MAX_LOGGED_ATTEMPTS: Final = 1_000
 """The newest attempts of an endpoint that are kept."""
@@ -91,8 +92,7 @@ class Ledger:
         ]
 
     def _delivery(self, row: asyncpg.Record, events: dict[UUID, StoredEvent]) -> Delivery:
-        is_test = row["position"] == TEST_POSITION
-        event = None if is_test else events[row["event_id"]]
+        event = None if row["position"] == TEST_POSITION else events[row["event_id"]]
         return Delivery(
             event_id=row["event_id"],
             stream_id=row["stream_id"],
@@ -101,6 +101,7 @@ class Ledger:
             body=trial_body(self._id, row["event_id"], row["created_at"])
             if event is None
             else cloudevents.encode(event),
+            recorded_at=row["created_at"] if event is None else event.recorded_at,
             is_row=True,
             attempts=row["attempts"],
             failing_for=row["failing_for"],
@@ -131,6 +132,8 @@ class Ledger:
                 await connection.execute(sql.RETRY_ALL, self._id)
             await self._keep(connection, batch, sent)
             await self._log(connection, sent.attempts)
+        taken = [a.delivery for a in sent.attempts if a.is_delivered and not a.delivery.is_test]
+        took("webhooks", [delivery.recorded_at for delivery in taken])
 
     async def _record(
         self,

@@ -241,7 +241,9 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
             UrlRules(may_be_loopback=False, resolve_name=names, field="endpoint"),
             vapid_of(settings),
         ),
-        queues=QueueQueries(engine, client, sagas.task_queue),
+        queues=QueueQueries(
+            engine, client, settings.model_copy(update={"task_queue": sagas.task_queue})
+        ),
         webhooks=WebhookQueries(engine),
         webhook_registry=WebhookRegistry(
             api_pool, MASTER_KEYS, UrlRules(may_be_loopback=False, resolve_name=names)

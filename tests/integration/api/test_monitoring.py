@@ -67,9 +67,10 @@ async def test_a_flood_of_scrapes_asks_the_database_once(
     monkeypatch.setattr("api.metrics.KEPT_SECONDS", 60.0)
     asked = 0
 
-    async def counted(*_: object) -> None:
+    async def counted(*_: object) -> tuple[()]:
         nonlocal asked
         asked += 1
+        return ()
 
     monkeypatch.setattr("api.metrics._show_database", counted)
     async with (

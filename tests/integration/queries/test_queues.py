@@ -14,6 +14,7 @@ from eventbus.record import NAME
 from kit.eventually import eventually
 from kit.pool import Pool
 from queries.queues import QueueQueries
+from settings import Settings
 from stack.servers import Servers
 from tests.support.order_log import OrderLog
 
@@ -38,13 +39,13 @@ async def client(servers: Servers) -> Client:
 async def test_the_relays_queue_is_what_is_above_its_checkpoint(
     engine: AsyncEngine, client: Client, log: OrderLog, pool: Pool
 ) -> None:
-    queues = QueueQueries(engine, client, "nowhere")
+    queues = QueueQueries(engine, client, Settings(task_queue="nowhere"))
     first = await log.receive("cup", 1)
     await log.receive("cup", 1)
 
     (waiting,) = await queues.relay()
     assert (waiting.name, waiting.depth) == ("relay", 2)
-    assert 0 < waiting.oldest_seconds < 60
+    assert 0 < (waiting.oldest_seconds or 0) < 60
     await pool.execute(CHECKPOINT, NAME, first)
     (left,) = await queues.relay()
     assert left.depth == 1
@@ -57,7 +58,7 @@ async def test_the_tasks_that_no_worker_takes_are_counted_by_kind(
     engine: AsyncEngine, client: Client
 ) -> None:
     task_queue = f"nobody-{uuid4()}"
-    queues = QueueQueries(engine, client, task_queue)
+    queues = QueueQueries(engine, client, Settings(task_queue=task_queue))
     assert [(q.name, q.depth) for q in await queues.tasks()] == [
         *(("temporal workflow", 0), ("temporal activity", 0)),
     ]
@@ -76,4 +77,4 @@ async def test_a_queue_of_a_server_that_is_away_is_not_known(
 ) -> None:
     away = await Client.connect("127.0.0.1:1", lazy=True)
     with pytest.raises((RPCError, RuntimeError)):
-        await QueueQueries(engine, away, "waybill").tasks()
+        await QueueQueries(engine, away, Settings()).tasks()

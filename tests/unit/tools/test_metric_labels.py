@@ -1,0 +1,76 @@
+"""Every label of every metric is bounded, and none may hold the id of a customer or an order."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from domain.ids import order_id_for
+from observability import health, metrics, pools, work
+from tools.metric_labels import LABELS, refusals
+from tools.metrics_catalogue import described
+
+REGISTRIES = (health.REGISTRY, metrics.REGISTRY, pools.REGISTRY, work.REGISTRY)
+ORDER = str(order_id_for("customer-7", "key"))
+IDS = {
+    "an order": ORDER,
+    "a workflow": f"order-{ORDER}",
+    "a workflow of an area": f"payment-{ORDER}",
+    "a customer": "customer-4711",
+    "a customer by number": "20260118",
+    "an address": "jane@example.com",
+    "an order in a group": f"group {ORDER}",
+    "a customer in a route": "/customers/20260118",
+}
+PAIRS = [(metric, label) for metric, labels in LABELS.items() for label in labels]
+
+
+def labels_of(*registries: CollectorRegistry) -> dict[str, set[str]]:
+    """Return the names of the labels of each metric, also of one that has no series yet."""
+    return {
+        str(collector._name): set(collector._labelnames)
+        for registry in registries
+        for collector in registry._collector_to_names  # type: ignore[attr-defined] # no API for it
+        if collector._labelnames
+    }
+
+
+def test_every_label_of_every_metric_has_a_bound() -> None:
+    assert labels_of(*REGISTRIES) == {name: set(labels) for name, labels in LABELS.items()}
+
+
+@pytest.mark.parametrize("what", IDS)
+@pytest.mark.parametrize(("metric", "label"), PAIRS)
+def test_no_label_may_hold_an_id(metric: str, label: str, what: str) -> None:
+    assert not LABELS[metric][label].permits(IDS[what])
+
+
+def test_a_label_for_a_customers_id_is_refused() -> None:
+    registry = CollectorRegistry()
+    Counter("waybill_orders", "Orders by customer.", ["customer_id"], registry=registry)
+
+    assert labels_of(registry) == {"waybill_orders": {"customer_id"}}
+    assert "waybill_orders" not in LABELS
+    assert refusals("waybill_orders", {"customer_id": "customer-4711"}) == [
+        'waybill_orders has the label customer_id="customer-4711", which tools/metric_labels.py does'
+        " not permit"
+    ]
+
+
+def test_a_value_that_is_not_among_the_permitted_ones_is_refused() -> None:
+    assert refusals("waybill_sagas", {"saga": "order", "outcome": "completed"}) == []
+    assert len(refusals("waybill_sagas", {"saga": "order", "outcome": ORDER})) == 1
+    assert len(refusals("waybill_sagas", {"saga": "order", "customer": "x"})) == 1
+
+
+def test_the_series_of_this_process_are_permitted() -> None:
+    found = [
+        refusal
+        for each in described()
+        for sample in each.metric.samples
+        for refusal in refusals(
+            each.metric.name, {k: v for k, v in sample.labels.items() if k != "le"}
+        )
+        if "Tested" not in refusal
+    ]
+    assert found == []
