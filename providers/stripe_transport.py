@@ -42,11 +42,11 @@ async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
     The original error is cut off: its body can hold the customer's data.
     """
     with timed(PROVIDER, operation):
-        try:
-            async with answering(PROVIDER, operation, total_seconds):
+        async with answering(PROVIDER, operation, total_seconds):
+            try:
                 yield
-        except stripe.StripeError as error:
-            raise _translated(operation, error) from None
+            except stripe.StripeError as error:
+                raise _translated(operation, error) from None
 
 
 def _translated(operation: str, error: stripe.StripeError) -> ProviderError:
