@@ -48,13 +48,13 @@ def _record(connection: Connection, statement: str, error: BaseException | None 
     began = connection.info.pop(_BEGAN, None)
     if began is None:
         return
-    name, text = _described(statement)
+    name, text = described(statement)
     attributes = {"db.system.name": "postgresql", "db.query.text": text}
     spans.ended(name, Kind.CLIENT, trace.current(), began, attributes, error=error)
 
 
 @lru_cache(MAX_STATEMENTS)
-def _described(statement: str) -> tuple[str, str]:
+def described(statement: str) -> tuple[str, str]:
     """Return the verb and the first table, and the text without the columns of a query."""
     words = " ".join(statement.split())
     verb = words.partition(" ")[0]

@@ -9,8 +9,6 @@ from datetime import timedelta
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import RetryPolicy
@@ -19,15 +17,12 @@ from temporalio.worker import Replayer
 
 from observability import trace
 from observability.tracing import spans
-from observability.tracing.export import OtlpRecorder
 from roles.temporal_worker import temporal_worker
 from stack.servers import Servers
 from temporal.sandbox import sandbox
 from temporal.trace_propagation import TracePropagation
+from tests.support.recording import NOT_SAMPLED, SAMPLED, TRACE_ID, Recording, recording
 
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-CALLER = f"00-{TRACE_ID}-b7ad6b7169203331-01"
-UNRECORDED = f"00-{TRACE_ID}-b7ad6b7169203331-00"
 SOON = timedelta(seconds=10)
 QUICKLY = RetryPolicy(initial_interval=timedelta(milliseconds=1))
 
@@ -51,23 +46,10 @@ class Spanned:
         return carried
 
 
-class Recording:
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-        self.recorder = OtlpRecorder(
-            TraceIdRatioBased(1.0), is_by_parent=True, service="test", exporter=self._exporter
-        )
-        spans.record_with(self.recorder)
-
-    def ended(self) -> list[ReadableSpan]:
-        self.recorder.flush()
-        return sorted(self._exporter.get_finished_spans(), key=lambda span: span.end_time or 0)
-
-
 @pytest.fixture
-def recording() -> Iterator[Recording]:
-    yield Recording()
-    spans.record_with(None)
+def recorded() -> Iterator[Recording]:
+    with recording() as made:
+        yield made
 
 
 @pytest.fixture
@@ -98,15 +80,15 @@ def span_id(span: ReadableSpan) -> int:
 
 
 async def test_a_run_is_between_the_call_that_started_it_and_its_activities(
-    traced: Client, recording: Recording
+    traced: Client, recorded: Recording
 ) -> None:
-    handle = await run(traced, CALLER)
+    handle = await run(traced, SAMPLED)
     carried = await handle.result()
 
-    by_name = {span.name: span for span in recording.ended()}
+    by_name = {span.name: span for span in recorded.ended()}
     started, ran = by_name["start Spanned"], by_name["Spanned"]
     last, ended = by_name["succeed_at_second_attempt"], by_name["Spanned ended"]
-    assert Counter(span.name for span in recording.ended()) == {
+    assert Counter(span.name for span in recorded.ended()) == {
         "start Spanned": 1,
         "Spanned": 1,
         "succeed_at_second_attempt": 2,
@@ -123,16 +105,16 @@ async def test_a_run_is_between_the_call_that_started_it_and_its_activities(
         "waybill.attempt": 2,
     }
     assert {
-        span.attributes["waybill.order_id"] for span in recording.ended() if span.attributes
+        span.attributes["waybill.order_id"] for span in recorded.ended() if span.attributes
     } == {order_id}
 
 
 async def test_a_replay_makes_no_span_and_sends_the_same_parent(
-    traced: Client, recording: Recording
+    traced: Client, recorded: Recording
 ) -> None:
-    handle = await run(traced, CALLER)
+    handle = await run(traced, SAMPLED)
     await handle.result()
-    before = [span_id(span) for span in recording.ended()]
+    before = [span_id(span) for span in recorded.ended()]
 
     replayer = Replayer(
         workflows=[Spanned],
@@ -141,29 +123,29 @@ async def test_a_replay_makes_no_span_and_sends_the_same_parent(
     )
     await replayer.replay_workflow(await handle.fetch_history())
 
-    assert [span_id(span) for span in recording.ended()] == before
+    assert [span_id(span) for span in recorded.ended()] == before
 
 
 async def test_the_failure_of_a_run_is_on_its_last_span(
-    traced: Client, recording: Recording
+    traced: Client, recorded: Recording
 ) -> None:
-    handle = await run(traced, CALLER, fails=True)
+    handle = await run(traced, SAMPLED, fails=True)
     with pytest.raises(WorkflowFailureError):
         await handle.result()
 
-    failed = [span.name for span in recording.ended() if not span.status.is_ok]
+    failed = [span.name for span in recorded.ended() if not span.status.is_ok]
     assert failed.count("Spanned ended") == 1
     assert "Spanned" not in failed
 
 
 async def test_the_headers_are_as_long_as_without_spans(
-    traced: Client, recording: Recording
+    traced: Client, recorded: Recording
 ) -> None:
     spans.record_with(None)
-    without = await run(traced, CALLER)
+    without = await run(traced, SAMPLED)
     await without.result()
-    spans.record_with(recording.recorder)
-    with_spans = await run(traced, CALLER)
+    spans.record_with(recorded.recorder)
+    with_spans = await run(traced, SAMPLED)
     await with_spans.result()
 
     assert await headers(with_spans) == await headers(without)
@@ -181,10 +163,10 @@ async def headers(handle: WorkflowHandle[Spanned, str | None]) -> list[tuple[str
     return found
 
 
-@pytest.mark.parametrize("traceparent", [None, UNRECORDED])
+@pytest.mark.parametrize("traceparent", [None, NOT_SAMPLED])
 async def test_a_run_of_no_recorded_trace_makes_no_span(
-    traced: Client, recording: Recording, traceparent: str | None
+    traced: Client, recorded: Recording, traceparent: str | None
 ) -> None:
     handle = await run(traced, traceparent)
     assert await handle.result() == traceparent
-    assert recording.ended() == []
+    assert recorded.ended() == []

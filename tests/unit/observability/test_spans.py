@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from threading import Event
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_trace_id
 
@@ -19,39 +18,7 @@ from observability import trace
 from observability.tracing import spans
 from observability.tracing.export import LAST_SECONDS, OtlpRecorder, QuietExporter
 from observability.tracing.spans import Kind
-
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-SAMPLED = f"00-{TRACE_ID}-b7ad6b7169203331-01"
-NOT_SAMPLED = f"00-{TRACE_ID}-b7ad6b7169203331-00"
-
-
-class Recording:
-    """Spans of this process, recorded by the real recorder."""
-
-    def __init__(self, ratio: float = 1.0, *, is_by_parent: bool = True) -> None:
-        self.exporter = InMemorySpanExporter()
-        self.recorder = OtlpRecorder(
-            TraceIdRatioBased(ratio),
-            is_by_parent=is_by_parent,
-            service="waybill-test",
-            exporter=self.exporter,
-        )
-
-    def ended(self) -> list[ReadableSpan]:
-        self.recorder.close()
-        return sorted(self.exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
-
-
-@pytest.fixture(autouse=True)
-def _off_afterwards() -> Iterator[None]:
-    yield
-    spans.record_with(None)
-
-
-def recording(ratio: float = 1.0, *, is_by_parent: bool = True) -> Recording:
-    made = Recording(ratio, is_by_parent=is_by_parent)
-    spans.record_with(made.recorder)
-    return made
+from tests.support.recording import NOT_SAMPLED, SAMPLED, TRACE_ID, recording
 
 
 def ids(span: ReadableSpan) -> tuple[str, str, str | None]:
@@ -61,72 +28,74 @@ def ids(span: ReadableSpan) -> tuple[str, str, str | None]:
 
 
 def test_a_request_and_its_spans_form_one_trace_below_the_caller() -> None:
-    made = recording()
-    with spans.request("POST", SAMPLED) as request:
-        assert request is not None
-        inside = trace.current()
-        with spans.span("step", Kind.CLIENT, {"waybill.step": "reserve", "waybill.stream": None}):
-            deepest = trace.current()
-        assert trace.current() == inside
-    assert trace.current() is None
+    with recording() as made:
+        with spans.request("POST", SAMPLED) as request:
+            assert request is not None
+            inside = trace.current()
+            with spans.span(
+                "step", Kind.CLIENT, {"waybill.step": "reserve", "waybill.stream": None}
+            ):
+                deepest = trace.current()
+            assert trace.current() == inside
+        assert trace.current() is None
 
-    outer, inner = made.ended()
-    assert inside == f"00-{TRACE_ID}-{ids(outer)[1]}-01"
-    assert deepest == f"00-{TRACE_ID}-{ids(inner)[1]}-01"
-    assert ids(outer) == (TRACE_ID, ids(outer)[1], "b7ad6b7169203331")
-    assert ids(inner) == (TRACE_ID, ids(inner)[1], ids(outer)[1])
-    assert (outer.name, outer.kind) == ("POST", SpanKind.SERVER)
-    assert (inner.name, inner.kind) == ("step", SpanKind.CLIENT)
-    assert dict(inner.attributes or {}) == {"waybill.step": "reserve"}
-    assert inner.resource.attributes["service.name"] == "waybill-test"
+        inner, outer = made.ended()
+        assert inside == f"00-{TRACE_ID}-{ids(outer)[1]}-01"
+        assert deepest == f"00-{TRACE_ID}-{ids(inner)[1]}-01"
+        assert ids(outer) == (TRACE_ID, ids(outer)[1], "b7ad6b7169203331")
+        assert ids(inner) == (TRACE_ID, ids(inner)[1], ids(outer)[1])
+        assert (outer.name, outer.kind) == ("POST", SpanKind.SERVER)
+        assert (inner.name, inner.kind) == ("step", SpanKind.CLIENT)
+        assert dict(inner.attributes or {}) == {"waybill.step": "reserve"}
+        assert inner.resource.attributes["service.name"] == "waybill-test"
 
 
 def test_a_request_without_a_caller_is_the_root_of_its_trace() -> None:
-    made = recording()
-    with spans.request("POST", "no traceparent") as request:
-        assert request is not None
-    (root,) = made.ended()
-    assert root.parent is None
+    with recording() as made:
+        with spans.request("POST", "no traceparent") as request:
+            assert request is not None
+        (root,) = made.ended()
+        assert root.parent is None
 
 
 def test_work_without_a_trace_makes_no_span() -> None:
-    made = recording()
-    with spans.span("of a schedule") as span:
-        assert span is None
-        assert trace.current() is None
-    spans.ended("of a schedule", Kind.CLIENT, None, 1, {})
-    assert made.ended() == []
+    with recording() as made:
+        with spans.span("of a schedule") as span:
+            assert span is None
+            assert trace.current() is None
+        spans.ended("of a schedule", Kind.CLIENT, None, 1, {})
+        assert made.ended() == []
 
 
 def test_a_trace_that_its_caller_does_not_record_makes_no_span_and_is_passed_on() -> None:
-    made = recording()
-    with spans.request("POST", NOT_SAMPLED) as request:
-        assert request is None
-        carried = trace.current() or ""
-        with spans.span("step") as span:
-            assert span is None
-            assert trace.current() == carried
-        spans.ended("publish", Kind.PRODUCER, carried, 1, {})
-    assert (carried[3:35], carried[-2:]) == (TRACE_ID, "00")
-    assert made.ended() == []
+    with recording() as made:
+        with spans.request("POST", NOT_SAMPLED) as request:
+            assert request is None
+            carried = trace.current() or ""
+            with spans.span("step") as span:
+                assert span is None
+                assert trace.current() == carried
+            spans.ended("publish", Kind.PRODUCER, carried, 1, {})
+        assert (carried[3:35], carried[-2:]) == (TRACE_ID, "00")
+        assert made.ended() == []
 
 
 def test_a_ratio_decides_for_new_traces_and_the_parent_for_all_others() -> None:
-    made = recording(0.0)
-    with spans.request("POST", None) as request:
-        assert request is None
-        assert (trace.current() or "").endswith("-00")
-    with spans.request("POST", SAMPLED) as request:
-        assert request is not None
-    assert [span.name for span in made.ended()] == ["POST"]
+    with recording(0.0) as made:
+        with spans.request("POST", None) as request:
+            assert request is None
+            assert (trace.current() or "").endswith("-00")
+        with spans.request("POST", SAMPLED) as request:
+            assert request is not None
+        assert [span.name for span in made.ended()] == ["POST"]
 
 
 def test_a_sampler_without_parents_asks_for_each_trace_anew() -> None:
-    made = recording(1.0, is_by_parent=False)
-    with spans.request("POST", NOT_SAMPLED) as request:
-        assert request is not None
-        assert (trace.current() or "").endswith("-01")
-    assert len(made.ended()) == 1
+    with recording(1.0, is_by_parent=False) as made:
+        with spans.request("POST", NOT_SAMPLED) as request:
+            assert request is not None
+            assert (trace.current() or "").endswith("-01")
+        assert len(made.ended()) == 1
 
 
 def test_off_a_request_carries_a_trace_as_before() -> None:
@@ -144,24 +113,24 @@ class Quoting(Exception):
 
 
 def test_an_error_of_ours_is_shown_without_secrets_and_of_others_by_its_type() -> None:
-    made = recording()
-    ours = Refused(ErrorCode.INVALID_INPUT, "ada@example.org with sk_test_123")
-    for error in (ours, Quoting("1 Main Street")):
-        with (
-            pytest.raises(type(error)),
-            trace.carrying(SAMPLED),
-            spans.span("step"),
-        ):
-            raise error
+    with recording() as made:
+        ours = Refused(ErrorCode.INVALID_INPUT, "ada@example.org with sk_test_123")
+        for error in (ours, Quoting("1 Main Street")):
+            with (
+                pytest.raises(type(error)),
+                trace.carrying(SAMPLED),
+                spans.span("step"),
+            ):
+                raise error
 
-    first, second = made.ended()
-    assert [span.status.status_code for span in (first, second)] == [StatusCode.ERROR] * 2
-    assert dict(first.events[0].attributes or {}) == {
-        "exception.type": "Refused",
-        "exception.message": "Refused: [address] with [secret]",
-    }
-    assert dict(second.events[0].attributes or {}) == {"exception.type": "Quoting"}
-    assert [span.status.description for span in (first, second)] == [None, None]
+        first, second = made.ended()
+        assert [span.status.status_code for span in (first, second)] == [StatusCode.ERROR] * 2
+        assert dict(first.events[0].attributes or {}) == {
+            "exception.type": "Refused",
+            "exception.message": "Refused: [address] with [secret]",
+        }
+        assert dict(second.events[0].attributes or {}) == {"exception.type": "Quoting"}
+        assert [span.status.description for span in (first, second)] == [None, None]
 
 
 class Failing(SpanExporter):
@@ -221,6 +190,7 @@ def test_a_collector_that_hangs_delays_neither_the_work_nor_the_end() -> None:
         for _ in range(10_000):  # more than the queue of the batches holds
             with spans.span("step"):
                 pass
+    spans.record_with(None)
     worked = time.monotonic() - began
     recorder.close()
     closed = time.monotonic() - began - worked
