@@ -12,6 +12,7 @@ import typer
 from cli import output
 from cli.app import app
 from cli.errors import CommandFailed, ExitCode
+from kit.command import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,8 +66,9 @@ def _drop_output() -> None:
 
 
 def run() -> NoReturn:
-    sys.exit(main())
+    """Run the installed program."""
+    run_command(main)
 
 
 if __name__ == "__main__":
-    run()
+    run_command(main)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from cli.paging import Page
-from cli.values import NOTHING, shown, visible
+from cli.values import NOTHING, visible
 
 Json = dict[str, Any]
 Column = tuple[str, Callable[[Json], str]]
@@ -84,24 +84,6 @@ def facts(found: Iterable[Fact]) -> None:
 def heading(text: str) -> None:
     """Print the heading of the part that follows."""
     _write(f"\n{visible(text)}")
-
-
-def outline(value: object, depth: int = 0) -> None:
-    """Print any JSON value as indented lines. Empty values are left out."""
-    indent = "  " * depth
-    pairs: Iterable[tuple[str, object]] = ()
-    match value:
-        case dict():
-            pairs = [(str(name), part) for name, part in value.items()]
-        case list():
-            pairs = [("-", part) for part in value]
-    for name, part in pairs:
-        if isinstance(part, dict | list):
-            if part:
-                _write(f"{indent}{visible(name)}")
-                outline(part, depth + 1)
-        elif part is not None:
-            _write(f"{indent}{visible(name)} {shown(part)}")
 
 
 def is_drawn() -> bool:

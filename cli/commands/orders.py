@@ -10,6 +10,7 @@ import typer
 
 from cli import output, watching
 from cli.client import Json
+from cli.commands.explanation import print_explanation
 from cli.commands.order_facts import COLUMNS, print_order
 from cli.documents import operations
 from cli.errors import WrongUsage
@@ -99,7 +100,7 @@ def show_order(ctx: typer.Context, order: Order, *, as_json: AsJson = False) -> 
 
 @orders.command("explain", epilog="Example: waybill orders explain W-7ZK3M0QX4R")
 def explain_order(ctx: typer.Context, order: Order, *, as_json: AsJson = False) -> None:
-    """Print the timeline of one order, and what it waits for."""
+    """Print the timeline of one order, what it waits for, and where its money and its stock are."""
     if EXPLAIN not in operations():
         raise WrongUsage(f"this build has no document {EXPLAIN}: use `waybill orders show`")
     client = client_of(ctx)
@@ -107,7 +108,7 @@ def explain_order(ctx: typer.Context, order: Order, *, as_json: AsJson = False) 
     if as_json:
         output.document(found)
     else:
-        output.outline(found)
+        print_explanation(found)
 
 
 @orders.command("watch", epilog="Example: waybill orders watch W-7ZK3M0QX4R")

@@ -207,6 +207,15 @@ def test_settings_in_any_case_and_compose_passwords_cause_no_warning(
     assert caplog.messages == []
 
 
+def test_the_variables_of_the_command_line_cause_no_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WAYBILL_URL", "https://waybill.example")
+    monkeypatch.setenv("WAYBILL_TOKEN", "a.token")
+    load_settings()
+    assert caplog.messages == []
+
+
 def test_a_file_that_is_no_text_is_named_and_not_shown(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"WAYBILL_JWT_SECRET=\xff\xfe\n")
     assert refusal() == f".env or {tmp_path / 'stack.env'} is not UTF-8: write it anew"
