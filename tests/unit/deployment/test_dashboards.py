@@ -168,6 +168,11 @@ def labels_kept_by(expression: str) -> set[str]:
 
 
 @by_name
+def test_every_description_says_what_is_normal(name: str) -> None:
+    assert [c.title for c in DASHBOARDS[name].charts if "Normal: " not in c.description] == []
+
+
+@by_name
 def test_the_steps_of_a_threshold_rise(name: str) -> None:
     for chart in DASHBOARDS[name].charts:
         values = [-inf if step.value is None else step.value for step in chart.steps]
