@@ -15,6 +15,8 @@ from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
 from domain.note.events import OrderNoteAdded
 from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import ReconciledSystem
+from domain.saga.events import DiscrepancyFound
 from kit.pool import Pool
 from providers.carrier_simulator.routes import REFUSED
 from queries.explain.explanation import MAX_ENTRIES, ExplainQueries
@@ -272,6 +274,23 @@ async def test_a_parked_saga_names_its_step_and_then_the_intervention(
     assert (made["reason"], made["actor"]) == ("the bank is back", f"operator:{eve.sub}")
     assert explanation["parked"] == []
     assert money(explanation)[1] == explanation["money"]["total"]["amount"]
+
+
+async def test_a_discrepancy_says_what_each_side_records(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await api.logged_order(ada)
+    found = DiscrepancyFound(
+        order_id=order_id, system=ReconciledSystem.PAYMENT, ours="CAPTURED", theirs="VOIDED"
+    )
+    await api.log.append(f"saga-{order_id}", found)
+
+    [wait] = (await explained(eve, order_id))["waitsFor"]
+
+    assert (wait["waitsFor"], wait["until"]) == ("OPERATOR", None)
+    assert wait["text"] == (
+        "Waits for an operator: PAYMENT differs (the log says CAPTURED, the system VOIDED)."
+    )
 
 
 async def test_a_return_shows_its_refund_and_the_pieces_that_are_back(
