@@ -42,7 +42,10 @@ class InterventionEntry(EventEntry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepEntry(Entry):
-    """A step or an undo that has begun; `at` is the time at which it began."""
+    """A step or an undo that has begun.
+
+    `at` is the time at which it began, or at which it ended if its beginning is not recorded.
+    """
 
     step: str
     is_undo: bool

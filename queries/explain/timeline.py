@@ -97,11 +97,12 @@ def _steps(saga: SagaView) -> Iterator[StepEntry]:
 
 
 def _step(step: StepView | UndoView, *, is_undo: bool) -> Iterable[StepEntry]:
-    if step.started_at is None:
+    at = step.started_at or step.ended_at
+    if at is None:
         return
     tries = f" after {step.attempts} attempts" if step.attempts > 1 else ""
     yield StepEntry(
-        at=step.started_at,
+        at=at,
         text=f"{step.description} {step.state}{tries}.",
         step=step.name,
         is_undo=is_undo,

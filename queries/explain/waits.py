@@ -67,11 +67,17 @@ def _with_deadline(wait: Wait, promises: Promises, history: History) -> Explaine
     begun = None if status is None else history.reached.get(status)
     duration: timedelta | None = getattr(promises, promise) if promise else None
     until = None if begun is None or duration is None else begun + duration
-    return _wait(WaitsFor(wait.waiting_for), wait.since, until, _parked(history))
+    return _wait(WaitsFor(wait.waiting_for), wait.since, until, _reasons(history))
 
 
-def _parked(history: History) -> str:
-    return ", ".join(f"{step} ({parking.code})" for step, parking in history.parked.items())
+def _reasons(history: History) -> str:
+    """Return why an operator is needed."""
+    parked = (f"parked at {step} ({parking.code})" for step, parking in history.parked.items())
+    differing = (
+        f"{each.system} differs (the log says {each.ours}, the system {each.theirs})"
+        for each in history.discrepancies.values()
+    )
+    return ", ".join([*parked, *differing])
 
 
 def _after_delivery(
@@ -88,7 +94,7 @@ def _after_delivery(
 
 
 def _wait(
-    waits_for: WaitsFor, since: datetime, until: datetime | None, parked: str = ""
+    waits_for: WaitsFor, since: datetime, until: datetime | None, reasons: str = ""
 ) -> ExplainedWait:
-    why = f": parked at {parked}" if waits_for is WaitsFor.OPERATOR and parked else ""
+    why = f": {reasons}" if waits_for is WaitsFor.OPERATOR and reasons else ""
     return ExplainedWait(waits_for, since, until, f"Waits for {_TEXTS[waits_for]}{why}.")

@@ -61,7 +61,10 @@ class InterventionEntry(EventEntry):
     reason: str
 
 
-@strawberry.type(description="A step or an undo of the saga; `at` is when it began.")
+@strawberry.type(
+    description="A step or an undo of the saga. `at` is when it began, or when it ended if its "
+    "beginning is not recorded."
+)
 class StepEntry(TimelineEntry):
     step: str
     is_undo: bool

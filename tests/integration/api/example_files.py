@@ -14,8 +14,10 @@ FOLDER: Final = ROOT / "graphql" / "examples"
 TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUMBER: Final = re.compile(r"\bW-[0-9A-Z]{10}\b")
+PROVIDER_ID: Final = re.compile(r"\b(pi|shp)_[0-9a-f]{24}\b")
 SEALED_POSITION: Final = re.compile(r"^[A-Za-z0-9_-]{32}$")
 FIXED_NUMBER: Final = "W-NZCPARBRQ5"
+FIXED_PROVIDER_ID: Final = r"\1_000000000000000000000001"
 FIXED_TIME: Final = "2026-01-31T09:30:00+00:00"
 FIXED: Final[dict[str, object]] = {
     "position": "kq3v0yQm2oT8sX5c",
@@ -58,6 +60,7 @@ def _fixed(value: object, uuids: dict[str, str], key: str = "") -> object:
             return FIXED[key]
         case str():
             value = SEALED_POSITION.sub(str(FIXED["position"]), value)
+            value = PROVIDER_ID.sub(FIXED_PROVIDER_ID, value)
             text = NUMBER.sub(FIXED_NUMBER, TIME.sub(FIXED_TIME, value))
             return UUID.sub(lambda found: _uuid(found[0], uuids), text)
         case _:

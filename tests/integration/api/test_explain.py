@@ -15,7 +15,10 @@ from domain.customer.commands import ErasureReason
 from domain.customer.events import CustomerErased
 from domain.note.events import OrderNoteAdded
 from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import ReconciledSystem
+from domain.saga.events import DiscrepancyFound
 from kit.pool import Pool
+from providers.carrier_simulator.routes import REFUSED
 from queries.explain.explanation import MAX_ENTRIES, ExplainQueries
 from tests.integration.api.orders import (
     declined,
@@ -32,6 +35,30 @@ from tests.support.order_log import CONTACT as LOGGED_CONTACT
 
 STATEMENTS: Final = 7
 NOBODY_LISTENS: Final = "127.0.0.1:9"
+RESERVED: Final = (
+    *("EVENT OrderCreated", "STEP reserve"),
+    *("EVENT OrderReserved", "EVENT InventoryReserved"),
+    *("PROVIDER_CALL authorize attempt 1", "EVENT PaymentRequested", "STEP authorize"),
+)
+UNTIL_CONFIRMATION: Final = (
+    *RESERVED,
+    *("EVENT PaymentAuthorized", "EVENT OrderAuthorized", "EVENT OrderConfirmed"),
+    *("STEP await_payment", "STEP create_shipment"),
+)
+UNTIL_SHIPMENT: Final = (
+    *UNTIL_CONFIRMATION,
+    *("PROVIDER_CALL create shipment", "EVENT ShipmentCreated", "STEP await_dispatch"),
+)
+UNTIL_DISPATCH: Final = (
+    *UNTIL_SHIPMENT,
+    *("EVENT OrderShipped", "EVENT ShipmentDispatched", "EVENT InventoryCommitted"),
+    "STEP capture",
+)
+UNDOS: Final = ("cancel", "cancel_shipment", "give_back", "release")
+UNTIL_DELIVERY: Final = (
+    *("PROVIDER_CALL capture", "EVENT PaymentCaptured", "STEP await_delivery"),
+    *("EVENT OrderDelivered", "EVENT ShipmentDelivered", "STEP deliver", "STEP await_return"),
+)
 
 
 @pytest.fixture
@@ -62,6 +89,16 @@ def calls(explanation: Json) -> list[tuple[str, str | None, str | None]]:
     ]
 
 
+def label(entry: Json) -> str:
+    """Return the kind of the entry and the name of what it is about."""
+    names = ("type", "stepName", "operation", "notice", "webhookType", "eventType")
+    return f"{entry['kind']} {next(entry[name] for name in names if name in entry)}"
+
+
+def timeline(explanation: Json) -> list[str]:
+    return [label(entry) for entry in explanation["timeline"]]
+
+
 def steps(explanation: Json) -> list[tuple[str, str]]:
     return [
         (each["stepName"], each["stepState"])
@@ -73,7 +110,7 @@ def steps(explanation: Json) -> list[tuple[str, str]]:
 def money(explanation: Json) -> tuple[int, int, int]:
     """Return what is authorized, captured and refunded."""
     found = explanation["money"]
-    return tuple(found[name]["amount"] for name in ("authorized", "captured", "refunded"))  # type: ignore[return-value]
+    return tuple(found[name]["amount"] for name in ("authorized", "captured", "refunded"))
 
 
 def attempts(explanation: Json) -> list[tuple[int, str]]:
@@ -98,23 +135,7 @@ async def test_a_delivered_order_explains_each_of_its_steps(
     order_id = await delivered(api, ada)
 
     explanation = await explained(eve, order_id)
-
-    assert [type_ for type_ in events(explanation) if not type_.startswith("Tracking")] == [
-        "OrderCreated",
-        "OrderReserved",
-        "InventoryReserved",
-        "PaymentRequested",
-        "PaymentAuthorized",
-        "OrderAuthorized",
-        "OrderConfirmed",
-        "ShipmentCreated",
-        "ShipmentDispatched",
-        "OrderShipped",
-        "InventoryCommitted",
-        "PaymentCaptured",
-        "ShipmentDelivered",
-        "OrderDelivered",
-    ] or sorted(events(explanation))  # the order within one transaction is the handler's
+    assert timeline(explanation) == [*UNTIL_DISPATCH, *UNTIL_DELIVERY]
     total = explanation["money"]["total"]
     assert calls(explanation) == [
         ("authorize attempt 1", "/1/confirm", "authorized"),
@@ -167,10 +188,14 @@ async def test_a_declined_payment_and_its_retry_are_two_attempts(
     [wait] = waiting["waitsFor"]
     assert datetime.fromisoformat(wait["until"]) > datetime.fromisoformat(wait["since"])
     assert attempts(waiting) == [(1, "DECLINED")]
-    assert attempts(explanation)[0] == (1, "DECLINED")
-    assert attempts(explanation)[1][0] == 2
+    assert attempts(explanation) == [(1, "DECLINED"), (2, "AUTHORIZED")]
+    assert timeline(explanation) == [
+        *(*RESERVED, "EVENT PaymentDeclined"),
+        *("PROVIDER_CALL authorize attempt 2", "EVENT PaymentRequested"),
+        *UNTIL_SHIPMENT[len(RESERVED) :],
+    ]
     assert calls(explanation)[:2] == [
-        ("authorize attempt 1", "/1/confirm", "declined: card_declined"),
+        ("authorize attempt 1", "/1/confirm", "declined: generic_decline"),
         ("authorize attempt 2", "/2/confirm", "authorized"),
     ]
     assert [each["workflowId"] for each in explanation["workflows"]] == [
@@ -182,12 +207,22 @@ async def test_a_declined_payment_and_its_retry_are_two_attempts(
 async def test_a_compensation_shows_its_undos_and_gives_everything_back(
     api: Api, ada: Viewer, eve: Viewer
 ) -> None:
-    order_id = await waiting_for_the_carrier(api, ada)
-    await api.sagas.notify(order_id, ShipmentNotificationKind.CANCELLED)
+    order_id = await ada.place(shippingAddress=ADDRESS | {"postalCode": REFUSED, "country": "DE"})
     await api.sagas.until(f"order-{order_id}", "OrderCancelled")
 
     explanation = await explained(eve, order_id)
 
+    assert timeline(explanation)[: len(UNTIL_CONFIRMATION) + 2] == [
+        *UNTIL_CONFIRMATION,
+        *("FAILURE create_shipment", "EVENT OrderCancellationRequested"),
+    ]
+    undone = timeline(explanation)[len(UNTIL_CONFIRMATION) + 2 :]
+    assert sorted(undone[:4]) == [f"STEP {name}" for name in UNDOS]
+    assert undone[4:6] == ["PROVIDER_CALL cancel shipment", "EVENT ShipmentCancelled"]
+    assert sorted(undone[6:-1]) == [  # these undos run at the same time
+        *("EVENT InventoryReleased", "EVENT PaymentVoided", "PROVIDER_CALL void"),
+    ]
+    assert undone[-1] == "EVENT OrderCancelled"
     undos = [
         (each["stepName"], each["stepState"])
         for each in explanation["timeline"]
@@ -217,6 +252,12 @@ async def test_a_parked_saga_names_its_step_and_then_the_intervention(
 
     explanation = await explained(eve, order_id)
 
+    parking_entries = ("FAILURE capture", "EVENT SagaParked")
+    assert timeline(parked) == [*UNTIL_DISPATCH, *parking_entries]
+    assert timeline(explanation) == [
+        *(*UNTIL_DISPATCH, *parking_entries, "INTERVENTION SagaRetried"),
+        *("PROVIDER_CALL capture", "EVENT PaymentCaptured", "STEP await_delivery"),
+    ]
     [parking] = parked["parked"]
     assert (parking["step"], parking["isUndo"], parking["code"]) == (
         "capture",
@@ -235,6 +276,23 @@ async def test_a_parked_saga_names_its_step_and_then_the_intervention(
     assert money(explanation)[1] == explanation["money"]["total"]["amount"]
 
 
+async def test_a_discrepancy_says_what_each_side_records(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order_id = await api.logged_order(ada)
+    found = DiscrepancyFound(
+        order_id=order_id, system=ReconciledSystem.PAYMENT, ours="CAPTURED", theirs="VOIDED"
+    )
+    await api.log.append(f"saga-{order_id}", found)
+
+    [wait] = (await explained(eve, order_id))["waitsFor"]
+
+    assert (wait["waitsFor"], wait["until"]) == ("OPERATOR", None)
+    assert wait["text"] == (
+        "Waits for an operator: PAYMENT differs (the log says CAPTURED, the system VOIDED)."
+    )
+
+
 async def test_a_return_shows_its_refund_and_the_pieces_that_are_back(
     api: Api, ada: Viewer, eve: Viewer
 ) -> None:
@@ -247,10 +305,19 @@ async def test_a_return_shows_its_refund_and_the_pieces_that_are_back(
         "lines": [{"sku": line["sku"], "quantity": 1}],
     }
     assert (await ada.run("RequestReturn", input=returning))["userErrors"] == []
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    await api.sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await api.sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     await api.sagas.until(f"order-{order_id}", "OrderReturned")
 
     explanation = await explained(eve, order_id)
 
+    assert timeline(explanation) == [
+        *(*UNTIL_DISPATCH, *UNTIL_DELIVERY, "EVENT OrderReturnRequested"),
+        *("PROVIDER_CALL create return", "EVENT ShipmentReturnRequested", "STEP collect_return"),
+        *("PROVIDER_CALL refund", "EVENT PaymentRefunded", "EVENT StockReturned"),
+        *("EVENT ShipmentReturned", "EVENT OrderReturned", "STEP refund"),
+    ]
     refunded = money(explanation)[2]
     assert 0 < refunded < explanation["money"]["total"]["amount"]
     assert stock(explanation) == [(2, 0, 1, 1)]
@@ -278,6 +345,8 @@ async def test_the_money_and_the_stock_are_those_of_the_read_models(
         kept = await connection.fetchrow(
             "SELECT reserved, shipped FROM readmodel.inventory_view WHERE sku = $1", sku
         )
+    assert paid is not None
+    assert kept is not None
     [line] = explanation["stock"]
     assert money(explanation)[1:] == tuple(paid)
     assert (line["reserved"] + line["shipped"], line["quantity"]) == (sum(kept), 3)
@@ -304,12 +373,12 @@ async def test_received_webhooks_and_notifications_are_in_the_timeline(
             uuid4(),
         )
 
-    timeline = (await explained(eve, order_id))["timeline"]
+    entries = (await explained(eve, order_id))["timeline"]
 
-    [webhook] = [each for each in timeline if each["kind"] == "WEBHOOK"]
+    [webhook] = [each for each in entries if each["kind"] == "WEBHOOK"]
     assert (webhook["provider"], webhook["eventId"]) == ("payments", f"evt-{order_id}")
     assert (webhook["webhookType"], webhook["handledAt"]) == ("charge.captured", None)
-    [mail] = [each for each in timeline if each["kind"] == "NOTIFICATION"]
+    [mail] = [each for each in entries if each["kind"] == "NOTIFICATION"]
     assert (mail["notice"], mail["channel"]) == ("SHIPPED", "EMAIL")
     assert (mail["notificationState"], mail["cause"]) == ("FAILED", "bounced")
 
