@@ -86,7 +86,7 @@ async def repeated(
     """Repeat the erasures of the file, and return the lines that are printed."""
     lines = [] if lines is None else lines
     async for line in repeat(log.store, orders, file):
-        lines.append(line)  # noqa: PERF401 - those before an error count as well
+        lines.append(line)
     return lines
 
 
