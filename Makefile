@@ -34,9 +34,9 @@ test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS=
 unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
 
-matrix: $(INSTALLED) ## Run every saga step with every fault, and a rebuild with kills (ARGS="-k name")
+matrix: $(INSTALLED) ## Run every saga step with every fault, a rebuild with kills and a rolling restart (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix tests/integration/projections/test_rebuild_kills.py \
-		-m matrix $(ARGS)
+		tests/e2e/test_rolling_restart.py -m matrix $(ARGS)
 
 mail-kills: $(INSTALLED) ## Kill the sender of mails fifty times, and count the mails at a mail server
 	@exec $(BIN)/python -m pytest tests/integration/notifications/test_mail_kills.py -m matrix $(ARGS)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -81,7 +82,7 @@ class Cluster:
         ports = (self.system.ports.http_port, self._ports.http_port)
         async with local_client(timeout=10) as http:
             for port in ports:
-                await eventually(lambda port=port: _is_ready(http, port), 60)
+                await eventually(partial(_is_ready, http, port), 60)
 
 
 async def _is_ready(http: httpx.AsyncClient, port: int) -> bool:

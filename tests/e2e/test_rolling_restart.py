@@ -18,7 +18,8 @@ from tests.e2e.shop import SERVICE_RESTART, Shop, opened_shop
 SECONDS_BETWEEN_ORDERS = 0.8
 MAX_DELAY_SECONDS = 1.0
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(240)]
+# `make matrix` runs nothing beside it: a busy machine delays more than the bound.
 
 
 async def receive_stock(cluster: Cluster) -> None:
@@ -60,18 +61,6 @@ async def test_a_rolling_restart_under_load_fails_nothing_and_delays_nothing_by_
         steps = await cluster.step_seconds()
         before = max(seconds for at, seconds in steps if usual.began_at <= at < usual.ended_at)
         during = max(seconds for at, seconds in steps if rolling.began_at <= at)
-        print(
-            "PLACING",
-            shop.slowest(usual),
-            shop.slowest(rolling),
-            "STEPS",
-            before,
-            during,
-            "ORDERS",
-            len(shop.placings),
-            shop.closes,
-            cluster.exits,
-        )
         assert during <= before + MAX_DELAY_SECONDS
 
 

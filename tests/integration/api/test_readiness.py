@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from temporalio.client import Client
 
 from api.app import create_app
@@ -130,6 +131,30 @@ async def test_it_is_degraded_when_only_the_bus_is_away(real_settings: Settings)
 
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert outcomes(response) == OK | {"bus": ("failing", False)}
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_ready_without_the_providers_and_the_mail_server(
+    real_settings: Settings,
+) -> None:
+    changes = {
+        "payment_url": "http://127.0.0.1:1",
+        "carrier_url": "http://127.0.0.1:1",
+        "smtp_url": SecretStr("smtp://127.0.0.1:1"),
+    }
+    response = await ready(real_settings.model_copy(update=changes))
+
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
+    assert outcomes(response) == OK
+
+
+@pytest.mark.usefixtures("leaders", "polled")
+async def test_it_is_degraded_without_its_replica(real_settings: Settings) -> None:
+    away = SecretStr("postgresql+asyncpg://u:p@127.0.0.1:1/d")
+    response = await ready(real_settings.model_copy(update={"query_database_url": away}))
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert outcomes(response) == OK | {"replica": ("failing", False)}
 
 
 @pytest.mark.usefixtures("leaders", "polled")

@@ -18,7 +18,7 @@ from observability import page
 from observability.work import COMMANDS
 from roles.monitoring import monitored
 from roles.role import Role
-from settings import Settings
+from settings import Bus, Settings
 from stack.servers import Servers
 from tests.support.simulators import free_port
 
@@ -125,3 +125,37 @@ async def test_a_port_that_is_taken_is_named(settings: Settings, pool: Pool) -> 
         with pytest.raises(CannotListen, match=r"^WAYBILL_WORKER_HTTP_PORT cannot be listened on"):
             async with monitored(settings, [Role.HEAD], pool, None):
                 pass
+
+
+async def test_a_worker_stays_ready_without_the_mail_server_the_providers_and_a_replica(
+    settings: Settings, pool: Pool
+) -> None:
+    settings = changed(
+        settings,
+        smtp_url=SecretStr(f"smtp://{NO_SERVER}"),
+        payment_url=f"http://{NO_SERVER}",
+        carrier_url=f"http://{NO_SERVER}",
+        query_database_url=SecretStr(f"postgresql://u:p@{NO_SERVER}/none"),
+    )
+    status, word, checks = await ready(settings, list(Role), pool)
+    assert (status, word) == (200, "ready")
+    assert checks.keys() == {"database", "temporal", "bus"}
+
+
+async def test_each_check_of_a_worker_names_its_age(settings: Settings, pool: Pool) -> None:
+    settings = changed(settings, nats_url=f"nats://{NO_SERVER}")
+    async with monitored(settings, list(Role), pool, None), client(settings) as http:
+        checks = (await http.get("/readyz")).json()["checks"]
+    assert {name: check["status"] for name, check in checks.items()} == {
+        "database": "ok",
+        "temporal": "ok",
+        "bus": "failing",
+    }
+    for check in checks.values():
+        assert 0 <= check["age_seconds"] < 30
+
+
+async def test_a_worker_without_kafka_is_degraded(settings: Settings, pool: Pool) -> None:
+    settings = changed(settings, bus=Bus.KAFKA, kafka_bootstrap=NO_SERVER)
+    status, word, checks = await ready(settings, [Role.RELAY], pool)
+    assert (status, word, checks["bus"]) == (200, "degraded", ("failing", False))
