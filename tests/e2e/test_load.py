@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from stack.system import System
+from tests.e2e.processes import started
 from tests.e2e.test_commands import command
 from tests.load.report import Report
 from tests.load.steps import PLACED
@@ -38,6 +40,18 @@ async def test_a_short_load_of_a_shop_ends_without_a_failed_request(
         "the load itself, which began customers too late",
     }
     assert (tmp_path / "load.svg").read_text().count("<polyline") == 4
+
+
+async def test_an_interrupted_load_stops_with_one_line(system: System, tmp_path: Path) -> None:
+    arguments = ("-m", "tests.load", "--url", system.url, "--rate", "1", "--out", str(tmp_path))
+    async with started(tmp_path / "log", system.environment, *arguments) as load:
+        await load.writes("until a bound breaks")
+        code, _ = await load.stops(signal.SIGINT)
+
+    assert code == 130, load.log
+    assert load.log.splitlines()[-1] == "Stopped."
+    assert "Traceback" not in load.log
+    assert not (tmp_path / "load.json").exists()
 
 
 async def test_a_load_of_a_service_that_is_away_ends_with_one_line(system: System) -> None:

@@ -1,4 +1,4 @@
-"""Run the benchmarks of the log's growth on small logs, so that a change that breaks one is seen."""
+"""Run the benchmarks of the log's growth on small logs, so that a broken one is noticed."""
 
 from __future__ import annotations
 
