@@ -109,7 +109,9 @@ def _report(wanted: dict[str, list[str]], missing: list[str], unbounded: list[st
     table = Table("selector", "used by", "result")
     for selector, places in sorted(wanted.items()):
         exporter = exporter_of(metric_of(selector))
-        result = "NO SERIES" if selector in missing else f"not here: {exporter}" if exporter else "ok"
+        result = (
+            "NO SERIES" if selector in missing else f"not here: {exporter}" if exporter else "ok"
+        )
         if result != "ok":
             table.add_row(selector, "\n".join(places), result)
     if table.row_count:
