@@ -36,11 +36,17 @@ _GIVE_UP: Final = """
 async def system(folder: Path) -> AsyncIterator[System]:
     """Run the service. The API reads from the primary as if that were a replica of itself."""
     ports = Ports.free()
-    data_format.claim(folder)
-    replica = stack_environment(folder, ports)["WAYBILL_API_DATABASE_URL"]
+    replica = _database_url(folder, ports)
     given = {**DEMO_PRICES, **DEMO_DEADLINES, "WAYBILL_QUERY_DATABASE_URL": replica}
     async with started_system(folder, ports, workers=WORKERS, given=given) as started:
         yield started
+
+
+def _database_url(folder: Path, ports: Ports) -> str:
+    """Return the API's database on a new folder, before anything is started there."""
+    folder.mkdir()
+    data_format.claim(folder)
+    return stack_environment(folder, ports)["WAYBILL_API_DATABASE_URL"]
 
 
 async def demonstrate(started: System) -> None:
