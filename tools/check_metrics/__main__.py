@@ -43,10 +43,10 @@ console = Console(width=130, soft_wrap=True, highlight=False)
 
 async def check() -> int:
     require_programs()
+    wanted = uses()
     console.print("Checking the configuration, and testing each alert ...")
     await promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
     await promtool("test", "rules", *map(str, sorted(PROMETHEUS.glob("tests/*.yml"))))
-    wanted = uses()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="check-metrics-") as folder:
         console.print(f"Starting the service with {driving.WORKERS} workers ...")

@@ -65,9 +65,7 @@ def selectors(expression: str) -> list[str]:
 
 def filled(expression: str) -> str:
     """Return the expression with a value for each variable of Grafana."""
-    return _VARIABLE.sub(
-        lambda found: _TIMES.get(found["braced"] or found["plain"], ".*"), expression
-    )
+    return _VARIABLE.sub(lambda found: _TIMES.get(found[1] or found[2], ".*"), expression)
 
 
 def metric_of(selector: str) -> str:
