@@ -8,6 +8,7 @@ empty.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -127,6 +128,7 @@ def _report(wanted: dict[str, list[str]], missing: list[str], unbounded: list[st
 
 
 def main() -> None:
+    logging.disable()  # the consumer that fails would fill the screen
     try:
         sys.exit(asyncio.run(check()))
     except Missing as missing:
