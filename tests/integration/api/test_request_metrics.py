@@ -39,14 +39,14 @@ async def test_an_order_is_counted_as_accepted_or_as_refused(api: Api) -> None:
 
 
 async def test_a_name_that_a_client_chooses_is_in_no_label(api: Api) -> None:
-    before = counts(GRAPHQL_SECONDS)
+    ada, before = api.viewer(), counts(GRAPHQL_SECONDS)
     for query in (
         "query customer4711 { customer4711 }",
         "query customer4711 { customer4711: __typename }",
         "not a document of customer4711",
         "{ a: products(first: 1) { edges { cursor } } b: __typename }",
     ):
-        await api.http.post("/graphql", json={"query": query})
+        await ada.ask(query)
 
     found = added(before, GRAPHQL_SECONDS)
     assert not any("4711" in value for labels in found for value in labels)
