@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from prometheus_client import Gauge
-
-from observability.work import REGISTRY
-
-POOL_CONNECTIONS: Final = Gauge(
-    "waybill_pool_connections",
-    "The connections of a pool of this process: used, the most that may be used, and the borrowers"
-    " that wait for one.",
-    ["pool", "state"],
-    registry=REGISTRY,
-)
+from observability.work import POOL_CONNECTIONS
 
 
 class PoolUse(NamedTuple):

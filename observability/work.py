@@ -7,7 +7,7 @@ from datetime import datetime
 from time import time
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 # The start of the process is not worth a series for each counter.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types here
@@ -67,6 +67,13 @@ PROVIDER_SECONDS: Final = Histogram(
     "The time that a call to a provider took, by how it ended: ok, refused, or unavailable.",
     ["provider", "operation", "outcome"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+POOL_CONNECTIONS: Final = Gauge(
+    "waybill_pool_connections",
+    "The connections of a pool of this process: used, the most that may be used, and the borrowers"
+    " that wait for one.",
+    ["pool", "state"],
     registry=REGISTRY,
 )
 

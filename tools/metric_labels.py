@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, get_args
+from typing import Final, Protocol
+
+from strawberry.types import get_object_definition
 
 from activities.figures import ENDS
 from api.metered import INTROSPECTION, INVALID, NO_ROUTE, SEVERAL
 from api.schema import Mutation, Query
-from domain.customer.commands import EraseCustomer
 from domain.registry import AGGREGATES
 from notifications.operators.causes import CauseKind
 from notifications.outbox import Channel, State
@@ -88,15 +89,21 @@ def _many(values: Collection[str], shown: str) -> OneOf:
 
 
 def _commands() -> Collection[str]:
-    unions = (get_args(command) or (command,) for command in AGGREGATES)
-    return {command.__name__ for union in unions for command in union} | {EraseCustomer.__name__}
+    """Return the names of all commands: the classes that have no subclass of their own."""
+    waiting, names = list(AGGREGATES), set()
+    while waiting:
+        command = waiting.pop()
+        waiting += (kinds := command.__subclasses__())
+        if not kinds:
+            names.add(command.__name__)
+    return names
 
 
 def _operations() -> Collection[str]:
     fields = (
         field.graphql_name or _camel(field.python_name)
         for root in (Query, Mutation)
-        for field in root.__strawberry_definition__.fields  # type: ignore[attr-defined]
+        for field in get_object_definition(root, strict=True).fields
     )
     return {*fields, SEVERAL, INTROSPECTION, INVALID}
 
@@ -115,8 +122,8 @@ _GROUP_OF: Final = Named(
 _CHANNELS: Final = [str(channel) for channel in Channel]
 _CHANNEL: Final = one_of(*_CHANNELS)
 _PROJECTION: Final = one_of(*(model.name for model in READ_MODELS))
-_LETTERS: Final = {"group": _GROUP, "state": one_of(*DeadLetterState)}
-_SAGA: Final = {
+_LETTERS: Final[Mapping[str, Bound]] = {"group": _GROUP, "state": one_of(*DeadLetterState)}
+_SAGA: Final[Mapping[str, Bound]] = {
     "saga": one_of(*(end.saga for end in ENDS.values())),
     "outcome": one_of(*(end.outcome for end in ENDS.values())),
 }

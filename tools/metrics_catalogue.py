@@ -15,13 +15,13 @@ from typing import Final
 from prometheus_client import Metric
 
 from kit.command import run_command
-from observability import health, metrics, pools, work
+from observability import health, metrics, work
 from tools.generated_blocks import write_or_check
 from tools.metric_labels import LABELS, Bound
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "METRICS.md"
 REGISTRIES: Final = {
-    "every process": (health.REGISTRY, pools.REGISTRY, work.REGISTRY),
+    "every process": (health.REGISTRY, work.REGISTRY),
     "the API": (metrics.REGISTRY,),
 }
 SUFFIXES: Final = {
@@ -49,7 +49,7 @@ class Described:
 
 def described() -> Iterator[Described]:
     for shown_by, registries in REGISTRIES.items():
-        for registry in dict.fromkeys(registries):
+        for registry in registries:
             for metric in registry.collect():
                 yield Described(metric, shown_by, dict(LABELS.get(metric.name, {})))
 

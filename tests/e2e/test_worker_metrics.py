@@ -16,6 +16,10 @@ SHOWN = (
     'waybill_saga_seconds_count{outcome="captured",saga="payment"}',
     'waybill_event_processing_seconds_count{consumer="relay"}',
     'waybill_event_processing_seconds_count{consumer="projection analytics"}',
+    'waybill_provider_call_seconds_count{operation="authorize",outcome="ok",provider="payments"}',
+    'waybill_parcel_capture_seconds_bucket{le="300.0"} ',
+    'waybill_pool_connections{pool="worker",state="max"} 20.0',
+    'waybill_pool_connections{pool="projections",state="max"}',
     "temporal_worker_task_slots_available",
     "temporal_sticky_cache_size",
 )

@@ -8,6 +8,7 @@ empty.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -43,10 +44,10 @@ console = Console(width=130, soft_wrap=True, highlight=False)
 
 async def check() -> int:
     require_programs()
+    wanted = uses()
     console.print("Checking the configuration, and testing each alert ...")
     await promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
     await promtool("test", "rules", *map(str, sorted(PROMETHEUS.glob("tests/*.yml"))))
-    wanted = uses()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="check-metrics-") as folder:
         console.print(f"Starting the service with {driving.WORKERS} workers ...")
@@ -109,7 +110,9 @@ def _report(wanted: dict[str, list[str]], missing: list[str], unbounded: list[st
     table = Table("selector", "used by", "result")
     for selector, places in sorted(wanted.items()):
         exporter = exporter_of(metric_of(selector))
-        result = "NO SERIES" if selector in missing else f"not here: {exporter}" if exporter else "ok"
+        result = (
+            "NO SERIES" if selector in missing else f"not here: {exporter}" if exporter else "ok"
+        )
         if result != "ok":
             table.add_row(selector, "\n".join(places), result)
     if table.row_count:
@@ -125,6 +128,7 @@ def _report(wanted: dict[str, list[str]], missing: list[str], unbounded: list[st
 
 
 def main() -> None:
+    logging.disable()  # the consumer that fails would fill the screen
     try:
         sys.exit(asyncio.run(check()))
     except Missing as missing:

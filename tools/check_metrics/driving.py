@@ -1,4 +1,4 @@
-"""Start the service, and do what makes each metric appear: the demonstration and a failing consumer."""
+"""Start the service, and do what makes each metric appear: run the demonstration and consumers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from eventbus.nats.bus import connected_bus
 from eventstore.envelope import StoredEvent
 from kit.eventually import eventually
 from kit.pool import Connection, create_pool
+from stack import data_format
 from stack.environment import stack_environment
 from stack.ports import Ports
 from stack.processes import ROOT
@@ -35,10 +36,17 @@ _GIVE_UP: Final = """
 async def system(folder: Path) -> AsyncIterator[System]:
     """Run the service. The API reads from the primary as if that were a replica of itself."""
     ports = Ports.free()
-    replica = stack_environment(folder, ports)["WAYBILL_API_DATABASE_URL"]
+    replica = _database_url(folder, ports)
     given = {**DEMO_PRICES, **DEMO_DEADLINES, "WAYBILL_QUERY_DATABASE_URL": replica}
     async with started_system(folder, ports, workers=WORKERS, given=given) as started:
         yield started
+
+
+def _database_url(folder: Path, ports: Ports) -> str:
+    """Return the API's database on a new folder, before anything is started there."""
+    folder.mkdir()
+    data_format.claim(folder)
+    return stack_environment(folder, ports)["WAYBILL_API_DATABASE_URL"]
 
 
 async def demonstrate(started: System) -> None:

@@ -18,7 +18,7 @@ DASHBOARDS: Final = DEPLOY / "grafana" / "dashboards"
 
 _TIMES: Final = {"__rate_interval": "5m", "__interval": "1m", "__range": "1h"}
 """The values that Grafana gives to these variables. Any other one stands for `.*`."""
-_VARIABLE: Final = re.compile(r"\$(?:\{(?P<braced>\w+)(?::\w+)?\}|(?P<plain>\w+))")
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def selectors(expression: str) -> list[str]:
 
 def filled(expression: str) -> str:
     """Return the expression with a value for each variable of Grafana."""
-    return _VARIABLE.sub(lambda found: _TIMES.get(found["braced"] or found["plain"], ".*"), expression)
+    return _VARIABLE.sub(lambda found: _TIMES.get(found[1] or found[2], ".*"), expression)
 
 
 def metric_of(selector: str) -> str:

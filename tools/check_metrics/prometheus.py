@@ -77,26 +77,33 @@ async def running(
     folder: Path, port: int, targets: Mapping[str, Sequence[str]]
 ) -> AsyncIterator[Prometheus]:
     """Run our configuration with these targets for its jobs, until the end of the block."""
-    folder.mkdir()
-    config = folder / "prometheus.yml"
-    config.write_text(yaml.safe_dump(rewritten(targets)))
+    config = _written(folder, targets)
     address = f"127.0.0.1:{port}"
     arguments = (
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
     )
-    with (folder / "log").open("w") as log:
-        process = await asyncio.create_subprocess_exec(
-            "prometheus", *arguments, stdout=log, stderr=log
-        )
-        try:
-            async with local_client(base_url=f"http://{address}", timeout=10) as http:
-                await eventually(lambda: _answers(http))
-                yield Prometheus(http)
-        finally:
-            process.terminate()
-            await process.wait()
+    process = await asyncio.create_subprocess_exec(
+        "prometheus",
+        *arguments,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with local_client(base_url=f"http://{address}", timeout=10) as http:
+            await eventually(lambda: _answers(http))
+            yield Prometheus(http)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def _written(folder: Path, targets: Mapping[str, Sequence[str]]) -> Path:
+    folder.mkdir()
+    config = folder / "prometheus.yml"
+    config.write_text(yaml.safe_dump(rewritten(targets)))
+    return config
 
 
 def rewritten(targets: Mapping[str, Sequence[str]]) -> dict[str, Any]:

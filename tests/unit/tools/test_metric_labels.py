@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.metrics import MetricWrapperBase
 
 from domain.ids import order_id_for
-from observability import health, metrics, pools, work
+from observability import health, metrics, work
 from tools.metric_labels import LABELS, refusals
 from tools.metrics_catalogue import described
 
-REGISTRIES = (health.REGISTRY, metrics.REGISTRY, pools.REGISTRY, work.REGISTRY)
+REGISTRIES = (health.REGISTRY, metrics.REGISTRY, work.REGISTRY)
 ORDER = str(order_id_for("customer-7", "key"))
 IDS = {
     "an order": ORDER,
@@ -27,12 +28,9 @@ PAIRS = [(metric, label) for metric, labels in LABELS.items() for label in label
 
 def labels_of(*registries: CollectorRegistry) -> dict[str, set[str]]:
     """Return the names of the labels of each metric, also of one that has no series yet."""
-    return {
-        str(collector._name): set(collector._labelnames)
-        for registry in registries
-        for collector in registry._collector_to_names  # type: ignore[attr-defined] # no API for it
-        if collector._labelnames
-    }
+    collectors = {each for registry in registries for each in registry._collector_to_names}
+    found = [each for each in collectors if isinstance(each, MetricWrapperBase)]
+    return {each._name: set(each._labelnames) for each in found if each._labelnames}
 
 
 def test_every_label_of_every_metric_has_a_bound() -> None:
@@ -51,10 +49,8 @@ def test_a_label_for_a_customers_id_is_refused() -> None:
 
     assert labels_of(registry) == {"waybill_orders": {"customer_id"}}
     assert "waybill_orders" not in LABELS
-    assert refusals("waybill_orders", {"customer_id": "customer-4711"}) == [
-        'waybill_orders has the label customer_id="customer-4711", which tools/metric_labels.py does'
-        " not permit"
-    ]
+    (refusal,) = refusals("waybill_orders", {"customer_id": "customer-4711"})
+    assert refusal.startswith('waybill_orders has the label customer_id="customer-4711", which ')
 
 
 def test_a_value_that_is_not_among_the_permitted_ones_is_refused() -> None:
