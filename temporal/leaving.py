@@ -26,6 +26,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from kit.faults import one_line
+
 HEARTBEAT: Final = timedelta(seconds=5)
 """How often the SDK reports each worker to Temporal. Without a report, no poll is ended."""
 TIMEOUT: Final = timedelta(seconds=0.4)
@@ -58,13 +60,12 @@ class RecentRuns:
 
 
 async def leave(client: Client, task_queue: str, recent: Iterable[Run]) -> None:
-    """Return when no further task is on its way to this worker, or Temporal does not answer."""
+    """Return when no further task is on its way to this worker, or soon if Temporal is away."""
     try:
         async with asyncio.timeout(TIMEOUT.total_seconds()):
             await _end_polls(client, task_queue, recent)
     except (RPCError, TimeoutError) as error:
-        logger.info("the worker stops with open polls: %s", type(error).__name__)
-        return
+        logger.info("Temporal may not have ended each poll of this worker: %s", one_line(error))
     await asyncio.sleep(ON_THEIR_WAY_SECONDS)
 
 
