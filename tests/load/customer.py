@@ -12,7 +12,7 @@ from typing import Any, Final
 import websocket
 from locust import FastHttpUser
 
-from demo.documents import document
+from cli.documents import document
 from providers.carrier_simulator.routes import NEVER_DISPATCHED, NORMAL
 from providers.payment_simulator.methods import VISA
 from tests.load.plan import Plan

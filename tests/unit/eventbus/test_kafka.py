@@ -41,7 +41,7 @@ def state(*highs: int, generation: str = "one") -> TopicState:
 
 def test_a_bus_on_kafka_needs_its_brokers() -> None:
     settings = Settings(bus=Bus.KAFKA)
-    with pytest.raises(SettingsError, match="^WAYBILL_KAFKA_BOOTSTRAP is not set: set it$"):
+    with pytest.raises(SettingsError, match=r"^WAYBILL_KAFKA_BOOTSTRAP is not set: set it$"):
         settings.require(*ADDRESS[settings.bus])
 
 
@@ -172,9 +172,7 @@ class HalfAnswered:
         return answers
 
 
-async def test_a_partition_without_an_offset_means_that_the_bus_is_away_and_not_that_it_lost_events() -> (
-    None
-):
+async def test_a_partition_without_an_offset_means_that_the_bus_is_away() -> None:
     admin: Any = HalfAnswered()
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     assert offsets(admin, 1, latest) == (7,)

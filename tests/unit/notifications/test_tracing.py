@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from notifications.facts import Notice
@@ -28,7 +29,14 @@ def test_a_mail_is_sent_in_the_trace_of_its_event() -> None:
 
 def test_a_webhook_is_sent_in_the_trace_of_its_event_and_shows_no_body() -> None:
     delivery = Delivery(
-        uuid4(), "order-1", 7, "OrderCreated", b"body", attempts=1, traceparent=SAMPLED
+        uuid4(),
+        "order-1",
+        7,
+        "OrderCreated",
+        b"body",
+        recorded_at=datetime.now(UTC),
+        attempts=1,
+        traceparent=SAMPLED,
     )
     with recording() as made:
         with delivering(delivery):
