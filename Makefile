@@ -139,7 +139,7 @@ order: $(INSTALLED) ## Show one order as JSON (ID=id or number)
 	@$(BIN)/python -m demo.query Order --id="$$ID"
 
 explain: $(INSTALLED) ## Tell what happened to one order, what it waits for and where its money is (ORDER=id or number)
-	@$(BIN)/python -m demo.explain --order="$$ORDER"
+	@exec $(BIN)/waybill orders explain "$${ORDER:---help}"
 
 query: $(INSTALLED) ## Run a document of graphql/operations (OP=Saga ID= ARGS='{"first": 5}' ROLE= SUB=)
 	@$(BIN)/python -m demo.query "$$OP" --id="$$ID" --variables="$$ARGS" \

@@ -86,6 +86,20 @@ def heading(text: str) -> None:
     _write(f"\n{visible(text)}")
 
 
+def styled(lines: Iterable[tuple[str, str]]) -> None:
+    """Print each line, in its style where the reader shows styles."""
+    if not is_drawn():
+        for plain, _ in lines:
+            _write(plain)
+        return
+    from rich.console import Console  # noqa: PLC0415 - plain output does without it
+
+    console = Console(highlight=False)
+    with _reported():
+        for text, style in lines:
+            console.print(text, style=style or None, markup=False, soft_wrap=True)
+
+
 def is_drawn() -> bool:
     """Return whether the reader is a terminal that shows styles."""
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"

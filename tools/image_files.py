@@ -15,7 +15,7 @@ class UnreadableIgnoreFile(Exception):
 
 
 def image_files(root: Path = ROOT) -> Iterator[Path]:
-    """Yield every file of the checkout that .dockerignore lets through, in order.
+    """Yield every file and link of the checkout that .dockerignore lets through, in order.
 
     It reads the three forms that ours uses: `*` first, `!path`, and `**/name`.
     """
@@ -24,7 +24,7 @@ def image_files(root: Path = ROOT) -> Iterator[Path]:
         source = root / path
         files = sorted(source.rglob("*")) if source.is_dir() else [source]
         for file in files:
-            if file.is_file() and not any(
+            if (file.is_file() or file.is_symlink()) and not any(
                 fnmatch(part, name) for name in dropped for part in file.relative_to(root).parts
             ):
                 yield file

@@ -10,17 +10,12 @@ import typer
 
 from cli import output, watching
 from cli.client import Json
-from cli.commands.explanation import print_explanation
+from cli.commands.explanation import explain_lines
 from cli.commands.order_facts import COLUMNS, print_order
-from cli.documents import operations
-from cli.errors import WrongUsage
 from cli.options import After, All, AsJson, First, Key, Order, Reason, Yes
 from cli.paging import Paging, read
 from cli.session import client_of, confirm, derived_key, names_order, order_id
 from cli.values import since as time_of
-
-EXPLAIN = "Explain"
-"""The document that explains an order, once the API has it."""
 
 orders = typer.Typer(help="List, show, watch and cancel orders.", no_args_is_help=True)
 
@@ -101,14 +96,12 @@ def show_order(ctx: typer.Context, order: Order, *, as_json: AsJson = False) -> 
 @orders.command("explain", epilog="Example: waybill orders explain W-7ZK3M0QX4R")
 def explain_order(ctx: typer.Context, order: Order, *, as_json: AsJson = False) -> None:
     """Print the timeline of one order, what it waits for, and where its money and its stock are."""
-    if EXPLAIN not in operations():
-        raise WrongUsage(f"this build has no document {EXPLAIN}: use `waybill orders show`")
     client = client_of(ctx)
-    found = client.ask(EXPLAIN, orderId=order_id(client, order))
+    found = client.ask("Explain", orderId=order_id(client, order))
     if as_json:
         output.document(found)
     else:
-        print_explanation(found)
+        output.styled(explain_lines(found, datetime.now(UTC)))
 
 
 @orders.command("watch", epilog="Example: waybill orders watch W-7ZK3M0QX4R")

@@ -47,8 +47,8 @@ RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationR
 def extensions(*, introspection: bool) -> list[Callable[[], SchemaExtension]]:
     """Return the factories of the extensions. Strawberry calls them for each request."""
     return [
-        OperationTrace,
         Metered,
+        OperationTrace,
         DocumentCache,
         partial(Validation, introspection),
         AnswerTimeout,

@@ -63,7 +63,7 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
         ["demo.catalogue"],
         ["demo.watch", str(uuid4())],
         ["demo.query", "Products"],
-        ["demo.explain", "--order", str(uuid4())],
+        ["cli", "orders", "explain", str(uuid4())],
         ["demo.load_catalogue", "demo/products.csv"],
         ["stack.psql"],
         ["eventstore.privacy", "rotate"],
@@ -92,13 +92,6 @@ async def test_a_document_is_run_for_an_order_and_printed_as_json(system: System
     )
     assert code == 0
     assert json.loads("".join(lines))["products"]["edges"][0]["node"]["sku"] == "CUP-02"
-
-
-async def test_the_page_of_an_unknown_order_says_so_in_one_line(system: System) -> None:
-    code, lines = await command(system.environment, "demo.explain", "--order", str(uuid4()))
-    assert code == 1
-    assert len(lines) == 1
-    assert lines[0].startswith("explain: NOT_FOUND ")
 
 
 async def test_the_example_catalogue_is_loaded_once(system: System) -> None:

@@ -47,5 +47,5 @@ def copy_of_the_image(folder: Path) -> Path:
     for source in image_files():
         target = app / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
+        shutil.copy(source, target, follow_symlinks=False)
     return app

@@ -28,8 +28,6 @@ HISTOGRAM_PART = re.compile(r"_(bucket|count|sum)$")
 VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 by_name = pytest.mark.parametrize("name", DASHBOARDS)
-with_compose = pytest.mark.skipif("grafana" not in SERVICES, reason="no container runs Grafana yet")
-with_rules = pytest.mark.skipif(not ALERTS, reason="the alerts are not defined yet")
 
 
 def provisioned(kind: str) -> dict[str, Any]:
@@ -188,7 +186,6 @@ def test_only_a_panel_with_a_runbook_turns_red(name: str) -> None:
     assert [chart.title for chart in red if not named_alerts(chart)] == []
 
 
-@with_rules
 @by_name
 def test_every_runbook_belongs_to_an_alert(name: str) -> None:
     named = {alert for chart in DASHBOARDS[name].charts for alert in named_alerts(chart)}
@@ -196,7 +193,6 @@ def test_every_runbook_belongs_to_an_alert(name: str) -> None:
     assert named <= ALERTS.keys()
 
 
-@with_rules
 @by_name
 def test_a_panel_turns_red_where_its_alert_fires(name: str) -> None:
     wrong = {
@@ -215,7 +211,6 @@ def red_from(chart: Panel) -> set[float]:
     return {v for i in red if (v := values[i + 1] if values[i] is None else values[i]) is not None}
 
 
-@with_rules
 def test_every_alert_is_on_a_panel() -> None:
     shown = {
         name for d in DASHBOARDS.values() for panel in d.charts for name in named_alerts(panel)
@@ -224,7 +219,6 @@ def test_every_alert_is_on_a_panel() -> None:
     assert ALERTS.keys() - shown == set()
 
 
-@with_rules
 def test_every_record_on_a_panel_is_a_rule() -> None:
     records = {rule["record"] for rule in RULES if "record" in rule}
     used = {
@@ -239,7 +233,6 @@ def test_every_record_on_a_panel_is_a_rule() -> None:
     assert used <= records
 
 
-@pytest.mark.skipif(not OPERATIONS.exists(), reason="the runbooks are not written yet")
 @by_name
 def test_every_runbook_is_a_heading_of_the_operations_page(name: str) -> None:
     headings = re.findall(r"^#+ (.+)$", OPERATIONS.read_text(), re.MULTILINE)
@@ -248,7 +241,6 @@ def test_every_runbook_is_a_heading_of_the_operations_page(name: str) -> None:
     assert named <= {heading.lower().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.skipif(not METRICS.exists(), reason="the table of metrics is not written yet")
 @by_name
 def test_every_metric_of_waybill_on_a_panel_is_in_the_table_of_metrics(name: str) -> None:
     listed = set(re.findall(r"^\| `(waybill_\w+)`", METRICS.read_text(), re.MULTILINE))
@@ -264,7 +256,6 @@ def test_no_change_in_the_browser_is_saved() -> None:
     assert provider["allowUiUpdates"] is False
 
 
-@with_compose
 def test_docker_compose_mounts_the_folders_that_grafana_reads() -> None:
     (provider,) = provisioned("dashboards")["providers"]
 
@@ -274,7 +265,6 @@ def test_docker_compose_mounts_the_folders_that_grafana_reads() -> None:
     } <= set(SERVICES["grafana"]["volumes"])
 
 
-@with_compose
 def test_every_source_is_a_service_of_docker_compose() -> None:
     urls = {source["url"] for source in provisioned("datasources")["datasources"]}
 

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.*")])
 NAMED = re.compile(r"\bwaybill_[a-z_]*[a-z]\b(?![*:_@-])")
 RUNBOOK = ROOT / "docs" / "OPERATIONS.md"
-NO_METRICS = re.compile(r"waybill_(append|api|projections|owner|reader|migration)(_login)?$")
+NO_METRICS = re.compile(
+    r"waybill_(append|api|projections|owner|reader|migration|monitoring)(_login)?$"
+)
 """The roles of PostgreSQL have the same form."""
 RECORDED = re.compile(r"waybill:")
 

@@ -1,79 +1,17 @@
-"""The page of an order, as `make explain` prints it."""
+"""The page of an order, as `waybill orders explain` prints it."""
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from demo.explain import main, show
-from demo.explain_page import explain_lines, relative
+from cli import output
+from cli.commands.explanation import explain_lines, relative
+from tests.unit.cli.explanations import an_explanation
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-
-
-def euros(amount: int) -> dict[str, Any]:
-    return {"amount": amount, "currency": "EUR"}
-
-
-def an_explanation(**changes: object) -> dict[str, Any]:
-    money = {"total": euros(500), "authorized": euros(500), "captured": euros(0)}
-    attempt = {"number": 1, "status": "AUTHORIZED", "reference": "pi_1", "declineCode": None}
-    return {
-        "orderId": "o1",
-        "number": "W-1",
-        "status": "CONFIRMED",
-        "waitsFor": [
-            {
-                "waitsFor": "DISPATCH",
-                "since": "2026-03-04T11:55:00+00:00",
-                "until": "2026-03-06T13:00:00+00:00",
-                "text": "Waits for the carrier to collect the parcel.",
-            }
-        ],
-        "parked": [],
-        "workflows": [{"workflowId": "order-o1", "status": "RUNNING", "url": None}],
-        "traceIds": ["4bf92f3577b34da6a3ce929d0e0e4736"],
-        "money": {
-            **money,
-            "refunded": euros(0),
-            "attempts": [{**attempt, **money, "refunded": euros(0)}],
-        },
-        "stock": [
-            {
-                "sku": "mug",
-                "quantity": 2,
-                "backordered": 0,
-                "reserved": 2,
-                "shipped": 0,
-                "returned": 0,
-            }
-        ],
-        "timeline": [
-            {
-                "kind": "PROVIDER_CALL",
-                "at": "2026-03-04T11:54:00+00:00",
-                "text": "payments: authorize attempt 1: authorized.",
-                "key": "o1/1/confirm",
-                "reference": "pi_1",
-            },
-            {
-                "kind": "EVENT",
-                "at": "2026-03-04T11:55:00+00:00",
-                "text": "The order is confirmed.",
-                "type": "OrderConfirmed",
-                "stream": "order-o1",
-                "version": 4,
-                "positionNumber": 17,
-                "actor": "system",
-            },
-        ],
-        "isCut": False,
-        "continueAfter": None,
-        **changes,
-    }
 
 
 def page(explanation: dict[str, Any]) -> list[str]:
@@ -139,13 +77,10 @@ def test_a_text_cannot_control_the_terminal() -> None:
     assert lines[0] == "Order W-1?[2J (o1) is CONFIRMED"
 
 
-def test_a_file_gets_plain_text() -> None:
-    out = io.StringIO()
+def test_a_file_gets_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    output.styled(explain_lines(an_explanation(), NOW))
 
-    show(explain_lines(an_explanation(), NOW), out)
-
-    assert "\x1b" not in out.getvalue()
-    assert out.getvalue().splitlines() == page(an_explanation())
+    assert capsys.readouterr().out.splitlines() == page(an_explanation())
 
 
 @pytest.mark.parametrize(
@@ -156,10 +91,3 @@ def test_a_time_is_shown_relative_to_now(seconds: int, text: str) -> None:
     at = (NOW + timedelta(seconds=seconds)).isoformat()
 
     assert relative(at, NOW) == text
-
-
-def test_an_order_has_to_be_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 1
-    assert capsys.readouterr().err == (
-        "explain: name the order: make explain ORDER=id, or its number\n"
-    )
