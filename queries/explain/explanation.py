@@ -34,8 +34,10 @@ class OrderExplanation:
     money: OrderMoney
     stock: Sequence[LineStock]
     timeline: Sequence[Entry]
-    continue_after: int | None
-    """The position of the last event shown, where the timeline was cut."""
+    is_cut: bool
+    """There are more entries than `timeline` has."""
+    continue_after: int
+    """The position of the last event shown: a timeline that was cut goes on after it."""
     position: int
 
 
@@ -67,7 +69,8 @@ class ExplainQueries:
             money=money_of(records.order, ours),
             stock=stock_of(records.order.lines, records.stock_events),
             timeline=shown,
-            continue_after=_last_position(shown) if is_cut else None,
+            is_cut=is_cut,
+            continue_after=_last_position(shown),
             position=max(each.position for each in (*records.events, *records.stock_events)),
         )
 

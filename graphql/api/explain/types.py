@@ -170,9 +170,9 @@ class OrderExplanation:
         description="By time, the oldest first; at most 1,000 entries."
     )
     is_cut: bool = strawberry.field(description="The timeline has more entries than are shown.")
-    continue_after: Position | None = strawberry.field(
-        description="If the timeline was cut: read on with `events`, one stream at a time, after "
-        "this position."
+    continue_after: Position = strawberry.field(
+        description="The position of the last event shown. If the timeline was cut, read on with "
+        "`events` after it, one stream at a time."
     )
     position: Position = strawberry.field(description="The position of the order's last event.")
 
@@ -186,7 +186,6 @@ class OrderExplanation:
 
     @classmethod
     def of(cls, found: Explained) -> Self:
-        after = found.continue_after
         return cls(
             order_id=strawberry.ID(found.order.id),
             number=found.order.number,
@@ -198,8 +197,8 @@ class OrderExplanation:
             money=ExplainedMoney.of(found.money),
             stock=[ExplainedStock.of(line) for line in found.stock],
             timeline=[entry_of(entry) for entry in found.timeline],
-            is_cut=after is not None,
-            continue_after=None if after is None else Position(after),
+            is_cut=found.is_cut,
+            continue_after=Position(found.continue_after),
             position=Position(found.position),
         )
 

@@ -22,6 +22,7 @@ ARGUMENTS: Final = {
     "order": "(id: $id)",
     "orders": "(first: 100)",
     "saga": "(orderId: $id)",
+    "explain": "(orderId: $id)",
     "parkedSagas": "(first: 100)",
     "product": '(sku: "mug")',
     "products": "(first: 100)",

@@ -28,6 +28,7 @@ SECRETS = (
 )
 """Texts that no customer may read. `order-` is the prefix of workflow ids."""
 
+TRACE_PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EUROS = Money(amount=500, currency="EUR")
 FAILED_ATTEMPT = """
     INSERT INTO journal.failed_attempts (order_id, step, count, code, message, failed_at)
@@ -44,6 +45,7 @@ async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -
     cancelled, declined = [await api.logged_order(customer, **facts) for _ in range(2)]
     note = OrderNoteAdded(order_id=cancelled, customer_id=customer.sub, text=NOTE)
     await _record(api, f"note-{cancelled}", note, "run", actor=f"operator:{operator.sub}")
+    await api.log.append(f"order-{declined}", OrderReserved(order_id=declined))
     await api.log.append(
         f"payment-{declined}",
         PaymentRequested(order_id=declined, attempt=1, amount=EUROS, method="pm_no"),
@@ -109,5 +111,11 @@ async def _start_compensation(api: Api, order_id: str, operator: Viewer, pool: P
 
 async def _record(api: Api, stream: str, event: Event, step: str, *, actor: str) -> None:
     """Append the event as a workflow does."""
-    metadata = EventMetadata(correlation_id=stream, workflow_id=stream, step=step, actor=actor)
+    metadata = EventMetadata(
+        correlation_id=stream,
+        traceparent=TRACE_PARENT,
+        workflow_id=stream,
+        step=step,
+        actor=actor,
+    )
     await api.log.store.save_events(stream, [NewEvent(uuid4(), event, metadata)], ANY)
