@@ -478,7 +478,9 @@ async def test_only_staff_may_ask(api: Api, ada: Viewer) -> None:
     assert admins["orderId"] == order_id
 
 
-@pytest.mark.parametrize("order_id", [str(uuid4()), "W-0000000000", "no id\n", ""])
+@pytest.mark.parametrize(
+    "order_id", ["6b8e9760-dfad-4eb5-a3ff-480ab63fd345", "W-0000000000", "no id\n", ""]
+)
 async def test_an_unknown_order_is_not_found(eve: Viewer, order_id: str) -> None:
     answer = await eve.ask(operation("Explain"), orderId=order_id)
 
