@@ -32,7 +32,11 @@ from temporal.versions import DEPLOYMENT
 SECONDS_TO_WAIT: Final = 60.0
 SECONDS_BETWEEN_TRIES: Final = 0.2
 
-_NOT_YET: Final = {RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION}
+_NOT_YET: Final = {
+    RPCStatusCode.NOT_FOUND,
+    RPCStatusCode.FAILED_PRECONDITION,
+    RPCStatusCode.RESOURCE_EXHAUSTED,  # Temporal takes only so many calls at once for a deployment
+}
 
 
 class NotPromoted(Exception):
@@ -114,7 +118,13 @@ async def _is_accepted(client: Client, build_id: str) -> bool:
 
 async def _is_known_everywhere(client: Client) -> bool:
     """The task queues learn of it some time later; until then they serve the previous build."""
-    state = (await described(client)).worker_deployment_info.routing_config_update_state
+    try:
+        found = await described(client)
+    except RPCError as error:
+        if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+            return False
+        raise
+    state = found.worker_deployment_info.routing_config_update_state
     return state != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
 
 

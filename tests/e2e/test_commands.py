@@ -63,7 +63,6 @@ async def test_recovering_ends_with_0_however_often_it_is_run(system: System) ->
         ["demo.catalogue"],
         ["demo.watch", str(uuid4())],
         ["demo.query", "Products"],
-        ["cli", "orders", "explain", str(uuid4())],
         ["demo.load_catalogue", "demo/products.csv"],
         ["stack.psql"],
         ["eventstore.privacy", "rotate"],

@@ -24,6 +24,9 @@ _IS_STREAMING = """
     SELECT EXISTS (SELECT FROM pg_stat_replication
                    WHERE application_name = 'pg_receivewal' AND state = 'streaming')
 """
+SLOT = "waybill_archive"
+_CREATE_SLOT = "SELECT pg_create_physical_replication_slot($1, true)"
+_DROP_SLOT = "SELECT pg_drop_replication_slot($1)"
 GLOBALS, DATABASE = "globals.sql", "waybill.dump"
 
 
@@ -107,15 +110,23 @@ async def archiving(owner_url: str, archive: Path) -> AsyncIterator[None]:
     program = Program(
         name="pg_receivewal",
         tier=Tier.SERVER,
-        command=(postgres_program("pg_receivewal"), "--directory", str(archive), "--no-password"),
+        command=(
+            *(postgres_program("pg_receivewal"), "--directory", str(archive), "--no-password"),
+            *("--slot", SLOT),
+        ),
         environment=_environment(owner_url),
         stop_signal=signal.SIGINT,
     )
-    async with supervised(archive.with_name(f"{archive.name}-logs")) as supervisor:
-        await supervisor.start(program)
-        async with connected(owner_url) as owner:
-            await eventually(lambda: owner.fetchval(_IS_STREAMING), 60)
-        yield
+    async with connected(owner_url) as owner:
+        # The slot makes the server keep what the archive does not have yet.
+        await owner.execute(_CREATE_SLOT, SLOT)
+        try:
+            async with supervised(archive.with_name(f"{archive.name}-logs")) as supervisor:
+                await supervisor.start(program)
+                await eventually(lambda: owner.fetchval(_IS_STREAMING), 60)
+                yield
+        finally:
+            await owner.execute(_DROP_SLOT, SLOT)
 
 
 async def archived(owner: asyncpg.Connection, archive: Path) -> None:

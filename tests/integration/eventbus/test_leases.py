@@ -21,28 +21,32 @@ from tests.support.nats import NatsBroker
 
 
 @pytest.fixture
-async def expired(
+async def leased(
     log: Log, broker: NatsBroker, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[NatsDeliveries]:
-    """The deliveries of a process that has leased all partitions, and cannot renew that."""
-    monkeypatch.setattr(leases, "LEASE_TIMEOUT", timedelta(milliseconds=300))
+    """The deliveries of a process that holds all partitions, and does not renew that."""
+    monkeypatch.setattr(leases, "LEASE_TIMEOUT", timedelta(hours=1))
     monkeypatch.setattr(source, "RENEW_EVERY", timedelta(hours=1))
     await log.relay_all(3)
     async with (
         aclosing(await NatsConnection.connect(broker.url)) as connection,
         NatsSource(connection, log.pool).deliveries(GROUP) as deliveries,
     ):
-        held = deliveries._leases
-        await eventually(lambda: held._valid_until and not held.are_valid)
+        await eventually(lambda: deliveries._leases.are_valid)
         yield deliveries
 
 
+def expire(deliveries: NatsDeliveries) -> None:
+    deliveries._leases._valid_until = 0.0
+
+
 async def test_a_process_whose_leases_were_not_renewed_in_time_asks_for_no_messages(
-    expired: NatsDeliveries, broker: NatsBroker
+    leased: NatsDeliveries, broker: NatsBroker
 ) -> None:
     """Messages that it got would be kept from the process that has taken the partition."""
-    await eventually(lambda: len(expired._pulls) == PARTITIONS)
-    await eventually(lambda: all(pull.is_broken for pull in expired._pulls.values()))
+    await eventually(lambda: len(leased._pulls) == PARTITIONS)
+    expire(leased)
+    await eventually(lambda: all(pull.is_broken for pull in leased._pulls.values()))
     async with broker.jetstream() as stream:
         for partition in range(PARTITIONS):
             info = await stream.consumer_info(STREAM, f"{GROUP}-{partition}")
@@ -50,7 +54,9 @@ async def test_a_process_whose_leases_were_not_renewed_in_time_asks_for_no_messa
 
 
 async def test_a_process_whose_leases_were_not_renewed_in_time_hands_out_nothing(
-    expired: NatsDeliveries,
+    leased: NatsDeliveries,
 ) -> None:
+    await eventually(lambda: any(pull.has_messages for pull in leased._pulls.values()))
+    expire(leased)
     with pytest.raises(LeasesLost, match="the leases of group tests were not renewed in time"):
-        await anext(aiter(expired))
+        await anext(aiter(leased))
