@@ -217,7 +217,8 @@ async def test_a_recovered_saga_continues_the_trace_of_its_order(
     await reaches(http, order_id, "CANCELLED")
     spans = await trace_of(traced, received, order_id, "send email", 2)
 
-    assert set(counted(spans)) == {
+    # The recovered saga may look for its parcel once before the cancellation arrives.
+    assert set(counted(spans)) - {"track", "carrier find"} == {
         *(*SAGA, *QUERIES, "place", "reserve", "authorize", "payments authorize"),
         *("carrier create", "append", "OrderWorkflow ended", "send email", *UNDOS),
     }

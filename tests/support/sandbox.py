@@ -23,7 +23,11 @@ set -eu
 root=$1; writable=$2; user=$3; shift 3
 mount --make-rprivate /
 mount --bind "$root" "$root"
+for folder in $writable; do
+    mount -t tmpfs -o "uid=$user,gid=$user,mode=0700" tmpfs "$root$folder"
+done
 while [ "$1" != -- ]; do
+    mkdir -p "$root$2" # the checkout may lie in a folder that may be written, such as /tmp
     mount --bind "$1" "$root$2"
     mount -o remount,bind,ro "$root$2"
     shift 2
@@ -31,9 +35,6 @@ done
 shift
 mount --rbind /dev "$root/dev"
 mount --rbind /proc "$root/proc"
-for folder in $writable; do
-    mount -t tmpfs -o "uid=$user,gid=$user,mode=0700" tmpfs "$root$folder"
-done
 mount -o remount,bind,ro "$root"
 exec chroot "$root" setpriv --reuid="$user" --regid="$user" --clear-groups --no-new-privs \
     --bounding-set=-all --inh-caps=-all -- sh -c 'cd /app; exec "$@"' sh "$@"
