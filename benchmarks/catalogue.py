@@ -12,7 +12,7 @@ from benchmarks.measure import Benchmark, Count
 from benchmarks.observability import cpu_cost
 from benchmarks.projections import lag, memory, pages, rebuild
 from benchmarks.saga import counted as saga_counted
-from benchmarks.saga import latency, throughput
+from benchmarks.saga import cpu, latency, throughput
 
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *append.BENCHMARKS,
@@ -21,6 +21,7 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *tail_latency.BENCHMARKS,
     *throughput.BENCHMARKS,
     *latency.BENCHMARKS,
+    *cpu.BENCHMARKS,
     *cpu_cost.BENCHMARKS,
     *rebuild.BENCHMARKS,
     *lag.BENCHMARKS,

@@ -50,14 +50,13 @@ class Benchmark:
     less_is_better: bool = False
     max_pairs: int | None = None
     """The most pairs to measure, where one run takes long; no run warms the others up then."""
-    is_named_only: bool = False
-    """True for one that takes too long to run with others: only its whole id chooses it."""
-
-    def is_chosen(self, prefix: str) -> bool:
-        return self.id == prefix if self.is_named_only else self.id.startswith(prefix)
-
     full_pairs: int | None = None
     """The pairs of a full measurement, where the difference is so small that it needs more."""
+    least_prefix: str = ""
+    """The shortest prefix that chooses one that takes too long, or too much, to run with others."""
+
+    def is_chosen(self, prefix: str) -> bool:
+        return self.id.startswith(prefix) and prefix.startswith(self.least_prefix)
 
     def pairs(self, effort: Effort) -> int:
         if effort is FULL and self.full_pairs is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -30,6 +30,11 @@ class Supervisor:
         self._guardian, self._logs, self._say = guardian, logs, say
         self._show_progress = show_progress
         self._children: list[Child] = []
+
+    @property
+    def children(self) -> Sequence[Child]:
+        """The programs that it has started, the first one first."""
+        return tuple(self._children)
 
     async def start(self, program: Program) -> Child:
         """Start it and wait until it serves. Raises ProcessFailedError."""

@@ -85,13 +85,14 @@ class Growth:
 
 
 def _benchmark(name: str, growth: Growth, *, is_named_only: bool) -> Benchmark:
+    whole_id = f"eventstore.{name}"
     return Benchmark(
-        f"eventstore.{name}",
+        whole_id,
         "ms",
         MAX_RATIO,
         growth.sides,
         less_is_better=True,
-        is_named_only=is_named_only,
+        least_prefix=whole_id if is_named_only else "",
     )
 
 

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from temporalio import activity
@@ -17,20 +18,32 @@ from temporalio import activity
 from activities.command_handler import CommandHandler, Step
 from domain.command import Command
 from domain.ids import order_workflow_id
-from domain.inventory.commands import CommitStock, ReserveStock
+from domain.inventory.commands import CommitStock, ReleaseStock, ReserveStock
 from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated
 from domain.order.lines import Address, OrderLine
-from domain.payment.commands import RecordAuthorization, RecordCapture, RequestPayment
+from domain.payment.commands import (
+    RecordAuthorization,
+    RecordCapture,
+    RecordVoid,
+    RequestPayment,
+)
 from domain.payment.decide import PAYMENT
-from domain.shipping.commands import RecordDelivery, RecordDispatch, RecordShipment
+from domain.shipping.commands import (
+    RecordDelivery,
+    RecordDispatch,
+    RecordShipment,
+    RecordShipmentCancelled,
+)
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from kit.pool import create_pool
 from projections.inline import InlineReadModels
 from providers.carrier import ShipmentAddress, ShipmentItem
+from providers.errors import ProviderRefused
+from providers.payments import ProviderPaymentState
 from roles.provider_clients import Providers
 from settings import Settings
 
@@ -66,12 +79,13 @@ class Steps:
 
     @activity.defn
     async def place(self, order: c.PlaceOrder) -> None:
-        await self._append("place", order)
+        await self._append("place", order.aggregate_id, order)
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:
         await self._append(
             "reserve",
+            order_id,
             c.MarkReserved(aggregate_id=order_id),
             *(
                 ReserveStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
@@ -84,6 +98,7 @@ class Steps:
         order = await self._handler.load(ORDER, order_id)
         await self._append(
             "authorize/1/request",
+            order_id,
             RequestPayment(
                 aggregate_id=order_id,
                 attempt=FIRST,
@@ -102,12 +117,17 @@ class Steps:
             currency=payment.amount.currency,
             method=payment.method,
         )
+        if answer.state is ProviderPaymentState.DECLINED:
+            raise ProviderRefused(
+                "payments", "authorize", answer.decline_code or "declined", HTTPStatus.OK
+            )
         return Hold(order_id, answer.reference)
 
     @activity.defn
     async def record_authorization(self, hold: Hold) -> None:
         await self._append(
             "authorize/1/authorized",
+            hold.order_id,
             RecordAuthorization(
                 aggregate_id=hold.order_id, attempt=FIRST, reference=hold.reference
             ),
@@ -133,6 +153,7 @@ class Steps:
     async def record_shipment(self, shipment: Shipment) -> None:
         await self._append(
             "create_shipment",
+            shipment.order_id,
             RecordShipment(aggregate_id=shipment.order_id, shipment_id=shipment.shipment_id),
         )
 
@@ -140,6 +161,7 @@ class Steps:
     async def record_dispatch(self, order_id: str) -> None:
         await self._append(
             "capture/dispatch",
+            order_id,
             c.MarkShipped(aggregate_id=order_id),
             RecordDispatch(aggregate_id=order_id),
             *(
@@ -158,24 +180,69 @@ class Steps:
     @activity.defn
     async def record_capture(self, order_id: str) -> None:
         payment = await self._handler.load(PAYMENT, order_id)
-        await self._append("capture", RecordCapture(aggregate_id=order_id, amount=payment.amount))
+        await self._append(
+            "capture", order_id, RecordCapture(aggregate_id=order_id, amount=payment.amount)
+        )
 
     @activity.defn
     async def deliver(self, order_id: str) -> None:
         await self._append(
             "deliver",
+            order_id,
             c.MarkDelivered(aggregate_id=order_id),
             RecordDelivery(aggregate_id=order_id),
         )
 
     @activity.defn
     async def complete(self, order_id: str) -> None:
-        await self._append("complete", c.CompleteOrder(aggregate_id=order_id))
+        await self._append("complete", order_id, c.CompleteOrder(aggregate_id=order_id))
 
-    async def _append(self, key: str, command: Command, *others: Command) -> None:
-        order_id = command.aggregate_id
+    @activity.defn
+    async def start_compensation(self, order_id: str) -> None:
+        await self._append(
+            "compensate",
+            order_id,
+            c.RequestCancellation(
+                aggregate_id=order_id, reason=c.CancellationReason.PAYMENT_FAILED
+            ),
+        )
+
+    @activity.defn
+    async def release(self, order_id: str) -> None:
+        await self._append(
+            "release",
+            order_id,
+            *(
+                ReleaseStock(aggregate_id=line.sku, order_id=order_id)
+                for line in await self._lines(order_id)
+            ),
+        )
+
+    @activity.defn
+    async def void(self, order_id: str) -> None:
+        payment = await self._handler.load(PAYMENT, order_id)
+        await self._providers.payments.void(
+            order_id=order_id,
+            attempt=FIRST,
+            amount=payment.amount.amount,
+            currency=payment.amount.currency,
+        )
+        await self._append("void", order_id, RecordVoid(aggregate_id=order_id, attempt=FIRST))
+
+    @activity.defn
+    async def cancel_shipment(self, order_id: str) -> None:
+        await self._providers.carrier.cancel(order_id=order_id)
+        await self._append(
+            "cancel_shipment", order_id, RecordShipmentCancelled(aggregate_id=order_id)
+        )
+
+    @activity.defn
+    async def cancel(self, order_id: str) -> None:
+        await self._append("cancel", order_id, c.CancelOrder(aggregate_id=order_id))
+
+    async def _append(self, key: str, order_id: str, *commands: Command) -> None:
         step = Step(order_workflow_id(order_id), key, order_id)
-        await self._handler.handle(step, command, *others)
+        await self._handler.handle(step, *commands)
 
     async def _lines(self, order_id: str) -> tuple[OrderLine, ...]:
         return (await self._handler.load(ORDER, order_id)).lines

@@ -11,6 +11,7 @@ from typing import Final
 from benchmarks.measure import Benchmark, Effort, Sides
 from benchmarks.saga import sides
 from benchmarks.saga.load import opened_shop, throughput
+from benchmarks.saga.restate import RESTATE_NAME, started_restate
 from benchmarks.saga.world import opened_world
 from benchmarks.server import Server
 
@@ -18,6 +19,7 @@ ORDERS: Final = 240
 """Enough that the start and the end, with fewer than AT_ONCE running orders, weigh little."""
 FEWEST: Final = 40
 """Fewer orders would end before AT_ONCE of them have run for long enough."""
+VS_RESTATE: Final = "saga.orders.vs_restate"
 NOOPS_PER_ORDER: Final = 3
 """No-ops run fast, so a measurable run needs more of them."""
 
@@ -46,6 +48,19 @@ async def vs_dbos(server: Server, effort: Effort) -> AsyncIterator[Sides]:
 
 
 @asynccontextmanager
+async def vs_restate(server: Server, effort: Effort) -> AsyncIterator[Sides]:
+    async with (
+        opened_world(server) as world,
+        opened_shop(world) as shop,
+        started_restate(world) as restate,
+    ):
+        ours, count = await sides.started_ours(world), orders(effort)
+        yield Sides(
+            RESTATE_NAME, partial(shop.rate, ours, count), partial(shop.rate, restate, count)
+        )
+
+
+@asynccontextmanager
 async def vs_noop(server: Server, effort: Effort) -> AsyncIterator[Sides]:
     async with opened_world(server) as world, opened_shop(world) as shop:
         ours, noop = await sides.started_ours(world), await sides.started_noop(world)
@@ -64,5 +79,6 @@ def orders(effort: Effort) -> int:
 BENCHMARKS: Final = (
     Benchmark("saga.orders.vs_naive", "orders/s", 2, vs_naive),
     Benchmark("saga.orders.vs_dbos", "orders/s", 1.3, vs_dbos),
+    Benchmark(VS_RESTATE, "orders/s", None, vs_restate, least_prefix=VS_RESTATE),
     Benchmark("saga.orders.vs_noop", "a second", 0.15, vs_noop),
 )

@@ -149,3 +149,20 @@ async def test_a_run_of_some_keeps_the_results_of_the_others(tmp_path: Path) -> 
 )
 def test_an_area_is_chosen_with_its_counted_figures(prefix: str, chosen: set[str]) -> None:
     assert {count.area for count in COUNTS if count.is_chosen(prefix)} == chosen
+
+
+@pytest.mark.parametrize("prefix", ["", "saga", "saga.orders", "saga.c"])
+def test_restate_is_not_chosen_with_others(prefix: str) -> None:
+    assert not [b.id for b in BENCHMARKS if b.is_chosen(prefix) and "restate" in b.id]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "chosen"),
+    [
+        ("saga.cpu", ["saga.cpu.vs_dbos", "saga.cpu.vs_restate"]),
+        ("saga.cpu.vs_restate", ["saga.cpu.vs_restate"]),
+        ("saga.orders.vs_restate", ["saga.orders.vs_restate"]),
+    ],
+)
+def test_restate_is_chosen_by_its_name(prefix: str, chosen: list[str]) -> None:
+    assert [b.id for b in BENCHMARKS if b.is_chosen(prefix)] == chosen
