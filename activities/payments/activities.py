@@ -111,7 +111,10 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be captured",
             )
-        await self._provider.capture(reference=payment.reference, amount=payment.amount.amount)
+        due = payment.amount
+        await self._provider.capture(
+            reference=payment.reference, amount=due.amount, currency=due.currency
+        )
         await self._handler.handle(
             Step.current("capture", order_id),
             c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
@@ -227,7 +230,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
             )
-        in_all = payment.refunded + wanted.amount
+        in_all = self._provider.nearest(
+            amount=payment.refunded + wanted.amount, currency=wanted.currency
+        )
         await self._refunds.give(order_id, "refund", payment.reference, in_all)
         refunded_in_all = Money(amount=in_all, currency=wanted.currency)
         return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)
