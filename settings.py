@@ -29,7 +29,14 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from database_url import DatabaseUrl
 from settings_sources import warn_of_unknown
-from settings_values import AmountByCurrency, Percent, PercentByCode, mailbox, mailboxes
+from settings_values import (
+    AmountByCurrency,
+    CurrencySet,
+    Percent,
+    PercentByCode,
+    mailbox,
+    mailboxes,
+)
 
 logger = logging.getLogger("waybill.settings")
 
@@ -226,6 +233,19 @@ class Settings(BaseSettings):
     """
     payment_api_key: SecretStr = SecretStr("")
     payment_webhook_secret: SecretStr = SecretStr("")
+    payment_settlement_currencies: CurrencySet = frozenset()
+    """The currencies that the payment provider pays out to the shop in: `EUR,USD`.
+
+    The provider's minimums hold for orders in these currencies. Empty: each currency is paid out
+    in itself.
+    """
+    payment_minimums: AmountByCurrency = {}
+    """The smallest totals by currency, in minor units, where they differ from the provider's own.
+
+    0 leaves the decision to the provider.
+    """
+    payment_maximums: AmountByCurrency = {}
+    """The largest totals by currency, in minor units, where they differ from the provider's own."""
     carrier_url: str = ""
     carrier_api_key: SecretStr = SecretStr("")
     carrier_webhook_secret: SecretStr = SecretStr("")

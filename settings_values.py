@@ -31,8 +31,17 @@ def by_name(value: object) -> object:
     return {name: text.strip() for name, (_, _, text) in zip(names, pairs, strict=True)}
 
 
+def by_comma(value: object) -> object:
+    """Return the words of a text such as `EUR,USD`."""
+    if not isinstance(value, str):
+        return value
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
 AmountByCurrency = Annotated[Mapping[_Currency, _Amount], NoDecode, BeforeValidator(by_name)]
 """Amounts in the minor unit of each currency."""
+CurrencySet = Annotated[frozenset[_Currency], NoDecode, BeforeValidator(by_comma)]
+"""Currencies of a text such as `EUR,USD`."""
 PercentByCode = Annotated[Mapping[_Code, Percent], NoDecode, BeforeValidator(by_name)]
 
 

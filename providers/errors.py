@@ -35,6 +35,14 @@ class UnknownStatus(ProviderUnavailable):
         super().__init__(provider, operation, "unknown_status")
 
 
+class UnknownAmount(ProviderUnavailable):
+    """The provider named an amount that this code cannot count: its table is too old."""
+
+    def __init__(self, provider: str, operation: str, amount: int, currency: str) -> None:
+        self.advice = f"it answers {amount} {currency}: compare the table of its currencies"
+        super().__init__(provider, operation, "unknown_amount")
+
+
 class ProviderRefused(ProviderError):
     """The provider will refuse every repetition of this call; the call has changed nothing.
 

@@ -1,10 +1,12 @@
 """The interface of a payment provider: authorise, capture, void, refund, and look up.
 
-Amounts are integers of the currency's minor unit; currencies are upper-case ISO 4217 codes. One
-order has one payment for each `attempt` (1, 2, ...). The provider's idempotency keys are derived
-from both. So each method may be called again with the same arguments, for the 24 hours that a
-provider remembers a key. Every method raises ProviderUnavailable (outcome unknown, or try later) or
-ProviderRefused.
+Amounts are integers of ISO 4217's minor unit; currencies are upper-case ISO 4217 codes. A client
+converts them to what its provider counts, and back.
+
+One order has one payment for each `attempt` (1, 2, ...). The provider's idempotency keys are
+derived from both. So each method may be called again with the same arguments, for the 24 hours that
+a provider remembers a key. Every method raises ProviderUnavailable (outcome unknown, or try later)
+or ProviderRefused.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from domain.money import Money
 
 
 class ProviderPaymentState(StrEnum):
@@ -51,6 +55,14 @@ class PaymentWebhook:
     attempt: int
 
 
+class ChargeLimits(Protocol):
+    """The totals that a provider takes. They are checked before an order is placed."""
+
+    def check(self, total: Money) -> None:
+        """Raise Refused for a total that the provider would not take, with the field."""
+        ...
+
+
 class PaymentProvider(Protocol):
     async def authorize(
         self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
@@ -79,7 +91,7 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
+    async def capture(self, *, reference: str, amount: int, currency: str) -> ProviderPayment:
         """Capture `amount`, at most what was authorised, once; the rest of the hold is released.
 
         A second capture of the same amount returns the state.
@@ -103,11 +115,20 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+    async def refund(
+        self, *, reference: str, amount: int, currency: str, key: str
+    ) -> ProviderPayment:
         """Refund `amount` of what was captured; the same `key` never refunds twice.
 
         A repeated key returns the provider's first answer. So the returned state may show a refund
         that has failed since.
+        """
+        ...
+
+    def nearest(self, *, amount: int, currency: str) -> int:
+        """Return the nearest amount that the provider can move, for a refund of a part.
+
+        Some currencies have a larger unit at the provider than in ISO 4217.
         """
         ...
 

@@ -16,9 +16,16 @@ import stripe
 from stripe.params import PaymentIntentConfirmParams
 
 from providers import idempotency_keys
-from providers.errors import ProviderRefused, ProviderUnavailable, UnknownStatus
+from providers.errors import ProviderRefused, ProviderUnavailable, UnknownAmount, UnknownStatus
 from providers.http import TOTAL_SECONDS
 from providers.payments import ProviderPayment, ProviderPaymentState
+from providers.stripe_amounts import (
+    NotRepresentable,
+    UnknownCurrency,
+    from_stripe,
+    nearest,
+    to_stripe,
+)
 from providers.stripe_transport import PROVIDER, StripeTransport, asking
 
 _STATES = {
@@ -32,6 +39,7 @@ _STATES = {
 }
 _REFUND_FAILED = {"failed", "canceled"}
 _HTTP_OK = 200
+_HTTP_BAD_REQUEST = 400
 _METHOD = "payment_method"
 _OF_METHODS = {"payment_intent_incompatible_payment_method"}
 
@@ -89,13 +97,14 @@ class StripePayments:
             )
             return [_payment(intent) for intent in found.data]
 
-    async def capture(self, *, reference: str, amount: int) -> ProviderPayment:
+    async def capture(self, *, reference: str, amount: int, currency: str) -> ProviderPayment:
         async with self._asking("capture"):
+            counted = _counted("capture", amount, currency)
             try:
                 # No idempotency key: an intent can be captured once, and a stored refusal or error
                 # of a first attempt would hide for a day that a later one could succeed.
                 intent = await self._intents.capture_async(
-                    reference, {"amount_to_capture": amount, "expand": ["latest_charge"]}
+                    reference, {"amount_to_capture": counted, "expand": ["latest_charge"]}
                 )
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
@@ -128,15 +137,21 @@ class StripePayments:
                     raise
                 return payment
 
-    async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+    async def refund(
+        self, *, reference: str, amount: int, currency: str, key: str
+    ) -> ProviderPayment:
         async with self._asking("refund"):
+            counted = _counted("refund", amount, currency)
             refund = await self._refunds.create_async(
-                {"payment_intent": reference, "amount": amount}, {"idempotency_key": key}
+                {"payment_intent": reference, "amount": counted}, {"idempotency_key": key}
             )
             if refund.status in _REFUND_FAILED:
                 code = refund.failure_reason or "refund_failed"
                 raise ProviderRefused(PROVIDER, "refund", code, _HTTP_OK)
             return await self._get(reference)
+
+    def nearest(self, *, amount: int, currency: str) -> int:
+        return nearest(amount, currency)
 
     async def get(self, *, reference: str) -> ProviderPayment:
         async with self._asking("get"):
@@ -153,7 +168,7 @@ class StripePayments:
     ) -> stripe.PaymentIntent:
         return await self._intents.create_async(
             {
-                "amount": amount,
+                "amount": _counted("create", amount, currency),
                 "currency": currency.lower(),
                 "capture_method": "manual",
                 "allowed_payment_method_types": ["card"],
@@ -220,20 +235,43 @@ def _declined(payment: ProviderPayment, error: stripe.InvalidRequestError) -> Pr
     return replace(payment, state=ProviderPaymentState.DECLINED, decline_code=code)
 
 
+def _counted(operation: str, amount: int, currency: str) -> int:
+    """Return the amount as Stripe counts it. Raises ProviderRefused for one that it cannot take."""
+    try:
+        return to_stripe(amount, currency)
+    except UnknownCurrency:
+        raise ProviderRefused(
+            PROVIDER, operation, "currency_not_supported", _HTTP_BAD_REQUEST
+        ) from None
+    except NotRepresentable:
+        raise ProviderRefused(
+            PROVIDER, operation, "amount_not_representable", _HTTP_BAD_REQUEST
+        ) from None
+
+
 def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
     charge = intent.latest_charge
     returned = charge.amount_refunded if isinstance(charge, stripe.Charge) else 0
+    currency = intent.currency.upper()
+    # Stripe records a released hold as refunded, though nothing was captured.
+    refunded = min(returned, intent.amount_received)
     return ProviderPayment(
         reference=intent.id,
         state=_state(intent),
-        amount=intent.amount,
-        currency=intent.currency.upper(),
-        captured=intent.amount_received,
-        # Stripe records a released hold as refunded, though nothing was captured.
-        refunded=min(returned, intent.amount_received),
+        amount=_read(intent.amount, currency),
+        currency=currency,
+        captured=_read(intent.amount_received, currency),
+        refunded=_read(refunded, currency),
         decline_code=_decline_code(intent),
         action_url=_action_url(intent),
     )
+
+
+def _read(amount: int, currency: str) -> int:
+    try:
+        return from_stripe(amount, currency)
+    except (UnknownCurrency, NotRepresentable):
+        raise UnknownAmount(PROVIDER, "read", amount, currency) from None
 
 
 def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:

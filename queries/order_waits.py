@@ -2,8 +2,9 @@
 
 The events of a wait are recorded together: an order is CONFIRMED with the authorization of its
 payment, and SHIPPED with the dispatch of its parcel. So the few orders of a wait are found by
-partial indexes of the payments and the shipments. The read model of the orders has no index on its
-status: see docs/decisions/0023-order-search.md.
+partial indexes of the payments and the shipments. An order of nothing to pay has no payment: it is
+found by a partial index of its own. The read model of the orders has no index on its status: see
+docs/decisions/0023-order-search.md.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
+    literal_column,
     select,
     union_all,
 )
@@ -81,7 +83,7 @@ def waits_of(order: OrderView) -> Iterator[Wait]:
     shipment = order.shipment and order.shipment.status
     waits = {
         WaitingFor.DISPATCH: order.status is OrderStatus.CONFIRMED
-        and payment is PaymentStatus.AUTHORIZED,
+        and (payment is PaymentStatus.AUTHORIZED or order.total.amount == 0),
         WaitingFor.DELIVERY: order.status is OrderStatus.SHIPPED
         and shipment is ShipmentStatus.DISPATCHED,
         WaitingFor.PAYMENT: order.status is OrderStatus.RESERVED and payment in UNPAID,
@@ -121,14 +123,23 @@ def _in_status(
     return [_Source(_joined(side).where(*conditions), _order.c.updated_at)]
 
 
+def _confirmed_unpaid() -> _Source:
+    """Return the confirmed orders of nothing to pay. They have no payment to be found by."""
+    # The total is part of the statement's text, so that the plan may use the partial index.
+    unpaid = _order.c.total == literal_column("0")
+    confirmed = select(_order.c.order_id).where(unpaid, _order.c.status == OrderStatus.CONFIRMED)
+    return _Source(confirmed, _order.c.updated_at)
+
+
 def _joined(side: FromClause) -> Select[Any]:
     return select(side.c.order_id).join(_order, _order.c.order_id == side.c.order_id)
 
 
 _SOURCES: Final[Mapping[WaitingFor, Sequence[_Source]]] = {
-    WaitingFor.DISPATCH: _in_status(
-        OrderStatus.CONFIRMED, payment_view, [PaymentStatus.AUTHORIZED]
-    ),
+    WaitingFor.DISPATCH: [
+        *_in_status(OrderStatus.CONFIRMED, payment_view, [PaymentStatus.AUTHORIZED]),
+        _confirmed_unpaid(),
+    ],
     WaitingFor.DELIVERY: _in_status(
         OrderStatus.SHIPPED, shipment_view, [ShipmentStatus.DISPATCHED]
     ),

@@ -12,6 +12,7 @@ from domain.order.state import FINAL, OrderStatus
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
 from queries.saga_history import DiscrepancyView, History, InterventionView, Mark, ParkingView
 from queries.saga_states import States, StepState, states_of
+from queries.unpaid_steps import described
 
 _IN_UNDO: Final = {StepState.UNDOING, StepState.UNDONE, StepState.FAILED}
 _UNTRIED: Final = {StepState.PLANNED, StepState.FAILED, StepState.SKIPPED}
@@ -144,7 +145,7 @@ class _Steps:
             ended_at = self._history.reached.get(step.until)
         return StepView(
             name=step.name,
-            description=step.description,
+            description=described(step, self._history.order),
             state=undo.state if undo is not None and undo.state in _IN_UNDO else state,
             attempts=self._attempts(step.name, state),
             started_at=mark.began_at or (began_at if step.name in self._states else None),
@@ -161,7 +162,7 @@ class _Steps:
         cancelled_at = self._history.reached.get(OrderStatus.CANCELLED)
         return UndoView(
             name=undo.name,
-            description=undo.description,
+            description=described(undo, self._history.order),
             state=state,
             attempts=self._attempts(undo.name, state),
             started_at=None if state is StepState.PLANNED else self._compensation_started_at(),

@@ -14,7 +14,7 @@ from typing import Final
 from domain.order.commands import CancellationReason
 from domain.order.state import FINAL, OrderStatus
 from domain.saga.commands import Intervention
-from domain.saga.plan import COMPLETE, FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
+from domain.saga.plan import CAPTURE, COMPLETE, FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
 from queries.saga_history import History
 
 
@@ -68,7 +68,7 @@ def _of_order(history: History) -> States:
     states: States = {}
     for index, step in enumerate(ORDER_PLAN):
         state = _settled(step.name, history)
-        is_passed = step.until is not None and history.has_reached(step.until)
+        is_passed = _is_passed(step, history)
         if state is None and (is_passed or _has_begun(ORDER_PLAN[index + 1 :], history)):
             state = StepState.DONE
         states[step.name] = state or _at_the_front(step, history)
@@ -77,6 +77,14 @@ def _of_order(history: History) -> States:
     if history.order.status is OrderStatus.RETURNED:
         states.pop(COMPLETE.name, None)
     return states
+
+
+def _is_passed(step: PlanStep, history: History) -> bool:
+    """Return whether the order is beyond the step. Nothing follows a dispatch that needs no
+    capture."""
+    if step is CAPTURE and not history.order.needs_payment:
+        return history.has_reached(OrderStatus.SHIPPED)
+    return step.until is not None and history.has_reached(step.until)
 
 
 def _has_begun(steps: Sequence[PlanStep], history: History) -> bool:

@@ -53,6 +53,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             raise Refused(
                 ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it must not be paid"
             )
+        if not order.needs_payment:
+            return await self._record.confirm_unpaid(order_id)
         await self._record.request(AuthorizeInput(order_id, attempt=1), order)
         payment = PaymentState(
             PaymentStatus.REQUESTED, attempt=1, amount=order.total, method=order.payment_method
@@ -70,6 +72,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     @activity.defn
     async def restore(self, order_id: str) -> None:
         order = await self._record.order(order_id)
+        if not order.needs_payment:
+            return
         while (payment := await self._record.load(order_id)).status in {None, *RETRYABLE}:
             attempt = payment.attempt + 1
             lost = PaymentState(
@@ -96,6 +100,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
 
     @activity.defn
     async def give_back(self, order_id: str) -> None:
+        if not (await self._record.order(order_id)).needs_payment:
+            return
         while not await self._has_given_back(order_id):
             pass  # another attempt has started since
 
@@ -103,6 +109,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     async def capture(self, parcel: ParcelInput) -> None:
         order_id = parcel.order_id
         dispatched_at = await self._dispatch(parcel)
+        if not (await self._record.order(order_id)).needs_payment:
+            return
         payment = await self._record.load(order_id)
         if payment.status in TAKEN:
             return
@@ -111,7 +119,10 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be captured",
             )
-        await self._provider.capture(reference=payment.reference, amount=payment.amount.amount)
+        due = payment.amount
+        await self._provider.capture(
+            reference=payment.reference, amount=due.amount, currency=due.currency
+        )
         await self._handler.handle(
             Step.current("capture", order_id),
             c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
@@ -120,12 +131,17 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
 
     @activity.defn
     async def refund(self, order_id: str) -> OrderProgress:
-        returning = (await self._record.order(order_id)).returning
+        order = await self._record.order(order_id)
+        returning = order.returning
         if returning is not None:
-            refunded = await self._refund(order_id, returning.refund.money)
+            refunds = (
+                [await self._refund(order_id, returning.refund.money)]
+                if order.needs_payment
+                else []
+            )
             await self._handler.handle(
                 Step.current("refund", order_id),
-                refunded,
+                *refunds,
                 *(
                     ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
                     for line in returning.lines
@@ -227,7 +243,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
             )
-        in_all = payment.refunded + wanted.amount
+        in_all = self._provider.nearest(
+            amount=payment.refunded + wanted.amount, currency=wanted.currency
+        )
         await self._refunds.give(order_id, "refund", payment.reference, in_all)
         refunded_in_all = Money(amount=in_all, currency=wanted.currency)
         return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)

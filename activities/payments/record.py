@@ -87,6 +87,15 @@ class PaymentRecord:
                 )
         return AuthorizationResult(_RECORDED[payment.status], payment.attempt)
 
+    async def confirm_unpaid(self, order_id: str) -> AuthorizationResult:
+        """Confirm an order of nothing to pay. It has no attempt, and its payment no stream."""
+        await self._handler.handle(
+            Step.current("authorize/unpaid", order_id),
+            MarkAuthorized(aggregate_id=order_id),
+            ConfirmOrder(aggregate_id=order_id),
+        )
+        return AuthorizationResult(AuthorizationOutcome.AUTHORIZED, attempt=0)
+
     async def _authorized(self, step: Step, command: c.RecordAuthorization) -> None:
         """Record it with the order while the order goes forward; alone when the order
         compensates."""

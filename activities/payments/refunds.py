@@ -35,6 +35,7 @@ class Refunds:
         recorded = await self._provider.refund(
             reference=reference,
             amount=due - recorded.refunded,
+            currency=recorded.currency,
             key=idempotency_keys.refund(order_id, step, intervention_counts, recorded.refunded),
         )
         if recorded.refunded < due:

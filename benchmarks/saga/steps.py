@@ -173,8 +173,9 @@ class Steps:
     @activity.defn
     async def capture(self, hold: Hold) -> None:
         payment = await self._handler.load(PAYMENT, hold.order_id)
+        due = payment.amount
         await self._providers.payments.capture(
-            reference=hold.reference, amount=payment.amount.amount
+            reference=hold.reference, amount=due.amount, currency=due.currency
         )
 
     @activity.defn

@@ -9,7 +9,7 @@ from domain.command import Command, Identifier
 from domain.money import Money
 from domain.order.contact import Contact
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
-from domain.order.price import DiscountCode, Price, check_parts, check_total
+from domain.order.price import DiscountCode, Price, check_parts, check_payment_method
 from domain.order.promises import Promises
 from domain.order.references import Metadata, Reference
 
@@ -42,14 +42,16 @@ class PlaceOrder(OrderCommand):
     `promises` are the deadlines in the settings of the caller.
     `number_candidate` is above 0 when other orders have the first candidates for its number.
 
-    Raises Refused when the parts of the lines do not add up to the price, or when there is nothing
-    to pay.
+    `payment_method` is None for a total of 0, which is an order without payment.
+
+    Raises Refused when the parts of the lines do not add up to the price, or when a payment method
+    is missing.
     """
 
     customer_id: Identifier
     lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, max_length=MAX_LINES)]
     price: Price
-    payment_method: PaymentMethod
+    payment_method: PaymentMethod | None = None
     shipping_address: Address
     contact: Contact | None = None
     fingerprint: str
@@ -67,7 +69,7 @@ class PlaceOrder(OrderCommand):
         if len({line.id for line in self.lines}) != len(self.lines):
             raise ValueError("each line needs an id of its own")
         check_parts(self.lines, self.price)
-        check_total(self.price)
+        check_payment_method(self.price, self.payment_method)
         return self
 
     @property

@@ -24,8 +24,9 @@ class OrderCreated(Event):
     """The products, one line for each, at the agreed prices."""
     price: Price
     """The price of the order in its parts, which the parts of the lines add up to."""
-    payment_method: str
-    """The provider's token of the first attempt to pay, never a card number."""
+    payment_method: str | None = None
+    """The provider's token of the first attempt to pay, never a card number. Null for a total of
+    0."""
     shipping_address: Annotated[Address | Sealed, Personal(subject="customer_id")]
     """Encrypted with the customer's key; in clear only where it was stored before keys existed."""
     contact: Annotated[Contact | Sealed | None, Personal(subject="customer_id")] = None
@@ -61,7 +62,7 @@ class OrderReserved(OrderMilestone):
 
 
 class OrderAuthorized(OrderMilestone):
-    """The payment is authorized."""
+    """The payment is authorized, or there is nothing to pay."""
 
 
 class OrderConfirmed(OrderMilestone):

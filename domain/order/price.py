@@ -89,14 +89,13 @@ def check_parts(lines: Sequence[OrderLine], price: Price) -> None:
     _require("tax", price.tax, sum(line.tax for line in lines) + price.shipping_tax)
 
 
-def check_total(price: Price) -> None:
-    """Raise Refused when there is nothing to pay."""
-    if price.total == 0:
-        field = "discountCode" if price.discount else "lines"
+def check_payment_method(price: Price, method: str | None) -> None:
+    """Raise Refused when there is something to pay, and no method to pay it with."""
+    if price.total and method is None:
         raise Refused(
-            ErrorCode.ZERO_TOTAL,
-            "the total is 0, and an order without payment cannot be placed: order something more",
-            ("input", field),
+            ErrorCode.PAYMENT_METHOD_REQUIRED,
+            f"the total is {price.money}: name a payment method",
+            ("input", "paymentMethod"),
         )
 
 

@@ -69,6 +69,7 @@ class OrderState:
     lines: tuple[OrderLine, ...] = ()
     price: Price = NO_PRICE
     payment_method: str = ""
+    """Empty for an order without payment."""
     promises: Promises = NO_PROMISES
     cancellation: CancellationReason | None = None
     cancellations: int = 0
@@ -86,6 +87,12 @@ class OrderState:
     @property
     def total(self) -> Money:
         return self.price.money
+
+    @property
+    def needs_payment(self) -> bool:
+        """Return whether there is something to pay. The provider is never asked for a total of
+        0."""
+        return self.total.amount > 0
 
     def has_reached(self, status: OrderStatus) -> bool:
         """Return whether the order has reached this status on the forward path, or passed it.
@@ -130,7 +137,7 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
                 fingerprint=event.fingerprint,
                 lines=event.lines,
                 price=event.price,
-                payment_method=event.payment_method,
+                payment_method=event.payment_method or "",
                 promises=event.promises,
                 backorder=event.backorder,
             )

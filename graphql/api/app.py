@@ -23,6 +23,7 @@ from api.home import home
 from api.limits import BodyLimit
 from api.metered import MeteredRequests
 from api.monitoring import monitored
+from api.orders.charges import charge_limits
 from api.orders.pricing import standard_pricing
 from api.pools import watch_pools
 from api.rate_limit import AddressLimit, RateLimits, TooManyRequests, too_many
@@ -155,6 +156,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         bus=BusQueries(engine),
         carrier=carrier,
         pricing=standard_pricing(settings),
+        charge_limits=charge_limits(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(pool),
         dead_letters=DeadLetterQueries(engine),

@@ -32,6 +32,7 @@ from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from orchestrator.suppressions import SuppressionRequests
 from providers.carrier import Carrier
+from providers.payments import ChargeLimits
 from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
@@ -91,6 +92,7 @@ class Services:
     carrier: Carrier
     """The API polls it to confirm a notification."""
     pricing: Pricing
+    charge_limits: ChargeLimits
     projections: ProjectionQueries
     projection_requests: ProjectionRequests
     dead_letters: DeadLetterQueries

@@ -34,7 +34,23 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
         "The parts of the price do not add up. The shop's pricing is at fault: tell the operator."
     ),
     ErrorCode.UNKNOWN_DISCOUNT: "The shop grants no discount for this code.",
-    ErrorCode.ZERO_TOTAL: "There is nothing to pay: an order without payment cannot be placed.",
+    ErrorCode.ZERO_TOTAL: (
+        "There is nothing to pay: confirm an order without payment with an `expectedTotal` of 0."
+    ),
+    ErrorCode.CURRENCY_NOT_SUPPORTED: "The payment provider takes no payments in this currency.",
+    ErrorCode.AMOUNT_NOT_REPRESENTABLE: (
+        "The payment provider cannot take this total, because it takes multiples of a larger unit: "
+        "order other products or quantities."
+    ),
+    ErrorCode.AMOUNT_TOO_SMALL: (
+        "The total is below the payment provider's minimum: order something more."
+    ),
+    ErrorCode.AMOUNT_TOO_LARGE: (
+        "The total is above the payment provider's maximum: split the order."
+    ),
+    ErrorCode.PAYMENT_METHOD_REQUIRED: (
+        "There is something to pay: name a `paymentMethod`. Only a total of 0 needs none."
+    ),
     ErrorCode.PRODUCT_DISCONTINUED: (
         "The product is no longer sold: order another one. An admin may list it again."
     ),

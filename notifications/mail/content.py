@@ -141,7 +141,8 @@ def _values(facts: Facts, language: Language, zone: tzinfo) -> Mapping[str, str]
 
 def _paragraphs(facts: Facts, language: Language) -> Iterator[str]:
     texts = language.notices[facts.kind]
-    yield from texts.text
+    is_unpaid = isinstance(facts.event, OrderReturned) and facts.event.refund.total == 0
+    yield from texts.unpaid if is_unpaid else texts.text
     if facts.kind is Notice.DELIVERED and facts.created.promises.return_window:
         yield texts.return_until
     if facts.kind is Notice.SHIPPED and facts.tracking is not None:

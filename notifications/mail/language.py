@@ -28,6 +28,8 @@ class Texts(BaseModel):
     text: Sequence[str]
     return_until: str = ""
     """A further paragraph, for an order with a return window."""
+    unpaid: Sequence[str] = ()
+    """The paragraphs of goods that were free: there is no money to write of."""
 
 
 class Language(BaseModel):

@@ -9,6 +9,7 @@ from string import Template
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
+from providers.payment_simulator.account import Account, printed
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.intents import REFUND, REFUND_FAILS, Intents
@@ -21,27 +22,6 @@ from providers.simulation.service import Simulator
 from providers.simulation.store import Answer, Document, Store
 
 _PAGE = Template(Path(__file__).with_name("authenticate.html").read_text())
-_ZERO_DECIMAL = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "JPY",
-        "KMF",
-        "KRW",
-        "MGA",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ]
-)
-"""Stripe's list of currencies without a minor unit: docs.stripe.com/currencies#zero-decimal."""
 _OUTCOMES = {"approve": True, "fail": False}
 
 
@@ -53,6 +33,7 @@ def payment_simulator(config: SimulatorConfig) -> FastAPI:
     _add_changes(app, simulator, intents)
     _add_lookups(app, simulator, intents)
     _add_authentication(app, simulator, intents)
+    _add_account(app, intents)
     return app
 
 
@@ -163,11 +144,14 @@ def _add_authentication(app: FastAPI, simulator: Simulator, intents: Intents) ->
         return HTMLResponse("<p>Done. You may close this page.</p>")
 
 
-def printed(amount: int, currency: str) -> str:
-    """Return an amount in the currency's main unit: `25.80 EUR`."""
-    if currency in _ZERO_DECIMAL:
-        return f"{amount} {currency}"
-    return f"{amount // 100}.{amount % 100:02} {currency}"
+def _add_account(app: FastAPI, intents: Intents) -> None:
+    @app.put("/account", status_code=204)
+    async def change(account: Account) -> None:
+        intents.account = account
+
+    @app.delete("/account", status_code=204)
+    async def reset() -> None:
+        intents.account = Account()
 
 
 def _fault(store: Store, reference: str, form: Form) -> Fault | None:

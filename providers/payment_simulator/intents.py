@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 
+from providers.payment_simulator.account import Account, check_digits
 from providers.payment_simulator.events import announce, new_id, shown
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.methods import METHODS
@@ -25,6 +26,7 @@ class Intents:
         self._store = store
         self._webhooks = webhooks
         self._base_url = base_url
+        self.account = Account()
 
     def create(self, form: Form) -> Answer:
         if form.get("capture_method") != "manual":
@@ -34,6 +36,7 @@ class Intents:
                 "Only manual capture is simulated.",
                 param="capture_method",
             )
+        self.account.check_charge(form.positive("amount"), form.required("currency").upper())
         intent = _new_intent(form)
         self._save(intent)
         return _answer(intent, form)
@@ -60,6 +63,7 @@ class Intents:
         _require(intent, {"requires_capture"}, "captured")
         held = intent["amount_capturable"]
         amount = form.positive("amount_to_capture") if "amount_to_capture" in form else held
+        check_digits(amount, intent["currency"].upper(), "amount_to_capture")
         if amount > held:
             message = f"At most {held} is held."
             raise Refusal(400, "amount_too_large", message, kept=True, param="amount_to_capture")
@@ -86,6 +90,7 @@ class Intents:
         amount = form.positive("amount") if "amount" in form else left
         if left == 0:
             raise Refusal(400, "charge_already_refunded", "All of it has been refunded.", kept=True)
+        check_digits(amount, intent["currency"].upper())
         if amount > left:
             message = f"At most {left} is left."
             raise Refusal(400, "amount_too_large", message, kept=True, param="amount")

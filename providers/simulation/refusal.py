@@ -11,13 +11,16 @@ class Refusal(Exception):
     """A request that is refused: nothing of it is written.
 
     `kept` is true when the work had started, so that the idempotency key remembers the refusal. A
-    request that was wrong from the start leaves its key unused.
+    request that was wrong from the start leaves its key unused. `code` is None where the provider
+    gives none.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, *, kept: bool = False, **facts: str
+        self, status: int, code: str | None, message: str, *, kept: bool = False, **facts: str
     ) -> None:
         super().__init__(message)
-        error = {"code": code, "message": message, "type": "invalid_request_error", **facts}
+        error = {"message": message, "type": "invalid_request_error", **facts}
+        if code is not None:
+            error["code"] = code
         self.answer = Answer(status, json.dumps({"error": error}))
         self.kept = kept

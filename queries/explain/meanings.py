@@ -67,7 +67,7 @@ def _said(text: str) -> Callable[[Any], str]:
 _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderCreated: _placed,
     order.OrderReserved: _said("The stock of every line is reserved."),
-    order.OrderAuthorized: _said("The payment is authorized."),
+    order.OrderAuthorized: _said("The payment is authorized, or there is nothing to pay."),
     order.OrderConfirmed: _said("The order is confirmed."),
     order.OrderShipped: _said("The parcel has left: the order can no longer be cancelled."),
     order.OrderDelivered: _said("The parcel has arrived, and the return window is open."),

@@ -171,7 +171,10 @@ class People:
         assert payment.reference
         with suppress(ProviderRefused):  # already refunded: a recovered saga has retried
             await self.world.payment_client.refund(
-                reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
+                reference=payment.reference,
+                amount=TOTAL,
+                currency="EUR",
+                key=f"{self.id}/by-hand",
             )
 
     async def _where_parked(self, number: int) -> str:

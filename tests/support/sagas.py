@@ -24,6 +24,7 @@ from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState
 from domain.money import Money
 from domain.order.commands import PlaceOrder
+from domain.order.price import Price
 from domain.product.commands import ListProduct
 from domain.provider_notifications import (
     PaymentNotification,
@@ -77,6 +78,16 @@ def an_order(
     """Return an order of these SKUs and quantities, each piece at 250 cents."""
     order = order_of(key or uuid.uuid4().hex, lines, method, postal_code, backorder=backorder)
     return order.model_copy(update={"fingerprint": repr(lines), "promises": PATIENT.promises})
+
+
+def a_free_order(*lines: tuple[str, int], postal_code: str = NEVER_DISPATCHED) -> PlaceOrder:
+    """Return an order of these SKUs and quantities whose pieces are free: it needs no payment."""
+    order = an_order(*lines, postal_code=postal_code)
+    free = tuple(line.model_copy(update={"unit_price": 0}) for line in order.lines)
+    price = Price.of(free, "EUR")
+    return PlaceOrder.model_validate(
+        dict(order) | {"lines": free, "price": price, "payment_method": None}
+    )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from queries.products import ProductView
 
 
 class _Details(BaseModel):
-    payment_method: PaymentMethod
+    payment_method: PaymentMethod | None
     shipping_address: Address
     expected_total: Money | None
 

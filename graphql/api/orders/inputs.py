@@ -61,13 +61,16 @@ class PlaceOrderInput:
         description="Your key, new for each new order. A repeated key returns the first answer."
     )
     lines: list[OrderLineInput] = strawberry.field(description="The catalogue defines the prices.")
-    payment_method: str = strawberry.field(description="A provider's token: pm_card_visa.")
     shipping_address: AddressInput
+    payment_method: str | None = strawberry.field(
+        default=None,
+        description="A provider's token: pm_card_visa. Required unless the total is 0.",
+    )
     contact: ContactInput | None = None
     expected_total: MoneyInput | None = strawberry.field(
         default=None,
         description="If it differs from the total, the answer is PRICE_CHANGED and no order is "
-        "placed.",
+        "placed. An order with a total of 0 needs it.",
     )
     backorder: bool = strawberry.field(
         default=False,

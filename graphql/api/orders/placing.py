@@ -12,6 +12,7 @@ from api.auth import Viewer
 from api.context import Context, Services
 from api.idempotency import mark_replayed
 from api.lost import order_lost
+from api.orders.charges import check_charge
 from api.orders.checks import check_currencies, check_expectation, check_input
 from api.orders.inputs import OrderLineInput, PlaceOrderInput
 from api.orders.pricing import priced
@@ -77,9 +78,12 @@ def _command(
     if not isinstance(result, PricedOrder):
         return result
     promises = services.orchestrator.promises
+    total = result.price.money
     try:
-        return check_expectation(order, result.price.money) or _place(
-            order, viewer, result, promises
+        return (
+            check_expectation(order, total)
+            or check_charge(order, total, services.charge_limits)
+            or _place(order, viewer, result, promises)
         )
     except Refused as refused:
         return [UserError.of(refused)]
@@ -104,14 +108,17 @@ def _lines(
 def _place(
     order: PlaceOrderInput, viewer: Viewer, priced_order: PricedOrder, promises: Promises
 ) -> PlaceOrder:
-    """Return the command. Raises Refused when there is nothing to pay."""
+    """Return the command. An order of nothing to pay keeps no payment method.
+
+    Raises Refused when the price does not add up.
+    """
     return PlaceOrder(
         aggregate_id=order_id_for(viewer.sub, order.idempotency_key),
         customer_id=viewer.sub,
         lines=priced_order.lines,
         price=priced_order.price,
         discount_code=order.discount_code,
-        payment_method=order.payment_method,
+        payment_method=order.payment_method if priced_order.price.total else None,
         shipping_address=address_in(order),
         contact=contact_in(order),
         fingerprint=fingerprint_of(order),

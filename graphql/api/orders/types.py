@@ -131,7 +131,10 @@ class Order:
     metadata: list[MetadataEntry] = strawberry.field(
         description="The shop's own facts about the order, by their keys."
     )
-    payment: Payment | None
+    payment: Payment | None = strawberry.field(
+        description="Null before the first attempt to pay, and for a total of 0: an order without "
+        "payment."
+    )
     shipment: Shipment | None
     return_requested: bool = strawberry.field(description="True while a return is in progress.")
     backordered: bool | None = strawberry.field(

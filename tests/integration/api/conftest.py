@@ -15,6 +15,7 @@ from temporalio.client import Client
 from api import metrics
 from api.app import OpenedServices, create_app
 from api.context import Services
+from api.orders.charges import charge_limits
 from api.orders.pricing import standard_pricing
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.search_key import SearchKey
@@ -219,6 +220,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         bus=BusQueries(engine),
         carrier=notifying_carrier,
         pricing=standard_pricing(settings),
+        charge_limits=charge_limits(settings),
         projections=ProjectionQueries(engine),
         projection_requests=ProjectionRequests(api_pool),
         dead_letters=DeadLetterQueries(engine),

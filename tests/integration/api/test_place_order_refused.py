@@ -206,10 +206,11 @@ async def test_a_total_beyond_what_an_amount_can_be_is_refused(api: Api, ada: Vi
     assert await errors_of(ada, lines=[line("yacht", 2)]) == [("INVALID_INPUT", "input.lines")]
 
 
-async def test_an_order_of_nothing_to_pay_is_refused(api: Api, ada: Viewer) -> None:
+async def test_an_order_of_nothing_to_pay_needs_an_expected_total(api: Api, ada: Viewer) -> None:
     await api.log.list_product("sample", price=0)
 
-    assert await errors_of(ada, lines=[line("sample", 3)]) == [("ZERO_TOTAL", "input.lines")]
+    errors = await errors_of(ada, lines=[line("sample", 3)])
+    assert errors == [("ZERO_TOTAL", "input.expectedTotal")]
 
 
 async def test_a_changed_price_is_reported(ada: Viewer) -> None:

@@ -153,10 +153,10 @@ async def test_an_unknown_discount_code_places_no_order(ada: Viewer, code: str) 
     assert error["message"] == "there is no such discount code: check it, or order without it"
 
 
-async def test_a_discount_that_leaves_nothing_to_pay_places_no_order(api: Api, ada: Viewer) -> None:
+async def test_a_discount_of_everything_needs_an_expected_total_of_0(api: Api, ada: Viewer) -> None:
     await api.log.list_product("tea", currency="GBP")
     error = await refused(ada, lines=[line("tea")], discountCode="ALL")
-    assert (error["code"], error["field"]) == ("ZERO_TOTAL", ["input", "discountCode"])
+    assert (error["code"], error["field"]) == ("ZERO_TOTAL", ["input", "expectedTotal"])
 
 
 async def test_another_code_under_the_same_key_is_refused(api: Api, ada: Viewer) -> None:

@@ -163,8 +163,8 @@ async def test_a_capture_of_unknown_outcome_is_tried_again_without_taking_more(
         payment_simulator.control(fail_next={"operation": "capture", "how": how}),
         pytest.raises(ProviderUnavailable),
     ):
-        await impatient_payments.capture(reference=reference, amount=1000)
-    payment = await payments.capture(reference=reference, amount=1000)
+        await impatient_payments.capture(reference=reference, amount=1000, currency="EUR")
+    payment = await payments.capture(reference=reference, amount=1000, currency="EUR")
 
     assert (payment.state, payment.captured) == (ProviderPaymentState.CAPTURED, 1000)
     assert (await payment_simulator.effects(order_id))["captured"] == (1, 1000)
@@ -179,15 +179,15 @@ async def test_a_refund_of_unknown_outcome_is_tried_again_without_giving_more(
     how: str,
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000)
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
     key = f"{order_id}/refund"
 
     with (
         payment_simulator.control(fail_next={"operation": "refund", "how": how}),
         pytest.raises(ProviderUnavailable),
     ):
-        await impatient_payments.refund(reference=reference, amount=1000, key=key)
-    payment = await payments.refund(reference=reference, amount=1000, key=key)
+        await impatient_payments.refund(reference=reference, amount=1000, currency="EUR", key=key)
+    payment = await payments.refund(reference=reference, amount=1000, currency="EUR", key=key)
 
     assert payment.refunded == 1000
     assert (await payment_simulator.effects(order_id))["refunded"] == (1, 1000)
@@ -207,8 +207,10 @@ async def test_an_attempt_is_found_by_its_labels_though_no_key_of_it_is_known(
 
 async def test_a_search_shows_refunds_too(payments: StripePayments, order_id: str) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000)
-    refunded = await payments.refund(reference=reference, amount=400, key=f"{order_id}/refund")
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
+    refunded = await payments.refund(
+        reference=reference, amount=400, currency="EUR", key=f"{order_id}/refund"
+    )
 
     assert await payments.search(order_id=order_id, attempt=1) == [refunded]
     assert refunded.refunded == 400

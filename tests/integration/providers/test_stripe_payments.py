@@ -49,7 +49,7 @@ async def test_authorizing_after_the_capture_returns_the_capture(
     payments: StripePayments, order_id: str
 ) -> None:
     first = await authorized(payments, order_id)
-    await payments.capture(reference=first.reference, amount=1000)
+    await payments.capture(reference=first.reference, amount=1000, currency="EUR")
 
     assert (await authorized(payments, order_id)).state is ProviderPaymentState.CAPTURED
 
@@ -149,7 +149,9 @@ async def test_capturing_takes_the_amount_once(
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
 
-    captures = [await payments.capture(reference=reference, amount=1000) for _ in "12"]
+    captures = [
+        await payments.capture(reference=reference, amount=1000, currency="EUR") for _ in "12"
+    ]
 
     assert (captures[0].state, captures[0].captured) == (ProviderPaymentState.CAPTURED, 1000)
     assert captures[1] == captures[0]
@@ -165,7 +167,7 @@ async def test_captures_at_the_same_time_take_the_amount_once(
     reference = (await authorized(payments, order_id)).reference
 
     captures = await asyncio.gather(
-        *(payments.capture(reference=reference, amount=1000) for _ in range(5))
+        *(payments.capture(reference=reference, amount=1000, currency="EUR") for _ in range(5))
     )
 
     assert {(each.state, each.captured) for each in captures} == {
@@ -177,7 +179,7 @@ async def test_captures_at_the_same_time_take_the_amount_once(
 async def test_capturing_less_releases_the_rest(payments: StripePayments, order_id: str) -> None:
     reference = (await authorized(payments, order_id)).reference
 
-    payment = await payments.capture(reference=reference, amount=700)
+    payment = await payments.capture(reference=reference, amount=700, currency="EUR")
 
     assert (payment.amount, payment.captured, payment.refunded) == (1000, 700, 0)
 
@@ -191,11 +193,11 @@ async def test_capturing_another_amount_than_was_held_or_taken_is_refused(
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
     for amount in before:
-        await payments.capture(reference=reference, amount=amount)
+        await payments.capture(reference=reference, amount=amount, currency="EUR")
     effects = await payment_simulator.effects(order_id)
 
     with pytest.raises(ProviderRefused):
-        await payments.capture(reference=reference, amount=1001)
+        await payments.capture(reference=reference, amount=1001, currency="EUR")
 
     assert await payment_simulator.effects(order_id) == effects
 
@@ -236,7 +238,7 @@ async def test_voiding_what_was_captured_is_refused_and_changes_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000)
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
 
     with pytest.raises(ProviderRefused) as refusal:
         await payments.void(order_id=order_id, attempt=1, amount=1000, currency="EUR")
@@ -250,11 +252,13 @@ async def test_refunds_add_up_and_the_same_key_refunds_once(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000)
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
 
     refunded = [
         (
-            await payments.refund(reference=reference, amount=amount, key=f"{order_id}/{key}")
+            await payments.refund(
+                reference=reference, amount=amount, currency="EUR", key=f"{order_id}/{key}"
+            )
         ).refunded
         for key, amount in [("a", 300), ("a", 300), ("b", 700)]
     ]
@@ -267,12 +271,12 @@ async def test_a_refund_above_the_rest_is_refused_and_changes_nothing(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     reference = (await authorized(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000)
-    await payments.refund(reference=reference, amount=400, key=f"{order_id}/a")
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
+    await payments.refund(reference=reference, amount=400, currency="EUR", key=f"{order_id}/a")
     effects = await payment_simulator.effects(order_id)
 
     with pytest.raises(ProviderRefused) as refusal:
-        await payments.refund(reference=reference, amount=601, key=f"{order_id}/b")
+        await payments.refund(reference=reference, amount=601, currency="EUR", key=f"{order_id}/b")
 
     assert refusal.value.code == "amount_too_large"
     assert await payment_simulator.effects(order_id) == effects
@@ -285,6 +289,8 @@ async def test_a_hold_that_was_never_captured_cannot_be_refunded(
     reference = (await authorized(payments, order_id)).reference
 
     with pytest.raises(ProviderRefused):
-        await payments.refund(reference=reference, amount=1, key=f"{order_id}/refund")
+        await payments.refund(
+            reference=reference, amount=1, currency="EUR", key=f"{order_id}/refund"
+        )
 
     assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}

@@ -54,7 +54,7 @@ async def test_each_change_of_a_payment_is_notified(
     payments: StripePayments, receiver: Receiver, order_id: str
 ) -> None:
     reference = (await authorize(payments, order_id)).reference
-    await payments.capture(reference=reference, amount=1000)
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
 
     assert await receiver.types(order_id, 2) == {
         "payment_intent.amount_capturable_updated",

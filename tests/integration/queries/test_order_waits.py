@@ -17,6 +17,7 @@ from domain.shipping import events as shipping
 from queries.order_waits import Wait, WaitingFor
 from tests.integration.queries.searching import Search, parked
 from tests.support.order_log import OrderLog
+from tests.support.order_parts import a_line
 
 
 async def test_each_status_waits_for_its_party_from_its_event_on(
@@ -46,6 +47,20 @@ async def test_each_status_waits_for_its_party_from_its_event_on(
     for order_id in ("placed", "reserved", "delivered"):
         assert await search.waits(order_id) == []
     assert await search.waiting(*WaitingFor) == "confirmed shipped"
+
+
+async def test_a_confirmed_order_of_nothing_to_pay_waits_for_its_dispatch(
+    search: Search, log: OrderLog
+) -> None:
+    await log.place("free", lines=(a_line(unit_price=0),), payment_method=None)
+    await search.move("free", order.OrderReserved, order.OrderAuthorized, order.OrderConfirmed)
+    since = (await search.order("free")).updated_at
+
+    assert await search.waits("free") == [Wait(WaitingFor.DISPATCH, since)]
+    assert await search.waiting(WaitingFor.DISPATCH, since=since) == "free"
+    assert await search.waiting(WaitingFor.PAYMENT) == ""
+    await search.move("free", order.OrderShipped)
+    assert await search.waiting(WaitingFor.DISPATCH) == ""
 
 
 @pytest.mark.parametrize(

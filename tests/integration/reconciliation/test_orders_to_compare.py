@@ -44,7 +44,7 @@ async def test_an_order_without_a_verdict_is_compared_again(
     sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
     first = await comparing.compare(ReconcileInput())
     assert first.look_again == (order_id,)
     assert await comparing.compare(ReconcileInput()) == first

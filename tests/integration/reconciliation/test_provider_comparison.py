@@ -96,7 +96,7 @@ async def test_a_capture_by_another_program_is_a_discrepancy(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
 
     assert (await reconciliation.compare()).discrepancies == (
         Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "captured 500"),
@@ -112,7 +112,10 @@ async def test_a_refund_that_the_log_does_not_know_is_a_discrepancy(
     await sagas.deliver(order_id)
     await sagas.end(order_id)
     await payments.refund(
-        reference=await reference(sagas, order_id), amount=200, key=f"by-hand/{order_id}"
+        reference=await reference(sagas, order_id),
+        amount=200,
+        currency="EUR",
+        key=f"by-hand/{order_id}",
     )
 
     assert (await reconciliation.compare()).discrepancies == (
@@ -126,7 +129,7 @@ async def test_a_settled_step_is_no_discrepancy_and_resolves_one(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
     assert len((await reconciliation.compare()).discrepancies) == 1
 
     await settle_by_hand(sagas, order_id, "capture")
@@ -193,11 +196,14 @@ async def test_a_change_between_two_reads_is_no_discrepancy(
     sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
     first = await comparing.compare(ReconcileInput())
     assert first.look_again == (order_id,)
     await payments.refund(
-        reference=await reference(sagas, order_id), amount=500, key=f"back/{order_id}"
+        reference=await reference(sagas, order_id),
+        amount=500,
+        currency="EUR",
+        key=f"back/{order_id}",
     )
 
     assert await comparing.recheck(first) == RecheckResult(())
@@ -208,7 +214,7 @@ async def test_judging_twice_records_a_discrepancy_once(
     sagas: Sagas, comparing: ReconciliationActivitiesImpl, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
-    await payments.capture(reference=await reference(sagas, order_id), amount=500)
+    await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
     first = await comparing.compare(ReconcileInput())
 
     assert await comparing.recheck(first) == await comparing.recheck(first)

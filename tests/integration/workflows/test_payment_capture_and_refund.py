@@ -135,7 +135,9 @@ async def test_a_return_refunded_at_the_provider_is_not_refunded_again(
 ) -> None:
     await till.returning(1)
     reference = str((await till.payment()).reference)
-    await till.provider.refund(reference=reference, amount=250, key=f"{till.order_id}/by-hand")
+    await till.provider.refund(
+        reference=reference, amount=250, currency="EUR", key=f"{till.order_id}/by-hand"
+    )
 
     await till.refund()
 

@@ -175,7 +175,7 @@ async def test_the_hold_of_an_old_attempt_is_freed_after_a_partial_capture(
     till: Till,
 ) -> None:
     await held_under_no_key(till)
-    await till.provider.capture(reference=await hold(till), amount=500)
+    await till.provider.capture(reference=await hold(till), amount=500, currency="EUR")
 
     await till.give_back()
 

@@ -73,7 +73,9 @@ async def test_a_manual_refund_is_not_refunded_again(till: Till) -> None:
     await till.returning(1)
     await fails_to_refund(till, "refuse_kept", ProviderRefused)
     reference = str((await till.payment()).reference)
-    await till.provider.refund(reference=reference, amount=100, key=f"{till.order_id}/by-hand")
+    await till.provider.refund(
+        reference=reference, amount=100, currency="EUR", key=f"{till.order_id}/by-hand"
+    )
 
     assert await till.refund() is OrderStatus.DELIVERED
 

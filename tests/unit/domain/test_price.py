@@ -89,16 +89,30 @@ def test_a_discount_above_the_price_of_its_line_is_refused() -> None:
     assert refused.field == ("lines", "1", "discount")
 
 
-def test_an_order_of_nothing_to_pay_is_refused() -> None:
-    free = (a_line(sku="sample", quantity=1, unit_price=0),)
-    refused = refusal(free, **Price.of(free, "EUR").model_dump())
-    assert (refused.code, refused.field) == (ErrorCode.ZERO_TOTAL, ("input", "lines"))
+@pytest.mark.parametrize(
+    "line",
+    [
+        a_line(sku="sample", quantity=1, unit_price=0),
+        a_line(sku="cup", quantity=1, unit_price=450, discount=450),
+    ],
+)
+def test_an_order_of_nothing_to_pay_needs_no_payment_method(line: OrderLine) -> None:
+    price = Price.of([line], "EUR")
+    order = PlaceOrder.model_validate(
+        PLACE.model_dump() | {"lines": (line,), "price": price, "payment_method": None}
+    )
+    assert (order.total.amount, order.payment_method) == (0, None)
 
 
-def test_a_discount_of_everything_is_refused_with_its_field() -> None:
-    lines = (a_line(sku="cup", quantity=1, unit_price=450, discount=450),)
-    refused = refusal(lines, **Price.of(lines, "EUR").model_dump())
-    assert (refused.code, refused.field) == (ErrorCode.ZERO_TOTAL, ("input", "discountCode"))
+def test_an_order_of_something_to_pay_needs_a_payment_method() -> None:
+    with pytest.raises(Refused) as caught:
+        PlaceOrder.model_validate(PLACE.model_dump() | {"payment_method": None})
+    refused = caught.value
+    assert (refused.code, refused.field) == (
+        ErrorCode.PAYMENT_METHOD_REQUIRED,
+        ("input", "paymentMethod"),
+    )
+    assert refused.message == "the total is 3000 EUR (minor units): name a payment method"
 
 
 def test_a_total_of_one_cent_is_accepted() -> None:
