@@ -215,7 +215,7 @@ def _failure(operation: str, answer: httpx.Response) -> ProviderError:
     code = _code(answer)
     says_nothing = answer.status_code in SAYS_NOTHING or code == "idempotency_key_in_use"
     if says_nothing or not answer.is_client_error:
-        return ProviderUnavailable(PROVIDER, operation, code)
+        return ProviderUnavailable(PROVIDER, operation, code, is_outage=answer.is_server_error)
     return ProviderRefused(PROVIDER, operation, code, answer.status_code)
 
 
