@@ -31,6 +31,18 @@ class ProviderUnavailable(ProviderError):
         self.is_outage = is_outage
 
 
+class ProviderPaused(ProviderUnavailable):
+    """The provider is down for everybody: this process sends it no call for now.
+
+    Ask again after `retry_after_seconds`, which are random within bounds.
+    """
+
+    def __init__(self, provider: str, operation: str, retry_after_seconds: float) -> None:
+        self.advice = "it answers too few calls, and all of them wait until it answers again"
+        super().__init__(provider, operation, "paused", is_outage=True)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class UnknownStatus(ProviderUnavailable):
     """The provider returned a status that this code does not know: the provider's API is newer."""
 

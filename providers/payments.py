@@ -52,6 +52,10 @@ class PaymentWebhook:
 
 
 class PaymentProvider(Protocol):
+    async def require_ready(self) -> None:
+        """Raise ProviderPaused while a call would not be sent, because the provider is down."""
+        ...
+
     async def authorize(
         self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
     ) -> ProviderPayment:

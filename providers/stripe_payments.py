@@ -16,6 +16,7 @@ import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 from providers import idempotency_keys
+from providers.breaker import Breaker
 from providers.errors import (
     CreationRefused,
     ProviderRefused,
@@ -64,7 +65,9 @@ class StripePayments:
         base_url: str = "",
         return_url: str = "",
         total_seconds: float = TOTAL_SECONDS,
+        breaker: Breaker | None = None,
     ) -> None:
+        self._breaker = breaker
         self._transport = StripeTransport()
         self._total_seconds = total_seconds
         self._return_url = return_url
@@ -76,6 +79,10 @@ class StripePayments:
         )
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
+
+    async def require_ready(self) -> None:
+        if self._breaker is not None:
+            self._breaker.require_closed("authorize")
 
     async def authorize(
         self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
@@ -163,7 +170,7 @@ class StripePayments:
         await self._transport.close_async()
 
     def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
-        return asking(operation, self._total_seconds)
+        return asking(operation, self._total_seconds, self._breaker)
 
     async def _fence(self, order_id: str, attempt: int, amount: int, currency: str) -> str:
         """Return the intent of the attempt, which a creation in flight would return too.

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import stripe
 
+from providers.breaker import Breaker, guarded
 from providers.errors import (
     CreationDenied,
     CreationRefused,
@@ -43,12 +44,14 @@ class StripeTransport(stripe.HTTPClient):
 
 
 @asynccontextmanager
-async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
+async def asking(
+    operation: str, total_seconds: float, breaker: Breaker | None = None
+) -> AsyncIterator[None]:
     """Run one operation; raise every error as a ProviderError.
 
     The original error is cut off: its body can hold the customer's data.
     """
-    with timed(PROVIDER, operation):
+    with guarded(breaker, operation), timed(PROVIDER, operation):
         async with answering(PROVIDER, operation, total_seconds):
             try:
                 yield
