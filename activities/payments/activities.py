@@ -56,6 +56,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             raise Refused(
                 ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it must not be paid"
             )
+        await self._provider.require_ready()  # before the log has an attempt to undo
         await self._record.request(AuthorizeInput(order_id, attempt=1), order)
         payment = PaymentState(
             PaymentStatus.REQUESTED, attempt=1, amount=order.total, method=order.payment_method
