@@ -199,7 +199,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
         ),
         "outcome": one_of("ok", "refused", "unavailable"),
     },
-    "waybill_provider_paused_calls_total": {"provider": one_of("payments", "carrier")},
+    "waybill_provider_paused_calls": {"provider": one_of("payments", "carrier")},
     "waybill_queue_depth": {"queue": _QUEUE},
     "waybill_queue_oldest_seconds": {"queue": _QUEUE},
     "waybill_saga_discrepancies": {"system": one_of("payment", "shipment", "workflow")},

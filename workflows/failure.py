@@ -45,7 +45,7 @@ def refusal_of(error: BaseException | None) -> ApplicationError | None:
 def describe(error: FailureError) -> Failure:
     refusal = refusal_of(error)
     if refusal is not None and refusal.type is not None and refusal.type in _OURS:
-        return Failure(refusal.type, refusal.message, refusal.type not in _PASSES)
+        return Failure(refusal.type, refusal.message, is_refusal=refusal.type not in _PASSES)
     if refusal is not None:  # an unforeseen error, whose text may hold personal data
         code = refusal.type or type(refusal).__name__
         return Failure(code, "an unexpected error; see the worker's log", refusal.non_retryable)
