@@ -288,6 +288,14 @@ class Settings(BaseSettings):
 
     provider_timeout: Timeout = timedelta(minutes=10)
     """The time that a step on the forward path retries a provider that does not answer."""
+    breaker_calls: int = Field(20, ge=20)
+    """The number of the latest calls to a provider by which a process judges that it is down."""
+    breaker_failure_rate: float = Field(0.5, gt=0, le=1)
+    """The share of these calls without an answer (a time-out, no connection, a 5xx) that pauses all
+    calls."""
+    breaker_pause: Timeout = timedelta(seconds=5)
+    """The shortest time from such a pause's start to the next attempt; the longest is twice as
+    long."""
     undo_timeout: Timeout = timedelta(hours=1)
     """The same for a call that must succeed: then the saga parks and waits for an operator."""
     parked_retry: Timeout = timedelta(minutes=15)

@@ -42,6 +42,7 @@ from observability.logs import set_up_logs
 from observability.tracing.exporting import tracing
 from projections.inline import InlineReadModels
 from projections.order_contacts import OrderContacts
+from providers.breaker import BreakerLimits, Breakers
 from roles import monitoring
 from roles.notifications import run_notifications
 from roles.outages import is_server_away
@@ -130,8 +131,9 @@ async def run(settings: Settings, roles: Sequence[Role], sdk_metrics: str | None
     ):
         vault = Vault(pool, Keyring.of(settings, "master_key"))
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
+        breakers = Breakers(BreakerLimits.of(settings))
         jobs: dict[Role, Callable[[], Awaitable[object]]] = {
-            Role.SAGAS: lambda: run_sagas(settings, pool, store, vault),
+            Role.SAGAS: lambda: run_sagas(settings, pool, store, vault, breakers),
             Role.RELAY: lambda: run_relay(settings, pool, store),
             Role.HEAD: HeadAnnouncer(pool).run,
             Role.PROJECTIONS: lambda: run_projections(
@@ -144,7 +146,7 @@ async def run(settings: Settings, roles: Sequence[Role], sdk_metrics: str | None
             async with asyncio.timeout(STOP_WITHIN.total_seconds()):
                 await require_readable(pool)
                 await warn_of_lost_checkpoints(pool)
-        async with monitoring.monitored(settings, roles, pool, sdk_metrics):
+        async with monitoring.monitored(settings, roles, pool, sdk_metrics, breakers):
             await together(*(run_role(role, jobs[role]) for role in roles))
 
 

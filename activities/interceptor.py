@@ -13,10 +13,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.failed_attempts import FailureLedger, failed_attempt
-from activities.types import PROVIDER_REFUSED
+from activities.types import PROVIDER_PAUSED, PROVIDER_REFUSED
 from domain.errors import ErrorCode, Refused
 from eventstore.errors import InvalidAppend
-from providers.errors import ProviderRefused
+from providers.errors import ProviderPaused, ProviderRefused
 
 
 class ActivityInterceptor(Interceptor):
@@ -66,6 +66,10 @@ def _final(error: Exception) -> ApplicationError | None:
         case ProviderRefused():
             return ApplicationError(
                 str(error), [error.code], type=PROVIDER_REFUSED, non_retryable=True
+            )
+        case ProviderPaused():  # the workflow waits, and then runs the step again
+            return ApplicationError(
+                str(error), error.provider, type=PROVIDER_PAUSED, non_retryable=True
             )
         case InvalidAppend():  # the log will never accept this append
             return ApplicationError(str(error), type=ErrorCode.INVALID_INPUT, non_retryable=True)

@@ -25,6 +25,7 @@ from activities.types import (
     ParkInput,
     ParkResult,
     PlaceInput,
+    ProviderWaitInput,
     RecheckResult,
     ReconcileInput,
     RecordedResult,
@@ -194,6 +195,15 @@ class PaymentActivities(Activities, ABC):
     async def refund(self, order_id: str) -> OrderProgress:
         """Refund the returned goods; then record them in stock together with the end of the
         return."""
+
+
+class ProviderActivities(Activities, ABC):
+    """Wait for a provider that is down for everybody."""
+
+    @activity.defn
+    @abstractmethod
+    async def await_provider(self, wait: ProviderWaitInput) -> None:
+        """Return once the provider answers again; until then Temporal retries this call."""
 
 
 class ShippingActivities(Activities, ABC):

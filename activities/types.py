@@ -17,6 +17,8 @@ from domain.shipping.tracking import TrackingInfo
 MAX_NAMED_ORDERS: Final = 100
 """The number of orders that the result of a run names."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
+PROVIDER_PAUSED: Final = "PROVIDER_PAUSED"
+"""The provider is down for everybody, and its calls wait. The first detail is its name."""
 """The failure type of an activity that a provider has refused."""
 
 
@@ -141,6 +143,14 @@ class AuthorizeInput:
     actor: str = "system"
     key: str | None = None
     """The key with which the customer has requested a further attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderWaitInput:
+    """Wait until this provider answers; `order_id` is an order to ask it about."""
+
+    provider: str
+    order_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,18 @@ PROVIDER_SECONDS: Final = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+BREAKER_OPEN: Final = Gauge(
+    "waybill_provider_breaker_open",
+    "1 while this process pauses the calls to a provider that is down for everybody, else 0.",
+    ["provider"],
+    registry=REGISTRY,
+)
+PAUSED_CALLS: Final = Counter(
+    "waybill_provider_paused_calls",
+    "The calls that failed while this process paused those to their provider; most were not sent.",
+    ["provider"],
+    registry=REGISTRY,
+)
 POOL_CONNECTIONS: Final = Gauge(
     "waybill_pool_connections",
     "The connections of a pool of this process: used, the most that may be used, and the borrowers"

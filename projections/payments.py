@@ -55,6 +55,8 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:
                 "action_url": None,
                 "decline_code": event.code,
             }
+        case e.PaymentRefused():
+            changed = {"status": PaymentStatus.REFUSED, "decline_code": event.code}
         case e.PaymentCaptured():
             changed = {"status": PaymentStatus.CAPTURED, "captured": event.amount.amount}
         case e.PaymentRefunded():

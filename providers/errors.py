@@ -22,9 +22,25 @@ class ProviderUnavailable(ProviderError):
 
     advice = "the outcome is unknown: find it before trying again"
 
-    def __init__(self, provider: str, operation: str, reason: str) -> None:
+    def __init__(
+        self, provider: str, operation: str, reason: str, *, is_outage: bool = False
+    ) -> None:
+        """`is_outage`: a time-out, a refused connection or a 5xx, and no answer to the request."""
         super().__init__(provider, operation, f"{reason}; {self.advice}")
         self.reason = reason
+        self.is_outage = is_outage
+
+
+class ProviderPaused(ProviderUnavailable):
+    """The provider is down for everybody: this process sends it no call for now.
+
+    Ask again after `retry_after_seconds`, which are random within bounds.
+    """
+
+    def __init__(self, provider: str, operation: str, retry_after_seconds: float) -> None:
+        self.advice = "it answers too few calls, and all of them wait until it answers again"
+        super().__init__(provider, operation, "paused", is_outage=True)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class UnknownStatus(ProviderUnavailable):
@@ -55,6 +71,22 @@ class ProviderRefused(ProviderError):
         )
         self.code = code
         self.status = status
+
+
+class CreationRefused(ProviderRefused):
+    """The provider refused to create the payment: it does not exist, and nothing can be held."""
+
+
+class CreationDenied(ProviderUnavailable):
+    """The provider accepts no payment with this API key or for this account, for now.
+
+    The call has created nothing. It says nothing about earlier calls: the provider looks at the key
+    before it looks at anything else.
+    """
+
+    def __init__(self, provider: str, operation: str, code: str) -> None:
+        self.advice = "nothing was created: renew the API key, or complete the account"
+        super().__init__(provider, operation, code)
 
 
 class AlreadyDispatched(ProviderRefused):

@@ -51,9 +51,9 @@ async def answering(provider: str, operation: str, total_seconds: float) -> Asyn
             async with asyncio.timeout(total_seconds):
                 yield
         except (TimeoutError, httpx.TimeoutException):
-            raise ProviderUnavailable(provider, operation, "timeout") from None
+            raise ProviderUnavailable(provider, operation, "timeout", is_outage=True) from None
         except httpx.HTTPError:
-            raise ProviderUnavailable(provider, operation, "connection") from None
+            raise ProviderUnavailable(provider, operation, "connection", is_outage=True) from None
 
 
 @contextmanager

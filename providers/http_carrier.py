@@ -19,6 +19,7 @@ from pydantic import (
 
 from domain.shipping.tracking import Printable, TrackingInfo, TrackingUrl
 from providers import idempotency_keys
+from providers.breaker import Breaker, guarded
 from providers.carrier import (
     CarrierReturn,
     CarrierShipment,
@@ -109,7 +110,14 @@ class _Failure(BaseModel):
 class HttpCarrier:
     """A Carrier over HTTP. Every call answers or raises within `total_seconds`."""
 
-    def __init__(self, api_key: str, base_url: str, total_seconds: float = TOTAL_SECONDS) -> None:
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str,
+        total_seconds: float = TOTAL_SECONDS,
+        breaker: Breaker | None = None,
+    ) -> None:
+        self._breaker = breaker
         self._total_seconds = total_seconds
         self._http = pooled_client(base_url, {"Authorization": f"Bearer {api_key}"})
 
@@ -157,7 +165,7 @@ class HttpCarrier:
 
     @asynccontextmanager
     async def _asking(self, operation: str) -> AsyncIterator[None]:
-        with timed(PROVIDER, operation):
+        with guarded(self._breaker, operation), timed(PROVIDER, operation):
             async with answering(PROVIDER, operation, self._total_seconds):
                 yield
 
@@ -215,7 +223,7 @@ def _failure(operation: str, answer: httpx.Response) -> ProviderError:
     code = _code(answer)
     says_nothing = answer.status_code in SAYS_NOTHING or code == "idempotency_key_in_use"
     if says_nothing or not answer.is_client_error:
-        return ProviderUnavailable(PROVIDER, operation, code)
+        return ProviderUnavailable(PROVIDER, operation, code, is_outage=answer.is_server_error)
     return ProviderRefused(PROVIDER, operation, code, answer.status_code)
 
 

@@ -5,6 +5,12 @@ A retry of a call derives the same key, so that the provider makes its effect on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
+MAX_KEYS: Final = 20
+"""The number of keys under which one call may meet a kept 500, one after the other."""
+
 
 def payment_create(order_id: str, attempt: int) -> str:
     return f"{order_id}/{attempt}/create"
@@ -12,6 +18,11 @@ def payment_create(order_id: str, attempt: int) -> str:
 
 def payment_confirm(order_id: str, attempt: int) -> str:
     return f"{order_id}/{attempt}/confirm"
+
+
+def with_successors(key: str) -> Sequence[str]:
+    """Return the key, and the keys to use in their order when the provider keeps a 500 under it."""
+    return [key, *(f"{key}/{number}" for number in range(2, MAX_KEYS + 1))]
 
 
 def refund(order_id: str, step: str, interventions: int, refunded: int) -> str:

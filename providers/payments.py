@@ -64,13 +64,18 @@ class ChargeLimits(Protocol):
 
 
 class PaymentProvider(Protocol):
+    async def require_ready(self) -> None:
+        """Raise ProviderPaused while a call would not be sent, because the provider is down."""
+        ...
+
     async def authorize(
         self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
     ) -> ProviderPayment:
         """Hold `amount` on `method`, a provider token.
 
         A decline is a state, not an error, and so is a method that the provider does not accept. A
-        payment voided before is returned as VOIDED.
+        payment voided before is returned as VOIDED. Raises CreationRefused or CreationDenied when
+        the provider creates no payment, so that nothing can be held.
         """
         ...
 
@@ -111,7 +116,7 @@ class PaymentProvider(Protocol):
 
         Without a `reference` it works for any outcome of the attempt, even if it never reached the
         provider, for 24 hours after it. Give the reference where it is known. A captured payment is
-        ProviderRefused: refund it.
+        ProviderRefused: refund it. Raises CreationRefused when there is no payment to void.
         """
         ...
 

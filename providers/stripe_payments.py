@@ -13,10 +13,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import stripe
-from stripe.params import PaymentIntentConfirmParams
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 from providers import idempotency_keys
-from providers.errors import ProviderRefused, ProviderUnavailable, UnknownAmount, UnknownStatus
+from providers.breaker import Breaker
+from providers.errors import (
+    CreationRefused,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnknownAmount,
+    UnknownStatus,
+)
 from providers.http import TOTAL_SECONDS
 from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_amounts import (
@@ -26,7 +33,13 @@ from providers.stripe_amounts import (
     nearest,
     to_stripe,
 )
-from providers.stripe_transport import PROVIDER, StripeTransport, asking
+from providers.stripe_kept_errors import (
+    REPLAYED,
+    NoKeyLeft,
+    is_server_error,
+    under_a_working_key,
+)
+from providers.stripe_transport import PROVIDER, StripeTransport, asking, not_created
 
 _STATES = {
     "requires_payment_method": ProviderPaymentState.CREATED,
@@ -40,6 +53,7 @@ _STATES = {
 _REFUND_FAILED = {"failed", "canceled"}
 _HTTP_OK = 200
 _HTTP_BAD_REQUEST = 400
+_KEPT_STATUS = 500
 _METHOD = "payment_method"
 _OF_METHODS = {"payment_intent_incompatible_payment_method"}
 
@@ -60,7 +74,9 @@ class StripePayments:
         base_url: str = "",
         return_url: str = "",
         total_seconds: float = TOTAL_SECONDS,
+        breaker: Breaker | None = None,
     ) -> None:
+        self._breaker = breaker
         self._transport = StripeTransport()
         self._total_seconds = total_seconds
         self._return_url = return_url
@@ -73,20 +89,29 @@ class StripePayments:
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
 
+    async def require_ready(self) -> None:
+        if self._breaker is not None:
+            self._breaker.require_closed("authorize")
+
     async def authorize(
         self, *, order_id: str, attempt: int, amount: int, currency: str, method: str
     ) -> ProviderPayment:
         async with self._asking("authorize"):
-            intent = await self._create(order_id, attempt, amount, currency)
-            return await self._confirm(
-                intent.id, method, idempotency_keys.payment_confirm(order_id, attempt)
+            intent = await self._create("authorize", order_id, attempt, amount, currency)
+            key = idempotency_keys.payment_confirm(order_id, attempt)
+            return await under_a_working_key(
+                "authorize",
+                idempotency_keys.with_successors(key),
+                lambda key: self._confirm(intent.id, method, key),
             )
 
     async def find(
         self, *, order_id: str, attempt: int, amount: int, currency: str
     ) -> ProviderPayment:
         async with self._asking("find"):
-            return await self._fresh(await self._create(order_id, attempt, amount, currency))
+            return await self._fresh(
+                await self._create("find", order_id, attempt, amount, currency)
+            )
 
     async def search(self, *, order_id: str, attempt: int) -> Sequence[ProviderPayment]:
         # https://docs.stripe.com/search#query-fields-for-paymentintents
@@ -124,7 +149,7 @@ class StripePayments:
     ) -> ProviderPayment:
         async with self._asking("void"):
             if reference is None:
-                reference = (await self._create(order_id, attempt, amount, currency)).id
+                reference = await self._fence(order_id, attempt, amount, currency)
             try:
                 # No idempotency key, as for a capture: cancelling is idempotent by nature.
                 return _payment(await self._intents.cancel_async(reference))
@@ -161,21 +186,41 @@ class StripePayments:
         await self._transport.close_async()
 
     def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
-        return asking(operation, self._total_seconds)
+        return asking(operation, self._total_seconds, self._breaker)
+
+    async def _fence(self, order_id: str, attempt: int, amount: int, currency: str) -> str:
+        """Return the intent of the attempt, which a creation in flight would return too.
+
+        Raises CreationRefused when no key of the attempt can have an intent.
+        """
+        try:
+            return (await self._create("void", order_id, attempt, amount, currency)).id
+        except NoKeyLeft:
+            raise CreationRefused(PROVIDER, "void", "http_500", _KEPT_STATUS) from None
 
     async def _create(
-        self, order_id: str, attempt: int, amount: int, currency: str
+        self, operation: str, order_id: str, attempt: int, amount: int, currency: str
     ) -> stripe.PaymentIntent:
-        return await self._intents.create_async(
-            {
-                "amount": _counted("create", amount, currency),
-                "currency": currency.lower(),
-                "capture_method": "manual",
-                "allowed_payment_method_types": ["card"],
-                "metadata": {"order_id": order_id, "attempt": str(attempt)},
-            },
-            {"idempotency_key": idempotency_keys.payment_create(order_id, attempt)},
-        )
+        try:
+            counted = _counted("create", amount, currency)
+        except ProviderRefused as refused:
+            raise CreationRefused(PROVIDER, operation, refused.code, refused.status) from None
+        params: PaymentIntentCreateParams = {
+            "amount": counted,
+            "currency": currency.lower(),
+            "capture_method": "manual",
+            "allowed_payment_method_types": ["card"],
+            "metadata": {"order_id": order_id, "attempt": str(attempt)},
+        }
+        key = idempotency_keys.payment_create(order_id, attempt)
+        try:
+            return await under_a_working_key(
+                operation,
+                idempotency_keys.with_successors(key),
+                lambda key: self._intents.create_async(params, {"idempotency_key": key}),
+            )
+        except stripe.StripeError as error:
+            raise not_created(operation, error) from None
 
     async def _confirm(self, reference: str, method: str, key: str) -> ProviderPayment:
         params: PaymentIntentConfirmParams = {
@@ -192,6 +237,13 @@ class StripePayments:
             if _is_about_the_method(error):
                 return _declined(await self._get(reference), error)
             return await self._state_behind(error, reference)
+        except stripe.APIError as error:
+            if not is_server_error(error):
+                raise
+            payment = await self._get(reference)
+            if payment.state is ProviderPaymentState.CREATED:
+                raise  # it was not confirmed: nothing is held, and another key may confirm it
+            return payment
         return await self._fresh(intent)
 
     async def _state_behind(
@@ -204,7 +256,7 @@ class StripePayments:
 
     async def _fresh(self, intent: stripe.PaymentIntent) -> ProviderPayment:
         answer = intent.last_response
-        if answer is not None and "idempotent-replayed" in answer.headers:
+        if answer is not None and REPLAYED in answer.headers:
             return await self._get(intent.id)
         return _payment(intent)
 

@@ -7,11 +7,19 @@ from contextlib import asynccontextmanager
 
 import stripe
 
-from providers.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from providers.breaker import Breaker, guarded
+from providers.errors import (
+    CreationDenied,
+    CreationRefused,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from providers.http import SAYS_NOTHING, answering, pooled_client, timed
 
 PROVIDER = "payments"
 _CONFLICT = 409
+_DENIED = {401, 403}
 _FIRST_SERVER_ERROR = 500
 _FIRST_CLIENT_ERROR = 400
 
@@ -36,12 +44,14 @@ class StripeTransport(stripe.HTTPClient):
 
 
 @asynccontextmanager
-async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
+async def asking(
+    operation: str, total_seconds: float, breaker: Breaker | None = None
+) -> AsyncIterator[None]:
     """Run one operation; raise every error as a ProviderError.
 
     The original error is cut off: its body can hold the customer's data.
     """
-    with timed(PROVIDER, operation):
+    with guarded(breaker, operation), timed(PROVIDER, operation):
         async with answering(PROVIDER, operation, total_seconds):
             try:
                 yield
@@ -49,11 +59,28 @@ async def asking(operation: str, total_seconds: float) -> AsyncIterator[None]:
                 raise _translated(operation, error) from None
 
 
+def not_created(operation: str, error: stripe.StripeError) -> ProviderError:
+    """Return the error of a call that should have created a payment.
+
+    A key that came with other parameters before proves nothing: its payment may exist.
+    """
+    refused = _translated(operation, error)
+    status = error.http_status or 0
+    if status in _DENIED:
+        return CreationDenied(PROVIDER, operation, _code(error) or f"http_{status}")
+    if isinstance(refused, ProviderRefused) and not isinstance(error, stripe.IdempotencyError):
+        return CreationRefused(PROVIDER, operation, refused.code, refused.status)
+    return refused
+
+
 def _translated(operation: str, error: stripe.StripeError) -> ProviderError:
     status = error.http_status or 0
     code = _code(error)
     if _worth_asking_again(error, status):
-        return ProviderUnavailable(PROVIDER, operation, code or f"http_{status}")
+        is_outage = status >= _FIRST_SERVER_ERROR or isinstance(error, stripe.APIConnectionError)
+        return ProviderUnavailable(
+            PROVIDER, operation, code or f"http_{status}", is_outage=is_outage
+        )
     return ProviderRefused(PROVIDER, operation, code or f"http_{status}", status)
 
 

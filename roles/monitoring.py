@@ -24,6 +24,7 @@ from observability.check import PROBE_TIMEOUT, Check, Probe
 from observability.monitoring import monitoring_app, plain_config, serving
 from observability.page import KEPT_SECONDS, text_of
 from observability.pools import PoolUse
+from providers.breaker import Breaker, Breakers
 from roles.role import Role
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
@@ -36,7 +37,11 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def monitored(
-    settings: Settings, roles: Collection[Role], pool: Pool, sdk_metrics: str | None
+    settings: Settings,
+    roles: Collection[Role],
+    pool: Pool,
+    sdk_metrics: str | None,
+    breakers: Breakers | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages while the roles run, if the settings name a port.
 
@@ -45,7 +50,7 @@ async def monitored(
     if not settings.worker_http_port:
         yield
         return
-    checks = await checks_of(settings, roles, pool)
+    checks = await checks_of(settings, roles, pool, breakers)
     pools.watch("worker", lambda: PoolUse(pool.used, pool.waiting, pool.size))
     async with local_client(timeout=PROBE_TIMEOUT.total_seconds()) as http:
 
@@ -61,7 +66,9 @@ async def monitored(
             yield
 
 
-async def checks_of(settings: Settings, roles: Collection[Role], pool: Pool) -> dict[str, Check]:
+async def checks_of(
+    settings: Settings, roles: Collection[Role], pool: Pool, breakers: Breakers | None = None
+) -> dict[str, Check]:
     checks = {"database": Check(_database(pool), required=True)}
     if Role.SAGAS in roles:
         client = await connect(settings, lazy=True)
@@ -70,6 +77,9 @@ async def checks_of(settings: Settings, roles: Collection[Role], pool: Pool) -> 
             await client.service_client.check_health(timeout=PROBE_TIMEOUT)
 
         checks["temporal"] = Check(temporal, required=True)
+        if breakers is not None:
+            checks["payments"] = breaker_check(breakers.payments)
+            checks["carrier"] = breaker_check(breakers.carrier)
     if Role.RELAY in roles and settings.bus is not Bus.MEMORY:
 
         async def bus() -> None:
@@ -77,6 +87,15 @@ async def checks_of(settings: Settings, roles: Collection[Role], pool: Pool) -> 
 
         checks["bus"] = Check(bus, required=False)
     return checks
+
+
+def breaker_check(breaker: Breaker) -> Check:
+    """A provider that is down degrades the process: its orders wait, and nothing is lost."""
+
+    async def probe() -> str | None:
+        return breaker.problem
+
+    return Check(probe, required=False)
 
 
 def _database(pool: Pool) -> Probe:

@@ -21,6 +21,7 @@ from kit.faults import one_line
 from kit.pool import Pool
 from kit.restart import restarting
 from kit.tasks import together
+from providers.breaker import Breakers
 from roles.outages import is_server_away
 from roles.provider_clients import Providers
 from roles.temporal_worker import reconciliation_activities, saga_activities, temporal_worker
@@ -35,11 +36,17 @@ SECONDS_BETWEEN_RECORDS: Final = 4.0
 logger = logging.getLogger(__name__)
 
 
-async def run_sagas(settings: Settings, pool: Pool, store: EventStore, vault: Vault) -> None:
+async def run_sagas(
+    settings: Settings,
+    pool: Pool,
+    store: EventStore,
+    vault: Vault,
+    breakers: Breakers | None = None,
+) -> None:
     """Run the sagas until cancelled. Raises TemporalAway."""
     client = await connect(settings)
     await require_namespace(client)
-    async with contextlib.aclosing(Providers(settings)) as providers:
+    async with contextlib.aclosing(Providers(settings, breakers)) as providers:
         comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(store, vault, providers.payments, providers.carrier),

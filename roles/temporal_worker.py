@@ -15,6 +15,7 @@ from activities.failed_attempts import FailureLedger
 from activities.interceptor import ActivityInterceptor
 from activities.orders import OrderActivitiesImpl
 from activities.payments.activities import PaymentActivitiesImpl
+from activities.provider_waits import ProviderActivitiesImpl
 from activities.reconciliation.changed_orders import ChangedOrders
 from activities.reconciliation.comparison import OrdersToCompare, ReconciliationActivitiesImpl
 from activities.reconciliation.discrepancies import Discrepancies
@@ -54,6 +55,7 @@ def saga_activities(
         *SagaActivitiesImpl(handler).all,
         *OrderActivitiesImpl(handler).all,
         *PaymentActivitiesImpl(handler, payments).all,
+        *ProviderActivitiesImpl(payments, carrier).all,
         *ShippingActivitiesImpl(handler, store, vault, carrier).all,
     ]
 

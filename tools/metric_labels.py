@@ -190,6 +190,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
         f"waybill_projection_{what}": {"projection": _PROJECTION}
         for what in ("lag_events", "lag_seconds", "parked_oldest_seconds", "parked_streams")
     },
+    "waybill_provider_breaker_open": {"provider": one_of("payments", "carrier")},
     "waybill_provider_call_seconds": {
         "provider": one_of("payments", "carrier"),
         "operation": one_of(
@@ -198,6 +199,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
         ),
         "outcome": one_of("ok", "refused", "unavailable"),
     },
+    "waybill_provider_paused_calls": {"provider": one_of("payments", "carrier")},
     "waybill_queue_depth": {"queue": _QUEUE},
     "waybill_queue_oldest_seconds": {"queue": _QUEUE},
     "waybill_saga_discrepancies": {"system": one_of("payment", "shipment", "workflow")},

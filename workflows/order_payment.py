@@ -24,15 +24,11 @@ class OrderPayment:
 
     async def restore(self) -> None:
         """Record the attempts to pay that the provider knows of and the log has lost."""
-        await workflow.execute_activity_method(
-            PaymentActivities.restore, self._saga.order_id, **self._saga.asking(plan.AUTHORIZE)
-        )
+        await self._saga.ask(PaymentActivities.restore, self._saga.order_id, plan.AUTHORIZE)
 
     async def authorize(self) -> None:
         asking = self._asking_again if self._saga.is_recovered else self._saga.asking
-        self._authorization = await workflow.execute_activity_method(
-            PaymentActivities.authorize, self._saga.order_id, **asking(plan.AUTHORIZE)
-        )
+        self._authorization = await self._authorize(plan.AUTHORIZE, asking(plan.AUTHORIZE))
         if self._is_authorized:
             self._saga.reached(OrderStatus.CONFIRMED)
 
@@ -59,15 +55,11 @@ class OrderPayment:
         self._saga.reached(OrderStatus.CONFIRMED)
 
     async def capture(self, parcel: ParcelInput) -> None:
-        await workflow.execute_activity_method(
-            PaymentActivities.capture, parcel, **self._saga.asking(plan.CAPTURE)
-        )
+        await self._saga.ask(PaymentActivities.capture, parcel, plan.CAPTURE)
         self._saga.reached(OrderStatus.SHIPPED)
 
     async def give_back(self) -> bool:
-        await workflow.execute_activity_method(
-            PaymentActivities.give_back, self._saga.order_id, **self._saga.asking(plan.GIVE_BACK)
-        )
+        await self._saga.ask(PaymentActivities.give_back, self._saga.order_id, plan.GIVE_BACK)
         return True
 
     @property
@@ -76,10 +68,13 @@ class OrderPayment:
 
     async def _resume_attempt(self) -> AuthorizationResult:
         """Look up the latest attempt, and make it if a terminated workflow never did."""
-        return await workflow.execute_activity_method(
-            PaymentActivities.authorize,
-            self._saga.order_id,
-            **self._asking_again(plan.AWAIT_PAYMENT),
+        return await self._authorize(plan.AWAIT_PAYMENT, self._asking_again(plan.AWAIT_PAYMENT))
+
+    async def _authorize(self, step: PlanStep, asking: ActivityConfig) -> AuthorizationResult:
+        """Authorize; while the provider is down for everybody, wait until the window closes."""
+        until = self._saga.closes_at(plan.AWAIT_PAYMENT)
+        return await self._saga.ask(
+            PaymentActivities.authorize, self._saga.order_id, step, asking, until
         )
 
     def _asking_again(self, step: PlanStep) -> ActivityConfig:

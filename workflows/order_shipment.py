@@ -32,18 +32,14 @@ class OrderShipment:
 
     async def create(self) -> None:
         if not self.has_left:
-            await workflow.execute_activity_method(
-                ShippingActivities.create_shipment,
-                self._saga.order_id,
-                **self._saga.asking(plan.CREATE_SHIPMENT),
+            await self._saga.ask(
+                ShippingActivities.create_shipment, self._saga.order_id, plan.CREATE_SHIPMENT
             )
 
     async def cancel(self) -> bool:
         """Return whether the carrier could stop the parcel."""
-        return await workflow.execute_activity_method(
-            ShippingActivities.cancel_shipment,
-            self._saga.order_id,
-            **self._saga.asking(plan.CANCEL_SHIPMENT),
+        return await self._saga.ask(
+            ShippingActivities.cancel_shipment, self._saga.order_id, plan.CANCEL_SHIPMENT
         )
 
     async def await_dispatch(self) -> None:
@@ -84,6 +80,4 @@ class OrderShipment:
                     raise
 
     async def _ask_carrier(self, step: PlanStep) -> TrackedStatus:
-        return await workflow.execute_activity_method(
-            ShippingActivities.track, self._saga.order_id, **self._saga.asking(step)
-        )
+        return await self._saga.ask(ShippingActivities.track, self._saga.order_id, step)

@@ -115,7 +115,7 @@ class ParkingLot:
             await self._settle(step, parked, Intervention.RETRY, reason)
 
     async def _await_intervention(self, step: str, parked: _Parked) -> None:
-        timeout = self._retry_after if parked.may_retry_by_itself else None
+        timeout = spread(self._retry_after) if parked.may_retry_by_itself else None
         try:
             await workflow.wait_condition(
                 lambda: parked.intervention is not None or self._leaves(parked), timeout=timeout
@@ -153,6 +153,12 @@ class ParkingLot:
         if bool(self._parked) is not self._is_shown:
             self._is_shown = not self._is_shown
             workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(self._is_shown)])
+
+
+def spread(retry_after: timedelta) -> timedelta:
+    """Return a time between half and one and a half of it: a failure that parks many steps at once
+    must not bring all their retries at once."""
+    return retry_after * (0.5 + workflow.random().random())
 
 
 def not_parked(order_id: str, step: str) -> ApplicationError:

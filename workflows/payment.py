@@ -31,6 +31,7 @@ from domain.provider_notifications import PaymentNotification
 from domain.saga import plan
 from workflows.failure import refusal_of
 from workflows.options import DATABASE, asking
+from workflows.provider_calls import ask_provider
 from workflows.types import PaymentResult, PaymentRetryInput, PaymentWorkflowInput
 
 Outcome = AuthorizationOutcome
@@ -119,8 +120,12 @@ class PaymentWorkflow:
     async def _ask(self, activity: Ask[T], argument: T) -> None:
         """Keep the outcome pending while the provider does not answer."""
         try:
-            self._latest = await workflow.execute_activity_method(
-                activity, argument, **asking(plan.AWAIT_PAYMENT, self._payment.deadlines)
+            self._latest = await ask_provider(
+                activity,
+                argument,
+                asking(plan.AWAIT_PAYMENT, self._payment.deadlines),
+                order_id=self._payment.order_id,
+                until=self._closes_at,
             )
         except FailureError as error:
             if is_cancelled_exception(error):

@@ -56,10 +56,8 @@ class ReturnWorkflow(SagaWorkflow):
         return ReturnResult.RETURNED
 
     async def _collect(self) -> None:
-        await workflow.execute_activity_method(
-            ShippingActivities.collect_return,
-            self._saga.order_id,
-            **self._saga.asking(plan.COLLECT_RETURN),
+        await self._saga.ask(
+            ShippingActivities.collect_return, self._saga.order_id, plan.COLLECT_RETURN
         )
 
     async def _await_goods(self) -> bool:
@@ -69,15 +67,11 @@ class ReturnWorkflow(SagaWorkflow):
         return status is returned
 
     async def _ask_carrier(self, step: PlanStep) -> TrackedStatus:
-        are_back = await workflow.execute_activity_method(
-            ShippingActivities.track_return, self._saga.order_id, **self._saga.asking(step)
-        )
+        are_back = await self._saga.ask(ShippingActivities.track_return, self._saga.order_id, step)
         return TrackedStatus.RETURNED if are_back else TrackedStatus.WAITING
 
     async def _refund(self) -> bool:
-        await workflow.execute_activity_method(
-            PaymentActivities.refund, self._saga.order_id, **self._saga.asking(plan.REFUND)
-        )
+        await self._saga.ask(PaymentActivities.refund, self._saga.order_id, plan.REFUND)
         return True
 
     async def _finish(self) -> None:

@@ -31,8 +31,10 @@ from domain.saga.commands import Intervention
 from domain.saga.plan import PlanStep, Undo
 from workflows.options import DATABASE, asking
 from workflows.parking import ParkingLot
+from workflows.provider_calls import ask_provider
 from workflows.types import Deadlines
 
+A = TypeVar("A")
 T = TypeVar("T")
 COMPENSATION_STATUSES: Final = frozenset(
     {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
@@ -167,6 +169,27 @@ class SagaRunner:
 
     def asking(self, step: PlanStep | Undo) -> ActivityConfig:
         return asking(step, self.deadlines)
+
+    async def ask(
+        self,
+        activity: Callable[[Any, A], Awaitable[T]],
+        argument: A,
+        step: PlanStep | Undo,
+        asking: ActivityConfig | None = None,
+        until: datetime | None = None,
+    ) -> T:
+        """Ask a provider, with the time-out that the plan gives the step.
+
+        While the provider is down for everybody, the step waits until `until`, or for the length of
+        the payment window.
+        """
+        return await ask_provider(
+            activity,
+            argument,
+            asking or self.asking(step),
+            order_id=self.order_id,
+            until=until or workflow.now() + self.deadlines.payment_window,
+        )
 
     async def run_local(self, activity: LocalStep) -> None:
         """Record a change of the order."""

@@ -10,6 +10,7 @@ from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.figures import count_capture
 from activities.payments.attempts import Attempts
+from activities.payments.creation import Creation
 from activities.payments.record import PaymentRecord
 from activities.payments.refunds import Refunds
 from activities.saga import load_progress
@@ -32,6 +33,7 @@ from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.events import ShipmentDispatched
+from providers.errors import CreationRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 
@@ -41,6 +43,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         self._provider = provider
         self._record = PaymentRecord(handler)
         self._attempts = Attempts(provider)
+        self._creation = Creation(self._record, provider)
         self._refunds = Refunds(handler, provider)
 
     @activity.defn
@@ -55,6 +58,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             )
         if not order.needs_payment:
             return await self._record.confirm_unpaid(order_id)
+        await self._provider.require_ready()  # before the log has an attempt to undo
         await self._record.request(AuthorizeInput(order_id, attempt=1), order)
         payment = PaymentState(
             PaymentStatus.REQUESTED, attempt=1, amount=order.total, method=order.payment_method
@@ -79,7 +83,10 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
             lost = PaymentState(
                 PaymentStatus.REQUESTED, attempt, order.total, method=order.payment_method
             )
-            answer = await self._attempts.look(order_id, lost)
+            try:
+                answer = await self._attempts.look(order_id, lost)
+            except CreationRefused:
+                return
             if answer.state is ProviderPaymentState.CREATED:
                 return
             await self._record.request(AuthorizeInput(order_id, attempt), order)
@@ -95,7 +102,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         payment = await self._record.load(order_id)
         if payment.status not in UNSETTLED:
             return await self._record.outcome(order_id)
-        answer = await self._attempts.look(order_id, payment)
+        async with self._creation.recorded(order_id, payment.attempt):
+            answer = await self._attempts.look(order_id, payment)
         return await self._conclude(order_id, payment, answer)
 
     @activity.defn
@@ -156,11 +164,14 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     ) -> AuthorizationResult:
         """Make sure that the latest attempt is made, once. `looks`: it may have been made
         before."""
+        if payment.status is PaymentStatus.REFUSED:
+            payment, looks = await self._creation.renewed(order_id, payment), False
         if payment.status not in UNSETTLED:
             return await self._record.outcome(order_id)
-        answer = await self._attempts.look(order_id, payment) if looks else None
-        if answer is None or await self._is_to_be_made(order_id, answer):
-            answer = await self._attempts.make(order_id, payment)
+        async with self._creation.recorded(order_id, payment.attempt, is_first=not looks):
+            answer = await self._attempts.look(order_id, payment) if looks else None
+            if answer is None or await self._is_to_be_made(order_id, answer):
+                answer = await self._attempts.make(order_id, payment)
         return await self._conclude(order_id, payment, answer)
 
     async def _is_to_be_made(self, order_id: str, answer: ProviderPayment) -> bool:

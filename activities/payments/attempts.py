@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import ErrorCode, Refused
 from domain.payment.state import PaymentState
 from kit.bounded_gather import bounded_gather
-from providers.errors import ProviderRefused
+from providers.errors import CreationRefused, ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 _HOLDING: Final = {ProviderPaymentState.AUTHORIZED, ProviderPaymentState.CAPTURED}
@@ -64,7 +64,8 @@ class Attempts:
         async def free(one: int) -> ProviderPayment | None:
             return await self.free(order_id, payment, one)
 
-        freed = (await bounded_gather(range(attempt, 0, -1), free)).all()
+        made = [one for one in range(attempt, 0, -1) if one not in payment.refused]
+        freed = (await bounded_gather(made, free)).all()
         return next((captured for captured in freed if captured is not None), None)
 
     async def free(
@@ -97,6 +98,8 @@ class Attempts:
                 currency=payment.amount.currency,
                 reference=reference,
             )
+        except CreationRefused:
+            return None  # it was never made, and no call in flight can make it
         except ProviderRefused:
             found = await self._find(order_id, payment, attempt, reference)
             if found.state is not ProviderPaymentState.CAPTURED:

@@ -33,6 +33,7 @@ _RECORDED: Final = {
     PaymentStatus.CAPTURED: AuthorizationOutcome.AUTHORIZED,
     PaymentStatus.REFUNDED: AuthorizationOutcome.AUTHORIZED,
     PaymentStatus.DECLINED: AuthorizationOutcome.DECLINED,
+    PaymentStatus.REFUSED: AuthorizationOutcome.DECLINED,
     PaymentStatus.VOIDED: AuthorizationOutcome.DECLINED,
 }
 
@@ -74,6 +75,13 @@ class PaymentRecord:
             return AuthorizationResult(AuthorizationOutcome.AUTHORIZED, payment.attempt)
         await self._handler.handle(step, command)
         return await self.outcome(order_id)
+
+    async def refusal(self, order_id: str, attempt: int, code: str) -> None:
+        """Record that the provider refused to create the payment of this attempt."""
+        await self._handler.handle(
+            Step.current(f"authorize/{attempt}/refused", order_id),
+            c.RecordRefusal(aggregate_id=order_id, attempt=attempt, code=code),
+        )
 
     async def outcome(self, order_id: str) -> AuthorizationResult:
         """Return the outcome in the log, and confirm an order whose money is authorized."""

@@ -42,6 +42,13 @@ class RecordDecline(PaymentCommand):
     code: str
 
 
+class RecordRefusal(PaymentCommand):
+    """Record that the provider refused to create the payment of an attempt: it holds nothing."""
+
+    attempt: int
+    code: str
+
+
 class RecordCapture(PaymentCommand):
     amount: Money
 

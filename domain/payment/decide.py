@@ -9,7 +9,7 @@ from domain.payment import commands as c
 from domain.payment import events as e
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 
-RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED}
+RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED, PaymentStatus.REFUSED}
 """A further attempt may be made: no hold is known."""
 
 MAX_ATTEMPTS: Final = 10
@@ -24,7 +24,7 @@ def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.Payment
             return _request(command, state)
         case c.RecordAuthorization():
             return _authorize(command, state)
-        case c.RecordPending() | c.RecordDecline():
+        case c.RecordPending() | c.RecordDecline() | c.RecordRefusal():
             return _record_no_money(command, state)
         case c.RecordCapture():
             return _capture(command, state)
@@ -85,8 +85,10 @@ def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[
 
 
 def _record_no_money(
-    command: c.RecordPending | c.RecordDecline, state: PaymentState
+    command: c.RecordPending | c.RecordDecline | c.RecordRefusal, state: PaymentState
 ) -> Sequence[e.PaymentEvent]:
+    if isinstance(command, c.RecordRefusal):
+        return _refuse(command, state)
     if command.attempt != state.attempt or state.status not in UNSETTLED:
         return []  # a late notification of an attempt that has been settled or superseded
     if isinstance(command, c.RecordDecline):
@@ -107,6 +109,14 @@ def _record_no_money(
             reference=command.reference,
             action_url=command.action_url,
         )
+    ]
+
+
+def _refuse(command: c.RecordRefusal, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    if command.attempt != state.attempt or state.status is not PaymentStatus.REQUESTED:
+        return []  # the attempt was created after all, or superseded
+    return [
+        e.PaymentRefused(order_id=command.aggregate_id, attempt=command.attempt, code=command.code)
     ]
 
 

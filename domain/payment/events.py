@@ -52,6 +52,16 @@ class PaymentDeclined(Event):
     """The provider's reason, for example `card_declined`."""
 
 
+class PaymentRefused(Event):
+    """The provider refuses to create the payment: nothing of this attempt exists there."""
+
+    order_id: str
+    attempt: int
+    """The attempt that is answered."""
+    code: str
+    """The provider's reason, for example `amount_too_small`."""
+
+
 class PaymentCaptured(Event):
     """The money is captured: the parcel is on its way."""
 
@@ -87,6 +97,7 @@ PaymentEvent = (
     | PaymentPending
     | PaymentAuthorized
     | PaymentDeclined
+    | PaymentRefused
     | PaymentCaptured
     | PaymentRefunded
     | PaymentVoided

@@ -13,6 +13,8 @@ class PaymentStatus(StrEnum):
     PENDING = "PENDING"
     AUTHORIZED = "AUTHORIZED"
     DECLINED = "DECLINED"
+    REFUSED = "REFUSED"
+    """The provider refused to create the payment: nothing is held, and nothing can be."""
     CAPTURED = "CAPTURED"
     REFUNDED = "REFUNDED"
     """Everything that was captured has been refunded."""
@@ -41,6 +43,8 @@ class PaymentState:
     """The number of the provider's answers to the latest attempt that are recorded."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
+    refused: frozenset[int] = frozenset()
+    """The attempts that the provider refused to create: there is nothing to look up or to void."""
 
 
 def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
@@ -52,6 +56,14 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
                 amount=event.amount,
                 method=event.method,
                 references=state.references,
+                refused=state.refused,
+            )
+        case e.PaymentRefused():
+            return replace(
+                state,
+                status=PaymentStatus.REFUSED,
+                decline_code=event.code,
+                refused=state.refused | {event.attempt},
             )
         case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
             return _answered(state, event)

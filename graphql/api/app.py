@@ -56,6 +56,7 @@ from orchestrator.inbox import Inbox
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
 from orchestrator.suppressions import SuppressionRequests
+from providers.breaker import CARRIER, Breaker, BreakerLimits
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
 from queries.analytics import AnalyticsQueries
@@ -133,7 +134,10 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     orchestrator = SagaOrchestrator(
         client, task_queue=settings.task_queue, deadlines=deadlines(settings)
     )
-    carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), settings.carrier_url)
+    breaker = Breaker(CARRIER, BreakerLimits.of(settings))
+    carrier = HttpCarrier(
+        settings.carrier_api_key.get_secret_value(), settings.carrier_url, breaker=breaker
+    )
     services = Services(
         orchestrator=orchestrator,
         orders=orders,
@@ -197,6 +201,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         services.projections,
         services.dead_letters,
         services.webhooks,
+        carrier=breaker,
     )
     try:
         async with with_replica(settings, services, vault) as services:

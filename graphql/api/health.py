@@ -16,6 +16,7 @@ from eventstore.heartbeat import beat
 from eventstore.stored_format import require_readable
 from kit.pool import Pool
 from observability.check import PROBE_TIMEOUT, Check
+from providers.breaker import Breaker
 from queries import dead_letters
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
@@ -53,6 +54,8 @@ def checks(settings: Settings, probes: Probes) -> dict[str, Check]:
     if settings.bus is not Bus.MEMORY:
         found["bus"] = Check(probes.bus, required=False)
         found["relay"] = Check(probes.relay, required=False, grace=MAX_SILENCE)
+    if probes.carrier is not None:
+        found["carrier"] = Check(probes.carrier_calls, required=False)
     if probes.replica is not None:
         found["replica"] = Check(probes.read_replica, required=False)
     return found
@@ -69,6 +72,8 @@ class Probes:
     projection_states: ProjectionQueries
     letters: DeadLetterQueries
     webhook_states: WebhookQueries
+    carrier: Breaker | None = None
+    """The breaker of the calls by which this process asks the carrier about a notification."""
     replica: ReplicaWatch | None = None
 
     async def database(self) -> str | None:
@@ -127,6 +132,9 @@ class Probes:
     async def read_replica(self) -> str | None:
         problem = None if self.replica is None else self.replica.problem
         return None if problem is None else f"the primary serves all reads: {problem}"
+
+    async def carrier_calls(self) -> str | None:
+        return None if self.carrier is None else self.carrier.problem
 
     async def bus(self) -> str | None:
         await require_answer(self.settings)

@@ -14,6 +14,8 @@ from queries.saga_states import StepState
 CARD_DECLINED: Final = "card_declined"
 PUBLIC_DECLINE_CODES: Final = frozenset(
     {
+        "amount_too_large",
+        "amount_too_small",
         "authentication_required",
         "card_not_supported",
         "card_velocity_exceeded",

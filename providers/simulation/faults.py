@@ -25,6 +25,10 @@ class Fault(StrEnum):
     """Refuse after the start, with no effect: the idempotency key remembers it."""
     ERROR_KEPT = "500"
     """Fail after the start, with no effect: the idempotency key remembers it."""
+    ERROR_KEPT_AFTER = "500_after"
+    """The effect happens, then the request fails: the idempotency key remembers the failure."""
+    KEY_REVOKED = "401"
+    """Refuse the API key, with no effect."""
 
 
 EVERY_OPERATION: Final = "*"
@@ -49,6 +53,8 @@ class OrderFault(BaseModel):
     how: Fault
     spares: int = Field(0, ge=0)
     """The number of calls that pass first."""
+    times: int | None = Field(None, ge=1)
+    """The number of calls that meet the fault; None: every call until it is cleared."""
 
 
 class Control(BaseModel):
@@ -112,7 +118,16 @@ class Faults:
             spared = ordered.model_copy(update={"spares": ordered.spares - 1})
             of_order[ordered.operation] = spared
             return None
+        if ordered.times is not None:
+            self._count_down(of_order, ordered, ordered.times - 1)
         return ordered.how
+
+    @staticmethod
+    def _count_down(of_order: dict[str, OrderFault], ordered: OrderFault, left: int) -> None:
+        if left:
+            of_order[ordered.operation] = ordered.model_copy(update={"times": left})
+        else:
+            del of_order[ordered.operation]
 
     def _take_next(self, operation: str) -> Fault | None:
         fault = self._next.pop(operation, None)

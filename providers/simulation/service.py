@@ -33,7 +33,22 @@ def _refuse() -> Answer:
 
 
 def _break_off() -> Answer:
-    raise Refusal(500, "internal_error", "Something went wrong.", kept=True, type="api_error")
+    raise _BROKEN_OFF
+
+
+def _broken_off_after(effect: Effect) -> Effect:
+    """Return an effect that happens although its answer, which is kept, says that it failed."""
+
+    def run() -> Answer:
+        effect()
+        return _BROKEN_OFF.answer
+
+    return run
+
+
+_BROKEN_OFF: Final = Refusal(
+    500, "internal_error", "Something went wrong.", kept=True, type="api_error"
+)
 
 
 _BREAKING_OFF: Final = {Fault.REFUSE_KEPT: _refuse, Fault.ERROR_KEPT: _break_off}
@@ -64,6 +79,8 @@ class Simulator:
         await self._fail_before(fault)
         key = request.headers.get("idempotency-key")
         fingerprint = f"{request.url.path}\n{(await request.body()).decode()}"
+        if fault is Fault.ERROR_KEPT_AFTER:
+            effect = _broken_off_after(effect)
         effect = _BREAKING_OFF.get(fault, effect) if fault else effect
         answer = await self._idempotency.once(key, fingerprint, effect, self._pause)
         if fault is Fault.TIMEOUT_AFTER and not answer.replayed:
@@ -121,6 +138,8 @@ class Simulator:
             await self._hang()
         if fault in _UNAVAILABLE:
             raise Refusal(503, "api_unavailable", "Unavailable; try again later.", type="api_error")
+        if fault is Fault.KEY_REVOKED:
+            raise Refusal(401, "api_key_expired", "Expired API key provided.")
         if fault is Fault.REFUSE:
             raise Refusal(400, "refused_on_request", "Refused, as /control requests.")
 

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 Document = dict[str, Any]
+KEPT_SECONDS: Final = 86_400.0
+"""The time for which Stripe keeps the answer under an idempotency key, at least."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -96,14 +98,15 @@ class Store:
     def answer(self, key: str) -> tuple[str, Answer] | None:
         """Return the fingerprint and the answer stored under an idempotency key."""
         rows = self._db.execute(
-            "SELECT fingerprint, status, body FROM answers WHERE key = ?", (key,)
+            "SELECT fingerprint, status, body FROM kept_answers WHERE key = ? AND kept_at > ?",
+            (key, time.time() - KEPT_SECONDS),
         )
         return next(((row[0], Answer(row[1], row[2], replayed=True)) for row in rows), None)
 
     def keep_answer(self, key: str, fingerprint: str, answer: Answer) -> None:
         self._db.execute(
-            "INSERT INTO answers VALUES (?, ?, ?, ?)",
-            (key, fingerprint, answer.status, answer.body),
+            "INSERT OR REPLACE INTO kept_answers VALUES (?, ?, ?, ?, ?)",
+            (key, fingerprint, answer.status, answer.body, time.time()),
         )
 
     def record(self, order_id: str, effect: str, amount: int) -> None:

@@ -62,6 +62,8 @@ class _Calls:
                 self._answer(event.attempt, "authorized", event.reference)
             case payment.PaymentDeclined():
                 self._answer(event.attempt, f"declined: {event.code}", event.reference)
+            case payment.PaymentRefused():
+                self._answer(event.attempt, f"not created: {event.code}", None)
             case payment.PaymentCaptured():
                 self._pay(stored, "capture", None, f"captured {money_text(event.amount)}", event)
             case payment.PaymentRefunded():
@@ -70,7 +72,7 @@ class _Calls:
             case payment.PaymentVoided(attempt=attempt) if attempt:
                 self.found.append(_call(stored, _PAYMENTS, "void", None, "voided", None))
 
-    def _answer(self, attempt: int, answer: str, reference: str) -> None:
+    def _answer(self, attempt: int, answer: str, reference: str | None) -> None:
         if (place := self._authorizing.get(attempt)) is not None:
             call = self.found[place]
             answer = answer if call.answer is None else f"{call.answer}, then {answer}"
@@ -125,7 +127,7 @@ def _call(  # noqa: PLR0913, PLR0917 - the facts of a call
     )
 
 
-def _with_answer(call: ProviderCallEntry, answer: str, reference: str) -> ProviderCallEntry:
+def _with_answer(call: ProviderCallEntry, answer: str, reference: str | None) -> ProviderCallEntry:
     text = _text(call.provider, call.operation, answer)
     return replace(call, text=text, answer=answer, reference=reference)
 

@@ -87,6 +87,9 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"Attempt {e.attempt} is authorized: the provider holds {money_text(e.amount)}."
     ),
     payment.PaymentDeclined: lambda e: f"Attempt {e.attempt} was declined: {e.code}.",
+    payment.PaymentRefused: lambda e: (
+        f"The provider refused to create attempt {e.attempt}, and holds nothing: {e.code}."
+    ),
     payment.PaymentCaptured: lambda e: f"{money_text(e.amount)} were captured.",
     payment.PaymentRefunded: lambda e: (
         f"{money_text(e.amount)} were refunded, {e.refunded_in_all.amount} in all."

@@ -63,6 +63,9 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
                 )
             case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
                 _answer(attempts[event.attempt], event)
+            case e.PaymentRefused():
+                refused = attempts[event.attempt]
+                refused.status, refused.decline_code = PaymentStatus.REFUSED, event.code
             case e.PaymentCaptured() | e.PaymentRefunded():
                 for attempt in attempts.values():
                     if attempt.reference == event.reference:

@@ -10,6 +10,7 @@ from domain.payment.events import (
     PaymentAuthorized,
     PaymentDeclined,
     PaymentPending,
+    PaymentRefused,
     PaymentRequested,
     PaymentVoided,
 )
@@ -41,7 +42,13 @@ def _fact(event: StoredEvent) -> Fact:
     match event.decode():
         case PaymentPending() as pending:
             return event.type, pending.attempt, pending.action_url
-        case PaymentRequested() | PaymentAuthorized() | PaymentDeclined() | PaymentVoided() as of:
+        case (
+            PaymentRequested()
+            | PaymentAuthorized()
+            | PaymentDeclined()
+            | PaymentRefused()
+            | PaymentVoided() as of
+        ):
             return event.type, of.attempt
         case SagaParked() as parked:
             return event.type, parked.parking

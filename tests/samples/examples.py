@@ -117,6 +117,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     payment.PaymentDeclined(
         order_id=ORDER, attempt=1, reference=REFERENCE, code="insufficient_funds"
     ),
+    payment.PaymentRefused(order_id=ORDER, attempt=1, code="amount_too_small"),
     payment.PaymentCaptured(order_id=ORDER, reference=REFERENCE, amount=TOTAL),
     payment.PaymentRefunded(
         order_id=ORDER,

@@ -146,9 +146,14 @@ class SimulatorProcess:
             self._control("DELETE")
 
     @contextmanager
-    def failing(self, order_id: str, operation: str, how: str) -> Iterator[None]:
-        """Let every such call for this order fail; the faults of other orders stay as they are."""
-        fault = {"order_id": order_id, "operation": operation, "how": how}
+    def failing(
+        self, order_id: str, operation: str, how: str, times: int | None = None
+    ) -> Iterator[None]:
+        """Let such calls for this order fail, every one unless `times` says how many.
+
+        The faults of other orders stay as they are.
+        """
+        fault = {"order_id": order_id, "operation": operation, "how": how, "times": times}
         self._control("POST", json={"fail_order": fault})
         try:
             yield

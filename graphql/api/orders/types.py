@@ -68,7 +68,9 @@ class Payment:
     action_url: str | None = strawberry.field(
         description="The page where the customer approves a PENDING payment."
     )
-    decline_code: str | None = strawberry.field(description="The provider's code, when DECLINED.")
+    decline_code: str | None = strawberry.field(
+        description="The provider's code, when DECLINED or REFUSED."
+    )
 
     @classmethod
     def of(cls, payment: PaymentView) -> Self:

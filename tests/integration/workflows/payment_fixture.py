@@ -114,10 +114,10 @@ class Till:
         )
 
     @contextmanager
-    def failing(self, operation: str, how: str) -> Iterator[None]:
-        """Let every such call for the order fail in this way."""
+    def failing(self, operation: str, how: str, times: int | None = None) -> Iterator[None]:
+        """Let every such call for the order fail in this way, or only so many."""
         self.provider.hangs = how == LOST_ANSWER
-        with self.simulator.failing(self.order_id, operation, how):
+        with self.simulator.failing(self.order_id, operation, how, times):
             yield
         self.provider.hangs = False
 

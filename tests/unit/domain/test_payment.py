@@ -25,6 +25,7 @@ AUTHORIZED: Final = e.PaymentAuthorized(order_id="o-1", attempt=1, reference="pi
 DECLINED: Final = e.PaymentDeclined(
     order_id="o-1", attempt=1, reference="pi_1", code="insufficient_funds"
 )
+REFUSED: Final = e.PaymentRefused(order_id="o-1", attempt=1, code="amount_too_small")
 CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOTAL)
 REFUNDED: Final = e.PaymentRefunded(
     order_id="o-1", reference="pi_1", amount=TOTAL, refunded_in_all=TOTAL
@@ -40,6 +41,7 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "PENDING": (ASKED, PENDING),
     "AUTHORIZED": (ASKED, AUTHORIZED),
     "DECLINED": (ASKED, DECLINED),
+    "REFUSED": (ASKED, REFUSED),
     "CAPTURED": (ASKED, AUTHORIZED, CAPTURED),
     "REFUNDED": (ASKED, AUTHORIZED, CAPTURED, REFUNDED),
     "VOIDED": (ASKED, AUTHORIZED, VOIDED),
@@ -68,6 +70,10 @@ COMMANDS: Final[dict[str, tuple[c.PaymentCommand, Event]]] = {
         c.RecordDecline(aggregate_id="o-1", attempt=1, reference="pi_1", code="insufficient_funds"),
         DECLINED,
     ),
+    "refuse": (
+        c.RecordRefusal(aggregate_id="o-1", attempt=1, code="amount_too_small"),
+        REFUSED,
+    ),
     "capture": (c.RecordCapture(aggregate_id="o-1", amount=TOTAL), CAPTURED),
     "refund": (c.RecordRefund(aggregate_id="o-1", refunded_in_all=TOTAL), REFUNDED),
     "void": (c.RecordVoid(aggregate_id="o-1", attempt=1), VOIDED),
@@ -83,15 +89,16 @@ REFUSALS: Final = {
 # C closes an attempt that was never requested, + is accepted, . leaves nothing to do, a letter is a
 # refusal.
 TABLE: Final = """
-             ask  ask_again  pend  authorize  decline  capture  refund  void
-none          +       +       .        W         .        W       W      C
-REQUESTED     .       +       +        +         +        W       W      +
-PENDING       .       +       .        +         +        W       W      +
-AUTHORIZED    .       R       .        .         .        +       W      +
-DECLINED      .       +       .        +         .        W       W      +
-CAPTURED      .       R       .        .         .        .       +      W
-REFUNDED      .       R       .        .         .        .       .      W
-VOIDED        .       R       .        S         .        W       W      .
+             ask  ask_again  pend  authorize  decline  refuse  capture  refund  void
+none          +       +       .        W         .       .        W       W      C
+REQUESTED     .       +       +        +         +       +        W       W      +
+PENDING       .       +       .        +         +       .        W       W      +
+AUTHORIZED    .       R       .        .         .       .        +       W      +
+DECLINED      .       +       .        +         .       .        W       W      +
+REFUSED       .       +       .        +         .       .        W       W      +
+CAPTURED      .       R       .        .         .       .        .       +      W
+REFUNDED      .       R       .        .         .       .        .       .      W
+VOIDED        .       R       .        S         .       .        W       W      .
 """
 
 
@@ -264,6 +271,14 @@ def test_the_reference_of_each_attempt_is_kept() -> None:
         1: "pi_1",
         2: "pi_2",
     }
+
+
+def test_each_attempt_that_was_refused_at_its_creation_is_kept() -> None:
+    refused_again = REFUSED.model_copy(update={"attempt": 2, "code": "api_key_expired"})
+    state = PAYMENT.fold([ASKED, REFUSED, ASKED_AGAIN, refused_again])
+
+    assert (state.refused, state.references) == ({1, 2}, {})
+    assert state.decline_code == "api_key_expired"
 
 
 def test_captured_money_is_counted() -> None:

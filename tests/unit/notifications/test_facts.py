@@ -48,6 +48,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "PaymentPending": Notice.PAYMENT_NEEDED,
     "PaymentAuthorized": None,
     "PaymentDeclined": Notice.PAYMENT_NEEDED,
+    "PaymentRefused": None,  # the order is cancelled, which is said
     "PaymentCaptured": None,
     "PaymentRefunded": None,
     "PaymentVoided": None,

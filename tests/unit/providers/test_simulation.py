@@ -11,7 +11,7 @@ from kit.eventually import eventually
 from providers.simulation import agenda
 from providers.simulation.agenda import Agenda, Handler, retry_delay
 from providers.simulation.faults import Control, Fault, Faults, NextFault, OrderFault
-from providers.simulation.store import Job, Store, UnusableFile
+from providers.simulation.store import Answer, Job, Store, UnusableFile
 
 
 @pytest.fixture
@@ -190,3 +190,29 @@ async def test_the_agenda_gives_up_a_job_that_never_succeeds(
     await drained(store, fail)
 
     assert tries == list(range(agenda.MAX_ATTEMPTS))
+
+
+def test_an_order_meets_a_fault_as_often_as_asked() -> None:
+    faults = Faults()
+    fault = OrderFault(order_id="order-1", operation="create", how=Fault.ERROR_KEPT, times=2)
+    faults.set(Control(fail_order=fault))
+
+    met = [faults.take("create", "order-1") for _ in range(3)]
+
+    assert met == [Fault.ERROR_KEPT, Fault.ERROR_KEPT, None]
+
+
+def test_an_answer_is_kept_under_its_key_for_a_day(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr("providers.simulation.store.time.time", lambda: now)
+    store.keep_answer("key", "request", Answer(500, "{}"))
+
+    now += 86_399
+    assert store.answer("key") == ("request", Answer(500, "{}", replayed=True))
+
+    now += 1
+    assert store.answer("key") is None
+    store.keep_answer("key", "another request", Answer(200, "{}"))
+    assert store.answer("key") == ("another request", Answer(200, "{}", replayed=True))
