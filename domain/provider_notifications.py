@@ -24,6 +24,8 @@ class PaymentNotification:
 
     order_id: str
     attempt: int
+    ends_hold: bool = False
+    """The provider has released the hold, and Waybill has not asked for that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import stripe
 from pydantic import BaseModel, ValidationError
 
@@ -11,6 +13,11 @@ from providers.event_id import EventId
 from providers.payments import PaymentWebhook
 
 TOLERANCE_SECONDS = 300
+OWN_CANCELLATION: Final = "abandoned"
+"""The reason that Waybill gives when it cancels an intent: any other cancellation ends a hold that
+Waybill relies on."""
+_CANCELED: Final = "payment_intent.canceled"
+_EXPIRED: Final = "charge.expired"
 
 
 class _Metadata(BaseModel):
@@ -21,6 +28,7 @@ class _Metadata(BaseModel):
 class _Subject(BaseModel):
     object: str
     metadata: dict[str, str] | None = None
+    cancellation_reason: str | None = None
 
 
 class _Data(BaseModel):
@@ -68,11 +76,15 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
 
 
 def _notification(event: _Event) -> PaymentWebhook | None:
-    intent = event.data.object
+    changed = event.data.object
     try:
-        ours = _Metadata.model_validate(intent.metadata)
+        ours = _Metadata.model_validate(changed.metadata)
     except ValidationError:
         return None
-    if intent.object != "payment_intent":
+    # A charge has the metadata of its intent.
+    if changed.object != "payment_intent" and event.type != _EXPIRED:
         return None
-    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt)
+    ends_hold = event.type == _EXPIRED or (
+        event.type == _CANCELED and changed.cancellation_reason != OWN_CANCELLATION
+    )
+    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt, ends_hold)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -39,6 +40,8 @@ class ProviderPayment:
     refunded: int
     decline_code: str | None = None
     action_url: str | None = None
+    capture_before: datetime | None = None
+    """The time at which the provider releases the hold, where it says that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class PaymentWebhook:
     type: str
     order_id: str
     attempt: int
+    ends_hold: bool = False
+    """The provider has released the hold, and Waybill has not asked for that."""
 
 
 class PaymentProvider(Protocol):
