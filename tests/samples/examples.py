@@ -98,6 +98,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderReserved(order_id=ORDER),
     order.OrderAuthorized(order_id=ORDER),
     order.OrderConfirmed(order_id=ORDER),
+    order.OrderConfirmationWithdrawn(order_id=ORDER),
     order.OrderShipped(order_id=ORDER),
     order.OrderDelivered(order_id=ORDER),
     order.OrderCompleted(order_id=ORDER),
