@@ -58,6 +58,7 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:
         case e.PaymentHoldEnded():
             changed = {
                 "status": PaymentStatus.DECLINED,
+                "action_url": None,
                 "decline_code": hold_end_code(event.cause),
             }
         case e.PaymentCaptured():

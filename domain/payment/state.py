@@ -71,6 +71,7 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
             return replace(
                 state,
                 status=PaymentStatus.DECLINED,
+                action_url=None,
                 decline_code=hold_end_code(event.cause),
                 has_hold_ended=True,
             )
