@@ -44,6 +44,7 @@ from domain.order.promises import Promises
 from domain.order.state import OrderStatus
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -275,7 +276,7 @@ class SagaOrchestrator:
                     PaymentWorkflow.payment_notification, event
                 )
         except NoSuchSaga:
-            if not event.ends_hold:
+            if event.kind is not PaymentNotificationKind.CANCELED:
                 raise
             await self._order(event.order_id).signal(OrderWorkflow.payment_notification, event)
 

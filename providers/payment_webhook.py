@@ -8,6 +8,7 @@ import stripe
 from pydantic import BaseModel, ValidationError
 
 from domain.command import Identifier
+from domain.provider_notifications import PaymentNotificationKind
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
 from providers.payments import PaymentWebhook
@@ -84,7 +85,7 @@ def _notification(event: _Event) -> PaymentWebhook | None:
     # A charge has the metadata of its intent.
     if changed.object != "payment_intent" and event.type != _EXPIRED:
         return None
-    ends_hold = event.type == _EXPIRED or (
-        event.type == _CANCELED and changed.cancellation_reason != OWN_CANCELLATION
-    )
-    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt, ends_hold)
+    is_own = changed.cancellation_reason == OWN_CANCELLATION
+    ends_hold = event.type == _EXPIRED or (event.type == _CANCELED and not is_own)
+    kind = PaymentNotificationKind.CANCELED if ends_hold else PaymentNotificationKind.PAYMENT
+    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt, kind)

@@ -15,6 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from domain.provider_notifications import PaymentNotificationKind
+
 
 class ProviderPaymentState(StrEnum):
     CREATED = "created"
@@ -52,8 +54,7 @@ class PaymentWebhook:
     type: str
     order_id: str
     attempt: int
-    ends_hold: bool = False
-    """The provider has released the hold, and Waybill has not asked for that."""
+    kind: PaymentNotificationKind = PaymentNotificationKind.PAYMENT
 
 
 class PaymentProvider(Protocol):

@@ -12,7 +12,7 @@ from activities.types import AuthorizationOutcome, AuthorizationResult, HoldInpu
 from domain.ids import payment_workflow_id
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
-from domain.provider_notifications import PaymentNotification
+from domain.provider_notifications import PaymentNotification, PaymentNotificationKind
 from domain.saga import plan
 from domain.saga.plan import PlanStep
 from workflows.child import run_child
@@ -29,7 +29,7 @@ class OrderPayment:
 
     async def notify(self, report: PaymentNotification) -> None:
         """Take the provider's report as a hint only: the saga asks before the parcel leaves."""
-        if report.ends_hold:
+        if report.kind is PaymentNotificationKind.CANCELED:
             self.hold.doubt()
 
     async def restore(self) -> None:

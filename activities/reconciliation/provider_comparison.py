@@ -19,6 +19,7 @@ from domain.payment.decide import PAYMENT
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -132,9 +133,7 @@ class ProviderComparison:
             ReconciledSystem.PAYMENT,
             ours=str(_promised(order, payment)),
             theirs=str(_held(found)),
-            notification=PaymentNotification(order_id, payment.attempt, ends_hold)
-            if is_answer or ends_hold
-            else None,
+            notification=_payment_notification(order_id, payment, is_answer, ends_hold),
         )
 
     async def _look(self, reference: str) -> ProviderPayment | None:
@@ -183,6 +182,15 @@ class ProviderComparison:
     async def _is_back(self, order_id: str, booking: int) -> bool:
         fetched = await self._carrier.find_return(order_id=order_id, booking=booking)
         return fetched is not None and fetched.status is ReturnStatus.RETURNED
+
+
+def _payment_notification(
+    order_id: str, payment: PaymentState, is_answer: bool, ends_hold: bool
+) -> PaymentNotification | None:
+    if ends_hold:
+        kind = PaymentNotificationKind.CANCELED
+        return PaymentNotification(order_id, payment.attempt, kind)
+    return PaymentNotification(order_id, payment.attempt) if is_answer else None
 
 
 def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemComparison:

@@ -56,7 +56,7 @@ def webhooks(settings: Settings) -> APIRouter:
                 "payments", notification.event_id, notification.type, notification.order_id
             )
             report = PaymentNotification(
-                notification.order_id, notification.attempt, notification.ends_hold
+                notification.order_id, notification.attempt, notification.kind
             )
             await _handle_once(
                 webhook, partial(services.orchestrator.handle_event, report), services

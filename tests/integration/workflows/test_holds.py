@@ -9,13 +9,18 @@ import pytest
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
-from domain.provider_notifications import PaymentNotification, ShipmentNotificationKind
+from domain.provider_notifications import (
+    PaymentNotification,
+    PaymentNotificationKind,
+    ShipmentNotificationKind,
+)
 from domain.saga.commands import Intervention
 from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED
 from providers.payment_simulator.methods import DECLINED, SHORT_HOLD, VISA
 from tests.integration.workflows.conftest import NEVER_DISPATCHED, Sagas, an_order
 
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+CANCELED = PaymentNotificationKind.CANCELED
 HELD_ONCE = {"authorized": (1, 250), "expired": (1, 250)}
 PAID_AGAIN = {"authorized": (2, 500), "expired": (1, 250), "captured": (1, 250)}
 
@@ -30,7 +35,7 @@ async def release_hold(sagas: Sagas, order_id: str) -> None:
     """Let the provider cancel the intent, and deliver its notification."""
     await sagas.payment_simulator.end_hold(order_id)
     await sagas.payment_simulator.until_recorded(order_id, "expired")
-    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, ends_hold=True))
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, CANCELED))
 
 
 async def pay_again(sagas: Sagas, order_id: str, method: str = VISA, key: str = "again") -> None:
@@ -126,7 +131,7 @@ async def test_a_hold_that_runs_out_by_its_own_time_is_let_go_before_its_end(sag
 async def test_a_notification_of_a_hold_that_lasts_changes_nothing(sagas: Sagas) -> None:
     order_id = await confirmed(sagas, await sagas.stocked(1))
 
-    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, ends_hold=True))
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, CANCELED))
     await sagas.notify(order_id, DISPATCHED, DELIVERED)
 
     assert await sagas.end(order_id) == "COMPLETED"
