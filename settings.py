@@ -304,6 +304,8 @@ class Settings(BaseSettings):
     """The time that an order waits for the stock it lacks, if its customer wants that."""
     payment_window: Window = timedelta(hours=24)
     """The time that a customer has to provide a working payment, from the first attempt."""
+    payment_hold: Window = timedelta(days=7)
+    """The time for which a hold lasts when the payment provider does not name its end."""
     dispatch_deadline: Window = timedelta(days=3)
     delivery_deadline: Window = timedelta(days=14)
     return_window: timedelta = Field(timedelta(days=30), ge=timedelta(0), le=timedelta(days=366))

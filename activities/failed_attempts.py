@@ -36,6 +36,7 @@ _STEPS: Final = {*(step.name for step in _PLANS), *(undo.name for undo in _UNDOS
 _STEP_OF: Final = {
     "authorize_again": "authorize",
     "backorder": "reserve",
+    "check_hold": "await_dispatch",
     "look_up": "await_payment",
     "lapse_return": "await_goods",
     "track": "track",

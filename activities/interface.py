@@ -18,6 +18,8 @@ from activities.types import (
     CancellationInput,
     CancellationResult,
     ComparisonResult,
+    HoldInput,
+    HoldResult,
     InterventionInput,
     InterventionResult,
     OrderProgress,
@@ -192,6 +194,16 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
+    async def check_hold(self, order_id: str) -> HoldResult:
+        """Ask the provider whether it still holds the money."""
+
+    @activity.defn
+    @abstractmethod
+    async def end_hold(self, hold: HoldInput) -> OrderProgress:
+        """Void the hold, record its end, and take the order back to its unpaid state."""
+
+    @activity.defn
+    @abstractmethod
     async def refund(self, order_id: str) -> OrderProgress:
         """Refund the returned goods; then record them in stock together with the end of the
         return."""
@@ -217,6 +229,12 @@ class ShippingActivities(Activities, ABC):
     @abstractmethod
     async def cancel_shipment(self, order_id: str) -> bool:
         """Return whether the carrier could stop the parcel; False means that it has left."""
+
+    @activity.defn
+    @abstractmethod
+    async def stop_parcel(self, stop: HoldInput) -> bool:
+        """Have the carrier cancel the parcel of an order whose hold has ended, to book it again
+        once the order is paid; return False when it has left."""
 
     @activity.defn
     @abstractmethod

@@ -9,14 +9,17 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.tracking import record_tracking, tracking_commands
-from activities.types import TrackedStatus
+from activities.types import HoldInput, TrackedStatus
 from domain.errors import ErrorCode, Refused
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
 from domain.order.state import FINAL, OrderStatus
+from domain.payment.decide import PAYMENT, TAKEN
+from domain.payment.state import PaymentStatus
 from domain.shipping import commands as c
 from domain.shipping.decide import SHIPMENT
+from domain.shipping.state import ShipmentState
 from domain.shipping.tracking import TrackingInfo
 from eventstore.privacy.errors import Erased
 from eventstore.privacy.vault import Vault
@@ -51,37 +54,63 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
     @activity.defn
     async def create_shipment(self, order_id: str) -> None:
         await self._check_goes_forward(order_id)
-        if (await self._handler.load(SHIPMENT, order_id)).is_under_way:
+        state = await self._handler.load(SHIPMENT, order_id)
+        await self._check_is_paid_again(order_id, state)
+        if state.is_under_way:
             return  # a recovered saga does not book again what it has booked before
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
             order_id=order_id,
             address=ShipmentAddress(**(await self._address(order)).model_dump()),
             items=[ShipmentItem(line.sku, line.quantity) for line in order.lines],
+            booking=state.booking,
         )
         if shipment.status is CarrierShipmentStatus.CANCELLED:
             raise ProviderRefused("carrier", "create_shipment", "shipment_cancelled", 409)
-        await self._record(order_id, shipment, shipment.tracking)
+        await self._record(order_id, state.booking, shipment, shipment.tracking)
 
     @activity.defn
     async def cancel_shipment(self, order_id: str) -> bool:
+        shipment = await self._handler.load(SHIPMENT, order_id)
+        booking = shipment.booking
+        key = _key("cancel_shipment", booking)
+        cancelled = c.RecordShipmentCancelled(aggregate_id=order_id)
+        return await self._cancel(order_id, booking, key, cancelled)
+
+    @activity.defn
+    async def stop_parcel(self, stop: HoldInput) -> bool:
+        shipment = await self._handler.load(SHIPMENT, stop.order_id)
+        # Read the payment after the shipment: a booking that follows a new attempt is not stopped.
+        payment = await self._handler.load(PAYMENT, stop.order_id)
+        if payment.attempt != stop.attempt or shipment.is_stopped:
+            return True
+        booking = shipment.booking
+        key = _key("stop_parcel", booking)
+        stopped = c.RecordShipmentStopped(
+            aggregate_id=stop.order_id, booking=booking, attempt=stop.attempt
+        )
+        return await self._cancel(stop.order_id, booking, key, stopped)
+
+    async def _cancel(
+        self, order_id: str, booking: int, key: str, cancelled: c.ShipmentCommand
+    ) -> bool:
+        """Cancel the booking at the carrier and record that; return False if the parcel has
+        left."""
         try:
-            await self._carrier.cancel(order_id=order_id)
+            await self._carrier.cancel(order_id=order_id, booking=booking)
         except AlreadyDispatched:
             await self.track(order_id)  # record the dispatch before the answer relies on it
             return False
-        await self._handler.handle(
-            Step.current("cancel_shipment", order_id),
-            c.RecordShipmentCancelled(aggregate_id=order_id),
-        )
+        await self._handler.handle(Step.current(key, order_id), cancelled)
         return True
 
     @activity.defn
     async def track(self, order_id: str) -> TrackedStatus:
-        shipment = await self._carrier.find(order_id=order_id)
+        booking = (await self._handler.load(SHIPMENT, order_id)).booking
+        shipment = await self._carrier.find(order_id=order_id, booking=booking)
         if shipment is None:
             return TrackedStatus.WAITING
-        await self._record(order_id, shipment)
+        await self._record(order_id, booking, shipment)
         await record_tracking(self._handler, order_id, shipment.tracking)
         if shipment.status is CarrierShipmentStatus.LOST:
             await self._handler.handle(
@@ -97,6 +126,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         fetched = await self._carrier.create_return(
             order_id=order_id,
             items=[ShipmentItem(line.sku, line.quantity) for line in returning.lines],
+            booking=(await self._handler.load(SHIPMENT, order_id)).booking,
         )
         await self._handler.handle(
             Step.current("collect_return", order_id),
@@ -105,7 +135,8 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
 
     @activity.defn
     async def track_return(self, order_id: str) -> bool:
-        fetched = await self._carrier.find_return(order_id=order_id)
+        booking = (await self._handler.load(SHIPMENT, order_id)).booking
+        fetched = await self._carrier.find_return(order_id=order_id, booking=booking)
         return fetched is not None and fetched.status is ReturnStatus.RETURNED
 
     async def _check_goes_forward(self, order_id: str) -> None:
@@ -116,12 +147,28 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
                 ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it must not be sent"
             )
 
+    async def _check_is_paid_again(self, order_id: str, shipment: ShipmentState) -> None:
+        """Refuse a late shipment: a parcel that was stopped waits for a later attempt to pay."""
+        if not shipment.is_stopped:
+            return
+        payment = await self._handler.load(PAYMENT, order_id)
+        is_later = payment.attempt > shipment.unpaid_attempt
+        if not is_later or payment.status not in {PaymentStatus.AUTHORIZED, *TAKEN}:
+            raise Refused(
+                ErrorCode.WRONG_STATE,
+                f"the payment of order {order_id} is {payment.status}: it must not be sent",
+            )
+
     async def _record(
-        self, order_id: str, shipment: CarrierShipment, tracking: TrackingInfo | None = None
+        self,
+        order_id: str,
+        booking: int,
+        shipment: CarrierShipment,
+        tracking: TrackingInfo | None = None,
     ) -> None:
         await self._handler.handle(
-            Step.current("create_shipment", order_id),
-            c.RecordShipment(aggregate_id=order_id, shipment_id=shipment.id),
+            Step.current(_key("create_shipment", booking), order_id),
+            c.RecordShipment(aggregate_id=order_id, shipment_id=shipment.id, booking=booking),
             *tracking_commands(order_id, tracking),
         )
 
@@ -142,3 +189,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         if not isinstance(created, OrderCreated):
             raise TypeError(f"stream order-{order_id} begins with a {first.type}")
         return created
+
+
+def _key(step: str, booking: int) -> str:
+    return step if booking == 1 else f"{step}/{booking}"

@@ -127,10 +127,34 @@ class CancellationResult:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationResult:
-    """The outcome of the latest attempt to pay."""
+    """The outcome of the latest attempt to pay.
+
+    `relied_on_until` is the time at which the customer is asked again, if the parcel has not left.
+    """
 
     outcome: AuthorizationOutcome
     attempt: int
+    relied_on_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldInput:
+    """The hold of one attempt to pay."""
+
+    order_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldResult:
+    """The provider's answer about the latest attempt: money that it holds, or has captured.
+
+    `relied_on_until` is None for money that was captured.
+    """
+
+    attempt: int
+    is_held: bool
+    relied_on_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,22 @@ class ShipmentNotificationKind(StrEnum):
     """The goods of the order's return are back."""
 
 
+class PaymentNotificationKind(StrEnum):
+    """What a notification is about. The provider's answer says what is true."""
+
+    PAYMENT = "payment"
+    """The payment has changed in a way that the notification does not name."""
+    CANCELED = "canceled"
+    """The hold has ended: an operator or the provider has cancelled the payment."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentNotification:
-    """A hint that the provider's records have changed: the payment workflow asks the provider."""
+    """A hint that the provider's records have changed: the saga asks the provider."""
 
     order_id: str
     attempt: int
+    kind: PaymentNotificationKind = PaymentNotificationKind.PAYMENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 from domain.event import Event
 from domain.inventory.events import BackorderQueued
 from domain.order import events as o
-from domain.payment.events import PaymentDeclined, PaymentPending
+from domain.payment.events import PaymentDeclined, PaymentHoldEnded, PaymentPending
 from domain.saga.events import SagaParked
 from domain.saga.plan import GIVE_BACK, REFUND
 
@@ -49,6 +49,7 @@ _ALWAYS: Final[dict[type[Event], Notice]] = {
     o.OrderReturned: Notice.RETURNED,
     o.OrderReturnLapsed: Notice.RETURN_LAPSED,
     PaymentDeclined: Notice.PAYMENT_NEEDED,
+    PaymentHoldEnded: Notice.PAYMENT_NEEDED,
     BackorderQueued: Notice.WAITING_FOR_STOCK,
 }
 

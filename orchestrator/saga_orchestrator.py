@@ -44,6 +44,7 @@ from domain.order.promises import Promises
 from domain.order.state import OrderStatus
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -57,8 +58,8 @@ from workflows.saga_workflow import SagaWorkflow
 from workflows.types import (
     Deadlines,
     OrderWorkflowInput,
-    PaymentResult,
     PaymentRetryInput,
+    PaymentWorkflowResult,
     ReturnResult,
     SagaType,
 )
@@ -257,9 +258,7 @@ class SagaOrchestrator:
             async with _translated():
                 match event:
                     case PaymentNotification():
-                        await self._payment(event.order_id).signal(
-                            PaymentWorkflow.payment_notification, event
-                        )
+                        await self._notify_of_payment(event)
                     case ShipmentNotification(kind=ShipmentNotificationKind.RETURNED):
                         await self._return(event.order_id).signal(
                             ReturnWorkflow.shipment_notification, event
@@ -269,10 +268,22 @@ class SagaOrchestrator:
                             OrderWorkflow.shipment_notification, event
                         )
 
+    async def _notify_of_payment(self, event: PaymentNotification) -> None:
+        """Signal the payment workflow; the end of a hold is the order's own affair without one."""
+        try:
+            async with _translated():
+                await self._payment(event.order_id).signal(
+                    PaymentWorkflow.payment_notification, event
+                )
+        except NoSuchSaga:
+            if event.kind is not PaymentNotificationKind.CANCELED:
+                raise
+            await self._order(event.order_id).signal(OrderWorkflow.payment_notification, event)
+
     def _order(self, order_id: str) -> WorkflowHandle[OrderWorkflow, OrderStatus | None]:
         return self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
 
-    def _payment(self, order_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentResult]:
+    def _payment(self, order_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentWorkflowResult]:
         return self._client.get_workflow_handle_for(
             PaymentWorkflow.run, payment_workflow_id(order_id)
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.payment import events as e
-from domain.payment.state import PaymentStatus
+from domain.payment.state import PaymentStatus, hold_end_code
 from eventstore.envelope import StoredEvent
 from projections.change import Change, IfEqual, update, upsert
 from projections.projection import Inline, events_of
@@ -57,6 +57,12 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:
             }
         case e.PaymentRefused():
             changed = {"status": PaymentStatus.REFUSED, "decline_code": event.code}
+        case e.PaymentHoldEnded():
+            changed = {
+                "status": PaymentStatus.DECLINED,
+                "action_url": None,
+                "decline_code": hold_end_code(event.cause),
+            }
         case e.PaymentCaptured():
             changed = {"status": PaymentStatus.CAPTURED, "captured": event.amount.amount}
         case e.PaymentRefunded():

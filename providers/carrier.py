@@ -1,6 +1,9 @@
-"""The interface of a carrier. An order has at most one shipment and one return.
+"""The interface of a carrier. An order has at most one shipment that is not cancelled, and one
+return.
 
-The reference of both is the order's id.
+`booking` counts the shipments of an order from 1. A shipment that was cancelled stays so: the
+parcel of an order that continues is booked again, under the next number. A return belongs to the
+booking that was delivered.
 
 Every method may be called again with the same arguments at any time, and raises ProviderUnavailable
 (outcome unknown, or try later) or ProviderRefused.
@@ -80,32 +83,40 @@ class CarrierWebhook:
     order_id: str
     status: CarrierShipmentStatus | ReturnStatus
     """The type of the status says whether the webhook is about the shipment or the return."""
+    booking: int = 1
 
 
 class Carrier(Protocol):
     async def create_shipment(
-        self, *, order_id: str, address: ShipmentAddress, items: Sequence[ShipmentItem]
+        self,
+        *,
+        order_id: str,
+        address: ShipmentAddress,
+        items: Sequence[ShipmentItem],
+        booking: int = 1,
     ) -> CarrierShipment:
         """Request the collection of the order. A shipment cancelled before is returned as
         CANCELLED."""
         ...
 
-    async def find(self, *, order_id: str) -> CarrierShipment | None:
+    async def find(self, *, order_id: str, booking: int = 1) -> CarrierShipment | None:
         """Return the order's shipment, or None if the carrier knows of none (yet)."""
         ...
 
-    async def cancel(self, *, order_id: str) -> CarrierShipment:
+    async def cancel(self, *, order_id: str, booking: int = 1) -> CarrierShipment:
         """Cancel the order's shipment, and fence it: no create in flight can revive it.
 
         This works for any outcome of the create. Raises AlreadyDispatched once the parcel has left.
         """
         ...
 
-    async def create_return(self, *, order_id: str, items: Sequence[ShipmentItem]) -> CarrierReturn:
+    async def create_return(
+        self, *, order_id: str, items: Sequence[ShipmentItem], booking: int = 1
+    ) -> CarrierReturn:
         """Request the collection of goods of the delivered order; an order has one return."""
         ...
 
-    async def find_return(self, *, order_id: str) -> CarrierReturn | None:
+    async def find_return(self, *, order_id: str, booking: int = 1) -> CarrierReturn | None:
         """Return the order's return, or None if the carrier knows of none (yet)."""
         ...
 

@@ -9,10 +9,10 @@ from typing import Final
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from domain.identifiers import is_identifier
 from providers.carrier import CarrierShipmentStatus, CarrierWebhook, ReturnStatus
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
+from providers.references import booking_of
 
 _STATUSES: Final[dict[str, CarrierShipmentStatus | ReturnStatus]] = {
     str(status): status for status in (*CarrierShipmentStatus, *ReturnStatus)
@@ -45,9 +45,10 @@ def verify_carrier_webhook(
     except ValidationError:
         raise WebhookRejected(WebhookFault.MALFORMED) from None
     status = _STATUSES.get(event.data.status)
-    if status is None or not is_identifier(event.data.reference):
+    booking = booking_of(event.data.reference)
+    if status is None or booking is None:
         return None
-    return CarrierWebhook(event_id, event.data.reference, status)
+    return CarrierWebhook(event_id, booking.order_id, status, booking.number)
 
 
 def _check_signature(raw: bytes, headers: dict[str, str], secret: str) -> None:

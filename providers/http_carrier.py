@@ -37,6 +37,7 @@ from providers.errors import (
 )
 from providers.event_id import EventId
 from providers.http import SAYS_NOTHING, TOTAL_SECONDS, answering, pooled_client, timed
+from providers.references import Booking, order_of
 
 PROVIDER = "carrier"
 _SHIPMENTS = "/v1/shipments"
@@ -66,6 +67,10 @@ class _Kept(BaseModel):
     id: EventId
     reference: str
 
+    @property
+    def order_id(self) -> str:
+        return order_of(self.reference)
+
 
 class _Shipment(_Kept):
     status: CarrierShipmentStatus
@@ -74,7 +79,7 @@ class _Shipment(_Kept):
     tracking_url: Annotated[TrackingUrl | None, _OrNone] = None
 
     def public(self) -> CarrierShipment:
-        return CarrierShipment(self.id, self.reference, self.status, self._tracking())
+        return CarrierShipment(self.id, self.order_id, self.status, self._tracking())
 
     def _tracking(self) -> TrackingInfo | None:
         if self.tracking_number is None:
@@ -88,7 +93,7 @@ class _Return(_Kept):
     status: ReturnStatus
 
     def public(self) -> CarrierReturn:
-        return CarrierReturn(self.id, self.reference, self.status)
+        return CarrierReturn(self.id, self.order_id, self.status)
 
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -122,42 +127,54 @@ class HttpCarrier:
         self._http = pooled_client(base_url, {"Authorization": f"Bearer {api_key}"})
 
     async def create_shipment(
-        self, *, order_id: str, address: ShipmentAddress, items: Sequence[ShipmentItem]
+        self,
+        *,
+        order_id: str,
+        address: ShipmentAddress,
+        items: Sequence[ShipmentItem],
+        booking: int = 1,
     ) -> CarrierShipment:
+        reference = Booking(order_id, booking).reference
         body = {
-            "reference": order_id,
+            "reference": reference,
             "address": asdict(address),
             "items": [asdict(item) for item in items],
         }
         async with self._asking("create"):
-            key = idempotency_keys.shipment_create(order_id)
+            key = idempotency_keys.shipment_create(reference)
             return (await self._record(_Shipment, _SHIPMENTS, "create", key, body)).public()
 
-    async def find(self, *, order_id: str) -> CarrierShipment | None:
+    async def find(self, *, order_id: str, booking: int = 1) -> CarrierShipment | None:
         async with self._asking("find"):
-            found = await self._find(_List[_Shipment], _SHIPMENTS, "find", order_id)
+            reference = Booking(order_id, booking).reference
+            found = await self._find(_List[_Shipment], _SHIPMENTS, "find", reference)
         return found[0].public() if found else None
 
-    async def cancel(self, *, order_id: str) -> CarrierShipment:
+    async def cancel(self, *, order_id: str, booking: int = 1) -> CarrierShipment:
         # The first request takes the reference: after this the shipment exists, and a create in
         # flight finds it.
-        fence = {"reference": order_id, "status": CarrierShipmentStatus.CANCELLED}
+        reference = Booking(order_id, booking).reference
+        fence = {"reference": reference, "status": CarrierShipmentStatus.CANCELLED}
         async with self._asking("cancel"):
-            key = idempotency_keys.shipment_cancel(order_id)
+            key = idempotency_keys.shipment_cancel(reference)
             shipment = await self._record(_Shipment, _SHIPMENTS, "cancel", key, fence)
             if shipment.status is CarrierShipmentStatus.CANCELLED:
                 return shipment.public()
             return await self._cancel(shipment.id)
 
-    async def create_return(self, *, order_id: str, items: Sequence[ShipmentItem]) -> CarrierReturn:
-        body = {"reference": order_id, "items": [asdict(item) for item in items]}
+    async def create_return(
+        self, *, order_id: str, items: Sequence[ShipmentItem], booking: int = 1
+    ) -> CarrierReturn:
+        reference = Booking(order_id, booking).reference
+        body = {"reference": reference, "items": [asdict(item) for item in items]}
         async with self._asking("return"):
-            key = idempotency_keys.shipment_return(order_id)
+            key = idempotency_keys.shipment_return(reference)
             return (await self._record(_Return, _RETURNS, "return", key, body)).public()
 
-    async def find_return(self, *, order_id: str) -> CarrierReturn | None:
+    async def find_return(self, *, order_id: str, booking: int = 1) -> CarrierReturn | None:
         async with self._asking("find_return"):
-            found = await self._find(_List[_Return], _RETURNS, "find_return", order_id)
+            reference = Booking(order_id, booking).reference
+            found = await self._find(_List[_Return], _RETURNS, "find_return", reference)
         return found[0].public() if found else None
 
     async def close(self) -> None:
@@ -183,9 +200,9 @@ class HttpCarrier:
         return kept
 
     async def _find(
-        self, shape: type[_List[Kept]], path: str, operation: str, order_id: str
+        self, shape: type[_List[Kept]], path: str, operation: str, reference: str
     ) -> list[Kept]:
-        request = self._http.build_request("GET", path, params={"reference": order_id})
+        request = self._http.build_request("GET", path, params={"reference": reference})
         return _read(shape, operation, await self._ask(operation, request)).data
 
     async def _cancel(self, shipment_id: str) -> CarrierShipment:

@@ -33,13 +33,13 @@ def refund(order_id: str, step: str, interventions: int, refunded: int) -> str:
     return f"{order_id}/{step}/{interventions}/{refunded}"
 
 
-def shipment_create(order_id: str) -> str:
-    return f"{order_id}/create"
+def shipment_create(reference: str) -> str:
+    return f"{reference}/create"
 
 
-def shipment_cancel(order_id: str) -> str:
-    return f"{order_id}/cancel"
+def shipment_cancel(reference: str) -> str:
+    return f"{reference}/cancel"
 
 
-def shipment_return(order_id: str) -> str:
-    return f"{order_id}/return"
+def shipment_return(reference: str) -> str:
+    return f"{reference}/return"

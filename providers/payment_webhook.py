@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import stripe
 from pydantic import BaseModel, ValidationError
 
 from domain.command import Identifier
+from domain.provider_notifications import PaymentNotificationKind
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
 from providers.payments import PaymentWebhook
 
 TOLERANCE_SECONDS = 300
+OWN_CANCELLATION: Final = "abandoned"
+"""The reason that Waybill gives when it cancels an intent: any other cancellation ends a hold that
+Waybill relies on."""
+_CANCELED: Final = "payment_intent.canceled"
+_EXPIRED: Final = "charge.expired"
 
 
 class _Metadata(BaseModel):
@@ -21,6 +29,7 @@ class _Metadata(BaseModel):
 class _Subject(BaseModel):
     object: str
     metadata: dict[str, str] | None = None
+    cancellation_reason: str | None = None
 
 
 class _Data(BaseModel):
@@ -68,11 +77,15 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
 
 
 def _notification(event: _Event) -> PaymentWebhook | None:
-    intent = event.data.object
+    changed = event.data.object
     try:
-        ours = _Metadata.model_validate(intent.metadata)
+        ours = _Metadata.model_validate(changed.metadata)
     except ValidationError:
         return None
-    if intent.object != "payment_intent":
+    # A charge has the metadata of its intent.
+    if changed.object != "payment_intent" and event.type != _EXPIRED:
         return None
-    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt)
+    is_own = changed.cancellation_reason == OWN_CANCELLATION
+    ends_hold = event.type == _EXPIRED or (event.type == _CANCELED and not is_own)
+    kind = PaymentNotificationKind.CANCELED if ends_hold else PaymentNotificationKind.PAYMENT
+    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt, kind)

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from domain.money import Money
+from domain.provider_notifications import PaymentNotificationKind
 
 
 class ProviderPaymentState(StrEnum):
@@ -43,6 +45,8 @@ class ProviderPayment:
     refunded: int
     decline_code: str | None = None
     action_url: str | None = None
+    capture_before: datetime | None = None
+    """The time at which the provider releases the hold, where it says that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class PaymentWebhook:
     type: str
     order_id: str
     attempt: int
+    kind: PaymentNotificationKind = PaymentNotificationKind.PAYMENT
 
 
 class ChargeLimits(Protocol):

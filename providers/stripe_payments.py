@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import stripe
 from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
@@ -25,6 +26,7 @@ from providers.errors import (
     UnknownStatus,
 )
 from providers.http import TOTAL_SECONDS
+from providers.payment_webhook import OWN_CANCELLATION
 from providers.payments import ProviderPayment, ProviderPaymentState
 from providers.stripe_amounts import (
     NotRepresentable,
@@ -152,7 +154,10 @@ class StripePayments:
                 reference = await self._fence(order_id, attempt, amount, currency)
             try:
                 # No idempotency key, as for a capture: cancelling is idempotent by nature.
-                return _payment(await self._intents.cancel_async(reference))
+                canceled = await self._intents.cancel_async(
+                    reference, {"cancellation_reason": OWN_CANCELLATION}
+                )
+                return _payment(canceled)
             except stripe.InvalidRequestError as error:
                 payment = await self._state_behind(error, reference)
                 if payment.state is ProviderPaymentState.PENDING:
@@ -316,6 +321,7 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
         refunded=_read(refunded, currency),
         decline_code=_decline_code(intent),
         action_url=_action_url(intent),
+        capture_before=_capture_before(charge),
     )
 
 
@@ -337,6 +343,16 @@ def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:
 def _decline_code(intent: stripe.PaymentIntent) -> str | None:
     error = intent.last_payment_error
     return getattr(error, "decline_code", None) or getattr(error, "code", None)
+
+
+def _capture_before(charge: object) -> datetime | None:
+    """Return the end of the hold of a card that is authorized and not captured.
+
+    https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+    """
+    details = charge.payment_method_details if isinstance(charge, stripe.Charge) else None
+    ends_at = getattr(getattr(details, "card", None), "capture_before", None)
+    return datetime.fromtimestamp(ends_at, UTC) if isinstance(ends_at, int) else None
 
 
 def _action_url(intent: stripe.PaymentIntent) -> str | None:

@@ -124,6 +124,9 @@ class History:
         status = status_after(event)
         if status not in FORWARD or status not in self.reached:
             self.reached[status] = stored.recorded_at
+        if isinstance(event, order_events.OrderConfirmationWithdrawn):
+            for undone in (OrderStatus.AUTHORIZED, OrderStatus.CONFIRMED):
+                self.reached.pop(undone, None)
         if isinstance(event, order_events.OrderCancellationWithdrawn):
             for name in _UNDOS:
                 self.marks.pop(name, None)

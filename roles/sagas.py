@@ -44,12 +44,15 @@ async def run_sagas(
     breakers: Breakers | None = None,
 ) -> None:
     """Run the sagas until cancelled. Raises TemporalAway."""
+    warn_of_short_holds(settings)
     client = await connect(settings)
     await require_namespace(client)
     async with contextlib.aclosing(Providers(settings, breakers)) as providers:
         comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
-            *saga_activities(store, vault, providers.payments, providers.carrier),
+            *saga_activities(
+                store, vault, providers.payments, providers.carrier, settings.payment_hold
+            ),
             *reconciliation_activities(settings, client, pool, store, comparer),
         ]
         queue, build_id = settings.task_queue, settings.worker_build_id
@@ -62,6 +65,18 @@ async def run_sagas(
             run_temporal_worker(worker, client, runner.recent),
             keep_scheduled(client, queue, settings.reconcile_every, build_id),
             keep_recording_polls(client, pool, queue, build_id),
+        )
+
+
+def warn_of_short_holds(settings: Settings) -> None:
+    """Name a dispatch deadline that outlasts the hold: its customers are asked to pay again."""
+    if settings.dispatch_deadline + settings.undo_timeout > settings.payment_hold:
+        logger.warning(
+            "WAYBILL_DISPATCH_DEADLINE (%s) with WAYBILL_UNDO_TIMEOUT (%s) is longer than "
+            "WAYBILL_PAYMENT_HOLD (%s): customers whose parcels leave late must pay again",
+            settings.dispatch_deadline,
+            settings.undo_timeout,
+            settings.payment_hold,
         )
 
 

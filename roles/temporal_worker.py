@@ -27,6 +27,7 @@ from activities.reconciliation.recovery import RecoveryActivitiesImpl
 from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.saga import SagaActivitiesImpl
 from activities.shipping import ShippingActivitiesImpl
+from domain.payment.hold import DEFAULT_HOLD
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
 from kit.pool import Pool
@@ -48,13 +49,17 @@ Activity = Callable[..., Any]
 
 
 def saga_activities(
-    store: EventStore, vault: Vault, payments: PaymentProvider, carrier: Carrier
+    store: EventStore,
+    vault: Vault,
+    payments: PaymentProvider,
+    carrier: Carrier,
+    payment_hold: timedelta = DEFAULT_HOLD,
 ) -> list[Activity]:
     handler = CommandHandler(store)
     return [
         *SagaActivitiesImpl(handler).all,
         *OrderActivitiesImpl(handler).all,
-        *PaymentActivitiesImpl(handler, payments).all,
+        *PaymentActivitiesImpl(handler, payments, payment_hold).all,
         *ProviderActivitiesImpl(payments, carrier).all,
         *ShippingActivitiesImpl(handler, store, vault, carrier).all,
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
@@ -18,7 +19,11 @@ from activities.types import (
 from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
-from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
 from domain.saga import plan
 from workflows import search_attributes
 from workflows.failure import refusal_of
@@ -27,6 +32,8 @@ from workflows.order_payment import OrderPayment
 from workflows.order_returns import OrderReturns
 from workflows.order_shipment import OrderShipment
 from workflows.order_stock import OrderStock
+from workflows.owed_payment import OwedPayment
+from workflows.payment_hold import HoldEnded
 from workflows.saga import COMPENSATION_STATUSES, CompensationRequested, SagaRunner
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import OrderWorkflowInput, PlacedResult
@@ -44,6 +51,7 @@ class OrderWorkflow(SagaWorkflow):
         self._stock = OrderStock(self._saga, is_restored=order.is_restored)
         self._payment = OrderPayment(self._saga)
         self._shipment = OrderShipment(self._saga)
+        self._owed = OwedPayment(self._saga, self._capture)
         self._returns = OrderReturns(self._saga, self._shipment.tracking, self._gate)
         self._saga.undo_with(
             {
@@ -81,17 +89,45 @@ class OrderWorkflow(SagaWorkflow):
 
     async def _forward(self) -> None:
         step = self._saga.step
-        await step(plan.RESERVE, self._stock.reserve)
-        await step(plan.AUTHORIZE, self._payment.authorize)
-        await step(plan.AWAIT_PAYMENT, self._payment.await_customer)
-        await step(plan.CREATE_SHIPMENT, self._shipment.create)
-        await step(plan.AWAIT_DISPATCH, self._shipment.await_dispatch)
+        await self._until_dispatch()
         await self._pass_pivot()
-        await step(plan.CAPTURE, self._capture)
+        await self._owed.capture_or_owe()
         await step(plan.AWAIT_DELIVERY, self._shipment.await_delivery)
         await step(plan.DELIVER, self._deliver)
         await step(plan.AWAIT_RETURN, self._returns.await_return)
+        await self._owed.collected()
         await step(plan.COMPLETE, self._returns.complete)
+
+    async def _until_dispatch(self) -> None:
+        """Run the steps up to the dispatch, again from the payment when its hold ends."""
+        step = self._saga.step
+        while True:
+            await step(plan.RESERVE, self._stock.reserve)
+            await step(plan.AUTHORIZE, self._payment.authorize)
+            await step(plan.AWAIT_PAYMENT, self._payment.await_customer)
+            try:
+                await step(plan.CREATE_SHIPMENT, self._create_shipment)
+                await step(plan.AWAIT_DISPATCH, self._await_dispatch)
+            except HoldEnded as ended:
+                await step(plan.ASK_AGAIN, partial(self._ask_again, ended.attempt))
+            else:
+                return
+
+    async def _create_shipment(self) -> None:
+        if not self._shipment.has_left:
+            await self._payment.hold.check(plan.CREATE_SHIPMENT)
+            await self._shipment.create()
+
+    async def _await_dispatch(self) -> None:
+        await self._shipment.await_dispatch(self._payment.hold)
+
+    async def _ask_again(self, attempt: int) -> None:
+        """Stop the parcel before the hold is let go; one that has left is captured at once."""
+        if await self._shipment.stop(attempt):
+            await self._payment.end_hold(attempt)
+        else:
+            async with self._gate:
+                self._shipment.has_left = True
 
     async def _pass_pivot(self) -> None:
         """The parcel has left: a cancellation that comes after this is refused."""
@@ -114,6 +150,7 @@ class OrderWorkflow(SagaWorkflow):
         if self._saga.progress.status is not OrderStatus.CANCELLING:
             return
         self._show_status()
+        await self._owed.stop()
         if await self._saga.compensate():
             await self._finalize(plan.CANCEL)
         else:
@@ -161,6 +198,8 @@ class OrderWorkflow(SagaWorkflow):
             self._saga.register_all(plan.ORDER_PLAN)  # it may compensate before its first step
         self._returns.is_requested = progress.return_requested
         self._shipment.tracking.may_have_missed = self._saga.is_recovered
+        if self._saga.is_recovered:
+            self._payment.hold.doubt()
         await self._saga.parked.take_over(progress.parked_in(workflow.info().workflow_id))
         return True
 
@@ -229,6 +268,10 @@ class OrderWorkflow(SagaWorkflow):
             return  # meant for the workflow of the return
         self._shipment.notify(report)
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier sent a notification")
+
+    @workflow.signal
+    async def payment_notification(self, report: PaymentNotification) -> None:
+        await self._payment.notify(report)
 
     @workflow.signal
     def stock_received(self) -> None:

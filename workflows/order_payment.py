@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from temporalio import workflow
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import PaymentActivities
-from activities.types import AuthorizationOutcome, AuthorizationResult, ParcelInput
+from activities.types import AuthorizationOutcome, AuthorizationResult, HoldInput, ParcelInput
 from domain.ids import payment_workflow_id
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
+from domain.provider_notifications import PaymentNotification, PaymentNotificationKind
 from domain.saga import plan
 from domain.saga.plan import PlanStep
 from workflows.child import run_child
 from workflows.payment import PaymentWorkflow
+from workflows.payment_hold import PaymentHold
 from workflows.saga import CompensationRequested, SagaRunner
 from workflows.types import PaymentResult, PaymentWorkflowInput
 
@@ -21,6 +25,12 @@ from workflows.types import PaymentResult, PaymentWorkflowInput
 class OrderPayment:
     def __init__(self, saga: SagaRunner) -> None:
         self._saga = saga
+        self.hold = PaymentHold(saga)
+
+    async def notify(self, report: PaymentNotification) -> None:
+        """Take the provider's report as a hint only: the saga asks before the parcel leaves."""
+        if report.kind is PaymentNotificationKind.CANCELED:
+            self.hold.doubt()
 
     async def restore(self) -> None:
         """Record the attempts to pay that the provider knows of and the log has lost."""
@@ -30,7 +40,7 @@ class OrderPayment:
         asking = self._asking_again if self._saga.is_recovered else self._saga.asking
         self._authorization = await self._authorize(plan.AUTHORIZE, asking(plan.AUTHORIZE))
         if self._is_authorized:
-            self._saga.reached(OrderStatus.CONFIRMED)
+            self._confirmed(self._authorization.relied_on_until)
 
     async def await_customer(self) -> None:
         """Run the payment workflow when the payment needs its customer.
@@ -47,12 +57,22 @@ class OrderPayment:
                 ),
                 id=payment_workflow_id(self._saga.order_id),
             )
-            if result is PaymentResult.WINDOW_CLOSED:
+            if result is None:
+                self._authorization = await self._resume_attempt()
+                continue
+            if result.outcome is PaymentResult.WINDOW_CLOSED:
                 raise CompensationRequested(Reason.PAYMENT_WINDOW_CLOSED)
-            if result is PaymentResult.AUTHORIZED:
-                break
-            self._authorization = await self._resume_attempt()
-        self._saga.reached(OrderStatus.CONFIRMED)
+            self._confirmed(result.relied_on_until)
+            return
+        self._confirmed(self._authorization.relied_on_until)
+
+    async def end_hold(self, attempt: int) -> None:
+        """Let the hold go and record that, after the parcel was stopped."""
+        hold = HoldInput(self._saga.order_id, attempt)
+        progress = await workflow.execute_activity_method(
+            PaymentActivities.end_hold, hold, **self._saga.asking(plan.ASK_AGAIN)
+        )
+        self._saga.resume_from(progress)
 
     async def capture(self, parcel: ParcelInput) -> None:
         await self._saga.ask(PaymentActivities.capture, parcel, plan.CAPTURE)
@@ -61,6 +81,10 @@ class OrderPayment:
     async def give_back(self) -> bool:
         await self._saga.ask(PaymentActivities.give_back, self._saga.order_id, plan.GIVE_BACK)
         return True
+
+    def _confirmed(self, relied_on_until: datetime | None) -> None:
+        self.hold.relied_on_until = relied_on_until
+        self._saga.reached(OrderStatus.CONFIRMED)
 
     @property
     def _is_authorized(self) -> bool:

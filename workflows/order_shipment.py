@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.interface import ShippingActivities
-from activities.types import ParcelInput, TrackedStatus
+from activities.types import HoldInput, ParcelInput, TrackedStatus
 from domain.order.commands import CancellationReason as Reason
 from domain.provider_notifications import ShipmentNotification
 from domain.saga import plan
 from domain.saga.plan import PlanStep
 from workflows.failure import describe, overdue
+from workflows.payment_hold import PaymentHold
 from workflows.saga import CompensationRequested, SagaRunner
 from workflows.shipment_tracking import ShipmentTracking
 
@@ -42,24 +46,45 @@ class OrderShipment:
             ShippingActivities.cancel_shipment, self._saga.order_id, plan.CANCEL_SHIPMENT
         )
 
-    async def await_dispatch(self) -> None:
+    async def stop(self, attempt: int) -> bool:
+        """Have the parcel wait for the payment; return False if it has left."""
+        return await workflow.execute_activity_method(
+            ShippingActivities.stop_parcel,
+            HoldInput(self._saga.order_id, attempt),
+            **self._saga.asking(plan.ASK_AGAIN),
+        )
+
+    async def await_dispatch(self, hold: PaymentHold) -> None:
+        """Wait for the dispatch. Raises HoldEnded when the payment's hold ends first."""
         if self.has_left:
             return
-        status = await self._tracked(
-            plan.AWAIT_DISPATCH,
-            TrackedStatus.DISPATCHED,
-            TrackedStatus.DELIVERED,
-            TrackedStatus.LOST,
-            TrackedStatus.CANCELLED,
-        )
+        status = await self._dispatched(hold)
         if status is TrackedStatus.WAITING:
             raise CompensationRequested(Reason.DISPATCH_DEADLINE_MISSED)
         if status is TrackedStatus.CANCELLED:
             raise CompensationRequested(Reason.SHIPMENT_FAILED)
 
+    async def _dispatched(self, hold: PaymentHold) -> TrackedStatus:
+        closes_at = self._saga.closes_at(plan.AWAIT_DISPATCH)
+        while True:
+            await hold.check(plan.AWAIT_DISPATCH)
+            until = min(closes_at, hold.relied_on_until or closes_at)
+            status = await self._tracked(
+                plan.AWAIT_DISPATCH,
+                until,
+                TrackedStatus.DISPATCHED,
+                TrackedStatus.DELIVERED,
+                TrackedStatus.LOST,
+                TrackedStatus.CANCELLED,
+                unless=hold.is_in_doubt,
+            )
+            if status is not TrackedStatus.WAITING or workflow.now() >= closes_at:
+                return status
+
     async def await_delivery(self) -> None:
+        closes_at = self._saga.closes_at(plan.AWAIT_DELIVERY)
         status = await self._tracked(
-            plan.AWAIT_DELIVERY, TrackedStatus.DELIVERED, TrackedStatus.LOST
+            plan.AWAIT_DELIVERY, closes_at, TrackedStatus.DELIVERED, TrackedStatus.LOST
         )
         if status is TrackedStatus.LOST:
             raise CompensationRequested(Reason.PARCEL_LOST)
@@ -68,12 +93,17 @@ class OrderShipment:
                 "the carrier has missed the delivery deadline; ask the carrier, or compensate"
             )
 
-    async def _tracked(self, step: PlanStep, *expected: TrackedStatus) -> TrackedStatus:
+    async def _tracked(
+        self,
+        step: PlanStep,
+        closes_at: datetime,
+        *expected: TrackedStatus,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> TrackedStatus:
         """Track the parcel; when the carrier does not answer, ask it again until the deadline."""
-        closes_at = self._saga.closes_at(step)
         while True:
             try:
-                return await self.tracking.wait_for(step, closes_at, *expected)
+                return await self.tracking.wait_for(step, closes_at, *expected, unless=unless)
             except FailureError as error:
                 self._saga.check()
                 if describe(error).is_refusal or workflow.now() >= closes_at:

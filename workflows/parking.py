@@ -75,6 +75,15 @@ class ParkingLot:
             with contextlib.suppress(FailureError):  # an operator has intervened first
                 await self.intervene(intervene)
 
+    def is_parked(self, step: str) -> bool:
+        return step in self._parked
+
+    async def retry(self, step: str, reason: str) -> None:
+        """Retry a parked step now, also a refused one, because its cause is removed."""
+        parked = self._parked.get(step)
+        if parked is not None and parked.intervention is None:
+            await self._settle(step, parked, Intervention.RETRY, reason)
+
     def holds(self, step: str, number: int) -> bool:
         parked = self._parked.get(step)
         return parked is not None and parked.number == number and parked.intervention is None

@@ -32,7 +32,12 @@ from domain.saga import plan
 from workflows.failure import refusal_of
 from workflows.options import DATABASE, asking
 from workflows.provider_calls import ask_provider
-from workflows.types import PaymentResult, PaymentRetryInput, PaymentWorkflowInput
+from workflows.types import (
+    PaymentResult,
+    PaymentRetryInput,
+    PaymentWorkflowInput,
+    PaymentWorkflowResult,
+)
 
 Outcome = AuthorizationOutcome
 T = TypeVar("T")
@@ -54,7 +59,7 @@ class PaymentWorkflow:
         self._is_closed = False
 
     @workflow.run
-    async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
+    async def run(self, payment: PaymentWorkflowInput) -> PaymentWorkflowResult:
         """Wait until the payment is settled or the window closes. The order workflow cancels this
         workflow and then undoes the payment."""
         del payment  # the SDK hands it to __init__ as well
@@ -64,7 +69,9 @@ class PaymentWorkflow:
             await self._close()
             raise
         await self._close()
-        return PaymentResult.AUTHORIZED if self._is_authorized else PaymentResult.WINDOW_CLOSED
+        if not self._is_authorized:
+            return PaymentWorkflowResult(PaymentResult.WINDOW_CLOSED)
+        return PaymentWorkflowResult(PaymentResult.AUTHORIZED, self._latest.relied_on_until)
 
     async def _close(self) -> None:
         """Take in no further retry, and answer those that were taken in."""

@@ -125,6 +125,10 @@ class SagaRunner:
         if not self._has_passed_pivot:
             self._reason = self._reason or reason
 
+    def compensate_now(self, reason: CancellationReason) -> None:
+        """Have every step that runs stop, past the pivot too: an operator has decided so."""
+        self._reason = self._reason or reason
+
     def check(self) -> None:
         if self._reason is not None:
             raise CompensationRequested(self._reason)

@@ -42,24 +42,34 @@ class ShipmentTracking:
         return status in self._notified
 
     async def wait_for(
-        self, step: PlanStep, closes_at: datetime, *expected: TrackedStatus
+        self,
+        step: PlanStep,
+        closes_at: datetime,
+        *expected: TrackedStatus,
+        unless: Callable[[], bool] = lambda: False,
     ) -> TrackedStatus:
         """Return the expected status that the parcel has reached.
 
-        When `closes_at` has passed, return the carrier's answer of that time, expected or not.
+        When `closes_at` has passed, return the carrier's answer of that time, expected or not. When
+        `unless` becomes true first, return WAITING.
         Raises FailureError when the carrier does not answer; the next call asks it again at once.
         """
         while True:
             is_in_time = await self._saga.wait_until(
-                closes_at, lambda: self.may_have_missed or not self._notified.isdisjoint(expected)
+                closes_at, lambda: unless() or self._is_woken(expected)
             )
             if believed := self._believed(expected):
                 return believed
+            if is_in_time and not self._is_woken(expected):
+                return TrackedStatus.WAITING
             status = await self._check(step)
             if status in expected:
                 self._notified.add(status)  # a later wait may expect it as well
             if status in expected or not is_in_time:
                 return status
+
+    def _is_woken(self, expected: Sequence[TrackedStatus]) -> bool:
+        return self.may_have_missed or not self._notified.isdisjoint(expected)
 
     def _believed(self, expected: Sequence[TrackedStatus]) -> TrackedStatus | None:
         trusted = self._notified & TRUSTED_STATUSES

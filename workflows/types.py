@@ -99,6 +99,14 @@ class PaymentResult(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentWorkflowResult:
+    """`relied_on_until` is the time at which an authorized payment is to be looked at again."""
+
+    outcome: PaymentResult
+    relied_on_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnWorkflowInput:
     order_id: str
     deadlines: Deadlines

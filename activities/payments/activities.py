@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
@@ -11,6 +11,7 @@ from activities.command_handler import CommandHandler, Step
 from activities.figures import count_capture
 from activities.payments.attempts import Attempts
 from activities.payments.creation import Creation
+from activities.payments.holds import Holds, owed
 from activities.payments.record import PaymentRecord
 from activities.payments.refunds import Refunds
 from activities.saga import load_progress
@@ -18,6 +19,8 @@ from activities.tracking import tracking_commands
 from activities.types import (
     AuthorizationResult,
     AuthorizeInput,
+    HoldInput,
+    HoldResult,
     OrderProgress,
     ParcelInput,
     RecordedResult,
@@ -26,22 +29,29 @@ from domain.errors import ErrorCode, Refused
 from domain.inventory.commands import CommitStock, ReturnStock
 from domain.money import Money
 from domain.order.commands import FinishReturn, MarkShipped
-from domain.order.state import CANCELLABLE
+from domain.order.state import CANCELLABLE, CANCELLABLE_AFTER_DISPATCH
 from domain.payment import commands as c
 from domain.payment.decide import RETRYABLE, TAKEN
+from domain.payment.hold import DEFAULT_HOLD
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.events import ShipmentDispatched
-from providers.errors import CreationRefused
+from providers.errors import CreationRefused, ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 
 class PaymentActivitiesImpl(interface.PaymentActivities):
-    def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
+    def __init__(
+        self,
+        handler: CommandHandler,
+        provider: PaymentProvider,
+        default_hold: timedelta = DEFAULT_HOLD,
+    ) -> None:
         self._handler = handler
         self._provider = provider
-        self._record = PaymentRecord(handler)
+        self._record = PaymentRecord(handler, default_hold)
+        self._holds = Holds(handler, provider, self._record)
         self._attempts = Attempts(provider)
         self._creation = Creation(self._record, provider)
         self._refunds = Refunds(handler, provider)
@@ -122,20 +132,34 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         payment = await self._record.load(order_id)
         if payment.status in TAKEN:
             return
+        if payment.status in RETRYABLE:
+            raise owed(order_id)
         if payment.status is not PaymentStatus.AUTHORIZED or payment.reference is None:
             raise Refused(
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be captured",
             )
         due = payment.amount
-        await self._provider.capture(
-            reference=payment.reference, amount=due.amount, currency=due.currency
-        )
+        try:
+            await self._provider.capture(
+                reference=payment.reference, amount=due.amount, currency=due.currency
+            )
+        except ProviderRefused:
+            await self._holds.check_owed(order_id, payment)
+            raise
         await self._handler.handle(
             Step.current("capture", order_id),
             c.RecordCapture(aggregate_id=order_id, amount=payment.amount),
         )
         count_capture(dispatched_at)
+
+    @activity.defn
+    async def check_hold(self, order_id: str) -> HoldResult:
+        return await self._holds.check(order_id)
+
+    @activity.defn
+    async def end_hold(self, hold: HoldInput) -> OrderProgress:
+        return await self._holds.end(hold)
 
     @activity.defn
     async def refund(self, order_id: str) -> OrderProgress:
@@ -177,7 +201,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     async def _is_to_be_made(self, order_id: str, answer: ProviderPayment) -> bool:
         if answer.state is not ProviderPaymentState.CREATED:
             return False
-        return (await self._record.order(order_id)).status in CANCELLABLE
+        status = (await self._record.order(order_id)).status
+        return status in CANCELLABLE_AFTER_DISPATCH  # a parcel that has left may still be owed
 
     async def _conclude(
         self, order_id: str, payment: PaymentState, answer: ProviderPayment

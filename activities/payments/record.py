@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
@@ -14,6 +15,8 @@ from domain.order.decide import ORDER
 from domain.order.state import OrderState
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
+from domain.payment.events import PaymentAuthorized
+from domain.payment.hold import DEFAULT_HOLD, relied_on_until
 from domain.payment.state import PaymentState, PaymentStatus
 from providers.payments import ProviderPayment, ProviderPaymentState
 
@@ -39,8 +42,11 @@ _RECORDED: Final = {
 
 
 class PaymentRecord:
-    def __init__(self, handler: CommandHandler) -> None:
+    """`default_hold` is how long a hold lasts whose end the provider does not name."""
+
+    def __init__(self, handler: CommandHandler, default_hold: timedelta = DEFAULT_HOLD) -> None:
         self._handler = handler
+        self._default_hold = default_hold
 
     async def load(self, order_id: str) -> PaymentState:
         return await self._handler.load(PAYMENT, order_id)
@@ -72,7 +78,11 @@ class PaymentRecord:
         step = Step.current(_key(payment, answer), order_id)
         if isinstance(command, c.RecordAuthorization):
             await self._authorized(step, command)
-            return AuthorizationResult(AuthorizationOutcome.AUTHORIZED, payment.attempt)
+            return AuthorizationResult(
+                AuthorizationOutcome.AUTHORIZED,
+                payment.attempt,
+                self._relied_on_until(datetime.now(UTC), command.capture_before),
+            )
         await self._handler.handle(step, command)
         return await self.outcome(order_id)
 
@@ -93,7 +103,22 @@ class PaymentRecord:
                     MarkAuthorized(aggregate_id=order_id),
                     ConfirmOrder(aggregate_id=order_id),
                 )
-        return AuthorizationResult(_RECORDED[payment.status], payment.attempt)
+        until = await self.relied_on_until(order_id, payment.capture_before)
+        return AuthorizationResult(_RECORDED[payment.status], payment.attempt, until)
+
+    async def relied_on_until(
+        self, order_id: str, capture_before: datetime | None
+    ) -> datetime | None:
+        """Return the time until which the hold can be relied on; None if there was never a hold."""
+        since = [
+            stored.recorded_at
+            for stored in await self._handler.events(PAYMENT, order_id)
+            if stored.type == PaymentAuthorized.__name__
+        ]
+        return self._relied_on_until(since[-1], capture_before) if since else None
+
+    def _relied_on_until(self, since: datetime, capture_before: datetime | None) -> datetime:
+        return relied_on_until(since, capture_before, self._default_hold)
 
     async def confirm_unpaid(self, order_id: str) -> AuthorizationResult:
         """Confirm an order of nothing to pay. It has no attempt, and its payment no stream."""
@@ -140,7 +165,10 @@ def _command(order_id: str, attempt: int, answer: ProviderPayment) -> c.PaymentC
     match _ANSWERED[answer.state]:
         case AuthorizationOutcome.AUTHORIZED:
             return c.RecordAuthorization(
-                aggregate_id=order_id, attempt=attempt, reference=answer.reference
+                aggregate_id=order_id,
+                attempt=attempt,
+                reference=answer.reference,
+                capture_before=answer.capture_before,
             )
         case AuthorizationOutcome.PENDING:
             return c.RecordPending(

@@ -25,6 +25,7 @@ TYPES: Final = tuple(
         payment.PaymentPending,
         payment.PaymentAuthorized,
         payment.PaymentDeclined,
+        payment.PaymentHoldEnded,
         payment.PaymentCaptured,
         payment.PaymentRefunded,
         payment.PaymentVoided,
@@ -32,6 +33,7 @@ TYPES: Final = tuple(
         shipment.ShipmentDispatched,
         shipment.ShipmentDelivered,
         shipment.ShipmentCancelled,
+        shipment.ShipmentStopped,
         shipment.ShipmentLost,
     )
 )

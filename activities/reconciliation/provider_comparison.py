@@ -14,11 +14,12 @@ from typing import Final
 
 from activities.command_handler import CommandHandler
 from domain.order.decide import ORDER
-from domain.order.state import FINAL, OrderState, OrderStatus
+from domain.order.state import CANCELLABLE, FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -121,14 +122,18 @@ class ProviderComparison:
         if order.status in FINAL:
             found += await self._unanswered(order_id, payment)
         is_decided = latest is not None and latest.state not in _UNDECIDED
-        is_notification = order.status not in FINAL and payment.status in UNSETTLED and is_decided
+        is_released = latest is not None and latest.state is ProviderPaymentState.VOIDED
+        ends_hold = (
+            order.status in CANCELLABLE
+            and payment.status is PaymentStatus.AUTHORIZED
+            and is_released
+        )
+        is_answer = order.status not in FINAL and payment.status in UNSETTLED and is_decided
         return SystemComparison(
             ReconciledSystem.PAYMENT,
             ours=str(_promised(order, payment)),
             theirs=str(_held(found)),
-            notification=PaymentNotification(order_id, payment.attempt)
-            if is_notification
-            else None,
+            notification=_payment_notification(order_id, payment, is_answer, ends_hold),
         )
 
     async def _look(self, reference: str) -> ProviderPayment | None:
@@ -153,7 +158,7 @@ class ProviderComparison:
 
     async def _shipment(self, order_id: str, order: OrderState) -> SystemComparison:
         shipment = await self._handler.load(SHIPMENT, order_id)
-        there = await self._carrier.find(order_id=order_id)
+        there = await self._carrier.find(order_id=order_id, booking=shipment.booking)
         theirs = None if there is None else ShipmentStatus(there.status.upper())
         tracking = None if there is None else there.tracking
         is_notification = (
@@ -162,7 +167,7 @@ class ProviderComparison:
         notification = (
             _NOTIFICATIONS.get(there.status) if is_notification and there is not None else None
         )
-        if order.returning is not None and await self._is_back(order_id):
+        if order.returning is not None and await self._is_back(order_id, shipment.booking):
             notification = ShipmentNotificationKind.RETURNED
         return SystemComparison(
             ReconciledSystem.SHIPMENT,
@@ -174,9 +179,18 @@ class ProviderComparison:
             tracking=tracking if tracking != shipment.tracking else None,
         )
 
-    async def _is_back(self, order_id: str) -> bool:
-        fetched = await self._carrier.find_return(order_id=order_id)
+    async def _is_back(self, order_id: str, booking: int) -> bool:
+        fetched = await self._carrier.find_return(order_id=order_id, booking=booking)
         return fetched is not None and fetched.status is ReturnStatus.RETURNED
+
+
+def _payment_notification(
+    order_id: str, payment: PaymentState, is_answer: bool, ends_hold: bool
+) -> PaymentNotification | None:
+    if ends_hold:
+        kind = PaymentNotificationKind.CANCELED
+        return PaymentNotification(order_id, payment.attempt, kind)
+    return PaymentNotification(order_id, payment.attempt) if is_answer else None
 
 
 def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemComparison:

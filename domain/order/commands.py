@@ -89,6 +89,13 @@ class ConfirmOrder(OrderCommand):
     pass
 
 
+class WithdrawConfirmation(OrderCommand):
+    """Withdraw the confirmation: the payment's hold has ended before the dispatch.
+
+    An order that has no confirmation, or whose parcel has left, is not changed.
+    """
+
+
 class MarkShipped(OrderCommand):
     pass
 

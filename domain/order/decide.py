@@ -37,8 +37,8 @@ def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]
             return _reject(command, state)
         case c.RequestCancellation():
             return _request_cancellation(command, state)
-        case c.WithdrawCancellation():
-            return _withdraw_cancellation(command, state)
+        case c.WithdrawCancellation() | c.WithdrawConfirmation():
+            return _withdraw(command, state)
         case c.CancelOrder():
             return _cancel(command, state)
         case c.RequestReturn():
@@ -97,6 +97,14 @@ def _advance(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEven
     return [event(order_id=command.aggregate_id)]
 
 
+def _withdraw_confirmation(
+    command: c.WithdrawConfirmation, state: OrderState
+) -> Sequence[e.OrderEvent]:
+    if state.status is not OrderStatus.CONFIRMED:
+        return []
+    return [e.OrderConfirmationWithdrawn(order_id=command.aggregate_id)]
+
+
 def _reject(command: c.RejectOrder, state: OrderState) -> Sequence[e.OrderEvent]:
     if state.status is OrderStatus.REJECTED:
         return []
@@ -120,6 +128,14 @@ def _request_cancellation(
             f"order {command.aggregate_id} is {state.status} and can no longer be cancelled",
         )
     return [e.OrderCancellationRequested(order_id=command.aggregate_id, reason=command.reason)]
+
+
+def _withdraw(
+    command: c.WithdrawCancellation | c.WithdrawConfirmation, state: OrderState
+) -> Sequence[e.OrderEvent]:
+    if isinstance(command, c.WithdrawConfirmation):
+        return _withdraw_confirmation(command, state)
+    return _withdraw_cancellation(command, state)
 
 
 def _withdraw_cancellation(

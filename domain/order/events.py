@@ -69,6 +69,10 @@ class OrderConfirmed(OrderMilestone):
     """The order will be sent, unless it is cancelled first."""
 
 
+class OrderConfirmationWithdrawn(OrderMilestone):
+    """The payment's hold has ended before the dispatch: the order waits for its customer again."""
+
+
 class OrderShipped(OrderMilestone):
     """The carrier has the parcel: the order can no longer be cancelled."""
 
@@ -144,6 +148,7 @@ OrderEvent = (
     | OrderReserved
     | OrderAuthorized
     | OrderConfirmed
+    | OrderConfirmationWithdrawn
     | OrderShipped
     | OrderDelivered
     | OrderCompleted

@@ -108,6 +108,7 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
     e.OrderReserved: OrderStatus.RESERVED,
     e.OrderAuthorized: OrderStatus.AUTHORIZED,
     e.OrderConfirmed: OrderStatus.CONFIRMED,
+    e.OrderConfirmationWithdrawn: OrderStatus.RESERVED,
     e.OrderShipped: OrderStatus.SHIPPED,
     e.OrderDelivered: OrderStatus.DELIVERED,
     e.OrderCompleted: OrderStatus.COMPLETED,

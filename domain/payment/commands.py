@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from domain.command import Command
 from domain.money import Money
+
+
+class HoldEnd(StrEnum):
+    """The ways in which a hold ends before the capture."""
+
+    RELEASED = "RELEASED"
+    """The provider has released it: it ran out, or was cancelled at the provider."""
+    RUNNING_OUT = "RUNNING_OUT"
+    """It was about to run out before the dispatch, so Waybill has voided it."""
 
 
 class PaymentCommand(Command):
@@ -34,6 +45,18 @@ class RecordAuthorization(PaymentCommand):
 
     attempt: int
     reference: str
+    capture_before: datetime | None = None
+    """The time at which the provider releases the hold; None when the provider does not say."""
+
+
+class RecordHoldEnd(PaymentCommand):
+    """Record that the hold of this attempt has ended: the customer has to pay again.
+
+    An attempt that no longer counts, or that was captured first, is not changed.
+    """
+
+    attempt: int
+    cause: HoldEnd
 
 
 class RecordDecline(PaymentCommand):

@@ -18,12 +18,14 @@ MAX_ATTEMPTS: Final = 10
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 
 
-def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:
+def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:  # noqa: PLR0911 - one for each command
     match command:
         case c.RequestPayment():
             return _request(command, state)
         case c.RecordAuthorization():
             return _authorize(command, state)
+        case c.RecordHoldEnd():
+            return _end_hold(command, state)
         case c.RecordPending() | c.RecordDecline() | c.RecordRefusal():
             return _record_no_money(command, state)
         case c.RecordCapture():
@@ -62,7 +64,8 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
 
 def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[e.PaymentEvent]:
     """Refuse a stale attempt, so that the commands decided along with it are refused too."""
-    if command.attempt < state.attempt or state.status is PaymentStatus.VOIDED:
+    is_over = state.status is PaymentStatus.VOIDED or state.has_hold_ended
+    if command.attempt < state.attempt or is_over:
         raise Refused(
             ErrorCode.PAYMENT_SUPERSEDED,
             f"attempt {command.attempt} to pay order {command.aggregate_id} no longer counts",
@@ -80,6 +83,21 @@ def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[
             attempt=command.attempt,
             reference=command.reference,
             amount=state.amount,
+            capture_before=command.capture_before,
+        )
+    ]
+
+
+def _end_hold(command: c.RecordHoldEnd, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    is_held = state.status is PaymentStatus.AUTHORIZED and command.attempt == state.attempt
+    if not is_held or state.reference is None:
+        return []
+    return [
+        e.PaymentHoldEnded(
+            order_id=command.aggregate_id,
+            attempt=command.attempt,
+            reference=state.reference,
+            cause=command.cause,
         )
     ]
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.event import Event
 from domain.money import Money
+from domain.payment.commands import HoldEnd
 
 
 class PaymentRequested(Event):
@@ -38,6 +41,19 @@ class PaymentAuthorized(Event):
     """The provider's id of this payment."""
     amount: Money
     """The amount that may be captured at most."""
+    capture_before: datetime | None = None
+    """The time at which the provider releases the hold; null when the provider does not say."""
+
+
+class PaymentHoldEnded(Event):
+    """The hold has ended before the capture; the customer is asked to pay again."""
+
+    order_id: str
+    attempt: int
+    """The attempt whose hold has ended."""
+    reference: str
+    """The provider's id of this payment."""
+    cause: HoldEnd
 
 
 class PaymentDeclined(Event):
@@ -96,6 +112,7 @@ PaymentEvent = (
     PaymentRequested
     | PaymentPending
     | PaymentAuthorized
+    | PaymentHoldEnded
     | PaymentDeclined
     | PaymentRefused
     | PaymentCaptured

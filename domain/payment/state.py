@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from domain.money import NO_MONEY, Money
 from domain.payment import events as e
+from domain.payment.commands import HoldEnd
 
 
 class PaymentStatus(StrEnum):
@@ -41,10 +43,19 @@ class PaymentState:
     """The refunds of what was captured; both in minor units of the amount's currency."""
     answers: int = 0
     """The number of the provider's answers to the latest attempt that are recorded."""
+    capture_before: datetime | None = None
+    """The time at which the provider releases the hold, as the provider has said."""
+    has_hold_ended: bool = False
+    """The latest attempt was authorized, and its hold has ended before the capture."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
     refused: frozenset[int] = frozenset()
     """The attempts that the provider refused to create: there is nothing to look up or to void."""
+
+
+def hold_end_code(cause: HoldEnd) -> str:
+    """Return the code that stands where a decline has the provider's: `hold_released` and so on."""
+    return f"hold_{cause.lower()}"
 
 
 def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
@@ -67,6 +78,15 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
             )
         case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
             return _answered(state, event)
+        case e.PaymentHoldEnded():
+            # The payment is as good as declined: the customer may try another method.
+            return replace(
+                state,
+                status=PaymentStatus.DECLINED,
+                action_url=None,
+                decline_code=hold_end_code(event.cause),
+                has_hold_ended=True,
+            )
         case e.PaymentCaptured():
             return replace(state, status=PaymentStatus.CAPTURED, captured=event.amount.amount)
         case e.PaymentRefunded():
@@ -96,6 +116,8 @@ def _answered(
                 action_url=event.action_url,
             )
         case e.PaymentAuthorized():
-            return replace(answered, status=PaymentStatus.AUTHORIZED)
+            return replace(
+                answered, status=PaymentStatus.AUTHORIZED, capture_before=event.capture_before
+            )
         case e.PaymentDeclined():
             return replace(answered, status=PaymentStatus.DECLINED, decline_code=event.code)

@@ -105,10 +105,18 @@ AWAIT_DISPATCH: Final = PlanStep(
     on_failure=Reason.DISPATCH_DEADLINE_MISSED,
     until=Status.SHIPPED,
 )
+ASK_AGAIN: Final = PlanStep(
+    "ask_again",
+    "When the payment's hold ends before the dispatch: stop the parcel, let the hold go, and "
+    "return to `await_payment`. A parcel that has left already continues.",
+    timeout="undo_timeout",
+)
+"""It is in no plan: it runs only when a hold ends."""
 CAPTURE: Final = PlanStep(
     "capture",
     "Record that the parcel has left, and capture the money. From here on only a lost parcel or an "
-    "operator starts a compensation.",
+    "operator starts a compensation. A payment that is owed, because its hold is gone, parks the "
+    "step while the order continues; it is captured once the customer has paid again.",
     timeout="undo_timeout",
     until=Status.COMPLETED,
 )

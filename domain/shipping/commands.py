@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from domain.command import Command
 from domain.shipping.tracking import TrackingInfo
 
@@ -9,7 +13,11 @@ class ShipmentCommand(Command):
 
 
 class RecordShipment(ShipmentCommand):
+    """`booking` counts the shipments of the order from 1. A late record of an earlier one changes
+    nothing."""
+
     shipment_id: str
+    booking: Annotated[int, Field(ge=1)] = 1
 
 
 class RecordTracking(ShipmentCommand):
@@ -34,6 +42,17 @@ class RecordShipmentCancelled(ShipmentCommand):
 
     A late record of that shipment then changes nothing.
     """
+
+
+class RecordShipmentStopped(ShipmentCommand):
+    """Record that the carrier has cancelled this booking because the order is not paid any more.
+
+    The parcel is booked again, under the next number, once a later attempt to pay than `attempt`
+    is authorized.
+    """
+
+    booking: Annotated[int, Field(ge=1)]
+    attempt: Annotated[int, Field(ge=1)]
 
 
 class RecordLoss(ShipmentCommand):

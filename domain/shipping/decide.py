@@ -26,6 +26,8 @@ def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.Shipm
             return _deliver(command, state)
         case c.RecordShipmentCancelled():
             return _cancel(command, state)
+        case c.RecordShipmentStopped():
+            return _stop(command, state)
         case c.RecordLoss():
             return _lose(command, state)
         case c.RecordReturnShipment():
@@ -37,10 +39,15 @@ def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.Shipm
 
 
 def _create(command: c.RecordShipment, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
-    if state.shipment_id is not None or state.status is ShipmentStatus.CANCELLED:
+    is_cancelled = state.status is ShipmentStatus.CANCELLED and not state.is_stopped
+    if state.shipment_id is not None or is_cancelled or command.booking != state.booking:
         return []
     return [
-        e.ShipmentCreated(order_id=command.aggregate_id, shipment_id=command.shipment_id),
+        e.ShipmentCreated(
+            order_id=command.aggregate_id,
+            shipment_id=command.shipment_id,
+            booking=command.booking,
+        ),
     ]
 
 
@@ -75,11 +82,23 @@ def _deliver(command: c.RecordDelivery, state: ShipmentState) -> Sequence[e.Ship
 
 
 def _cancel(command: c.RecordShipmentCancelled, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
-    if state.status is ShipmentStatus.CANCELLED:
+    if state.status is ShipmentStatus.CANCELLED and not state.is_stopped:
+        return []
+    if state.status is not None and not state.is_stopped:
+        _require(command, state, ShipmentStatus.CREATED)
+    return [e.ShipmentCancelled(order_id=command.aggregate_id)]
+
+
+def _stop(command: c.RecordShipmentStopped, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
+    if command.booking < state.booking or state.status is ShipmentStatus.CANCELLED:
         return []
     if state.status is not None:
         _require(command, state, ShipmentStatus.CREATED)
-    return [e.ShipmentCancelled(order_id=command.aggregate_id)]
+    return [
+        e.ShipmentStopped(
+            order_id=command.aggregate_id, booking=command.booking, attempt=command.attempt
+        )
+    ]
 
 
 def _lose(command: c.RecordLoss, state: ShipmentState) -> Sequence[e.ShipmentEvent]:

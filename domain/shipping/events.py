@@ -9,6 +9,8 @@ class ShipmentCreated(Event):
     order_id: str
     shipment_id: str
     """The carrier's id of the shipment."""
+    booking: int = 1
+    """The number of the shipment: a parcel that was stopped is booked again, under another."""
 
 
 class TrackingNumberAssigned(Event):
@@ -44,6 +46,19 @@ class ShipmentCancelled(Event):
     order_id: str
 
 
+class ShipmentStopped(Event):
+    """The payment's hold has ended, and the carrier has cancelled the shipment.
+
+    The parcel is booked again once the order is paid.
+    """
+
+    order_id: str
+    booking: int
+    """The number of the shipment that was cancelled."""
+    attempt: int
+    """The attempt to pay whose hold has ended."""
+
+
 class ShipmentLost(Event):
     """The carrier has lost the parcel: it will not arrive."""
 
@@ -70,6 +85,7 @@ ShipmentEvent = (
     | ShipmentDispatched
     | ShipmentDelivered
     | ShipmentCancelled
+    | ShipmentStopped
     | ShipmentLost
     | ShipmentReturnRequested
     | ShipmentReturned

@@ -31,6 +31,12 @@ class ShipmentState:
     """The latest that the carrier has given; None before it gives a number."""
     tracking_count: int = 0
     """The number of times that the carrier has given or changed it."""
+    booking: int = 1
+    """The number of the shipment that is booked, or is to be booked."""
+    is_stopped: bool = False
+    """The parcel waits for an attempt to pay after `unpaid_attempt`, and is booked then."""
+    unpaid_attempt: int = 0
+    """The attempt to pay whose hold had ended when the parcel was stopped; 0 if none had."""
     return_id: str | None = None
     is_back: bool = False
 
@@ -43,10 +49,12 @@ class ShipmentState:
 def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # noqa: PLR0911 - one for each event
     match event:
         case e.ShipmentCreated():
+            is_first = state.status is None or state.is_stopped
             return replace(
                 state,
-                status=state.status or ShipmentStatus.CREATED,
+                status=ShipmentStatus.CREATED if is_first else state.status,
                 shipment_id=event.shipment_id,
+                is_stopped=False,
             )
         case e.TrackingNumberAssigned():
             return replace(
@@ -57,7 +65,14 @@ def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # no
         case e.ShipmentDelivered():
             return replace(state, status=ShipmentStatus.DELIVERED)
         case e.ShipmentCancelled():
-            return replace(state, status=ShipmentStatus.CANCELLED)
+            return replace(state, status=ShipmentStatus.CANCELLED, is_stopped=False)
+        case e.ShipmentStopped():
+            return ShipmentState(
+                ShipmentStatus.CANCELLED,
+                booking=event.booking + 1,
+                is_stopped=True,
+                unpaid_attempt=event.attempt,
+            )
         case e.ShipmentLost():
             return replace(state, status=ShipmentStatus.LOST)
         case e.ShipmentReturnRequested():

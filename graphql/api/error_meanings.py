@@ -69,6 +69,9 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
         "No payment waits for another method, or the order has had all its attempts."
     ),
     ErrorCode.PAYMENT_SUPERSEDED: "A later attempt to pay has replaced this one.",
+    ErrorCode.PAYMENT_OWED: (
+        "The parcel has left and the hold is gone: the customer pays again with `retryPayment`."
+    ),
     ErrorCode.RETURN_NOT_POSSIBLE: (
         "The order is not delivered, its return window has closed, or these goods cannot come back."
     ),

@@ -55,7 +55,9 @@ def webhooks(settings: Settings) -> APIRouter:
             webhook = Webhook(
                 "payments", notification.event_id, notification.type, notification.order_id
             )
-            report = PaymentNotification(notification.order_id, notification.attempt)
+            report = PaymentNotification(
+                notification.order_id, notification.attempt, notification.kind
+            )
             await _handle_once(
                 webhook, partial(services.orchestrator.handle_event, report), services
             )
@@ -99,9 +101,11 @@ async def _status_at(
     carrier: Carrier, notification: CarrierWebhook
 ) -> tuple[CarrierShipmentStatus | ReturnStatus | None, TrackingInfo | None]:
     if isinstance(notification.status, ReturnStatus):
-        returned = await carrier.find_return(order_id=notification.order_id)
+        returned = await carrier.find_return(
+            order_id=notification.order_id, booking=notification.booking
+        )
         return (None if returned is None else returned.status), None
-    shipment = await carrier.find(order_id=notification.order_id)
+    shipment = await carrier.find(order_id=notification.order_id, booking=notification.booking)
     return (None, None) if shipment is None else (shipment.status, shipment.tracking)
 
 

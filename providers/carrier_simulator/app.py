@@ -20,6 +20,7 @@ from providers.carrier_simulator.shipments import (
     Shipments,
     shown,
 )
+from providers.references import order_of
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.service import Simulator
 from providers.simulation.store import Answer, Document
@@ -46,7 +47,11 @@ def _add_changes(app: FastAPI, simulator: Simulator, shipments: Shipments) -> No
         wanted = await body_of(request, NewShipment)
         fault = route_to(wanted.postal_code).fault
         return await simulator.change(
-            request, wanted.operation, lambda: shipments.create(wanted), fault, wanted.reference
+            request,
+            wanted.operation,
+            lambda: shipments.create(wanted),
+            fault,
+            order_of(wanted.reference),
         )
 
     @app.post("/v1/shipments/{shipment_id}/cancel")
@@ -55,7 +60,7 @@ def _add_changes(app: FastAPI, simulator: Simulator, shipments: Shipments) -> No
             request,
             "cancel",
             lambda: shipments.cancel(shipment_id),
-            order_id=shipments.reference_of(shipment_id),
+            order_id=shipments.order_of(shipment_id),
         )
 
 
@@ -65,7 +70,7 @@ def _add_lookups(app: FastAPI, simulator: Simulator, shipments: Shipments) -> No
         return await simulator.look(
             request,
             lambda: Answer(200, json.dumps(shown(shipments.load(shipment_id)))),
-            shipments.reference_of(shipment_id),
+            shipments.order_of(shipment_id),
         )
 
     @app.get("/v1/shipments")
@@ -73,7 +78,7 @@ def _add_lookups(app: FastAPI, simulator: Simulator, shipments: Shipments) -> No
         def found() -> Answer:
             return _list(map(shown, simulator.store.owned(SHIPMENT, reference)))
 
-        return await simulator.look(request, found, reference)
+        return await simulator.look(request, found, order_of(reference))
 
 
 def _add_returns(app: FastAPI, simulator: Simulator, returns: Returns) -> None:
@@ -81,7 +86,7 @@ def _add_returns(app: FastAPI, simulator: Simulator, returns: Returns) -> None:
     async def create_return(request: Request) -> Response:
         wanted = await body_of(request, NewReturn)
         return await simulator.change(
-            request, "return", lambda: returns.create(wanted), order_id=wanted.reference
+            request, "return", lambda: returns.create(wanted), order_id=order_of(wanted.reference)
         )
 
     @app.get("/v1/returns/{return_id}")
@@ -89,7 +94,7 @@ def _add_returns(app: FastAPI, simulator: Simulator, returns: Returns) -> None:
         return await simulator.look(
             request,
             lambda: Answer(200, json.dumps(shown_return(returns.load(return_id)))),
-            returns.reference_of(return_id),
+            returns.order_of(return_id),
         )
 
     @app.get("/v1/returns")
@@ -97,7 +102,7 @@ def _add_returns(app: FastAPI, simulator: Simulator, returns: Returns) -> None:
         def found() -> Answer:
             return _list(map(shown_return, simulator.store.owned(RETURN, reference)))
 
-        return await simulator.look(request, found, reference)
+        return await simulator.look(request, found, order_of(reference))
 
 
 def _list(documents: Iterable[Document]) -> Answer:

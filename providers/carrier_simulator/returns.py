@@ -10,6 +10,7 @@ from providers.carrier import CarrierShipmentStatus, ReturnStatus
 from providers.carrier_simulator.requests import NewReturn
 from providers.carrier_simulator.routes import route_to
 from providers.carrier_simulator.shipments import SHIPMENT
+from providers.references import order_of
 from providers.simulation.refusal import Refusal
 from providers.simulation.store import Answer, Document, Job, Store
 from providers.simulation.webhooks import Webhooks
@@ -55,10 +56,10 @@ class Returns:
             raise Refusal(404, "not_found", "No such return.")
         return fetched
 
-    def reference_of(self, return_id: str) -> str:
-        """Return the reference; empty for an unknown return."""
+    def order_of(self, return_id: str) -> str:
+        """Return the order of a return; empty for an unknown return."""
         fetched = self._store.get(RETURN, return_id)
-        return str(fetched["reference"]) if fetched else ""
+        return order_of(fetched["reference"]) if fetched else ""
 
     def _delivered(self, reference: str) -> Document:
         for shipment in self._store.owned(SHIPMENT, reference):
@@ -69,7 +70,7 @@ class Returns:
     def _save(self, fetched: Document, status: ReturnStatus, effect: str) -> None:
         fetched["status"] = status
         self._store.put(RETURN, fetched["reference"], fetched)
-        self._store.record(fetched["reference"], effect, fetched["units"])
+        self._store.record(order_of(fetched["reference"]), effect, fetched["units"])
 
     def _announce(self, fetched: Document) -> None:
         event = {

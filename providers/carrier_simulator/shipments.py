@@ -11,6 +11,7 @@ from typing import Final
 from providers.carrier import CarrierShipmentStatus
 from providers.carrier_simulator.requests import NewShipment
 from providers.carrier_simulator.routes import Route, route_to
+from providers.references import order_of
 from providers.simulation.refusal import Refusal
 from providers.simulation.store import Answer, Document, Job, Store
 from providers.simulation.webhooks import Webhooks
@@ -82,10 +83,10 @@ class Shipments:
             raise Refusal(404, "not_found", "No such shipment.")
         return shipment
 
-    def reference_of(self, shipment_id: str) -> str:
-        """Return the reference; empty for an unknown shipment."""
+    def order_of(self, shipment_id: str) -> str:
+        """Return the order of a shipment; empty for an unknown shipment."""
         shipment = self._store.get(SHIPMENT, shipment_id)
-        return str(shipment["reference"]) if shipment else ""
+        return order_of(shipment["reference"]) if shipment else ""
 
     def _let_leave(self, shipment: Document, route: Route) -> None:
         if route.cancels:
@@ -117,7 +118,7 @@ class Shipments:
         if status in route_to(shipment["postal_code"]).numbers_when:
             shipment.update(_tracking())
         self._store.put(SHIPMENT, shipment["reference"], shipment)
-        self._store.record(shipment["reference"], status, shipment["units"])
+        self._store.record(order_of(shipment["reference"]), status, shipment["units"])
 
     def _announce(self, shipment: Document) -> None:
         event = {

@@ -20,6 +20,7 @@ def run(settings: Settings) -> None:
         webhook_url=settings.payment_simulator_webhook_url,
         webhook_secret=settings.payment_webhook_secret.get_secret_value(),
         hang_seconds=settings.simulator_hang.total_seconds(),
+        hold_seconds=settings.payment_hold.total_seconds(),
     )
     setting = "WAYBILL_PAYMENT_SIMULATOR_PORT"
     serve(payment_simulator(config), settings.simulator_host, config.port, setting)

@@ -8,11 +8,12 @@ from string import Template
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from providers.payment_simulator.account import Account, printed
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
-from providers.payment_simulator.intents import REFUND, REFUND_FAILS, Intents
+from providers.payment_simulator.intents import HOLD_ENDS, REFUND, REFUND_FAILS, Intents
 from providers.payment_simulator.methods import METHODS
 from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
@@ -27,13 +28,15 @@ _OUTCOMES = {"approve": True, "fail": False}
 
 def payment_simulator(config: SimulatorConfig) -> FastAPI:
     simulator = Simulator(config, signer(config.webhook_secret))
-    intents = Intents(simulator.store, simulator.webhooks, config.base_url)
+    intents = Intents(simulator.store, simulator.webhooks, config.base_url, config.hold_seconds)
     simulator.handlers[REFUND_FAILS] = intents.fail_refund
+    simulator.handlers[HOLD_ENDS] = intents.end_hold
     app = simulator.app()
     _add_changes(app, simulator, intents)
     _add_lookups(app, simulator, intents)
     _add_authentication(app, simulator, intents)
     _add_account(app, intents)
+    _add_hold_control(app, simulator, intents)
     return app
 
 
@@ -152,6 +155,23 @@ def _add_account(app: FastAPI, intents: Intents) -> None:
     @app.delete("/account", status_code=204)
     async def reset() -> None:
         intents.account = Account()
+
+
+class HoldEnds(BaseModel):
+    """The body of `POST /control/holds`: the present hold of the order ends after this time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    order_id: str = Field(min_length=1)
+    seconds: float = Field(0, ge=0)
+
+
+def _add_hold_control(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.post("/control/holds", status_code=204)
+    async def end_holds(ends: HoldEnds) -> None:
+        with simulator.store.transaction():
+            intents.end_holds(ends.order_id, ends.seconds)
+        simulator.wake()
 
 
 def _fault(store: Store, reference: str, form: Form) -> Fault | None:

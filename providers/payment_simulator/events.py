@@ -25,19 +25,28 @@ def signer(secret: str) -> Sign:
 
 
 def announce(webhooks: Webhooks, what: str, intent: Document) -> None:
+    _tell(webhooks, f"payment_intent.{what}", shown(intent))
+
+
+def announce_charge(webhooks: Webhooks, what: str, charge: Document) -> None:
+    _tell(webhooks, f"charge.{what}", charge)
+
+
+def _tell(webhooks: Webhooks, event_type: str, changed: Document) -> None:
     event_id = new_id("evt")
     event = {
         "id": event_id,
         "object": "event",
-        "type": f"payment_intent.{what}",
+        "type": event_type,
         "created": int(time.time()),
         "livemode": False,
-        "data": {"object": shown(intent)},
+        "data": {"object": changed},
     }
     webhooks.tell(event_id, json.dumps(event))
 
 
 def shown(intent: Document, *, with_charge: bool = False) -> Document:
     """Return the intent as Stripe shows it: the charge is an id unless expanded."""
+    public = {name: value for name, value in intent.items() if name != "hold_ends_at"}
     charge = intent["latest_charge"]
-    return intent if with_charge or not charge else {**intent, "latest_charge": charge["id"]}
+    return public if with_charge or not charge else {**public, "latest_charge": charge["id"]}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from providers.payment_simulator.account import Account, check_digits
-from providers.payment_simulator.events import announce, new_id, shown
+from providers.payment_simulator.events import announce, announce_charge, new_id, shown
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.methods import METHODS
 from providers.simulation.refusal import Refusal
@@ -17,16 +17,22 @@ from providers.simulation.webhooks import Webhooks
 INTENT = "payment_intent"
 REFUND = "refund"
 REFUND_FAILS = "refund_fails"
+HOLD_ENDS = "hold_ends"
 _CONFIRMABLE = {"requires_payment_method", "requires_confirmation"}
 _CANCELLABLE = {*_CONFIRMABLE, "requires_action", "requires_capture"}
 
 
 class Intents:
-    def __init__(self, store: Store, webhooks: Webhooks, base_url: str) -> None:
+    """`hold_seconds` is how long a hold lasts, unless its method has another time."""
+
+    def __init__(
+        self, store: Store, webhooks: Webhooks, base_url: str, hold_seconds: float
+    ) -> None:
         self._store = store
         self._webhooks = webhooks
         self._base_url = base_url
         self.account = Account()
+        self._hold_seconds = hold_seconds
 
     def create(self, form: Form) -> Answer:
         if form.get("capture_method") != "manual":
@@ -77,7 +83,11 @@ class Intents:
         _require(intent, _CANCELLABLE, "canceled")
         released = intent["amount_capturable"]
         intent.update(
-            status="canceled", amount_capturable=0, canceled_at=int(time.time()), next_action=None
+            status="canceled",
+            amount_capturable=0,
+            canceled_at=int(time.time()),
+            cancellation_reason=form.get("cancellation_reason"),
+            next_action=None,
         )
         self._changed(intent, "canceled", "voided", released)
         return _answer(intent, form)
@@ -121,6 +131,30 @@ class Intents:
             self._store.record(_order_id(intent), "refund_failed", refund["amount"])
         return True
 
+    def end_holds(self, order_id: str, seconds: float) -> None:
+        """Have the present hold of the order end after this time."""
+        for intent in self._store.owned(INTENT, order_id):
+            if intent["status"] == "requires_capture":
+                self._limit_hold(intent, seconds)
+                self._save(intent)
+
+    async def end_hold(self, job: Job) -> bool:
+        """Release a hold whose time is over: the provider cancels the intent by itself."""
+        with self._store.transaction():
+            intent = self.load(job.subject)
+            if intent["status"] == "requires_capture" and time.time() >= intent["hold_ends_at"]:
+                held, charge = intent["amount_capturable"], intent["latest_charge"]
+                intent.update(
+                    status="canceled",
+                    amount_capturable=0,
+                    canceled_at=int(time.time()),
+                    cancellation_reason="automatic",
+                )
+                charge.update(amount_refunded=held, refunded=True)
+                self._changed(intent, "canceled", "expired", held)
+                announce_charge(self._webhooks, "expired", charge)
+        return True
+
     def authenticate(self, reference: str, *, approved: bool) -> None:
         """Apply the decision of the customer's bank, as made on its page."""
         intent = self.load(reference)
@@ -151,7 +185,17 @@ class Intents:
         amount = intent["amount"]
         intent.update(status="requires_capture", amount_capturable=amount)
         intent["latest_charge"] = _new_charge(intent)
+        method = METHODS[intent["payment_method"]]
+        self._limit_hold(intent, method.hold_seconds or self._hold_seconds)
         self._changed(intent, "amount_capturable_updated", "authorized", amount)
+
+    def _limit_hold(self, intent: Document, seconds: float) -> None:
+        ends_at = time.time() + seconds
+        intent["hold_ends_at"] = ends_at
+        card = intent["latest_charge"]["payment_method_details"]["card"]
+        # In whole seconds, and never later than the end.
+        card["capture_before"] = int(ends_at)
+        self._store.add_job(HOLD_ENDS, intent["id"], "", seconds)
 
     def _challenge(self, intent: Document, return_url: str | None) -> None:
         """Ask for authentication. Without a return address, only Stripe's own script could
@@ -212,6 +256,7 @@ def _new_intent(form: Form) -> Document:
         "amount_capturable": 0,
         "amount_received": 0,
         "canceled_at": None,
+        "cancellation_reason": None,
         "capture_method": "manual",
         "created": int(time.time()),
         "currency": form.required("currency").lower(),
@@ -235,8 +280,10 @@ def _new_charge(intent: Document) -> Document:
         "amount_refunded": 0,
         "captured": False,
         "currency": intent["currency"],
+        "metadata": intent["metadata"],
         "paid": True,
         "payment_intent": intent["id"],
+        "payment_method_details": {"type": "card", "card": {}},
         "refunded": False,
         "status": "succeeded",
     }

@@ -17,6 +17,8 @@ class SimulatorConfig:
     webhook_secret: str
     hang_seconds: float
     """The time that an answer hangs to make a client time out; longer than a client waits."""
+    hold_seconds: float = 7 * 24 * 3600
+    """The time for which a payment's hold lasts."""
 
     @property
     def base_url(self) -> str:

@@ -13,10 +13,12 @@ from typing import Final
 
 from domain.event import Event
 from domain.payment import events as payment
+from domain.payment.commands import HoldEnd
 from domain.saga.events import SagaStepIntervened
 from domain.shipping import events as shipping
 from eventstore.envelope import StoredEvent
 from providers import idempotency_keys as keys
+from providers.references import Booking
 from queries.explain.entries import ProviderCallEntry
 from queries.explain.meanings import money_text
 
@@ -37,6 +39,7 @@ class _Calls:
         self.found: list[ProviderCallEntry] = []
         self._order_id = order_id
         self._interventions = Counter[str]()
+        self._booking = Booking(order_id)
         self._authorizing: dict[int, int] = {}
         """The place in `found` of the call that each attempt began with."""
 
@@ -69,6 +72,8 @@ class _Calls:
             case payment.PaymentRefunded():
                 refunded = f"refunded {money_text(event.amount)}"
                 self._pay(stored, "refund", self._refund_key(event, stored), refunded, event)
+            case payment.PaymentHoldEnded(cause=HoldEnd.RUNNING_OUT):
+                self.found.append(_call(stored, _PAYMENTS, "void", None, "voided", event.reference))
             case payment.PaymentVoided(attempt=attempt) if attempt:
                 self.found.append(_call(stored, _PAYMENTS, "void", None, "voided", None))
 
@@ -98,13 +103,18 @@ class _Calls:
         order_id = self._order_id
         match event:
             case shipping.ShipmentCreated():
-                key, reference = keys.shipment_create(order_id), event.shipment_id
+                self._booking = Booking(order_id, event.booking)
+                key, reference = keys.shipment_create(self._booking.reference), event.shipment_id
                 yield _call(stored, _SHIPPING, "create shipment", key, "created", reference)
             case shipping.ShipmentCancelled():
-                key = keys.shipment_cancel(order_id)
+                key = keys.shipment_cancel(self._booking.reference)
+                yield _call(stored, _SHIPPING, "cancel shipment", key, "cancelled", None)
+            case shipping.ShipmentStopped():
+                key = keys.shipment_cancel(Booking(order_id, event.booking).reference)
+                self._booking = Booking(order_id, event.booking + 1)
                 yield _call(stored, _SHIPPING, "cancel shipment", key, "cancelled", None)
             case shipping.ShipmentReturnRequested():
-                key, reference = keys.shipment_return(order_id), event.return_id
+                key, reference = keys.shipment_return(self._booking.reference), event.return_id
                 yield _call(stored, _SHIPPING, "create return", key, "created", reference)
 
 

@@ -12,6 +12,7 @@ from domain.note.events import OrderNoteAdded
 from domain.order import events as order
 from domain.order.lines import ReturnedLine
 from domain.payment import events as payment
+from domain.payment.commands import HoldEnd
 from domain.saga import events as saga
 from domain.shipping import events as shipping
 
@@ -60,6 +61,13 @@ def _intervened(act: str) -> Callable[[saga.SagaStepIntervened], str]:
     return lambda event: f"{act} the step {event.step}. Reason: {event.reason}"
 
 
+def _hold_ended(event: payment.PaymentHoldEnded) -> str:
+    how = "was released by the provider"
+    if event.cause is HoldEnd.RUNNING_OUT:
+        how = "was about to run out, and is voided"
+    return f"The hold of attempt {event.attempt} {how}."
+
+
 def _said(text: str) -> Callable[[Any], str]:
     return lambda _: text
 
@@ -69,6 +77,9 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderReserved: _said("The stock of every line is reserved."),
     order.OrderAuthorized: _said("The payment is authorized, or there is nothing to pay."),
     order.OrderConfirmed: _said("The order is confirmed."),
+    order.OrderConfirmationWithdrawn: _said(
+        "The payment's hold has ended before the dispatch: the customer has to pay again."
+    ),
     order.OrderShipped: _said("The parcel has left: the order can no longer be cancelled."),
     order.OrderDelivered: _said("The parcel has arrived, and the return window is open."),
     order.OrderCompleted: _said("The return window has closed: the order is complete."),
@@ -86,6 +97,7 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     payment.PaymentAuthorized: lambda e: (
         f"Attempt {e.attempt} is authorized: the provider holds {money_text(e.amount)}."
     ),
+    payment.PaymentHoldEnded: _hold_ended,
     payment.PaymentDeclined: lambda e: f"Attempt {e.attempt} was declined: {e.code}.",
     payment.PaymentRefused: lambda e: (
         f"The provider refused to create attempt {e.attempt}, and holds nothing: {e.code}."
@@ -100,6 +112,9 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     shipping.ShipmentDispatched: _said("The carrier has the parcel."),
     shipping.ShipmentDelivered: _said("The carrier has handed the parcel over."),
     shipping.ShipmentCancelled: _said("The parcel will never leave."),
+    shipping.ShipmentStopped: _said(
+        "The carrier has cancelled the shipment; it is booked again once the order is paid."
+    ),
     shipping.ShipmentLost: _said("The carrier has lost the parcel."),
     shipping.ShipmentReturnRequested: _said("The carrier will collect the returned goods."),
     shipping.ShipmentReturned: _said("The returned goods are back."),

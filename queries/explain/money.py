@@ -70,6 +70,9 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
                 for attempt in attempts.values():
                     if attempt.reference == event.reference:
                         _take(attempt, event)
+            case e.PaymentHoldEnded():
+                attempt = attempts[event.attempt]
+                attempt.status, attempt.authorized = PaymentStatus.VOIDED, 0
             case e.PaymentVoided():
                 _release(attempts.values())
     return list(attempts.values())

@@ -9,7 +9,7 @@ from domain.order.state import OrderStatus
 from domain.saga import plan
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.types import OrderWorkflowInput, PaymentResult, PaymentWorkflowInput
+from workflows.types import OrderWorkflowInput, PaymentWorkflowInput, PaymentWorkflowResult
 
 
 @workflow.defn(name="OrderWorkflow")
@@ -64,7 +64,7 @@ class OneLookLess(PaymentWorkflow):
         super().__init__(payment)
 
     @workflow.run
-    async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
+    async def run(self, payment: PaymentWorkflowInput) -> PaymentWorkflowResult:
         return await super().run(payment)
 
     async def _look_up(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
 from domain.order.price import Price
 from domain.payment import events as payment
+from domain.payment.commands import HoldEnd
 from domain.privacy import Sealed
 from domain.product.events import (
     ProductDiscontinued,
@@ -96,6 +98,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderReserved(order_id=ORDER),
     order.OrderAuthorized(order_id=ORDER),
     order.OrderConfirmed(order_id=ORDER),
+    order.OrderConfirmationWithdrawn(order_id=ORDER),
     order.OrderShipped(order_id=ORDER),
     order.OrderDelivered(order_id=ORDER),
     order.OrderCompleted(order_id=ORDER),
@@ -113,7 +116,16 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         reference=REFERENCE,
         action_url="https://payments.example/authenticate/pi_000001",
     ),
-    payment.PaymentAuthorized(order_id=ORDER, attempt=1, reference=REFERENCE, amount=TOTAL),
+    payment.PaymentAuthorized(
+        order_id=ORDER,
+        attempt=1,
+        reference=REFERENCE,
+        amount=TOTAL,
+        capture_before=datetime(2026, 5, 8, 12, 0, tzinfo=UTC),
+    ),
+    payment.PaymentHoldEnded(
+        order_id=ORDER, attempt=1, reference=REFERENCE, cause=HoldEnd.RELEASED
+    ),
     payment.PaymentDeclined(
         order_id=ORDER, attempt=1, reference=REFERENCE, code="insufficient_funds"
     ),
@@ -159,6 +171,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     shipping.ShipmentDispatched(order_id=ORDER),
     shipping.ShipmentDelivered(order_id=ORDER),
     shipping.ShipmentCancelled(order_id=ORDER),
+    shipping.ShipmentStopped(order_id=ORDER, booking=1, attempt=1),
     shipping.ShipmentLost(order_id=ORDER),
     shipping.ShipmentReturnRequested(order_id=ORDER, return_id="ret_000001"),
     shipping.ShipmentReturned(order_id=ORDER),

@@ -131,6 +131,12 @@ class SimulatorProcess:
             )
             answer.raise_for_status()
 
+    async def end_hold(self, order_id: str, seconds: float = 0) -> None:
+        """Have the payment provider release the present hold of the order after this time."""
+        async with local_client() as http:
+            ends = {"order_id": order_id, "seconds": seconds}
+            (await http.post(f"{self.url}/control/holds", json=ends)).raise_for_status()
+
     async def until_recorded(self, order_id: str, effect: str) -> None:
         async def is_booked() -> bool:
             return effect in await self.effects(order_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import ValidationError
 
 from api.context import Context
@@ -18,6 +20,10 @@ from domain.payment.decide import RETRYABLE
 from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from queries.order_view import OrderView
 from queries.payments import AskedBefore
+
+UNPAID: Final = {OrderStatus.RESERVED, OrderStatus.SHIPPED, OrderStatus.DELIVERED}
+"""The statuses in which a payment may be owed: a parcel may have left although its hold was gone.
+"""
 
 
 async def retry_payment(request: RetryPaymentInput, context: Context) -> RetryPaymentPayload:
@@ -73,7 +79,7 @@ async def _why_none_waits(order_id: str, context: Context) -> Refused | Unavaila
     A worker may have died between the decline and the opening of the payment window.
     """
     order = await context.get_order(order_id)
-    if order.status is OrderStatus.RESERVED and order.payment and order.payment.status in RETRYABLE:
+    if order.status in UNPAID and order.payment and order.payment.status in RETRYABLE:
         return Unavailable("the payment window is about to open; try again")
     message = "no payment of this order waits for another method"
     return Refused(ErrorCode.PAYMENT_NOT_RETRYABLE, message)

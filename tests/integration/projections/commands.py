@@ -112,6 +112,8 @@ def payments(id_: str) -> Sequence[Command]:
         *attempts_to_pay(id_, 1),
         *attempts_to_pay(id_, 2),
         *attempts_to_pay(id_, 3),
+        payment.RecordHoldEnd(aggregate_id=id_, attempt=1, cause=payment.HoldEnd.RELEASED),
+        payment.RecordHoldEnd(aggregate_id=id_, attempt=2, cause=payment.HoldEnd.RUNNING_OUT),
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
         payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(200)),
         payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(450)),
@@ -132,6 +134,8 @@ def shipments(id_: str) -> Sequence[Command]:
             )
         ]
         * 2,
+        shipping.RecordShipmentStopped(aggregate_id=id_, booking=1, attempt=1),
+        shipping.RecordShipment(aggregate_id=id_, shipment_id=f"ship-{id_}-2", booking=2),
         shipping.RecordDispatch(aggregate_id=id_),
         shipping.RecordDelivery(aggregate_id=id_),
         shipping.RecordShipmentCancelled(aggregate_id=id_),

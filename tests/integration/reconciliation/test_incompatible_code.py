@@ -26,7 +26,7 @@ from tests.integration.reconciliation.conftest import Reconciliation
 from tests.support.sagas import Sagas, an_order
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.types import OrderWorkflowInput, PaymentResult, PaymentWorkflowInput
+from workflows.types import OrderWorkflowInput, PaymentWorkflowInput, PaymentWorkflowResult
 
 A_MOMENT = timedelta(milliseconds=1)
 WAITS = EventType.EVENT_TYPE_TIMER_STARTED
@@ -53,7 +53,7 @@ class EarlierPaymentWorkflow(PaymentWorkflow):
         super().__init__(payment)
 
     @workflow.run
-    async def run(self, payment: PaymentWorkflowInput) -> PaymentResult:
+    async def run(self, payment: PaymentWorkflowInput) -> PaymentWorkflowResult:
         await workflow.sleep(A_MOMENT)
         return await super().run(payment)
 

@@ -18,7 +18,12 @@ from tests.integration.workflows.race_fixture import A_TASK
 from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 from workflows.payment import PaymentWorkflow
-from workflows.types import PaymentResult, PaymentRetryInput, PaymentWorkflowInput
+from workflows.types import (
+    PaymentResult,
+    PaymentRetryInput,
+    PaymentWorkflowInput,
+    PaymentWorkflowResult,
+)
 
 
 async def authorized_alone(sagas: Sagas, method: str) -> tuple[str, AuthorizationResult]:
@@ -32,7 +37,7 @@ async def authorized_alone(sagas: Sagas, method: str) -> tuple[str, Authorizatio
 
 async def payment_alone(
     sagas: Sagas, order_id: str, authorization: AuthorizationResult
-) -> WorkflowHandle[PaymentWorkflow, PaymentResult]:
+) -> WorkflowHandle[PaymentWorkflow, PaymentWorkflowResult]:
     return await sagas.client.start_workflow(
         PaymentWorkflow.run,
         PaymentWorkflowInput(order_id, authorization, datetime.now(UTC), sagas.deadlines),
@@ -85,7 +90,7 @@ async def test_a_retry_gets_its_answer_though_an_approved_payment_is_cancelled(
     with pytest.raises(Refused) as refusal:
         await retrying
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
-    assert await payment.result() is PaymentResult.AUTHORIZED
+    assert (await payment.result()).outcome is PaymentResult.AUTHORIZED
 
 
 async def test_a_retry_accepted_as_the_window_closes_is_made(sagas: Sagas) -> None:
@@ -106,7 +111,8 @@ async def test_a_retry_accepted_as_the_window_closes_is_made(sagas: Sagas) -> No
         start_workflow_operation=start,
     )
 
-    assert await (await start.workflow_handle()).result() is PaymentResult.AUTHORIZED
+    result = await (await start.workflow_handle()).result()
+    assert result.outcome is PaymentResult.AUTHORIZED
     assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -20,6 +20,7 @@ from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.order.price import Price
 from domain.order.promises import Promises
 from domain.order.references import MetadataKey, MetadataValue
+from domain.payment.commands import HoldEnd
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
@@ -84,6 +85,8 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
+    datetime | None: st.none() | st.datetimes(timezones=st.just(UTC)),
+    HoldEnd: st.sampled_from(HoldEnd),
     CancellationReason: st.sampled_from(CancellationReason),
     RejectionReason: st.sampled_from(RejectionReason),
     RecoveryCause: st.sampled_from(RecoveryCause),

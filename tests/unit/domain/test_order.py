@@ -209,3 +209,20 @@ def test_a_refusal_names_the_order_and_nothing_personal() -> None:
     assert refusal.message == "order order-of-ada is PLACED and cannot become SHIPPED"
     assert str(refusal) == refusal.message
     assert refusal.field == ()
+
+
+UNCONFIRM: Final = c.WithdrawConfirmation(aggregate_id=ORDER_ID)
+UNCONFIRMED: Final = e.OrderConfirmationWithdrawn(order_id=ORDER_ID)
+
+
+def test_a_confirmation_is_withdrawn_and_given_again() -> None:
+    confirmed = HISTORY["CONFIRMED"]
+    order.given(confirmed).when(UNCONFIRM).then([UNCONFIRMED])
+    order.given([*confirmed, UNCONFIRMED]).when(UNCONFIRM).then([])
+    assert ORDER.fold([*confirmed, UNCONFIRMED]).status is OrderStatus.RESERVED
+    order.given([*confirmed, UNCONFIRMED]).when(COMMANDS["authorize"][0]).then([AUTHORIZED])
+
+
+@pytest.mark.parametrize("status", ["RESERVED", "SHIPPED", "DELIVERED", "CANCELLING", "CANCELLED"])
+def test_an_order_that_is_not_confirmed_keeps_its_status(status: str) -> None:
+    order.given(HISTORY[status]).when(UNCONFIRM).then([])

@@ -9,6 +9,7 @@ from domain.event import Event
 from domain.money import Money
 from domain.payment import commands as c
 from domain.payment import events as e
+from domain.payment.commands import HoldEnd
 from domain.payment.decide import PAYMENT
 from domain.payment.state import PaymentState, PaymentStatus
 from tests.unit.domain.specification import Specification, cells
@@ -308,3 +309,45 @@ def test_a_payment_has_a_maximum_number_of_attempts() -> None:
     full = payment.given([*nine, attempt(10)]).when(ask(11))
     refusal = full.then_refused(ErrorCode.PAYMENT_NOT_RETRYABLE)
     assert refusal.message == ("order o-1 has had 10 attempts to pay: cancel it, and place another")
+
+
+END_HOLD: Final = c.RecordHoldEnd(aggregate_id="o-1", attempt=1, cause=HoldEnd.RELEASED)
+HOLD_ENDED: Final = e.PaymentHoldEnded(
+    order_id="o-1", attempt=1, reference="pi_1", cause=HoldEnd.RELEASED
+)
+
+
+def test_a_hold_ends_once_and_another_method_may_follow() -> None:
+    payment.given([ASKED, AUTHORIZED]).when(END_HOLD).then([HOLD_ENDED])
+    payment.given([ASKED, AUTHORIZED, HOLD_ENDED]).when(END_HOLD).then([])
+    payment.given([ASKED, AUTHORIZED, HOLD_ENDED]).when(COMMANDS["ask_again"][0]).then(
+        [ASKED_AGAIN]
+    )
+
+
+@pytest.mark.parametrize("status", ["none", "REQUESTED", "DECLINED", "CAPTURED", "VOIDED"])
+def test_only_a_hold_can_end(status: str) -> None:
+    payment.given(HISTORY[status]).when(END_HOLD).then([])
+
+
+def test_the_end_of_an_earlier_hold_does_not_end_a_later_one() -> None:
+    again = e.PaymentAuthorized(order_id="o-1", attempt=2, reference="pi_2", amount=TOTAL)
+    history = [ASKED, AUTHORIZED, HOLD_ENDED, ASKED_AGAIN, again]
+    payment.given(history).when(END_HOLD).then([])
+    assert PAYMENT.fold(history).has_hold_ended is False
+
+
+def test_a_late_authorization_does_not_bring_an_ended_hold_back() -> None:
+    payment.given([ASKED, AUTHORIZED, HOLD_ENDED]).when(COMMANDS["authorize"][0]).then_refused(
+        ErrorCode.PAYMENT_SUPERSEDED
+    )
+
+
+def test_an_ended_hold_shows_as_a_decline_with_its_own_code() -> None:
+    state = PAYMENT.fold([ASKED, AUTHORIZED, HOLD_ENDED])
+    assert (state.status, state.decline_code) == (PaymentStatus.DECLINED, "hold_released")
+
+
+def test_nothing_is_captured_after_the_hold_has_ended() -> None:
+    capture = c.RecordCapture(aggregate_id="o-1", amount=TOTAL)
+    payment.given([ASKED, AUTHORIZED, HOLD_ENDED]).when(capture).then_refused(ErrorCode.WRONG_STATE)

@@ -171,3 +171,38 @@ def test_a_refusal_names_the_status_of_the_shipment() -> None:
         .then_refused(ErrorCode.WRONG_STATE)
     )
     assert refusal.message == "the shipment of order o-1 is CANCELLED, not CREATED"
+
+
+STOPPED: Final = e.ShipmentStopped(order_id="o-1", booking=1, attempt=1)
+STOP: Final = c.RecordShipmentStopped(aggregate_id="o-1", booking=1, attempt=1)
+BOOK_AGAIN: Final = c.RecordShipment(aggregate_id="o-1", shipment_id="shp_2", booking=2)
+BOOKED_AGAIN: Final = e.ShipmentCreated(order_id="o-1", shipment_id="shp_2", booking=2)
+
+
+@pytest.mark.parametrize("history", [(), (CREATED,)])
+def test_a_parcel_that_has_not_left_is_stopped_once(history: tuple[Event, ...]) -> None:
+    shipment.given(history).when(STOP).then([STOPPED])
+    shipment.given([*history, STOPPED]).when(STOP).then([])
+
+
+def test_a_parcel_that_has_left_is_not_stopped() -> None:
+    shipment.given([CREATED, DISPATCHED]).when(STOP).then_refused(ErrorCode.WRONG_STATE)
+
+
+def test_a_stopped_parcel_is_booked_again_under_the_next_number_only() -> None:
+    shipment.given([CREATED, STOPPED]).when(BOOK_AGAIN).then([BOOKED_AGAIN])
+    late = c.RecordShipment(aggregate_id="o-1", shipment_id="shp_1")
+    shipment.given([STOPPED]).when(late).then([])
+    shipment.given([CREATED, STOPPED, BOOKED_AGAIN]).when(late).then([])
+    shipment.given([CREATED, STOPPED, BOOKED_AGAIN]).when(STOP).then([])
+
+
+def test_a_stopped_parcel_is_cancelled_for_good_before_it_is_booked_again() -> None:
+    cancel = c.RecordShipmentCancelled(aggregate_id="o-1")
+    shipment.given([CREATED, STOPPED]).when(cancel).then([CANCELLED])
+    shipment.given([CREATED, STOPPED, CANCELLED]).when(BOOK_AGAIN).then([])
+
+
+def test_a_parcel_that_is_booked_again_has_no_tracking_number_of_the_first_booking() -> None:
+    state = SHIPMENT.fold([CREATED, NUMBERED, STOPPED, BOOKED_AGAIN])
+    assert state == ShipmentState(ShipmentStatus.CREATED, "shp_2", booking=2, unpaid_attempt=1)

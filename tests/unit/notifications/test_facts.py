@@ -34,6 +34,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "OrderReserved": None,
     "OrderAuthorized": None,
     "OrderConfirmed": None,
+    "OrderConfirmationWithdrawn": None,
     "OrderShipped": Notice.SHIPPED,
     "OrderDelivered": Notice.DELIVERED,
     "OrderCompleted": None,
@@ -49,6 +50,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "PaymentAuthorized": None,
     "PaymentDeclined": Notice.PAYMENT_NEEDED,
     "PaymentRefused": None,  # the order is cancelled, which is said
+    "PaymentHoldEnded": Notice.PAYMENT_NEEDED,
     "PaymentCaptured": None,
     "PaymentRefunded": None,
     "PaymentVoided": None,
@@ -65,6 +67,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "ShipmentDispatched": None,
     "ShipmentDelivered": None,
     "ShipmentCancelled": None,
+    "ShipmentStopped": None,
     "ShipmentLost": None,
     "ShipmentReturnRequested": None,
     "ShipmentReturned": None,

@@ -6,6 +6,7 @@ import pytest
 
 from domain.money import Money
 from domain.payment import events as e
+from domain.payment.commands import HoldEnd
 from projections.payments import PAYMENTS
 from projections.tables import payment_view
 from tests.support.projections import given
@@ -50,6 +51,10 @@ def test_a_pending_payment_has_the_url_at_which_the_customer_acts() -> None:
     [
         (AUTHORIZED, "AUTHORIZED"),
         (e.PaymentDeclined(order_id="o-1", attempt=1, reference="pi_1", code="no"), "DECLINED"),
+        (
+            e.PaymentHoldEnded(order_id="o-1", attempt=1, reference="pi_1", cause=HoldEnd.RELEASED),
+            "DECLINED",
+        ),
         (e.PaymentVoided(order_id="o-1", attempt=1), "VOIDED"),
         (REQUESTED.model_copy(update={"attempt": 2}), "REQUESTED"),
     ],
@@ -57,6 +62,14 @@ def test_a_pending_payment_has_the_url_at_which_the_customer_acts() -> None:
 def test_a_payment_that_is_no_longer_pending_has_no_url(event: e.PaymentEvent, status: str) -> None:
     row = {"status": status, "action_url": None}
     given(PAYMENTS, [REQUESTED, PENDING, event]).then({payment_view: [row]})
+
+
+def test_a_hold_that_has_ended_says_why_in_place_of_a_decline() -> None:
+    ended = e.PaymentHoldEnded(
+        order_id="o-1", attempt=1, reference="pi_1", cause=HoldEnd.RUNNING_OUT
+    )
+    row = {"status": "DECLINED", "decline_code": "hold_running_out", "captured": 0}
+    given(PAYMENTS, [REQUESTED, AUTHORIZED, ended]).then({payment_view: [row]})
 
 
 def test_a_payment_is_refunded_when_all_that_was_captured_is() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import stripe
 
+from domain.provider_notifications import PaymentNotificationKind
 from providers.errors import WebhookFault, WebhookRejected
-from providers.payment_webhook import verify_payment_webhook
+from providers.payment_webhook import OWN_CANCELLATION, verify_payment_webhook
 from providers.payments import PaymentWebhook
 
+PAYMENT, CANCELED = PaymentNotificationKind.PAYMENT, PaymentNotificationKind.CANCELED
 SECRET = "whsec_of_the_tests"  # noqa: S105 - signs nothing but these tests
 
 
@@ -53,7 +55,7 @@ def test_a_signed_event_of_an_order_is_accepted() -> None:
         {"metadata": None},
         {"metadata": {"order_id": "order-1"}},
         {"metadata": {"order_id": "order-1", "attempt": "first"}},
-        {"object": "charge"},
+        {"object": "charge"},  # of a payment_intent.succeeded
     ],
 )
 def test_a_signed_event_without_an_order_is_no_notification(change: dict[str, object]) -> None:
@@ -131,3 +133,24 @@ def test_a_text_that_the_inbox_cannot_hold_is_malformed(field: str, text: str) -
     raw = json.dumps(json.loads(event()) | {field: text}).encode()
 
     assert fault(raw, signed(raw)) is WebhookFault.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("event_type", "change", "kind"),
+    [
+        ("payment_intent.canceled", {"cancellation_reason": "automatic"}, CANCELED),
+        ("payment_intent.canceled", {"cancellation_reason": "requested_by_customer"}, CANCELED),
+        ("payment_intent.canceled", {"cancellation_reason": None}, CANCELED),
+        ("payment_intent.canceled", {"cancellation_reason": OWN_CANCELLATION}, PAYMENT),
+        ("payment_intent.amount_capturable_updated", {}, PAYMENT),
+        ("charge.expired", {"object": "charge"}, CANCELED),
+    ],
+)
+def test_a_hold_that_ends_is_told_from_one_that_waybill_has_voided(
+    event_type: str, change: dict[str, object], kind: PaymentNotificationKind
+) -> None:
+    raw = json.dumps({**json.loads(event(**change)), "type": event_type}).encode()
+
+    found = verify_payment_webhook(raw, signed(raw), SECRET)
+
+    assert found == PaymentWebhook("evt_1", event_type, "order-1", 2, kind)

@@ -1,0 +1,323 @@
+"""A hold that ends before the parcel has left: nothing is shipped unpaid, and nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.errors import ErrorCode, Refused
+from domain.inventory.state import InventoryState
+from domain.order.commands import CancellationReason
+from domain.provider_notifications import (
+    PaymentNotification,
+    PaymentNotificationKind,
+    ShipmentNotificationKind,
+)
+from domain.saga.commands import Intervention
+from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED
+from providers.payment_simulator.methods import DECLINED, SHORT_HOLD, VISA
+from tests.integration.workflows.conftest import NEVER_DISPATCHED, Sagas, an_order
+
+DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+CANCELED = PaymentNotificationKind.CANCELED
+HELD_ONCE = {"authorized": (1, 250), "expired": (1, 250)}
+PAID_AGAIN = {"authorized": (2, 500), "expired": (1, 250), "captured": (1, 250)}
+
+
+async def confirmed(sagas: Sagas, sku: str, postal_code: str = NEVER_DISPATCHED) -> str:
+    order_id = await sagas.place(an_order((sku, 1), postal_code=postal_code))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def release_hold(sagas: Sagas, order_id: str) -> None:
+    """Let the provider cancel the intent, and deliver its notification."""
+    await sagas.payment_simulator.end_hold(order_id)
+    await sagas.payment_simulator.until_recorded(order_id, "expired")
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, CANCELED))
+
+
+async def pay_again(sagas: Sagas, order_id: str, method: str = VISA, key: str = "again") -> None:
+    await sagas.orchestrator.retry_payment(
+        order_id, method, idempotency_key=key, actor="customer:test"
+    )
+
+
+async def test_an_authorization_records_until_when_it_can_be_captured(sagas: Sagas) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+
+    authorized = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+
+    ends_at = datetime.fromisoformat(authorized.data["capture_before"])
+    left = ends_at - datetime.now(UTC)
+    assert timedelta(days=6, hours=23, minutes=50) < left <= timedelta(days=7)
+
+
+async def test_a_released_hold_stops_the_parcel_until_the_customer_has_paid_again(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await confirmed(sagas, sku)
+
+    await release_hold(sagas, order_id)
+    assert await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn") == [
+        "OrderCreated",
+        "OrderReserved",
+        "OrderAuthorized",
+        "OrderConfirmed",
+        "OrderConfirmationWithdrawn",
+    ]
+    assert await sagas.events(f"shipment-{order_id}") == ["ShipmentCreated", "ShipmentStopped"]
+    assert await sagas.carrier_simulator.effects(order_id) == {
+        "created": (1, 1),
+        "cancelled": (1, 1),
+    }
+    assert (await sagas.inventory(sku)).reserved == 1
+    await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"payment-{order_id}") == [
+        "PaymentRequested",
+        "PaymentAuthorized",
+        "PaymentHoldEnded",
+        "PaymentRequested",
+        "PaymentAuthorized",
+        "PaymentCaptured",
+    ]
+    assert await sagas.money(order_id) == PAID_AGAIN
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_released_hold_that_nobody_replaces_cancels_the_order(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    patient = sagas.within(payment_window=timedelta(seconds=2))
+    order_id = await confirmed(patient, sku)
+
+    await release_hold(sagas, order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "PAYMENT_WINDOW_CLOSED"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == HELD_ONCE
+    assert (await sagas.events(f"payment-{order_id}"))[-1] == "PaymentVoided"
+    effects = await sagas.carrier_simulator.effects(order_id)
+    assert "dispatched" not in effects
+
+
+async def test_a_hold_that_runs_out_by_its_own_time_is_let_go_before_its_end(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), method=SHORT_HOLD))
+
+    ended = await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    assert ended == ["PaymentRequested", "PaymentAuthorized", "PaymentHoldEnded"]
+    event = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+    assert event.data["cause"] == "RUNNING_OUT"
+    await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {
+        "authorized": (2, 500),
+        "voided": (1, 250),
+        "captured": (1, 250),
+    }
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_notification_of_a_hold_that_lasts_changes_nothing(sagas: Sagas) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, CANCELED))
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+    assert "ShipmentStopped" not in await sagas.events(f"shipment-{order_id}")
+
+
+async def test_a_customer_cancels_while_the_order_waits_to_be_paid_again(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await confirmed(sagas, sku)
+    await release_hold(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+
+    await sagas.orchestrator.compensate_saga(
+        order_id, reason=CancellationReason.CUSTOMER_REQUEST, actor="customer:test"
+    )
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "CUSTOMER_REQUEST"
+    assert await sagas.inventory(sku) == InventoryState(received=1)
+    assert await sagas.money(order_id) == HELD_ONCE
+
+
+async def test_a_declined_method_leaves_the_window_open_for_another(sagas: Sagas) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+    await release_hold(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+
+    await pay_again(sagas, order_id, DECLINED, key="first")
+    await sagas.until(f"payment-{order_id}", "PaymentDeclined")
+    assert "ShipmentCreated" not in (await sagas.events(f"shipment-{order_id}"))[1:]
+    await pay_again(sagas, order_id, VISA, key="second")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {**PAID_AGAIN, "voided": (1, 0)}
+
+
+async def test_the_carrier_is_asked_to_stop_until_it_answers(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await confirmed(sagas, sku)
+
+    with sagas.carrier_simulator.failing(order_id, "cancel", "down"):
+        await release_hold(sagas, order_id)
+        await sagas.until_failed(order_id, "stop_parcel", times=1)
+        assert "PaymentHoldEnded" not in await sagas.events(f"payment-{order_id}")
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
+@pytest.mark.parametrize("when", ["waiting", "paid"])
+async def test_a_recovered_saga_goes_on_where_the_hold_has_ended(sagas: Sagas, when: str) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await confirmed(sagas, sku)
+    await release_hold(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    if when == "paid":
+        await pay_again(sagas, order_id)
+        await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+
+    await sagas.terminate(order_id)
+    await sagas.recover(order_id)
+    if when == "waiting":
+        await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_recovered_saga_asks_for_a_hold_that_ended_while_it_was_away(sagas: Sagas) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+    await sagas.terminate(order_id)
+    await sagas.payment_simulator.end_hold(order_id)
+    await sagas.payment_simulator.until_recorded(order_id, "expired")
+
+    await sagas.recover(order_id)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
+    await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
+# After the dispatch.
+
+
+async def owed(sagas: Sagas, sku: str, postal_code: str = NEVER_DELIVERED) -> str:
+    """Return an order whose parcel has left although its hold was released."""
+    order_id = await confirmed(sagas, sku, postal_code)
+    await sagas.payment_simulator.end_hold(order_id)
+    await sagas.payment_simulator.until_recorded(order_id, "expired")
+    await sagas.notify(order_id, DISPATCHED)
+    parked = await sagas.parked(order_id, "capture")
+    assert parked["code"] == ErrorCode.PAYMENT_OWED
+    return order_id
+
+
+async def test_a_parcel_that_left_unpaid_is_paid_again_once(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await owed(sagas, sku)
+
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_an_owed_order_is_delivered_and_completes_only_when_it_is_paid(
+    sagas: Sagas,
+) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+
+    await sagas.notify(order_id, DELIVERED)
+    await sagas.until(f"order-{order_id}", "OrderDelivered")
+    await sagas.intervene(order_id, "capture", Intervention.RETRY)
+    await sagas.parked(order_id, "capture", times=2)
+    with pytest.raises(Refused) as refusal:
+        await sagas.orchestrator.compensate_saga(order_id, actor="customer:test")
+    assert refusal.value.code is ErrorCode.ORDER_NOT_CANCELLABLE
+    assert "OrderCompleted" not in await sagas.events(f"order-{order_id}")
+    await pay_again(sagas, order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
+async def test_a_recovered_saga_collects_what_is_owed(sagas: Sagas) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+
+    await sagas.terminate(order_id)
+    await sagas.recover(order_id)
+    await sagas.parked(order_id, "capture", times=2)
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
+async def test_an_operator_settles_what_is_owed_outside_of_waybill(sagas: Sagas) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+
+    await sagas.intervene(order_id, "capture", Intervention.RESOLVE)
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == HELD_ONCE
+
+
+@pytest.mark.parametrize("by", ["carrier", "operator"])
+async def test_an_owed_order_that_compensates_takes_no_money(sagas: Sagas, by: str) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1), LOST)
+
+    if by == "operator":
+        await sagas.intervene(order_id, "capture", Intervention.COMPENSATE)
+    else:
+        await sagas.carrier_simulator.until_recorded(order_id, "lost")
+        await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == HELD_ONCE
+    assert (await sagas.events(f"payment-{order_id}"))[-1] == "PaymentVoided"
+
+
+async def test_a_paid_parcel_that_is_lost_later_is_refunded(sagas: Sagas) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1), LOST)
+
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == {**PAID_AGAIN, "refunded": (1, 250)}
