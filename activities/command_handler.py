@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
 
 from temporalio import activity
 
@@ -18,17 +17,13 @@ from domain.event import Event
 from domain.ids import event_id_for
 from domain.registry import aggregate_of
 from eventstore import snapshots
-from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused, VersionConflict
+from eventstore.envelope import AppendResult, EventMetadata, NewEvent, StoredEvent, StreamAppend
+from eventstore.errors import EventIdReused
+from eventstore.loaded import Loaded, LoadedStream
 from eventstore.protocol import EventStore
 from observability import trace
 
 S = TypeVar("S")
-
-MAX_TRIES: Final = 30
-"""The attempts against concurrent writers; they end well before the time-out of a local
-activity."""
-MAX_PAUSE_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +52,26 @@ class Step:
         )
 
 
+class Run(NamedTuple):
+    """The commands of one step."""
+
+    step: Step
+    commands: Sequence[Command]
+
+
+class Handled(NamedTuple):
+    position: int
+    """The position after which the effect is readable."""
+    is_first: bool
+    """These commands were run now; False for a repeat, and where there was nothing to do."""
+    refusal: Refused | None = None
+    """The reason why the following step was left out."""
+
+
+class _SnapshotUnusable(Exception):
+    """The state of a snapshot does not validate: decide on the events alone."""
+
+
 @dataclass(slots=True)
 class _Stream:
     """One aggregate with its current state and the events decided so far."""
@@ -68,23 +83,83 @@ class _Stream:
     position: int
     stored: Sequence[StoredEvent]
     """The events that were read: all of them, or those since a snapshot."""
-    decided: list[Event] = field(default_factory=list)
+    decided: list[tuple[Step, Event]] = field(default_factory=list)
 
-    def decide(self, command: Command) -> None:
+    def decide(self, step: Step, command: Command) -> None:
         events = self.aggregate.decide(command, self.state)
         self.state = self.aggregate.fold(events, self.state)
-        self.decided.extend(events)
+        self.decided.extend((step, event) for event in events)
+
+
+@dataclass(slots=True)
+class _Decision:
+    """The streams of a step, and the events that its commands lead to."""
+
+    streams: dict[str, _Stream]
+    refusal: Refused | None = None
+
+    def run(self, run: Run) -> None:
+        for command in run.commands:
+            self.streams[_name(command)].decide(run.step, command)
+
+    def run_if_accepted(self, run: Run) -> None:
+        """Run the commands, all or none, unless those before them have had no effect."""
+        if not any(stream.decided for stream in self.streams.values()):
+            return
+        before = {
+            name: replace(stream, decided=[*stream.decided])
+            for name, stream in self.streams.items()
+        }
+        try:
+            with counted(run.commands):
+                self.run(run)
+        except Refused as refused:
+            self.streams, self.refusal = before, refused
+
+    @property
+    def position(self) -> int:
+        return max(stream.position for stream in self.streams.values())
+
+    def appends(self) -> Sequence[StreamAppend]:
+        """Return the events with their ids. A step counts its own events from 0."""
+        counts: Counter[str] = Counter()
+        metadata: dict[Step, EventMetadata] = {}
+        appends = []
+        for stream in self.streams.values():
+            events = []
+            for step, event in stream.decided:
+                event_id = event_id_for(step.workflow_id, step.key, counts[step.key])
+                counts[step.key] += 1
+                if step not in metadata:
+                    metadata[step] = step.metadata()
+                events.append(NewEvent(event_id, event, metadata[step]))
+            if events:
+                appends.append(StreamAppend(stream.stream_id, events, stream.version))
+        return appends
 
 
 class CommandHandler:
-    """Run commands against their aggregates, all in one transaction or none."""
+    """Run commands against their aggregates, all in one transaction or none.
+
+    The transaction locks the streams before it loads them: docs/decisions/0040-locked-streams.md.
+    """
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
 
     async def load(self, aggregate: Aggregate[S], aggregate_id: str) -> S:
-        stream: S = (await self._load(aggregate, aggregate_id)).state
-        return stream
+        [state] = await self.load_all(aggregate, [aggregate_id])
+        return state
+
+    async def load_all(self, aggregate: Aggregate[S], ids: Iterable[str]) -> list[S]:
+        """Return the state of each, in the given order. One statement loads them all."""
+        wanted = {aggregate.stream(each): snapshots.schema_of(aggregate) for each in ids}
+        found = await self._store.load_streams(wanted)
+        try:
+            return [_stream(aggregate, name, found[name]).state for name in wanted]
+        except _SnapshotUnusable:
+            found = await self._store.load_streams(dict.fromkeys(wanted))
+            return [_stream(aggregate, name, found[name]).state for name in wanted]
 
     async def events(self, aggregate: Aggregate[Any], aggregate_id: str) -> list[StoredEvent]:
         """Return the whole stream, for facts that the state does not keep."""
@@ -94,39 +169,58 @@ class CommandHandler:
         """Run the commands in order; return the position after which their effect is readable.
 
         A second run of the same step changes nothing. Raises Refused when an aggregate forbids a
-        command, and VersionConflict when other writers won MAX_TRIES times. Raises EventIdReused
-        when the step has already run with other commands.
+        command, and EventIdReused when the step has already run with other commands.
         """
-        with counted(commands):
-            return await self._run(step, commands)
+        return (await self.handle_with(Run(step, commands))).position
 
-    async def _run(self, step: Step, commands: Sequence[Command]) -> int:
-        for attempt in range(1, MAX_TRIES + 1):
+    async def handle_with(self, run: Run, following: Run | None = None) -> Handled:
+        """Run the commands, and those of a following step in the same transaction.
+
+        The following commands run only when the first ones had an effect, and all of them or none:
+        a refusal of theirs leaves the first ones as they are.
+        """
+        with counted(run.commands):
             try:
-                return await self._try(step, commands)
-            except VersionConflict:
-                if attempt == MAX_TRIES:
-                    raise
-            await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 - jitter
-        raise AssertionError("unreachable")
+                return await self._decide_and_append(run, following, with_snapshots=True)
+            except _SnapshotUnusable:
+                return await self._decide_and_append(run, following, with_snapshots=False)
 
-    async def _try(self, step: Step, commands: Sequence[Command]) -> int:
-        streams = await self._decide(commands)
-        appends = _appends(step, streams)
-        if not appends:
-            return max(stream.position for stream in streams)
+    async def _decide_and_append(
+        self, run: Run, following: Run | None, *, with_snapshots: bool
+    ) -> Handled:
+        aggregates = _aggregates(run, following)
+        decision = _Decision({})
+
+        def decide(found: Loaded) -> Sequence[StreamAppend]:
+            decision.streams = _streams(aggregates, found)
+            decision.run(run)
+            if following is not None:
+                decision.run_if_accepted(following)
+            return decision.appends()
+
+        wanted = {
+            name: snapshots.schema_of(aggregate) if with_snapshots else None
+            for name, aggregate in aggregates.items()
+        }
         try:
-            result = await self._store.append(appends)
+            result = await self._store.append_decided(wanted, decide)
         except EventIdReused as reused:
-            return await self._first_run(step, commands, reused)
-        if not result.duplicate:  # a duplicate has decided events anew that were not appended
-            for stream in streams:
-                count_ends(stream.stored, stream.decided)
-                await self._snapshot_if_due(stream)
-        return result.last_position
+            return Handled(await self._first_run(run, aggregates, reused), is_first=False)
+        return await self._handled(decision, result)
+
+    async def _handled(self, decision: _Decision, result: AppendResult | None) -> Handled:
+        if result is None:
+            return Handled(decision.position, is_first=False)
+        if result.duplicate:  # what was decided anew was not appended
+            return Handled(result.last_position, is_first=False)
+        streams = decision.streams.values()
+        for stream in streams:
+            count_ends(stream.stored, [event for _, event in stream.decided])
+        await self._take_snapshots(streams)
+        return Handled(result.last_position, is_first=True, refusal=decision.refusal)
 
     async def _first_run(
-        self, step: Step, commands: Sequence[Command], reused: EventIdReused
+        self, run: Run, aggregates: Mapping[str, Aggregate[Any]], reused: EventIdReused
     ) -> int:
         """Return the position of the step's first run, if it ran the same commands.
 
@@ -136,58 +230,47 @@ class CommandHandler:
         if not reused.stored:
             raise reused
         before = min(event.position for event in reused.stored)
+        found = await self._store.load_streams(dict.fromkeys(aggregates))
+        decision = _Decision(_streams(aggregates, _before(before, found)))
         try:
-            appends = _appends(step, await self._decide(commands, before))
+            decision.run(run)
         except Refused:
             raise reused from None
+        appends = decision.appends()
         if not appends:
             raise reused
         return (await self._store.append(appends)).last_position
 
-    async def _decide(
-        self, commands: Sequence[Command], before: int | None = None
-    ) -> Sequence[_Stream]:
-        """Run the commands on the current streams, or on the streams before a position."""
-        streams: dict[str, _Stream] = {}
-        for command in commands:
-            aggregate = aggregate_of(command)
-            name = aggregate.stream(command.aggregate_id)
-            if name not in streams:
-                streams[name] = await self._load(aggregate, command.aggregate_id, before)
-            streams[name].decide(command)
-        return list(streams.values())
-
-    async def _load(
-        self, aggregate: Aggregate[Any], aggregate_id: str, before: int | None = None
-    ) -> _Stream:
-        stream_id = aggregate.stream(aggregate_id)
-        if before is not None:
-            stored = await self._store.load_events(stream_id)
-            return _stream(aggregate, stream_id, [e for e in stored if e.position < before])
-        snapshot = await self._store.load_snapshot(stream_id) if aggregate.snapshot_every else None
-        state, version = snapshots.restore(aggregate, snapshot)
-        # Include the event at the version itself: the answer to the caller may need its position.
-        stored = await self._store.load_events(stream_id, max(version - 1, 0))
-        if version and not snapshots.is_of(snapshot, stored):
-            state, version = aggregate.initial, 0
-            stored = await self._store.load_events(stream_id)
-        return _stream(aggregate, stream_id, stored, state, version)
-
-    async def _snapshot_if_due(self, stream: _Stream) -> None:
-        version = stream.version + len(stream.decided)
-        if snapshots.is_due(stream.aggregate, stream.version, version):
-            snapshot = snapshots.take(stream.aggregate, stream.state, version)
-            await self._store.create_snapshot(stream.stream_id, snapshot)
+    async def _take_snapshots(self, streams: Iterable[_Stream]) -> None:
+        taken = {}
+        for stream in streams:
+            version = stream.version + len(stream.decided)
+            if snapshots.is_due(stream.aggregate, stream.version, version):
+                taken[stream.stream_id] = snapshots.take(stream.aggregate, stream.state, version)
+        if taken:
+            await self._store.create_snapshots(taken)
 
 
-def _stream(
-    aggregate: Aggregate[Any],
-    stream_id: str,
-    stored: Sequence[StoredEvent],
-    state: object = None,
-    version: int = 0,
-) -> _Stream:
-    """Return the stream with the events above `version` folded into the state."""
+def _name(command: Command) -> str:
+    return aggregate_of(command).stream(command.aggregate_id)
+
+
+def _aggregates(run: Run, following: Run | None) -> Mapping[str, Aggregate[Any]]:
+    """Return the aggregate of each stream that the commands belong to, in their order."""
+    commands = [*run.commands, *(following.commands if following else ())]
+    return {_name(command): aggregate_of(command) for command in commands}
+
+
+def _streams(aggregates: Mapping[str, Aggregate[Any]], found: Loaded) -> dict[str, _Stream]:
+    return {name: _stream(aggregates[name], name, found[name]) for name in aggregates}
+
+
+def _stream(aggregate: Aggregate[Any], stream_id: str, found: LoadedStream) -> _Stream:
+    """Return the stream with the events above its snapshot folded into the state."""
+    state, version = snapshots.restore(aggregate, found.snapshot)
+    if found.snapshot is not None and not version:
+        raise _SnapshotUnusable
+    stored = found.stored
     return _Stream(
         aggregate=aggregate,
         stream_id=stream_id,
@@ -198,17 +281,8 @@ def _stream(
     )
 
 
-def _appends(step: Step, streams: Iterable[_Stream]) -> list[StreamAppend]:
-    metadata = step.metadata()
-    appends = []
-    index = 0
-    for stream in streams:
-        if not stream.decided:
-            continue
-        events = []
-        for event in stream.decided:
-            event_id = event_id_for(step.workflow_id, step.key, index)
-            events.append(NewEvent(event_id, event, metadata))
-            index += 1
-        appends.append(StreamAppend(stream.stream_id, events, stream.version))
-    return appends
+def _before(position: int, found: Loaded) -> Loaded:
+    return {
+        name: LoadedStream([e for e in stream.stored if e.position < position])
+        for name, stream in found.items()
+    }
