@@ -309,8 +309,8 @@ async def _through_deadlocks(attempt: Callable[[], Awaitable[R]]) -> R:
 
 
 async def _load_streams(connection: Connection, statement: str, wanted: Wanted) -> Loaded:
-    rows = await connection.fetch(statement, list(wanted), list(wanted.values()))
-    return loaded(wanted, rows)
+    starts = zip(*wanted.values(), strict=True)
+    return loaded(wanted, await connection.fetch(statement, list(wanted), *map(list, starts)))
 
 
 async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:

@@ -10,8 +10,8 @@ APPEND_EVENT: Final = (
 APPEND: Final = (
     "SELECT versions, positions, recorded_at FROM eventstore.append($1, $2, $3, $4, $5, $6, $7, $8)"
 )
-LOAD_STREAMS: Final = "SELECT * FROM eventstore.load_streams($1, $2)"
-LOCK_STREAMS: Final = "SELECT * FROM eventstore.lock_streams($1, $2)"
+LOAD_STREAMS: Final = "SELECT * FROM eventstore.load_streams($1, $2, $3, $4)"
+LOCK_STREAMS: Final = "SELECT * FROM eventstore.lock_streams($1, $2, $3, $4)"
 SAVE_SNAPSHOTS: Final = """
     INSERT INTO eventstore.snapshot AS s (stream_id, version, schema, state, event_id)
     SELECT n.stream_id, n.version, n.schema, n.state::jsonb,

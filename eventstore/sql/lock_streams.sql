@@ -3,7 +3,9 @@
 -- The locks are those of append(), taken in the same order. So the caller decides on the newest
 -- state, no other append changes it before the caller's own, and two callers cannot deadlock. The
 -- statement after the locks has a snapshot of its own, which shows what the writer before committed.
-CREATE OR REPLACE FUNCTION eventstore.lock_streams(p_names text[], p_schemas text[])
+CREATE OR REPLACE FUNCTION eventstore.lock_streams(
+    p_names text[], p_schemas text[], p_versions bigint[], p_ids uuid[]
+)
 RETURNS TABLE (
     "position" bigint,
     stream_id text,
@@ -21,6 +23,6 @@ BEGIN
     PERFORM pg_advisory_xact_lock(7002, key)
     FROM (SELECT DISTINCT hashtext(name) AS key FROM unnest(p_names) AS name ORDER BY key) AS keys;
 
-    RETURN QUERY SELECT * FROM eventstore.load_streams(p_names, p_schemas);
+    RETURN QUERY SELECT * FROM eventstore.load_streams(p_names, p_schemas, p_versions, p_ids);
 END
 $$
