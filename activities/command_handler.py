@@ -43,8 +43,6 @@ class Handled(NamedTuple):
     """The position after which the effect is readable."""
     is_first: bool
     """These commands were run now; False for a repeat, and where there was nothing to do."""
-    refusal: Refused | None = None
-    """The reason why the following step was left out."""
 
 
 class CommandHandler:
@@ -63,15 +61,19 @@ class CommandHandler:
         return state
 
     async def load_all(self, aggregate: Aggregate[S], ids: Iterable[str]) -> Sequence[S]:
-        """Return the state of each, in the given order. One statement loads them all."""
-        aggregates = {aggregate.stream(each): aggregate for each in ids}
+        """Return the state of each, in the given order."""
+        return [stream.state for stream in await self.read(*((aggregate, each) for each in ids))]
+
+    async def read(self, *wanted_streams: tuple[Aggregate[Any], str]) -> Sequence[Stream]:
+        """Return these streams, in the given order. One statement loads them all."""
+        aggregates = {aggregate.stream(each): aggregate for aggregate, each in wanted_streams}
         known = self._known_of(aggregates)
         found = await self._store.load_streams(wanted(aggregates, known))
         try:
             loaded = streams(aggregates, found, known)
         except SnapshotUnusable:
             loaded = streams(aggregates, await self._store.load_streams(everything(aggregates)))
-        return [stream.state for stream in loaded.values()]
+        return list(loaded.values())
 
     async def events(self, aggregate: Aggregate[Any], aggregate_id: str) -> list[StoredEvent]:
         """Return the whole stream, for facts that the state does not keep."""
@@ -128,7 +130,7 @@ class CommandHandler:
                 known = KnownState(stream.state, stream.new_version, last_id)
                 self._known.keep(stream.aggregate, name, known)
         await self._take_snapshots(decision.streams)
-        return Handled(result.last_position, is_first=True, refusal=decision.refusal)
+        return Handled(result.last_position, is_first=True)
 
     async def _first_run(self, attempt: _Attempt, reused: EventIdReused) -> int:
         """Return the position of the step's first run, if it ran the same commands.

@@ -116,8 +116,6 @@ class Decision:
     """The streams of a step, and what its commands change in them."""
 
     streams: dict[str, Stream]
-    refusal: Refused | None = None
-    """The refusal of the commands that were to run only if they are accepted."""
     last_ids: dict[str, UUID] = field(default_factory=dict)
     """By stream: the id of the last event in `appends`."""
 
@@ -136,8 +134,8 @@ class Decision:
         try:
             with counted(run.commands):
                 self.run(run)
-        except Refused as refused:
-            self.streams, self.refusal = before, refused
+        except Refused:
+            self.streams = before
 
     @property
     def position(self) -> int:

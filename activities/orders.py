@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from temporalio import activity
 
 from activities import interface
-from activities.command_handler import CommandHandler, Step
-from activities.placing import place_order
+from activities.command_handler import CommandHandler, Run, Step
+from activities.placing import place_order, reservation
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
 from activities.types import (
@@ -34,7 +35,6 @@ from domain.inventory.commands import (
     QueueBackorder,
     ReceiveStock,
     ReleaseStock,
-    ReserveStock,
     ReturnStock,
 )
 from domain.inventory.decide import INVENTORY
@@ -71,9 +71,14 @@ class OrderActivitiesImpl(interface.OrderActivities):
     @activity.defn
     async def place(self, place: PlaceInput) -> OrderProgress:
         order_id = place.command.aggregate_id
-        step = Step.current("place", order_id, place.actor)
-        await place_order(self._handler, step, place.command)
-        return await load_progress(self._handler, order_id)
+        placed = await place_order(
+            self._handler,
+            Step.current("place", order_id, place.actor),
+            place.command,
+            Run(Step.current("reserve", order_id), reservation(order_id, place.command.lines)),
+        )
+        progress = await load_progress(self._handler, order_id)
+        return replace(progress, is_new=placed.is_first)
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:
@@ -81,12 +86,7 @@ class OrderActivitiesImpl(interface.OrderActivities):
         if order.has_reached(OrderStatus.RESERVED):
             return  # the reserved stock may have been sent since
         await self._handler.handle(
-            Step.current("reserve", order_id),
-            c.MarkReserved(aggregate_id=order_id),
-            *(
-                ReserveStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
-                for line in order.lines
-            ),
+            Step.current("reserve", order_id), *reservation(order_id, order.lines)
         )
 
     @activity.defn
@@ -237,8 +237,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
 
     async def _waiting_for(self, skus: Iterable[str]) -> tuple[str, ...]:
         waiting: dict[str, None] = {}
-        for sku in skus:
-            waiting |= dict.fromkeys((await self._handler.load(INVENTORY, sku)).waiting)
+        for stock in await self._handler.load_all(INVENTORY, skus):
+            waiting |= dict.fromkeys(stock.waiting)
         return tuple(waiting)[:MAX_NOTIFIED_ORDERS]
 
     async def _releases(self, order_id: str) -> list[ReleaseStock]:

@@ -83,6 +83,8 @@ class OrderProgress:
     """The time at which the return under way was requested."""
     has_left: bool = False
     """The log says that the parcel has left."""
+    is_new: bool = False
+    """This call has placed the order, so no earlier run of its saga has come any further."""
 
     @property
     def return_requested(self) -> bool:

@@ -155,7 +155,8 @@ class OrderWorkflow(SagaWorkflow):
         except FailureError as error:
             self._started = refusal_of(error) or ApplicationError("the order was not placed")
             return False
-        is_new = progress.status is OrderStatus.PLACED and not self._order.is_restored
+        is_new = progress.is_new or progress.status is OrderStatus.PLACED
+        is_new = is_new and not self._order.is_restored
         self._saga.start_from(progress, is_recovered=not is_new or self._order.place is None)
         if not is_new:
             self._saga.register_all(plan.ORDER_PLAN)  # it may compensate before its first step
