@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,6 +50,9 @@ from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 MAX_NOTIFIED_ORDERS: Final = 100
 """The orders that one receipt or adjustment notifies; the next one notifies the remaining ones."""
 
+TOGETHER_SECONDS: Final = 2.0
+"""The time that a placement waits for the stock of its products."""
+
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command
     for command in (
@@ -71,14 +75,15 @@ class OrderActivitiesImpl(interface.OrderActivities):
     @activity.defn
     async def place(self, place: PlaceInput) -> OrderProgress:
         order_id = place.command.aggregate_id
-        placed = await place_order(
-            self._handler,
-            Step.current("place", order_id, place.actor),
-            place.command,
-            Run(Step.current("reserve", order_id), reservation(order_id, place.command.lines)),
-        )
-        progress = await load_progress(self._handler, order_id)
-        return replace(progress, is_new=placed.is_first)
+        step = Step.current("place", order_id, place.actor)
+        lines = reservation(order_id, place.command.lines)
+        following = Run(Step.current("reserve", order_id), lines)
+        try:
+            async with asyncio.timeout(TOGETHER_SECONDS):
+                placed = await place_order(self._handler, step, place.command, following)
+        except TimeoutError:  # another writer holds the stock: the step reserve waits for it
+            placed = await place_order(self._handler, step, place.command)
+        return replace(await load_progress(self._handler, order_id), is_new=placed.is_first)
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:

@@ -18,6 +18,10 @@ MAX_NAMED_ORDERS: Final = 100
 """The number of orders that the result of a run names."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 """The failure type of an activity that a provider has refused."""
+NO_ANSWER: Final = "NO_ANSWER"
+"""The failure type of an activity that did not end in its time; a later attempt may succeed."""
+DATABASE_UNAVAILABLE: Final = "DATABASE_UNAVAILABLE"
+"""The failure type of an activity that PostgreSQL did not serve; a later attempt may succeed."""
 
 
 class AuthorizationOutcome(StrEnum):

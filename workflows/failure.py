@@ -15,12 +15,13 @@ from temporalio.exceptions import (
     TimeoutError as NoAnswerInTime,
 )
 
-from activities.types import PROVIDER_REFUSED
+from activities.types import DATABASE_UNAVAILABLE, NO_ANSWER, PROVIDER_REFUSED
 from domain.errors import ErrorCode
 
 OVERDUE: Final = "OVERDUE"
-NO_ANSWER: Final = "NO_ANSWER"
-_OURS: Final = {*ErrorCode, PROVIDER_REFUSED, OVERDUE}
+_LATER: Final = frozenset({OVERDUE, NO_ANSWER, DATABASE_UNAVAILABLE})
+"""The failures that a retry alone may settle."""
+_OURS: Final = {*ErrorCode, PROVIDER_REFUSED, *_LATER}
 """The types of failures whose messages this code base writes, without personal data."""
 
 
@@ -42,7 +43,7 @@ def refusal_of(error: BaseException | None) -> ApplicationError | None:
 def describe(error: FailureError) -> Failure:
     refusal = refusal_of(error)
     if refusal is not None and refusal.type is not None and refusal.type in _OURS:
-        return Failure(refusal.type, refusal.message, is_refusal=refusal.type != OVERDUE)
+        return Failure(refusal.type, refusal.message, is_refusal=refusal.type not in _LATER)
     if refusal is not None:  # an unforeseen error, whose text may hold personal data
         code = refusal.type or type(refusal).__name__
         return Failure(code, "an unexpected error; see the worker's log", refusal.non_retryable)

@@ -103,9 +103,8 @@ class OrderWorkflow(SagaWorkflow):
         await self._payment.capture(self._shipment.parcel)
 
     async def _deliver(self) -> None:
-        await workflow.execute_local_activity_method(
-            OrderActivities.deliver, self._shipment.parcel, **DATABASE
-        )
+        parcel = self._shipment.parcel
+        await self._saga.run_local_with(OrderActivities.deliver, parcel, plan.DELIVER)
         self._saga.reached(OrderStatus.DELIVERED)
 
     async def _compensate(self, reason: Reason) -> None:
@@ -135,7 +134,7 @@ class OrderWorkflow(SagaWorkflow):
             plan.WITHDRAW_CANCELLATION: OrderActivities.withdraw_cancellation,
         }[undo]
         await self._saga.run_until_settled(
-            undo.name, lambda: self._saga.run_local(activity), settled=None
+            undo.name, lambda: self._saga.run_local(activity, undo), settled=None
         )
         await self._saga.reload_progress()
         self._show_status()
