@@ -2,89 +2,78 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from temporalio import activity
-
+from activities.decision import (
+    NOTHING_KNOWN,
+    Aggregates,
+    Decision,
+    Known,
+    Run,
+    SnapshotUnusable,
+    Step,
+    Stream,
+    aggregates_of,
+    before,
+    everything,
+    shared_by_many,
+    streams,
+    wanted,
+)
 from activities.figures import count_ends, counted
+from activities.known_states import KnownState, KnownStates
+from activities.turns import Turns
 from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.errors import Refused
-from domain.event import Event
-from domain.ids import event_id_for
-from domain.registry import aggregate_of
 from eventstore import snapshots
-from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused, VersionConflict
+from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
+from eventstore.errors import EventIdReused
+from eventstore.loaded import Loaded, Wanted
 from eventstore.protocol import EventStore
-from observability import trace
+
+__all__ = ["CommandHandler", "Handled", "Run", "Step"]
 
 S = TypeVar("S")
 
-MAX_TRIES: Final = 30
-"""The attempts against concurrent writers; they end well before the time-out of a local
-activity."""
-MAX_PAUSE_SECONDS: Final = 0.05
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The workflow step that a change belongs to. Its workflow and key determine the event ids."""
-
-    workflow_id: str
-    key: str
-    correlation_id: str
-    actor: str = "system"
-
-    @classmethod
-    def current(cls, key: str, correlation_id: str, actor: str = "system") -> Step:
-        """Return a step of the workflow whose activity is running."""
-        workflow_id = activity.info().workflow_id
-        return cls(workflow_id or "none", key, correlation_id, actor)
-
-    def metadata(self) -> EventMetadata:
-        return EventMetadata(
-            correlation_id=self.correlation_id,
-            causation_id=f"{self.workflow_id}/{self.key}",
-            traceparent=trace.current(),
-            actor=self.actor,
-            workflow_id=self.workflow_id,
-            step=self.key,
-        )
-
-
-@dataclass(slots=True)
-class _Stream:
-    """One aggregate with its current state and the events decided so far."""
-
-    aggregate: Aggregate[Any]
-    stream_id: str
-    state: Any
-    version: int
+class Handled(NamedTuple):
     position: int
-    stored: Sequence[StoredEvent]
-    """The events that were read: all of them, or those since a snapshot."""
-    decided: list[Event] = field(default_factory=list)
-
-    def decide(self, command: Command) -> None:
-        events = self.aggregate.decide(command, self.state)
-        self.state = self.aggregate.fold(events, self.state)
-        self.decided.extend(events)
+    """The position after which the effect is readable."""
+    is_first: bool
+    """These commands were run now; False for a repeat, and where there was nothing to do."""
 
 
 class CommandHandler:
-    """Run commands against their aggregates, all in one transaction or none."""
+    """Run commands against their aggregates, all in one transaction or none.
+
+    The transaction locks the streams before it loads them: docs/decisions/0040-locked-streams.md.
+    """
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
+        self._known = KnownStates()
+        self._turns = Turns()
 
     async def load(self, aggregate: Aggregate[S], aggregate_id: str) -> S:
-        stream: S = (await self._load(aggregate, aggregate_id)).state
-        return stream
+        [state] = await self.load_all(aggregate, [aggregate_id])
+        return state
+
+    async def load_all(self, aggregate: Aggregate[S], ids: Iterable[str]) -> Sequence[S]:
+        """Return the state of each, in the given order."""
+        return [stream.state for stream in await self.read(*((aggregate, each) for each in ids))]
+
+    async def read(self, *wanted_streams: tuple[Aggregate[Any], str]) -> Sequence[Stream]:
+        """Return these streams, in the given order. One statement loads them all."""
+        aggregates = {aggregate.stream(each): aggregate for aggregate, each in wanted_streams}
+        known = self._known_of(aggregates)
+        found = await self._store.load_streams(wanted(aggregates, known))
+        try:
+            loaded = streams(aggregates, found, known)
+        except SnapshotUnusable:
+            loaded = streams(aggregates, await self._store.load_streams(everything(aggregates)))
+        return list(loaded.values())
 
     async def events(self, aggregate: Aggregate[Any], aggregate_id: str) -> list[StoredEvent]:
         """Return the whole stream, for facts that the state does not keep."""
@@ -94,40 +83,56 @@ class CommandHandler:
         """Run the commands in order; return the position after which their effect is readable.
 
         A second run of the same step changes nothing. Raises Refused when an aggregate forbids a
-        command, and VersionConflict when other writers won MAX_TRIES times. Raises EventIdReused
-        when the step has already run with other commands.
+        command, and EventIdReused when the step has already run with other commands.
         """
-        with counted(commands):
-            return await self._run(step, commands)
+        return (await self.handle_with(Run(step, commands))).position
 
-    async def _run(self, step: Step, commands: Sequence[Command]) -> int:
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                return await self._try(step, commands)
-            except VersionConflict:
-                if attempt == MAX_TRIES:
-                    raise
-            await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS))  # noqa: S311 - jitter
-        raise AssertionError("unreachable")
+    async def handle_with(self, run: Run, following: Run | None = None) -> Handled:
+        """Run the commands, and those of a following step in the same transaction.
 
-    async def _try(self, step: Step, commands: Sequence[Command]) -> int:
-        streams = await self._decide(commands)
-        appends = _appends(step, streams)
-        if not appends:
-            return max(stream.position for stream in streams)
+        The following commands run only when the first ones had an effect, and all of them or none:
+        a refusal of theirs leaves the first ones as they are.
+        """
+        aggregates = aggregates_of([*run.commands, *(following.commands if following else ())])
+        attempt = _Attempt(run, following, aggregates)
+        with counted(run.commands):
+            async with self._turns.of(shared_by_many(aggregates)):
+                known = self._known_of(aggregates)
+                try:
+                    return await self._make(attempt, wanted(aggregates, known), known)
+                except SnapshotUnusable:
+                    return await self._make(attempt, everything(aggregates))
+
+    async def _make(
+        self, attempt: _Attempt, wanted: Wanted, known: Known = NOTHING_KNOWN
+    ) -> Handled:
+        decision = Decision({})
+
+        def decide(found: Loaded) -> Sequence[StreamAppend]:
+            nonlocal decision
+            decision = attempt.decide(found, known)
+            return decision.appends()
+
         try:
-            result = await self._store.append(appends)
+            result = await self._store.append_decided(wanted, decide)
         except EventIdReused as reused:
-            return await self._first_run(step, commands, reused)
-        if not result.duplicate:  # a duplicate has decided events anew that were not appended
-            for stream in streams:
-                count_ends(stream.stored, stream.decided)
-                await self._snapshot_if_due(stream)
-        return result.last_position
+            return Handled(await self._first_run(attempt, reused), is_first=False)
+        return await self._handled(decision, result)
 
-    async def _first_run(
-        self, step: Step, commands: Sequence[Command], reused: EventIdReused
-    ) -> int:
+    async def _handled(self, decision: Decision, result: AppendResult | None) -> Handled:
+        if result is None:
+            return Handled(decision.position, is_first=False)
+        if result.duplicate:  # what was decided anew was not appended
+            return Handled(result.last_position, is_first=False)
+        for name, stream in decision.streams.items():
+            count_ends(stream.stored, [event for _, event in stream.decided])
+            if last_id := decision.last_ids.get(name):
+                known = KnownState(stream.state, stream.new_version, last_id)
+                self._known.keep(stream.aggregate, name, known)
+        await self._take_snapshots(decision.streams)
+        return Handled(result.last_position, is_first=True)
+
+    async def _first_run(self, attempt: _Attempt, reused: EventIdReused) -> int:
         """Return the position of the step's first run, if it ran the same commands.
 
         The first run has changed the state since, and so what the commands decide. On the state
@@ -135,80 +140,39 @@ class CommandHandler:
         """
         if not reused.stored:
             raise reused
-        before = min(event.position for event in reused.stored)
+        first = min(event.position for event in reused.stored)
+        found = await self._store.load_streams(everything(attempt.aggregates))
         try:
-            appends = _appends(step, await self._decide(commands, before))
+            appends = attempt.decide(before(first, found)).appends()
         except Refused:
             raise reused from None
         if not appends:
             raise reused
         return (await self._store.append(appends)).last_position
 
-    async def _decide(
-        self, commands: Sequence[Command], before: int | None = None
-    ) -> Sequence[_Stream]:
-        """Run the commands on the current streams, or on the streams before a position."""
-        streams: dict[str, _Stream] = {}
-        for command in commands:
-            aggregate = aggregate_of(command)
-            name = aggregate.stream(command.aggregate_id)
-            if name not in streams:
-                streams[name] = await self._load(aggregate, command.aggregate_id, before)
-            streams[name].decide(command)
-        return list(streams.values())
+    async def _take_snapshots(self, changed: Mapping[str, Stream]) -> None:
+        taken = {
+            name: snapshots.take(stream.aggregate, stream.state, stream.new_version)
+            for name, stream in changed.items()
+            if snapshots.is_due(stream.aggregate, stream.version, stream.new_version)
+        }
+        if taken:
+            await self._store.create_snapshots(taken)
 
-    async def _load(
-        self, aggregate: Aggregate[Any], aggregate_id: str, before: int | None = None
-    ) -> _Stream:
-        stream_id = aggregate.stream(aggregate_id)
-        if before is not None:
-            stored = await self._store.load_events(stream_id)
-            return _stream(aggregate, stream_id, [e for e in stored if e.position < before])
-        snapshot = await self._store.load_snapshot(stream_id) if aggregate.snapshot_every else None
-        state, version = snapshots.restore(aggregate, snapshot)
-        # Include the event at the version itself: the answer to the caller may need its position.
-        stored = await self._store.load_events(stream_id, max(version - 1, 0))
-        if version and not snapshots.is_of(snapshot, stored):
-            state, version = aggregate.initial, 0
-            stored = await self._store.load_events(stream_id)
-        return _stream(aggregate, stream_id, stored, state, version)
-
-    async def _snapshot_if_due(self, stream: _Stream) -> None:
-        version = stream.version + len(stream.decided)
-        if snapshots.is_due(stream.aggregate, stream.version, version):
-            snapshot = snapshots.take(stream.aggregate, stream.state, version)
-            await self._store.create_snapshot(stream.stream_id, snapshot)
+    def _known_of(self, names: Iterable[str]) -> Known:
+        return {name: self._known.of(name) for name in names}
 
 
-def _stream(
-    aggregate: Aggregate[Any],
-    stream_id: str,
-    stored: Sequence[StoredEvent],
-    state: object = None,
-    version: int = 0,
-) -> _Stream:
-    """Return the stream with the events above `version` folded into the state."""
-    return _Stream(
-        aggregate=aggregate,
-        stream_id=stream_id,
-        state=aggregate.fold((e.decode() for e in stored if e.version > version), state),
-        version=stored[-1].version if stored else 0,
-        position=stored[-1].position if stored else 0,
-        stored=stored,
-    )
+class _Attempt(NamedTuple):
+    """The commands of one transaction."""
 
+    run: Run
+    following: Run | None
+    aggregates: Aggregates
 
-def _appends(step: Step, streams: Iterable[_Stream]) -> list[StreamAppend]:
-    metadata = step.metadata()
-    appends = []
-    index = 0
-    for stream in streams:
-        if not stream.decided:
-            continue
-        events = []
-        for event in stream.decided:
-            event_id = event_id_for(step.workflow_id, step.key, index)
-            events.append(NewEvent(event_id, event, metadata))
-            index += 1
-        appends.append(StreamAppend(stream.stream_id, events, stream.version))
-    return appends
+    def decide(self, found: Loaded, known: Known = NOTHING_KNOWN) -> Decision:
+        decision = Decision(streams(self.aggregates, found, known))
+        decision.run(self.run)
+        if self.following is not None:
+            decision.run_if_accepted(self.following)
+        return decision

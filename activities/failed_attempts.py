@@ -11,12 +11,16 @@ import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from activities.types import PROVIDER_REFUSED
+from temporalio.exceptions import ApplicationError
+
+from activities.types import DATABASE_UNAVAILABLE, NO_ANSWER, PROVIDER_REFUSED
 from domain.errors import Refused
 from domain.ids import order_of_workflow
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
+from eventstore.errors import AppendRolledBack
 from kit.bounded_gather import NotStarted
 from kit.pool import Pool
+from kit.restart import is_database_away
 from providers.errors import ProviderError, ProviderRefused
 
 logger = logging.getLogger(__name__)
@@ -82,8 +86,10 @@ def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> Fa
     return FailedAttempt(order_id, step, *described(error))
 
 
-def described(error: Exception) -> tuple[str, str]:
+def described(error: Exception) -> tuple[str, str]:  # noqa: PLR0911 - one for each failure
     """Return a code and a message, neither of which holds personal data."""
+    if (failure := of_the_database(error)) is not None:
+        return DATABASE_UNAVAILABLE, failure
     match error:
         case Refused():
             return error.code, error.message
@@ -93,5 +99,16 @@ def described(error: Exception) -> tuple[str, str]:
             return PROVIDER_UNAVAILABLE, str(error)
         case NotStarted():
             return "NOT_BEGUN", "not started: other calls failed, or used up the time"
+        case ApplicationError() if error.type == NO_ANSWER:
+            return NO_ANSWER, error.message
         case _:
             return type(error).__name__, "an unexpected error; see the worker's log"
+
+
+def of_the_database(error: Exception) -> str | None:
+    """Return the reason why PostgreSQL did not serve the attempt, or None for another failure."""
+    if isinstance(error, AppendRolledBack):
+        return str(error)
+    if is_database_away(error):
+        return f"PostgreSQL does not answer, or cannot work now ({type(error).__name__})"
+    return None

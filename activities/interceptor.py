@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +13,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.failed_attempts import FailureLedger, failed_attempt
-from activities.types import PROVIDER_PAUSED, PROVIDER_REFUSED
+from activities.failed_attempts import FailureLedger, failed_attempt, of_the_database
+from activities.time_limit import ended_in_time
+from activities.types import DATABASE_UNAVAILABLE, PROVIDER_PAUSED, PROVIDER_REFUSED
 from domain.errors import ErrorCode, Refused
 from eventstore.errors import InvalidAppend
 from providers.errors import ProviderPaused, ProviderRefused
@@ -41,12 +43,12 @@ class _Inbound(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's
         try:
-            async with _heartbeats():
+            async with _heartbeats(), _ended_in_time():
                 return await super().execute_activity(input)
         except Exception as error:
             await self._note(error)
-            if (final := _final(error)) is not None:
-                raise final from None
+            if (named := _final(error) or _of_the_database(error)) is not None:
+                raise named from None
             raise
 
     async def _note(self, error: Exception) -> None:
@@ -75,6 +77,17 @@ def _final(error: Exception) -> ApplicationError | None:
             return ApplicationError(str(error), type=ErrorCode.INVALID_INPUT, non_retryable=True)
         case _:
             return None
+
+
+def _ended_in_time() -> AbstractAsyncContextManager[None]:
+    """Limit a local activity. Any other asks a provider, whose client has limits of its own."""
+    return ended_in_time() if activity.info().is_local else contextlib.nullcontext()
+
+
+def _of_the_database(error: Exception) -> ApplicationError | None:
+    """Return the failure that names the database as its cause, or None. Temporal retries it."""
+    message = of_the_database(error)
+    return None if message is None else ApplicationError(message, type=DATABASE_UNAVAILABLE)
 
 
 @contextlib.asynccontextmanager

@@ -76,7 +76,10 @@ class OrderActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def place(self, place: PlaceInput) -> OrderProgress:
-        """Place the order; if it is placed already, return its progress."""
+        """Place the order, and reserve its stock in the same transaction if it suffices.
+
+        If the order is placed already, return its progress.
+        """
 
     @activity.defn
     @abstractmethod

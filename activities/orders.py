@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from temporalio import activity
 
 from activities import interface
-from activities.command_handler import CommandHandler, Step
-from activities.placing import place_order
+from activities.command_handler import CommandHandler, Run, Step
+from activities.placing import place_order, reservation
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
 from activities.types import (
@@ -34,7 +36,6 @@ from domain.inventory.commands import (
     QueueBackorder,
     ReceiveStock,
     ReleaseStock,
-    ReserveStock,
     ReturnStock,
 )
 from domain.inventory.decide import INVENTORY
@@ -48,6 +49,9 @@ from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 MAX_NOTIFIED_ORDERS: Final = 100
 """The orders that one receipt or adjustment notifies; the next one notifies the remaining ones."""
+
+TOGETHER_SECONDS: Final = 2.0
+"""The time that a placement waits for the stock of its products."""
 
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command
@@ -72,8 +76,14 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def place(self, place: PlaceInput) -> OrderProgress:
         order_id = place.command.aggregate_id
         step = Step.current("place", order_id, place.actor)
-        await place_order(self._handler, step, place.command)
-        return await load_progress(self._handler, order_id)
+        lines = reservation(order_id, place.command.lines)
+        following = Run(Step.current("reserve", order_id), lines)
+        try:
+            async with asyncio.timeout(TOGETHER_SECONDS):
+                placed = await place_order(self._handler, step, place.command, following)
+        except TimeoutError:  # another writer holds the stock: the step reserve waits for it
+            placed = await place_order(self._handler, step, place.command)
+        return replace(await load_progress(self._handler, order_id), is_new=placed.is_first)
 
     @activity.defn
     async def reserve(self, order_id: str) -> None:
@@ -81,12 +91,7 @@ class OrderActivitiesImpl(interface.OrderActivities):
         if order.has_reached(OrderStatus.RESERVED):
             return  # the reserved stock may have been sent since
         await self._handler.handle(
-            Step.current("reserve", order_id),
-            c.MarkReserved(aggregate_id=order_id),
-            *(
-                ReserveStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
-                for line in order.lines
-            ),
+            Step.current("reserve", order_id), *reservation(order_id, order.lines)
         )
 
     @activity.defn
@@ -237,8 +242,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
 
     async def _waiting_for(self, skus: Iterable[str]) -> tuple[str, ...]:
         waiting: dict[str, None] = {}
-        for sku in skus:
-            waiting |= dict.fromkeys((await self._handler.load(INVENTORY, sku)).waiting)
+        for stock in await self._handler.load_all(INVENTORY, skus):
+            waiting |= dict.fromkeys(stock.waiting)
         return tuple(waiting)[:MAX_NOTIFIED_ORDERS]
 
     async def _releases(self, order_id: str) -> list[ReleaseStock]:

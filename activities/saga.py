@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -22,21 +23,24 @@ from domain.errors import ErrorCode, Refused
 from domain.order.commands import CancellationReason, RequestCancellation
 from domain.order.decide import ORDER
 from domain.order.events import OrderReturnRequested
+from domain.order.state import OrderState
 from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
 from domain.saga.decide import SAGA
+from domain.saga.state import SagaState
 from eventstore.envelope import StoredEvent
 
 
 async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress:
     """Return the progress of the order. Raises Refused with NOT_FOUND when there is no such
     order."""
-    stored = await handler.events(ORDER, order_id)
+    of_order, of_saga = await handler.read((ORDER, order_id), (SAGA, order_id))
+    stored = of_order.stored
     if not stored:
         raise Refused(ErrorCode.NOT_FOUND, f"there is no order {order_id}")
-    order = ORDER.fold(event.decode() for event in stored)
+    order: OrderState = of_order.state
+    saga: SagaState = of_saga.state
     if order.status is None:
         raise TypeError(f"stream order-{order_id} does not begin with an order")
-    saga = await handler.load(SAGA, order_id)
     return OrderProgress(
         status=order.status,
         since=_last_change(stored).recorded_at,
@@ -55,7 +59,7 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
     )
 
 
-def _last_change(stored: list[StoredEvent]) -> StoredEvent:
+def _last_change(stored: Sequence[StoredEvent]) -> StoredEvent:
     """Return the event that led to the current status of the order."""
     state, changed = ORDER.initial, stored[0]
     for event in stored:
@@ -65,7 +69,7 @@ def _last_change(stored: list[StoredEvent]) -> StoredEvent:
     return changed
 
 
-def _return_requested_at(stored: list[StoredEvent]) -> datetime | None:
+def _return_requested_at(stored: Sequence[StoredEvent]) -> datetime | None:
     asked = (event for event in stored if isinstance(event.decode(), OrderReturnRequested))
     return next((event.recorded_at for event in asked), None)
 

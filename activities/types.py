@@ -20,6 +20,10 @@ PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 PROVIDER_PAUSED: Final = "PROVIDER_PAUSED"
 """The provider is down for everybody, and its calls wait. The first detail is its name."""
 """The failure type of an activity that a provider has refused."""
+NO_ANSWER: Final = "NO_ANSWER"
+"""The failure type of an activity that did not end in its time; a later attempt may succeed."""
+DATABASE_UNAVAILABLE: Final = "DATABASE_UNAVAILABLE"
+"""The failure type of an activity that PostgreSQL did not serve; a later attempt may succeed."""
 
 
 class AuthorizationOutcome(StrEnum):
@@ -85,6 +89,8 @@ class OrderProgress:
     """The time at which the return under way was requested."""
     has_left: bool = False
     """The log says that the parcel has left."""
+    is_new: bool = False
+    """This call has placed the order, so no earlier run of its saga has come any further."""
 
     @property
     def return_requested(self) -> bool:

@@ -13,12 +13,14 @@ from benchmarks.observability import cpu_cost
 from benchmarks.projections import lag, memory, pages, rebuild
 from benchmarks.saga import counted as saga_counted
 from benchmarks.saga import cpu, latency, throughput
+from benchmarks.stock import contended
 
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *append.BENCHMARKS,
     *read_all.BENCHMARKS,
     *growth.BENCHMARKS,
     *tail_latency.BENCHMARKS,
+    *contended.BENCHMARKS,
     *throughput.BENCHMARKS,
     *latency.BENCHMARKS,
     *cpu.BENCHMARKS,
@@ -31,4 +33,9 @@ BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     *bus_latency.BENCHMARKS,
     *bus_memory.BENCHMARKS,
 )
-COUNTS: Final[tuple[Count, ...]] = (*counted.COUNTS, *saga_counted.COUNTS, *memory.COUNTS)
+COUNTS: Final[tuple[Count, ...]] = (
+    *counted.COUNTS,
+    *contended.COUNTS,
+    *saga_counted.COUNTS,
+    *memory.COUNTS,
+)

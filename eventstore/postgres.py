@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +28,7 @@ from eventstore.errors import (
     UniqueValueTaken,
     VersionConflict,
 )
+from eventstore.loaded import Decide, Loaded, Wanted, loaded
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.repetition import first_result, is_repeated
@@ -39,6 +40,8 @@ from eventstore.versions import ExpectedVersion, holds, to_sql
 from kit.pool import Connection, Pool
 from observability.tracing import spans
 from observability.tracing.spans import EVENT_TYPE, STREAM, Kind
+
+R = TypeVar("R")
 
 FOLLOWED_PAGE: Final = 1000
 
@@ -86,11 +89,41 @@ class PostgresEventStore:
 
     async def _append_once(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
-        sealed = appends
-        if any(fields_in_clear(new.event) for a in appends for new in a.events):
-            sealed = await self._sealed(appends)
+        sealed = await self._sealed(appends)
+        names = [a.stream_id for a in appends]
+        return await self._settled(lambda: self._append(sealed), names, appends)
+
+    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+        appends: list[StreamAppend] = []
+
+        async def attempt() -> AppendResult | None:
+            async with self._pool.acquire() as connection, connection.transaction():
+                streams = await _load_streams(connection, sql.LOCK_STREAMS, wanted)
+                appends[:] = decide(streams)
+                return await self._append_locked(connection, appends) if appends else None
+
+        with spans.span("append", Kind.CLIENT) as span:
+            try:
+                return await self._settled(attempt, list(wanted), appends)
+            finally:
+                if span is not None:
+                    span.attributes |= _described(appends)
+
+    async def _append_locked(
+        self, connection: Connection, appends: Sequence[StreamAppend]
+    ) -> AppendResult:
+        check_appends(appends)
+        return await self._append_and_project(connection, await self._sealed(appends, connection))
+
+    async def _settled(
+        self,
+        attempt: Callable[[], Awaitable[R]],
+        names: Sequence[str],
+        appends: Sequence[StreamAppend],
+    ) -> R | AppendResult:
+        """Run the attempt to make these appends; return the first result of a repetition."""
         try:
-            return await self._append_through_deadlocks(sealed)
+            return await _through_deadlocks(attempt)
         except VersionConflict as conflict:
             return await self._repeated(appends, conflict)
         except asyncpg.UniqueViolationError as violation:
@@ -100,14 +133,7 @@ class PostgresEventStore:
                 raise
             return await self._repeated(appends, _reused(appends))
         except ROLLED_BACK as error:
-            raise AppendRolledBack([a.stream_id for a in appends], _cause(error)) from error
-
-    async def _append_through_deadlocks(self, appends: Sequence[StreamAppend]) -> AppendResult:
-        """Append again after a deadlock: the winner may have appended the same ids."""
-        for _ in range(MAX_DEADLOCKS):
-            with suppress(asyncpg.DeadlockDetectedError):
-                return await self._append(appends)
-        return await self._append(appends)
+            raise AppendRolledBack(names, _cause(error)) from error
 
     async def _append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         async with self._pool.acquire() as connection:
@@ -116,20 +142,29 @@ class PostgresEventStore:
             # A single statement is its own transaction: BEGIN and COMMIT would add two round trips.
             return await _append(connection, appends)
 
-    async def _sealed(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
+    async def _sealed(
+        self, appends: Sequence[StreamAppend], connection: Connection | None = None
+    ) -> Sequence[StreamAppend]:
+        if not any(fields_in_clear(new.event) for a in appends for new in a.events):
+            return appends
         if self._vault is None:
             raise InvalidAppend("personal data is never written in clear: give the store a vault")
-        return await self._vault.seal(appends)
+        return await self._vault.seal(appends, connection)
 
     async def _append_inline(
         self, connection: Connection, appends: Sequence[StreamAppend]
     ) -> AppendResult:
-        """Append and change the inline read models in one transaction."""
         async with connection.transaction():
-            result = await _append(connection, appends)
-            stored = _stored(appends, result)
-            for projection in self._inline:
-                await projection.apply(connection, stored)
+            return await self._append_and_project(connection, appends)
+
+    async def _append_and_project(
+        self, connection: Connection, appends: Sequence[StreamAppend]
+    ) -> AppendResult:
+        """Append and change the inline read models in the transaction of the connection."""
+        result = await _append(connection, appends)
+        stored = _stored(appends, result)
+        for projection in self._inline:
+            await projection.apply(connection, stored)
         return result
 
     async def _repeated(
@@ -151,14 +186,18 @@ class PostgresEventStore:
         """Return the first event of each of these streams that exists, in any order."""
         return await self._load(sql.LOAD_FIRST, list(stream_ids))
 
-    async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
+    async def load_streams(self, wanted: Wanted) -> Loaded:
+        async with self._pool.acquire() as connection:
+            return await _load_streams(connection, sql.LOAD_STREAMS, wanted)
+
+    async def create_snapshots(self, taken: Mapping[str, Snapshot]) -> None:
         async with self._pool.acquire() as connection:
             await connection.execute(
-                sql.SAVE_SNAPSHOT,
-                stream_id,
-                snapshot.version,
-                snapshot.schema,
-                snapshot.state_json,
+                sql.SAVE_SNAPSHOTS,
+                list(taken),
+                [snapshot.version for snapshot in taken.values()],
+                [snapshot.schema for snapshot in taken.values()],
+                [snapshot.state_json for snapshot in taken.values()],
             )
 
     async def load_snapshot(self, stream_id: str) -> Snapshot | None:
@@ -259,6 +298,19 @@ class PostgresEventStore:
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(statement, *arguments)
         return [StoredEvent(*row) for row in rows]
+
+
+async def _through_deadlocks(attempt: Callable[[], Awaitable[R]]) -> R:
+    """Try again after a deadlock: the winner may have appended the same ids."""
+    for _ in range(MAX_DEADLOCKS):
+        with suppress(asyncpg.DeadlockDetectedError):
+            return await attempt()
+    return await attempt()
+
+
+async def _load_streams(connection: Connection, statement: str, wanted: Wanted) -> Loaded:
+    starts = zip(*wanted.values(), strict=True)
+    return loaded(wanted, await connection.fetch(statement, list(wanted), *map(list, starts)))
 
 
 async def _append(connection: Connection, appends: Sequence[StreamAppend]) -> AppendResult:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
+from eventstore.loaded import Decide, Loaded, Wanted
 from eventstore.snapshots import Snapshot
 from eventstore.versions import ExpectedVersion
 from kit.pool import Connection
@@ -36,8 +37,20 @@ class EventStore(Protocol):
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         """Return the stream's events with a version above `from_version`, in order."""
 
-    async def create_snapshot(self, stream_id: str, snapshot: Snapshot) -> None:
-        """Store this snapshot, unless a newer one of the same shape and stream is stored
+    async def load_streams(self, wanted: Wanted) -> Loaded:
+        """Return these streams, each from its snapshot on if it has one of the wanted shape."""
+
+    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+        """Lock these streams, load them, and append what `decide` returns for them.
+
+        Return None if that is nothing. No other append changes the streams between the load and the
+        append, so that a decision is never out of date and nobody starts over. The locks are taken
+        in one order for all writers. What `decide` raises is raised, and nothing is written; the
+        errors are otherwise those of append().
+        """
+
+    async def create_snapshots(self, taken: Mapping[str, Snapshot]) -> None:
+        """Store the snapshot of each stream, unless a newer one of the same shape is stored
         already."""
 
     async def load_snapshot(self, stream_id: str) -> Snapshot | None: ...

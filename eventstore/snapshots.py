@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,7 +17,6 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from domain.aggregate import Aggregate
-from eventstore.envelope import StoredEvent
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +61,9 @@ def restore(aggregate: Aggregate[S], snapshot: Snapshot | None) -> tuple[S, int]
     return state, snapshot.version
 
 
-def is_of(snapshot: Snapshot | None, stored: Sequence[StoredEvent]) -> bool:
-    """Return whether the first of the events is the one that the snapshot was taken after."""
-    if snapshot is None or snapshot.event_id is None or not stored:
-        return False
-    return (stored[0].version, stored[0].event_id) == (snapshot.version, snapshot.event_id)
+def schema_of(aggregate: Aggregate[Any]) -> str | None:
+    """Return the shape that a usable snapshot has; None for an aggregate without snapshots."""
+    return None if aggregate.snapshot_every is None else _shape(aggregate).digest
 
 
 @dataclass(frozen=True, slots=True)

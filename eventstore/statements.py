@@ -10,10 +10,16 @@ APPEND_EVENT: Final = (
 APPEND: Final = (
     "SELECT versions, positions, recorded_at FROM eventstore.append($1, $2, $3, $4, $5, $6, $7, $8)"
 )
-SAVE_SNAPSHOT: Final = """
+LOAD_STREAMS: Final = "SELECT * FROM eventstore.load_streams($1, $2, $3, $4)"
+LOCK_STREAMS: Final = "SELECT * FROM eventstore.lock_streams($1, $2, $3, $4)"
+SAVE_SNAPSHOTS: Final = """
     INSERT INTO eventstore.snapshot AS s (stream_id, version, schema, state, event_id)
-    SELECT $1, $2, $3, $4, (SELECT event_id FROM eventstore.event
-                            WHERE stream_id = $1 AND version = $2)
+    SELECT n.stream_id, n.version, n.schema, n.state::jsonb,
+           (SELECT event_id FROM eventstore.event AS e
+            WHERE e.stream_id = n.stream_id AND e.version = n.version)
+    FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
+         AS n (stream_id, version, schema, state)
+    ORDER BY n.stream_id
     ON CONFLICT (stream_id) DO UPDATE
     SET version = excluded.version, schema = excluded.schema, state = excluded.state,
         event_id = excluded.event_id, taken_at = clock_timestamp()
@@ -22,7 +28,8 @@ SAVE_SNAPSHOT: Final = """
             SELECT FROM eventstore.event e
             WHERE e.stream_id = s.stream_id AND e.version = s.version AND e.event_id = s.event_id)
 """
-"""A newer snapshot stays, unless its last event is not in the stream."""
+"""A newer snapshot stays, unless its last event is not in the stream. The rows are in the order of
+their streams, so that no two writers wait for each other."""
 LOAD_SNAPSHOT: Final = (
     "SELECT version, schema, state::text, event_id FROM eventstore.snapshot WHERE stream_id = $1"
 )

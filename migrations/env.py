@@ -39,6 +39,8 @@ FUNCTIONS = {
     "filtered_events": READERS,
     "append_event": WRITER,
     "append": WRITER,
+    "load_streams": WRITER,
+    "lock_streams": WRITER,
 }
 """The files of eventstore/sql in the order of their dependence, and the roles that may use each."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import asyncpg
 
@@ -11,10 +12,10 @@ from eventstore.envelope import StoredEvent
 from eventstore.errors import EventStoreError
 from kit.pool import Connection
 from projections import key_erasure
+from projections.batches import Batch, Caused, batches, statement_of
 from projections.poison import cause_of, is_poison
 from projections.projection import Inline
 from projections.registry import INLINE
-from projections.statements import Statement, statement
 
 
 class ProjectionFailed(EventStoreError):
@@ -45,24 +46,34 @@ class InlineReadModels:
     async def apply(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
         """Raises ProjectionFailed. The store itself reports a unique value that is taken."""
         for stored in events:
-            await _execute(connection, key_erasure.statements(stored))
+            for sql, arguments in key_erasure.statements(stored):
+                await connection.execute(sql, *arguments)
+        for batch in batches(self._changes(events)):
+            await _make(connection, batch)
+
+    def _changes(self, events: Iterable[StoredEvent]) -> Iterator[Caused]:
+        for stored in events:
             for projection in self._projections[stored.type]:
-                await _project(connection, projection, stored)
+                with _naming(projection.name, stored):
+                    for change in projection.apply(stored.decode(), stored):
+                        yield Caused(projection.name, stored, change)
 
 
-async def _project(connection: Connection, projection: Inline, stored: StoredEvent) -> None:
+async def _make(connection: Connection, batch: Batch) -> None:
+    with _naming(batch[0].projection, batch[0].stored):
+        sql, arguments = statement_of(batch)
+        await connection.execute(sql, *arguments)
+
+
+@contextmanager
+def _naming(projection: str, stored: StoredEvent) -> Iterator[None]:
+    """Name the event that the projection cannot take: the first one of a batch."""
     try:
-        changes = projection.apply(stored.decode(), stored)
-        await _execute(connection, [statement(change) for change in changes])
+        yield
     except asyncpg.UniqueViolationError:
         raise
     except Exception as error:
         if not is_poison(error):
             raise
-        where = (projection.name, stored.type, stored.stream_id)
+        where = (projection, stored.type, stored.stream_id)
         raise ProjectionFailed(*where, cause_of(error)) from None
-
-
-async def _execute(connection: Connection, statements: Sequence[Statement]) -> None:
-    for sql, arguments in statements:
-        await connection.execute(sql, *arguments)

@@ -22,7 +22,7 @@ class Statement(NamedTuple):
     arguments: tuple[object, ...]
 
 
-class _Operation(NamedTuple):
+class Operation(NamedTuple):
     """How a column changes: without the values, so that equal changes share their SQL."""
 
     column: str
@@ -33,22 +33,27 @@ class _Operation(NamedTuple):
 
 def statement(change: Change) -> Statement:
     """Return the statement that makes the change to the live table."""
-    operations = tuple(_operation(*item) for item in change.values.items())
-    arguments = (*change.key, *(a for v in change.values.values() for a in _arguments(v)))
-    return Statement(_sql(change.kind, change.table, operations), arguments)
+    values = (*change.key, *(a for v in change.values.values() for a in arguments(v)))
+    return Statement(_sql(change.kind, change.table, operations(change)), values)
 
 
-def _operation(column: str, value: object) -> _Operation:
+def operations(change: Change) -> tuple[Operation, ...]:
+    """Return how each column changes."""
+    return tuple(_operation(*item) for item in change.values.items())
+
+
+def _operation(column: str, value: object) -> Operation:
     match value:
         case Plus() | Appended() | Initially():
-            return _Operation(column, type(value))
+            return Operation(column, type(value))
         case IfEqual(other):
-            return _Operation(column, IfEqual, other)
+            return Operation(column, IfEqual, other)
         case _:
-            return _Operation(column, object)
+            return Operation(column, object)
 
 
-def _arguments(value: object) -> tuple[object, ...]:
+def arguments(value: object) -> tuple[object, ...]:
+    """Return the arguments that a column's change takes."""
     match value:
         case Plus(argument) | Appended(argument) | Initially(argument):
             return (argument,)
@@ -59,12 +64,12 @@ def _arguments(value: object) -> tuple[object, ...]:
 
 
 @cache
-def _sql(kind: Kind, table: Table, operations: tuple[_Operation, ...]) -> str:
+def _sql(kind: Kind, table: Table, done: tuple[Operation, ...]) -> str:
     name, key = f"{READ_MODELS}.{table.name}", key_columns(table)
     where = " AND ".join(f"{column} = ${n}" for n, column in enumerate(key, start=1))
-    columns = ", ".join((*key, *(operation.column for operation in operations)))
-    placeholders = ", ".join(f"${n}" for n in range(1, len(key) + len(operations) + 1))
-    assignments = ", ".join(_assignments(operations, len(key) + 1))
+    columns = ", ".join((*key, *(operation.column for operation in done)))
+    placeholders = ", ".join(f"${n}" for n in range(1, len(key) + len(done) + 1))
+    assignments = ", ".join(_assignments(done, len(key) + 1))
     match kind:
         case Kind.DELETE:
             return f"DELETE FROM {name} WHERE {where}"
@@ -80,9 +85,9 @@ def _sql(kind: Kind, table: Table, operations: tuple[_Operation, ...]) -> str:
             )
 
 
-def _assignments(operations: tuple[_Operation, ...], first: int) -> Iterator[str]:
+def _assignments(done: tuple[Operation, ...], first: int) -> Iterator[str]:
     n = first
-    for column, kind, other in operations:
+    for column, kind, other in done:
         if kind is Plus:
             yield f"{column} = r.{column} + ${n}"
         elif kind is Appended:

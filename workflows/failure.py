@@ -15,16 +15,19 @@ from temporalio.exceptions import (
     TimeoutError as NoAnswerInTime,
 )
 
-from activities.types import PROVIDER_PAUSED, PROVIDER_REFUSED
+from activities.types import (
+    DATABASE_UNAVAILABLE,
+    NO_ANSWER,
+    PROVIDER_PAUSED,
+    PROVIDER_REFUSED,
+)
 from domain.errors import ErrorCode
 
 OVERDUE: Final = "OVERDUE"
-NO_ANSWER: Final = "NO_ANSWER"
-_OURS: Final = {*ErrorCode, PROVIDER_REFUSED, PROVIDER_PAUSED, OVERDUE}
+_LATER: Final = frozenset({OVERDUE, NO_ANSWER, DATABASE_UNAVAILABLE, PROVIDER_PAUSED})
+"""The failures that a retry alone may settle."""
+_OURS: Final = {*ErrorCode, PROVIDER_REFUSED, *_LATER}
 """The types of failures whose messages this code base writes, without personal data."""
-
-_PASSES: Final = {PROVIDER_PAUSED, OVERDUE}
-"""Those that a retry alone may mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def refusal_of(error: BaseException | None) -> ApplicationError | None:
 def describe(error: FailureError) -> Failure:
     refusal = refusal_of(error)
     if refusal is not None and refusal.type is not None and refusal.type in _OURS:
-        return Failure(refusal.type, refusal.message, is_refusal=refusal.type not in _PASSES)
+        return Failure(refusal.type, refusal.message, is_refusal=refusal.type not in _LATER)
     if refusal is not None:  # an unforeseen error, whose text may hold personal data
         code = refusal.type or type(refusal).__name__
         return Failure(code, "an unexpected error; see the worker's log", refusal.non_retryable)

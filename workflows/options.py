@@ -31,9 +31,9 @@ HEARTBEAT: Final = timedelta(seconds=6)
 
 
 def asking(step: PlanStep | Undo, deadlines: Deadlines) -> ActivityConfig:
-    """Return the options for a provider call of this step.
+    """Return the options of a regular activity of this step.
 
-    Temporal retries the call until the provider answers or the time-out of the plan passes. A
+    Temporal retries it until it is answered or the time-out of the plan passes. A
     cancelled attempt is waited for, so that it never runs beside its undo.
     """
     return ActivityConfig(

@@ -139,9 +139,8 @@ class OrderWorkflow(SagaWorkflow):
         await self._payment.capture(self._shipment.parcel)
 
     async def _deliver(self) -> None:
-        await workflow.execute_local_activity_method(
-            OrderActivities.deliver, self._shipment.parcel, **DATABASE
-        )
+        parcel = self._shipment.parcel
+        await self._saga.run_local_with(OrderActivities.deliver, parcel, plan.DELIVER)
         self._saga.reached(OrderStatus.DELIVERED)
 
     async def _compensate(self, reason: Reason) -> None:
@@ -172,7 +171,7 @@ class OrderWorkflow(SagaWorkflow):
             plan.WITHDRAW_CANCELLATION: OrderActivities.withdraw_cancellation,
         }[undo]
         await self._saga.run_until_settled(
-            undo.name, lambda: self._saga.run_local(activity), settled=None
+            undo.name, lambda: self._saga.run_local(activity, undo), settled=None
         )
         await self._saga.reload_progress()
         self._show_status()
@@ -192,7 +191,8 @@ class OrderWorkflow(SagaWorkflow):
         except FailureError as error:
             self._started = refusal_of(error) or ApplicationError("the order was not placed")
             return False
-        is_new = progress.status is OrderStatus.PLACED and not self._order.is_restored
+        is_new = progress.is_new or progress.status is OrderStatus.PLACED
+        is_new = is_new and not self._order.is_restored
         self._saga.start_from(progress, is_recovered=not is_new or self._order.place is None)
         if not is_new:
             self._saga.register_all(plan.ORDER_PLAN)  # it may compensate before its first step

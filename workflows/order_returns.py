@@ -44,7 +44,7 @@ class OrderReturns:
         because it may not know of that return.
         """
         try:
-            await self._saga.run_local(OrderActivities.complete)
+            await self._saga.run_local(OrderActivities.complete, plan.COMPLETE)
         except FailureError:
             await self._saga.reload_progress()
             if not self._saga.progress.return_requested:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.interface import OrderActivities
@@ -15,7 +14,6 @@ from domain.order.state import OrderStatus
 from domain.saga import plan
 from workflows.backorder_notifications import notify_waiting_orders
 from workflows.failure import refusal_of
-from workflows.options import DATABASE
 from workflows.saga import CompensationRequested, SagaRunner
 
 
@@ -45,14 +43,14 @@ class OrderStock:
         self._saga.reached(OrderStatus.RESERVED)
 
     async def release(self) -> bool:
-        await self._saga.run_local(OrderActivities.release)
+        await self._saga.run_local(OrderActivities.release, plan.RELEASE)
         await notify_waiting_orders(self._saga.order_id)
         return True
 
     async def _reserve_or_short_sku(self) -> str | None:
         """Reserve the stock; return the SKU that is short, or None."""
         try:
-            await self._saga.run_local(OrderActivities.reserve)
+            await self._saga.run_local(OrderActivities.reserve, plan.RESERVE)
         except FailureError as error:
             refusal = refusal_of(error)
             if refusal is None or refusal.type != ErrorCode.OUT_OF_STOCK:
@@ -61,9 +59,7 @@ class OrderStock:
         return None
 
     async def _backorder(self) -> bool:
-        return await workflow.execute_local_activity_method(
-            OrderActivities.backorder, self._saga.order_id, **DATABASE
-        )
+        return await self._saga.run_local(OrderActivities.backorder, plan.RESERVE)
 
     async def _is_notified_before(self, closes_at: datetime) -> bool:
         is_notified = await self._saga.wait_until(closes_at, lambda: self._is_notified)
@@ -77,7 +73,7 @@ class OrderStock:
         """
         if self._is_restored:
             return Reason.OPERATOR_REQUEST
-        progress = await workflow.execute_local_activity_method(
-            OrderActivities.reject, RejectInput(self._saga.order_id, sku), **DATABASE
+        progress = await self._saga.run_local_with(
+            OrderActivities.reject, RejectInput(self._saga.order_id, sku), plan.RESERVE
         )
         return progress.reason or Reason.OPERATOR_REQUEST

@@ -75,13 +75,13 @@ class ReturnWorkflow(SagaWorkflow):
         return True
 
     async def _finish(self) -> None:
-        await self._saga.run_local(OrderActivities.finish_return)
+        await self._saga.run_local(OrderActivities.finish_return, plan.REFUND)
 
     async def _lapse(self) -> bool:
         """Return whether it lapsed: the goods may have arrived while the carrier was asked."""
         if self._tracking.has_reported(TrackedStatus.RETURNED):
             return False
-        await self._saga.run_local(OrderActivities.lapse_return)
+        await self._saga.run_local(OrderActivities.lapse_return, plan.AWAIT_GOODS)
         return True
 
     @workflow.signal

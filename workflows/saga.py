@@ -29,6 +29,7 @@ from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga.commands import Intervention
 from domain.saga.plan import PlanStep, Undo
+from workflows.database_steps import run_on_database
 from workflows.options import DATABASE, asking
 from workflows.parking import ParkingLot
 from workflows.provider_calls import ask_provider
@@ -40,7 +41,7 @@ COMPENSATION_STATUSES: Final = frozenset(
     {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 )
 
-LocalStep = Callable[[OrderActivities, str], Awaitable[None]]
+LocalStep = Callable[[OrderActivities, str], Awaitable[T]]
 
 UndoAction = Callable[[], Awaitable[bool]]
 """Return whether the step is undone; False means that it is too late to undo it."""
@@ -195,9 +196,14 @@ class SagaRunner:
             until=until or workflow.now() + self.deadlines.payment_window,
         )
 
-    async def run_local(self, activity: LocalStep) -> None:
-        """Record a change of the order."""
-        await workflow.execute_local_activity_method(activity, self.order_id, **DATABASE)
+    async def run_local(self, activity: LocalStep[T], step: PlanStep | Undo) -> T:
+        """Record a change of the order in the time of the step."""
+        return await self.run_local_with(activity, self.order_id, step)
+
+    async def run_local_with(
+        self, activity: Callable[[Any, A], Awaitable[T]], argument: A, step: PlanStep | Undo
+    ) -> T:
+        return await run_on_database(activity, argument, self.asking(step))
 
     async def load_progress(self) -> OrderProgress:
         return await workflow.execute_local_activity_method(

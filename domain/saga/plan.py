@@ -12,7 +12,7 @@ from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus as Status
 
 Timeout = Literal["provider_timeout", "undo_timeout"]
-"""The time that a provider which does not answer is asked again.
+"""The time that a provider or a database which does not answer is asked again.
 
 The time is short while the saga can still compensate, and long where giving up would not help.
 """
@@ -26,7 +26,7 @@ class Undo:
     name: str
     description: str
     timeout: Timeout | None = None
-    """The time-out; None for an undo that asks no provider."""
+    """The time-out of its activity."""
     parallel: bool = False
     """It shares nothing with the undos beside it, so they may run in parallel."""
     until_pivot: bool = False
@@ -43,14 +43,16 @@ class PlanStep:
     deadline: Deadline | None = None
     """The time that it may wait for other parties; None: it waits for none."""
     timeout: Timeout | None = None
-    """The time-out; None: it asks no provider, and Temporal retries it until it succeeds."""
+    """The time-out of its activities; None for a step that has none of its own."""
     on_failure: Reason | None = None
     """The reason of the compensation when it fails for good; None: it parks for an operator."""
     until: Status | None = None
     """The order status from which the step is done."""
 
 
-RELEASE: Final = Undo("release", "Release the reserved stock.", parallel=True)
+RELEASE: Final = Undo(
+    "release", "Release the reserved stock.", timeout="undo_timeout", parallel=True
+)
 GIVE_BACK: Final = Undo(
     "give_back",
     "Make sure that no money is held or kept: look up and void every attempt, or refund.",
@@ -69,6 +71,7 @@ RESERVE: Final = PlanStep(
     "Reserve the stock of every line, all or none; a backorder waits for it.",
     undo=RELEASE,
     deadline="backorder",
+    timeout="provider_timeout",
     until=Status.RESERVED,
 )
 AUTHORIZE: Final = PlanStep(
@@ -128,14 +131,18 @@ AWAIT_DELIVERY: Final = PlanStep(
     timeout="provider_timeout",
     until=Status.DELIVERED,
 )
-DELIVER: Final = PlanStep("deliver", "Record the delivery.", until=Status.DELIVERED)
+DELIVER: Final = PlanStep(
+    "deliver", "Record the delivery.", timeout="undo_timeout", until=Status.DELIVERED
+)
 AWAIT_RETURN: Final = PlanStep(
     "await_return",
     "Hold the return window open; a return runs in a separate workflow.",
     deadline="return_window",
     until=Status.COMPLETED,
 )
-COMPLETE: Final = PlanStep("complete", "Complete the order.", until=Status.COMPLETED)
+COMPLETE: Final = PlanStep(
+    "complete", "Complete the order.", timeout="undo_timeout", until=Status.COMPLETED
+)
 
 ORDER_PLAN: Final = (
     RESERVE,
@@ -168,9 +175,11 @@ REFUND: Final = PlanStep(
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
 """The plan of a return, which is part of an order's saga."""
 
-CANCEL: Final = Undo("cancel", "Record that every step is undone.")
+CANCEL: Final = Undo("cancel", "Record that every step is undone.", timeout="undo_timeout")
 WITHDRAW_CANCELLATION: Final = Undo(
-    "withdraw_cancellation", "Record that the parcel left first and the order continues."
+    "withdraw_cancellation",
+    "Record that the parcel left first and the order continues.",
+    timeout="undo_timeout",
 )
 
 FINALIZERS: Final = (CANCEL, WITHDRAW_CANCELLATION)

@@ -30,7 +30,7 @@ from eventstore.privacy.errors import (
     TamperedField,
 )
 from eventstore.privacy.keyring import Encrypted, Keyring
-from kit.pool import Pool
+from kit.pool import Connection, Pool
 
 E = TypeVar("E", bound=Event)
 SubjectKey = tuple[UUID, bytes]
@@ -48,15 +48,21 @@ class Vault:
         self._pool = pool
         self._master_keys = master_keys
 
-    async def seal(self, appends: Sequence[StreamAppend]) -> Sequence[StreamAppend]:
+    async def seal(
+        self, appends: Sequence[StreamAppend], connection: Connection | None = None
+    ) -> Sequence[StreamAppend]:
         """Return the same events with their personal data encrypted, in one query, or none if there
-        is none."""
+        is none.
+
+        A caller that holds locks passes its own connection: others may wait for these locks with
+        all the connections of the pool.
+        """
         subjects = {
             subject for a in appends for new in a.events for subject in subjects_of(new.event)
         }
         if not subjects:
             return appends
-        keys = await self._keys(sorted(subjects))
+        keys = await self._keys(sorted(subjects), connection)
         return [
             replace(a, events=[replace(new, event=_seal(new.event, keys)) for new in a.events])
             for a in appends
@@ -103,20 +109,24 @@ class Vault:
             raise ErasedValue(place[0])
         return decrypt(self._unwrap(**row), data, _context(*place, subject))
 
-    async def _keys(self, subjects: Sequence[str]) -> Mapping[str, SubjectKey]:
+    async def _keys(
+        self, subjects: Sequence[str], connection: Connection | None = None
+    ) -> Mapping[str, SubjectKey]:
         """Return the keys of these subjects; make those that do not exist."""
+        if connection is None:
+            async with self._pool.acquire() as borrowed:
+                return await self._keys(subjects, borrowed)
         offers = [self._new_key(subject) for subject in subjects]
         keys: dict[str, SubjectKey] = {}
-        async with self._pool.acquire() as connection:
-            while keys.keys() != set(subjects):
-                rows = await connection.fetch(
-                    sql.SUBJECT_KEYS,
-                    subjects,
-                    [key_id for key_id, _ in offers],
-                    [wrapped for _, wrapped in offers],
-                    self._master_keys.current_id,
-                )
-                keys = {row["subject"]: (row["key_id"], self._unwrap(**row)) for row in rows}
+        while keys.keys() != set(subjects):
+            rows = await connection.fetch(
+                sql.SUBJECT_KEYS,
+                subjects,
+                [key_id for key_id, _ in offers],
+                [wrapped for _, wrapped in offers],
+                self._master_keys.current_id,
+            )
+            keys = {row["subject"]: (row["key_id"], self._unwrap(**row)) for row in rows}
         return keys
 
     async def _keys_of(self, sealed: Sequence[Sealed]) -> Mapping[SubjectAndKey, KeyOrFault]:

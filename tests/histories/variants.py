@@ -23,7 +23,7 @@ class OneMoreStep(OrderWorkflow):
         return await super().run(order)
 
     async def _pass_pivot(self) -> None:
-        await self._saga.run_local(OrderActivities.reserve)
+        await self._saga.run_local(OrderActivities.reserve, plan.RESERVE)
         await super()._pass_pivot()
 
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 from temporalio import activity, client, worker
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
+from eventstore.envelope import AppendResult, StoredEvent
+from eventstore.loaded import Decide, Wanted
 from eventstore.postgres import PostgresEventStore
 from kit.local_http import local_client
 from kit.pool import Connection
@@ -161,13 +162,16 @@ async def answered(operation: str) -> None:
 
 
 class TrappedStore(PostgresEventStore):
-    """A store with a gate between the decision and its append."""
+    """A store with a gate between what an activity has loaded and its append.
 
-    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    The gate is before the locks: behind them nothing else could happen to these streams.
+    """
+
+    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
         armed = _ARMED.get()
         if armed and not armed.script.provider and armed.script.act is not Act.KILL:
             await armed.at(Phase.DURING)
-        return await super().append(appends)
+        return await super().append_decided(wanted, decide)
 
 
 class Trapdoor:

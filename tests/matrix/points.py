@@ -149,7 +149,14 @@ def _of_plan(plan: tuple[PlanStep, ...], straight: Scenario) -> Iterator[Point]:
             yield from _points(activity, scenario)
 
 
+_NOT_ON_THE_STRAIGHT_WAY: Final = {"reserve": (way.BACKORDERED, way.SHORT)}
+"""The steps that run on their own in other scenarios alone. With enough stock, the placement
+reserves it."""
+
+
 def _done_in(step: PlanStep, straight: Scenario) -> tuple[tuple[str, Scenario], ...]:
+    if step.name in _NOT_ON_THE_STRAIGHT_WAY:
+        return tuple((step.name, scenario) for scenario in _NOT_ON_THE_STRAIGHT_WAY[step.name])
     if step.name in ACTIVITIES:
         return ((step.name, straight),)
     if step.name in DONE_WHILE_WAITING:

@@ -15,8 +15,9 @@ from domain.order import decide
 from domain.order.commands import PlaceOrder
 from domain.order.events import OrderCreated
 from domain.order.number import order_number
-from eventstore.envelope import AppendResult, StreamAppend
+from eventstore.envelope import AppendResult
 from eventstore.errors import UniqueValueTaken
+from eventstore.loaded import Decide, Wanted
 from eventstore.postgres import PostgresEventStore
 from kit.pool import Pool
 from projections.inline import InlineReadModels
@@ -26,17 +27,17 @@ from tests.support.sagas import an_order
 
 
 class Overtaken(PostgresEventStore):
-    """A store in which another writer appends right before the first append."""
+    """A store in which another writer appends right before the first decision."""
 
     def __init__(self, pool: Pool, other: Callable[[], Awaitable[None]]) -> None:
         super().__init__(pool, [InlineReadModels()], a_vault(pool))
         self._other: Callable[[], Awaitable[None]] | None = other
 
-    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
         other, self._other = self._other, None
         if other is not None:
             await other()
-        return await super().append(appends)
+        return await super().append_decided(wanted, decide)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ async def test_a_snapshot_of_another_shape_is_passed_over(
     assert snapshot is not None
     before = await handler.load(INVENTORY, "sku")
 
-    await store.create_snapshot("inventory-sku", replace(snapshot, schema="of old"))
+    await store.create_snapshots({"inventory-sku": replace(snapshot, schema="of old")})
 
     assert await handler.load(INVENTORY, "sku") == before
 
@@ -134,8 +134,8 @@ async def test_the_next_snapshot_replaces_a_snapshot_newer_than_its_stream(
 async def test_a_snapshot_of_a_stream_without_any_event_is_passed_over(
     handler: CommandHandler, store: PostgresEventStore
 ) -> None:
-    await store.create_snapshot(
-        "inventory-sku", snapshots.take(INVENTORY, InventoryState(received=9), version=100)
+    await store.create_snapshots(
+        {"inventory-sku": snapshots.take(INVENTORY, InventoryState(received=9), version=100)}
     )
 
     await handler.handle(step(), ReceiveStock(aggregate_id="sku", quantity=1))
@@ -164,10 +164,10 @@ def never() -> NoReturn:
 
 async def test_an_older_snapshot_does_not_replace_a_newer_one(store: PostgresEventStore) -> None:
     new = snapshots.take(INVENTORY, InventoryState(received=5), version=200)
-    await store.create_snapshot("inventory-sku", new)
+    await store.create_snapshots({"inventory-sku": new})
 
-    await store.create_snapshot(
-        "inventory-sku", snapshots.take(INVENTORY, InventoryState(received=1), version=100)
+    await store.create_snapshots(
+        {"inventory-sku": snapshots.take(INVENTORY, InventoryState(received=1), version=100)}
     )
 
     kept = await store.load_snapshot("inventory-sku")

@@ -18,13 +18,14 @@ from tests.support.sagas import Sagas, an_order
 from workflows.order import OrderWorkflow
 from workflows.types import OrderWorkflowInput
 
-FORWARD = ["reserve", "authorize", "create_shipment"]
+FORWARD = ["authorize", "create_shipment"]
 
 
 async def test_an_order_cancelled_before_its_workflow_has_begun_is_placed_and_cancelled(
     sagas: Sagas,
 ) -> None:
-    order = an_order((await sagas.stocked(1), 1))
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 1))
     order_id, task_queue = order.aggregate_id, f"later-{uuid.uuid4()}"
     handle = await sagas.client.start_workflow(
         OrderWorkflow.run,
@@ -39,9 +40,11 @@ async def test_an_order_cancelled_before_its_workflow_has_begun_is_placed_and_ca
 
     assert await sagas.events(f"order-{order_id}") == [
         "OrderCreated",
+        "OrderReserved",
         "OrderCancellationRequested",
         "OrderCancelled",
     ]
+    assert await sagas.inventory(sku) == InventoryState(received=1)
     assert await sagas.money(order_id) == {}
 
 
@@ -68,6 +71,30 @@ async def test_a_workflow_cancelled_beside_a_step_undoes_that_step_too(
     assert "captured" not in effects
     shipped = await sagas.carrier_simulator.effects(order_id)
     assert shipped.get("created", (0, 0))[0] <= shipped.get("cancelled", (0, 0))[0]
+
+
+@pytest.mark.parametrize("when", When)
+async def test_a_workflow_cancelled_beside_its_reservation_undoes_it_too(
+    sagas: Sagas, when: When
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 2), backorder=True)  # the placement reserves nothing
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("reserve", order_id, when) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        if when is When.AFTER:
+            await sagas.until(f"inventory-{sku}", "BackorderQueued")
+            await sagas.receive(sku, 1)
+        await gate.reached()
+        await sagas.workflow(order_id).cancel()
+    assert await placing == order_id
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "OPERATOR_REQUEST"
+    pieces = 2 if when is When.AFTER else 1
+    assert await sagas.inventory(sku) == InventoryState(received=pieces)
+    assert await sagas.money(order_id) == {}
 
 
 @pytest.mark.parametrize("undo", ["cancel_shipment", "give_back", "release"])

@@ -51,7 +51,7 @@ async def test_a_cancellation_undoes_the_effects_of_a_lost_task(sagas: Sagas, co
 
 async def test_a_rejection_by_a_lost_task_is_the_end_of_the_order(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
-    order = an_order((sku, 1))
+    order = an_order((sku, 2))
     order_id = order.aggregate_id
 
     async with sagas.gates.stopped("reserve", order_id, When.BEFORE) as gate:

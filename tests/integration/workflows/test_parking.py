@@ -315,7 +315,7 @@ WRONG_STATE = Refused(ErrorCode.WRONG_STATE, "as the test wants it")
 
 async def parked_at_reserve(sagas: Sagas) -> tuple[str, str]:
     sku = await sagas.stocked(1)
-    order = an_order((sku, 1))
+    order = an_order((sku, 2))  # the placement reserves nothing
     sagas.gates.fail("reserve", order.aggregate_id, WRONG_STATE)
     order_id = await sagas.place(order)
     await sagas.needs_attention(f"order-{order_id}", expected=True)
@@ -349,7 +349,7 @@ async def test_a_cancellation_ends_the_parking_of_a_forward_step(
 async def test_an_order_cancelled_as_it_parks_does_not_stay_parked(
     sagas: Sagas,
 ) -> None:
-    order = an_order((await sagas.stocked(1), 1))
+    order = an_order((await sagas.stocked(1), 2))
     order_id = order.aggregate_id
     sagas.gates.fail("reserve", order_id, WRONG_STATE)
 

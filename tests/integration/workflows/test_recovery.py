@@ -29,7 +29,7 @@ DELIVERED_ORDER = [
 PAID = {"authorized": (1, 250), "captured": (1, 250)}
 VOIDED = {"authorized": (1, 250), "voided": (1, 250)}
 
-FORWARD = ["reserve", "authorize", "create_shipment"]
+FORWARD = ["authorize", "create_shipment"]
 AFTER_DISPATCH = ["capture", "deliver", "complete"]
 BACK = ["cancel_shipment", "give_back", "release", "cancel"]
 
@@ -62,6 +62,33 @@ async def test_an_order_recovered_beside_any_step_is_delivered_once(
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     assert await sagas.money(order_id) == PAID
     assert (await sagas.carrier_simulator.effects(order_id))["created"] == (1, 1)
+
+
+@pytest.mark.parametrize("when", When)
+async def test_an_order_recovered_beside_its_reservation_is_delivered_once(
+    sagas: Sagas, when: When
+) -> None:
+    sku = await sagas.stocked(1)
+    order = an_order((sku, 2), postal_code=NORMAL, backorder=True)
+    order_id = order.aggregate_id
+
+    async with sagas.gates.stopped("reserve", order_id, when) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        if when is When.AFTER:
+            await sagas.until(f"inventory-{sku}", "BackorderQueued")
+            await sagas.receive(sku, 1)
+        await gate.reached()
+        await recoveries(sagas, order_id)
+    await asyncio.gather(placing, return_exceptions=True)
+    if when is When.BEFORE:
+        await sagas.until(f"inventory-{sku}", "BackorderQueued")
+        await sagas.receive(sku, 1)
+    await sagas.delivered(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"order-{order_id}") == DELIVERED_ORDER
+    assert await sagas.inventory(sku) == InventoryState(received=2, shipped=2)
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
 
 
 @pytest.mark.parametrize("when", When)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.errors import EventIdReused
+from eventstore.loaded import Decide, Loaded, LoadedStream, Wanted
 from eventstore.repetition import first_result, is_repeated
 
 
@@ -22,10 +23,14 @@ class MemoryLog:
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return self._streams[stream_id][from_version:]
 
-    async def load_snapshot(self, stream_id: str) -> None:
-        """Return None: there are no snapshots."""
+    async def load_streams(self, wanted: Wanted) -> Loaded:
+        return {name: LoadedStream(self._streams[name]) for name in wanted}
 
-    async def create_snapshot(self, stream_id: str, snapshot: object) -> None:
+    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+        appends = decide(await self.load_streams(wanted))
+        return await self.append(appends) if appends else None
+
+    async def create_snapshots(self, taken: object) -> None:
         """Keep no snapshot."""
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:

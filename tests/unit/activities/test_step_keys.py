@@ -27,7 +27,6 @@ from activities.types import (
     ParkInput,
     PlaceInput,
 )
-from domain.command import Command
 from domain.ids import order_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
@@ -36,6 +35,9 @@ from domain.saga.commands import Intervention, ReconciledSystem
 from domain.shipping.commands import RecordShipment
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.tracking import TrackingInfo
+from eventstore.envelope import AppendResult
+from eventstore.errors import EventIdReused
+from eventstore.loaded import Decide, Wanted
 from eventstore.protocol import EventStore
 from kit.pool import Pool
 from providers.payments import ProviderPayment, ProviderPaymentState
@@ -47,21 +49,23 @@ CANCEL: Final = CancellationInput(ORDER_ID, CancellationReason.CUSTOMER_REQUEST,
 PARK: Final = ParkInput(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
 
 
-class Exact(CommandHandler):
+class ExactLog(MemoryLog):
     """Fail when the log answers a step with the append of an earlier one."""
 
-    async def handle(self, step: Step, *commands: Command) -> int:
-        position = await super().handle(step, *commands)
-        lost = [event for stream in await self._decide(commands) for event in stream.decided]
-        assert not lost, f"step key {step.key} identifies an earlier change: {lost} is lost"
-        return position
+    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+        try:
+            result = await super().append_decided(wanted, decide)
+        except EventIdReused as reused:
+            raise AssertionError("a step key identifies an earlier change") from reused
+        assert result is None or not result.duplicate, "a step key identifies an earlier change"
+        return result
 
 
 @dataclass
 class Desk:
     """The activities of one order that call no provider, on a log in memory."""
 
-    handler: Exact
+    handler: CommandHandler
     log: MemoryLog
 
     async def run(self, activity: Callable[..., Awaitable[Any]], *arguments: object) -> Any:  # noqa: ANN401 - whatever the activity answers
@@ -94,8 +98,8 @@ class Desk:
 
 @pytest.fixture
 async def desk() -> Desk:
-    log = MemoryLog()
-    desk = Desk(Exact(cast("EventStore", log)), log)
+    log = ExactLog()
+    desk = Desk(CommandHandler(cast("EventStore", log)), log)
     backorder = PLACE.model_copy(update={"backorder": True})
     await desk.run(OrderActivitiesImpl(desk.handler).place, PlaceInput(backorder, "customer:ada"))
     return desk
