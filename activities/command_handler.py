@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from temporalio import activity
@@ -15,11 +15,12 @@ from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.errors import Refused
 from domain.event import Event
+from domain.idempotency import EARLIER_CALL, KeyedResult, KeyUse
 from domain.ids import event_id_for
 from domain.registry import aggregate_of
 from eventstore import snapshots
 from eventstore.envelope import EventMetadata, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused, VersionConflict
+from eventstore.errors import EventIdReused, KeyTaken, VersionConflict
 from eventstore.protocol import EventStore
 from observability import trace
 
@@ -39,6 +40,8 @@ class Step:
     key: str
     correlation_id: str
     actor: str = "system"
+    request: KeyUse | None = None
+    """The idempotency key that is recorded with the change."""
 
     @classmethod
     def current(cls, key: str, correlation_id: str, actor: str = "system") -> Step:
@@ -90,6 +93,10 @@ class CommandHandler:
         """Return the whole stream, for facts that the state does not keep."""
         return await self._store.load_events(aggregate.stream(aggregate_id))
 
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        """Return the first result under this key. Raises Refused when its input was another one."""
+        return await self._store.find_key(key)
+
     async def handle(self, step: Step, *commands: Command) -> int:
         """Run the commands in order; return the position after which their effect is readable.
 
@@ -114,16 +121,31 @@ class CommandHandler:
         streams = await self._decide(commands)
         appends = _appends(step, streams)
         if not appends:
-            return max(stream.position for stream in streams)
+            position = max(stream.position for stream in streams)
+            if step.request is not None:
+                await self._store.record_key(step.request, position)
+            return position
         try:
-            result = await self._store.append(appends)
+            result = await self._store.append(appends, step.request)
         except EventIdReused as reused:
             return await self._first_run(step, commands, reused)
-        if not result.duplicate:  # a duplicate has decided events anew that were not appended
-            for stream in streams:
-                count_ends(stream.stored, stream.decided)
-                await self._snapshot_if_due(stream)
+        if result.duplicate:  # it has decided events anew that were not appended
+            return await self._repeated(step, result.last_position)
+        for stream in streams:
+            count_ends(stream.stored, stream.decided)
+            await self._snapshot_if_due(stream)
         return result.last_position
+
+    async def _repeated(self, step: Step, position: int) -> int:
+        """Return the position of the step's first run.
+
+        With a key, an earlier call made that run, and the row of its key is deleted since. Record
+        the key as used by that call. Raises KeyTaken.
+        """
+        if step.request is not None:
+            await self._store.record_key(replace(step.request, call=EARLIER_CALL), position)
+            raise KeyTaken
+        return position
 
     async def _first_run(
         self, step: Step, commands: Sequence[Command], reused: EventIdReused
@@ -142,7 +164,7 @@ class CommandHandler:
             raise reused from None
         if not appends:
             raise reused
-        return (await self._store.append(appends)).last_position
+        return await self._repeated(step, (await self._store.append(appends)).last_position)
 
     async def _decide(
         self, commands: Sequence[Command], before: int | None = None

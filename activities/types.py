@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
+from domain.idempotency import KeyUse
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
@@ -42,6 +44,7 @@ class TrackedStatus(StrEnum):
 class PlaceInput:
     command: PlaceOrder
     actor: str
+    call: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class RecordedResult:
     """A change is in the log; `position` is its last event's, or the newest of its streams."""
 
     position: int
+    call: UUID | None = None
+    """The call that made the change, for a request with an idempotency key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class CancellationInput:
     actor: str
     after_dispatch: bool = False
     """Allow it after the dispatch too: the parcel is lost, or an operator has decided so."""
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,8 @@ class CancellationResult:
 
     status: OrderStatus
     position: int
+    call: UUID | None = None
+    """The call that has made the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,7 @@ class AuthorizeInput:
     attempt: int
     method: str | None = None
     actor: str = "system"
-    key: str | None = None
+    key: KeyUse | None = None
     """The key with which the customer has requested a further attempt."""
 
 
@@ -177,6 +185,7 @@ class InterventionInput:
     kind: Intervention
     reason: str
     actor: str
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,7 @@ class InterventionResult:
 
     position: int
     kind: Intervention
+    call: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +204,7 @@ class ReturnRequestInput:
     order_id: str
     actor: str
     lines: tuple[ReturnedLine, ...] | None = None
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +214,7 @@ class RunCommandInput:
     command_type: str
     command_json: str
     actor: str
-    fingerprint: str
+    key: KeyUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +229,7 @@ class RunCommandResult:
     """`waiting_order_ids` are the orders that wait for the stock that the command has brought."""
 
     position: int
+    call: UUID | None
     waiting_order_ids: tuple[str, ...] = ()
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.customer.decide import CUSTOMER
+from domain.idempotency import KeyedResult, KeyUse
 from domain.privacy import fields_in_clear
 from eventstore import statements as sql
 from eventstore.envelope import (
@@ -28,6 +29,7 @@ from eventstore.errors import (
     UniqueValueTaken,
     VersionConflict,
 )
+from eventstore.keys import find_key, record_key
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
 from eventstore.repetition import first_result, is_repeated
@@ -78,19 +80,31 @@ class PostgresEventStore:
     ) -> AppendResult:
         return await self.append([StreamAppend(stream_id, events, expected_version)])
 
-    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def append(
+        self, appends: Sequence[StreamAppend], key: KeyUse | None = None
+    ) -> AppendResult:
         with spans.span("append", Kind.CLIENT) as span:
             if span is not None:
                 span.attributes |= _described(appends)
-            return await self._append_once(appends)
+            return await self._append_once(appends, key)
 
-    async def _append_once(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        async with self._pool.acquire() as connection:
+            return await find_key(connection, key)
+
+    async def record_key(self, key: KeyUse, position: int) -> None:
+        async with self._pool.acquire() as connection:
+            await record_key(connection, key, position)
+
+    async def _append_once(
+        self, appends: Sequence[StreamAppend], key: KeyUse | None
+    ) -> AppendResult:
         check_appends(appends)
         sealed = appends
         if any(fields_in_clear(new.event) for a in appends for new in a.events):
             sealed = await self._sealed(appends)
         try:
-            return await self._append_through_deadlocks(sealed)
+            return await self._append_through_deadlocks(sealed, key)
         except VersionConflict as conflict:
             return await self._repeated(appends, conflict)
         except asyncpg.UniqueViolationError as violation:
@@ -102,17 +116,19 @@ class PostgresEventStore:
         except ROLLED_BACK as error:
             raise AppendRolledBack([a.stream_id for a in appends], _cause(error)) from error
 
-    async def _append_through_deadlocks(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def _append_through_deadlocks(
+        self, appends: Sequence[StreamAppend], key: KeyUse | None
+    ) -> AppendResult:
         """Append again after a deadlock: the winner may have appended the same ids."""
         for _ in range(MAX_DEADLOCKS):
             with suppress(asyncpg.DeadlockDetectedError):
-                return await self._append(appends)
-        return await self._append(appends)
+                return await self._append(appends, key)
+        return await self._append(appends, key)
 
-    async def _append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def _append(self, appends: Sequence[StreamAppend], key: KeyUse | None) -> AppendResult:
         async with self._pool.acquire() as connection:
-            if self._inline:
-                return await self._append_inline(connection, appends)
+            if self._inline or key is not None:
+                return await self._append_inline(connection, appends, key)
             # A single statement is its own transaction: BEGIN and COMMIT would add two round trips.
             return await _append(connection, appends)
 
@@ -122,7 +138,7 @@ class PostgresEventStore:
         return await self._vault.seal(appends)
 
     async def _append_inline(
-        self, connection: Connection, appends: Sequence[StreamAppend]
+        self, connection: Connection, appends: Sequence[StreamAppend], key: KeyUse | None
     ) -> AppendResult:
         """Append and change the inline read models in one transaction."""
         async with connection.transaction():
@@ -130,6 +146,8 @@ class PostgresEventStore:
             stored = _stored(appends, result)
             for projection in self._inline:
                 await projection.apply(connection, stored)
+            if key is not None:
+                await record_key(connection, key, result.last_position)
         return result
 
     async def _repeated(

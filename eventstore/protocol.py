@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from domain.idempotency import KeyedResult, KeyUse
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.snapshots import Snapshot
 from eventstore.versions import ExpectedVersion
@@ -24,14 +25,24 @@ class EventStore(Protocol):
     ) -> AppendResult:
         """Append to one stream: see append()."""
 
-    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def append(
+        self, appends: Sequence[StreamAppend], key: KeyUse | None = None
+    ) -> AppendResult:
         """Append to several streams, all or none, and change the inline read models with them.
+
+        Record the idempotency key in the same transaction. Raises KeyTaken.
 
         Appending the same events again returns the first result and changes nothing. Raises
         InvalidAppend, VersionConflict, EventIdReused, UniqueValueTaken or AppendRolledBack; then
         nothing has been written. After a lost connection (pool.CONNECTION_LOST) only a repetition
         of the same append finds out whether it was written.
         """
+
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        """Return the first result under this key. Raises Refused when its input was another one."""
+
+    async def record_key(self, key: KeyUse, position: int) -> None:
+        """Record the key of a request that has appended nothing. Raises KeyTaken."""
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         """Return the stream's events with a version above `from_version`, in order."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from temporalio import activity, client, worker
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
+from domain.idempotency import KeyUse
 from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
 from eventstore.postgres import PostgresEventStore
 from kit.local_http import local_client
@@ -163,11 +164,13 @@ async def answered(operation: str) -> None:
 class TrappedStore(PostgresEventStore):
     """A store with a gate between the decision and its append."""
 
-    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def append(
+        self, appends: Sequence[StreamAppend], key: KeyUse | None = None
+    ) -> AppendResult:
         armed = _ARMED.get()
         if armed and not armed.script.provider and armed.script.act is not Act.KILL:
             await armed.at(Phase.DURING)
-        return await super().append(appends)
+        return await super().append(appends, key)
 
 
 class Trapdoor:

@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.types import InterventionInput
+from benchmarks.saga.driver import key_use
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind
@@ -158,7 +159,7 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
 
     late = InterventionInput(order_id, "capture", 1, SKIP, "too late", "operator:test")
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.intervene(f"order-{order_id}", late, idempotency_key="late")
+        await sagas.orchestrator.intervene(f"order-{order_id}", late, key=key_use("intervene"))
     await sagas.intervene(order_id, "capture", RETRY)
     await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
@@ -301,7 +302,7 @@ async def test_an_intervention_without_a_reason_is_refused(
     silent = InterventionInput(order_id, "capture", 1, SKIP, " ", "operator:test")
 
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.intervene(f"order-{order_id}", silent, idempotency_key="silent")
+        await sagas.orchestrator.intervene(f"order-{order_id}", silent, key=key_use("intervene"))
 
     assert (refusal.value.code, refusal.value.field) == (
         ErrorCode.INVALID_INPUT,

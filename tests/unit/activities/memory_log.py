@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from domain.idempotency import KeyedResult, KeyUse, key_reused
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused
+from eventstore.errors import EventIdReused, KeyTaken
 from eventstore.repetition import first_result, is_repeated
 
 
@@ -18,6 +19,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self._streams: defaultdict[str, list[StoredEvent]] = defaultdict(list)
         self._by_id: dict[UUID, StoredEvent] = {}
+        self._keys: dict[UUID, tuple[KeyUse, int]] = {}
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return self._streams[stream_id][from_version:]
@@ -28,12 +30,30 @@ class MemoryLog:
     async def create_snapshot(self, stream_id: str, snapshot: object) -> None:
         """Keep no snapshot."""
 
-    async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        known = self._keys.get(key.id)
+        if known is None:
+            return None
+        used, position = known
+        if used.fingerprint != key.fingerprint:
+            raise key_reused()
+        return KeyedResult(position, used.call)
+
+    async def record_key(self, key: KeyUse, position: int) -> None:
+        if key.id in self._keys:
+            raise KeyTaken
+        self._keys[key.id] = (key, position)
+
+    async def append(
+        self, appends: Sequence[StreamAppend], key: KeyUse | None = None
+    ) -> AppendResult:
         ids = [new.event_id for append in appends for new in append.events]
         stored = {event_id: self._by_id[event_id] for event_id in ids if event_id in self._by_id}
         if not stored:
             events = list(self._store(appends))
             result = first_result(appends, {event.event_id: event for event in events})
+            if key is not None:
+                await self.record_key(key, result.last_position)
             return AppendResult(result.positions, result.versions, result.recorded_at, False)
         if await is_repeated(appends, stored, vault=None):
             return first_result(appends, stored)

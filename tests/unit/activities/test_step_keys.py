@@ -28,6 +28,7 @@ from activities.types import (
     PlaceInput,
 )
 from domain.command import Command
+from domain.idempotency import KeyUse
 from domain.ids import order_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
@@ -69,7 +70,7 @@ class Desk:
         environment.info = replace(environment.info, workflow_id=order_workflow_id(ORDER_ID))
         return await environment.run(activity, *arguments)
 
-    async def pay(self, attempt: int, key: str | None = None) -> None:
+    async def pay(self, attempt: int, key: KeyUse | None = None) -> None:
         """Request the attempt; `key` is the customer's idempotency key."""
         authorize = AuthorizeInput(ORDER_ID, attempt, "pm_card_visa", key=key)
         order = await self.handler.load(ORDER, ORDER_ID)
@@ -176,7 +177,8 @@ async def test_each_payment_attempt_and_each_answer_has_its_own_key(
     desk: Desk, keys: tuple[str | None, str | None]
 ) -> None:
     for attempt, key in enumerate(keys, start=1):
-        await desk.pay(attempt, key)
+        use = None if key is None else KeyUse.of("ada", "retryPayment", key, {})
+        await desk.pay(attempt, use)
         await desk.answer(PENDING)
         await desk.answer(DECLINED)
 
