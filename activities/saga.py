@@ -10,6 +10,7 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.keyed import handle_once
+from activities.orphans import end_orphan
 from activities.types import (
     InterventionInput,
     InterventionResult,
@@ -128,6 +129,10 @@ class SagaActivitiesImpl(interface.SagaActivities):
             events = await self._handler.events(SAGA, intervene.order_id)
             return InterventionResult(events[-1].position, saga.interventions[intervene.parking])
         return InterventionResult(done.position, intervene.kind, done.call)
+
+    @activity.defn
+    async def end_orphan(self, workflow_id: str) -> None:
+        await end_orphan(workflow_id)
 
 
 def _compensation_for(intervene: InterventionInput) -> tuple[Command, ...]:

@@ -13,7 +13,7 @@ from domain.idempotency import KeyedResult, KeyUse
 from domain.ids import payment_retry_step
 from domain.order.commands import ConfirmOrder, MarkAuthorized
 from domain.order.decide import ORDER
-from domain.order.state import OrderState
+from domain.order.state import OrderState, OrderStatus
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
 from domain.payment.state import PaymentState, PaymentStatus
@@ -27,6 +27,7 @@ _ANSWERED: Final = {
     ProviderPaymentState.DECLINED: AuthorizationOutcome.DECLINED,
     ProviderPaymentState.VOIDED: AuthorizationOutcome.DECLINED,
 }
+_COMPENSATING: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 _RECORDED: Final = {
     None: AuthorizationOutcome.DECLINED,
     PaymentStatus.REQUESTED: AuthorizationOutcome.PENDING,
@@ -54,6 +55,7 @@ class PaymentRecord:
         order_id, attempt = authorize.order_id, authorize.attempt
         if authorize.key is not None:
             await self._require_next(order_id, attempt, authorize.key)
+            _require_no_compensation(order_id, order)
         return await handle_once(
             self._handler,
             Step.current(_request_key(authorize), order_id, authorize.actor),
@@ -118,6 +120,16 @@ class PaymentRecord:
             if refused.code is ErrorCode.PAYMENT_SUPERSEDED:
                 raise
             await self._handler.handle(step, command)
+
+
+def _require_no_compensation(order_id: str, order: OrderState) -> None:
+    """Raise Refused for an order that gives its money back. A reset may leave a workflow running
+    that still waits for another method."""
+    if order.status in _COMPENSATING:
+        raise Refused(
+            ErrorCode.PAYMENT_NOT_RETRYABLE,
+            f"order {order_id} is {order.status} and takes no further payment",
+        )
 
 
 def _request_key(authorize: AuthorizeInput) -> str:

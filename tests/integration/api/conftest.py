@@ -263,7 +263,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     async with served(app) as url, local_client(base_url=url) as http:
         contacts = partial(order_contacts.follow, module_pool, store, vault)
         log, routes = OrderLog(store), routes_of(app)
-        yield Api(url, settings, http, calls, sagas, log, feed, notices.feed, routes, contacts)
+        limits = app.state.rate_limits
+        yield Api(
+            *(url, settings, http, calls, sagas, log, feed, notices.feed, routes, limits, contacts)
+        )
 
 
 @pytest.fixture

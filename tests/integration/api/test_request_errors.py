@@ -83,7 +83,7 @@ async def test_an_order_that_temporal_has_not_received_is_surely_not_placed(
 
 
 async def test_a_request_that_no_worker_answers_in_time_has_an_unknown_outcome(
-    api: Api, ada: Viewer, monkeypatch: pytest.MonkeyPatch
+    ada: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The repeat under the same key is the same order, and no second one."""
     order = an_order()

@@ -89,7 +89,13 @@ async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sag
     assert await sagas.money(order_id) == HELD
 
 
-@pytest.mark.parametrize("intervene", [by_update, by_signal])
+@pytest.mark.parametrize(
+    ("intervene", "recorded"),
+    [
+        (by_update, ("because", "operator:test")),
+        (by_signal, ("because (unverified, as operator:test)", "temporal")),
+    ],
+)
 @pytest.mark.parametrize(
     ("intervention", "event", "end", "effects"),
     [
@@ -102,6 +108,7 @@ async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sag
 async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917 - one table
     sagas: Sagas,
     intervene: Callable[[Sagas, str, str, Intervention], Awaitable[None]],
+    recorded: tuple[str, str],
     intervention: Intervention,
     event: str,
     end: str,
@@ -115,7 +122,7 @@ async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917
     assert await sagas.end(order_id) == end
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", event]
     made = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
-    assert (made.data["reason"], made.metadata.actor) == ("because", "operator:test")
+    assert (made.data["reason"], made.metadata.actor) == recorded
     assert await sagas.money(order_id) == effects
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     await sagas.needs_attention(f"order-{order_id}", expected=False)
