@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from activities.decision import (
@@ -27,9 +28,10 @@ from activities.turns import Turns
 from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.errors import Refused
+from domain.idempotency import EARLIER_CALL, KeyedResult, KeyUse
 from eventstore import snapshots
 from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused
+from eventstore.errors import EventIdReused, KeyTaken
 from eventstore.loaded import Loaded, Wanted
 from eventstore.protocol import EventStore
 
@@ -79,6 +81,10 @@ class CommandHandler:
         """Return the whole stream, for facts that the state does not keep."""
         return await self._store.load_events(aggregate.stream(aggregate_id))
 
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        """Return the first result under this key. Raises Refused when its input was another one."""
+        return await self._store.find_key(key)
+
     async def handle(self, step: Step, *commands: Command) -> int:
         """Run the commands in order; return the position after which their effect is readable.
 
@@ -114,16 +120,20 @@ class CommandHandler:
             return decision.appends()
 
         try:
-            result = await self._store.append_decided(wanted, decide)
+            result = await self._store.append_decided(wanted, decide, attempt.key)
         except EventIdReused as reused:
             return Handled(await self._first_run(attempt, reused), is_first=False)
-        return await self._handled(decision, result)
+        return await self._handled(attempt, decision, result)
 
-    async def _handled(self, decision: Decision, result: AppendResult | None) -> Handled:
+    async def _handled(
+        self, attempt: _Attempt, decision: Decision, result: AppendResult | None
+    ) -> Handled:
         if result is None:
+            if attempt.key is not None:
+                await self._store.record_key(attempt.key, decision.position)
             return Handled(decision.position, is_first=False)
         if result.duplicate:  # what was decided anew was not appended
-            return Handled(result.last_position, is_first=False)
+            return Handled(await self._repeated(attempt, result.last_position), is_first=False)
         for name, stream in decision.streams.items():
             count_ends(stream.stored, [event for _, event in stream.decided])
             if last_id := decision.last_ids.get(name):
@@ -131,6 +141,17 @@ class CommandHandler:
                 self._known.keep(stream.aggregate, name, known)
         await self._take_snapshots(decision.streams)
         return Handled(result.last_position, is_first=True)
+
+    async def _repeated(self, attempt: _Attempt, position: int) -> int:
+        """Return the position of the step's first run.
+
+        With a key, an earlier call made that run, and the row of its key is deleted since. Record
+        the key as used by that call. Raises KeyTaken.
+        """
+        if attempt.key is not None:
+            await self._store.record_key(replace(attempt.key, call=EARLIER_CALL), position)
+            raise KeyTaken
+        return position
 
     async def _first_run(self, attempt: _Attempt, reused: EventIdReused) -> int:
         """Return the position of the step's first run, if it ran the same commands.
@@ -148,7 +169,7 @@ class CommandHandler:
             raise reused from None
         if not appends:
             raise reused
-        return (await self._store.append(appends)).last_position
+        return await self._repeated(attempt, (await self._store.append(appends)).last_position)
 
     async def _take_snapshots(self, changed: Mapping[str, Stream]) -> None:
         taken = {
@@ -169,6 +190,11 @@ class _Attempt(NamedTuple):
     run: Run
     following: Run | None
     aggregates: Aggregates
+
+    @property
+    def key(self) -> KeyUse | None:
+        """The idempotency key that is recorded with the change."""
+        return self.run.step.request
 
     def decide(self, found: Loaded, known: Known = NOTHING_KNOWN) -> Decision:
         decision = Decision(streams(self.aggregates, found, known))

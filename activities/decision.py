@@ -16,6 +16,7 @@ from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.errors import Refused
 from domain.event import Event
+from domain.idempotency import KeyUse
 from domain.ids import event_id_for
 from domain.registry import aggregate_of
 from eventstore import snapshots
@@ -32,6 +33,8 @@ class Step:
     key: str
     correlation_id: str
     actor: str = "system"
+    request: KeyUse | None = None
+    """The idempotency key that is recorded with the change."""
 
     @classmethod
     def current(cls, key: str, correlation_id: str, actor: str = "system") -> Step:

@@ -53,7 +53,7 @@ class Activities:
 
 
 class SagaActivities(Activities, ABC):
-    """The changes that the saga engine itself appends to the log. They use the database alone."""
+    """What the saga engine itself needs of the log and of Temporal."""
 
     @activity.defn
     @abstractmethod
@@ -68,6 +68,15 @@ class SagaActivities(Activities, ABC):
     @abstractmethod
     async def intervene(self, intervene: InterventionInput) -> InterventionResult:
         """Record an intervention. Fails with SAGA_NOT_PARKED when the step is not parked."""
+
+    @activity.defn
+    @abstractmethod
+    async def end_orphan(self, workflow_id: str) -> None:
+        """Terminate this child workflow if an earlier run of the calling workflow started it.
+
+        A reset leaves such a child running. It knows nothing of the new run, which starts it again
+        from the log.
+        """
 
 
 class OrderActivities(Activities, ABC):

@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Run, Step
+from activities.keyed import handle_once
 from activities.placing import place_order, reservation
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
@@ -150,8 +151,10 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def request_cancellation(self, request: CancellationInput) -> CancellationResult:
         order_id = request.order_id
         asked_before = (await self._handler.load(ORDER, order_id)).cancellations
-        position = await self._handler.handle(
+        done = await handle_once(
+            self._handler,
             Step.current(f"request_cancellation/{asked_before}", order_id, request.actor),
+            request.key,
             c.RequestCancellation(
                 aggregate_id=order_id,
                 reason=request.reason,
@@ -159,7 +162,7 @@ class OrderActivitiesImpl(interface.OrderActivities):
             ),
         )
         status = (await self._handler.load(ORDER, order_id)).status
-        return CancellationResult(status or OrderStatus.CANCELLING, position)
+        return CancellationResult(status or OrderStatus.CANCELLING, done.position, done.call)
 
     @activity.defn
     async def start_compensation(self, request: CancellationInput) -> OrderProgress:
@@ -203,7 +206,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def request_return(self, request: ReturnRequestInput) -> RecordedResult:
         step = Step.current("request_return", request.order_id, request.actor)
         command = c.RequestReturn(aggregate_id=request.order_id, lines=request.lines)
-        return RecordedResult(await self._handler.handle(step, command))
+        done = await handle_once(self._handler, step, request.key, command)
+        return RecordedResult(done.position, done.call)
 
     @activity.defn
     async def finish_return(self, order_id: str) -> None:
@@ -230,8 +234,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def run_command(self, run: RunCommandInput) -> RunCommandResult:
         command = DIRECT_COMMANDS[run.command_type].model_validate_json(run.command_json)
         step = Step.current("run", command.aggregate_id, run.actor)
-        position = await self._handler.handle(step, command)
-        return RunCommandResult(position, await self._orders_waiting_for(command))
+        done = await handle_once(self._handler, step, run.key, command)
+        return RunCommandResult(done.position, done.call, await self._orders_waiting_for(command))
 
     async def _orders_waiting_for(self, command: Command) -> tuple[str, ...]:
         """Return the orders that wait for the pieces that the command added, the oldest first."""

@@ -10,6 +10,8 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.keyed import handle_once
+from activities.orphans import end_orphan
 from activities.types import (
     InterventionInput,
     InterventionResult,
@@ -119,14 +121,22 @@ class SagaActivitiesImpl(interface.SagaActivities):
             f"intervene/{intervene.step}/{intervene.parking}", intervene.order_id, intervene.actor
         )
         try:
-            position = await self._handler.handle(step, command, *_compensation_for(intervene))
-        except Refused:
+            done = await handle_once(
+                self._handler, step, intervene.key, command, *_compensation_for(intervene)
+            )
+        except Refused as refused:
+            if refused.code is ErrorCode.IDEMPOTENCY_KEY_REUSED:
+                raise
             saga = await self._handler.load(SAGA, intervene.order_id)
             if intervene.parking not in saga.interventions:
                 raise
             events = await self._handler.events(SAGA, intervene.order_id)
             return InterventionResult(events[-1].position, saga.interventions[intervene.parking])
-        return InterventionResult(position, intervene.kind)
+        return InterventionResult(done.position, intervene.kind, done.call)
+
+    @activity.defn
+    async def end_orphan(self, workflow_id: str) -> None:
+        await end_orphan(workflow_id)
 
 
 def _compensation_for(intervene: InterventionInput) -> tuple[Command, ...]:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
+from domain.idempotency import KeyUse
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
@@ -48,6 +50,7 @@ class TrackedStatus(StrEnum):
 class PlaceInput:
     command: PlaceOrder
     actor: str
+    call: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class RecordedResult:
     """A change is in the log; `position` is its last event's, or the newest of its streams."""
 
     position: int
+    call: UUID | None = None
+    """The call that made the change, for a request with an idempotency key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ class CancellationInput:
     actor: str
     after_dispatch: bool = False
     """Allow it after the dispatch too: the parcel is lost, or an operator has decided so."""
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,8 @@ class CancellationResult:
 
     status: OrderStatus
     position: int
+    call: UUID | None = None
+    """The call that has made the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +179,7 @@ class AuthorizeInput:
     attempt: int
     method: str | None = None
     actor: str = "system"
-    key: str | None = None
+    key: KeyUse | None = None
     """The key with which the customer has requested a further attempt."""
 
 
@@ -217,6 +225,7 @@ class InterventionInput:
     kind: Intervention
     reason: str
     actor: str
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +234,7 @@ class InterventionResult:
 
     position: int
     kind: Intervention
+    call: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +244,7 @@ class ReturnRequestInput:
     order_id: str
     actor: str
     lines: tuple[ReturnedLine, ...] | None = None
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +254,7 @@ class RunCommandInput:
     command_type: str
     command_json: str
     actor: str
-    fingerprint: str
+    key: KeyUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +269,7 @@ class RunCommandResult:
     """`waiting_order_ids` are the orders that wait for the stock that the command has brought."""
 
     position: int
+    call: UUID | None
     waiting_order_ids: tuple[str, ...] = ()
 
 

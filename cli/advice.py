@@ -16,6 +16,8 @@ ADVICE: Final[Mapping[str, str]] = {
     "NOT_FOUND": "Check the id or the number, and the deployment that --url names",
     "ORDER_LOST": "Recover the order with `make recover ORDER=id` beside the database",
     "ORDER_NOT_CANCELLABLE": "Read its state with `waybill orders show ORDER`",
+    "OUTCOME_UNKNOWN": "Run the same command again, with the same --key if you passed one: nothing "
+    "is done twice",
     "POSITION_LOST": "Begin again without --after",
     "RATE_LIMITED": "Wait as long as it says, and run the command again",
     "RECORD_LOST": "Read the state first, then run the command with a new --key",

@@ -70,5 +70,9 @@ class Unavailable(Refused):
 
 def refusal(code: str, message: str, field: Sequence[str] = ()) -> Refused:
     """Return the error of this code."""
-    kinds: dict[str, type[Refused]] = {"NOT_FOUND": NotFound, "UNAVAILABLE": Unavailable}
+    kinds: dict[str, type[Refused]] = {
+        "NOT_FOUND": NotFound,
+        "OUTCOME_UNKNOWN": Unavailable,
+        "UNAVAILABLE": Unavailable,
+    }
     return kinds.get(code, Refused)(code, message, field)

@@ -11,20 +11,22 @@ import asyncio
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.command import Command
 from domain.errors import Refused
+from domain.idempotency import KeyUse
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.product.commands import ListProduct
 from kit.command import run_command
 from kit.engine import create_engine
 from kit.faults import one_line
-from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
+from orchestrator.saga_orchestrator import SagaOrchestrator
+from orchestrator.translation import Unavailable
 from queries.stock import StockQueries
 from settings import DatabaseRole, Settings, SettingsError, load_settings
 from temporal.client import TemporalAway, connect, deadlines
@@ -58,7 +60,12 @@ class Seed:
     """A command and its idempotency key."""
 
     command: Command
-    key: str
+    key: KeyUse
+
+    @classmethod
+    def of(cls, command: Command, key: str) -> Self:
+        data = command.model_dump(mode="json")
+        return cls(command, KeyUse.of(ACTOR, command.command_type, key, data))
 
 
 def missing(listed: Collection[str], received: Collection[str]) -> Iterator[Seed]:
@@ -74,10 +81,10 @@ def missing(listed: Collection[str], received: Collection[str]) -> Iterator[Seed
         if sku not in listed:
             price = Money(amount=product.cents, currency="EUR")
             command = ListProduct(aggregate_id=sku, name=product.name, price=price)
-            yield Seed(command, f"list-{sku}-{run}")
+            yield Seed.of(command, f"list-{sku}-{run}")
         if product.first_stock and sku not in received:
             receipt = ReceiveStock(aggregate_id=sku, quantity=product.first_stock)
-            yield Seed(receipt, f"first-stock-{sku}")
+            yield Seed.of(receipt, f"first-stock-{sku}")
 
 
 async def fill(orchestrator: SagaOrchestrator, stock: StockQueries) -> None:
@@ -86,9 +93,7 @@ async def fill(orchestrator: SagaOrchestrator, stock: StockQueries) -> None:
     received = {sku for sku, pieces in known.items() if pieces.received}
     async with asyncio.TaskGroup() as group:
         for seed in missing(known.keys(), received):
-            group.create_task(
-                orchestrator.execute(seed.command, idempotency_key=seed.key, actor=ACTOR)
-            )
+            group.create_task(orchestrator.execute(seed.command, key=seed.key, actor=ACTOR))
 
 
 async def run(settings: Settings) -> None:

@@ -32,12 +32,12 @@ def payment_workflow_id(order_id: str) -> str:
     return f"payment-{order_id}"
 
 
-def payment_retry_step(idempotency_key: str) -> str:
+def payment_retry_step(key_id: UUID) -> str:
     """Return the step key of the only further attempt to pay that a customer's key can make.
 
     It is the same in every run of the payment workflow.
     """
-    return f"authorize/retry/{idempotency_key}"
+    return f"authorize/retry/{key_id}"
 
 
 def return_workflow_id(order_id: str) -> str:
@@ -63,10 +63,14 @@ def digest_of_customer(customer_id: str) -> str:
     return uuid5(WAYBILL, _name("customer", customer_id)).hex
 
 
-def command_workflow_id(command_type: str, actor: str, idempotency_key: str) -> str:
-    """Return the id of the only execution that this actor's key can start."""
-    digest = uuid5(WAYBILL, _name("command", command_type, actor, idempotency_key))
-    return f"command-{command_type}-{digest}"
+def idempotency_key_id(person: str, operation: str, idempotency_key: str) -> UUID:
+    """Return the id of a person's key for an operation, the same in every role."""
+    return uuid5(WAYBILL, _name("idempotency key", person, operation, idempotency_key))
+
+
+def command_workflow_id(command_type: str, key_id: UUID) -> str:
+    """Return the id of the only execution that this key can start at a time."""
+    return f"command-{command_type}-{key_id}"
 
 
 def _name(*parts: str) -> str:

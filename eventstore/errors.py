@@ -63,6 +63,13 @@ class UniqueValueTaken(EventStoreError):
         self.constraint = constraint
 
 
+class KeyTaken(EventStoreError):
+    """Another call has recorded the idempotency key: find its result."""
+
+    def __init__(self) -> None:
+        super().__init__("the idempotency key is recorded already: read its result")
+
+
 class AppendRolledBack(EventStoreError):
     """PostgreSQL ended the append before its commit: append the same events again."""
 

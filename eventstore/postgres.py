@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.customer.decide import CUSTOMER
+from domain.idempotency import KeyedResult, KeyUse
 from domain.privacy import fields_in_clear
 from eventstore import statements as sql
 from eventstore.envelope import (
@@ -28,6 +29,7 @@ from eventstore.errors import (
     UniqueValueTaken,
     VersionConflict,
 )
+from eventstore.keys import find_key, record_key
 from eventstore.loaded import Decide, Loaded, Wanted, loaded
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import InlineProjection
@@ -87,20 +89,35 @@ class PostgresEventStore:
                 span.attributes |= _described(appends)
             return await self._append_once(appends)
 
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        async with self._pool.acquire() as connection:
+            return await find_key(connection, key)
+
+    async def record_key(self, key: KeyUse, position: int) -> None:
+        async with self._pool.acquire() as connection:
+            await record_key(connection, key, position)
+
     async def _append_once(self, appends: Sequence[StreamAppend]) -> AppendResult:
         check_appends(appends)
         sealed = await self._sealed(appends)
         names = [a.stream_id for a in appends]
         return await self._settled(lambda: self._append(sealed), names, appends)
 
-    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+    async def append_decided(
+        self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
+    ) -> AppendResult | None:
         appends: list[StreamAppend] = []
 
         async def attempt() -> AppendResult | None:
             async with self._pool.acquire() as connection, connection.transaction():
                 streams = await _load_streams(connection, sql.LOCK_STREAMS, wanted)
                 appends[:] = decide(streams)
-                return await self._append_locked(connection, appends) if appends else None
+                if not appends:
+                    return None
+                result = await self._append_locked(connection, appends)
+                if key is not None:
+                    await record_key(connection, key, result.last_position)
+                return result
 
         with spans.span("append", Kind.CLIENT) as span:
             try:

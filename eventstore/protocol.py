@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from domain.idempotency import KeyedResult, KeyUse
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
 from eventstore.loaded import Decide, Loaded, Wanted
 from eventstore.snapshots import Snapshot
@@ -34,18 +35,27 @@ class EventStore(Protocol):
         of the same append finds out whether it was written.
         """
 
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        """Return the first result under this key. Raises Refused when its input was another one."""
+
+    async def record_key(self, key: KeyUse, position: int) -> None:
+        """Record the key of a request that has appended nothing. Raises KeyTaken."""
+
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         """Return the stream's events with a version above `from_version`, in order."""
 
     async def load_streams(self, wanted: Wanted) -> Loaded:
         """Return these streams, each from its snapshot on if it has one of the wanted shape."""
 
-    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+    async def append_decided(
+        self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
+    ) -> AppendResult | None:
         """Lock these streams, load them, and append what `decide` returns for them.
 
         Return None if that is nothing. No other append changes the streams between the load and the
         append, so that a decision is never out of date and nobody starts over. The locks are taken
-        in one order for all writers. What `decide` raises is raised, and nothing is written; the
+        in one order for all writers. What is appended records the idempotency key in the same
+        transaction. What `decide` raises is raised, and nothing is written; so is KeyTaken. The
         errors are otherwise those of append().
         """
 

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID, uuid5
 
-from temporalio.client import (
-    Client,
-    RPCTimeoutOrCancelledError,
-    WithStartWorkflowOperation,
-    WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-)
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.types import (
     CancellationInput,
@@ -31,7 +21,7 @@ from activities.types import (
     RunCommandInput,
 )
 from domain.command import Command
-from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyedResult, KeyUse, key_reused
 from domain.ids import (
     command_workflow_id,
     order_workflow_id,
@@ -48,7 +38,7 @@ from domain.provider_notifications import (
     ShipmentNotification,
     ShipmentNotificationKind,
 )
-from temporal.client import is_temporal_away
+from orchestrator.translation import NoSuchSaga, OutcomeUnknown, Translation
 from workflows import search_attributes
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
@@ -64,9 +54,6 @@ from workflows.types import (
     SagaType,
 )
 
-TIMEOUT_SECONDS: Final = 15.0
-"""The time that a caller waits for a worker before Unavailable is raised."""
-
 WINDOW_OPENS_WITHIN_SECONDS: Final = 1.5
 """A decline is in the log shortly before the workflow that holds the payment window runs."""
 SECONDS_BETWEEN_TRIES: Final = 0.05
@@ -80,26 +67,25 @@ SYSTEM: Final = "system"
 class Accepted:
     order_id: str
     position: int
-
-
-class Unavailable(Exception):
-    """Temporal, or a worker behind it, did not answer in time. The call may be repeated."""
-
-
-class NoSuchSaga(Exception):
-    """No saga runs under this id: it never started, or it has ended."""
+    call: UUID | None = None
+    """The call that has placed the order."""
 
 
 class SagaOrchestrator:
     """Every call may be repeated.
 
-    Raises Refused or Unavailable, and NoSuchSaga where a running saga is required.
+    Raises Refused, Unavailable or OutcomeUnknown, and NoSuchSaga where a running saga is required.
+
+    The log decides on a repeat by its idempotency key. The id of an update only keeps one call from
+    reaching a workflow twice: see `update_id`. So a caller passes `seen`, the position of what it
+    has read of the order or its saga.
     """
 
     def __init__(self, client: Client, *, task_queue: str, deadlines: Deadlines) -> None:
         self._client = client
         self._task_queue = task_queue
         self._deadlines = deadlines
+        self._translated = Translation(client)
 
     @property
     def promises(self) -> Promises:
@@ -107,7 +93,12 @@ class SagaOrchestrator:
         return self._deadlines.promises
 
     async def start_saga(
-        self, saga_type: SagaType, data: PlaceOrder, *, actor: str = SYSTEM
+        self,
+        saga_type: SagaType,
+        data: PlaceOrder,
+        *,
+        actor: str = SYSTEM,
+        call: UUID | None = None,
     ) -> Accepted:
         """Start the saga, or find it started; return once its first event is in the log."""
         if saga_type is not SagaType.ORDER:
@@ -115,7 +106,7 @@ class SagaOrchestrator:
         order_id = data.aggregate_id
         start = WithStartWorkflowOperation(
             OrderWorkflow.run,
-            OrderWorkflowInput(order_id, self._deadlines, PlaceInput(data, actor)),
+            OrderWorkflowInput(order_id, self._deadlines, PlaceInput(data, actor, call)),
             id=order_workflow_id(order_id),
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -124,21 +115,22 @@ class SagaOrchestrator:
             search_attributes=search_attributes.at_start(data.customer_id),
         )
         try:
-            async with _translated():
+            async with self._translated():
                 placed = await self._client.execute_update_with_start_workflow(
                     OrderWorkflow.placed, start_workflow_operation=start, id=_PLACED_UPDATE_ID
                 )
         except NoSuchSaga:
-            raise Unavailable("the saga ended before it could answer; try again") from None
-        _check_same_input(placed.fingerprint, data.fingerprint)
-        return Accepted(order_id, placed.position)
+            raise OutcomeUnknown("the saga ended before it could answer") from None
+        if placed.fingerprint != data.fingerprint:
+            raise key_reused()
+        return Accepted(order_id, placed.position, placed.call)
 
     async def recover(self, order_id: str, customer_id: str) -> None:
         """Run the saga of an order that is in the log and has lost its workflow.
 
         A saga that runs is not changed.
         """
-        async with _translated():
+        async with self._translated():
             await self._client.start_workflow(
                 OrderWorkflow.run,
                 OrderWorkflowInput(order_id, self._deadlines),
@@ -155,7 +147,7 @@ class SagaOrchestrator:
         A saga of it that still runs is terminated: its events are lost.
         """
         order_id = place.command.aggregate_id
-        async with _translated():
+        async with self._translated():
             handle = await self._client.start_workflow(
                 OrderWorkflow.run,
                 OrderWorkflowInput(order_id, self._deadlines, place, is_restored=True),
@@ -174,69 +166,74 @@ class SagaOrchestrator:
         *,
         reason: CancellationReason = CancellationReason.OPERATOR_REQUEST,
         actor: str = SYSTEM,
-    ) -> int:
+        key: KeyUse | None = None,
+        seen: int = 0,
+    ) -> KeyedResult:
         """Start the compensation of an order; return the position once that is in the log."""
-        async with _translated():
+        async with self._translated():
             answer = await self._order(saga_id).execute_update(
-                OrderWorkflow.cancel, CancellationInput(saga_id, reason, actor)
+                OrderWorkflow.cancel,
+                CancellationInput(saga_id, reason, actor, key=key),
+                id=None if key is None else update_id(key, seen),
             )
-        return answer.position
+        return KeyedResult(answer.position, answer.call)
 
     async def retry_payment(
-        self, order_id: str, method: str, *, idempotency_key: str, actor: str
-    ) -> int:
+        self, order_id: str, method: str, *, key: KeyUse, actor: str, seen: int = 0
+    ) -> KeyedResult:
         """Try another payment method; return the position once the attempt is in the log.
 
         Call it only for a payment that waits for its customer. For any other payment, NoSuchSaga is
         raised only after a delay.
         """
-        retry = PaymentRetryInput(method, actor, idempotency_key)
+        retry = PaymentRetryInput(method, actor, key)
         last_try = time.monotonic() + WINDOW_OPENS_WITHIN_SECONDS
         while True:
             try:
-                async with _translated():
+                async with self._translated():
                     recorded = await self._payment(order_id).execute_update(
-                        PaymentWorkflow.retry, retry, id=idempotency_key
+                        PaymentWorkflow.retry, retry, id=update_id(key, seen)
                     )
             except NoSuchSaga:
                 if time.monotonic() > last_try:
                     raise
                 await asyncio.sleep(SECONDS_BETWEEN_TRIES)
             else:
-                return recorded.position
+                return KeyedResult(recorded.position, recorded.call)
 
     async def request_return(
         self,
         order_id: str,
         lines: tuple[ReturnedLine, ...] | None,
         *,
-        idempotency_key: str,
+        key: KeyUse,
         actor: str,
-    ) -> int:
+        seen: int = 0,
+    ) -> KeyedResult:
         """Open the return of a delivered order; return the position once that is in the log."""
-        async with _translated():
+        async with self._translated():
             recorded = await self._order(order_id).execute_update(
                 OrderWorkflow.request_return,
-                ReturnRequestInput(order_id, actor, lines),
-                id=idempotency_key,
+                ReturnRequestInput(order_id, actor, lines, key),
+                id=update_id(key, seen),
             )
-        return recorded.position
+        return KeyedResult(recorded.position, recorded.call)
 
     async def intervene(
-        self, workflow_id: str, intervene: InterventionInput, *, idempotency_key: str
-    ) -> int:
+        self, workflow_id: str, intervene: InterventionInput, *, key: KeyUse, seen: int = 0
+    ) -> KeyedResult:
         """Settle a step where this workflow is parked; return the position of the intervention."""
-        async with _translated():
+        async with self._translated():
             recorded = await self._client.get_workflow_handle(workflow_id).execute_update(
-                SagaWorkflow.intervene, intervene, id=idempotency_key
+                SagaWorkflow.intervene, replace(intervene, key=key), id=update_id(key, seen)
             )
-        return recorded.position
+        return KeyedResult(recorded.position, recorded.call)
 
-    async def execute(self, command: Command, *, idempotency_key: str, actor: str) -> int:
+    async def execute(self, command: Command, *, key: KeyUse, actor: str) -> KeyedResult:
         """Run a command that needs no saga; return the position of its effect."""
-        run = command_input(command, actor)
-        workflow_id = command_workflow_id(command.command_type, actor, idempotency_key)
-        async with _translated():
+        run = RunCommandInput(command.command_type, command.model_dump_json(), actor, key)
+        workflow_id = command_workflow_id(command.command_type, key.id)
+        async with self._translated():
             try:
                 handle = await self._client.start_workflow(
                     CommandWorkflow.run,
@@ -249,13 +246,14 @@ class SagaOrchestrator:
             except WorkflowAlreadyStartedError:  # and it has ended since
                 handle = self._client.get_workflow_handle_for(CommandWorkflow.run, workflow_id)
             done = await handle.result()
-        _check_same_input(done.fingerprint, run.fingerprint)
-        return done.position
+        if done.fingerprint != key.fingerprint:
+            raise key_reused()
+        return KeyedResult(done.position, done.call)
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
         """Notify the saga that waits for this event; a saga that misses it polls the provider."""
         with contextlib.suppress(NoSuchSaga):
-            async with _translated():
+            async with self._translated():
                 match event:
                     case PaymentNotification():
                         await self._notify_of_payment(event)
@@ -271,7 +269,7 @@ class SagaOrchestrator:
     async def _notify_of_payment(self, event: PaymentNotification) -> None:
         """Signal the payment workflow; the end of a hold is the order's own affair without one."""
         try:
-            async with _translated():
+            async with self._translated():
                 await self._payment(event.order_id).signal(
                     PaymentWorkflow.payment_notification, event
                 )
@@ -294,50 +292,11 @@ class SagaOrchestrator:
         )
 
 
-def command_input(command: Command, actor: str) -> RunCommandInput:
-    """Return the input of the workflow that runs the command.
+def update_id(key: KeyUse, seen: int) -> str:
+    """Return the id of the update that carries this request to a workflow.
 
-    Its fingerprint separates a repeat from a reuse of the idempotency key.
+    Temporal keeps the answer of an update, a refusal too, for as long as the workflow's run. So
+    the id also depends on the position that the caller has seen: a request that was refused too
+    early reaches the workflow again once the order has changed.
     """
-    command_json = command.model_dump_json()
-    fingerprint = hashlib.sha256(command_json.encode()).hexdigest()
-    return RunCommandInput(command.command_type, command_json, actor, fingerprint)
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    """Translate Temporal's errors into those of this module."""
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            yield
-    except (WorkflowUpdateFailedError, WorkflowFailureError) as failed:
-        raise _refused(failed.cause) from None
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise NoSuchSaga from None
-        raise Unavailable("Temporal does not answer; try again") from error
-    except RuntimeError as error:  # the error of a client that was never connected
-        if not is_temporal_away(error):
-            raise
-        raise Unavailable("Temporal does not answer; try again") from error
-    except (TimeoutError, RPCTimeoutOrCancelledError):
-        raise Unavailable("no worker answered in time; try again") from None
-
-
-def _refused(cause: BaseException | None) -> Refused:
-    """Return the refusal that an activity or a validator raised; unwrap its causes."""
-    while isinstance(cause, ActivityError):
-        cause = cause.cause
-    if isinstance(cause, ApplicationError) and cause.type and cause.type in ErrorCode.__members__:
-        field = cause.details[0] if cause.details else ()
-        return Refused(ErrorCode(cause.type), cause.message, tuple(field))
-    raise Unavailable("the request failed; try again") from cause
-
-
-def _check_same_input(ours: str, theirs: str) -> None:
-    if ours != theirs:
-        raise Refused(
-            ErrorCode.IDEMPOTENCY_KEY_REUSED,
-            "this idempotency key was used for another request; use a new key for a new one",
-            ("input", "idempotencyKey"),
-        )
+    return str(uuid5(key.id, f"{key.fingerprint} {seen}"))

@@ -15,13 +15,17 @@ from temporalio.exceptions import (
     TerminatedError,
     WorkflowAlreadyStartedError,
 )
+from temporalio.workflow import ActivityConfig
 
+from activities.interface import SagaActivities
 from workflows.search_attributes import CUSTOMER
 
 A = TypeVar("A")
 R = TypeVar("R")
 
 WHILE_THE_ID_IS_TAKEN: Final = timedelta(seconds=1)
+MAX_PAUSE: Final = timedelta(minutes=1)
+ENDING: Final = ActivityConfig(start_to_close_timeout=timedelta(seconds=15))
 DOES_NOT_REPLAY: Final = "[TMPRL1100]"
 """The text that the failure of such a workflow begins with. The SDK gives the failure no type."""
 
@@ -65,6 +69,7 @@ async def _started(
     """
     of_parent = workflow.info().typed_search_attributes
     found_by = [pair for pair in of_parent if pair.key == CUSTOMER]
+    pause = WHILE_THE_ID_IS_TAKEN
     while True:
         start = asyncio.create_task(
             workflow.start_child_workflow(
@@ -78,8 +83,11 @@ async def _started(
         try:
             return await asyncio.shield(start)
         except WorkflowAlreadyStartedError:
-            # The child of an earlier run of the parent is still closing.
-            await workflow.sleep(WHILE_THE_ID_IS_TAKEN)
+            # The child of an earlier run of the parent is still closing; or the parent was reset,
+            # and nothing closes it.
+            await workflow.execute_activity_method(SagaActivities.end_orphan, id, **ENDING)
+            await workflow.sleep(pause)
+            pause = min(2 * pause, MAX_PAUSE)
         except asyncio.CancelledError:
             child = await start
             child.cancel()

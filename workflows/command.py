@@ -4,6 +4,7 @@ find."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from temporalio import workflow
 
@@ -15,10 +16,12 @@ from workflows.options import DATABASE
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The result of the command. `fingerprint` identifies the input that has run under this key."""
+    """The result of the command. `fingerprint` identifies the input that has run under this key,
+    and `call` the call whose input it was."""
 
     position: int
     fingerprint: str
+    call: UUID | None
 
 
 @workflow.defn
@@ -29,4 +32,4 @@ class CommandWorkflow:
             OrderActivities.run_command, command, **DATABASE
         )
         await notify_orders(done.waiting_order_ids)
-        return CommandResult(done.position, command.fingerprint)
+        return CommandResult(done.position, command.key.fingerprint, done.call)

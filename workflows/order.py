@@ -224,7 +224,8 @@ class OrderWorkflow(SagaWorkflow):
     async def placed(self) -> PlacedResult:
         """Answer once the order is in the log."""
         progress = await self._started_progress()
-        return PlacedResult(progress.position, progress.fingerprint)
+        place = self._order.place
+        return PlacedResult(progress.position, progress.fingerprint, place.call if place else None)
 
     @workflow.update
     async def cancel(self, request: CancellationInput) -> CancellationResult:

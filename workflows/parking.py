@@ -99,7 +99,7 @@ class ParkingLot:
             parked.intervention = made.kind
         if made.kind is not intervene.kind:
             raise not_parked(intervene.order_id, intervene.step)
-        return RecordedResult(made.position)
+        return RecordedResult(made.position, made.call)
 
     async def intervene_all(
         self, intervention: Intervention, *, step: str | None, reason: str, actor: str

@@ -1,11 +1,14 @@
 """The updates and signals of every workflow whose steps may park.
 
 From the Temporal Web UI or its command line, each of the four signals takes one argument, as JSON:
-`{"reason": "the carrier has it again", "actor": "operator:ada"}`. Add `"step"` to choose one of
-several parked steps.
+`{"reason": "the carrier has it again", "actor": "ada"}`. Add `"step"` to choose one of several
+parked steps. Temporal does not verify the `actor`. So the log records the intervention as
+Temporal's, with the claimed name in the reason.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -16,6 +19,11 @@ from workflows.failure import refusal_of
 from workflows.parking import not_parked
 from workflows.saga import SagaRunner
 from workflows.types import InterventionSignal
+
+ACTOR: Final = "temporal"
+"""The actor of an intervention that came as a signal."""
+MAX_CLAIM: Final = 100
+MAX_REASON: Final = 500
 
 
 class SagaWorkflow:
@@ -55,5 +63,13 @@ class SagaWorkflow:
         self, intervention: Intervention, signal: InterventionSignal
     ) -> None:
         await self._saga.parked.intervene_all(
-            intervention, step=signal.step, reason=signal.reason, actor=signal.actor
+            intervention, step=signal.step, reason=_with_claim(signal), actor=ACTOR
         )
+
+
+def _with_claim(signal: InterventionSignal) -> str:
+    """Return the reason with the name that the signal claims, which no one has verified."""
+    if signal.actor is None or not signal.reason.strip():
+        return signal.reason
+    claim = f" (unverified, as {signal.actor[:MAX_CLAIM]})"
+    return signal.reason[: MAX_REASON - len(claim)] + claim

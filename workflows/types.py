@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from activities.types import AuthorizationResult, ParkedStep, PlaceInput
+from domain.idempotency import KeyUse
 from domain.order.promises import Promises
 from domain.saga.plan import Deadline, Timeout
 
@@ -73,6 +75,8 @@ class PlacedResult:
 
     position: int
     fingerprint: str
+    call: UUID | None = None
+    """The call that has placed the order; None once the saga was recovered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,7 @@ class PaymentWorkflowInput:
 class PaymentRetryInput:
     method: str
     actor: str
-    key: str
-    """The customer's idempotency key."""
+    key: KeyUse
 
 
 class PaymentResult(StrEnum):
@@ -127,7 +130,8 @@ class InterventionSignal:
     """
 
     reason: str
-    actor: str
+    actor: str | None = None
+    """The name that the sender claims. It is not verified."""
     step: str | None = None
 
 

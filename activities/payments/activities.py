@@ -105,7 +105,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     @activity.defn
     async def request_payment(self, authorize: AuthorizeInput) -> RecordedResult:
         order = await self._record.order(authorize.order_id)
-        return RecordedResult(await self._record.request(authorize, order))
+        done = await self._record.request(authorize, order)
+        return RecordedResult(done.position, done.call)
 
     @activity.defn
     async def look_up(self, order_id: str) -> AuthorizationResult:

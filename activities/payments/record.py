@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
+from activities.keyed import handle_once
 from activities.types import AuthorizationOutcome, AuthorizationResult, AuthorizeInput
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyedResult, KeyUse
 from domain.ids import payment_retry_step
 from domain.order.commands import ConfirmOrder, MarkAuthorized
 from domain.order.decide import ORDER
-from domain.order.state import OrderState
+from domain.order.state import OrderState, OrderStatus
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentAuthorized
@@ -28,6 +30,7 @@ _ANSWERED: Final = {
     ProviderPaymentState.DECLINED: AuthorizationOutcome.DECLINED,
     ProviderPaymentState.VOIDED: AuthorizationOutcome.DECLINED,
 }
+_COMPENSATING: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 _RECORDED: Final = {
     None: AuthorizationOutcome.DECLINED,
     PaymentStatus.REQUESTED: AuthorizationOutcome.PENDING,
@@ -54,11 +57,16 @@ class PaymentRecord:
     async def order(self, order_id: str) -> OrderState:
         return await self._handler.load(ORDER, order_id)
 
-    async def request(self, authorize: AuthorizeInput, order: OrderState) -> int:
+    async def request(self, authorize: AuthorizeInput, order: OrderState) -> KeyedResult:
         """Record an attempt before the provider is asked; return its position."""
         order_id, attempt = authorize.order_id, authorize.attempt
-        return await self._handler.handle(
+        if authorize.key is not None:
+            await self._require_next(order_id, attempt, authorize.key)
+            _require_no_compensation(order_id, order)
+        return await handle_once(
+            self._handler,
             Step.current(_request_key(authorize), order_id, authorize.actor),
+            authorize.key,
             c.RequestPayment(
                 aggregate_id=order_id,
                 attempt=attempt,
@@ -66,6 +74,16 @@ class PaymentRecord:
                 method=authorize.method or order.payment_method,
             ),
         )
+
+    async def _require_next(self, order_id: str, attempt: int, key: KeyUse) -> None:
+        """Raise Refused when another request has made this attempt: this one would do nothing."""
+        if (await self.load(order_id)).attempt < attempt:
+            return
+        if await self._handler.find_key(key) is None:
+            raise Refused(
+                ErrorCode.PAYMENT_NOT_RETRYABLE,
+                f"order {order_id} has made another attempt to pay at this moment: read its state",
+            )
 
     async def answer(
         self, order_id: str, payment: PaymentState, answer: ProviderPayment
@@ -146,10 +164,20 @@ class PaymentRecord:
             await self._handler.handle(step, command)
 
 
+def _require_no_compensation(order_id: str, order: OrderState) -> None:
+    """Raise Refused for an order that gives its money back. A reset may leave a workflow running
+    that still waits for another method."""
+    if order.status in _COMPENSATING:
+        raise Refused(
+            ErrorCode.PAYMENT_NOT_RETRYABLE,
+            f"order {order_id} is {order.status} and takes no further payment",
+        )
+
+
 def _request_key(authorize: AuthorizeInput) -> str:
     if authorize.key is None:
         return f"authorize/{authorize.attempt}/request"
-    return payment_retry_step(authorize.key)
+    return payment_retry_step(authorize.key.id)
 
 
 def _key(payment: PaymentState, answer: ProviderPayment) -> str:

@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.saga.orders import CUSTOMER
 from domain.command import Command
+from domain.idempotency import KeyUse
 from domain.ids import order_workflow_id
 from domain.inventory.commands import ReceiveStock
 from domain.order.commands import CancellationReason, PlaceOrder
@@ -56,27 +57,35 @@ class OrderDriver:
         accepted = await self.orchestrator.start_saga(SagaType.ORDER, order, actor=CUSTOMER_ACTOR)
         return accepted.order_id
 
-    async def cancel(self, order_id: str) -> None:
-        reason = CancellationReason.CUSTOMER_REQUEST
-        await self.orchestrator.compensate_saga(order_id, reason=reason, actor=CUSTOMER_ACTOR)
+    async def cancel(self, order_id: str, *, key: str | None = None) -> int:
+        requested = await self.orchestrator.compensate_saga(
+            order_id,
+            reason=CancellationReason.CUSTOMER_REQUEST,
+            actor=CUSTOMER_ACTOR,
+            key=key_use("cancelOrder", key, order=order_id),
+        )
+        return requested.position
 
     async def pay_with(self, order_id: str, method: str, *, key: str | None = None) -> int:
-        return await self.orchestrator.retry_payment(
-            order_id, method, idempotency_key=key or _new_key(), actor=CUSTOMER_ACTOR
+        use = key_use("retryPayment", key, order=order_id, method=method)
+        retried = await self.orchestrator.retry_payment(
+            order_id, method, key=use, actor=CUSTOMER_ACTOR
         )
+        return retried.position
 
     async def send_back(self, order_id: str, *lines: ReturnedLine, key: str | None = None) -> int:
         """Request the return of these lines, or of the whole order without any."""
-        return await self.orchestrator.request_return(
-            order_id, lines or None, idempotency_key=key or _new_key(), actor=CUSTOMER_ACTOR
+        use = key_use("requestReturn", key, order=order_id, lines=str(lines))
+        requested = await self.orchestrator.request_return(
+            order_id, lines or None, key=use, actor=CUSTOMER_ACTOR
         )
+        return requested.position
 
     # Acts of the operator.
 
     async def run(self, command: Command) -> int:
-        return await self.orchestrator.execute(
-            command, idempotency_key=_new_key(), actor=OPERATOR_ACTOR
-        )
+        key = key_use(command.command_type)
+        return (await self.orchestrator.execute(command, key=key, actor=OPERATOR_ACTOR)).position
 
     async def receive(self, sku: str, quantity: int) -> None:
         await self.run(ReceiveStock(aggregate_id=sku, quantity=quantity))
@@ -103,5 +112,6 @@ class OrderDriver:
         return end
 
 
-def _new_key() -> str:
-    return uuid.uuid4().hex
+def key_use(operation: str, key: str | None = None, **data: str) -> KeyUse:
+    """Return a use of this idempotency key with this input, by default of a new key."""
+    return KeyUse.of("test", operation, key or uuid.uuid4().hex, data)

@@ -67,7 +67,7 @@ def _each(rule: Rule, names: str) -> Rules:
 
 
 _PAYLOAD: Final[Rules] = {
-    **_each(Access.VIEWER, "position userErrors"),
+    **_each(Access.VIEWER, "position userErrors replayed"),
     "positionNumber": Access.STAFF,
 }
 _ORDER_PAYLOAD: Final[Rules] = {"order": Access.VIEWER, **_PAYLOAD}

@@ -53,9 +53,11 @@ from observability.tracing.exporting import check_tracing, tracing
 from observability.tracing.statements import trace_statements
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
+from orchestrator.keys import IdempotencyKeys
 from orchestrator.projections import ProjectionRequests
-from orchestrator.saga_orchestrator import SagaOrchestrator, Unavailable
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from orchestrator.suppressions import SuppressionRequests
+from orchestrator.translation import Unavailable
 from providers.breaker import CARRIER, Breaker, BreakerLimits
 from providers.errors import WebhookRejected
 from providers.http_carrier import HttpCarrier
@@ -63,6 +65,7 @@ from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
+from queries.decisions import Decisions
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
@@ -74,7 +77,6 @@ from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.order_notifications import OrderNotificationQueries
 from queries.orders import OrderQueries
-from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
@@ -154,7 +156,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         notes=NoteQueries(engine, vault),
         log=LogQueries(engine),
         inbox=Inbox(pool),
-        payments=PaymentQueries(engine),
+        keys=IdempotencyKeys(pool),
+        decisions=Decisions(store),
         sagas=SagaQueries(engine),
         personal=PersonalData(store, vault),
         bus=BusQueries(engine),
@@ -236,7 +239,6 @@ def reading_from(
         notes=NoteQueries(engine, vault),
         order_notifications=OrderNotificationQueries(engine),
         log=ReplicaLog(engine, services.log),
-        payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
         personal=PersonalData(store, vault),
         analytics=AnalyticsQueries(engine),

@@ -11,11 +11,11 @@ from strawberry.dataloader import DataLoader
 from strawberry.fastapi import BaseContext
 
 from api.auth import Authenticator, TokenFault, Unauthenticated, Viewer
-from api.errors import bad_input, not_found
+from api.errors import bad_input, not_found, rate_limited
 from api.orders.notes import NotesLoader, notes_loader
 from api.orders.notifications import NotificationsLoader, notifications_loader
 from api.orders.personal import PersonalDataLoader, personal_data_loader
-from api.rate_limit import RateLimits
+from api.rate_limit import RateLimits, TooManyRequests
 from domain.identifiers import is_identifier
 from domain.order.number import read_number
 from domain.order.pricing import Pricing
@@ -28,6 +28,7 @@ from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
+from orchestrator.keys import IdempotencyKeys
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from orchestrator.suppressions import SuppressionRequests
@@ -37,6 +38,7 @@ from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
+from queries.decisions import Decisions
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.keyset import Page
@@ -49,7 +51,6 @@ from queries.order_history import OrderHistory
 from queries.order_notifications import OrderNotificationQueries
 from queries.order_view import OrderView
 from queries.orders import OrderQueries
-from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, PriceView
 from queries.product_history import ProductHistoryQueries
@@ -85,7 +86,9 @@ class Services:
     notes: NoteQueries
     log: LogQueries
     inbox: Inbox
-    payments: PaymentQueries
+    keys: IdempotencyKeys
+    decisions: Decisions
+    """It reads from the primary alone: a refusal must not come from an old state."""
     sagas: SagaQueries
     personal: PersonalData
     bus: BusQueries
@@ -178,6 +181,18 @@ class Context(BaseContext):
             self._limits.addresses.take(self._address)
         else:
             self._limits.principals.take(self._viewer.actor)
+
+    def count_saga_request(self) -> None:
+        """Count a request of a customer that reaches a saga, which accepts a limited number.
+
+        Raises RATE_LIMITED.
+        """
+        if self.viewer.is_staff:
+            return
+        try:
+            self._limits.saga_requests.take(self.viewer.sub)
+        except TooManyRequests as refusal:
+            raise rate_limited(str(refusal)) from None
 
     @property
     def viewer(self) -> Viewer:

@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from api.context import Context
-from api.lost import check_is_recorded
+from api.idempotency import once
 from api.payload import Payload
 from api.products.types import Product, ProductPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error, invalid_inputs
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyedResult, KeyUse
 from domain.identifiers import is_identifier
 
 C = TypeVar("C", bound=Command)
 P = TypeVar("P", bound=Payload)
 PP = TypeVar("PP", bound=ProductPayload)
 
+Check = Callable[[], Awaitable[None]]
 
-async def execute(command: Command, idempotency_key: str, context: Context, payload: type[P]) -> P:
-    """Run the command once for each idempotency key of the viewer."""
-    services = context.services
-    try:
-        position = await services.orchestrator.execute(
-            command, idempotency_key=idempotency_key, actor=context.viewer.actor
+
+async def execute(
+    command: Command, key: KeyUse, context: Context, payload: type[P], check: Check | None = None
+) -> P:
+    """Run the command once for each idempotency key of the viewer.
+
+    `check` raises Refused. A repeat is answered without it.
+    """
+
+    async def run() -> KeyedResult:
+        if check is not None:
+            await check()
+        return await context.services.orchestrator.execute(
+            command, key=key, actor=context.viewer.actor
         )
-        await check_is_recorded(position, services)
+
+    try:
+        position = await once(key, context, run)
     except Refused as refused:
         return payload(user_errors=[UserError.of(refused)])
     return payload(position=Position(position))
 
 
 async def execute_on_product(
-    command: Command, idempotency_key: str, context: Context, payload: type[PP]
+    command: Command, key: KeyUse, context: Context, payload: type[PP]
 ) -> PP:
     """Run the command, whose aggregate is a SKU, and answer with the product as it is then."""
-    answer = await execute(command, idempotency_key, context, payload)
+    answer = await execute(command, key, context, payload)
     if not answer.user_errors:
         product = await context.services.products.get(command.aggregate_id)
         answer.product = None if product is None else Product.of(product)

@@ -115,6 +115,11 @@ REQUEST_ERROR_MEANINGS: Final[Mapping[RequestErrorCode, str]] = {
         "Waybill has a fault. `extensions.correlationId` identifies it in the log of the API."
     ),
     RequestErrorCode.NOT_FOUND: "There is no such object, or the viewer may not see it.",
+    RequestErrorCode.OUTCOME_UNKNOWN: (
+        "A server did not answer in time, and the request may have been carried out: the order may "
+        "have been placed. Repeat the request with the same key until it is answered; it has one "
+        "effect. Never use a new key for it."
+    ),
     RequestErrorCode.PAYLOAD_TOO_LARGE: "The body or the headers exceed their limit.",
     RequestErrorCode.PERSONAL_DATA_UNREADABLE: (
         "The key of sealed personal data does not open it. The log of the API names the key."
@@ -127,7 +132,7 @@ REQUEST_ERROR_MEANINGS: Final[Mapping[RequestErrorCode, str]] = {
     ),
     RequestErrorCode.UNAUTHENTICATED: "The token is missing, expired or not valid.",
     RequestErrorCode.UNAVAILABLE: (
-        "A server does not answer in time. Repeat the request with the same key."
+        "A server is away or slow. Repeat the request; a request with a key, with the same key."
     ),
 }
 """The codes of `errors[].extensions.code`."""

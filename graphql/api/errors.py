@@ -17,7 +17,7 @@ from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from kit.pool import CONNECTION_LOST
-from orchestrator.saga_orchestrator import Unavailable
+from orchestrator.translation import OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class RequestErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     INTERNAL = "INTERNAL"
     NOT_FOUND = "NOT_FOUND"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     PERSONAL_DATA_UNREADABLE = "PERSONAL_DATA_UNREADABLE"
     POSITION_LOST = "POSITION_LOST"
@@ -61,6 +62,14 @@ def not_found(what: str, by: str = "id") -> RequestError:
 
 def rate_limited(message: str) -> RequestError:
     return RequestError(RequestErrorCode.RATE_LIMITED, message)
+
+
+def outcome_unknown() -> RequestError:
+    message = (
+        "the outcome is unknown: the request may have been carried out. Repeat it with the same"
+        " idempotency key, which has no second effect; a new key could have one"
+    )
+    return RequestError(RequestErrorCode.OUTCOME_UNKNOWN, message)
 
 
 def position_lost() -> RequestError:
@@ -114,11 +123,17 @@ def present(error: GraphQLError) -> GraphQLError:
     if isinstance(cause, CannotGetOperationTypeError):
         reason = cause.as_http_error_reason()
         return _replace(error, RequestErrorCode.BAD_USER_INPUT, reason)
-    if is_unavailable(cause):
-        log.warning("unavailable: %s", type(cause).__name__)
-        message = "the service is temporarily unavailable: try again"
-        return _replace(error, RequestErrorCode.UNAVAILABLE, message)
-    return _internal(error, cause)
+    return _unavailable(error, cause) if is_unavailable(cause) else _internal(error, cause)
+
+
+def _unavailable(error: GraphQLError, cause: Exception) -> GraphQLError:
+    if isinstance(cause, OutcomeUnknown):
+        log.warning("outcome unknown: %s", cause)
+        return _replace(error, RequestErrorCode.OUTCOME_UNKNOWN, outcome_unknown().message)
+    log.warning("unavailable: %s", type(cause).__name__)
+    unchanged = " and has changed nothing" if isinstance(cause, Unavailable) else ""
+    message = f"the service is temporarily unavailable{unchanged}: try again"
+    return _replace(error, RequestErrorCode.UNAVAILABLE, message)
 
 
 def is_unavailable(cause: BaseException) -> bool:

@@ -1,17 +1,51 @@
-"""Report a repeated idempotency key in `extensions.idempotency.replayed`."""
+"""Answer a repeated idempotency key from the log, and say of each mutation whether it repeats one.
+
+`once` looks the key up before it runs the request, and again when the request fails. So Temporal
+may have forgotten the first request.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Protocol
 
+import strawberry
+from graphql import GraphQLField, GraphQLSchema, default_field_resolver
 from strawberry.extensions import SchemaExtension
 
+from api.errors import is_unavailable, outcome_unknown
+from api.lost import check_is_recorded
+from api.payload import Payload
+from domain.errors import Refused
+from domain.idempotency import KeyedResult, KeyUse
+from orchestrator.translation import NoSuchSaga, OutcomeUnknown, Unavailable
+
+if TYPE_CHECKING:
+    from api.context import Context
+
 _operation: ContextVar[ReportReplays] = ContextVar("operation")
+_mutation: ContextVar[_Mutation] = ContextVar("mutation")
+
+
+class WithKey(Protocol):
+    idempotency_key: str
+
+
+@dataclass(slots=True)
+class _Mutation:
+    """One field of an operation."""
+
+    is_replayed: bool = False
+    may_have_run: bool = False
+    """The request was sent, and no answer says that it had no effect."""
 
 
 class ReportReplays(SchemaExtension):
+    """Say in `extensions.idempotency` whether any mutation of the operation repeats a request."""
+
     def __init__(self) -> None:
         super().__init__()
         self.replayed = False
@@ -24,6 +58,80 @@ class ReportReplays(SchemaExtension):
         return {"idempotency": {"replayed": True}} if self.replayed else {}
 
 
+def key_of(operation: str, request: WithKey, context: Context, **more: object) -> KeyUse:
+    """Return the viewer's use of the key of this input, the same in every role of the viewer."""
+    data = {**strawberry.asdict(request), **more}
+    return KeyUse.of(context.viewer.sub, operation, request.idempotency_key, data)
+
+
+async def once(key: KeyUse, context: Context, run: Callable[[], Awaitable[KeyedResult]]) -> int:
+    """Run the request, unless its key has an effect; return the position of the effect.
+
+    Raises Refused, also when the key was used for another input, and what `run` raises.
+    """
+    known = await context.services.keys.find(key)
+    if known is None:
+        known = await _run(key, context, run)
+    if known.call != key.call:
+        mark_replayed()
+    await check_is_recorded(known.position, context.services)
+    return known.position
+
+
+async def _run(
+    key: KeyUse, context: Context, run: Callable[[], Awaitable[KeyedResult]]
+) -> KeyedResult:
+    mutation = _mutation.get()
+    mutation.may_have_run = True
+    try:
+        return await run()
+    except (Refused, NoSuchSaga, Unavailable) as error:
+        known = await context.services.keys.find(key)  # by a concurrent call, or by this one
+        if known is not None:
+            return known
+        mutation.may_have_run = isinstance(error, OutcomeUnknown)
+        raise
+
+
 def mark_replayed() -> None:
-    """Mark the current operation as a repeat of an idempotency key."""
-    _operation.get().replayed = True
+    """Mark the current mutation as a repeat of an earlier request."""
+    _mutation.get().is_replayed = True
+
+
+def mark_sent() -> None:
+    """Mark the current mutation as one that may have an effect from now on."""
+    _mutation.get().may_have_run = True
+
+
+def mark_not_run() -> None:
+    """Mark the current mutation as one that had no effect."""
+    _mutation.get().may_have_run = False
+
+
+def report_replays(schema: GraphQLSchema) -> None:
+    """Set `replayed` in the payload of each mutation, and say when its outcome is unknown."""
+    if schema.mutation_type is not None:
+        for field in schema.mutation_type.fields.values():
+            _report(field)
+
+
+def _report(field: GraphQLField) -> None:
+    resolve = field.resolve or default_field_resolver
+
+    async def reported(source: object, info: Any, **arguments: object) -> object:  # noqa: ANN401 - graphql-core's
+        mutation = _Mutation()
+        _mutation.set(mutation)
+        try:
+            payload = resolve(source, info, **arguments)
+            if isawaitable(payload):
+                payload = await payload
+        except Exception as error:
+            if mutation.may_have_run and is_unavailable(error):
+                raise outcome_unknown() from error
+            raise
+        if mutation.is_replayed and isinstance(payload, Payload):
+            payload.replayed = True
+            _operation.get().replayed = True
+        return payload
+
+    field.resolve = reported

@@ -24,9 +24,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
 
 from api.document_limits import MAX_TOKENS, DocumentTooLarge, check_document
-from api.errors import PresentErrors, RequestError, RequestErrorCode, as_json, bad_input
+from api.errors import (
+    PresentErrors,
+    RequestError,
+    RequestErrorCode,
+    as_json,
+    bad_input,
+    outcome_unknown,
+)
 from api.idempotency import ReportReplays
 from api.metered import Metered
 from api.operation_trace import OperationTrace
@@ -112,6 +120,8 @@ class AnswerTimeout(SchemaExtension):
             async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                 yield
         except TimeoutError:
+            if self.execution_context.operation_type is OperationType.MUTATION:
+                raise outcome_unknown() from None
             message = f"there was no answer within {ANSWER_TIMEOUT_SECONDS:g} s: try again"
             raise RequestError(RequestErrorCode.UNAVAILABLE, message) from None
 

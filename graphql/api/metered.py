@@ -27,6 +27,7 @@ NO_ROUTE: Final = "none"
 FAULTS: Final = frozenset(
     {
         RequestErrorCode.INTERNAL,
+        RequestErrorCode.OUTCOME_UNKNOWN,
         RequestErrorCode.UNAVAILABLE,
         RequestErrorCode.PERSONAL_DATA_UNREADABLE,
     }

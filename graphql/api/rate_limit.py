@@ -22,6 +22,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.errors import RequestErrorCode, as_json
 from settings import Settings, SettingsError
 
+SAGA_REQUESTS_PER_SECOND: Final = 0.5
+SAGA_REQUEST_BURST_SECONDS: Final = 120.0
+"""A customer may ask sagas for 60 changes at once, and then for one every 2 s. A workflow accepts
+2,000 updates in its life."""
 BURST_SECONDS: Final = 2.0
 """A bucket holds the tokens of this many seconds."""
 MAX_BUCKETS: Final = 20_000
@@ -47,9 +51,15 @@ class TooManyRequests(Exception):
 class RateLimiter:
     """Token buckets by key. A rate of 0 sets no limit."""
 
-    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        burst_seconds: float = BURST_SECONDS,
+    ) -> None:
         self._rate = per_second
-        self._capacity = max(1.0, per_second * BURST_SECONDS)
+        self._capacity = max(1.0, per_second * burst_seconds)
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -73,6 +83,8 @@ class RateLimits:
     principals: RateLimiter
     addresses: RateLimiter
     trusted_proxies: Sequence[Network]
+    saga_requests: RateLimiter
+    """The requests of each customer that reach a saga."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -81,6 +93,10 @@ class RateLimits:
             RateLimiter(settings.rate_limit_per_principal),
             RateLimiter(settings.rate_limit_per_address),
             _networks(settings.trusted_proxies),
+            RateLimiter(
+                SAGA_REQUESTS_PER_SECOND if settings.rate_limit_per_principal else 0,
+                burst_seconds=SAGA_REQUEST_BURST_SECONDS,
+            ),
         )
 
     def address_of(self, scope: Scope) -> str:

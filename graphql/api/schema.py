@@ -25,6 +25,7 @@ from api.events.queries import EventQuery
 from api.explain.entries import ENTRY_TYPES
 from api.explain.queries import ExplainQuery
 from api.fanout import SharingExecutor
+from api.idempotency import report_replays
 from api.inventory.mutations import InventoryMutation
 from api.inventory.queries import InventoryQuery
 from api.limits import extensions
@@ -152,6 +153,7 @@ def build_schema(positions: PositionCodec, *, introspection: bool) -> Schema:
         config=StrawberryConfig(scalar_map=scalars(positions)),
     )
     apply_access(schema._schema)
+    report_replays(schema._schema)
     describe_error_codes(schema._schema)
     describe_notifications(schema._schema)
     return schema

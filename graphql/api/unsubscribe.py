@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from api.context import Services
 from kit.pool import CONNECTION_LOST
 from notifications.suppressions import BadToken
-from orchestrator.saga_orchestrator import Unavailable
+from orchestrator.translation import Unavailable
 
 _PAGE: Final = Template(Path(__file__).with_name("unsubscribe.html").read_text(encoding="utf-8"))
 _FORM: Final = '<form method="post"><button>Unsubscribe · Abmelden</button></form>'

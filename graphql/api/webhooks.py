@@ -22,7 +22,7 @@ from domain.provider_notifications import (
 from domain.shipping.tracking import TrackingInfo
 from kit.pool import CONNECTION_LOST
 from orchestrator.inbox import BeingHandled, Webhook
-from orchestrator.saga_orchestrator import Unavailable
+from orchestrator.translation import Unavailable
 from providers.carrier import Carrier, CarrierShipmentStatus, CarrierWebhook, ReturnStatus
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import ProviderError

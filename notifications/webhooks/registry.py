@@ -12,6 +12,8 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyUse
+from eventstore.keys import find_key, record_key
 from eventstore.privacy.endpoint_secrets import seal
 from eventstore.privacy.keyring import Keyring
 from eventstore.statements import LAST_SAFE_EVENT
@@ -24,6 +26,8 @@ from notifications.webhooks.url import UrlRules
 
 MAX_ENDPOINTS: Final = 1_000
 MAX_DESCRIPTION: Final = 200
+NO_POSITION: Final = 0
+"""The changes of a webhook are not in the log."""
 KEEP_OLD_SECRET: Final = timedelta(hours=24)
 """The time for which both secrets sign, while the receiver changes to the new one."""
 
@@ -125,13 +129,13 @@ class WebhookRegistry:
         self._urls = urls
 
     async def register(
-        self, url: str, patterns: Sequence[str], description: str, *, actor: str, key: str
+        self, url: str, patterns: Sequence[str], description: str, *, actor: str, key: KeyUse
     ) -> Made:
         """Register an endpoint, which gets the events from now on.
 
         A repetition with the key returns the same endpoint.
         """
-        chosen, endpoint_id = checked_patterns(patterns), _id("register", actor, key)
+        chosen, endpoint_id = checked_patterns(patterns), _id("register", key)
         _check_description(description)
         fingerprint = _fingerprint(url, chosen, description)
         async with self._pool.acquire() as connection:
@@ -188,13 +192,12 @@ class WebhookRegistry:
             await connection.execute(_FORGET, endpoint_id)
             await connection.execute(_REPLAY, endpoint_id, position)
 
-    async def rotate(
-        self, endpoint_id: UUID, *, actor: str, key: str, must_expire_old: bool
-    ) -> Made:
+    async def rotate(self, endpoint_id: UUID, *, key: KeyUse, must_expire_old: bool) -> Made:
         """Make a new secret. The old one signs too until it expires."""
-        secret_id = _id("rotate", actor, key, str(endpoint_id))
+        secret_id = _id("rotate", key)
         async with self._locked(endpoint_id) as connection:
-            if await connection.fetchval(_HAS_KEY, secret_id):
+            is_repeated = await find_key(connection, key) is not None
+            if is_repeated or await connection.fetchval(_HAS_KEY, secret_id):
                 return Made(endpoint_id, None)
             ends: datetime | None = await connection.fetchval(_ROTATION_ENDS, endpoint_id)
             if ends is not None and not must_expire_old:
@@ -204,18 +207,22 @@ class WebhookRegistry:
             await connection.execute(_DELETE_EXPIRED, endpoint_id)
             secret = await self._add_secret(connection, endpoint_id, secret_id)
             await connection.execute(_TOUCH, endpoint_id)
+            await record_key(connection, key, NO_POSITION)
         return Made(endpoint_id, secret)
 
-    async def test(self, endpoint_id: UUID, *, actor: str, key: str) -> tuple[UUID, bool]:
+    async def test(self, endpoint_id: UUID, *, key: KeyUse) -> tuple[UUID, bool]:
         """Have a test event sent once; return its id, and whether that is a repetition."""
-        event_id = _id("test", actor, key, str(endpoint_id))
+        event_id = _id("test", key)
         async with self._locked(endpoint_id) as connection:
+            if await find_key(connection, key) is not None:
+                return event_id, True
             state = await connection.fetchrow(_LOCK, endpoint_id)
             if state is not None and state["disabled_at"] is not None:
                 message = f"the webhook is disabled ({state['disabled_cause']}): enable it first"
                 raise Refused(ErrorCode.WRONG_STATE, message, ("id",))
             row = (endpoint_id, event_id, trial_stream(endpoint_id), TEST_POSITION, TEST_TYPE)
             is_new = await connection.fetchval(_TEST, *row) is not None
+            await record_key(connection, key, NO_POSITION)
         return event_id, not is_new
 
     @asynccontextmanager
@@ -233,8 +240,8 @@ class WebhookRegistry:
         return shown(secret)
 
 
-def _id(*parts: str) -> UUID:
-    return uuid5(_IDS, json.dumps(parts))
+def _id(what: str, key: KeyUse) -> UUID:
+    return uuid5(_IDS, json.dumps([what, str(key.id)]))
 
 
 def _fingerprint(url: str, patterns: Sequence[str], description: str) -> str:

@@ -159,6 +159,10 @@ async def parcel_was_quicker(sagas: Sagas) -> str:
 # Cancellations in Temporal.
 
 
+async def cancelled(sagas: Sagas, order_id: str) -> None:
+    await sagas.cancel(order_id)
+
+
 async def workflow_cancelled(sagas: Sagas, order_id: str) -> None:
     await sagas.workflow(order_id).cancel()
 
@@ -412,8 +416,8 @@ PATHS: Final[dict[str, Path]] = {
             payment_begun_again,
         )
     },
-    "cancelled_while_authorizing": _beside("authorize", Sagas.cancel),
-    "cancelled_while_shipping": _beside("create_shipment", Sagas.cancel),
+    "cancelled_while_authorizing": _beside("authorize", cancelled),
+    "cancelled_while_shipping": _beside("create_shipment", cancelled),
     "workflow_cancelled_while_reserving": _beside("reserve", workflow_cancelled),
     "workflow_cancelled_while_authorizing": _beside("authorize", workflow_cancelled),
     "workflow_cancelled_while_shipping": _beside("create_shipment", workflow_cancelled),

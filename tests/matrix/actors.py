@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types import InterventionInput
-from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver
+from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver, key_use
 from benchmarks.saga.orders import order_of
 from domain.errors import Refused
 from domain.payment.decide import PAYMENT
@@ -29,7 +29,7 @@ from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
 from kit.eventually import eventually
 from kit.local_http import local_client
-from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
+from orchestrator.translation import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
 from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
@@ -126,11 +126,9 @@ class People:
             intervene = InterventionInput(
                 self.id, step, parked.number, intervention, "mended", OPERATOR_ACTOR
             )
-            key = f"intervene-{parked.number}"
+            key = key_use("intervene", f"intervene-{parked.number}", order=self.id)
             try:
-                await self._driver.orchestrator.intervene(
-                    workflow_id, intervene, idempotency_key=key
-                )
+                await self._driver.orchestrator.intervene(workflow_id, intervene, key=key)
             except (*_NOT_NOW, Refused):
                 continue  # the workflow is not there yet: the next check finds it
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from temporalio import activity, client, worker
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
+from domain.idempotency import KeyUse
 from eventstore.envelope import AppendResult, StoredEvent
 from eventstore.loaded import Decide, Wanted
 from eventstore.postgres import PostgresEventStore
@@ -167,11 +168,13 @@ class TrappedStore(PostgresEventStore):
     The gate is before the locks: behind them nothing else could happen to these streams.
     """
 
-    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+    async def append_decided(
+        self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
+    ) -> AppendResult | None:
         armed = _ARMED.get()
         if armed and not armed.script.provider and armed.script.act is not Act.KILL:
             await armed.at(Phase.DURING)
-        return await super().append_decided(wanted, decide)
+        return await super().append_decided(wanted, decide, key)
 
 
 class Trapdoor:

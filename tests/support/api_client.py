@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from api.rate_limit import RateLimits
 from api.server import server_config
 from cli.documents import document
 from eventstore.positions import PositionCodec
@@ -63,6 +64,7 @@ class Api:
     feed: LiveFeed
     notices_feed: LiveFeed
     routes: list[Route]
+    rate_limits: RateLimits
     follow_contacts: Callable[[], Awaitable[None]]
     """It writes the digests of the e-mail addresses of all orders, as a worker does."""
 

@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.failed_attempts import FailedAttempts
 from activities.types import InterventionInput, ParcelInput
-from benchmarks.saga.driver import OPERATOR_ACTOR
+from benchmarks.saga.driver import OPERATOR_ACTOR, key_use
 from benchmarks.saga.orders import order_of
 from domain.ids import order_workflow_id
 from domain.inventory.decide import INVENTORY
@@ -123,9 +123,10 @@ class Sagas(WorkflowFacts):
         intervene = InterventionInput(
             order_id, step, parked["parking"], intervention, "because", OPERATOR_ACTOR
         )
-        return await self.orchestrator.intervene(
-            parked["workflow_id"], intervene, idempotency_key=uuid.uuid4().hex
+        done = await self.orchestrator.intervene(
+            parked["workflow_id"], intervene, key=key_use("intervene")
         )
+        return done.position
 
     async def outlast(self, order_id: str, owner: Execute) -> None:
         """Make the log older than every window of PATIENT, and recover the order's saga."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.context import Context
 from api.direct_commands import execute
+from api.idempotency import key_of
 from api.inventory.checks import check_key_and_product
 from api.inventory.inputs import AdjustStockInput
 from api.inventory.types import AdjustStockPayload, Stock
@@ -13,13 +14,14 @@ from domain.inventory.commands import MAX_RECEIPT, AdjustStock, is_possible
 
 
 async def adjust_stock(adjustment: AdjustStockInput, context: Context) -> AdjustStockPayload:
-    key, sku = adjustment.idempotency_key, adjustment.sku
-    errors = await check_key_and_product(key, sku, context)
+    sku = adjustment.sku
+    errors = await check_key_and_product(adjustment.idempotency_key, sku, context)
     if errors := [*errors, *_check_difference(adjustment)]:
         return AdjustStockPayload(user_errors=errors)
     command = AdjustStock(
         aggregate_id=sku, difference=adjustment.difference, reason=adjustment.reason
     )
+    key = key_of("adjustStock", adjustment, context)
     answer = await execute(command, key, context, AdjustStockPayload)
     if not answer.user_errors:
         answer.stock = Stock.of_any(await context.services.stock.get(sku))

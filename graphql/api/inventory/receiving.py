@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.context import Context
 from api.direct_commands import execute_on_product
+from api.idempotency import key_of
 from api.inventory.checks import check_key_and_product
 from api.inventory.inputs import ReceiveStockInput
 from api.inventory.types import ReceiveStockPayload
@@ -20,4 +21,5 @@ async def receive_stock(receipt: ReceiveStockInput, context: Context) -> Receive
     if errors:
         return ReceiveStockPayload(user_errors=errors)
     command = ReceiveStock(aggregate_id=receipt.sku, quantity=receipt.quantity)
-    return await execute_on_product(command, receipt.idempotency_key, context, ReceiveStockPayload)
+    key = key_of("receiveStock", receipt, context)
+    return await execute_on_product(command, key, context, ReceiveStockPayload)

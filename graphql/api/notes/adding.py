@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pydantic import BaseModel, ValidationError
 
 from api.context import Context
-from api.lost import check_is_recorded
+from api.direct_commands import execute
+from api.idempotency import key_of
 from api.notes.inputs import AddOrderNoteInput
 from api.notes.types import AddOrderNotePayload
 from api.orders.types import Order
-from api.scalars import Position
 from api.user_errors import UserError, bad_key, invalid_inputs, no_such_order
-from domain.errors import Refused
 from domain.identifiers import is_identifier
 from domain.note.commands import AddOrderNote, NoteText
 
@@ -28,16 +27,12 @@ async def add_order_note(note: AddOrderNoteInput, context: Context) -> AddOrderN
     order = await context.find_order(note.order_id)
     if order is None:
         return AddOrderNotePayload(user_errors=[no_such_order()])
-    try:
-        position = await context.services.orchestrator.execute(
-            AddOrderNote(aggregate_id=order.id, customer_id=order.customer_id, text=note.text),
-            idempotency_key=note.idempotency_key,
-            actor=context.viewer.actor,
-        )
-        await check_is_recorded(position, context.services)
-    except Refused as refused:
-        return AddOrderNotePayload(user_errors=[UserError.of(refused)])
-    return AddOrderNotePayload(order=Order.of(order), position=Position(position))
+    command = AddOrderNote(aggregate_id=order.id, customer_id=order.customer_id, text=note.text)
+    key = key_of("addOrderNote", note, context)
+    answer = await execute(command, key, context, AddOrderNotePayload)
+    if not answer.user_errors:
+        answer.order = Order.of(order)
+    return answer
 
 
 def _check(note: AddOrderNoteInput) -> Iterator[UserError]:

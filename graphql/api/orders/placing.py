@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 import strawberry
 
 from api.auth import Viewer
 from api.context import Context, Services
-from api.idempotency import mark_replayed
+from api.idempotency import mark_not_run, mark_replayed, mark_sent
 from api.lost import order_lost
 from api.orders.charges import check_charge
 from api.orders.checks import check_currencies, check_expectation, check_input
@@ -21,6 +20,7 @@ from api.orders.references import metadata_of
 from api.orders.types import Order, PlaceOrderPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
+from domain import idempotency
 from domain.errors import ErrorCode, Refused
 from domain.identifiers import is_identifier
 from domain.ids import line_id_for, order_id_for
@@ -28,6 +28,7 @@ from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, OrderLine
 from domain.order.pricing import PricedOrder
 from domain.order.promises import Promises
+from orchestrator.translation import OutcomeUnknown, Unavailable
 from queries.order_view import OrderView
 from queries.products import ProductView
 from workflows.types import SagaType
@@ -52,13 +53,8 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
 
 
 def fingerprint_of(order: PlaceOrderInput) -> str:
-    """Return the SHA-256 of the client's input, which distinguishes a repeat from a reuse.
-
-    It covers the idempotency key, which is not stored. So the fingerprint does not reveal an erased
-    address to an attacker who guesses addresses.
-    """
-    canonical = json.dumps(strawberry.asdict(order), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    """Return the fingerprint of the client's input, which distinguishes a repeat from a reuse."""
+    return idempotency.fingerprint_of(strawberry.asdict(order))
 
 
 async def _products(order: PlaceOrderInput, services: Services) -> Mapping[str, ProductView]:
@@ -130,12 +126,24 @@ def _place(
 
 
 async def _start(command: PlaceOrder, viewer: Viewer, services: Services) -> PlaceOrderPayload:
+    call = uuid4()
+    mark_sent()
     try:
         accepted = await services.orchestrator.start_saga(
-            SagaType.ORDER, command, actor=viewer.actor
+            SagaType.ORDER, command, actor=viewer.actor, call=call
         )
-    except Refused as refused:
-        return PlaceOrderPayload(user_errors=[UserError.of(refused)])
+    except OutcomeUnknown:
+        placed = await services.orders.get(command.aggregate_id)
+        if placed is None:
+            raise
+        return _replay(placed, command.fingerprint)
+    except (Refused, Unavailable) as error:
+        mark_not_run()
+        if isinstance(error, Unavailable):
+            raise
+        return PlaceOrderPayload(user_errors=[UserError.of(error)])
+    if accepted.call != call:
+        mark_replayed()
     placed = await services.orders.get(accepted.order_id)
     if placed is None:
         return PlaceOrderPayload(user_errors=[UserError.of(order_lost(accepted.order_id))])

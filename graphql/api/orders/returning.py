@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from api.context import Context
-from api.lost import check_is_recorded
+from api.idempotency import key_of, once
+from api.orders.asking import ask_saga
 from api.orders.inputs import OrderLineInput, RequestReturnInput
 from api.orders.types import Order, RequestReturnPayload
 from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error, no_such_order
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyedResult, KeyUse
 from domain.identifiers import is_identifier
+from domain.order.commands import RequestReturn
 from domain.order.lines import MAX_LINES, MAX_QUANTITY, ReturnedLine
-from domain.order.state import OrderStatus
-from orchestrator.saga_orchestrator import NoSuchSaga
+from queries.order_view import OrderView
 
 
 async def request_return(request: RequestReturnInput, context: Context) -> RequestReturnPayload:
@@ -24,29 +26,26 @@ async def request_return(request: RequestReturnInput, context: Context) -> Reque
     order = await context.find_order(request.order_id)
     if order is None:
         return RequestReturnPayload(user_errors=[no_such_order()])
+    key = key_of("requestReturn", request, context)
     try:
-        position = await context.services.orchestrator.request_return(
-            order.id,
-            _lines(request.lines),
-            idempotency_key=request.idempotency_key,
-            actor=context.viewer.actor,
-        )
-        await check_is_recorded(position, context.services)
+        position = await once(key, context, lambda: _return(order.id, request, key, context))
     except Refused as refused:
         return RequestReturnPayload(user_errors=[UserError.of(refused)])
-    except NoSuchSaga:
-        return await _ended(order.id, context)
     return _payload(Order.of(await context.get_order(order.id)), position)
 
 
-async def _ended(order_id: str, context: Context) -> RequestReturnPayload:
-    """Answer for an order without a saga: succeed if it was returned, else refuse."""
-    order = await context.get_order(order_id)
-    if order.status is OrderStatus.RETURNED:
-        return _payload(Order.of(order), order.position)
-    message = f"the order is {order.status} and can no longer be returned"
-    refused = Refused(ErrorCode.RETURN_NOT_POSSIBLE, message)
-    return RequestReturnPayload(user_errors=[UserError.of(refused)])
+async def _return(
+    order_id: str, request: RequestReturnInput, key: KeyUse, context: Context
+) -> KeyedResult:
+    lines = _lines(request.lines)
+
+    async def ask(current: OrderView) -> KeyedResult:
+        return await context.services.orchestrator.request_return(
+            order_id, lines, key=key, actor=context.viewer.actor, seen=current.position
+        )
+
+    command = RequestReturn(aggregate_id=order_id, lines=lines)
+    return await ask_saga(order_id, command, key, context, ask)
 
 
 def _check(request: RequestReturnInput) -> Iterator[UserError]:

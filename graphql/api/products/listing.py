@@ -6,6 +6,7 @@ import strawberry
 
 from api.context import Context
 from api.direct_commands import command_on_product, execute_on_product
+from api.idempotency import key_of
 from api.products.inputs import ListProductInput
 from api.products.types import ListProductPayload
 from domain.product.commands import ListProduct
@@ -18,4 +19,6 @@ async def list_product(listing: ListProductInput, context: Context) -> ListProdu
     )
     if isinstance(command, list):
         return ListProductPayload(user_errors=command)
-    return await execute_on_product(command, key, context, ListProductPayload)
+    return await execute_on_product(
+        command, key_of("listProduct", listing, context), context, ListProductPayload
+    )

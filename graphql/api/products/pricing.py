@@ -6,6 +6,7 @@ import strawberry
 
 from api.context import Context
 from api.direct_commands import command_on_product, execute_on_product
+from api.idempotency import key_of
 from api.products.inputs import ChangePriceInput
 from api.products.types import ChangePricePayload
 from domain.product.commands import ChangePrice
@@ -18,4 +19,6 @@ async def change_price(change: ChangePriceInput, context: Context) -> ChangePric
     )
     if isinstance(command, list):
         return ChangePricePayload(user_errors=command)
-    return await execute_on_product(command, key, context, ChangePricePayload)
+    return await execute_on_product(
+        command, key_of("changePrice", change, context), context, ChangePricePayload
+    )

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.context import Context
-from api.idempotency import mark_replayed
+from api.idempotency import key_of, mark_replayed, mark_sent
 from api.user_errors import UserError, bad_key, input_error
 from api.webhook_endpoints.inputs import (
     RegisterWebhookInput,
@@ -38,7 +38,7 @@ async def register(request: RegisterWebhookInput, context: Context) -> WebhookSe
             request.patterns,
             request.description,
             actor=context.viewer.actor,
-            key=request.idempotency_key,
+            key=key_of("registerWebhook", request, context),
         )
 
     return await _with_secret(made, context)
@@ -51,8 +51,7 @@ async def rotate(request: RotateWebhookSecretInput, context: Context) -> Webhook
     async def made() -> Made:
         return await context.services.webhook_registry.rotate(
             uuid_of(request.id),
-            actor=context.viewer.actor,
-            key=request.idempotency_key,
+            key=key_of("rotateWebhookSecret", request, context),
             must_expire_old=request.expire_old_now,
         )
 
@@ -62,9 +61,10 @@ async def rotate(request: RotateWebhookSecretInput, context: Context) -> Webhook
 async def test(request: TestWebhookInput, context: Context) -> TestWebhookPayload:
     if not is_identifier(request.idempotency_key):
         return TestWebhookPayload(user_errors=[bad_key()])
+    mark_sent()
     try:
         event_id, is_repeated = await context.services.webhook_registry.test(
-            uuid_of(request.id), actor=context.viewer.actor, key=request.idempotency_key
+            uuid_of(request.id), key=key_of("testWebhook", request, context)
         )
     except Refused as refused:
         return TestWebhookPayload(user_errors=[_of_input(refused)])
@@ -88,6 +88,7 @@ async def change(
 async def _with_secret(
     make: Callable[[], Awaitable[Made]], context: Context
 ) -> WebhookSecretPayload:
+    mark_sent()
     try:
         made = await make()
     except Refused as refused:
@@ -112,4 +113,5 @@ def uuid_of(text: str) -> UUID:
 
 
 def _of_input(refused: Refused) -> UserError:
-    return input_error(refused.code, refused.message, *refused.field)
+    path = refused.field[1:] if refused.field[:1] == ("input",) else refused.field
+    return input_error(refused.code, refused.message, *path)

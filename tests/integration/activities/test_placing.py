@@ -11,6 +11,7 @@ import pytest
 from activities.command_handler import CommandHandler, Step
 from activities.placing import MAX_CANDIDATES, place_order
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyUse
 from domain.order import decide
 from domain.order.commands import PlaceOrder
 from domain.order.events import OrderCreated
@@ -33,11 +34,13 @@ class Overtaken(PostgresEventStore):
         super().__init__(pool, [InlineReadModels()], a_vault(pool))
         self._other: Callable[[], Awaitable[None]] | None = other
 
-    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+    async def append_decided(
+        self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
+    ) -> AppendResult | None:
         other, self._other = self._other, None
         if other is not None:
             await other()
-        return await super().append_decided(wanted, decide)
+        return await super().append_decided(wanted, decide, key)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
 from orchestrator.dead_letters import DeadLetterRequests
 from orchestrator.inbox import Inbox
+from orchestrator.keys import IdempotencyKeys
 from orchestrator.projections import ProjectionRequests
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from orchestrator.suppressions import SuppressionRequests
@@ -41,6 +42,7 @@ from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
+from queries.decisions import Decisions
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
@@ -52,7 +54,6 @@ from queries.operator_notices import OperatorNoticeQueries
 from queries.order_history import OrderHistory
 from queries.order_notifications import OrderNotificationQueries
 from queries.orders import OrderQueries
-from queries.payments import PaymentQueries
 from queries.personal_data import PersonalData
 from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
@@ -214,7 +215,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         notes=NoteQueries(engine, a_vault(api_pool)),
         log=LogQueries(engine),
         inbox=Inbox(api_pool),
-        payments=PaymentQueries(engine),
+        keys=IdempotencyKeys(api_pool),
+        decisions=Decisions(read_store),
         sagas=SagaQueries(engine),
         personal=PersonalData(read_store, a_vault(api_pool)),
         bus=BusQueries(engine),
@@ -263,7 +265,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     async with served(app) as url, local_client(base_url=url) as http:
         contacts = partial(order_contacts.follow, module_pool, store, vault)
         log, routes = OrderLog(store), routes_of(app)
-        yield Api(url, settings, http, calls, sagas, log, feed, notices.feed, routes, contacts)
+        limits = app.state.rate_limits
+        yield Api(
+            *(url, settings, http, calls, sagas, log, feed, notices.feed, routes, limits, contacts)
+        )
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from domain.idempotency import KeyedResult
 from kit.pool import create_pool
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.payment_simulator.methods import DECLINED
@@ -62,10 +64,14 @@ async def test_a_cancellation_that_was_lost_is_no_success(
     order_id = await orders.waiting_for_the_carrier(api, ada)
     compensate = SagaOrchestrator.compensate_saga
 
-    async def recorded_and_lost(orchestrator: SagaOrchestrator, saga_id: str, **how: str) -> int:
-        position = await compensate(orchestrator, saga_id, **how)  # type: ignore[arg-type]
-        await lose(position)
-        return position
+    async def recorded_and_lost(
+        orchestrator: SagaOrchestrator,
+        saga_id: str,
+        **how: Any,  # noqa: ANN401 - passed on
+    ) -> KeyedResult:
+        requested = await compensate(orchestrator, saga_id, **how)
+        await lose(requested.position)
+        return requested
 
     monkeypatch.setattr(SagaOrchestrator, "compensate_saga", recorded_and_lost)
     async with api.sagas.gates.stopped("cancel_shipment", order_id, When.BEFORE):

@@ -4,9 +4,11 @@ import logging
 from uuid import UUID
 
 import pytest
+from temporalio.service import ServiceClient
 
 from eventstore.positions import PositionCodec
 from eventstore.privacy.keyring import Keyring
+from orchestrator import translation
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import ADDRESS, an_order
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
@@ -44,16 +46,57 @@ async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log
     "failure",
     [TEMPORAL_IS_AWAY, ConnectionRefusedError("10.0.0.7:5432")],
 )
-async def test_an_unreachable_server_is_retried(
+async def test_an_order_that_may_have_been_placed_has_an_unknown_outcome(
     api: Api, ada: Viewer, failure: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The server went away after the request was sent, or before its order could be read."""
     api.temporal.failure = failure
 
     error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
 
-    assert error["extensions"] == {"code": "UNAVAILABLE"}
-    assert error["message"] == "the service is temporarily unavailable: try again"
+    assert error["extensions"] == {"code": "OUTCOME_UNKNOWN"}
+    assert error["message"] == (
+        "the outcome is unknown: the request may have been carried out. Repeat it with the same"
+        " idempotency key, which has no second effect; a new key could have one"
+    )
     assert "10.0.0.7" not in caplog.text
+
+
+async def test_an_order_that_temporal_has_not_received_is_surely_not_placed(
+    api: Api, ada: Viewer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(*_: object, **__: object) -> bool:
+        raise TEMPORAL_IS_AWAY
+
+    monkeypatch.setattr(ServiceClient, "check_health", away)
+    monkeypatch.setattr(translation, "ANSWER_HOLDS_SECONDS", -1.0)
+    api.temporal.forget()
+
+    error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
+
+    assert error["extensions"] == {"code": "UNAVAILABLE"}
+    assert error["message"] == (
+        "the service is temporarily unavailable and has changed nothing: try again"
+    )
+    assert api.temporal.workflow_ids == []
+    assert "10.0.0.7" not in caplog.text
+
+
+async def test_a_request_that_no_worker_answers_in_time_has_an_unknown_outcome(
+    ada: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repeat under the same key is the same order, and no second one."""
+    order = an_order()
+    monkeypatch.setattr(translation, "TIMEOUT_SECONDS", 0.0)
+    error = the_error(await ada.ask(PLACE_ORDER, input=order))
+    monkeypatch.undo()
+
+    placed = await ada.run("PlaceOrder", input=order)
+
+    assert error["extensions"] == {"code": "OUTCOME_UNKNOWN"}
+    assert placed["userErrors"] == []
+    mine = await ada.ask("{ orders(first: 5) { edges { node { id } } } }")
+    assert mine["data"]["orders"]["edges"] == [{"node": {"id": placed["order"]["id"]}}]
 
 
 async def test_variables_that_do_not_fit_are_named_and_not_repeated(

@@ -360,7 +360,7 @@ async def test_a_parked_saga_is_out_of_reach_while_temporal_is(
     api.temporal.failure = TEMPORAL_IS_AWAY
     answer = await eve.ask(operation("RetrySaga"), input=intervening(parked_id))
 
-    assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert answer["errors"][0]["extensions"] == {"code": "OUTCOME_UNKNOWN"}
     assert await interventions(api, parked_id) == []
 
 

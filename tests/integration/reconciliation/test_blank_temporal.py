@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from kit.eventually import eventually
 from kit.pool import Pool
-from orchestrator.saga_orchestrator import Unavailable
+from orchestrator.translation import Unavailable
 from roles.temporal_worker import temporal_worker
 from stack.temporal import DYNAMIC_CONFIGURATION
 from stack.tools import script

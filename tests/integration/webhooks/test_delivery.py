@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from benchmarks.saga.driver import key_use
 from eventstore import cloudevents
 from tests.integration.webhooks.world import ACTOR, World
 from tests.support.webhook_receiver import Received, Receiver, Respond, status
@@ -200,7 +200,7 @@ async def test_a_rotated_secret_signs_beside_the_old_one_until_that_expires(
 ) -> None:
     webhook = await world.register(receiver.url)
     rotated = await world.registry.rotate(
-        webhook.id, actor=ACTOR, key="rotate-1", must_expire_old=False
+        webhook.id, key=key_use("rotateWebhookSecret"), must_expire_old=False
     )
     assert rotated.secret is not None
     await world.receive("cup")
@@ -224,11 +224,11 @@ async def test_a_test_event_is_sent_once_even_while_the_endpoint_waits(
     await world.receive("cup")
     async with world.sending():
         await world.until_attempted(webhook, 1)
-        key = str(uuid4())
-        event_id, is_repeated = await world.registry.test(webhook.id, actor=ACTOR, key=key)
+        key = key_use("testWebhook")
+        event_id, is_repeated = await world.registry.test(webhook.id, key=key)
         assert not is_repeated
         await world.until_attempted(webhook, 2)
-        assert await world.registry.test(webhook.id, actor=ACTOR, key=key) == (event_id, True)
+        assert await world.registry.test(webhook.id, key=key) == (event_id, True)
     test = receiver.received[-1]
     Webhook(webhook.secret).verify(test.body, dict(test.headers))
     assert (test.id, test.event["type"]) == (str(event_id), "waybill.WebhookTested.v1")

@@ -13,10 +13,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from benchmarks.saga.driver import key_use
 from domain.order import events as o
 from kit.eventually import eventually
 from kit.local_http import local_client
-from tests.integration.webhooks.world import ACTOR, Registered, World
+from tests.integration.webhooks.world import Registered, World
 from tests.support.example_process import rows, running
 from tests.support.order_log import OrderLog
 from tests.support.simulators import free_port
@@ -134,7 +135,7 @@ async def test_the_example_takes_the_test_event_of_our_sender(
     world: World, example: Example
 ) -> None:
     async with example.listening(), world.sending():
-        await world.registry.test(example.webhook.id, actor=ACTOR, key="example")
+        await world.registry.test(example.webhook.id, key=key_use("testWebhook"))
         await example.has([], 1)
 
 

@@ -15,7 +15,8 @@ from typing import Final
 
 import pytest
 
-from tests.integration.webhooks.world import ACTOR, World
+from benchmarks.saga.driver import key_use
+from tests.integration.webhooks.world import World
 from tests.support.webhook_receiver import Received, Receiver
 
 PACKAGE: Final = "standardwebhooks@1.1.1"
@@ -57,7 +58,9 @@ async def test_the_npm_verifier_accepts_both_secrets_and_no_other_body(
     world: World, receiver: Receiver, modules: Path
 ) -> None:
     webhook = await world.register(receiver.url)
-    rotated = await world.registry.rotate(webhook.id, actor=ACTOR, key="npm", must_expire_old=False)
+    rotated = await world.registry.rotate(
+        webhook.id, key=key_use("rotateWebhookSecret"), must_expire_old=False
+    )
     (event_id,) = await world.receive("cup")
     async with world.sending():
         (received,) = await receiver.until(1)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from benchmarks.saga.driver import key_use
 from domain.inventory.events import StockReceived
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.postgres import PostgresEventStore
@@ -46,7 +47,7 @@ class World:
 
     async def register(self, url: str, *patterns: str) -> Registered:
         made = await self.registry.register(
-            url, patterns or ["*.*"], "A test", actor=ACTOR, key=str(uuid4())
+            url, patterns or ["*.*"], "A test", actor=ACTOR, key=key_use("registerWebhook")
         )
         assert made.secret is not None
         return Registered(made.id, made.secret)

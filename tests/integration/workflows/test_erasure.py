@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.saga.driver import key_use
 from domain.customer.commands import EraseCustomer, ErasureReason
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
@@ -22,7 +23,7 @@ async def test_an_order_whose_address_is_erased_before_it_ships_is_cancelled_and
 
     await sagas.run(ERASE)
     await sagas.orchestrator.retry_payment(
-        order_id, VISA, idempotency_key="retry", actor="customer:test"
+        order_id, VISA, key=key_use("retryPayment"), actor="customer:test"
     )
 
     assert await sagas.end(order_id) == "CANCELLED"
@@ -47,15 +48,16 @@ async def test_an_order_placed_after_an_erasure_ships(sagas: Sagas) -> None:
 
 
 async def test_a_repeated_erasure_happens_once(sagas: Sagas) -> None:
+    key = key_use("eraseCustomer", "once", customer="customer-1")
     positions = [
-        await sagas.orchestrator.execute(ERASE, idempotency_key="once", actor="admin:test")
-        for _ in range(2)
+        await sagas.orchestrator.execute(ERASE, key=key, actor="admin:test") for _ in range(2)
     ]
 
     assert positions[0] == positions[1]
     assert await sagas.events("customer-customer-1") == ["CustomerErased"]
     other = ERASE.model_copy(update={"aggregate_id": "customer-2"})
+    reused = key_use("eraseCustomer", "once", customer="customer-2")
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.execute(other, idempotency_key="once", actor="admin:test")
+        await sagas.orchestrator.execute(other, key=reused, actor="admin:test")
     assert refusal.value.code == ErrorCode.IDEMPOTENCY_KEY_REUSED
     assert await sagas.events("customer-customer-2") == []

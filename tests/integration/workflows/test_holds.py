@@ -39,9 +39,7 @@ async def release_hold(sagas: Sagas, order_id: str) -> None:
 
 
 async def pay_again(sagas: Sagas, order_id: str, method: str = VISA, key: str = "again") -> None:
-    await sagas.orchestrator.retry_payment(
-        order_id, method, idempotency_key=key, actor="customer:test"
-    )
+    await sagas.pay_with(order_id, method, key=key)
 
 
 async def test_an_authorization_records_until_when_it_can_be_captured(sagas: Sagas) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from benchmarks.saga.driver import key_use
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
@@ -130,7 +131,7 @@ async def test_a_declined_order_continues_with_another_payment_method(
     await sagas.until(f"payment-{order_id}", "PaymentDeclined")
 
     await sagas.orchestrator.retry_payment(
-        order_id, VISA, idempotency_key="retry", actor="customer:test"
+        order_id, VISA, key=key_use("retryPayment"), actor="customer:test"
     )
     await sagas.notify(order_id, DISPATCHED, DELIVERED)
 

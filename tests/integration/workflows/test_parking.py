@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.types import InterventionInput
+from benchmarks.saga.driver import key_use
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind
@@ -88,7 +89,13 @@ async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sag
     assert await sagas.money(order_id) == HELD
 
 
-@pytest.mark.parametrize("intervene", [by_update, by_signal])
+@pytest.mark.parametrize(
+    ("intervene", "recorded"),
+    [
+        (by_update, ("because", "operator:test")),
+        (by_signal, ("because (unverified, as operator:test)", "temporal")),
+    ],
+)
 @pytest.mark.parametrize(
     ("intervention", "event", "end", "effects"),
     [
@@ -101,6 +108,7 @@ async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sag
 async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917 - one table
     sagas: Sagas,
     intervene: Callable[[Sagas, str, str, Intervention], Awaitable[None]],
+    recorded: tuple[str, str],
     intervention: Intervention,
     event: str,
     end: str,
@@ -114,7 +122,7 @@ async def test_a_parked_step_follows_the_intervention(  # noqa: PLR0913, PLR0917
     assert await sagas.end(order_id) == end
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", event]
     made = (await sagas.store.load_events(f"saga-{order_id}"))[-1]
-    assert (made.data["reason"], made.metadata.actor) == ("because", "operator:test")
+    assert (made.data["reason"], made.metadata.actor) == recorded
     assert await sagas.money(order_id) == effects
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     await sagas.needs_attention(f"order-{order_id}", expected=False)
@@ -158,7 +166,7 @@ async def test_a_retry_that_fails_again_is_parked_again_under_a_new_number(sagas
 
     late = InterventionInput(order_id, "capture", 1, SKIP, "too late", "operator:test")
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.intervene(f"order-{order_id}", late, idempotency_key="late")
+        await sagas.orchestrator.intervene(f"order-{order_id}", late, key=key_use("intervene"))
     await sagas.intervene(order_id, "capture", RETRY)
     await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
 
@@ -301,7 +309,7 @@ async def test_an_intervention_without_a_reason_is_refused(
     silent = InterventionInput(order_id, "capture", 1, SKIP, " ", "operator:test")
 
     with pytest.raises(Refused) as refusal:
-        await sagas.orchestrator.intervene(f"order-{order_id}", silent, idempotency_key="silent")
+        await sagas.orchestrator.intervene(f"order-{order_id}", silent, key=key_use("intervene"))
 
     assert (refusal.value.code, refusal.value.field) == (
         ErrorCode.INVALID_INPUT,

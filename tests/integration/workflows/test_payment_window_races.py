@@ -11,6 +11,7 @@ from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, 
 from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.types import AuthorizationResult, PlaceInput
+from benchmarks.saga.driver import key_use
 from domain.errors import ErrorCode, Refused
 from domain.ids import payment_workflow_id
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
@@ -107,7 +108,7 @@ async def test_a_retry_accepted_as_the_window_closes_is_made(sagas: Sagas) -> No
 
     await sagas.client.execute_update_with_start_workflow(
         PaymentWorkflow.retry,
-        PaymentRetryInput(VISA, "customer:test", "once"),
+        PaymentRetryInput(VISA, "customer:test", key_use("retryPayment")),
         start_workflow_operation=start,
     )
 

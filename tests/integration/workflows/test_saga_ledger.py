@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 
 from activities.types import InterventionInput
+from benchmarks.saga.driver import key_use
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention
 from kit.engine import create_engine
@@ -59,9 +59,7 @@ async def test_a_refused_capture_parks_and_continues_after_an_intervention(
     intervene = InterventionInput(
         order_id, "capture", 1, Intervention.RETRY, "the bank is back", "operator:eve"
     )
-    await sagas.orchestrator.intervene(
-        parking.workflow_id, intervene, idempotency_key=uuid.uuid4().hex
-    )
+    await sagas.orchestrator.intervene(parking.workflow_id, intervene, key=key_use("intervene"))
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     going = await read(ledger, order_id)
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from domain.idempotency import KeyedResult, KeyUse, key_reused
 from eventstore.envelope import AppendResult, NewEvent, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused
+from eventstore.errors import EventIdReused, KeyTaken
 from eventstore.loaded import Decide, Loaded, LoadedStream, Wanted
 from eventstore.repetition import first_result, is_repeated
 
@@ -19,6 +20,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self._streams: defaultdict[str, list[StoredEvent]] = defaultdict(list)
         self._by_id: dict[UUID, StoredEvent] = {}
+        self._keys: dict[UUID, tuple[KeyUse, int]] = {}
 
     async def load_events(self, stream_id: str, from_version: int = 0) -> list[StoredEvent]:
         return self._streams[stream_id][from_version:]
@@ -26,12 +28,33 @@ class MemoryLog:
     async def load_streams(self, wanted: Wanted) -> Loaded:
         return {name: LoadedStream(self._streams[name]) for name in wanted}
 
-    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+    async def append_decided(
+        self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
+    ) -> AppendResult | None:
         appends = decide(await self.load_streams(wanted))
-        return await self.append(appends) if appends else None
+        if not appends:
+            return None
+        result = await self.append(appends)
+        if key is not None and not result.duplicate:
+            await self.record_key(key, result.last_position)
+        return result
 
     async def create_snapshots(self, taken: object) -> None:
         """Keep no snapshot."""
+
+    async def find_key(self, key: KeyUse) -> KeyedResult | None:
+        known = self._keys.get(key.id)
+        if known is None:
+            return None
+        used, position = known
+        if used.fingerprint != key.fingerprint:
+            raise key_reused()
+        return KeyedResult(position, used.call)
+
+    async def record_key(self, key: KeyUse, position: int) -> None:
+        if key.id in self._keys:
+            raise KeyTaken
+        self._keys[key.id] = (key, position)
 
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         ids = [new.event_id for append in appends for new in append.events]

@@ -27,6 +27,7 @@ from activities.types import (
     ParkInput,
     PlaceInput,
 )
+from domain.idempotency import KeyUse
 from domain.ids import order_workflow_id
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
@@ -52,9 +53,11 @@ PARK: Final = ParkInput(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
 class ExactLog(MemoryLog):
     """Fail when the log answers a step with the append of an earlier one."""
 
-    async def append_decided(self, wanted: Wanted, decide: Decide) -> AppendResult | None:
+    async def append_decided(
+        self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
+    ) -> AppendResult | None:
         try:
-            result = await super().append_decided(wanted, decide)
+            result = await super().append_decided(wanted, decide, key)
         except EventIdReused as reused:
             raise AssertionError("a step key identifies an earlier change") from reused
         assert result is None or not result.duplicate, "a step key identifies an earlier change"
@@ -73,7 +76,7 @@ class Desk:
         environment.info = replace(environment.info, workflow_id=order_workflow_id(ORDER_ID))
         return await environment.run(activity, *arguments)
 
-    async def pay(self, attempt: int, key: str | None = None) -> None:
+    async def pay(self, attempt: int, key: KeyUse | None = None) -> None:
         """Request the attempt; `key` is the customer's idempotency key."""
         authorize = AuthorizeInput(ORDER_ID, attempt, "pm_card_visa", key=key)
         order = await self.handler.load(ORDER, ORDER_ID)
@@ -180,7 +183,8 @@ async def test_each_payment_attempt_and_each_answer_has_its_own_key(
     desk: Desk, keys: tuple[str | None, str | None]
 ) -> None:
     for attempt, key in enumerate(keys, start=1):
-        await desk.pay(attempt, key)
+        use = None if key is None else KeyUse.of("ada", "retryPayment", key, {})
+        await desk.pay(attempt, use)
         await desk.answer(PENDING)
         await desk.answer(DECLINED)
 

@@ -11,20 +11,33 @@ from dataclasses import dataclass
 from typing import Final
 
 import pytest
+import strawberry
 from graphql import GraphQLInputObjectType, GraphQLNonNull
 from strawberry import ID
 
+from api.customers.inputs import EraseCustomerInput
+from api.idempotency import WithKey
+from api.inventory.inputs import AdjustStockInput, ReceiveStockInput
 from api.money import MoneyInput
-from api.orders.inputs import AddressInput, ContactInput, OrderLineInput, PlaceOrderInput
+from api.notes.inputs import AddOrderNoteInput
+from api.orders.inputs import (
+    AddressInput,
+    CancelOrderInput,
+    ContactInput,
+    OrderLineInput,
+    PlaceOrderInput,
+    RequestReturnInput,
+)
 from api.orders.placing import fingerprint_of
+from api.payments.inputs import RetryPaymentInput
+from api.products.inputs import ChangePriceInput, DiscontinueProductInput, ListProductInput
+from api.sagas.inputs import SagaInterventionInput
 from api.scalars import Long
-from domain.command import Command
-from domain.customer.commands import EraseCustomer, ErasureReason
-from domain.inventory.commands import AdjustmentReason, AdjustStock, ReceiveStock
-from domain.money import Money
-from domain.note.commands import AddOrderNote
-from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
-from orchestrator.saga_orchestrator import command_input
+from api.webhook_endpoints import inputs as webhooks
+from domain.customer.commands import ErasureReason
+from domain.idempotency import KeyUse
+from domain.inventory.commands import AdjustmentReason
+from domain.saga.commands import Intervention
 from tests.unit.api.schemas import a_schema
 
 CHANGED: Final = (
@@ -46,7 +59,8 @@ NEW_FIELD: Final = (
     "gets: IDEMPOTENCY_KEY_REUSED if the fingerprint holds it, else the first answer. Then pin the "
     "fields here"
 )
-PRICE: Final = Money(amount=450, currency="EUR")
+KEY: Final = "key-1"
+PRICE: Final = MoneyInput(amount=Long(450), currency="EUR")
 ORDER: Final = PlaceOrderInput(
     idempotency_key="key-1",
     lines=[OrderLineInput(sku=ID("cup"), quantity=2)],
@@ -70,8 +84,9 @@ class Pinned:
     expected: str
 
 
-def _of(command: Command) -> Callable[[], str]:
-    return lambda: command_input(command, "operator:ada").fingerprint
+def _of(request: WithKey, **more: object) -> Callable[[], str]:
+    data = {**strawberry.asdict(request), **more}
+    return lambda: KeyUse.of("ada", "operation", request.idempotency_key, data).fingerprint
 
 
 FINGERPRINTS: Final = (
@@ -81,39 +96,90 @@ FINGERPRINTS: Final = (
         "3909a0239855e8b55dc6fdb33be8b0ef124317d933837a5c942e4a282b227aec",
     ),
     Pinned(
+        "cancelOrder",
+        _of(CancelOrderInput(idempotency_key=KEY, order_id=ID("o-1"))),
+        "740da752afc5f09e93884d7bac88941089bee7a6b9e5e6a5cda2cee3468bbad1",
+    ),
+    Pinned(
+        "requestReturn",
+        _of(
+            RequestReturnInput(
+                idempotency_key=KEY,
+                order_id=ID("o-1"),
+                lines=[OrderLineInput(sku=ID("cup"), quantity=1)],
+            )
+        ),
+        "7b8e01385c06fc2b5fd0d5585fb4cd9365315c63c78cd55985d9908a222ba1cd",
+    ),
+    Pinned(
+        "retryPayment",
+        _of(
+            RetryPaymentInput(
+                idempotency_key=KEY, order_id=ID("o-1"), payment_method="pm_card_visa"
+            )
+        ),
+        "3bbf0021785446a93d3f150ae23b8fa45a2c173b2ac108e44e58d06c3fe25123",
+    ),
+    Pinned(
+        "retrySaga",
+        _of(
+            SagaInterventionInput(idempotency_key=KEY, order_id=ID("o-1"), reason="mended"),
+            kind=Intervention.RETRY,
+        ),
+        "5707dbd1c005fad8eb8081c213dd3874a07fe786a8047c0c85274909ec1e16c6",
+    ),
+    Pinned(
         "receiveStock",
-        _of(ReceiveStock(aggregate_id="cup", quantity=5)),
-        "b7505ff616712e7af78af70f4698b8fa9664d7d2b6fa58dceae25a8d3f34d12d",
+        _of(ReceiveStockInput(idempotency_key=KEY, sku=ID("cup"), quantity=5)),
+        "a02fe1eabc54e3b085d0c07cf553d2e6d0bb619521629d7ac2e6d1325c3eccf6",
     ),
     Pinned(
         "addOrderNote",
-        _of(AddOrderNote(aggregate_id="o-1", customer_id="ada", text="Call first")),
-        "bc4006c777eab559157fd70db92e376e2458140fec67c4426cba5af329d31cfb",
+        _of(AddOrderNoteInput(idempotency_key=KEY, order_id=ID("o-1"), text="Call first")),
+        "7d43e0b42347a2695fcb65102cf1d0866034909e112a0988da840eb57f7edfd4",
     ),
     Pinned(
         "adjustStock",
-        _of(AdjustStock(aggregate_id="cup", difference=-5, reason=AdjustmentReason.DAMAGED)),
-        "bf25a949e3d3b0e3495104854d0953fd641e5c8aa170296ff5ad797bee27e780",
+        _of(
+            AdjustStockInput(
+                idempotency_key=KEY, sku=ID("cup"), difference=-5, reason=AdjustmentReason.DAMAGED
+            )
+        ),
+        "b02883d58b311ba2f1a278e165e18eeb0e4fba5fcc0fa28177c1bb8eacad545e",
     ),
     Pinned(
         "listProduct",
-        _of(ListProduct(aggregate_id="cup", name="Cup", price=PRICE)),
-        "719d9edc0eeb98b2a56f4987ce38cbac84ffc699c54032fdfdc35d30fa8ba9c2",
+        _of(ListProductInput(idempotency_key=KEY, sku=ID("cup"), name="Cup", price=PRICE)),
+        "06af2191baf8e9176f9a71be9c27fda54693086335a875d69fe79177c4d09cb4",
     ),
     Pinned(
         "changePrice",
-        _of(ChangePrice(aggregate_id="cup", price=PRICE)),
-        "211776441d4da5cd58b910b094f77e143812e57cafeb0d4d19566132d7bff2e2",
+        _of(ChangePriceInput(idempotency_key=KEY, sku=ID("cup"), price=PRICE)),
+        "e38cee261f830000aa7526dcaf0ab1cce1c0d1517fbf41eda7a89dfaebf73403",
     ),
     Pinned(
         "discontinueProduct",
-        _of(DiscontinueProduct(aggregate_id="cup")),
-        "77e459a2d86bbcd5761e935e041afb95c4fd1b7e66a5c6c796115758c56875a0",
+        _of(DiscontinueProductInput(idempotency_key=KEY, sku=ID("cup"))),
+        "782177d4c2931b0759abbaf427bf6d88375e5463710e1690b1be752b316eefb2",
     ),
     Pinned(
         "eraseCustomer",
-        _of(EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)),
-        "1a8fe621fce2c2f31ca3177bd9dca85e494397783281c3d30cfd74cfa77f46d7",
+        _of(
+            EraseCustomerInput(
+                idempotency_key=KEY, customer_id=ID("ada"), reason=ErasureReason.CUSTOMER_REQUEST
+            )
+        ),
+        "4edb1134f8d3cc5adc32b2c4de45eceaa654cc5b74d0d7dab14f3f6c12c65061",
+    ),
+    Pinned(
+        "rotateWebhookSecret",
+        _of(webhooks.RotateWebhookSecretInput(idempotency_key=KEY, id=ID("w-1"))),
+        "8fd8f192445ee152c7ee33c536ab3945357c94264efff5d404e358e73bf70a1a",
+    ),
+    Pinned(
+        "testWebhook",
+        _of(webhooks.TestWebhookInput(idempotency_key=KEY, id=ID("w-1"))),
+        "e1c5ec4ea80f0403d6e2017d6247335ab393b3be9e9bf6ab9b06c9f51527f05c",
     ),
 )
 INTERVENTION: Final = {"idempotencyKey", "orderId", "step", "reason"}
@@ -137,7 +203,6 @@ FIELDS: Final = {
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
     "addOrderNote": {"idempotencyKey", "orderId", "text"},
     "eraseCustomer": {"idempotencyKey", "customerId", "reason"},
-    # These keep no fingerprint: a repeat gets the first answer. retryPayment compares the method.
     "cancelOrder": {"idempotencyKey", "orderId"},
     "requestReturn": {"idempotencyKey", "orderId", "lines"},
     "retryPayment": {"idempotencyKey", "orderId", "paymentMethod"},
@@ -147,7 +212,7 @@ FIELDS: Final = {
     "compensateSaga": INTERVENTION,
     # The row of the webhook keeps its fingerprint.
     "registerWebhook": {"idempotencyKey", "url", "patterns", "description"},
-    # A repeat of these gets the first answer, without the secret.
+    # A repeat of a rotation gets the first answer, without the secret.
     "rotateWebhookSecret": {"idempotencyKey", "id", "expireOldNow"},
     "testWebhook": {"idempotencyKey", "id"},
 }

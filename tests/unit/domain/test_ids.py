@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from domain.ids import (
     command_workflow_id,
     event_id_for,
+    idempotency_key_id,
     line_id_for,
     order_id_for,
     order_workflow_id,
     payment_workflow_id,
 )
 
+KEY_ID: Final = UUID("6494dfd4-395a-58a3-bc9d-ff6c681dc829")
 TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 """A UUID of version 5 is a hash of UTF-8, which has no lone surrogates."""
 
@@ -24,9 +26,8 @@ def test_ids_are_the_same_in_every_release() -> None:
     """If an id changed, a retry across an upgrade would place the order twice."""
     assert order_id_for("ada", "key-1") == "e99c504c-e5bd-5774-a122-c98b03cf3def"
     assert event_id_for("order-1", "reserve", 0) == UUID("b3a6bd05-ed7c-55a4-b674-967995a41eee")
-    assert command_workflow_id("ReceiveStock", "operator:olga", "key-1") == (
-        "command-ReceiveStock-1fdea0db-42f5-504c-bce1-e75bfcf2673f"
-    )
+    assert idempotency_key_id("olga", "receiveStock", "key-1") == KEY_ID
+    assert command_workflow_id("ReceiveStock", KEY_ID) == f"command-ReceiveStock-{KEY_ID}"
     assert line_id_for("o-1", 0) == "9d938db0-d4b3-5e4c-9b44-fa68086fa3f5"
     assert order_workflow_id("o-1") == "order-o-1"
     assert payment_workflow_id("o-1") == "payment-o-1"
@@ -62,7 +63,7 @@ def test_parts_that_join_to_the_same_text_have_different_ids(
 ) -> None:
     assert order_id_for(*one) != order_id_for(*other)
     assert event_id_for(*one, 0) != event_id_for(*other, 0)
-    assert command_workflow_id("ReceiveStock", *one) != command_workflow_id("ReceiveStock", *other)
+    assert idempotency_key_id("ada", *one) != idempotency_key_id("ada", *other)
 
 
 def test_each_part_of_a_step_changes_the_event_id() -> None:
@@ -82,15 +83,15 @@ def test_each_line_of_each_order_has_another_id() -> None:
 
 
 def test_ids_of_different_kinds_differ() -> None:
-    assert order_id_for("a", "b") not in command_workflow_id("order", "a", "b")
+    assert order_id_for("a", "b") != str(idempotency_key_id("order", "a", "b"))
     assert str(event_id_for("a", "b", 0)) != order_id_for("a", "b")
 
 
-def test_a_key_identifies_one_command_of_one_actor() -> None:
+def test_a_key_belongs_to_one_operation_of_one_person() -> None:
     ids = {
-        command_workflow_id("ReceiveStock", "operator:olga", "key-1"),
-        command_workflow_id("ListProduct", "operator:olga", "key-1"),
-        command_workflow_id("ReceiveStock", "operator:omar", "key-1"),
-        command_workflow_id("ReceiveStock", "operator:olga", "key-2"),
+        idempotency_key_id("olga", "receiveStock", "key-1"),
+        idempotency_key_id("olga", "listProduct", "key-1"),
+        idempotency_key_id("omar", "receiveStock", "key-1"),
+        idempotency_key_id("olga", "receiveStock", "key-2"),
     }
     assert len(ids) == 4

@@ -1,0 +1,41 @@
+"""Run the commands of a request once for each idempotency key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from activities.command_handler import CommandHandler, Step
+from domain.command import Command
+from domain.idempotency import KeyedResult, KeyUse, key_reused
+from eventstore.errors import EventIdReused, KeyTaken
+
+
+async def handle_once(
+    handler: CommandHandler, step: Step, key: KeyUse | None, *commands: Command
+) -> KeyedResult:
+    """Return the first result under the key, whatever the aggregates would decide now.
+
+    Raises Refused as CommandHandler.handle() does, and when the key was used for another input. A
+    refusal is not recorded.
+    """
+    if key is None:
+        return KeyedResult(await handler.handle(step, *commands))
+    if (known := await handler.find_key(key)) is not None:
+        return known
+    try:
+        position = await handler.handle(replace(step, request=key), *commands)
+    except KeyTaken:  # by a concurrent call, or by one whose row was deleted since
+        known = await handler.find_key(key)
+        if known is None:
+            raise
+        return known
+    except EventIdReused:
+        if await handler.find_key(key) is None and _is_derived_from(key, step):
+            raise key_reused() from None  # by a call whose row was deleted since
+        raise
+    return KeyedResult(position, key.call)
+
+
+def _is_derived_from(key: KeyUse, step: Step) -> bool:
+    """Return whether the step's event ids depend on the key, so that another input had them."""
+    return str(key.id) in f"{step.workflow_id}/{step.key}"
