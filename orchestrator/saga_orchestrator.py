@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +15,7 @@ from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
     WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
@@ -33,33 +34,29 @@ from activities.types import (
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.ids import (
+    aftercare_workflow_id,
     command_workflow_id,
     order_workflow_id,
     payment_workflow_id,
-    return_workflow_id,
 )
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
 from domain.order.state import OrderStatus
-from domain.provider_notifications import (
-    PaymentNotification,
-    ShipmentNotification,
-    ShipmentNotificationKind,
-)
+from domain.provider_notifications import PaymentNotification, ShipmentNotification
+from orchestrator.provider_news import Log, ProviderNews
 from temporal.client import is_temporal_away
 from workflows import search_attributes
+from workflows.aftercare import AftercareInput, AftercareWorkflow
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.returns import ReturnWorkflow
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import (
     Deadlines,
     OrderWorkflowInput,
     PaymentResult,
     PaymentRetryInput,
-    ReturnResult,
     SagaType,
 )
 
@@ -95,10 +92,14 @@ class SagaOrchestrator:
     Raises Refused or Unavailable, and NoSuchSaga where a running saga is required.
     """
 
-    def __init__(self, client: Client, *, task_queue: str, deadlines: Deadlines) -> None:
+    def __init__(
+        self, client: Client, *, task_queue: str, deadlines: Deadlines, log: Log | None = None
+    ) -> None:
+        """`log` says which notifications change nothing; without it, the providers are asked."""
         self._client = client
         self._task_queue = task_queue
         self._deadlines = deadlines
+        self._news = ProviderNews(self, log)
 
     @property
     def promises(self) -> Promises:
@@ -252,22 +253,61 @@ class SagaOrchestrator:
         return done.position
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
-        """Notify the saga that waits for this event; a saga that misses it polls the provider."""
+        """Bring a provider's word to the order: to the saga that waits for it, or to its aftercare.
+
+        A notification that the log knows already leaves nothing behind.
+        """
+        await self._news.route(event)
+
+    async def signalled(
+        self,
+        workflow_id: str,
+        signal: str,
+        notification: PaymentNotification | ShipmentNotification,
+    ) -> bool:
         with contextlib.suppress(NoSuchSaga):
             async with _translated():
-                match event:
-                    case PaymentNotification():
-                        await self._payment(event.order_id).signal(
-                            PaymentWorkflow.payment_notification, event
-                        )
-                    case ShipmentNotification(kind=ShipmentNotificationKind.RETURNED):
-                        await self._return(event.order_id).signal(
-                            ReturnWorkflow.shipment_notification, event
-                        )
-                    case ShipmentNotification():
-                        await self._order(event.order_id).signal(
-                            OrderWorkflow.shipment_notification, event
-                        )
+                handle = self._client.get_workflow_handle(workflow_id)
+                await handle.signal(signal, notification)
+            return True
+        return False
+
+    async def is_running(self, workflow_id: str) -> bool:
+        with contextlib.suppress(NoSuchSaga):
+            async with _translated():
+                described = await self._client.get_workflow_handle(workflow_id).describe()
+            return described.status is WorkflowExecutionStatus.RUNNING
+        return False
+
+    async def attend(
+        self, signal: str, notification: PaymentNotification | ShipmentNotification
+    ) -> None:
+        await self._start_aftercare(
+            notification.order_id, start_signal=signal, start_signal_args=[notification]
+        )
+
+    async def resume_aftercare(self, order_id: str) -> None:
+        """Run the aftercare that Temporal has lost; one that runs is not changed."""
+        await self._start_aftercare(order_id)
+
+    async def _start_aftercare(
+        self,
+        order_id: str,
+        start_signal: str | None = None,
+        start_signal_args: Sequence[object] = (),
+    ) -> None:
+        async with _translated():
+            await self._client.start_workflow(
+                AftercareWorkflow.run,
+                AftercareInput(order_id, self._deadlines),
+                id=aftercare_workflow_id(order_id),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=search_attributes.OF_AFTERCARE,
+                start_signal=start_signal,
+                start_signal_args=start_signal_args,
+            )
 
     def _order(self, order_id: str) -> WorkflowHandle[OrderWorkflow, OrderStatus | None]:
         return self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
@@ -275,11 +315,6 @@ class SagaOrchestrator:
     def _payment(self, order_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentResult]:
         return self._client.get_workflow_handle_for(
             PaymentWorkflow.run, payment_workflow_id(order_id)
-        )
-
-    def _return(self, order_id: str) -> WorkflowHandle[ReturnWorkflow, ReturnResult]:
-        return self._client.get_workflow_handle_for(
-            ReturnWorkflow.run, return_workflow_id(order_id)
         )
 
 

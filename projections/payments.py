@@ -63,6 +63,17 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:
                 "status": IfEqual("captured", refunded, PaymentStatus.REFUNDED),
                 "refunded": refunded,
             }
+        case e.PaymentRefundFailed():
+            changed = {
+                "status": PaymentStatus.CAPTURED,
+                "refunded": event.refunded_in_all.amount,
+            }
+        case e.PaymentDisputed() | e.PaymentDisputeClosed():
+            changed = {
+                "disputed": event.disputed_in_all.amount,
+                "dispute_won": event.won_in_all.amount,
+                "dispute_lost": event.lost_in_all.amount,
+            }
         case e.PaymentVoided():
             changed = {"status": PaymentStatus.VOIDED, "action_url": None}
     return changed

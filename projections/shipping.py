@@ -31,6 +31,8 @@ def apply(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:  # n
             return [recorded(status=ShipmentStatus.DISPATCHED)]
         case e.ShipmentLost():
             return [recorded(status=ShipmentStatus.LOST)]
+        case e.ShipmentReturnedToSender():
+            return [recorded(status=ShipmentStatus.RETURNED_TO_SENDER)]
         case e.ShipmentDelivered():
             return [moved(status=ShipmentStatus.DELIVERED)]
         case e.ShipmentCancelled():

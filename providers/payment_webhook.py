@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import stripe
 from pydantic import BaseModel, ValidationError
 
 from domain.command import Identifier
+from domain.provider_notifications import PaymentNotificationKind
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
 from providers.payments import PaymentWebhook
 
 TOLERANCE_SECONDS = 300
+
+
+_KINDS: Final = {
+    "payment_intent.amount_capturable_updated": PaymentNotificationKind.AUTHORIZED,
+    "payment_intent.requires_action": PaymentNotificationKind.NEEDS_CUSTOMER,
+    "payment_intent.processing": PaymentNotificationKind.NEEDS_CUSTOMER,
+    "payment_intent.payment_failed": PaymentNotificationKind.DECLINED,
+    "payment_intent.succeeded": PaymentNotificationKind.CAPTURED,
+    "payment_intent.canceled": PaymentNotificationKind.CANCELED,
+    "charge.expired": PaymentNotificationKind.CANCELED,
+    "charge.refunded": PaymentNotificationKind.REFUND,
+    "charge.refund.updated": PaymentNotificationKind.REFUND,
+    "refund.failed": PaymentNotificationKind.REFUND,
+    "refund.updated": PaymentNotificationKind.REFUND,
+    "charge.dispute.created": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.updated": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.closed": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.funds_reinstated": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.funds_withdrawn": PaymentNotificationKind.DISPUTE,
+}
+"""https://docs.stripe.com/api/events/types. Waybill acknowledges and drops every other event."""
+_INTENT: Final = "payment_intent"
+_OBJECTS: Final = {_INTENT, "charge", "refund", "dispute"}
+_STANDS: Final = {"succeeded", "pending", "requires_action"}
+"""The statuses of a refund that has not failed: a webhook about it says nothing new."""
 
 
 class _Metadata(BaseModel):
@@ -19,8 +47,25 @@ class _Metadata(BaseModel):
 
 
 class _Subject(BaseModel):
+    """An intent, or a charge, a refund or a dispute of one.
+
+    Stripe copies the metadata of an intent to its charge, and to neither of the others.
+    """
+
+    id: EventId | None = None
     object: str
+    payment_intent: EventId | None = None
     metadata: dict[str, str] | None = None
+    amount_refunded: int | None = None
+    status: str | None = None
+
+    @property
+    def reference(self) -> str | None:
+        return self.id if self.object == _INTENT else self.payment_intent
+
+    @property
+    def says_nothing_new(self) -> bool:
+        return self.object == "refund" and self.status in _STANDS
 
 
 class _Data(BaseModel):
@@ -68,11 +113,30 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
 
 
 def _notification(event: _Event) -> PaymentWebhook | None:
-    intent = event.data.object
+    subject = event.data.object
+    kind = _KINDS.get(event.type)
+    if kind is None and subject.object == _INTENT:
+        kind = PaymentNotificationKind.PAYMENT
+    reference = subject.reference
+    is_ours = kind is not None and subject.object in _OBJECTS and not subject.says_nothing_new
+    if kind is None or reference is None or not is_ours:
+        return None
+    ours = _labels(subject)
+    if ours is None and subject.object == _INTENT:
+        return None
+    return PaymentWebhook(
+        event_id=event.id,
+        type=event.type,
+        order_id=ours.order_id if ours else None,
+        attempt=ours.attempt if ours else 0,
+        kind=kind,
+        reference=reference,
+        refunded=subject.amount_refunded if kind is PaymentNotificationKind.REFUND else None,
+    )
+
+
+def _labels(subject: _Subject) -> _Metadata | None:
     try:
-        ours = _Metadata.model_validate(intent.metadata)
+        return _Metadata.model_validate(subject.metadata)
     except ValidationError:
         return None
-    if intent.object != "payment_intent":
-        return None
-    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt)

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.workflow import NondeterminismError
 
+from activities.aftercare.activities import AftercareActivitiesImpl
 from activities.command_handler import CommandHandler
 from activities.failed_attempts import FailureLedger
 from activities.interceptor import ActivityInterceptor
@@ -55,6 +56,7 @@ def saga_activities(
         *OrderActivitiesImpl(handler).all,
         *PaymentActivitiesImpl(handler, payments).all,
         *ShippingActivitiesImpl(handler, store, vault, carrier).all,
+        *AftercareActivitiesImpl(handler, payments, carrier).all,
     ]
 
 

@@ -18,7 +18,11 @@ from activities.types import (
 from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
-from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
+from domain.provider_notifications import (
+    PaymentNotification,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
 from domain.saga import plan
 from workflows import search_attributes
 from workflows.failure import refusal_of
@@ -226,9 +230,14 @@ class OrderWorkflow(SagaWorkflow):
     @workflow.signal
     async def shipment_notification(self, report: ShipmentNotification) -> None:
         if report.kind is ShipmentNotificationKind.RETURNED:
-            return  # meant for the workflow of the return
+            await self._returns.goods_are_back()
+            return
         self._shipment.notify(report)
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier sent a notification")
+
+    @workflow.signal
+    async def payment_notification(self, report: PaymentNotification) -> None:
+        await self._payment.notify(report)
 
     @workflow.signal
     def stock_received(self) -> None:

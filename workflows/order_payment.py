@@ -10,6 +10,7 @@ from activities.types import AuthorizationOutcome, AuthorizationResult, ParcelIn
 from domain.ids import payment_workflow_id
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
+from domain.provider_notifications import PaymentNotification
 from domain.saga import plan
 from domain.saga.plan import PlanStep
 from workflows.child import run_child
@@ -21,6 +22,9 @@ from workflows.types import PaymentResult, PaymentWorkflowInput
 class OrderPayment:
     def __init__(self, saga: SagaRunner) -> None:
         self._saga = saga
+
+    async def notify(self, report: PaymentNotification) -> None:
+        """Take note of a notification that no payment workflow waits for."""
 
     async def restore(self) -> None:
         """Record the attempts to pay that the provider knows of and the log has lost."""

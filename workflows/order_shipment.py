@@ -54,6 +54,7 @@ class OrderShipment:
             TrackedStatus.DISPATCHED,
             TrackedStatus.DELIVERED,
             TrackedStatus.LOST,
+            TrackedStatus.RETURNED_TO_SENDER,  # captured first, and then refunded like a lost one
             TrackedStatus.CANCELLED,
         )
         if status is TrackedStatus.WAITING:
@@ -63,8 +64,13 @@ class OrderShipment:
 
     async def await_delivery(self) -> None:
         status = await self._tracked(
-            plan.AWAIT_DELIVERY, TrackedStatus.DELIVERED, TrackedStatus.LOST
+            plan.AWAIT_DELIVERY,
+            TrackedStatus.DELIVERED,
+            TrackedStatus.LOST,
+            TrackedStatus.RETURNED_TO_SENDER,
         )
+        if status is TrackedStatus.RETURNED_TO_SENDER:
+            raise CompensationRequested(Reason.PARCEL_RETURNED)
         if status is TrackedStatus.LOST:
             raise CompensationRequested(Reason.PARCEL_LOST)
         if status is not TrackedStatus.DELIVERED:

@@ -22,17 +22,20 @@ TYPES: Final = tuple(
         order.OrderCompleted,
         order.OrderRejected,
         order.OrderReturned,
+        order.OrderReturnLapsed,
         payment.PaymentPending,
         payment.PaymentAuthorized,
         payment.PaymentDeclined,
         payment.PaymentCaptured,
         payment.PaymentRefunded,
+        payment.PaymentRefundFailed,
         payment.PaymentVoided,
         shipment.ShipmentCreated,
         shipment.ShipmentDispatched,
         shipment.ShipmentDelivered,
         shipment.ShipmentCancelled,
         shipment.ShipmentLost,
+        shipment.ShipmentReturnedToSender,
     )
 )
 """The events after which the provider's records must agree with the log."""

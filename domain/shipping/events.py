@@ -50,6 +50,12 @@ class ShipmentLost(Event):
     order_id: str
 
 
+class ShipmentReturnedToSender(Event):
+    """The parcel could not be delivered, and is back in the warehouse."""
+
+    order_id: str
+
+
 class ShipmentReturnRequested(Event):
     """The carrier will collect the goods of the order's return."""
 
@@ -71,6 +77,7 @@ ShipmentEvent = (
     | ShipmentDelivered
     | ShipmentCancelled
     | ShipmentLost
+    | ShipmentReturnedToSender
     | ShipmentReturnRequested
     | ShipmentReturned
 )

@@ -13,9 +13,17 @@ class ShipmentStatus(StrEnum):
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
     LOST = "LOST"
+    RETURNED_TO_SENDER = "RETURNED_TO_SENDER"
 
 
-HAS_LEFT = frozenset({ShipmentStatus.DISPATCHED, ShipmentStatus.DELIVERED, ShipmentStatus.LOST})
+HAS_LEFT = frozenset(
+    {
+        ShipmentStatus.DISPATCHED,
+        ShipmentStatus.DELIVERED,
+        ShipmentStatus.LOST,
+        ShipmentStatus.RETURNED_TO_SENDER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # no
             return replace(state, status=ShipmentStatus.CANCELLED)
         case e.ShipmentLost():
             return replace(state, status=ShipmentStatus.LOST)
+        case e.ShipmentReturnedToSender():
+            return replace(state, status=ShipmentStatus.RETURNED_TO_SENDER)
         case e.ShipmentReturnRequested():
             return replace(state, return_id=event.return_id)
         case e.ShipmentReturned():

@@ -78,6 +78,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
 from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
@@ -129,8 +130,9 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     vault = Vault(pool, Keyring.of(settings, "master_key"))
     feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
+    provider_news = ProviderNewsQueries(pool)
     orchestrator = SagaOrchestrator(
-        client, task_queue=settings.task_queue, deadlines=deadlines(settings)
+        client, task_queue=settings.task_queue, deadlines=deadlines(settings), log=provider_news
     )
     carrier = HttpCarrier(settings.carrier_api_key.get_secret_value(), settings.carrier_url)
     services = Services(
@@ -149,6 +151,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         notes=NoteQueries(engine, vault),
         log=LogQueries(engine),
         inbox=Inbox(pool),
+        provider_news=provider_news,
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
         personal=PersonalData(store, vault),

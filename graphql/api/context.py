@@ -54,6 +54,7 @@ from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, Pric
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
 from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
@@ -84,6 +85,7 @@ class Services:
     notes: NoteQueries
     log: LogQueries
     inbox: Inbox
+    provider_news: ProviderNewsQueries
     payments: PaymentQueries
     sagas: SagaQueries
     personal: PersonalData

@@ -53,6 +53,12 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
         "No payment waits for another method, or the order has had all its attempts."
     ),
     ErrorCode.PAYMENT_SUPERSEDED: "A later attempt to pay has replaced this one.",
+    ErrorCode.REFUND_FAILED: (
+        "A refund has failed at the customer's bank: retry it, or give the money back otherwise."
+    ),
+    ErrorCode.CHARGE_DISPUTED: (
+        "The customer's bank disputes the charge: it is not refunded until the dispute is closed."
+    ),
     ErrorCode.RETURN_NOT_POSSIBLE: (
         "The order is not delivered, its return window has closed, or these goods cannot come back."
     ),

@@ -9,6 +9,7 @@ from string import Template
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
+from providers.payment_simulator.control import add_control
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.intents import REFUND, REFUND_FAILS, Intents
@@ -53,6 +54,7 @@ def payment_simulator(config: SimulatorConfig) -> FastAPI:
     _add_changes(app, simulator, intents)
     _add_lookups(app, simulator, intents)
     _add_authentication(app, simulator, intents)
+    add_control(app, simulator, intents)
     return app
 
 

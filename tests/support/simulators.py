@@ -47,8 +47,12 @@ class Delivery:
 
     @property
     def order_id(self) -> str:
+        """Return the order; of a refund or a dispute, which do not name it, the payment."""
         data = self.body["data"]
-        return str(data.get("reference") or data["object"]["metadata"]["order_id"])
+        if "reference" in data:
+            return str(data["reference"])
+        subject = data["object"]
+        return str(subject["metadata"].get("order_id") or subject["payment_intent"])
 
 
 class Receiver:
@@ -122,6 +126,14 @@ class SimulatorProcess:
             answer = await http.get(f"{self.url}/effects", params={"order_id": order_id})
         found = answer.json()["orders"].get(order_id, {})
         return {name: (entry["count"], entry["amount"]) for name, entry in found.items()}
+
+    async def happen(self, what: str, **facts: object) -> dict[str, Any]:
+        """Make something happen at the bank or on the way: a dispute, a parcel that is found."""
+        async with local_client() as http:
+            answer = await http.post(f"{self.url}/control/{what}", json=facts)
+            answer.raise_for_status()
+            happened: dict[str, Any] = answer.json()
+        return happened
 
     async def authenticate(self, reference: str, outcome: str) -> None:
         """Act as the customer on the bank's page: `approve` or `fail`."""

@@ -57,6 +57,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -213,6 +214,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         notes=NoteQueries(engine, a_vault(api_pool)),
         log=LogQueries(engine),
         inbox=Inbox(api_pool),
+        provider_news=ProviderNewsQueries(api_pool),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
         personal=PersonalData(read_store, a_vault(api_pool)),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import stripe
 
+from domain.provider_notifications import PaymentNotificationKind
 from providers.errors import WebhookFault, WebhookRejected
 from providers.payment_webhook import verify_payment_webhook
 from providers.payments import PaymentWebhook
@@ -43,6 +44,8 @@ def test_a_signed_event_of_an_order_is_accepted() -> None:
         type="payment_intent.succeeded",
         order_id="order-1",
         attempt=2,
+        kind=PaymentNotificationKind.CAPTURED,
+        reference="pi_1",
     )
 
 
