@@ -91,7 +91,7 @@ class PaymentRefundFailed(Event):
     """The total refund that remains."""
 
 
-class _OfDispute(Event):
+class DisputeEvent(Event):
     """Amounts "in all" are those of every dispute of this payment, after this event."""
 
     order_id: str
@@ -109,14 +109,14 @@ class _OfDispute(Event):
     """The amount that lost disputes have given back to the customer."""
 
 
-class PaymentDisputed(_OfDispute):
+class PaymentDisputed(DisputeEvent):
     """The customer's bank disputes the charge, or disputes another amount than before."""
 
     reason: str
     """The provider's code for the customer's reason, for example `fraudulent`."""
 
 
-class PaymentDisputeClosed(_OfDispute):
+class PaymentDisputeClosed(DisputeEvent):
     """The dispute is decided. If it is lost, the customer keeps the disputed amount."""
 
     outcome: DisputeOutcome
