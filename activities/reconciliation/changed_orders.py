@@ -23,6 +23,7 @@ TYPES: Final = tuple(
         order.OrderRejected,
         order.OrderReturned,
         order.OrderReturnLapsed,
+        order.OrderReturnResumed,
         payment.PaymentPending,
         payment.PaymentAuthorized,
         payment.PaymentDeclined,

@@ -198,7 +198,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     feed, notices = LiveFeed(read_store), CustomerNotices.over(read_store, engine)
     services = Services(
         orchestrator=SagaOrchestrator(
-            client, task_queue=sagas.task_queue, deadlines=sagas.deadlines
+            client,
+            task_queue=sagas.task_queue,
+            deadlines=sagas.deadlines,
+            log=ProviderNewsQueries(api_pool),
         ),
         orders=orders,
         order_history=OrderHistory(engine, read_store),
