@@ -167,6 +167,10 @@ class SimulatorProcess:
         finally:
             self._control("DELETE", params={"order_id": order_id})
 
+    def set_fault(self, change: dict[str, object]) -> None:
+        """Set a fault that ends by itself."""
+        self._control("POST", json=change)
+
     def _control(self, method: str, **what: Any) -> None:  # noqa: ANN401 - httpx's own
         with httpx.Client(verify=NO_CERTIFICATES, trust_env=False) as http:
             http.request(method, f"{self.url}/control", **what).raise_for_status()
