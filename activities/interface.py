@@ -13,6 +13,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.types import (
+    AftercareResult,
     AuthorizationResult,
     AuthorizeInput,
     CancellationInput,
@@ -32,6 +33,7 @@ from activities.types import (
     ReconcileInput,
     RecordedResult,
     RecoveryResult,
+    RefundAgainInput,
     RejectInput,
     ReturnRequestInput,
     RunCommandInput,
@@ -259,8 +261,31 @@ class ShippingActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
+    async def resume_return(self, order_id: str) -> bool:
+        """Return whether a return is under way, after resuming one that has lapsed if the carrier
+        says that its goods are back."""
+
+    @activity.defn
+    @abstractmethod
     async def track_return(self, order_id: str) -> bool:
         """Return whether the carrier says that the goods are back."""
+
+
+class AftercareActivities(Activities, ABC):
+    """Ask the providers what no running workflow waits for, and record their answers."""
+
+    @activity.defn
+    @abstractmethod
+    async def attend(self, order_id: str) -> AftercareResult:
+        """Record what the providers say of refunds and disputes, and of an ended order's parcel.
+
+        What the log cannot follow becomes a discrepancy.
+        """
+
+    @activity.defn
+    @abstractmethod
+    async def refund_again(self, again: RefundAgainInput) -> None:
+        """Make good a refund that has failed at the customer's bank."""
 
 
 class RecoveryActivities(Activities, ABC):

@@ -204,7 +204,9 @@ class OrderActivitiesImpl(interface.OrderActivities):
 
     @activity.defn
     async def request_return(self, request: ReturnRequestInput) -> RecordedResult:
-        step = Step.current("request_return", request.order_id, request.actor)
+        asked = (await self._handler.load(ORDER, request.order_id)).lapses
+        key = f"request_return/{asked}" if asked else "request_return"
+        step = Step.current(key, request.order_id, request.actor)
         command = c.RequestReturn(aggregate_id=request.order_id, lines=request.lines)
         done = await handle_once(self._handler, step, request.key, command)
         return RecordedResult(done.position, done.call)
@@ -226,8 +228,10 @@ class OrderActivitiesImpl(interface.OrderActivities):
 
     @activity.defn
     async def lapse_return(self, order_id: str) -> None:
+        lapses = (await self._handler.load(ORDER, order_id)).lapses
+        key = f"lapse_return/{lapses}" if lapses else "lapse_return"
         await self._handler.handle(
-            Step.current("lapse_return", order_id), c.LapseReturn(aggregate_id=order_id)
+            Step.current(key, order_id), c.LapseReturn(aggregate_id=order_id)
         )
 
     @activity.defn

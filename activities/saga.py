@@ -72,7 +72,10 @@ def _last_change(stored: Sequence[StoredEvent]) -> StoredEvent:
 
 
 def _return_requested_at(stored: Sequence[StoredEvent]) -> datetime | None:
-    asked = (event for event in stored if isinstance(event.decode(), OrderReturnRequested))
+    """Return the time of the latest request: a lapsed return may be requested again."""
+    asked = (
+        event for event in reversed(stored) if isinstance(event.decode(), OrderReturnRequested)
+    )
     return next((event.recorded_at for event in asked), None)
 
 

@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.parcels_back import ParcelsBack
 from activities.tracking import record_tracking, tracking_commands
 from activities.types import HoldInput, TrackedStatus
 from domain.errors import ErrorCode, Refused
@@ -39,6 +40,7 @@ _TRACKED: Final = {
     CarrierShipmentStatus.DELIVERED: TrackedStatus.DELIVERED,
     CarrierShipmentStatus.CANCELLED: TrackedStatus.CANCELLED,
     CarrierShipmentStatus.LOST: TrackedStatus.LOST,
+    CarrierShipmentStatus.RETURNED_TO_SENDER: TrackedStatus.RETURNED_TO_SENDER,
 }
 
 
@@ -50,6 +52,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         self._store = store
         self._vault = vault
         self._carrier = carrier
+        self._back = ParcelsBack(handler, carrier)
 
     @activity.defn
     async def create_shipment(self, order_id: str) -> None:
@@ -116,6 +119,8 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
             await self._handler.handle(
                 Step.current("await_delivery/lost", order_id), c.RecordLoss(aggregate_id=order_id)
             )
+        if shipment.status is CarrierShipmentStatus.RETURNED_TO_SENDER:
+            await self._back.record_returned_to_sender(order_id)
         return _TRACKED.get(shipment.status, TrackedStatus.WAITING)
 
     @activity.defn
@@ -132,6 +137,10 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
             Step.current("collect_return", order_id),
             c.RecordReturnShipment(aggregate_id=order_id, return_id=fetched.id),
         )
+
+    @activity.defn
+    async def resume_return(self, order_id: str) -> bool:
+        return await self._back.resume_return(order_id)
 
     @activity.defn
     async def track_return(self, order_id: str) -> bool:

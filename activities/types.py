@@ -18,6 +18,8 @@ from domain.shipping.tracking import TrackingInfo
 
 MAX_NAMED_ORDERS: Final = 100
 """The number of orders that the result of a run names."""
+REFUND_AGAIN: Final = "refund_again"
+"""The first part of the name of a step that makes a failed refund good."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 PROVIDER_PAUSED: Final = "PROVIDER_PAUSED"
 """The provider is down for everybody, and its calls wait. The first detail is its name."""
@@ -42,6 +44,8 @@ class TrackedStatus(StrEnum):
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     LOST = "lost"
+    RETURNED_TO_SENDER = "returned_to_sender"
+    """The parcel could not be delivered, and is back in the warehouse."""
     RETURNED = "returned"
     """The goods of a return are back."""
 
@@ -111,6 +115,43 @@ class OrderProgress:
     def has_reached(self, status: OrderStatus) -> bool:
         """Return whether the order has reached this status on the forward path, or passed it."""
         return self.status in FORWARD[FORWARD.index(status) :]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRefund:
+    """A refund that has failed at the customer's bank and was not made good."""
+
+    number: int
+    amount: int
+    """In minor units."""
+    currency: str
+
+    @property
+    def step(self) -> str:
+        """The step that makes it good. Each failure has its own: an operator decides on each."""
+        return f"{REFUND_AGAIN}_{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAgainInput:
+    order_id: str
+    number: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class AftercareResult:
+    """What the providers' answers have led to, and what remains to be done."""
+
+    is_open: bool = False
+    """The order is open: it is recovered if it has lost its workflow."""
+    return_resumed: bool = False
+    """The goods of a lapsed return are back, and no workflow of the order runs."""
+    failed_refunds: tuple[FailedRefund, ...] = ()
+    undisputed: tuple[ParkedStep, ...] = ()
+    """Steps that are parked because of a dispute that is closed now."""
+    left_parked: tuple[ParkedStep, ...] = ()
+    """The steps that an earlier run of this workflow may have left parked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Ledger:
             self.orders[event.order_id].captures.append(event.amount.amount)
         elif isinstance(event, p.PaymentRefunded):
             self.orders[event.order_id].refunds.append(event.amount.amount)
+        elif isinstance(event, p.PaymentRefundFailed):
+            self.orders[event.order_id].refunds.append(-event.amount.amount)
         elif isinstance(event, o.OrderEvent):
             self._move(self.orders[event.order_id], event)
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 WAYBILL = UUID("5a3f0f0e-6d6c-5c0b-9d0e-9f5b1b6c2e11")
 
-_OF_AN_ORDER: Final = frozenset({"order", "payment", "return"})
+_OF_AN_ORDER: Final = frozenset({"order", "payment", "return", "aftercare"})
 """The words that the ids of an order's workflows begin with."""
 
 
@@ -44,8 +44,12 @@ def return_workflow_id(order_id: str) -> str:
     return f"return-{order_id}"
 
 
+def aftercare_workflow_id(order_id: str) -> str:
+    return f"aftercare-{order_id}"
+
+
 def order_of_workflow(workflow_id: str) -> str | None:
-    """Return the order of an order's, payment's or return's workflow; None for another one."""
+    """Return the order that a workflow of an order belongs to; None for another workflow."""
     kind, _, order_id = workflow_id.partition("-")
     return order_id if kind in _OF_AN_ORDER else None
 

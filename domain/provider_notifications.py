@@ -14,6 +14,8 @@ class ShipmentNotificationKind(StrEnum):
     CANCELLED = "cancelled"
     """The carrier cancelled it, on its own or on request."""
     LOST = "lost"
+    RETURNED_TO_SENDER = "returned_to_sender"
+    """The parcel could not be delivered, and is back in the warehouse."""
     RETURNED = "returned"
     """The goods of the order's return are back."""
 
@@ -23,17 +25,29 @@ class PaymentNotificationKind(StrEnum):
 
     PAYMENT = "payment"
     """The payment has changed in a way that the notification does not name."""
+    NEEDS_CUSTOMER = "needs_customer"
+    AUTHORIZED = "authorized"
+    DECLINED = "declined"
+    CAPTURED = "captured"
     CANCELED = "canceled"
-    """The hold has ended: an operator or the provider has cancelled the payment."""
+    """The hold has ended: Waybill, an operator or the provider has cancelled the payment."""
+    REFUND = "refund"
+    """A refund was made or has failed."""
+    DISPUTE = "dispute"
+    """The customer's bank disputes the charge, or the dispute has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentNotification:
-    """A hint that the provider's records have changed: the saga asks the provider."""
+    """A hint that the provider's records have changed: the saga asks the provider.
+
+    `refunded` is the total refund that the notification names, in the provider's units.
+    """
 
     order_id: str
     attempt: int
     kind: PaymentNotificationKind = PaymentNotificationKind.PAYMENT
+    refunded: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,9 @@ class TemporalOrderWorkflows:
     async def recover(self, order_id: str, customer_id: str) -> None:
         await self._orchestrator.recover(order_id, customer_id)
 
+    async def resume_aftercare(self, order_id: str) -> None:
+        await self._orchestrator.resume_aftercare(order_id)
+
     async def place_again(self, order_id: str) -> bool:
         place = await self._placed_by(order_workflow_id(order_id))
         if place is None:

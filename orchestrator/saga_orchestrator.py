@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid5
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -23,34 +29,29 @@ from activities.types import (
 from domain.command import Command
 from domain.idempotency import KeyedResult, KeyUse, key_reused
 from domain.ids import (
+    aftercare_workflow_id,
     command_workflow_id,
     order_workflow_id,
     payment_workflow_id,
-    return_workflow_id,
 )
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
 from domain.order.state import OrderStatus
-from domain.provider_notifications import (
-    PaymentNotification,
-    PaymentNotificationKind,
-    ShipmentNotification,
-    ShipmentNotificationKind,
-)
+from domain.provider_notifications import PaymentNotification, ShipmentNotification
+from orchestrator.provider_news import Log, ProviderNews
 from orchestrator.translation import NoSuchSaga, OutcomeUnknown, Translation
 from workflows import search_attributes
+from workflows.aftercare import AftercareInput, AftercareWorkflow
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
-from workflows.returns import ReturnWorkflow
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import (
     Deadlines,
     OrderWorkflowInput,
     PaymentRetryInput,
     PaymentWorkflowResult,
-    ReturnResult,
     SagaType,
 )
 
@@ -81,11 +82,15 @@ class SagaOrchestrator:
     has read of the order or its saga.
     """
 
-    def __init__(self, client: Client, *, task_queue: str, deadlines: Deadlines) -> None:
+    def __init__(
+        self, client: Client, *, task_queue: str, deadlines: Deadlines, log: Log | None = None
+    ) -> None:
+        """`log` says which notifications change nothing; without it, the providers are asked."""
         self._client = client
         self._task_queue = task_queue
         self._deadlines = deadlines
         self._translated = Translation(client)
+        self._news = ProviderNews(self, log)
 
     @property
     def promises(self) -> Promises:
@@ -251,32 +256,61 @@ class SagaOrchestrator:
         return KeyedResult(done.position, done.call)
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
-        """Notify the saga that waits for this event; a saga that misses it polls the provider."""
+        """Bring a provider's word to the order: to the saga that waits for it, or to its aftercare.
+
+        A notification that the log knows already leaves nothing behind.
+        """
+        await self._news.route(event)
+
+    async def signalled(
+        self,
+        workflow_id: str,
+        signal: str,
+        notification: PaymentNotification | ShipmentNotification,
+    ) -> bool:
         with contextlib.suppress(NoSuchSaga):
             async with self._translated():
-                match event:
-                    case PaymentNotification():
-                        await self._notify_of_payment(event)
-                    case ShipmentNotification(kind=ShipmentNotificationKind.RETURNED):
-                        await self._return(event.order_id).signal(
-                            ReturnWorkflow.shipment_notification, event
-                        )
-                    case ShipmentNotification():
-                        await self._order(event.order_id).signal(
-                            OrderWorkflow.shipment_notification, event
-                        )
+                handle = self._client.get_workflow_handle(workflow_id)
+                await handle.signal(signal, notification)
+            return True
+        return False
 
-    async def _notify_of_payment(self, event: PaymentNotification) -> None:
-        """Signal the payment workflow; the end of a hold is the order's own affair without one."""
-        try:
+    async def is_running(self, workflow_id: str) -> bool:
+        with contextlib.suppress(NoSuchSaga):
             async with self._translated():
-                await self._payment(event.order_id).signal(
-                    PaymentWorkflow.payment_notification, event
-                )
-        except NoSuchSaga:
-            if event.kind is not PaymentNotificationKind.CANCELED:
-                raise
-            await self._order(event.order_id).signal(OrderWorkflow.payment_notification, event)
+                described = await self._client.get_workflow_handle(workflow_id).describe()
+            return described.status is WorkflowExecutionStatus.RUNNING
+        return False
+
+    async def attend(
+        self, signal: str, notification: PaymentNotification | ShipmentNotification
+    ) -> None:
+        await self._start_aftercare(
+            notification.order_id, start_signal=signal, start_signal_args=[notification]
+        )
+
+    async def resume_aftercare(self, order_id: str) -> None:
+        """Run the aftercare that Temporal has lost; one that runs is not changed."""
+        await self._start_aftercare(order_id)
+
+    async def _start_aftercare(
+        self,
+        order_id: str,
+        start_signal: str | None = None,
+        start_signal_args: Sequence[object] = (),
+    ) -> None:
+        async with self._translated():
+            await self._client.start_workflow(
+                AftercareWorkflow.run,
+                AftercareInput(order_id, self._deadlines),
+                id=aftercare_workflow_id(order_id),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=search_attributes.OF_AFTERCARE,
+                start_signal=start_signal,
+                start_signal_args=start_signal_args,
+            )
 
     def _order(self, order_id: str) -> WorkflowHandle[OrderWorkflow, OrderStatus | None]:
         return self._client.get_workflow_handle_for(OrderWorkflow.run, order_workflow_id(order_id))
@@ -284,11 +318,6 @@ class SagaOrchestrator:
     def _payment(self, order_id: str) -> WorkflowHandle[PaymentWorkflow, PaymentWorkflowResult]:
         return self._client.get_workflow_handle_for(
             PaymentWorkflow.run, payment_workflow_id(order_id)
-        )
-
-    def _return(self, order_id: str) -> WorkflowHandle[ReturnWorkflow, ReturnResult]:
-        return self._client.get_workflow_handle_for(
-            ReturnWorkflow.run, return_workflow_id(order_id)
         )
 
 

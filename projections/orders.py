@@ -36,7 +36,7 @@ def apply(event: e.OrderEvent, stored: StoredEvent) -> Sequence[Change]:
             updated_at=stored.recorded_at,
             position=stored.position,
             # Any other event of the order ends a return under way.
-            return_requested=isinstance(event, e.OrderReturnRequested),
+            return_requested=isinstance(event, e.OrderReturnRequested | e.OrderReturnResumed),
             **changed,
         )
     ]

@@ -32,7 +32,7 @@ def _requested(event: e.PaymentRequested, stored: StoredEvent) -> Change:
     )
 
 
-def _changed(event: e.PaymentEvent) -> dict[str, object]:
+def _changed(event: e.PaymentEvent) -> dict[str, object]:  # noqa: C901 - one case for each event
     changed: dict[str, object] = {}
     match event:
         # The customer has to act in this status alone: each of the others clears the URL.
@@ -70,6 +70,17 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:
             changed = {
                 "status": IfEqual("captured", refunded, PaymentStatus.REFUNDED),
                 "refunded": refunded,
+            }
+        case e.PaymentRefundFailed():
+            changed = {
+                "status": PaymentStatus.CAPTURED,
+                "refunded": event.refunded_in_all.amount,
+            }
+        case e.PaymentDisputed() | e.PaymentDisputeClosed():
+            changed = {
+                "disputed": event.disputed_in_all.amount,
+                "dispute_won": event.won_in_all.amount,
+                "dispute_lost": event.lost_in_all.amount,
             }
         case e.PaymentVoided():
             changed = {"status": PaymentStatus.VOIDED, "action_url": None}

@@ -15,7 +15,7 @@ _NONE: Final = dict.fromkeys(["tracking_number", "carrier", "tracking_url"])
 """A parcel that is to be booked again has no tracking number yet."""
 
 
-def apply(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:  # noqa: PLR0911 - one for each event
+def apply(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:  # noqa: C901, PLR0911 - one for each event
     # A parcel may have left, or be lost, before it was recorded.
     recorded = partial(upsert, shipment_view, event.order_id, position=stored.position)
     moved = partial(update, shipment_view, event.order_id, position=stored.position)
@@ -36,6 +36,8 @@ def apply(event: e.ShipmentEvent, stored: StoredEvent) -> Sequence[Change]:  # n
             return [recorded(status=ShipmentStatus.DISPATCHED)]
         case e.ShipmentLost():
             return [recorded(status=ShipmentStatus.LOST)]
+        case e.ShipmentReturnedToSender():
+            return [recorded(status=ShipmentStatus.RETURNED_TO_SENDER)]
         case e.ShipmentDelivered():
             return [moved(status=ShipmentStatus.DELIVERED)]
         case e.ShipmentCancelled():

@@ -25,6 +25,8 @@ class CarrierShipmentStatus(StrEnum):
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     LOST = "lost"
+    RETURNED_TO_SENDER = "returned_to_sender"
+    """The parcel could not be delivered, and is back in the warehouse."""
 
 
 class ReturnStatus(StrEnum):

@@ -17,8 +17,31 @@ TOLERANCE_SECONDS = 300
 OWN_CANCELLATION: Final = "abandoned"
 """The reason that Waybill gives when it cancels an intent: any other cancellation ends a hold that
 Waybill relies on."""
-_CANCELED: Final = "payment_intent.canceled"
-_EXPIRED: Final = "charge.expired"
+
+
+_KINDS: Final = {
+    "payment_intent.amount_capturable_updated": PaymentNotificationKind.AUTHORIZED,
+    "payment_intent.requires_action": PaymentNotificationKind.NEEDS_CUSTOMER,
+    "payment_intent.processing": PaymentNotificationKind.NEEDS_CUSTOMER,
+    "payment_intent.payment_failed": PaymentNotificationKind.DECLINED,
+    "payment_intent.succeeded": PaymentNotificationKind.CAPTURED,
+    "payment_intent.canceled": PaymentNotificationKind.CANCELED,
+    "charge.expired": PaymentNotificationKind.CANCELED,
+    "charge.refunded": PaymentNotificationKind.REFUND,
+    "charge.refund.updated": PaymentNotificationKind.REFUND,
+    "refund.failed": PaymentNotificationKind.REFUND,
+    "refund.updated": PaymentNotificationKind.REFUND,
+    "charge.dispute.created": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.updated": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.closed": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.funds_reinstated": PaymentNotificationKind.DISPUTE,
+    "charge.dispute.funds_withdrawn": PaymentNotificationKind.DISPUTE,
+}
+"""https://docs.stripe.com/api/events/types. Waybill acknowledges and drops every other event."""
+_INTENT: Final = "payment_intent"
+_OBJECTS: Final = {_INTENT, "charge", "refund", "dispute"}
+_STANDS: Final = {"succeeded", "pending", "requires_action"}
+"""The statuses of a refund that has not failed: a webhook about it says nothing new."""
 
 
 class _Metadata(BaseModel):
@@ -27,9 +50,26 @@ class _Metadata(BaseModel):
 
 
 class _Subject(BaseModel):
+    """An intent, or a charge, a refund or a dispute of one.
+
+    Stripe copies the metadata of an intent to its charge, and to neither of the others.
+    """
+
+    id: EventId | None = None
     object: str
+    payment_intent: EventId | None = None
     metadata: dict[str, str] | None = None
     cancellation_reason: str | None = None
+    amount_refunded: int | None = None
+    status: str | None = None
+
+    @property
+    def reference(self) -> str | None:
+        return self.id if self.object == _INTENT else self.payment_intent
+
+    @property
+    def says_nothing_new(self) -> bool:
+        return self.object == "refund" and self.status in _STANDS
 
 
 class _Data(BaseModel):
@@ -77,15 +117,34 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
 
 
 def _notification(event: _Event) -> PaymentWebhook | None:
-    changed = event.data.object
+    subject = event.data.object
+    kind = _KINDS.get(event.type)
+    if subject.object == _INTENT and (kind is None or _is_own_cancellation(subject)):
+        kind = PaymentNotificationKind.PAYMENT
+    reference = subject.reference
+    is_ours = kind is not None and subject.object in _OBJECTS and not subject.says_nothing_new
+    if kind is None or reference is None or not is_ours:
+        return None
+    ours = _labels(subject)
+    if ours is None and subject.object == _INTENT:
+        return None
+    return PaymentWebhook(
+        event_id=event.id,
+        type=event.type,
+        order_id=ours.order_id if ours else None,
+        attempt=ours.attempt if ours else 0,
+        kind=kind,
+        reference=reference,
+        refunded=subject.amount_refunded if kind is PaymentNotificationKind.REFUND else None,
+    )
+
+
+def _is_own_cancellation(subject: _Subject) -> bool:
+    return subject.cancellation_reason == OWN_CANCELLATION
+
+
+def _labels(subject: _Subject) -> _Metadata | None:
     try:
-        ours = _Metadata.model_validate(changed.metadata)
+        return _Metadata.model_validate(subject.metadata)
     except ValidationError:
         return None
-    # A charge has the metadata of its intent.
-    if changed.object != "payment_intent" and event.type != _EXPIRED:
-        return None
-    is_own = changed.cancellation_reason == OWN_CANCELLATION
-    ends_hold = event.type == _EXPIRED or (event.type == _CANCELED and not is_own)
-    kind = PaymentNotificationKind.CANCELED if ends_hold else PaymentNotificationKind.PAYMENT
-    return PaymentWebhook(event.id, event.type, ours.order_id, ours.attempt, kind)

@@ -49,15 +49,41 @@ class ProviderPayment:
     """The time at which the provider releases the hold, where it says that."""
 
 
+class ProviderDisputeState(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    """The shop keeps the money."""
+    LOST = "lost"
+    """The customer's bank has given the money back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDispute:
+    """A dispute of a captured payment at the time of the answer."""
+
+    id: str
+    state: ProviderDisputeState
+    amount: int
+    currency: str
+    reason: str
+    """The provider's code, for example `fraudulent`."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentWebhook:
-    """A verified webhook. It may be late, repeated or out of order: `get` the state itself."""
+    """A verified webhook. It may be late, repeated or out of order: `get` the state itself.
+
+    A webhook about a refund or a dispute names the payment alone: `order_id` is None then.
+    `refunded` is the total refund that a webhook about a charge names.
+    """
 
     event_id: str
     type: str
-    order_id: str
+    order_id: str | None
     attempt: int
-    kind: PaymentNotificationKind = PaymentNotificationKind.PAYMENT
+    kind: PaymentNotificationKind
+    reference: str
+    refunded: int | None = None
 
 
 class ChargeLimits(Protocol):
@@ -143,5 +169,9 @@ class PaymentProvider(Protocol):
         ...
 
     async def get(self, *, reference: str) -> ProviderPayment: ...
+
+    async def disputes(self, *, reference: str) -> Sequence[ProviderDispute]:
+        """Return the disputes of a captured payment, open and closed ones."""
+        ...
 
     async def close(self) -> None: ...

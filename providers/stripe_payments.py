@@ -27,7 +27,12 @@ from providers.errors import (
 )
 from providers.http import TOTAL_SECONDS
 from providers.payment_webhook import OWN_CANCELLATION
-from providers.payments import ProviderPayment, ProviderPaymentState
+from providers.payments import (
+    ProviderDispute,
+    ProviderDisputeState,
+    ProviderPayment,
+    ProviderPaymentState,
+)
 from providers.stripe_amounts import (
     NotRepresentable,
     UnknownCurrency,
@@ -53,6 +58,18 @@ _STATES = {
     "canceled": ProviderPaymentState.VOIDED,
 }
 _REFUND_FAILED = {"failed", "canceled"}
+# https://docs.stripe.com/api/disputes/object: an inquiry that closes moves no money, and a dispute
+# that was prevented has given the money back.
+_DISPUTES = {
+    "warning_needs_response": ProviderDisputeState.OPEN,
+    "warning_under_review": ProviderDisputeState.OPEN,
+    "warning_closed": ProviderDisputeState.WON,
+    "needs_response": ProviderDisputeState.OPEN,
+    "under_review": ProviderDisputeState.OPEN,
+    "won": ProviderDisputeState.WON,
+    "lost": ProviderDisputeState.LOST,
+    "prevented": ProviderDisputeState.LOST,
+}
 _HTTP_OK = 200
 _HTTP_BAD_REQUEST = 400
 _KEPT_STATUS = 500
@@ -90,6 +107,7 @@ class StripePayments:
         )
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
+        self._disputes = client.v1.disputes
 
     async def require_ready(self) -> None:
         if self._breaker is not None:
@@ -186,6 +204,11 @@ class StripePayments:
     async def get(self, *, reference: str) -> ProviderPayment:
         async with self._asking("get"):
             return await self._get(reference)
+
+    async def disputes(self, *, reference: str) -> Sequence[ProviderDispute]:
+        async with self._asking("disputes"):
+            found = await self._disputes.list_async({"payment_intent": reference, "limit": 100})
+            return [_dispute(each) for each in found.data]
 
     async def close(self) -> None:
         await self._transport.close_async()
@@ -338,6 +361,18 @@ def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:
     if intent.status not in _STATES:
         raise UnknownStatus(PROVIDER, "read", intent.status)
     return _STATES[intent.status]
+
+
+def _dispute(dispute: stripe.Dispute) -> ProviderDispute:
+    if dispute.status not in _DISPUTES:
+        raise UnknownStatus(PROVIDER, "read", dispute.status)
+    return ProviderDispute(
+        id=dispute.id,
+        state=_DISPUTES[dispute.status],
+        amount=dispute.amount,
+        currency=dispute.currency.upper(),
+        reason=dispute.reason,
+    )
 
 
 def _decline_code(intent: stripe.PaymentIntent) -> str | None:

@@ -15,7 +15,12 @@ from domain.order.events import OrderCreated, OrderRejected, OrderReturned
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentRequested
 from domain.shipping.decide import SHIPMENT
-from domain.shipping.events import ShipmentCreated, ShipmentDispatched, ShipmentLost
+from domain.shipping.events import (
+    ShipmentCreated,
+    ShipmentDispatched,
+    ShipmentLost,
+    ShipmentReturnedToSender,
+)
 from eventstore.envelope import StoredEvent
 from projections.tables import payment_view, shipment_view
 from queries.order_view import OrderView, order_of
@@ -23,7 +28,12 @@ from queries.order_view import OrderView, order_of
 Row = Mapping[str, Any]
 Stream = Sequence[StoredEvent]
 
-_FIRST_OF_SHIPMENT: Final = (ShipmentCreated, ShipmentDispatched, ShipmentLost)
+_FIRST_OF_SHIPMENT: Final = (
+    ShipmentCreated,
+    ShipmentDispatched,
+    ShipmentLost,
+    ShipmentReturnedToSender,
+)
 _NO_PAYMENT: Final[Row] = dict.fromkeys(payment_view.c.keys())
 _NO_SHIPMENT: Final[Row] = dict.fromkeys(shipment_view.c.keys())
 
@@ -98,6 +108,9 @@ def payment_row(stream: Stream) -> Row | None:
         "amount": state.amount.amount,
         "captured": state.captured,
         "refunded": state.refunded,
+        "disputed": state.disputed,
+        "dispute_won": state.won,
+        "dispute_lost": state.lost,
         "reference": state.reference,
         "action_url": state.action_url,
         "decline_code": state.decline_code,

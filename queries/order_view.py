@@ -41,6 +41,10 @@ class PaymentView:
     amount: Money
     captured: Money
     refunded: Money
+    disputed: Money
+    """The open disputes; the next two are the disputes that are decided."""
+    dispute_won: Money
+    dispute_lost: Money
     action_url: str | None
     decline_code: str | None
 
@@ -159,6 +163,9 @@ def _payment(row: OrderRow) -> PaymentView | None:
         amount=_money(row.payment_amount, row.payment_currency),
         captured=_money(row.payment_captured, row.payment_currency),
         refunded=_money(row.payment_refunded, row.payment_currency),
+        disputed=_money(row.payment_disputed, row.payment_currency),
+        dispute_won=_money(row.payment_dispute_won, row.payment_currency),
+        dispute_lost=_money(row.payment_dispute_lost, row.payment_currency),
         action_url=row.payment_action_url,
         decline_code=row.payment_decline_code,
     )

@@ -128,7 +128,7 @@ class _Steps:
             view = self._step(step, began_at)
             began_at = view.ended_at or began_at
             yield view
-        if self._history.order.return_asked_for:
+        if self._history.order.has_had_return:
             yield from (self._step(step, None) for step in RETURN_PLAN)
         for undo in FINALIZERS:
             if undo.name in self._states:

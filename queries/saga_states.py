@@ -40,7 +40,7 @@ _CANCEL, _WITHDRAW = FINALIZERS
 
 def states_of(history: History) -> States:
     states = _of_order(history)
-    if history.order.return_asked_for:
+    if history.order.has_had_return:
         states |= _of_return(history)
     if history.order.status in _COMPENSATION_STATUSES:
         started = [step for step in ORDER_PLAN if step.name in states]

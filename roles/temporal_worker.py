@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.workflow import NondeterminismError
 
+from activities.aftercare.activities import AftercareActivitiesImpl
 from activities.command_handler import CommandHandler
 from activities.failed_attempts import FailureLedger
 from activities.interceptor import ActivityInterceptor
@@ -62,6 +63,7 @@ def saga_activities(
         *PaymentActivitiesImpl(handler, payments, payment_hold).all,
         *ProviderActivitiesImpl(payments, carrier).all,
         *ShippingActivitiesImpl(handler, store, vault, carrier).all,
+        *AftercareActivitiesImpl(handler, payments, carrier).all,
     ]
 
 

@@ -15,12 +15,18 @@ from temporalio.exceptions import ApplicationError
 
 from domain.command import Command
 from domain.errors import ErrorCode
-from domain.ids import order_workflow_id, payment_workflow_id, return_workflow_id
+from domain.ids import (
+    aftercare_workflow_id,
+    order_workflow_id,
+    payment_workflow_id,
+    return_workflow_id,
+)
 
 _SAGAS: Final[Mapping[str, Callable[[str], str]]] = {
     "OrderWorkflow": order_workflow_id,
     "PaymentWorkflow": payment_workflow_id,
     "ReturnWorkflow": return_workflow_id,
+    "AftercareWorkflow": aftercare_workflow_id,
 }
 """The id that the workflow of each saga must have: the ids of its events are derived from it."""
 

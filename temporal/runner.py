@@ -9,6 +9,7 @@ from temporalio.worker import Replayer
 
 from temporal.own_order import OwnOrder
 from temporal.sandbox import sandbox
+from workflows.aftercare import AftercareWorkflow
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
@@ -19,6 +20,7 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     OrderWorkflow,
     PaymentWorkflow,
     ReturnWorkflow,
+    AftercareWorkflow,
     CommandWorkflow,
     ReconciliationWorkflow,
     RecoveryWorkflow,

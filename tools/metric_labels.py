@@ -195,6 +195,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
         "provider": one_of("payments", "carrier"),
         "operation": one_of(
             *("authorize", "find", "search", "capture", "void", "refund", "get"),
+            "disputes",
             *("create", "cancel", "return", "find_return"),
         ),
         "outcome": one_of("ok", "refused", "unavailable"),

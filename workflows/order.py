@@ -266,7 +266,8 @@ class OrderWorkflow(SagaWorkflow):
     @workflow.signal
     async def shipment_notification(self, report: ShipmentNotification) -> None:
         if report.kind is ShipmentNotificationKind.RETURNED:
-            return  # meant for the workflow of the return
+            await self._returns.goods_are_back()
+            return
         self._shipment.notify(report)
         await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier sent a notification")
 

@@ -7,7 +7,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.interface import OrderActivities
+from activities.interface import OrderActivities, ShippingActivities
 from domain.ids import return_workflow_id
 from domain.order.state import OrderStatus
 from domain.saga import plan
@@ -26,6 +26,21 @@ class OrderReturns:
         self._is_window_closed = False
         self.is_requested = False
         """A return is recorded, and its workflow has not ended yet."""
+
+    async def goods_are_back(self) -> None:
+        """Resume a return that has lapsed. The workflow of a return under way asks the carrier."""
+        async with self._gate:
+            if self.is_requested or self._saga.is_compensating:
+                return
+            try:
+                self.is_requested = await workflow.execute_activity_method(
+                    ShippingActivities.resume_return,
+                    self._saga.order_id,
+                    **self._saga.asking(plan.AWAIT_GOODS),
+                )
+            except FailureError as error:  # reconciliation asks the carrier again
+                workflow.logger.warning("a lapsed return was not resumed: %s", error)
+            self._tracking.may_have_missed = self.is_requested or self._tracking.may_have_missed
 
     async def await_return(self) -> None:
         """Run a workflow for each return. After a return in part, the window may still be open."""

@@ -75,6 +75,7 @@ class OrderShipment:
                 TrackedStatus.DISPATCHED,
                 TrackedStatus.DELIVERED,
                 TrackedStatus.LOST,
+                TrackedStatus.RETURNED_TO_SENDER,  # captured, and then refunded like a lost one
                 TrackedStatus.CANCELLED,
                 unless=hold.is_in_doubt,
             )
@@ -84,8 +85,14 @@ class OrderShipment:
     async def await_delivery(self) -> None:
         closes_at = self._saga.closes_at(plan.AWAIT_DELIVERY)
         status = await self._tracked(
-            plan.AWAIT_DELIVERY, closes_at, TrackedStatus.DELIVERED, TrackedStatus.LOST
+            plan.AWAIT_DELIVERY,
+            closes_at,
+            TrackedStatus.DELIVERED,
+            TrackedStatus.LOST,
+            TrackedStatus.RETURNED_TO_SENDER,
         )
+        if status is TrackedStatus.RETURNED_TO_SENDER:
+            raise CompensationRequested(Reason.PARCEL_RETURNED)
         if status is TrackedStatus.LOST:
             raise CompensationRequested(Reason.PARCEL_LOST)
         if status is not TrackedStatus.DELIVERED:

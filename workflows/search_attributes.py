@@ -30,3 +30,6 @@ def at_start(customer_id: str) -> TypedSearchAttributes:
             SearchAttributePair(NEEDS_ATTENTION, value=False),
         ]
     )
+
+
+OF_AFTERCARE: Final = TypedSearchAttributes([SearchAttributePair(NEEDS_ATTENTION, value=False)])

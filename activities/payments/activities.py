@@ -262,14 +262,17 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     ) -> list[c.PaymentCommand]:
         """Void and refund; return the commands, with a capture or authorization whose answer was
         lost."""
-        await self._refunds.give(order_id, "give_back", captured.reference, captured.captured)
+        refunded = await self._refunds.give(
+            order_id, "give_back", captured.reference, captured.captured
+        )
         taken = Money(amount=captured.captured, currency=captured.currency)
+        given = Money(amount=refunded, currency=captured.currency)
         return [
             c.RecordAuthorization(
                 aggregate_id=order_id, attempt=payment.attempt, reference=captured.reference
             ),
             c.RecordCapture(aggregate_id=order_id, amount=taken),
-            c.RecordRefund(aggregate_id=order_id, refunded_in_all=taken),
+            c.RecordRefund(aggregate_id=order_id, refunded_in_all=given),
         ]
 
     async def _refund(self, order_id: str, wanted: Money) -> c.RecordRefund:
@@ -280,9 +283,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 ErrorCode.WRONG_STATE,
                 f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
             )
-        in_all = self._provider.nearest(
+        due = self._provider.nearest(
             amount=payment.refunded + wanted.amount, currency=wanted.currency
         )
-        await self._refunds.give(order_id, "refund", payment.reference, in_all)
+        in_all = await self._refunds.give(order_id, "refund", payment.reference, due)
         refunded_in_all = Money(amount=in_all, currency=wanted.currency)
         return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)

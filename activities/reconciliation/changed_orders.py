@@ -22,12 +22,15 @@ TYPES: Final = tuple(
         order.OrderCompleted,
         order.OrderRejected,
         order.OrderReturned,
+        order.OrderReturnLapsed,
+        order.OrderReturnResumed,
         payment.PaymentPending,
         payment.PaymentAuthorized,
         payment.PaymentDeclined,
         payment.PaymentHoldEnded,
         payment.PaymentCaptured,
         payment.PaymentRefunded,
+        payment.PaymentRefundFailed,
         payment.PaymentVoided,
         shipment.ShipmentCreated,
         shipment.ShipmentDispatched,
@@ -35,6 +38,7 @@ TYPES: Final = tuple(
         shipment.ShipmentCancelled,
         shipment.ShipmentStopped,
         shipment.ShipmentLost,
+        shipment.ShipmentReturnedToSender,
     )
 )
 """The events after which the provider's records must agree with the log."""

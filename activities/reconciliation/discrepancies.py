@@ -20,16 +20,9 @@ _ON_RECORD: Final = """
 """
 
 
-class Discrepancies:
-    def __init__(self, pool: Pool, handler: CommandHandler) -> None:
-        self._pool = pool
+class DiscrepancyRecord:
+    def __init__(self, handler: CommandHandler) -> None:
         self._handler = handler
-
-    async def orders(self, *systems: ReconciledSystem, limit: int) -> list[str]:
-        """Return orders with a recorded discrepancy, in random order so that none is starved."""
-        async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_ON_RECORD, list(systems), limit)
-        return [row[0] for row in rows]
 
     async def is_known(self, order_id: str, system: ReconciledSystem) -> bool:
         return system in (await self._handler.load(SAGA, order_id)).discrepancies
@@ -54,3 +47,15 @@ class Discrepancies:
         so_far = len(await self._handler.events(SAGA, order_id))
         key = f"reconcile/{system.lower()}/{so_far + 1}"
         return Step(order_workflow_id(order_id), key, order_id)
+
+
+class Discrepancies(DiscrepancyRecord):
+    def __init__(self, pool: Pool, handler: CommandHandler) -> None:
+        super().__init__(handler)
+        self._pool = pool
+
+    async def orders(self, *systems: ReconciledSystem, limit: int) -> list[str]:
+        """Return orders with a recorded discrepancy, in random order so that none is starved."""
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(_ON_RECORD, list(systems), limit)
+        return [row[0] for row in rows]

@@ -18,6 +18,9 @@ class OrderWorkflows(Protocol):
 
     async def recover(self, order_id: str, customer_id: str) -> None: ...
 
+    async def resume_aftercare(self, order_id: str) -> None:
+        """Run the aftercare of an order, unless it runs."""
+
     async def place_again(self, order_id: str) -> bool:
         """Place an order that the log has lost, by the command that its workflow was started with,
         and run its saga anew. Return False if Temporal holds no such command."""

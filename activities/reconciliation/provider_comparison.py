@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 from activities.command_handler import CommandHandler
+from activities.types import REFUND_AGAIN
 from domain.order.decide import ORDER
 from domain.order.state import CANCELLABLE, FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
@@ -46,18 +47,22 @@ _PARCEL: Final = {
     ShipmentStatus.DISPATCHED: "left",
     ShipmentStatus.DELIVERED: "left",
     ShipmentStatus.LOST: "lost",
+    ShipmentStatus.RETURNED_TO_SENDER: "returned to sender",
 }
+_GIVEN_UP: Final = {ShipmentStatus.LOST, ShipmentStatus.RETURNED_TO_SENDER}
+GOODS_ARE_BACK: Final = ", the goods of its return are back"
 _NOTIFICATIONS: Final = {
     CarrierShipmentStatus.DISPATCHED: ShipmentNotificationKind.DISPATCHED,
     CarrierShipmentStatus.DELIVERED: ShipmentNotificationKind.DELIVERED,
     CarrierShipmentStatus.CANCELLED: ShipmentNotificationKind.CANCELLED,
     CarrierShipmentStatus.LOST: ShipmentNotificationKind.LOST,
+    CarrierShipmentStatus.RETURNED_TO_SENDER: ShipmentNotificationKind.RETURNED_TO_SENDER,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class SystemComparison:
-    """`notification` is one that the saga of an open order seems to have missed.
+    """`notification` is one that the saga, or the aftercare of an ended order, has missed.
 
     `tracking` is the carrier's tracking number, when the log has another or none.
     """
@@ -87,9 +92,10 @@ class ProviderHoldings:
         facts += [f"refunded {self.refunded}"] if self.refunded else []
         return ", ".join(facts) or "nothing"
 
-    @property
-    def given_back(self) -> ProviderHoldings:
-        return replace(self, attempts_held=(), refunded=self.captured)
+    def given_back(self, payment: PaymentState) -> ProviderHoldings:
+        """Return what an undone order must hold: a lost dispute has given money back as well."""
+        refunded = max(payment.refundable, payment.refunded) if payment.lost else self.captured
+        return replace(self, attempts_held=(), refunded=refunded)
 
 
 class ProviderComparison:
@@ -133,7 +139,8 @@ class ProviderComparison:
             ReconciledSystem.PAYMENT,
             ours=str(_promised(order, payment)),
             theirs=str(_held(found)),
-            notification=_payment_notification(order_id, payment, is_answer, ends_hold),
+            notification=_payment_notification(order_id, payment, is_answer, ends_hold)
+            or _failed_refund(order_id, payment, latest),
         )
 
     async def _look(self, reference: str) -> ProviderPayment | None:
@@ -161,20 +168,21 @@ class ProviderComparison:
         there = await self._carrier.find(order_id=order_id, booking=shipment.booking)
         theirs = None if there is None else ShipmentStatus(there.status.upper())
         tracking = None if there is None else there.tracking
-        is_notification = (
-            order.status not in FINAL and there is not None and theirs is not shipment.status
+        is_back = (
+            order.has_had_return
+            and not shipment.is_back
+            and await self._is_back(order_id, shipment.booking)
         )
-        notification = (
-            _NOTIFICATIONS.get(there.status) if is_notification and there is not None else None
-        )
-        if order.returning is not None and await self._is_back(order_id, shipment.booking):
-            notification = ShipmentNotificationKind.RETURNED
+        kind = ShipmentNotificationKind.RETURNED if is_back and _takes_back(order) else None
+        if kind is None and there is not None and theirs is not shipment.status:
+            kind = _missed(order, there.status)
         return SystemComparison(
             ReconciledSystem.SHIPMENT,
             ours=_parcel(shipment.status),
-            theirs=_parcel(theirs),
-            notification=ShipmentNotification(order_id, notification, tracking=tracking)
-            if notification is not None
+            theirs=_their_parcel(theirs, shipment.status)
+            + (GOODS_ARE_BACK if is_back and order.status in _UNDONE else ""),
+            notification=ShipmentNotification(order_id, kind, tracking=tracking)
+            if kind is not None
             else None,
             tracking=tracking if tracking != shipment.tracking else None,
         )
@@ -193,8 +201,20 @@ def _payment_notification(
     return PaymentNotification(order_id, payment.attempt) if is_answer else None
 
 
+def _failed_refund(
+    order_id: str, payment: PaymentState, there: ProviderPayment | None
+) -> PaymentNotification | None:
+    """Return the notification of a refund that the log has and the provider no longer has."""
+    if there is None or there.refunded >= payment.refunded:
+        return None
+    return PaymentNotification(order_id, payment.attempt, PaymentNotificationKind.REFUND)
+
+
 def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemComparison:
-    if settled.isdisjoint(_SETTLES[comparison.system]):
+    is_of_bank = comparison.system is ReconciledSystem.PAYMENT and any(
+        step.startswith(f"{REFUND_AGAIN}_") for step in settled
+    )
+    if settled.isdisjoint(_SETTLES[comparison.system]) and not is_of_bank:
         return comparison
     return replace(comparison, ours=BY_HAND, theirs=BY_HAND)
 
@@ -203,7 +223,7 @@ def _promised(order: OrderState, payment: PaymentState) -> ProviderHoldings:
     """Return what the log says; for an order that was undone, that everything is given back."""
     held = (payment.attempt,) if payment.status is PaymentStatus.AUTHORIZED else ()
     logged = ProviderHoldings(held, payment.captured, payment.refunded)
-    return logged.given_back if order.status in _UNDONE else logged
+    return logged.given_back(payment) if order.status in _UNDONE else logged
 
 
 def _held(answers: Sequence[tuple[int, ProviderPayment]]) -> ProviderHoldings:
@@ -218,3 +238,30 @@ def _held(answers: Sequence[tuple[int, ProviderPayment]]) -> ProviderHoldings:
 def _parcel(status: ShipmentStatus | None) -> str:
     """Treat a parcel that was cancelled, or never created, as none."""
     return "none" if status is None else _PARCEL.get(status, "none")
+
+
+def _their_parcel(theirs: ShipmentStatus | None, ours: ShipmentStatus | None) -> str:
+    """Name the delivery of a parcel that the log has given up: an operator decides on it."""
+    is_found = theirs is ShipmentStatus.DELIVERED and ours in _GIVEN_UP
+    return "delivered" if is_found else _parcel(theirs)
+
+
+def _takes_back(order: OrderState) -> bool:
+    """Return whether goods that come back now are refunded."""
+    return order.returning is not None or (
+        order.lapsed is not None and order.status not in _UNDONE | {OrderStatus.CANCELLING}
+    )
+
+
+def _missed(order: OrderState, status: CarrierShipmentStatus) -> ShipmentNotificationKind | None:
+    """Return what the saga has missed; of an ended order, what its aftercare records."""
+    kind = _NOTIFICATIONS.get(status)
+    if order.status not in FINAL:
+        return kind
+    is_taken_back = (
+        kind is ShipmentNotificationKind.RETURNED_TO_SENDER
+        and order.status in _UNDONE
+        and order.has_shipped
+        and order.returned is None
+    )
+    return kind if is_taken_back else None

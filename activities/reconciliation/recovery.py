@@ -16,6 +16,7 @@ from activities.reconciliation.failed_orders import failed_orders
 from activities.reconciliation.open_orders import OpenOrder, OpenOrders
 from activities.reconciliation.order_workflows import OrderWorkflows
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
+from activities.reconciliation.parked_aftercare import ParkedAftercare
 from activities.types import MAX_NAMED_ORDERS, ReconcileInput, RecoveryResult
 from domain.ids import order_workflow_id
 from domain.order.decide import ORDER
@@ -50,6 +51,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         self._open_orders = open_orders
         self._orphans = orphans
         self._sagas = sagas
+        self._aftercare = ParkedAftercare(pool, sagas)
 
     @activity.defn
     async def recover_missing(self, reconcile: ReconcileInput) -> RecoveryResult:
@@ -60,6 +62,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
             return await self._recover_all(one, reconcile.cause)
         lost, without_open_order = await self._lost()
         recoveries = await self._recover_all(lost, reconcile.cause)
+        await self._aftercare.resume()
         now = activity.info().started_time
         return replace(
             recoveries, discrepancies=await self._orphans.compare(without_open_order, now)

@@ -25,6 +25,8 @@ class CancellationReason(StrEnum):
     SHIPMENT_FAILED = "SHIPMENT_FAILED"
     DISPATCH_DEADLINE_MISSED = "DISPATCH_DEADLINE_MISSED"
     PARCEL_LOST = "PARCEL_LOST"
+    PARCEL_RETURNED = "PARCEL_RETURNED"
+    """The parcel could not be delivered, and came back to the sender."""
 
 
 class RejectionReason(StrEnum):
@@ -131,7 +133,10 @@ class WithdrawCancellation(OrderCommand):
 
 
 class RequestReturn(OrderCommand):
-    """`lines` is None for everything. An order has one return, for any outcome."""
+    """`lines` is None for everything.
+
+    An order has one return. After it lapsed it may be requested again, for the same goods.
+    """
 
     lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
         None
@@ -147,6 +152,10 @@ class RequestReturn(OrderCommand):
 
 class FinishReturn(OrderCommand):
     """Record that the goods of the return are back, and their money is refunded."""
+
+
+class ResumeReturn(OrderCommand):
+    """Resume a return that has lapsed: the goods have come back after all."""
 
 
 class LapseReturn(OrderCommand):

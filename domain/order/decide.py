@@ -7,7 +7,7 @@ from domain.errors import ErrorCode, Refused
 from domain.order import commands as c
 from domain.order import events as e
 from domain.order.number import order_number
-from domain.order.returns import finish_return, lapse_return, request_return
+from domain.order.returns import decide_return
 from domain.order.state import (
     CANCELLABLE,
     CANCELLABLE_AFTER_DISPATCH,
@@ -41,12 +41,8 @@ def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]
             return _withdraw(command, state)
         case c.CancelOrder():
             return _cancel(command, state)
-        case c.RequestReturn():
-            return request_return(command, state)
-        case c.FinishReturn():
-            return finish_return(command, state)
-        case c.LapseReturn():
-            return lapse_return(command, state)
+        case c.RequestReturn() | c.FinishReturn() | c.ResumeReturn() | c.LapseReturn():
+            return decide_return(command, state)
         case _:
             return _advance(command, state)
 

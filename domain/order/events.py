@@ -116,7 +116,10 @@ class OrderCancelled(Event):
 
 
 class OrderReturnRequested(Event):
-    """The customer returns goods within the return window. An order has one return."""
+    """The customer returns goods within the return window.
+
+    An order has one return. After it lapsed it may be requested again.
+    """
 
     order_id: str
     lines: tuple[ReturnedLine, ...]
@@ -135,12 +138,22 @@ class OrderReturned(Event):
     """The parts of the price that were refunded for them."""
     is_whole: bool
     """True when everything came back: final. Otherwise the order continues with the rest."""
+    is_complete: bool = False
+    """True when the return had lapsed and the order was complete before the goods came back."""
 
 
 class OrderReturnLapsed(Event):
-    """The goods never came back: nothing is refunded, and the order continues as delivered."""
+    """The goods have not come back in time: nothing is refunded, and the order continues."""
 
     order_id: str
+
+
+class OrderReturnResumed(Event):
+    """The goods of a lapsed return have come back after all: they are refunded."""
+
+    order_id: str
+    is_complete: bool
+    """True when the order is complete: its return window has closed since."""
 
 
 OrderEvent = (
@@ -159,4 +172,5 @@ OrderEvent = (
     | OrderReturnRequested
     | OrderReturned
     | OrderReturnLapsed
+    | OrderReturnResumed
 )

@@ -12,8 +12,25 @@ from domain.order.price import Price
 from domain.order.refunds import refund_of
 from domain.order.state import OrderState, OrderStatus
 
+_MAY_RESUME = frozenset({OrderStatus.DELIVERED, OrderStatus.COMPLETED})
 
-def request_return(command: c.RequestReturn, state: OrderState) -> Sequence[e.OrderEvent]:
+
+ReturnCommand = c.RequestReturn | c.FinishReturn | c.ResumeReturn | c.LapseReturn
+
+
+def decide_return(command: ReturnCommand, state: OrderState) -> Sequence[e.OrderEvent]:
+    match command:
+        case c.RequestReturn():
+            return _request(command, state)
+        case c.FinishReturn():
+            return _finish(command, state)
+        case c.ResumeReturn():
+            return _resume(command, state)
+        case c.LapseReturn():
+            return _lapse(command, state)
+
+
+def _request(command: c.RequestReturn, state: OrderState) -> Sequence[e.OrderEvent]:
     lines = _everything(state) if command.lines is None else command.lines
     if state.returning is not None and state.returning.lines == lines:
         return []
@@ -26,6 +43,13 @@ def request_return(command: c.RequestReturn, state: OrderState) -> Sequence[e.Or
         raise _not_possible(
             f"order {command.aggregate_id} has had its return: there is one for each order"
         )
+    if state.lapsed is not None and _pieces(state.lapsed.lines) != _pieces(lines):
+        goods = ", ".join(f"{line.quantity} x {line.sku}" for line in state.lapsed.lines)
+        raise _not_possible(
+            f"the lapsed return of order {command.aggregate_id} may still arrive: request the"
+            f" return of the same goods, {goods}",
+            ("input", "lines"),
+        )
     return [
         e.OrderReturnRequested(
             order_id=command.aggregate_id, lines=lines, refund=_refund(lines, state)
@@ -33,7 +57,7 @@ def request_return(command: c.RequestReturn, state: OrderState) -> Sequence[e.Or
     ]
 
 
-def finish_return(command: c.FinishReturn, state: OrderState) -> Sequence[e.OrderEvent]:
+def _finish(command: c.FinishReturn, state: OrderState) -> Sequence[e.OrderEvent]:
     if state.returned is not None:
         return []
     if state.returning is None:
@@ -46,11 +70,23 @@ def finish_return(command: c.FinishReturn, state: OrderState) -> Sequence[e.Orde
             lines=state.returning.lines,
             refund=state.returning.refund,
             is_whole=_pieces(state.returning.lines) == _pieces(_everything(state)),
+            is_complete=state.status is OrderStatus.COMPLETED,
         )
     ]
 
 
-def lapse_return(command: c.LapseReturn, state: OrderState) -> Sequence[e.OrderEvent]:
+def _resume(command: c.ResumeReturn, state: OrderState) -> Sequence[e.OrderEvent]:
+    """Resume a lapsed return, in a complete order too. Without one this changes nothing."""
+    if state.lapsed is None or state.status not in _MAY_RESUME:
+        return []
+    return [
+        e.OrderReturnResumed(
+            order_id=command.aggregate_id, is_complete=state.status is OrderStatus.COMPLETED
+        )
+    ]
+
+
+def _lapse(command: c.LapseReturn, state: OrderState) -> Sequence[e.OrderEvent]:
     if state.returning is None:
         return []
     return [e.OrderReturnLapsed(order_id=command.aggregate_id)]

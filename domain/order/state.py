@@ -78,11 +78,20 @@ class OrderState:
     has_shipped: bool = False
     """The parcel has left, independently of the order's status now."""
     return_asked_for: bool = False
-    """The order has had its one return, with any outcome."""
+    """The order has a return under way or has had it. A return that lapses may be asked again."""
     returning: Return | None = None
     """The return under way."""
+    lapsed: Return | None = None
+    """The return that has lapsed, whose goods may still come back."""
+    lapses: int = 0
+    """The number of times that a return has lapsed: it may be requested again each time."""
     returned: Return | None = None
     """The return whose goods are back."""
+
+    @property
+    def has_had_return(self) -> bool:
+        """Return whether a return was ever requested, with any outcome."""
+        return self.return_asked_for or self.lapses > 0
 
     @property
     def total(self) -> Money:
@@ -123,8 +132,10 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
 
 def status_after(event: e.OrderEvent) -> OrderStatus:
     """Return the status of an order after this event."""
-    if isinstance(event, e.OrderReturned):
-        return OrderStatus.RETURNED if event.is_whole else OrderStatus.DELIVERED
+    if isinstance(event, e.OrderReturned) and event.is_whole:
+        return OrderStatus.RETURNED
+    if isinstance(event, e.OrderReturned | e.OrderReturnResumed):
+        return OrderStatus.COMPLETED if event.is_complete else OrderStatus.DELIVERED
     return _STATUS_AFTER[type(event)]
 
 
@@ -157,11 +168,19 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
             return replace(state, status=OrderStatus.CONFIRMED, cancellation=None)
         case e.OrderReturnRequested():
             asked = Return(event.lines, event.refund)
-            return replace(state, return_asked_for=True, returning=asked)
+            return replace(state, return_asked_for=True, returning=asked, lapsed=None)
         case e.OrderReturned():
             back = Return(event.lines, event.refund)
             return replace(state, status=status_after(event), returning=None, returned=back)
         case e.OrderReturnLapsed():
-            return replace(state, returning=None)
+            return replace(
+                state,
+                return_asked_for=False,
+                returning=None,
+                lapsed=state.returning,
+                lapses=state.lapses + 1,
+            )
+        case e.OrderReturnResumed():
+            return replace(state, return_asked_for=True, returning=state.lapsed, lapsed=None)
         case _:
             return replace(state, status=status_after(event))

@@ -19,6 +19,13 @@ class HoldEnd(StrEnum):
     """It was about to run out before the dispatch, so Waybill has voided it."""
 
 
+class DisputeOutcome(StrEnum):
+    WON = "WON"
+    """The shop keeps the money. An inquiry that ended without a dispute counts as won."""
+    LOST = "LOST"
+    """The customer's bank has given the money back to the customer."""
+
+
 class PaymentCommand(Command):
     """`aggregate_id` is the order's id: an order has one payment, of one or more attempts."""
 
@@ -80,6 +87,26 @@ class RecordRefund(PaymentCommand):
     """`refunded_in_all` is the total refund in the provider's records."""
 
     refunded_in_all: Money
+    repeats: int | None = None
+    """The number of the failed refund that this one makes good."""
+
+
+class RecordRefundFailure(PaymentCommand):
+    """Record that a refund has failed at the bank, after it had succeeded.
+
+    `refunded_in_all` is the total refund that remains in the provider's records.
+    """
+
+    refunded_in_all: Money
+
+
+class RecordDispute(PaymentCommand):
+    """Record a dispute as the provider shows it. `outcome` is None while it is open."""
+
+    dispute_id: str
+    amount: Money
+    reason: str
+    outcome: DisputeOutcome | None = None
 
 
 class RecordVoid(PaymentCommand):

@@ -7,6 +7,7 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.payment import commands as c
 from domain.payment import events as e
+from domain.payment.afterwards import dispute, fail_refund
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 
 RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED, PaymentStatus.REFUSED}
@@ -32,6 +33,10 @@ def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.Payment
             return _capture(command, state)
         case c.RecordRefund():
             return _refund(command, state)
+        case c.RecordRefundFailure():
+            return fail_refund(command, state)
+        case c.RecordDispute():
+            return dispute(command, state)
         case c.RecordVoid():
             return _void(command, state)
         case _:
@@ -157,10 +162,10 @@ def _refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentE
     in_all = command.refunded_in_all
     if in_all.amount <= state.refunded:
         return []
-    if state.reference is None or in_all.amount > state.captured:
+    if state.reference is None or in_all.amount > state.refundable:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"{in_all.amount} refunded is more than the {state.captured} that were captured "
+            f"{in_all.amount} refunded is more than the {state.refundable} that were captured "
             f"for order {command.aggregate_id}: compare with the provider's records",
         )
     return [
@@ -169,6 +174,7 @@ def _refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentE
             reference=state.reference,
             amount=in_all.model_copy(update={"amount": in_all.amount - state.refunded}),
             refunded_in_all=in_all,
+            repeats=command.repeats,
         )
     ]
 

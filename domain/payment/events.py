@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.event import Event
 from domain.money import Money
-from domain.payment.commands import HoldEnd
+from domain.payment.commands import DisputeOutcome, HoldEnd
 
 
 class PaymentRequested(Event):
@@ -98,6 +98,54 @@ class PaymentRefunded(Event):
     """The amount of this refund."""
     refunded_in_all: Money
     """The total refund so far, this one included."""
+    repeats: int | None = None
+    """The number of the failed refund that this one makes good; null for another refund."""
+
+
+class PaymentRefundFailed(Event):
+    """The customer's bank has rejected a refund after it had succeeded: the money came back."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    failure: int
+    """The number of the failure, counted from 1 over all refunds of this payment."""
+    amount: Money
+    """The amount that the customer has not got."""
+    refunded_in_all: Money
+    """The total refund that remains."""
+
+
+class DisputeEvent(Event):
+    """Amounts "in all" are those of every dispute of this payment, after this event."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    dispute_id: str
+    """The provider's id of the dispute."""
+    amount: Money
+    """The amount of this dispute."""
+    disputed_in_all: Money
+    """The amount of the open disputes."""
+    won_in_all: Money
+    """The amount of the disputes that were won."""
+    lost_in_all: Money
+    """The amount that lost disputes have given back to the customer."""
+
+
+class PaymentDisputed(DisputeEvent):
+    """The customer's bank disputes the charge, or disputes another amount than before."""
+
+    reason: str
+    """The provider's code for the customer's reason, for example `fraudulent`."""
+
+
+class PaymentDisputeClosed(DisputeEvent):
+    """The dispute is decided. If it is lost, the customer keeps the disputed amount."""
+
+    outcome: DisputeOutcome
+    """The decision of the customer's bank."""
 
 
 class PaymentVoided(Event):
@@ -117,5 +165,8 @@ PaymentEvent = (
     | PaymentRefused
     | PaymentCaptured
     | PaymentRefunded
+    | PaymentRefundFailed
+    | PaymentDisputed
+    | PaymentDisputeClosed
     | PaymentVoided
 )

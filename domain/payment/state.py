@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from domain.money import NO_MONEY, Money
 from domain.payment import events as e
-from domain.payment.commands import HoldEnd
+from domain.payment.commands import DisputeOutcome, HoldEnd
 
 
 class PaymentStatus(StrEnum):
@@ -21,6 +21,14 @@ class PaymentStatus(StrEnum):
     REFUNDED = "REFUNDED"
     """Everything that was captured has been refunded."""
     VOIDED = "VOIDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    amount: int
+    """In minor units of the payment's currency."""
+    outcome: DisputeOutcome | None = None
+    """None while the dispute is open."""
 
 
 UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.PENDING})
@@ -51,6 +59,34 @@ class PaymentState:
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
     refused: frozenset[int] = frozenset()
     """The attempts that the provider refused to create: there is nothing to look up or to void."""
+    failed_refunds: Mapping[int, int] = field(default_factory=dict)
+    """The amounts, by the number of the failure, of refunds that failed and were not repeated."""
+    failures: int = 0
+    """The number of refunds that have failed at the bank."""
+    disputes: Mapping[str, Dispute] = field(default_factory=dict)
+    """The disputes by the provider's id."""
+
+    @property
+    def disputed(self) -> int:
+        """Return the amount of the open disputes."""
+        return sum(each.amount for each in self.disputes.values() if each.outcome is None)
+
+    @property
+    def lost(self) -> int:
+        """Return what lost disputes have given back to the customer."""
+        return self._in_disputes(DisputeOutcome.LOST)
+
+    @property
+    def won(self) -> int:
+        return self._in_disputes(DisputeOutcome.WON)
+
+    def _in_disputes(self, outcome: DisputeOutcome) -> int:
+        return sum(each.amount for each in self.disputes.values() if each.outcome is outcome)
+
+    @property
+    def refundable(self) -> int:
+        """Return the most that may be refunded in total: a lost dispute has given money back."""
+        return max(self.captured - self.lost, 0)
 
 
 def hold_end_code(cause: HoldEnd) -> str:
@@ -58,7 +94,7 @@ def hold_end_code(cause: HoldEnd) -> str:
     return f"hold_{cause.lower()}"
 
 
-def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
+def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:  # noqa: C901, PLR0911 - one for each event
     match event:
         case e.PaymentRequested():
             return PaymentState(
@@ -93,7 +129,22 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
             refunded = event.refunded_in_all.amount
             is_whole = refunded == state.captured
             status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
-            return replace(state, status=status, refunded=refunded)
+            failed = {n: due for n, due in state.failed_refunds.items() if n != event.repeats}
+            return replace(state, status=status, refunded=refunded, failed_refunds=failed)
+        case e.PaymentRefundFailed():
+            return replace(
+                state,
+                status=PaymentStatus.CAPTURED,
+                refunded=event.refunded_in_all.amount,
+                failures=event.failure,
+                failed_refunds={**state.failed_refunds, event.failure: event.amount.amount},
+            )
+        case e.PaymentDisputed():
+            dispute = Dispute(event.amount.amount)
+            return replace(state, disputes={**state.disputes, event.dispute_id: dispute})
+        case e.PaymentDisputeClosed():
+            dispute = Dispute(event.amount.amount, event.outcome)
+            return replace(state, disputes={**state.disputes, event.dispute_id: dispute})
         case e.PaymentVoided():
             return replace(state, status=PaymentStatus.VOIDED, action_url=None)
 

@@ -20,6 +20,8 @@ class Parked:
     undoing: bool
     workflow_id: str
     """The workflow in which the step is parked."""
+    code: str
+    """The reason, for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class SagaState:
 def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
     match event:
         case e.SagaParked():
-            parked = Parked(event.parking, event.undoing, event.workflow_id)
+            parked = Parked(event.parking, event.undoing, event.workflow_id, event.code)
             return replace(
                 state, parked={**state.parked, event.step: parked}, parkings=event.parking
             )

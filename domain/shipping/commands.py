@@ -59,6 +59,13 @@ class RecordLoss(ShipmentCommand):
     """Record that the carrier has lost the parcel. A lost parcel counts as one that has left."""
 
 
+class RecordReturnToSender(ShipmentCommand):
+    """Record that the parcel could not be delivered and is back in the warehouse.
+
+    A parcel that was reported lost may come back in this way.
+    """
+
+
 class RecordReturnShipment(ShipmentCommand):
     """Record that the carrier will collect the goods of the return; the order has permitted it."""
 

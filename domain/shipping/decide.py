@@ -9,12 +9,18 @@ from domain.shipping import commands as c
 from domain.shipping import events as e
 from domain.shipping.state import HAS_LEFT, ShipmentState, ShipmentStatus, evolve
 
+_NOT_LOST: Final = {
+    ShipmentStatus.DELIVERED,
+    ShipmentStatus.CANCELLED,
+    ShipmentStatus.RETURNED_TO_SENDER,
+}
+
 MAX_TRACKING_CHANGES: Final = 20
 """The changes that are recorded: a carrier that gives another URL in each answer must not fill the
 log."""
 
 
-def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.ShipmentEvent]:  # noqa: PLR0911 - one for each command
+def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.ShipmentEvent]:  # noqa: C901, PLR0911 - one for each command
     match command:
         case c.RecordShipment():
             return _create(command, state)
@@ -30,6 +36,8 @@ def decide(command: c.ShipmentCommand, state: ShipmentState) -> Sequence[e.Shipm
             return _stop(command, state)
         case c.RecordLoss():
             return _lose(command, state)
+        case c.RecordReturnToSender():
+            return _return_to_sender(command, state)
         case c.RecordReturnShipment():
             return _request_return(command, state)
         case c.RecordGoodsBack():
@@ -104,9 +112,19 @@ def _stop(command: c.RecordShipmentStopped, state: ShipmentState) -> Sequence[e.
 def _lose(command: c.RecordLoss, state: ShipmentState) -> Sequence[e.ShipmentEvent]:
     if state.status is ShipmentStatus.LOST:
         return []
-    if state.status in {ShipmentStatus.DELIVERED, ShipmentStatus.CANCELLED}:
+    if state.status in _NOT_LOST:
         _require(command, state, ShipmentStatus.DISPATCHED)
     return [e.ShipmentLost(order_id=command.aggregate_id)]
+
+
+def _return_to_sender(
+    command: c.RecordReturnToSender, state: ShipmentState
+) -> Sequence[e.ShipmentEvent]:
+    if state.status is ShipmentStatus.RETURNED_TO_SENDER:
+        return []
+    if state.status is ShipmentStatus.CANCELLED:
+        _require(command, state, ShipmentStatus.DISPATCHED)
+    return [e.ShipmentReturnedToSender(order_id=command.aggregate_id)]
 
 
 def _request_return(

@@ -65,6 +65,12 @@ class ShipmentLost(Event):
     order_id: str
 
 
+class ShipmentReturnedToSender(Event):
+    """The parcel could not be delivered, and is back in the warehouse."""
+
+    order_id: str
+
+
 class ShipmentReturnRequested(Event):
     """The carrier will collect the goods of the order's return."""
 
@@ -87,6 +93,7 @@ ShipmentEvent = (
     | ShipmentCancelled
     | ShipmentStopped
     | ShipmentLost
+    | ShipmentReturnedToSender
     | ShipmentReturnRequested
     | ShipmentReturned
 )

@@ -13,9 +13,17 @@ class ShipmentStatus(StrEnum):
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
     LOST = "LOST"
+    RETURNED_TO_SENDER = "RETURNED_TO_SENDER"
 
 
-HAS_LEFT = frozenset({ShipmentStatus.DISPATCHED, ShipmentStatus.DELIVERED, ShipmentStatus.LOST})
+HAS_LEFT = frozenset(
+    {
+        ShipmentStatus.DISPATCHED,
+        ShipmentStatus.DELIVERED,
+        ShipmentStatus.LOST,
+        ShipmentStatus.RETURNED_TO_SENDER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class ShipmentState:
         return self.status is ShipmentStatus.CREATED or self.status in HAS_LEFT
 
 
-def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # noqa: PLR0911 - one for each event
+def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # noqa: C901, PLR0911 - one for each event
     match event:
         case e.ShipmentCreated():
             is_first = state.status is None or state.is_stopped
@@ -75,6 +83,8 @@ def evolve(state: ShipmentState, event: e.ShipmentEvent) -> ShipmentState:  # no
             )
         case e.ShipmentLost():
             return replace(state, status=ShipmentStatus.LOST)
+        case e.ShipmentReturnedToSender():
+            return replace(state, status=ShipmentStatus.RETURNED_TO_SENDER)
         case e.ShipmentReturnRequested():
             return replace(state, return_id=event.return_id)
         case e.ShipmentReturned():

@@ -143,6 +143,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "NotificationsStart": {"position": Access.VIEWER, "positionNumber": Access.STAFF},
     "Payment": {
         **_each(Access.VIEWER, "status attempt amount captured refunded actionUrl"),
+        **_each(Access.VIEWER, "disputed disputeWon disputeLost"),
         "declineCode": Coarse(
             public_decline_code,
             "Customers see `card_declined` for every decline that they cannot resolve.",

@@ -82,6 +82,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
 from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
@@ -133,8 +134,9 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
     store, orders = PostgresEventStore(pool), OrderQueries(engine)
     vault = Vault(pool, Keyring.of(settings, "master_key"))
     feed, notices = LiveFeed(store), CustomerNotices.over(store, engine)
+    provider_news = ProviderNewsQueries(pool)
     orchestrator = SagaOrchestrator(
-        client, task_queue=settings.task_queue, deadlines=deadlines(settings)
+        client, task_queue=settings.task_queue, deadlines=deadlines(settings), log=provider_news
     )
     breaker = Breaker(CARRIER, BreakerLimits.of(settings))
     carrier = HttpCarrier(
@@ -158,6 +160,7 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         inbox=Inbox(pool),
         keys=IdempotencyKeys(pool),
         decisions=Decisions(store),
+        provider_news=provider_news,
         sagas=SagaQueries(engine),
         personal=PersonalData(store, vault),
         bus=BusQueries(engine),

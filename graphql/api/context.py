@@ -56,6 +56,7 @@ from queries.price_history import PriceHistoryQueries, PriceHistoryRequest, Pric
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
 from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
@@ -89,6 +90,7 @@ class Services:
     keys: IdempotencyKeys
     decisions: Decisions
     """It reads from the primary alone: a refusal must not come from an old state."""
+    provider_news: ProviderNewsQueries
     sagas: SagaQueries
     personal: PersonalData
     bus: BusQueries

@@ -72,6 +72,12 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.PAYMENT_OWED: (
         "The parcel has left and the hold is gone: the customer pays again with `retryPayment`."
     ),
+    ErrorCode.REFUND_FAILED: (
+        "A refund has failed at the customer's bank: retry it, or give the money back otherwise."
+    ),
+    ErrorCode.CHARGE_DISPUTED: (
+        "The customer's bank disputes the charge: it is not refunded until the dispute is closed."
+    ),
     ErrorCode.RETURN_NOT_POSSIBLE: (
         "The order is not delivered, its return window has closed, or these goods cannot come back."
     ),

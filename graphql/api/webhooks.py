@@ -27,6 +27,7 @@ from providers.carrier import Carrier, CarrierShipmentStatus, CarrierWebhook, Re
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import ProviderError
 from providers.payment_webhook import verify_payment_webhook
+from providers.payments import PaymentWebhook
 from settings import Settings
 
 ACKNOWLEDGED: Final = 204
@@ -36,6 +37,7 @@ _NOTIFICATIONS: Final[dict[CarrierShipmentStatus | ReturnStatus, ShipmentNotific
     CarrierShipmentStatus.DELIVERED: ShipmentNotificationKind.DELIVERED,
     CarrierShipmentStatus.CANCELLED: ShipmentNotificationKind.CANCELLED,
     CarrierShipmentStatus.LOST: ShipmentNotificationKind.LOST,
+    CarrierShipmentStatus.RETURNED_TO_SENDER: ShipmentNotificationKind.RETURNED_TO_SENDER,
     ReturnStatus.RETURNED: ShipmentNotificationKind.RETURNED,
 }
 """The saga waits for these notifications. It polls the provider for all others."""
@@ -52,15 +54,7 @@ def webhooks(settings: Settings) -> APIRouter:
         notification = verify_payment_webhook(await request.body(), signature, payment_secret)
         if notification is not None:
             services: Services = request.app.state.services
-            webhook = Webhook(
-                "payments", notification.event_id, notification.type, notification.order_id
-            )
-            report = PaymentNotification(
-                notification.order_id, notification.attempt, notification.kind
-            )
-            await _handle_once(
-                webhook, partial(services.orchestrator.handle_event, report), services
-            )
+            await _receive_payment(notification, services)
         return Response(status_code=ACKNOWLEDGED)
 
     @router.post("/shipping")
@@ -75,6 +69,30 @@ def webhooks(settings: Settings) -> APIRouter:
         return Response(status_code=ACKNOWLEDGED)
 
     return router
+
+
+async def _receive_payment(notification: PaymentWebhook, services: Services) -> None:
+    report = await _report_of(notification, services)
+    if report is None:
+        return  # a payment that Waybill has not made
+    webhook = Webhook("payments", notification.event_id, notification.type, report.order_id)
+    await _handle_once(webhook, partial(services.orchestrator.handle_event, report), services)
+
+
+async def _report_of(
+    notification: PaymentWebhook, services: Services
+) -> PaymentNotification | None:
+    """Return the notification of an order. A refund and a dispute name their payment alone."""
+    order_id, attempt = notification.order_id, notification.attempt
+    if order_id is None:
+        try:
+            found = await services.provider_news.order_of(notification.reference)
+        except CONNECTION_LOST:
+            raise Unavailable("the database is unavailable; send it again") from None
+        if found is None:
+            return None
+        order_id, attempt = found
+    return PaymentNotification(order_id, attempt, notification.kind, notification.refunded)
 
 
 async def _report_shipment(notification: CarrierWebhook, services: Services) -> None:

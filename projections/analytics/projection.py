@@ -41,6 +41,7 @@ PaymentEvent = (
     | payment.PaymentDeclined
     | payment.PaymentCaptured
     | payment.PaymentRefunded
+    | payment.PaymentRefundFailed
 )
 
 
@@ -56,6 +57,7 @@ def apply(
             | payment.PaymentDeclined()
             | payment.PaymentCaptured()
             | payment.PaymentRefunded()
+            | payment.PaymentRefundFailed()
         ):
             return [Given(analytics_order, (event.order_id,), partial(_payment, event, stored))]
         case _:
@@ -92,6 +94,8 @@ def _paid(event: PaymentEvent, stored: StoredEvent, row: Row | None) -> Iterator
             yield from total(at, money.currency, captured_amount=money.amount)
         case payment.PaymentRefunded(amount=money):
             yield from total(at, money.currency, refunds=1, refunded_amount=money.amount)
+        case payment.PaymentRefundFailed(amount=money):
+            yield from total(at, money.currency, refunds=-1, refunded_amount=-money.amount)
         case payment.PaymentDeclined() if row is not None:
             currency = row["payment_currency"]
             yield from total(at, currency, declines=1)
@@ -134,6 +138,7 @@ ANALYTICS: Final = Following(
             payment.PaymentDeclined,
             payment.PaymentCaptured,
             payment.PaymentRefunded,
+            payment.PaymentRefundFailed,
             inventory.BackorderQueued,
             inventory.BackorderEnded,
         }

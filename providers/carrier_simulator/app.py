@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fastapi import FastAPI, Request, Response
 from standardwebhooks.webhooks import Webhook
 
+from providers.carrier_simulator.control import add_control
 from providers.carrier_simulator.requests import NewReturn, NewShipment, body_of
 from providers.carrier_simulator.returns import BRING_BACK, RETURN, Returns, shown_return
 from providers.carrier_simulator.routes import route_to
@@ -38,6 +39,7 @@ def carrier_simulator(config: SimulatorConfig, pace: Pace) -> FastAPI:
     _add_changes(app, simulator, shipments)
     _add_lookups(app, simulator, shipments)
     _add_returns(app, simulator, returns)
+    add_control(app, simulator, shipments, returns)
     return app
 
 

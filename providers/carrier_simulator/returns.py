@@ -50,6 +50,14 @@ class Returns:
                 self._announce(fetched)
         return True
 
+    def report_back(self, reference: str) -> Document:
+        """Bring the goods of the order's return back now."""
+        for fetched in self._store.owned(RETURN, reference):
+            self._save(fetched, ReturnStatus.RETURNED, "returned")
+            self._announce(fetched)
+            return shown_return(fetched)
+        raise Refusal(404, "not_found", "No such return.")
+
     def load(self, return_id: str) -> Document:
         fetched = self._store.get(RETURN, return_id)
         if fetched is None:

@@ -25,6 +25,7 @@ NEVER_COMES_BACK: Final = "00006"
 NUMBERED_AT_CREATION: Final = "00007"
 NUMBERED_AT_DELIVERY: Final = "00008"
 RENUMBERED_AT_DELIVERY: Final = "00009"
+RETURNED_TO_SENDER: Final = "00010"
 
 _CREATED, _DISPATCHED, _DELIVERED = (
     CarrierShipmentStatus.CREATED,
@@ -40,6 +41,8 @@ class Route:
     delivers: bool = True
     loses: bool = False
     """The parcel is lost on its way."""
+    returns_to_sender: bool = False
+    """The parcel cannot be delivered, and comes back to the warehouse."""
     cancels: bool = False
     """The carrier cancels the shipment when it should leave."""
     brings_back: bool = True
@@ -57,6 +60,7 @@ _ROUTES = {
     TIMES_OUT: Route(fault=Fault.TIMEOUT_AFTER),
     NEVER_DELIVERED: Route(delivers=False),
     LOST: Route(loses=True),
+    RETURNED_TO_SENDER: Route(returns_to_sender=True),
     CANCELLED_BY_CARRIER: Route(cancels=True),
     NEVER_COMES_BACK: Route(brings_back=False),
     NUMBERED_AT_CREATION: Route(numbers_when=frozenset({_CREATED})),

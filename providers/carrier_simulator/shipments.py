@@ -70,12 +70,15 @@ class Shipments:
         with self._store.transaction():
             shipment = self.load(job.subject)
             if shipment["status"] == CarrierShipmentStatus.DISPATCHED:
-                is_lost = route_to(shipment["postal_code"]).loses
-                self._move(
-                    shipment,
-                    CarrierShipmentStatus.LOST if is_lost else CarrierShipmentStatus.DELIVERED,
-                )
+                self._move(shipment, _end(route_to(shipment["postal_code"])))
         return True
+
+    def report(self, reference: str, status: CarrierShipmentStatus) -> Document:
+        """Move the parcel of an order to any status, as carriers do: found after it was lost."""
+        for shipment in self._store.owned(SHIPMENT, reference):
+            self._move(shipment, status)
+            return shown(shipment)
+        raise Refusal(404, "not_found", "No such shipment.")
 
     def load(self, shipment_id: str) -> Document:
         shipment = self._store.get(SHIPMENT, shipment_id)
@@ -130,6 +133,14 @@ class Shipments:
 
     def _plan(self, kind: str, shipment_id: str, seconds: float) -> None:
         self._store.add_job(kind, shipment_id, "", seconds)
+
+
+def _end(route: Route) -> CarrierShipmentStatus:
+    if route.loses:
+        return CarrierShipmentStatus.LOST
+    if route.returns_to_sender:
+        return CarrierShipmentStatus.RETURNED_TO_SENDER
+    return CarrierShipmentStatus.DELIVERED
 
 
 def shown(shipment: Document) -> Document:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from providers.payment_simulator.account import Account, printed
+from providers.payment_simulator.control import add_control
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.intents import HOLD_ENDS, REFUND, REFUND_FAILS, Intents
@@ -37,6 +38,7 @@ def payment_simulator(config: SimulatorConfig) -> FastAPI:
     _add_authentication(app, simulator, intents)
     _add_account(app, intents)
     _add_hold_control(app, simulator, intents)
+    add_control(app, simulator, intents)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Stripe's events: one for each change, with the intent after the change."""
+"""Stripe's events: one for each change, with the object after the change."""
 
 from __future__ import annotations
 
@@ -25,14 +25,10 @@ def signer(secret: str) -> Sign:
 
 
 def announce(webhooks: Webhooks, what: str, intent: Document) -> None:
-    _tell(webhooks, f"payment_intent.{what}", shown(intent))
+    announce_object(webhooks, f"payment_intent.{what}", shown(intent))
 
 
-def announce_charge(webhooks: Webhooks, what: str, charge: Document) -> None:
-    _tell(webhooks, f"charge.{what}", charge)
-
-
-def _tell(webhooks: Webhooks, event_type: str, changed: Document) -> None:
+def announce_object(webhooks: Webhooks, event_type: str, subject: Document) -> None:
     event_id = new_id("evt")
     event = {
         "id": event_id,
@@ -40,7 +36,7 @@ def _tell(webhooks: Webhooks, event_type: str, changed: Document) -> None:
         "type": event_type,
         "created": int(time.time()),
         "livemode": False,
-        "data": {"object": changed},
+        "data": {"object": subject},
     }
     webhooks.tell(event_id, json.dumps(event))
 

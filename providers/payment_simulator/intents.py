@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from providers.payment_simulator.account import Account, check_digits
-from providers.payment_simulator.events import announce, announce_charge, new_id, shown
+from providers.payment_simulator.events import announce, announce_object, new_id, shown
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.methods import METHODS
 from providers.simulation.refusal import Refusal
@@ -96,6 +96,8 @@ class Intents:
         intent = self.load(form.required("payment_intent"), param="payment_intent")
         _require(intent, {"succeeded"}, "refunded")
         charge = intent["latest_charge"]
+        if charge["disputed"]:
+            raise Refusal(400, "charge_disputed", "The charge is disputed.", kept=True)
         left = charge["amount_captured"] - charge["amount_refunded"]
         amount = form.positive("amount") if "amount" in form else left
         if left == 0:
@@ -118,18 +120,34 @@ class Intents:
     async def fail_refund(self, job: Job) -> bool:
         """Fail a refund at the customer's bank, after it had succeeded."""
         refund = self._store.get(REFUND, job.subject)
-        if refund is None or refund["status"] == "failed":
-            return True
+        if refund is not None and refund["status"] != "failed":
+            with self._store.transaction():
+                self._fail(refund)
+        return True
+
+    def fail_refunds(self, order_id: str) -> int:
+        """Fail every refund of the order that stands; return their number."""
+        standing = [
+            refund
+            for intent in self._store.owned(INTENT, order_id)
+            for refund in self._store.owned(REFUND, intent["id"])
+            if refund["status"] != "failed"
+        ]
+        for refund in standing:
+            self._fail(refund)
+        return len(standing)
+
+    def _fail(self, refund: Document) -> None:
         intent = self.load(refund["payment_intent"])
         charge = intent["latest_charge"]
         charge["amount_refunded"] -= refund["amount"]
         charge["refunded"] = False
         refund.update(status="failed", failure_reason="expired_or_canceled_card")
-        with self._store.transaction():
-            self._save(intent)
-            self._store.put(REFUND, intent["id"], refund)
-            self._store.record(_order_id(intent), "refund_failed", refund["amount"])
-        return True
+        self._save(intent)
+        self._store.put(REFUND, intent["id"], refund)
+        self._store.record(_order_id(intent), "refund_failed", refund["amount"])
+        announce_object(self._webhooks, "refund.failed", refund)
+        announce_object(self._webhooks, "charge.refund.updated", refund)
 
     def end_holds(self, order_id: str, seconds: float) -> None:
         """Have the present hold of the order end after this time."""
@@ -152,7 +170,7 @@ class Intents:
                 )
                 charge.update(amount_refunded=held, refunded=True)
                 self._changed(intent, "canceled", "expired", held)
-                announce_charge(self._webhooks, "expired", charge)
+                announce_object(self._webhooks, "charge.expired", charge)
         return True
 
     def authenticate(self, reference: str, *, approved: bool) -> None:
@@ -175,6 +193,13 @@ class Intents:
         """Return the intents with all of this metadata, the order's id among it, newest first."""
         of_order = self._store.owned(INTENT, metadata.get("order_id", ""))
         return [i for i in reversed(of_order) if metadata.items() <= i["metadata"].items()]
+
+    def captured(self, order_id: str) -> Document:
+        """Return the captured intent of the order."""
+        for intent in self._store.owned(INTENT, order_id):
+            if intent["status"] == "succeeded":
+                return intent
+        raise Refusal(404, "resource_missing", "The order has no captured payment.")
 
     def order_of(self, reference: str) -> str:
         """Return the order of an intent; empty where there is none."""
@@ -279,6 +304,7 @@ def _new_charge(intent: Document) -> Document:
         "amount_captured": 0,
         "amount_refunded": 0,
         "captured": False,
+        "disputed": False,
         "currency": intent["currency"],
         "metadata": intent["metadata"],
         "paid": True,
@@ -297,6 +323,7 @@ def _new_refund(intent: Document, amount: int) -> Document:
         "charge": intent["latest_charge"]["id"],
         "created": int(time.time()),
         "currency": intent["currency"],
+        "metadata": {},
         "payment_intent": intent["id"],
         "status": "succeeded",
     }

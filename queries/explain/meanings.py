@@ -89,7 +89,8 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderCancelled: lambda e: f"The order is cancelled, and all is undone: {e.reason}.",
     order.OrderReturnRequested: lambda e: f"A return was requested: {_lines(e.lines)}.",
     order.OrderReturned: _returned,
-    order.OrderReturnLapsed: _said("The goods never came back, and nothing is refunded."),
+    order.OrderReturnLapsed: _said("The goods have not come back, and nothing is refunded."),
+    order.OrderReturnResumed: _said("The goods of the lapsed return have come back after all."),
     payment.PaymentRequested: lambda e: (
         f"Attempt {e.attempt} to pay {money_text(e.amount)} begins."
     ),
@@ -106,6 +107,16 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     payment.PaymentRefunded: lambda e: (
         f"{money_text(e.amount)} were refunded, {e.refunded_in_all.amount} in all."
     ),
+    payment.PaymentRefundFailed: lambda e: (
+        f"A refund of {money_text(e.amount)} failed at the bank, {e.refunded_in_all.amount} in all"
+        " remain refunded."
+    ),
+    payment.PaymentDisputed: lambda e: (
+        f"The customer's bank disputes {money_text(e.amount)}: {e.reason}."
+    ),
+    payment.PaymentDisputeClosed: lambda e: (
+        f"The dispute of {money_text(e.amount)} is {str(e.outcome).lower()}."
+    ),
     payment.PaymentVoided: _said("No money is held any more, and none will be captured."),
     shipping.ShipmentCreated: _said("The carrier knows of the parcel."),
     shipping.TrackingNumberAssigned: _said("The carrier gave the parcel a tracking number."),
@@ -116,6 +127,9 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         "The carrier has cancelled the shipment; it is booked again once the order is paid."
     ),
     shipping.ShipmentLost: _said("The carrier has lost the parcel."),
+    shipping.ShipmentReturnedToSender: _said(
+        "The parcel could not be delivered, and is back in the warehouse."
+    ),
     shipping.ShipmentReturnRequested: _said("The carrier will collect the returned goods."),
     shipping.ShipmentReturned: _said("The returned goods are back."),
     stock.InventoryReserved: lambda e: f"{_pieces(e)} reserved.",

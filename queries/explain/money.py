@@ -66,7 +66,7 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
             case e.PaymentRefused():
                 refused = attempts[event.attempt]
                 refused.status, refused.decline_code = PaymentStatus.REFUSED, event.code
-            case e.PaymentCaptured() | e.PaymentRefunded():
+            case e.PaymentCaptured() | e.PaymentRefunded() | e.PaymentRefundFailed():
                 for attempt in attempts.values():
                     if attempt.reference == event.reference:
                         _take(attempt, event)
@@ -91,7 +91,9 @@ def _answer(
             attempt.status, attempt.decline_code = PaymentStatus.DECLINED, event.code
 
 
-def _take(attempt: AttemptMoney, event: e.PaymentCaptured | e.PaymentRefunded) -> None:
+def _take(
+    attempt: AttemptMoney, event: e.PaymentCaptured | e.PaymentRefunded | e.PaymentRefundFailed
+) -> None:
     match event:
         case e.PaymentCaptured():
             attempt.status, attempt.authorized = PaymentStatus.CAPTURED, 0
@@ -100,6 +102,9 @@ def _take(attempt: AttemptMoney, event: e.PaymentCaptured | e.PaymentRefunded) -
             attempt.refunded = event.refunded_in_all.amount
             if attempt.refunded == attempt.captured:
                 attempt.status = PaymentStatus.REFUNDED
+        case e.PaymentRefundFailed():
+            attempt.status = PaymentStatus.CAPTURED
+            attempt.refunded = event.refunded_in_all.amount
 
 
 def _release(attempts: Iterable[AttemptMoney]) -> None:

@@ -21,7 +21,7 @@ from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
 from domain.order.price import Price
 from domain.payment import events as payment
-from domain.payment.commands import HoldEnd
+from domain.payment.commands import DisputeOutcome, HoldEnd
 from domain.privacy import Sealed
 from domain.product.events import (
     ProductDiscontinued,
@@ -109,6 +109,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderReturnRequested(order_id=ORDER, lines=RETURNED, refund=REFUND),
     order.OrderReturned(order_id=ORDER, lines=RETURNED, refund=REFUND, is_whole=False),
     order.OrderReturnLapsed(order_id=ORDER),
+    order.OrderReturnResumed(order_id=ORDER, is_complete=True),
     payment.PaymentRequested(order_id=ORDER, attempt=1, amount=TOTAL, method="pm_card_visa"),
     payment.PaymentPending(
         order_id=ORDER,
@@ -136,6 +137,33 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         reference=REFERENCE,
         amount=Money(amount=450, currency="EUR"),
         refunded_in_all=Money(amount=900, currency="EUR"),
+    ),
+    payment.PaymentRefundFailed(
+        order_id=ORDER,
+        reference=REFERENCE,
+        failure=1,
+        amount=Money(amount=450, currency="EUR"),
+        refunded_in_all=Money(amount=450, currency="EUR"),
+    ),
+    payment.PaymentDisputed(
+        order_id=ORDER,
+        reference=REFERENCE,
+        dispute_id="dp_000001",
+        amount=TOTAL,
+        disputed_in_all=TOTAL,
+        won_in_all=Money(amount=0, currency="EUR"),
+        lost_in_all=Money(amount=0, currency="EUR"),
+        reason="fraudulent",
+    ),
+    payment.PaymentDisputeClosed(
+        order_id=ORDER,
+        reference=REFERENCE,
+        dispute_id="dp_000001",
+        amount=TOTAL,
+        disputed_in_all=Money(amount=0, currency="EUR"),
+        won_in_all=Money(amount=0, currency="EUR"),
+        lost_in_all=TOTAL,
+        outcome=DisputeOutcome.LOST,
     ),
     payment.PaymentVoided(order_id=ORDER, attempt=1),
     saga.SagaParked(
@@ -173,6 +201,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     shipping.ShipmentCancelled(order_id=ORDER),
     shipping.ShipmentStopped(order_id=ORDER, booking=1, attempt=1),
     shipping.ShipmentLost(order_id=ORDER),
+    shipping.ShipmentReturnedToSender(order_id=ORDER),
     shipping.ShipmentReturnRequested(order_id=ORDER, return_id="ret_000001"),
     shipping.ShipmentReturned(order_id=ORDER),
 )

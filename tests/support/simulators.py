@@ -47,8 +47,12 @@ class Delivery:
 
     @property
     def order_id(self) -> str:
+        """Return the order; of a refund or a dispute, which do not name it, the payment."""
         data = self.body["data"]
-        return str(data.get("reference") or data["object"]["metadata"]["order_id"])
+        if "reference" in data:
+            return str(data["reference"])
+        subject = data["object"]
+        return str(subject["metadata"].get("order_id") or subject["payment_intent"])
 
 
 class Receiver:
@@ -123,6 +127,14 @@ class SimulatorProcess:
         found = answer.json()["orders"].get(order_id, {})
         return {name: (entry["count"], entry["amount"]) for name, entry in found.items()}
 
+    async def happen(self, what: str, **facts: object) -> dict[str, Any]:
+        """Make something happen at the bank or on the way: a dispute, a parcel that is found."""
+        async with local_client() as http:
+            answer = await http.post(f"{self.url}/control/{what}", json=facts)
+            answer.raise_for_status()
+            happened: dict[str, Any] = answer.json()
+        return happened
+
     async def authenticate(self, reference: str, outcome: str) -> None:
         """Act as the customer on the bank's page: `approve` or `fail`."""
         async with local_client() as http:
@@ -165,6 +177,10 @@ class SimulatorProcess:
             yield
         finally:
             self._control("DELETE", params={"order_id": order_id})
+
+    def set_fault(self, change: dict[str, object]) -> None:
+        """Set a fault that ends by itself."""
+        self._control("POST", json=change)
 
     def _control(self, method: str, **what: Any) -> None:  # noqa: ANN401 - httpx's own
         with httpx.Client(verify=NO_CERTIFICATES, trust_env=False) as http:

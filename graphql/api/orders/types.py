@@ -65,6 +65,15 @@ class Payment:
     amount: Money
     captured: Money
     refunded: Money
+    disputed: Money = strawberry.field(
+        description="The amount that the customer's bank disputes, while the dispute is open."
+    )
+    dispute_won: Money = strawberry.field(
+        description="The amount of the disputes that the shop has won."
+    )
+    dispute_lost: Money = strawberry.field(
+        description="The amount that lost disputes have given back, beside `refunded`."
+    )
     action_url: str | None = strawberry.field(
         description="The page where the customer approves a PENDING payment."
     )
@@ -80,6 +89,9 @@ class Payment:
             amount=Money.of(payment.amount),
             captured=Money.of(payment.captured),
             refunded=Money.of(payment.refunded),
+            disputed=Money.of(payment.disputed),
+            dispute_won=Money.of(payment.dispute_won),
+            dispute_lost=Money.of(payment.dispute_lost),
             action_url=payment.action_url,
             decline_code=payment.decline_code,
         )

@@ -59,6 +59,7 @@ from queries.price_history import PriceHistoryQueries
 from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
+from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -199,7 +200,10 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
     feed, notices = LiveFeed(read_store), CustomerNotices.over(read_store, engine)
     services = Services(
         orchestrator=SagaOrchestrator(
-            client, task_queue=sagas.task_queue, deadlines=sagas.deadlines
+            client,
+            task_queue=sagas.task_queue,
+            deadlines=sagas.deadlines,
+            log=ProviderNewsQueries(api_pool),
         ),
         orders=orders,
         order_history=OrderHistory(engine, read_store),
@@ -217,6 +221,7 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         inbox=Inbox(api_pool),
         keys=IdempotencyKeys(api_pool),
         decisions=Decisions(read_store),
+        provider_news=ProviderNewsQueries(api_pool),
         sagas=SagaQueries(engine),
         personal=PersonalData(read_store, a_vault(api_pool)),
         bus=BusQueries(engine),

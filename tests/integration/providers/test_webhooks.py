@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.provider_notifications import PaymentNotificationKind
 from providers.carrier import CarrierShipmentStatus, ShipmentAddress, ShipmentItem
 from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import ProviderUnavailable
@@ -37,7 +38,7 @@ async def authorize(
 async def test_an_authorization_is_notified_with_its_order_and_attempt(
     payments: StripePayments, receiver: Receiver, secret: str, order_id: str
 ) -> None:
-    await authorize(payments, order_id)
+    reference = (await authorize(payments, order_id)).reference
 
     notification = believed(await receiver.next(order_id), secret)
 
@@ -46,6 +47,8 @@ async def test_an_authorization_is_notified_with_its_order_and_attempt(
         type="payment_intent.amount_capturable_updated",
         order_id=order_id,
         attempt=3,
+        kind=PaymentNotificationKind.AUTHORIZED,
+        reference=reference,
     )
     assert notification.event_id.startswith("evt_")
 

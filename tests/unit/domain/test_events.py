@@ -20,7 +20,7 @@ from domain.order.lines import Address, OrderLine, ReturnedLine
 from domain.order.price import Price
 from domain.order.promises import Promises
 from domain.order.references import MetadataKey, MetadataValue
-from domain.payment.commands import HoldEnd
+from domain.payment.commands import DisputeOutcome, HoldEnd
 from domain.privacy import Sealed
 from domain.registry import EVENT_TYPES
 from domain.saga.commands import ReconciledSystem, RecoveryCause
@@ -73,6 +73,8 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     bool: st.booleans(),
     int: st.integers(-(2**53), 2**53),
     str: WORDS,
+    int | None: st.none() | st.integers(1, 100),
+    DisputeOutcome: st.sampled_from(DisputeOutcome),
     str | None: st.none() | WORDS,
     str | Sealed: WORDS | SEALED,
     Money: MONEY,

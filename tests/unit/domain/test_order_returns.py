@@ -58,6 +58,7 @@ PART_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=PART, re
 PART_RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=PART, refund=CUP, is_whole=False)
 LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
 FINISH: Final = c.FinishReturn(aggregate_id=ORDER_ID)
+RESUME: Final = c.ResumeReturn(aggregate_id=ORDER_ID)
 COMPLETE: Final = c.CompleteOrder(aggregate_id=ORDER_ID)
 
 
@@ -141,12 +142,57 @@ def test_a_return_names_something_and_each_product_once(lines: tuple[ReturnedLin
         c.RequestReturn(aggregate_id=ORDER_ID, lines=lines)
 
 
-@pytest.mark.parametrize("end", [PART_RETURNED, LAPSED])
-def test_an_order_has_one_return_whatever_its_outcome(end: Event) -> None:
-    history = [*DELIVERED, PART_REQUESTED, end]
+def test_an_order_has_one_return_of_a_part() -> None:
+    history = [*DELIVERED, PART_REQUESTED, PART_RETURNED]
     assert ORDER.fold(history).status is OrderStatus.DELIVERED
     order.given(history).when(REQUEST_PART).then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
     order.given(history).when(COMPLETE).then([e.OrderCompleted(order_id=ORDER_ID)])
+
+
+def test_a_lapsed_return_may_be_requested_again_for_the_same_goods() -> None:
+    history = [*DELIVERED, PART_REQUESTED, LAPSED]
+    assert ORDER.fold(history).status is OrderStatus.DELIVERED
+    order.given(history).when(REQUEST_PART).then([PART_REQUESTED])
+    order.given([*history, PART_REQUESTED]).when(FINISH).then([PART_RETURNED])
+    order.given(history).when(COMPLETE).then([e.OrderCompleted(order_id=ORDER_ID)])
+
+
+def test_the_request_after_a_lapse_names_the_goods_that_may_still_arrive() -> None:
+    refused = order.given([*DELIVERED, PART_REQUESTED, LAPSED]).when(
+        c.RequestReturn(aggregate_id=ORDER_ID)
+    )
+    refused.then_refused(ErrorCode.RETURN_NOT_POSSIBLE)
+
+
+def test_goods_that_come_back_after_the_lapse_resume_their_return() -> None:
+    history = [*DELIVERED, PART_REQUESTED, LAPSED]
+    resumed = e.OrderReturnResumed(order_id=ORDER_ID, is_complete=False)
+    order.given(history).when(RESUME).then([resumed])
+    order.given([*history, resumed]).when(RESUME).then([])
+    order.given([*history, resumed]).when(FINISH).then([PART_RETURNED])
+    order.given([*history, resumed]).when(COMPLETE).then_refused(ErrorCode.WRONG_STATE)
+
+
+def test_a_part_that_comes_back_to_a_complete_order_leaves_it_complete() -> None:
+    history = [*DELIVERED, PART_REQUESTED, LAPSED, e.OrderCompleted(order_id=ORDER_ID)]
+    resumed = e.OrderReturnResumed(order_id=ORDER_ID, is_complete=True)
+    returned = PART_RETURNED.model_copy(update={"is_complete": True})
+    order.given(history).when(RESUME).then([resumed])
+    order.given([*history, resumed]).when(FINISH).then([returned])
+    assert ORDER.fold([*history, resumed, returned]).status is OrderStatus.COMPLETED
+    whole = returned.model_copy(update={"is_whole": True})
+    assert ORDER.fold([*history, resumed, whole]).status is OrderStatus.RETURNED
+
+
+@pytest.mark.parametrize("history", [DELIVERED, [*DELIVERED, PART_REQUESTED, PART_RETURNED]])
+def test_nothing_is_resumed_without_a_lapse(history: list[Event]) -> None:
+    order.given(history).when(RESUME).then([])
+
+
+def test_a_cancelled_order_resumes_no_return() -> None:
+    reason = CancellationReason.OPERATOR_REQUEST
+    requested = e.OrderCancellationRequested(order_id=ORDER_ID, reason=reason)
+    order.given([*DELIVERED, PART_REQUESTED, LAPSED, requested]).when(RESUME).then([])
 
 
 def test_a_second_return_is_refused_while_the_first_runs() -> None:

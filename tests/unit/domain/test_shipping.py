@@ -27,6 +27,7 @@ DISPATCHED: Final = e.ShipmentDispatched(order_id="o-1")
 DELIVERED: Final = e.ShipmentDelivered(order_id="o-1")
 CANCELLED: Final = e.ShipmentCancelled(order_id="o-1")
 LOST: Final = e.ShipmentLost(order_id="o-1")
+TO_SENDER: Final = e.ShipmentReturnedToSender(order_id="o-1")
 FETCHED: Final = e.ShipmentReturnRequested(order_id="o-1", return_id="ret_1")
 BACK: Final = e.ShipmentReturned(order_id="o-1")
 
@@ -37,6 +38,7 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "DELIVERED": (CREATED, DISPATCHED, DELIVERED),
     "CANCELLED": (CREATED, CANCELLED),
     "LOST": (CREATED, DISPATCHED, LOST),
+    "RETURNED_TO_SENDER": (CREATED, DISPATCHED, TO_SENDER),
 }
 
 COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
@@ -49,19 +51,21 @@ COMMANDS: Final[dict[str, tuple[c.ShipmentCommand, Event]]] = {
     "deliver": (c.RecordDelivery(aggregate_id="o-1"), DELIVERED),
     "cancel": (c.RecordShipmentCancelled(aggregate_id="o-1"), CANCELLED),
     "lose": (c.RecordLoss(aggregate_id="o-1"), LOST),
+    "to_sender": (c.RecordReturnToSender(aggregate_id="o-1"), TO_SENDER),
     "fetch": (c.RecordReturnShipment(aggregate_id="o-1", return_id="ret_1"), FETCHED),
     "back": (c.RecordGoodsBack(aggregate_id="o-1"), BACK),
 }
 
 # + is accepted, . leaves nothing to do, ! is refused.
 TABLE: Final = """
-            create  number  dispatch  deliver  cancel  lose  fetch  back
-none           +       .        +        !        +      +     +      +
-CREATED        .       +        +        !        +      +     +      +
-DISPATCHED     .       +        .        +        !      +     +      +
-DELIVERED      .       +        .        .        !      !     +      +
-CANCELLED      .       .        !        !        .      !     +      +
-LOST           .       +        .        !        !      .     +      +
+                    create  number  dispatch  deliver  cancel  lose  to_sender  fetch  back
+none                   +       .        +        !        +      +       +        +      +
+CREATED                .       +        +        !        +      +       +        +      +
+DISPATCHED             .       +        .        +        !      +       +        +      +
+DELIVERED              .       +        .        .        !      !       +        +      +
+CANCELLED              .       .        !        !        .      !       !        +      +
+LOST                   .       +        .        !        !      .       +        +      +
+RETURNED_TO_SENDER     .       +        .        !        !      !       .        +      +
 """
 
 

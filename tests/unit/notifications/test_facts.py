@@ -45,6 +45,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "OrderReturnRequested": None,
     "OrderReturned": Notice.RETURNED,
     "OrderReturnLapsed": Notice.RETURN_LAPSED,
+    "OrderReturnResumed": None,
     "PaymentRequested": None,
     "PaymentPending": Notice.PAYMENT_NEEDED,
     "PaymentAuthorized": None,
@@ -53,6 +54,9 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "PaymentHoldEnded": Notice.PAYMENT_NEEDED,
     "PaymentCaptured": None,
     "PaymentRefunded": None,
+    "PaymentRefundFailed": None,
+    "PaymentDisputed": None,
+    "PaymentDisputeClosed": None,
     "PaymentVoided": None,
     "SagaParked": None,  # only a refund that the provider has refused, see below
     "SagaRetried": None,
@@ -69,6 +73,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "ShipmentCancelled": None,
     "ShipmentStopped": None,
     "ShipmentLost": None,
+    "ShipmentReturnedToSender": None,
     "ShipmentReturnRequested": None,
     "ShipmentReturned": None,
 }

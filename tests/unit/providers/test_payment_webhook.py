@@ -45,6 +45,8 @@ def test_a_signed_event_of_an_order_is_accepted() -> None:
         type="payment_intent.succeeded",
         order_id="order-1",
         attempt=2,
+        kind=PaymentNotificationKind.CAPTURED,
+        reference="pi_1",
     )
 
 
@@ -142,8 +144,8 @@ def test_a_text_that_the_inbox_cannot_hold_is_malformed(field: str, text: str) -
         ("payment_intent.canceled", {"cancellation_reason": "requested_by_customer"}, CANCELED),
         ("payment_intent.canceled", {"cancellation_reason": None}, CANCELED),
         ("payment_intent.canceled", {"cancellation_reason": OWN_CANCELLATION}, PAYMENT),
-        ("payment_intent.amount_capturable_updated", {}, PAYMENT),
-        ("charge.expired", {"object": "charge"}, CANCELED),
+        ("payment_intent.amount_capturable_updated", {}, PaymentNotificationKind.AUTHORIZED),
+        ("charge.expired", {"object": "charge", "payment_intent": "pi_1"}, CANCELED),
     ],
 )
 def test_a_hold_that_ends_is_told_from_one_that_waybill_has_voided(
@@ -153,4 +155,5 @@ def test_a_hold_that_ends_is_told_from_one_that_waybill_has_voided(
 
     found = verify_payment_webhook(raw, signed(raw), SECRET)
 
-    assert found == PaymentWebhook("evt_1", event_type, "order-1", 2, kind)
+    assert found is not None
+    assert found.kind is kind

@@ -13,12 +13,13 @@ from temporalio import workflow
 from domain.command import Command
 from temporal.own_order import _SAGAS, orders_in
 from temporal.runner import WORKFLOWS
+from workflows.aftercare import AftercareWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.types import InterventionSignal, PaymentRetryInput
 
-SAGAS = (OrderWorkflow, PaymentWorkflow, ReturnWorkflow)
+SAGAS = (OrderWorkflow, PaymentWorkflow, ReturnWorkflow, AftercareWorkflow)
 NAME_NO_ORDER = {PaymentRetryInput, InterventionSignal}
 """The workflow that receives one of these fills in its own order."""
 

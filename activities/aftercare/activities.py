@@ -1,0 +1,91 @@
+"""Attend to what the providers say of an order when none of its workflows waits for it."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities import interface
+from activities.aftercare.bank import Bank, failed_refunds
+from activities.command_handler import CommandHandler
+from activities.parcels_back import ParcelsBack
+from activities.reconciliation.discrepancies import DiscrepancyRecord
+from activities.reconciliation.provider_comparison import ProviderComparison
+from activities.types import AftercareResult, Discrepancy, ParkedStep, RefundAgainInput
+from domain.errors import ErrorCode
+from domain.ids import aftercare_workflow_id
+from domain.order.decide import ORDER
+from domain.order.state import FINAL, OrderStatus
+from domain.payment.state import PaymentState
+from domain.saga.decide import SAGA
+from providers.carrier import Carrier, CarrierShipmentStatus
+from providers.payments import PaymentProvider
+
+
+class AftercareActivitiesImpl(interface.AftercareActivities):
+    def __init__(
+        self, handler: CommandHandler, payments: PaymentProvider, carrier: Carrier
+    ) -> None:
+        self._handler = handler
+        self._carrier = carrier
+        self._bank = Bank(handler, payments)
+        self._back = ParcelsBack(handler, carrier)
+        self._comparison = ProviderComparison(handler, payments, carrier)
+        self._discrepancies = DiscrepancyRecord(handler)
+
+    @activity.defn
+    async def attend(self, order_id: str) -> AftercareResult:
+        status = (await self._handler.load(ORDER, order_id)).status
+        if status is None:  # the log may have lost the order: the recovery places it again
+            return AftercareResult(is_open=True)
+        payment = await self._bank.record(order_id)
+        is_resumed = False
+        if status in FINAL:
+            is_resumed = await self._attend_to_goods(order_id)
+            await self._compare(order_id)
+        return await self._result(order_id, payment, is_resumed=is_resumed)
+
+    @activity.defn
+    async def refund_again(self, again: RefundAgainInput) -> None:
+        await self._bank.refund_again(again)
+
+    async def _attend_to_goods(self, order_id: str) -> bool:
+        """Return whether the goods of a lapsed return are back."""
+        shipment = await self._carrier.find(order_id=order_id)
+        if shipment is not None and shipment.status is CarrierShipmentStatus.RETURNED_TO_SENDER:
+            await self._back.record_returned_to_sender(order_id)
+        return await self._back.resume_return(order_id)
+
+    async def _compare(self, order_id: str) -> None:
+        """Record where the log and the providers still disagree: an operator decides on it."""
+        for comparison in await self._comparison.read(order_id):
+            if comparison.agrees:
+                await self._discrepancies.settled(order_id, comparison.system)
+            else:
+                await self._discrepancies.found(
+                    Discrepancy(order_id, comparison.system, comparison.ours, comparison.theirs)
+                )
+
+    async def _result(
+        self, order_id: str, payment: PaymentState, *, is_resumed: bool
+    ) -> AftercareResult:
+        status = (await self._handler.load(ORDER, order_id)).status
+        saga = await self._handler.load(SAGA, order_id)
+        parked = {
+            step: ParkedStep(step, each.number, each.workflow_id)
+            for step, each in saga.parked.items()
+        }
+        waits_for_dispute = [
+            parked[step]
+            for step, each in saga.parked.items()
+            if each.code == ErrorCode.CHARGE_DISPUTED and not payment.disputed
+        ]
+        ours = aftercare_workflow_id(order_id)
+        return AftercareResult(
+            is_open=status not in FINAL,
+            return_resumed=is_resumed and status is OrderStatus.COMPLETED,
+            failed_refunds=tuple(
+                failed for failed in failed_refunds(payment) if failed.step not in saga.settled
+            ),
+            undisputed=tuple(waits_for_dispute),
+            left_parked=tuple(each for each in parked.values() if each.workflow_id == ours),
+        )

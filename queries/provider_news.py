@@ -1,0 +1,96 @@
+"""What the log knows of a notification: its order, and whether it holds what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.order.state import FINAL, OrderStatus
+from domain.payment.state import UNSETTLED, PaymentStatus
+from domain.provider_notifications import (
+    PaymentNotification,
+    PaymentNotificationKind,
+    ShipmentNotification,
+    ShipmentNotificationKind,
+)
+from domain.shipping.state import HAS_LEFT, ShipmentStatus
+from kit.pool import Pool
+
+_KNOWN: Final = """
+    SELECT o.status, p.status, coalesce(p.refunded, 0), s.status,
+           jsonb_array_length(o.refunds) > 0
+    FROM readmodel.order_view AS o
+    LEFT JOIN readmodel.payment_view AS p USING (order_id)
+    LEFT JOIN readmodel.shipment_view AS s USING (order_id)
+    WHERE o.order_id = $1
+"""
+_OF_REFERENCE: Final = """
+    SELECT order_id, attempt FROM readmodel.payment_view WHERE reference = $1
+"""
+
+_TAKEN: Final = {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}
+_DECIDED: Final = {*_TAKEN, PaymentStatus.AUTHORIZED, PaymentStatus.VOIDED}
+_UNDONE: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
+
+_Payment = PaymentNotificationKind
+_Shipment = ShipmentNotificationKind
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The statuses of an order in the read models; None while there is no payment or shipment."""
+
+    order: str
+    payment: str | None
+    refunded: int
+    shipment: str | None
+    is_back: bool
+
+    def holds_payment(self, report: PaymentNotification) -> bool:
+        match report.kind:
+            case _Payment.AUTHORIZED:
+                return self.payment in _DECIDED
+            case _Payment.NEEDS_CUSTOMER | _Payment.DECLINED:
+                return self.payment is not None and self.payment not in UNSETTLED
+            case _Payment.CAPTURED:
+                return self.payment in _TAKEN
+            case _Payment.CANCELED:
+                return self.payment == PaymentStatus.VOIDED or self.order in _UNDONE
+            case _Payment.REFUND:
+                return report.refunded is not None and report.refunded <= self.refunded
+            case _:
+                return False
+
+    def holds_shipment(self, report: ShipmentNotification) -> bool:
+        match report.kind:
+            case _Shipment.DISPATCHED:
+                return self.shipment in HAS_LEFT
+            case _Shipment.CANCELLED:
+                return self.order in FINAL and self.shipment not in HAS_LEFT
+            case _Shipment.RETURNED:
+                return self.is_back
+            case _:
+                return self.shipment == ShipmentStatus(report.kind.upper())
+
+
+class ProviderNewsQueries:
+    """Read from the primary: a notification may follow its own record by moments."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def is_known(self, notification: PaymentNotification | ShipmentNotification) -> bool:
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(_KNOWN, notification.order_id)
+        if row is None:
+            return False
+        known = Known(*row)
+        if isinstance(notification, PaymentNotification):
+            return known.holds_payment(notification)
+        return known.holds_shipment(notification)
+
+    async def order_of(self, reference: str) -> tuple[str, int] | None:
+        """Return the order and the attempt of a payment, by the provider's id of it."""
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(_OF_REFERENCE, reference)
+        return None if row is None else (row[0], row[1])

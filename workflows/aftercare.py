@@ -1,0 +1,186 @@
+"""Attend to notifications that no other workflow of an order waits for.
+
+A refund fails at the bank days later, a customer's bank disputes the charge, goods come back after
+their return has lapsed. The workflow asks the providers, because a notification is only a hint, and
+records what they say. It ends when nothing is left to do, so an order without news has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, FailureError
+
+from activities.interface import (
+    AftercareActivities,
+    OrderActivities,
+    PaymentActivities,
+    RecoveryActivities,
+)
+from activities.types import (
+    AftercareResult,
+    FailedRefund,
+    ParkedStep,
+    ReconcileInput,
+    RefundAgainInput,
+)
+from domain.errors import ErrorCode
+from domain.provider_notifications import PaymentNotification, ShipmentNotification
+from domain.saga import plan
+from domain.saga.commands import Intervention
+from workflows.backorder_notifications import notify_waiting_orders
+from workflows.returns import FINISH
+from workflows.saga import SagaRunner
+from workflows.saga_workflow import SagaWorkflow
+from workflows.types import Deadlines, InterventionSignal
+from workflows.uncancellable import uncancellable
+
+ATTEND: Final = "attend"
+RECOVER: Final = "recover"
+RETRY_SAGA: Final = "retry_saga"
+DISPUTE_CLOSED: Final = "the dispute of the charge is closed"
+
+
+@dataclass(frozen=True, slots=True)
+class AftercareInput:
+    order_id: str
+    deadlines: Deadlines
+
+
+@workflow.defn
+class AftercareWorkflow(SagaWorkflow):
+    @workflow.init
+    def __init__(self, aftercare: AftercareInput) -> None:
+        self._order_id = aftercare.order_id
+        self._saga = SagaRunner(aftercare.order_id, aftercare.deadlines)
+        self._is_notified = True
+        self._has_taken_over = False
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    @workflow.run
+    async def run(self, aftercare: AftercareInput) -> None:
+        """Run until nothing is left to do. What is parked waits for an operator."""
+        del aftercare  # the SDK hands it to __init__ as well
+        await uncancellable(
+            self._run(), on_cancel=lambda: workflow.logger.warning("aftercare is not cancelled")
+        )
+
+    async def _run(self) -> None:
+        while self._is_notified or self._running:
+            await workflow.wait_condition(lambda: self._is_notified or self._has_ended())
+            for name in [name for name, task in self._running.items() if task.done()]:
+                self._running.pop(name).result()
+            if self._is_notified:
+                self._is_notified = False
+                await self._follow(await self._attend())
+
+    def _has_ended(self) -> bool:
+        return any(task.done() for task in self._running.values())
+
+    async def _attend(self) -> AftercareResult:
+        """Ask the providers, until they answer or an operator ends it."""
+        while True:
+            try:
+                return await workflow.execute_activity_method(
+                    AftercareActivities.attend, self._order_id, **self._saga.asking(plan.REFUND)
+                )
+            except FailureError as error:
+                if await self._park(ATTEND, error) is not Intervention.RETRY:
+                    return AftercareResult()
+
+    async def _follow(self, found: AftercareResult) -> None:
+        if not self._has_taken_over:
+            self._has_taken_over = True
+            await self._saga.parked.take_over(found.left_parked)
+        for failed in found.failed_refunds:
+            self._begin(failed.step, self._make_good(failed))
+        if found.return_resumed:
+            self._begin(plan.REFUND.name, self._refund_return())
+        for parked in found.undisputed:
+            await self._retry(parked)
+        if found.is_open:
+            self._begin(RECOVER, self._recover())
+
+    def _begin(self, name: str, run: Coroutine[Any, Any, None]) -> None:
+        if name in self._running:
+            run.close()
+        else:
+            self._running[name] = asyncio.create_task(run)
+
+    async def _recover(self) -> None:
+        """Recover the saga of an open order, if it has lost its workflow."""
+        try:
+            await workflow.execute_activity_method(
+                RecoveryActivities.recover_missing,
+                ReconcileInput(self._order_id),
+                **self._saga.asking(plan.REFUND),
+            )
+        except FailureError as error:  # the scheduled recovery finds the order as well
+            workflow.logger.warning("the order was not recovered: %s", error)
+
+    async def _make_good(self, failed: FailedRefund) -> None:
+        """Park until an operator decides: to refund again, or that it is settled otherwise."""
+        error: FailureError = _failed(failed)
+        while await self._park(failed.step, error) is Intervention.RETRY:
+            try:
+                await workflow.execute_activity_method(
+                    AftercareActivities.refund_again,
+                    RefundAgainInput(self._order_id, failed.number, failed.step),
+                    **self._saga.asking(plan.REFUND),
+                )
+            except FailureError as failure:
+                error = failure
+            else:
+                return
+
+    async def _refund_return(self) -> None:
+        """Refund a lapsed return whose goods are back, as the workflow of a return does."""
+        run = self._saga.run_until_settled
+        if not await run(plan.REFUND.name, self._refund, settled=False):
+            await run(FINISH, self._finish, settled=None)
+        await notify_waiting_orders(self._order_id)
+
+    async def _refund(self) -> bool:
+        await self._saga.ask(PaymentActivities.refund, self._order_id, plan.REFUND)
+        return True
+
+    async def _finish(self) -> None:
+        await self._saga.run_local(OrderActivities.finish_return, plan.REFUND)
+
+    async def _retry(self, parked: ParkedStep) -> None:
+        """Retry a step that a dispute has stopped, in whichever workflow it is parked."""
+        signal = InterventionSignal(DISPUTE_CLOSED, actor="system", step=parked.step)
+        if parked.workflow_id == workflow.info().workflow_id:
+            await self.retry_saga(signal)
+            return
+        try:
+            other = workflow.get_external_workflow_handle(parked.workflow_id)
+            await other.signal(RETRY_SAGA, signal)
+        except FailureError:  # it has ended, or its recovery retries the step
+            workflow.logger.info("%s no longer waits for the dispute", parked.workflow_id)
+
+    async def _park(self, step: str, error: FailureError) -> Intervention:
+        return await self._saga.parked.park(step, error, undoing=True)
+
+    @workflow.signal
+    def payment_notification(self, report: PaymentNotification) -> None:
+        del report  # the notification is only a hint; the workflow asks the provider
+        self._is_notified = True
+
+    @workflow.signal
+    def shipment_notification(self, report: ShipmentNotification) -> None:
+        del report
+        self._is_notified = True
+
+
+def _failed(refund: FailedRefund) -> ApplicationError:
+    return ApplicationError(
+        f"a refund of {refund.amount} {refund.currency} (minor units) failed at the customer's"
+        " bank: retry it, or give the money back by other means and resolve the step",
+        type=ErrorCode.REFUND_FAILED,
+        non_retryable=True,
+    )
