@@ -10,8 +10,8 @@ from alembic import op
 from migrations.grants import writable_by
 from settings import DatabaseRole
 
-revision = "0042"
-down_revision = "0033"
+revision = "0036"
+down_revision = "0035"
 
 KEY = "journal.idempotency_key"
 DESTROYS = (KEY,)

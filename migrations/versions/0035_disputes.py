@@ -6,8 +6,8 @@ from alembic import op
 
 from migrations.indexes import create_index_concurrently
 
-revision = "0037"
-down_revision = "0033"
+revision = "0035"
+down_revision = "0034"
 
 DESTROYS = ()
 
