@@ -29,6 +29,7 @@ from activities.types import (
     ReconcileInput,
     RecordedResult,
     RecoveryResult,
+    RefundInput,
     RejectInput,
     ReturnRequestInput,
     RunCommandInput,
@@ -194,6 +195,22 @@ class PaymentActivities(Activities, ABC):
     async def refund(self, order_id: str) -> OrderProgress:
         """Refund the returned goods; then record them in stock together with the end of the
         return."""
+
+    @activity.defn
+    @abstractmethod
+    async def refund_order(self, refund: RefundInput) -> None:
+        """Refund what an operator has promised, and record the end of the refund with it."""
+
+    @activity.defn
+    @abstractmethod
+    async def end_refund(self, refund: RefundInput) -> None:
+        """End a refund whose step an operator has settled. It uses the database alone."""
+
+    @activity.defn
+    @abstractmethod
+    async def record_refunds(self, order_id: str) -> None:
+        """Compare the provider's refunds with the log, and record those that Waybill did not ask
+        for. Call it when the provider sends a notification of a refund."""
 
 
 class ShippingActivities(Activities, ABC):

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.payments.order_refunds import request_refund
 from activities.placing import place_order
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
@@ -44,6 +45,7 @@ from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
+from domain.saga.commands import AcceptDiscrepancy
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 MAX_NOTIFIED_ORDERS: Final = 100
@@ -52,6 +54,7 @@ MAX_NOTIFIED_ORDERS: Final = 100
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command
     for command in (
+        AcceptDiscrepancy,
         AddOrderNote,
         AdjustStock,
         ChangePrice,
@@ -59,6 +62,7 @@ DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
         EraseCustomer,
         ListProduct,
         ReceiveStock,
+        c.RequestRefund,
     )
 }
 """Commands that run without a saga."""
@@ -225,6 +229,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def run_command(self, run: RunCommandInput) -> RunCommandResult:
         command = DIRECT_COMMANDS[run.command_type].model_validate_json(run.command_json)
         step = Step.current("run", command.aggregate_id, run.actor)
+        if isinstance(command, c.RequestRefund):
+            return RunCommandResult(await request_refund(self._handler, step, command))
         position = await self._handler.handle(step, command)
         return RunCommandResult(position, await self._orders_waiting_for(command))
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.ids import refund_of_workflow
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
@@ -57,6 +58,11 @@ class ParkedStep:
     number: int
     workflow_id: str
     """The workflow in which the step is parked, or was until it was terminated."""
+
+    @property
+    def is_of_refund(self) -> bool:
+        """Return whether it belongs to a requested refund, which may outlast the order's saga."""
+        return refund_of_workflow(self.workflow_id) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,14 @@ class ReturnRequestInput:
     order_id: str
     actor: str
     lines: tuple[ReturnedLine, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundInput:
+    """A refund that an operator has requested, by its number."""
+
+    order_id: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from domain.ids import (
     command_workflow_id,
     order_workflow_id,
     payment_workflow_id,
+    refund_workflow_id,
     return_workflow_id,
 )
 from domain.order.commands import CancellationReason, PlaceOrder
@@ -52,6 +53,7 @@ from workflows import search_attributes
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import (
@@ -59,6 +61,7 @@ from workflows.types import (
     OrderWorkflowInput,
     PaymentResult,
     PaymentRetryInput,
+    RefundWorkflowInput,
     ReturnResult,
     SagaType,
 )
@@ -250,6 +253,21 @@ class SagaOrchestrator:
             done = await handle.result()
         _check_same_input(done.fingerprint, run.fingerprint)
         return done.position
+
+    async def run_refund(self, order_id: str, number: int) -> None:
+        """Run the workflow of a requested refund that is in the log. One that runs is not changed.
+
+        A refund that has ended finds that in the log, and ends at once.
+        """
+        async with _translated():
+            await self._client.start_workflow(
+                RefundWorkflow.run,
+                RefundWorkflowInput(order_id, number, self._deadlines),
+                id=refund_workflow_id(order_id, number),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            )
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
         """Notify the saga that waits for this event; a saga that misses it polls the provider."""

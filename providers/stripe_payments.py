@@ -18,7 +18,8 @@ from stripe.params import PaymentIntentConfirmParams
 from providers import idempotency_keys
 from providers.errors import ProviderRefused, ProviderUnavailable, UnknownStatus
 from providers.http import TOTAL_SECONDS
-from providers.payments import ProviderPayment, ProviderPaymentState
+from providers.payments import ProviderPayment, ProviderPaymentState, ProviderRefund
+from providers.stripe_refunds import FAILED, list_of_refunds, refund_params
 from providers.stripe_transport import PROVIDER, StripeTransport, asking
 
 _STATES = {
@@ -30,7 +31,6 @@ _STATES = {
     "succeeded": ProviderPaymentState.CAPTURED,
     "canceled": ProviderPaymentState.VOIDED,
 }
-_REFUND_FAILED = {"failed", "canceled"}
 _HTTP_OK = 200
 _METHOD = "payment_method"
 _OF_METHODS = {"payment_intent_incompatible_payment_method"}
@@ -128,15 +128,21 @@ class StripePayments:
                     raise
                 return payment
 
-    async def refund(self, *, reference: str, amount: int, key: str) -> ProviderPayment:
+    async def refund(
+        self, *, reference: str, amount: int, key: str, purpose: str | None = None
+    ) -> ProviderPayment:
         async with self._asking("refund"):
             refund = await self._refunds.create_async(
-                {"payment_intent": reference, "amount": amount}, {"idempotency_key": key}
+                refund_params(reference, amount, purpose), {"idempotency_key": key}
             )
-            if refund.status in _REFUND_FAILED:
+            if refund.status in FAILED:
                 code = refund.failure_reason or "refund_failed"
                 raise ProviderRefused(PROVIDER, "refund", code, _HTTP_OK)
             return await self._get(reference)
+
+    async def refunds(self, *, reference: str) -> Sequence[ProviderRefund]:
+        async with self._asking("refunds"):
+            return await list_of_refunds(self._refunds, reference)
 
     async def get(self, *, reference: str) -> ProviderPayment:
         async with self._asking("get"):

@@ -41,6 +41,8 @@ class PaymentView:
     amount: Money
     captured: Money
     refunded: Money
+    refunded_elsewhere: Money
+    """The part of `refunded` that Waybill did not ask for."""
     action_url: str | None
     decline_code: str | None
 
@@ -80,7 +82,7 @@ class OrderView:
     backordered: bool | None
     """The order waits for stock. It is None for an order as it was earlier."""
     needs_attention: bool | None
-    """The saga of the order is parked, or a provider's record differs from the log.
+    """The saga of the order is parked, or a difference from a provider's record is not accepted.
 
     It is None for an order as it was earlier.
     """
@@ -159,6 +161,7 @@ def _payment(row: OrderRow) -> PaymentView | None:
         amount=_money(row.payment_amount, row.payment_currency),
         captured=_money(row.payment_captured, row.payment_currency),
         refunded=_money(row.payment_refunded, row.payment_currency),
+        refunded_elsewhere=_money(row.payment_refunded_elsewhere, row.payment_currency),
         action_url=row.payment_action_url,
         decline_code=row.payment_decline_code,
     )

@@ -13,12 +13,14 @@ from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
 
 WORKFLOWS: Final[tuple[type[Any], ...]] = (
     OrderWorkflow,
     PaymentWorkflow,
     ReturnWorkflow,
+    RefundWorkflow,
     CommandWorkflow,
     ReconciliationWorkflow,
     RecoveryWorkflow,

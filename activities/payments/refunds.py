@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from activities.command_handler import CommandHandler
 from domain.saga.decide import SAGA
 from providers import idempotency_keys
 from providers.errors import ProviderRefused
-from providers.payments import PaymentProvider
+from providers.payments import PaymentProvider, ProviderRefund
+
+MAX_LOOKS: Final = 3
+"""The tries to refund while others refund the same payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The refunds of a payment that count, as the provider lists them."""
+
+    refunds: Sequence[ProviderRefund]
+
+    @property
+    def in_all(self) -> int:
+        return sum(refund.amount for refund in self.refunds)
+
+    @property
+    def by_purpose(self) -> dict[str, int]:
+        """Return what Waybill's own refunds have given back for each purpose."""
+        given: dict[str, int] = {}
+        for refund in self.refunds:
+            if refund.purpose is not None:
+                given[refund.purpose] = given.get(refund.purpose, 0) + refund.amount
+        return given
+
+    @property
+    def elsewhere(self) -> dict[str, int]:
+        """Return the refunds that Waybill did not ask for, by the provider's ids."""
+        return {each.reference: each.amount for each in self.refunds if each.purpose is None}
 
 
 class Refunds:
@@ -16,26 +47,55 @@ class Refunds:
         self._handler = handler
         self._provider = provider
 
-    async def give(self, order_id: str, step: str, reference: str, due: int) -> None:
-        """Refund until `due` has been refunded in total, whether by this call or an earlier one.
+    async def listed(self, reference: str) -> Listed:
+        refunds = await self._provider.refunds(reference=reference)
+        return Listed([refund for refund in refunds if refund.counts])
+
+    async def give(
+        self, order_id: str, purpose: str, reference: str, *, wanted: int, captured: int
+    ) -> Listed:
+        """Refund until `wanted` is given for this purpose, as far as the capture allows.
+
+        What was given for another purpose, or was refunded by hand, does not count as given. It
+        counts against the captured amount alone.
 
         A provider repeats its first answer to a key for a day. It repeats a refusal long after the
         cause is gone, and a success after the refund has failed at the bank. So each intervention
-        on the parked step makes a new key. The provider's record, which this method reads first,
+        on the parked step makes a new key. The provider's list, which this method reads first,
         includes the refunds made under earlier keys. Concurrent attempts know the same facts and so
-        make the same key. Raises ProviderRefused when the provider accepts the refund but its
-        record does not show it.
+        make the same key. Raises ProviderRefused when the provider accepts the refund but does not
+        list it.
         """
-        intervention_counts = (await self._handler.load(SAGA, order_id)).intervention_counts.get(
-            step, 0
-        )
-        recorded = await self._provider.get(reference=reference)
-        if recorded.refunded >= due:
-            return
-        recorded = await self._provider.refund(
+        looks = 0
+        while True:
+            listed, looks = await self.listed(reference), looks + 1
+            given = listed.by_purpose.get(purpose, 0)
+            amount = min(wanted - given, captured - listed.in_all)
+            if amount <= 0:
+                return listed
+            try:
+                await self._refund(order_id, purpose, reference, given, amount)
+            except ProviderRefused:
+                # Another refund of this payment may have come first, and left less.
+                if looks == MAX_LOOKS or (await self.listed(reference)).in_all == listed.in_all:
+                    raise
+            else:
+                return await self._shown(purpose, reference, given + amount)
+
+    async def _refund(
+        self, order_id: str, purpose: str, reference: str, given: int, amount: int
+    ) -> None:
+        saga = await self._handler.load(SAGA, order_id)
+        count = saga.intervention_counts.get(purpose, 0)
+        await self._provider.refund(
             reference=reference,
-            amount=due - recorded.refunded,
-            key=idempotency_keys.refund(order_id, step, intervention_counts, recorded.refunded),
+            amount=amount,
+            key=idempotency_keys.refund(order_id, purpose, count, given, amount),
+            purpose=purpose,
         )
-        if recorded.refunded < due:
+
+    async def _shown(self, purpose: str, reference: str, due: int) -> Listed:
+        listed = await self.listed(reference)
+        if listed.by_purpose.get(purpose, 0) < due:
             raise ProviderRefused("payments", "refund", "refund_failed", HTTPStatus.OK)
+        return listed

@@ -27,6 +27,8 @@ TYPES: Final = tuple(
         payment.PaymentDeclined,
         payment.PaymentCaptured,
         payment.PaymentRefunded,
+        payment.PaymentRefundedElsewhere,
+        payment.PaymentRefundElsewhereFailed,
         payment.PaymentVoided,
         shipment.ShipmentCreated,
         shipment.ShipmentDispatched,

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 from activities.command_handler import CommandHandler
+from activities.payments.refund_record import RefundRecord
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
@@ -66,6 +67,8 @@ class SystemComparison:
     theirs: str
     notification: PaymentNotification | ShipmentNotification | None = None
     tracking: TrackingInfo | None = None
+    has_other_refunds: bool = False
+    """The provider has refunded more or less than the log says: some refunds may be by hand."""
 
     @property
     def agrees(self) -> bool:
@@ -100,6 +103,11 @@ class ProviderComparison:
         self._handler = handler
         self._payments = payments
         self._carrier = carrier
+        self._refunds = RefundRecord(handler, payments)
+
+    async def record_refunds(self, order_id: str) -> None:
+        """Record the refunds that Waybill did not ask for."""
+        await self._refunds.compare(order_id)
 
     async def read(self, order_id: str) -> list[SystemComparison]:
         order = await self._handler.load(ORDER, order_id)
@@ -122,10 +130,12 @@ class ProviderComparison:
             found += await self._unanswered(order_id, payment)
         is_decided = latest is not None and latest.state not in _UNDECIDED
         is_notification = order.status not in FINAL and payment.status in UNSETTLED and is_decided
+        held = _held(found)
         return SystemComparison(
             ReconciledSystem.PAYMENT,
             ours=str(_promised(order, payment)),
-            theirs=str(_held(found)),
+            theirs=str(held),
+            has_other_refunds=held.refunded != payment.refunded,
             notification=PaymentNotification(order_id, payment.attempt)
             if is_notification
             else None,

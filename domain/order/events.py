@@ -138,6 +138,35 @@ class OrderReturnLapsed(Event):
     order_id: str
 
 
+class OrderRefundRequested(Event):
+    """An operator has promised the customer money back. The order keeps its status."""
+
+    order_id: str
+    refund: int
+    """The number of the refund, counted from 1 for each order."""
+    amount: Money
+    """The amount that is promised."""
+    price: Price | None
+    """The parts of the price of the pieces; null when an amount was requested."""
+    lines: tuple[ReturnedLine, ...]
+    """The pieces whose price is promised; empty when an amount was requested."""
+    reason: str
+    """The reason, in the words of the operator."""
+    key: str
+    """A digest of the operator and the idempotency key."""
+
+
+class OrderRefundEnded(Event):
+    """The refund is made, or an operator has settled its step."""
+
+    order_id: str
+    refund: int
+    """The number of the refund."""
+    refunded: Money
+    """The amount that Waybill has given back. It is less than the promise only when an operator has
+    settled the step, or when a cancellation gave everything back."""
+
+
 OrderEvent = (
     OrderCreated
     | OrderReserved
@@ -153,4 +182,6 @@ OrderEvent = (
     | OrderReturnRequested
     | OrderReturned
     | OrderReturnLapsed
+    | OrderRefundRequested
+    | OrderRefundEnded
 )

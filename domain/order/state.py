@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from domain.money import Money
 from domain.order import events as e
@@ -59,6 +61,23 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund that an operator has requested."""
+
+    key: str
+    amount: int
+    lines: tuple[ReturnedLine, ...]
+    reason: str
+    is_open: bool = True
+    refunded: int = 0
+    """The amount that Waybill has given back, once the refund has ended."""
+
+    @property
+    def promised(self) -> int:
+        return self.amount if self.is_open else self.refunded
+
+
+@dataclass(frozen=True, slots=True)
 class OrderState:
     """`status` is None for an order that does not exist."""
 
@@ -82,6 +101,8 @@ class OrderState:
     """The return under way."""
     returned: Return | None = None
     """The return whose goods are back."""
+    refunds: Mapping[int, Refund] = field(default_factory=dict)
+    """The refunds that operators have requested, by number."""
 
     @property
     def total(self) -> Money:
@@ -113,8 +134,12 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
 }
 
 
+KEEPING_STATUS: Final = (e.OrderRefundRequested, e.OrderRefundEnded)
+"""The events after which an order has the status that it had before."""
+
+
 def status_after(event: e.OrderEvent) -> OrderStatus:
-    """Return the status of an order after this event."""
+    """Return the status of an order after this event, which is none of KEEPING_STATUS."""
     if isinstance(event, e.OrderReturned):
         return OrderStatus.RETURNED if event.is_whole else OrderStatus.DELIVERED
     return _STATUS_AFTER[type(event)]
@@ -155,5 +180,13 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
             return replace(state, status=status_after(event), returning=None, returned=back)
         case e.OrderReturnLapsed():
             return replace(state, returning=None)
+        case e.OrderRefundRequested():
+            refund = Refund(event.key, event.amount.amount, event.lines, event.reason)
+            return replace(state, refunds={**state.refunds, event.refund: refund})
+        case e.OrderRefundEnded():
+            refund = replace(
+                state.refunds[event.refund], is_open=False, refunded=event.refunded.amount
+            )
+            return replace(state, refunds={**state.refunds, event.refund: refund})
         case _:
             return replace(state, status=status_after(event))

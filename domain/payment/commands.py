@@ -47,9 +47,20 @@ class RecordCapture(PaymentCommand):
 
 
 class RecordRefund(PaymentCommand):
-    """`refunded_in_all` is the total refund in the provider's records."""
+    """Record what the provider has refunded for one purpose, its earlier refunds included.
 
-    refunded_in_all: Money
+    The purpose is the step of a saga that gives the money back.
+    """
+
+    purpose: str
+    given: Money
+
+
+class RecordRefundsElsewhere(PaymentCommand):
+    """Record the refunds that Waybill did not ask for, as the provider lists them now."""
+
+    refunds: dict[str, Annotated[int, Field(ge=1)]]
+    """The amounts by the provider's ids of the refunds, without those that have failed."""
 
 
 class RecordVoid(PaymentCommand):

@@ -7,6 +7,7 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.payment import commands as c
 from domain.payment import events as e
+from domain.payment.refunds import record_refund, record_refunds_elsewhere
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 
 RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED}
@@ -18,7 +19,9 @@ MAX_ATTEMPTS: Final = 10
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 
 
-def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:
+def decide(  # noqa: PLR0911 - one for each command
+    command: c.PaymentCommand, state: PaymentState
+) -> Sequence[e.PaymentEvent]:
     match command:
         case c.RequestPayment():
             return _request(command, state)
@@ -29,7 +32,9 @@ def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.Payment
         case c.RecordCapture():
             return _capture(command, state)
         case c.RecordRefund():
-            return _refund(command, state)
+            return record_refund(command, state)
+        case c.RecordRefundsElsewhere():
+            return record_refunds_elsewhere(command, state)
         case c.RecordVoid():
             return _void(command, state)
         case _:
@@ -121,26 +126,6 @@ def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.Paymen
     return [
         e.PaymentCaptured(
             order_id=command.aggregate_id, reference=state.reference, amount=command.amount
-        )
-    ]
-
-
-def _refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    in_all = command.refunded_in_all
-    if in_all.amount <= state.refunded:
-        return []
-    if state.reference is None or in_all.amount > state.captured:
-        raise Refused(
-            ErrorCode.WRONG_STATE,
-            f"{in_all.amount} refunded is more than the {state.captured} that were captured "
-            f"for order {command.aggregate_id}: compare with the provider's records",
-        )
-    return [
-        e.PaymentRefunded(
-            order_id=command.aggregate_id,
-            reference=state.reference,
-            amount=in_all.model_copy(update={"amount": in_all.amount - state.refunded}),
-            refunded_in_all=in_all,
         )
     ]
 

@@ -72,6 +72,38 @@ class PaymentRefunded(Event):
     """The amount of this refund."""
     refunded_in_all: Money
     """The total refund so far, this one included."""
+    purpose: str
+    """The step that gave the money back: `refund` for a return, `give_back` for a cancellation, and
+    `refund_order_<number>` for a refund that an operator requested."""
+
+
+class PaymentRefundedElsewhere(Event):
+    """Captured money is refunded that Waybill did not ask for: by hand, at the provider."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    refund_id: str
+    """The provider's id of this refund."""
+    amount: Money
+    """The amount of this refund."""
+    refunded_in_all: Money
+    """The total refund so far, this one included."""
+
+
+class PaymentRefundElsewhereFailed(Event):
+    """A refund by hand has failed or was cancelled at the provider: the shop has the money
+    again."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    refund_id: str
+    """The provider's id of this refund."""
+    amount: Money
+    """The amount of this refund."""
+    refunded_in_all: Money
+    """The total refund that remains."""
 
 
 class PaymentVoided(Event):
@@ -89,5 +121,7 @@ PaymentEvent = (
     | PaymentDeclined
     | PaymentCaptured
     | PaymentRefunded
+    | PaymentRefundedElsewhere
+    | PaymentRefundElsewhereFailed
     | PaymentVoided
 )

@@ -37,10 +37,18 @@ class PaymentState:
     captured: int = 0
     refunded: int = 0
     """The refunds of what was captured; both in minor units of the amount's currency."""
+    refunds: Mapping[str, int] = field(default_factory=dict)
+    """The refunds that Waybill has asked for, by purpose."""
+    refunds_elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """The other refunds, by the provider's ids."""
     answers: int = 0
     """The number of the provider's answers to the latest attempt that are recorded."""
     references: Mapping[int, str] = field(default_factory=dict)
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
+
+    @property
+    def refunded_elsewhere(self) -> int:
+        return sum(self.refunds_elsewhere.values())
 
 
 def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
@@ -58,12 +66,25 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
         case e.PaymentCaptured():
             return replace(state, status=PaymentStatus.CAPTURED, captured=event.amount.amount)
         case e.PaymentRefunded():
-            refunded = event.refunded_in_all.amount
-            is_whole = refunded == state.captured
-            status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
-            return replace(state, status=status, refunded=refunded)
+            given = state.refunds.get(event.purpose, 0) + event.amount.amount
+            return replace(_refunded(state, event), refunds={**state.refunds, event.purpose: given})
+        case e.PaymentRefundedElsewhere() | e.PaymentRefundElsewhereFailed():
+            others = {k: v for k, v in state.refunds_elsewhere.items() if k != event.refund_id}
+            if isinstance(event, e.PaymentRefundedElsewhere):
+                others[event.refund_id] = event.amount.amount
+            return replace(_refunded(state, event), refunds_elsewhere=others)
         case e.PaymentVoided():
             return replace(state, status=PaymentStatus.VOIDED, action_url=None)
+
+
+def _refunded(
+    state: PaymentState,
+    event: e.PaymentRefunded | e.PaymentRefundedElsewhere | e.PaymentRefundElsewhereFailed,
+) -> PaymentState:
+    refunded = event.refunded_in_all.amount
+    is_whole = refunded == state.captured
+    status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
+    return replace(state, status=status, refunded=refunded)
 
 
 def _answered(

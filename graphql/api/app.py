@@ -61,6 +61,7 @@ from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
+from queries.discrepancies import DiscrepancyQueries
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
@@ -79,6 +80,7 @@ from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.queues import QueueQueries
+from queries.refunds import RefundQueries
 from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -151,6 +153,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         inbox=Inbox(pool),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
+        refunds=RefundQueries(engine),
+        discrepancies=DiscrepancyQueries(engine),
         personal=PersonalData(store, vault),
         bus=BusQueries(engine),
         carrier=carrier,
@@ -231,6 +235,8 @@ def reading_from(
         log=ReplicaLog(engine, services.log),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
+        refunds=RefundQueries(engine),
+        discrepancies=DiscrepancyQueries(engine),
         personal=PersonalData(store, vault),
         analytics=AnalyticsQueries(engine),
     )

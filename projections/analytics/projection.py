@@ -41,6 +41,8 @@ PaymentEvent = (
     | payment.PaymentDeclined
     | payment.PaymentCaptured
     | payment.PaymentRefunded
+    | payment.PaymentRefundedElsewhere
+    | payment.PaymentRefundElsewhereFailed
 )
 
 
@@ -56,6 +58,8 @@ def apply(
             | payment.PaymentDeclined()
             | payment.PaymentCaptured()
             | payment.PaymentRefunded()
+            | payment.PaymentRefundedElsewhere()
+            | payment.PaymentRefundElsewhereFailed()
         ):
             return [Given(analytics_order, (event.order_id,), partial(_payment, event, stored))]
         case _:
@@ -90,8 +94,10 @@ def _paid(event: PaymentEvent, stored: StoredEvent, row: Row | None) -> Iterator
     match event:
         case payment.PaymentCaptured(amount=money):
             yield from total(at, money.currency, captured_amount=money.amount)
-        case payment.PaymentRefunded(amount=money):
+        case payment.PaymentRefunded(amount=money) | payment.PaymentRefundedElsewhere(amount=money):
             yield from total(at, money.currency, refunds=1, refunded_amount=money.amount)
+        case payment.PaymentRefundElsewhereFailed(amount=money):
+            yield from total(at, money.currency, refunds=-1, refunded_amount=-money.amount)
         case payment.PaymentDeclined() if row is not None:
             currency = row["payment_currency"]
             yield from total(at, currency, declines=1)
@@ -134,6 +140,8 @@ ANALYTICS: Final = Following(
             payment.PaymentDeclined,
             payment.PaymentCaptured,
             payment.PaymentRefunded,
+            payment.PaymentRefundedElsewhere,
+            payment.PaymentRefundElsewhereFailed,
             inventory.BackorderQueued,
             inventory.BackorderEnded,
         }

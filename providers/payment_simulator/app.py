@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse
 
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
-from providers.payment_simulator.intents import REFUND, REFUND_FAILS, Intents
+from providers.payment_simulator.intents import REFUND_FAILS, Intents
 from providers.payment_simulator.methods import METHODS
+from providers.payment_simulator.refunds import listed_refunds, refund_by_hand
 from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.faults import Fault
@@ -53,6 +54,7 @@ def payment_simulator(config: SimulatorConfig) -> FastAPI:
     _add_changes(app, simulator, intents)
     _add_lookups(app, simulator, intents)
     _add_authentication(app, simulator, intents)
+    _add_dashboard(app, simulator, intents)
     return app
 
 
@@ -138,9 +140,11 @@ def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
 
     @app.get("/v1/refunds")
     async def list_refunds(request: Request, payment_intent: str) -> Response:
+        form = await Form.of(request)
         return await simulator.look(
             request,
-            lambda: _list("/v1/refunds", simulator.store.owned(REFUND, payment_intent)),
+            lambda: listed_refunds(simulator.store, payment_intent, form),
+            intents.order_of(payment_intent),
         )
 
 
@@ -161,6 +165,17 @@ def _add_authentication(app: FastAPI, simulator: Simulator, intents: Intents) ->
             intents.authenticate(reference, approved=_OUTCOMES[outcome])
         simulator.wake()
         return HTMLResponse("<p>Done. You may close this page.</p>")
+
+
+def _add_dashboard(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.post("/dashboard/refunds")
+    async def refund(request: Request) -> Response:
+        """Refund by hand, as a person does it in the provider's dashboard."""
+        form = await Form.of(request)
+        with simulator.store.transaction():
+            answer = refund_by_hand(intents, form)
+        simulator.wake()
+        return Response(answer.body, answer.status, media_type="application/json")
 
 
 def printed(amount: int, currency: str) -> str:

@@ -93,7 +93,7 @@ class Intents:
         charge["refunded"] = amount == left
         self._save(intent)
         self._store.record(_order_id(intent), "refunded", amount)
-        refund = _new_refund(intent, amount)
+        refund = _new_refund(intent, amount, form.group("metadata"))
         self._store.put(REFUND, intent["id"], refund)
         method = METHODS.get(intent["payment_method"])
         if method and method.refund_fails_once and self._store.first_time(f"refund/{intent['id']}"):
@@ -237,7 +237,7 @@ def _new_charge(intent: Document) -> Document:
     }
 
 
-def _new_refund(intent: Document, amount: int) -> Document:
+def _new_refund(intent: Document, amount: int, metadata: dict[str, str]) -> Document:
     return {
         "id": new_id("re"),
         "object": "refund",
@@ -245,6 +245,7 @@ def _new_refund(intent: Document, amount: int) -> Document:
         "charge": intent["latest_charge"]["id"],
         "created": int(time.time()),
         "currency": intent["currency"],
+        "metadata": metadata,
         "payment_intent": intent["id"],
         "status": "succeeded",
     }

@@ -37,6 +37,8 @@ class _Calls:
         self.found: list[ProviderCallEntry] = []
         self._order_id = order_id
         self._interventions = Counter[str]()
+        self._given = Counter[str]()
+        """The amounts refunded for each purpose."""
         self._authorizing: dict[int, int] = {}
         """The place in `found` of the call that each attempt began with."""
 
@@ -66,7 +68,8 @@ class _Calls:
                 self._pay(stored, "capture", None, f"captured {money_text(event.amount)}", event)
             case payment.PaymentRefunded():
                 refunded = f"refunded {money_text(event.amount)}"
-                self._pay(stored, "refund", self._refund_key(event, stored), refunded, event)
+                self._pay(stored, "refund", self._refund_key(event), refunded, event)
+                self._given[event.purpose] += event.amount.amount
             case payment.PaymentVoided(attempt=attempt) if attempt:
                 self.found.append(_call(stored, _PAYMENTS, "void", None, "voided", None))
 
@@ -86,11 +89,10 @@ class _Calls:
     ) -> None:
         self.found.append(_call(stored, _PAYMENTS, operation, key, answer, event.reference))
 
-    def _refund_key(self, event: payment.PaymentRefunded, stored: StoredEvent) -> str | None:
-        step = (stored.metadata.step or "").partition("/")[0]
-        before = event.refunded_in_all.amount - event.amount.amount
+    def _refund_key(self, event: payment.PaymentRefunded) -> str:
+        step, before = event.purpose, self._given[event.purpose]
         count = self._interventions[step]
-        return keys.refund(self._order_id, step, count, before) if step else None
+        return keys.refund(self._order_id, step, count, before, event.amount.amount)
 
     def _of_shipment(self, event: Event, stored: StoredEvent) -> Iterator[ProviderCallEntry]:
         order_id = self._order_id

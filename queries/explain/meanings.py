@@ -47,6 +47,12 @@ def _returned(event: order.OrderReturned) -> str:
     return f"The return ended: {_lines(event.lines)} came back, and {refund} were refunded."
 
 
+def _refund_requested(event: order.OrderRefundRequested) -> str:
+    pieces = f" for {_lines(event.lines)}" if event.lines else ""
+    promised = f"Refund {event.refund} of {money_text(event.amount)}{pieces} was requested."
+    return f"{promised} Reason: {event.reason}"
+
+
 def _parked(event: saga.SagaParked) -> str:
     step = f"the undo {event.step}" if event.undoing else f"the step {event.step}"
     return f"The saga parked: {step} failed with {event.code}: {event.message}"
@@ -79,6 +85,10 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderReturnRequested: lambda e: f"A return was requested: {_lines(e.lines)}.",
     order.OrderReturned: _returned,
     order.OrderReturnLapsed: _said("The goods never came back, and nothing is refunded."),
+    order.OrderRefundRequested: _refund_requested,
+    order.OrderRefundEnded: lambda e: (
+        f"Refund {e.refund} has ended: {money_text(e.refunded)} were given back."
+    ),
     payment.PaymentRequested: lambda e: (
         f"Attempt {e.attempt} to pay {money_text(e.amount)} begins."
     ),
@@ -90,6 +100,13 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     payment.PaymentCaptured: lambda e: f"{money_text(e.amount)} were captured.",
     payment.PaymentRefunded: lambda e: (
         f"{money_text(e.amount)} were refunded, {e.refunded_in_all.amount} in all."
+    ),
+    payment.PaymentRefundedElsewhere: lambda e: (
+        f"{money_text(e.amount)} were refunded outside Waybill ({e.refund_id}),"
+        f" {e.refunded_in_all.amount} in all."
+    ),
+    payment.PaymentRefundElsewhereFailed: lambda e: (
+        f"The refund of {money_text(e.amount)} outside Waybill ({e.refund_id}) failed."
     ),
     payment.PaymentVoided: _said("No money is held any more, and none will be captured."),
     shipping.ShipmentCreated: _said("The carrier knows of the parcel."),
@@ -113,6 +130,9 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     saga.SagaCompensationRequested: _intervened("Compensate instead of"),
     saga.SagaRecovered: lambda e: f"The saga continues in a new workflow: {e.cause}.",
     saga.DiscrepancyFound: _differs,
+    saga.DiscrepancyAccepted: lambda e: (
+        f"The difference from {e.system} was accepted. Reason: {e.reason}"
+    ),
     saga.DiscrepancyResolved: lambda e: f"{e.system} and the log agree again.",
     OrderNoteAdded: _said("A member of staff added a note."),
 }

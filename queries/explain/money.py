@@ -63,7 +63,12 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
                 )
             case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
                 _answer(attempts[event.attempt], event)
-            case e.PaymentCaptured() | e.PaymentRefunded():
+            case (
+                e.PaymentCaptured()
+                | e.PaymentRefunded()
+                | e.PaymentRefundedElsewhere()
+                | e.PaymentRefundElsewhereFailed()
+            ):
                 for attempt in attempts.values():
                     if attempt.reference == event.reference:
                         _take(attempt, event)
@@ -85,15 +90,21 @@ def _answer(
             attempt.status, attempt.decline_code = PaymentStatus.DECLINED, event.code
 
 
-def _take(attempt: AttemptMoney, event: e.PaymentCaptured | e.PaymentRefunded) -> None:
+def _take(
+    attempt: AttemptMoney,
+    event: e.PaymentCaptured
+    | e.PaymentRefunded
+    | e.PaymentRefundedElsewhere
+    | e.PaymentRefundElsewhereFailed,
+) -> None:
     match event:
         case e.PaymentCaptured():
             attempt.status, attempt.authorized = PaymentStatus.CAPTURED, 0
             attempt.captured = event.amount.amount
-        case e.PaymentRefunded():
+        case _:
             attempt.refunded = event.refunded_in_all.amount
-            if attempt.refunded == attempt.captured:
-                attempt.status = PaymentStatus.REFUNDED
+            is_whole = attempt.refunded == attempt.captured
+            attempt.status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
 
 
 def _release(attempts: Iterable[AttemptMoney]) -> None:

@@ -106,6 +106,16 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderReturnRequested(order_id=ORDER, lines=RETURNED, refund=REFUND),
     order.OrderReturned(order_id=ORDER, lines=RETURNED, refund=REFUND, is_whole=False),
     order.OrderReturnLapsed(order_id=ORDER),
+    order.OrderRefundRequested(
+        order_id=ORDER,
+        refund=1,
+        amount=REFUND.money,
+        price=REFUND,
+        lines=RETURNED,
+        reason="one cup arrived broken",
+        key="0f5d41402abc4b2a76b9719d911017c5",
+    ),
+    order.OrderRefundEnded(order_id=ORDER, refund=1, refunded=REFUND.money),
     payment.PaymentRequested(order_id=ORDER, attempt=1, amount=TOTAL, method="pm_card_visa"),
     payment.PaymentPending(
         order_id=ORDER,
@@ -122,6 +132,21 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         order_id=ORDER,
         reference=REFERENCE,
         amount=Money(amount=450, currency="EUR"),
+        refunded_in_all=Money(amount=900, currency="EUR"),
+        purpose="refund",
+    ),
+    payment.PaymentRefundedElsewhere(
+        order_id=ORDER,
+        reference=REFERENCE,
+        refund_id="re_000001",
+        amount=Money(amount=500, currency="EUR"),
+        refunded_in_all=Money(amount=1400, currency="EUR"),
+    ),
+    payment.PaymentRefundElsewhereFailed(
+        order_id=ORDER,
+        reference=REFERENCE,
+        refund_id="re_000001",
+        amount=Money(amount=500, currency="EUR"),
         refunded_in_all=Money(amount=900, currency="EUR"),
     ),
     payment.PaymentVoided(order_id=ORDER, attempt=1),
@@ -146,6 +171,9 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         system=ReconciledSystem.PAYMENT,
         ours="captured 3000 EUR",
         theirs="refunded 3000 EUR",
+    ),
+    saga.DiscrepancyAccepted(
+        order_id=ORDER, system=ReconciledSystem.PAYMENT, reason="the shop bears the difference"
     ),
     saga.DiscrepancyResolved(order_id=ORDER, system=ReconciledSystem.PAYMENT),
     shipping.ShipmentCreated(order_id=ORDER, shipment_id="shp_000001"),

@@ -40,6 +40,7 @@ from queries.analytics import AnalyticsQueries
 from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
+from queries.discrepancies import DiscrepancyQueries
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
@@ -58,6 +59,7 @@ from queries.product_history import ProductHistoryQueries
 from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.queues import QueueQueries
+from queries.refunds import RefundQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
@@ -215,6 +217,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         inbox=Inbox(api_pool),
         payments=PaymentQueries(engine),
         sagas=SagaQueries(engine),
+        refunds=RefundQueries(engine),
+        discrepancies=DiscrepancyQueries(engine),
         personal=PersonalData(read_store, a_vault(api_pool)),
         bus=BusQueries(engine),
         carrier=notifying_carrier,
