@@ -1,4 +1,4 @@
-"""Stripe's events: one for each change, with the intent after the change."""
+"""Stripe's events: one for each change, with the object after the change."""
 
 from __future__ import annotations
 
@@ -25,14 +25,18 @@ def signer(secret: str) -> Sign:
 
 
 def announce(webhooks: Webhooks, what: str, intent: Document) -> None:
+    announce_object(webhooks, f"payment_intent.{what}", shown(intent))
+
+
+def announce_object(webhooks: Webhooks, event_type: str, subject: Document) -> None:
     event_id = new_id("evt")
     event = {
         "id": event_id,
         "object": "event",
-        "type": f"payment_intent.{what}",
+        "type": event_type,
         "created": int(time.time()),
         "livemode": False,
-        "data": {"object": shown(intent)},
+        "data": {"object": subject},
     }
     webhooks.tell(event_id, json.dumps(event))
 

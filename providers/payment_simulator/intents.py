@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 
-from providers.payment_simulator.events import announce, new_id, shown
+from providers.payment_simulator.events import announce, announce_object, new_id, shown
 from providers.payment_simulator.form import Form
 from providers.payment_simulator.methods import METHODS
 from providers.simulation.refusal import Refusal
@@ -95,6 +95,8 @@ class Intents:
         self._store.record(_order_id(intent), "refunded", amount)
         refund = _new_refund(intent, amount, form.group("metadata"))
         self._store.put(REFUND, intent["id"], refund)
+        announce_object(self._webhooks, "refund.created", refund)
+        announce_object(self._webhooks, "charge.refunded", charge)
         method = METHODS.get(intent["payment_method"])
         if method and method.refund_fails_once and self._store.first_time(f"refund/{intent['id']}"):
             self._store.add_job(REFUND_FAILS, refund["id"], "")
@@ -224,6 +226,7 @@ def _new_intent(form: Form) -> Document:
 def _new_charge(intent: Document) -> Document:
     return {
         "id": new_id("ch"),
+        "metadata": intent["metadata"],
         "object": "charge",
         "amount": intent["amount"],
         "amount_captured": 0,

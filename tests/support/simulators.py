@@ -48,7 +48,7 @@ class Delivery:
     @property
     def order_id(self) -> str:
         data = self.body["data"]
-        return str(data.get("reference") or data["object"]["metadata"]["order_id"])
+        return str(data.get("reference") or data["object"]["metadata"].get("order_id", ""))
 
 
 class Receiver:

@@ -23,7 +23,9 @@ from domain.customer.commands import EraseCustomer, ErasureReason
 from domain.inventory.commands import AdjustmentReason, AdjustStock, ReceiveStock
 from domain.money import Money
 from domain.note.commands import AddOrderNote
+from domain.order.commands import RequestRefund
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
+from domain.saga.commands import AcceptDiscrepancy, ReconciledSystem
 from orchestrator.saga_orchestrator import command_input
 from tests.unit.api.schemas import a_schema
 
@@ -111,6 +113,24 @@ FINGERPRINTS: Final = (
         "77e459a2d86bbcd5761e935e041afb95c4fd1b7e66a5c6c796115758c56875a0",
     ),
     Pinned(
+        "refundOrder",
+        _of(RequestRefund(aggregate_id="o-1", key="k", amount=500, reason="a scratch")),
+        "e42fde7fa26a0a65424159c6f5b2013a610ba6ae9a714fe2507974530a399cb1",
+    ),
+    Pinned(
+        "acceptDiscrepancy",
+        _of(
+            AcceptDiscrepancy(
+                aggregate_id="o-1",
+                system=ReconciledSystem.PAYMENT,
+                ours="nothing",
+                theirs="captured 500",
+                reason="known",
+            )
+        ),
+        "98aaf86303f21c5c03c7cdbbee0b02e476c722a56167e3f1ee77fb65161088c0",
+    ),
+    Pinned(
         "eraseCustomer",
         _of(EraseCustomer(aggregate_id="ada", reason=ErasureReason.CUSTOMER_REQUEST)),
         "1a8fe621fce2c2f31ca3177bd9dca85e494397783281c3d30cfd74cfa77f46d7",
@@ -136,6 +156,8 @@ FIELDS: Final = {
     "discontinueProduct": {"idempotencyKey", "sku"},
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
     "addOrderNote": {"idempotencyKey", "orderId", "text"},
+    "refundOrder": {"idempotencyKey", "orderId", "amount", "lines", "reason"},
+    "acceptDiscrepancy": {"idempotencyKey", "orderId", "system", "reason"},
     "eraseCustomer": {"idempotencyKey", "customerId", "reason"},
     # These keep no fingerprint: a repeat gets the first answer. retryPayment compares the method.
     "cancelOrder": {"idempotencyKey", "orderId"},
