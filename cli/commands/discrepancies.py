@@ -90,7 +90,12 @@ def list_discrepancies(
 def accept(
     ctx: typer.Context,
     order: Order,
-    system: Annotated[System, typer.Argument(metavar="SYSTEM", case_sensitive=False)],
+    system: Annotated[
+        System,
+        typer.Argument(
+            metavar="SYSTEM", case_sensitive=False, help="PAYMENT, SHIPMENT or WORKFLOW."
+        ),
+    ],
     reason: Reason,
     *,
     yes: Yes = False,
