@@ -15,10 +15,11 @@ from temporal.own_order import _SAGAS, orders_in
 from temporal.runner import WORKFLOWS
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.types import InterventionSignal, PaymentRetryInput
 
-SAGAS = (OrderWorkflow, PaymentWorkflow, ReturnWorkflow)
+SAGAS = (OrderWorkflow, PaymentWorkflow, ReturnWorkflow, RefundWorkflow)
 NAME_NO_ORDER = {PaymentRetryInput, InterventionSignal}
 """The workflow that receives one of these fills in its own order."""
 
