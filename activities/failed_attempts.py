@@ -15,8 +15,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.types import DATABASE_UNAVAILABLE, NO_ANSWER, PROVIDER_REFUSED
 from domain.errors import Refused
-from domain.ids import order_of_workflow
-from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN
+from domain.ids import order_of_workflow, refund_of_workflow
+from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, refund_order
 from eventstore.errors import AppendRolledBack
 from kit.bounded_gather import NotStarted
 from kit.pool import Pool
@@ -81,6 +81,8 @@ def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> Fa
     """Return the failed attempt, or None for an activity that is no step of a saga."""
     order_id = order_of_workflow(workflow_id)
     step = activity_type if activity_type in _STEPS else _STEP_OF.get(activity_type)
+    if (refund := refund_of_workflow(workflow_id)) is not None:
+        step = refund_order(refund).name
     if order_id is None or step is None:
         return None
     return FailedAttempt(order_id, step, *described(error))

@@ -34,6 +34,7 @@ from activities.types import (
     RecordedResult,
     RecoveryResult,
     RefundAgainInput,
+    RefundInput,
     RejectInput,
     ReturnRequestInput,
     RunCommandInput,
@@ -221,6 +222,16 @@ class PaymentActivities(Activities, ABC):
     async def refund(self, order_id: str) -> OrderProgress:
         """Refund the returned goods; then record them in stock together with the end of the
         return."""
+
+    @activity.defn
+    @abstractmethod
+    async def refund_order(self, refund: RefundInput) -> None:
+        """Refund what an operator has promised, and record the end of the refund with it."""
+
+    @activity.defn
+    @abstractmethod
+    async def end_refund(self, refund: RefundInput) -> None:
+        """End a refund whose step an operator has settled. It uses the database alone."""
 
 
 class ProviderActivities(Activities, ABC):

@@ -13,6 +13,7 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Run, Step
 from activities.keyed import handle_once
+from activities.payments.order_refunds import request_refund
 from activities.placing import place_order, reservation
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
@@ -46,6 +47,7 @@ from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderStatus
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
+from domain.saga.commands import AcceptDiscrepancy
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 MAX_NOTIFIED_ORDERS: Final = 100
@@ -57,6 +59,7 @@ TOGETHER_SECONDS: Final = 2.0
 DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
     command.__name__: command
     for command in (
+        AcceptDiscrepancy,
         AddOrderNote,
         AdjustStock,
         ChangePrice,
@@ -64,6 +67,7 @@ DIRECT_COMMANDS: Final[dict[str, type[Command]]] = {
         EraseCustomer,
         ListProduct,
         ReceiveStock,
+        c.RequestRefund,
     )
 }
 """Commands that run without a saga."""
@@ -238,6 +242,9 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def run_command(self, run: RunCommandInput) -> RunCommandResult:
         command = DIRECT_COMMANDS[run.command_type].model_validate_json(run.command_json)
         step = Step.current("run", command.aggregate_id, run.actor)
+        if isinstance(command, c.RequestRefund):
+            requested = await request_refund(self._handler, step, run.key, command)
+            return RunCommandResult(requested.position, requested.call)
         done = await handle_once(self._handler, step, run.key, command)
         return RunCommandResult(done.position, done.call, await self._orders_waiting_for(command))
 

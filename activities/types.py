@@ -9,21 +9,21 @@ from typing import Final
 from uuid import UUID
 
 from domain.idempotency import KeyUse
+from domain.ids import refund_of_workflow
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
 from domain.order.state import FINAL, FORWARD, OrderStatus
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
+from domain.saga.plan import refund_again
 from domain.shipping.tracking import TrackingInfo
 
 MAX_NAMED_ORDERS: Final = 100
 """The number of orders that the result of a run names."""
-REFUND_AGAIN: Final = "refund_again"
-"""The first part of the name of a step that makes a failed refund good."""
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
+"""The failure type of an activity that a provider has refused."""
 PROVIDER_PAUSED: Final = "PROVIDER_PAUSED"
 """The provider is down for everybody, and its calls wait. The first detail is its name."""
-"""The failure type of an activity that a provider has refused."""
 NO_ANSWER: Final = "NO_ANSWER"
 """The failure type of an activity that did not end in its time; a later attempt may succeed."""
 DATABASE_UNAVAILABLE: Final = "DATABASE_UNAVAILABLE"
@@ -72,6 +72,11 @@ class ParkedStep:
     number: int
     workflow_id: str
     """The workflow in which the step is parked, or was until it was terminated."""
+
+    @property
+    def is_of_refund(self) -> bool:
+        """Return whether it belongs to a requested refund, which may outlast the order's saga."""
+        return refund_of_workflow(self.workflow_id) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ class FailedRefund:
     @property
     def step(self) -> str:
         """The step that makes it good. Each failure has its own: an operator decides on each."""
-        return f"{REFUND_AGAIN}_{self.number}"
+        return refund_again(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +291,14 @@ class ReturnRequestInput:
     actor: str
     lines: tuple[ReturnedLine, ...] | None = None
     key: KeyUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundInput:
+    """A refund that an operator has requested, by its number."""
+
+    order_id: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.commands.dead_letters import dead_letters
+from cli.commands.discrepancies import discrepancies
 from cli.commands.events import events
 from cli.commands.goods import products, stock
 from cli.commands.health import health
@@ -29,6 +30,7 @@ app = typer.Typer(
 for group, name in (
     (orders, "orders"),
     (sagas, "sagas"),
+    (discrepancies, "discrepancies"),
     (dead_letters, "dead-letters"),
     (projections, "projections"),
     (events, "events"),

@@ -14,7 +14,7 @@ from demo.parts import Sale
 from domain.event import Event
 from domain.inventory import events as i
 from domain.order import events as o
-from domain.order.state import OrderStatus, status_after
+from domain.order.state import KEEPING_STATUS, OrderStatus, status_after
 from domain.payment import events as p
 
 
@@ -69,7 +69,7 @@ class Ledger:
             self._hold(event)
         elif isinstance(event, p.PaymentCaptured):
             self.orders[event.order_id].captures.append(event.amount.amount)
-        elif isinstance(event, p.PaymentRefunded):
+        elif isinstance(event, p.PaymentRefunded | p.PaymentRefundedElsewhere):
             self.orders[event.order_id].refunds.append(event.amount.amount)
         elif isinstance(event, p.PaymentRefundFailed):
             self.orders[event.order_id].refunds.append(-event.amount.amount)
@@ -77,6 +77,8 @@ class Ledger:
             self._move(self.orders[event.order_id], event)
 
     def _move(self, order: OrderEntry, event: o.OrderEvent) -> None:
+        if isinstance(event, KEEPING_STATUS):
+            return
         order.status = status_after(event)
         match event:
             case o.OrderCreated():

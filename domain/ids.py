@@ -10,7 +10,8 @@ from uuid import UUID, uuid5
 
 WAYBILL = UUID("5a3f0f0e-6d6c-5c0b-9d0e-9f5b1b6c2e11")
 
-_OF_AN_ORDER: Final = frozenset({"order", "payment", "return", "aftercare"})
+_REFUND: Final = "refund"
+_OF_AN_ORDER: Final = frozenset({"order", "payment", "return", "aftercare", _REFUND})
 """The words that the ids of an order's workflows begin with."""
 
 
@@ -48,10 +49,27 @@ def aftercare_workflow_id(order_id: str) -> str:
     return f"aftercare-{order_id}"
 
 
+def refund_workflow_id(order_id: str, number: int) -> str:
+    return f"{_REFUND}-{order_id}-{number}"
+
+
+def refund_of_workflow(workflow_id: str) -> int | None:
+    """Return the number of the requested refund that the workflow carries out, if it is one."""
+    kind, _, rest = workflow_id.partition("-")
+    return int(rest.rpartition("-")[2]) if kind == _REFUND else None
+
+
 def order_of_workflow(workflow_id: str) -> str | None:
     """Return the order that a workflow of an order belongs to; None for another workflow."""
     kind, _, order_id = workflow_id.partition("-")
+    if kind == _REFUND:
+        order_id = order_id.rpartition("-")[0]
     return order_id if kind in _OF_AN_ORDER else None
+
+
+def refund_key(person: str, idempotency_key: str) -> str:
+    """Return the identity of the only refund that this key of this person can request."""
+    return uuid5(WAYBILL, _name("refund", person, idempotency_key)).hex
 
 
 def line_id_for(order_id: str, index: int) -> str:

@@ -35,6 +35,7 @@ _CATEGORIES: Final[Mapping[Notice, Category]] = {
     Notice.DELIVERED: Category.ORDER_UPDATES,
     Notice.PAYMENT_NEEDED: Category.PAYMENT,
     Notice.REFUND_FAILED: Category.PAYMENT,
+    Notice.REFUNDED: Category.PAYMENT,
     Notice.CANCELLED: Category.CANCELLATION,
     Notice.REJECTED: Category.CANCELLATION,
     Notice.RETURNED: Category.RETURNS,

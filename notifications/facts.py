@@ -14,7 +14,7 @@ from domain.inventory.events import BackorderQueued
 from domain.order import events as o
 from domain.payment.events import PaymentDeclined, PaymentHoldEnded, PaymentPending
 from domain.saga.events import SagaParked
-from domain.saga.plan import GIVE_BACK, REFUND
+from domain.saga.plan import GIVE_BACK, REFUND, REFUND_ORDER
 
 PROVIDER_REFUSED: Final = "PROVIDER_REFUSED"
 """The code of a parked step that the provider has refused. Any other failure is tried again."""
@@ -35,6 +35,7 @@ class Notice(StrEnum):
     RETURNED = "returned"
     RETURN_LAPSED = "return_lapsed"
     REFUND_FAILED = "refund_failed"
+    REFUNDED = "refunded"
 
 
 ONCE_PER_ORDER: Final = (Notice.WAITING_FOR_STOCK, Notice.REFUND_FAILED)
@@ -53,7 +54,7 @@ _ALWAYS: Final[dict[type[Event], Notice]] = {
     BackorderQueued: Notice.WAITING_FOR_STOCK,
 }
 
-_MAYBE: Final[tuple[type[Event], ...]] = (PaymentPending, SagaParked)
+_MAYBE: Final[tuple[type[Event], ...]] = (PaymentPending, SagaParked, o.OrderRefundEnded)
 
 TYPES: Final = frozenset(event.__name__ for event in (*_ALWAYS, *_MAYBE))
 """The types of the events that may be notified of."""
@@ -65,7 +66,13 @@ def notice_of(event: Event) -> Notice | None:
         case PaymentPending(action_url=str()):  # without a page, only the provider can act
             return Notice.PAYMENT_NEEDED
         case SagaParked(code=code, step=step):
-            is_refused = code == PROVIDER_REFUSED and step in _GIVING_BACK
+            is_refused = code == PROVIDER_REFUSED and _gives_back(step)
             return Notice.REFUND_FAILED if is_refused else None
+        case o.OrderRefundEnded():  # an operator may have settled it without a refund
+            return Notice.REFUNDED if event.refunded.amount else None
         case _:
             return _ALWAYS.get(type(event))
+
+
+def _gives_back(step: str) -> bool:
+    return step in _GIVING_BACK or step.startswith(REFUND_ORDER)

@@ -33,6 +33,7 @@ from domain.ids import (
     command_workflow_id,
     order_workflow_id,
     payment_workflow_id,
+    refund_workflow_id,
 )
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
@@ -46,12 +47,14 @@ from workflows.aftercare import AftercareInput, AftercareWorkflow
 from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import (
     Deadlines,
     OrderWorkflowInput,
     PaymentRetryInput,
     PaymentWorkflowResult,
+    RefundWorkflowInput,
     SagaType,
 )
 
@@ -254,6 +257,21 @@ class SagaOrchestrator:
         if done.fingerprint != key.fingerprint:
             raise key_reused()
         return KeyedResult(done.position, done.call)
+
+    async def run_refund(self, order_id: str, number: int) -> None:
+        """Run the workflow of a requested refund that is in the log. One that runs is not changed.
+
+        A refund that has ended finds that in the log, and ends at once.
+        """
+        async with self._translated():
+            await self._client.start_workflow(
+                RefundWorkflow.run,
+                RefundWorkflowInput(order_id, number, self._deadlines),
+                id=refund_workflow_id(order_id, number),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            )
 
     async def handle_event(self, event: PaymentNotification | ShipmentNotification) -> None:
         """Bring a provider's word to the order: to the saga that waits for it, or to its aftercare.

@@ -88,19 +88,19 @@ class Given:
 Step: TypeAlias = Change | Given
 
 
-def insert(table: Table, key: object, **values: object) -> Change:
+def insert(table: Table, key: object, /, **values: object) -> Change:
     return Change(Kind.INSERT, table, _key(key), values)
 
 
-def upsert(table: Table, key: object, **values: object) -> Change:
+def upsert(table: Table, key: object, /, **values: object) -> Change:
     return Change(Kind.UPSERT, table, _key(key), values)
 
 
-def update(table: Table, key: object, **values: object) -> Change:
+def update(table: Table, key: object, /, **values: object) -> Change:
     return Change(Kind.UPDATE, table, _key(key), values)
 
 
-def delete(table: Table, key: object) -> Change:
+def delete(table: Table, key: object, /) -> Change:
     return Change(Kind.DELETE, table, _key(key), {})
 
 

@@ -18,10 +18,19 @@ SHOWN: Final = frozenset(
     {
         *("status", "reason", "currency", "total", "price", "refunds", "promises"),
         *("return_requested", "placed_at", "updated_at", "placed_position", "position"),
-        *("added_at", "attempt", "amount", "captured", "refunded", "decline_code"),
+        *(
+            "added_at",
+            "attempt",
+            "amount",
+            "captured",
+            "refunded",
+            "refunded_elsewhere",
+            "decline_code",
+        ),
         *("received", "adjusted", "reserved", "shipped", "on_hand", "available", "quantity"),
         *("span", "start_at", "kind", "bucket", "count", "stage", "waits_since", *FIGURES),
         *("discontinued", "undoing", "parking", "code", "parked_at", "found_at", "times"),
+        *("accepted_at", "requested_at", "ended_at"),
     }
 )
 """The columns whose values are printed. A column that is not listed may hold personal data."""

@@ -6,7 +6,7 @@ from typing import Final
 from domain.payment import events as e
 from domain.payment.state import PaymentStatus, hold_end_code
 from eventstore.envelope import StoredEvent
-from projections.change import Change, IfEqual, update, upsert
+from projections.change import Change, IfEqual, Plus, update, upsert
 from projections.projection import Inline, events_of
 from projections.tables import payment_view
 
@@ -66,10 +66,14 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:  # noqa: C901 - one ca
         case e.PaymentCaptured():
             changed = {"status": PaymentStatus.CAPTURED, "captured": event.amount.amount}
         case e.PaymentRefunded():
-            refunded = event.refunded_in_all.amount
+            changed = _refunded(event)
+        case e.PaymentRefundedElsewhere():
+            changed = {**_refunded(event), "refunded_elsewhere": Plus(event.amount.amount)}
+        case e.PaymentRefundElsewhereFailed():
             changed = {
-                "status": IfEqual("captured", refunded, PaymentStatus.REFUNDED),
-                "refunded": refunded,
+                "status": PaymentStatus.CAPTURED,
+                "refunded": event.refunded_in_all.amount,
+                "refunded_elsewhere": Plus(-event.amount.amount),
             }
         case e.PaymentRefundFailed():
             changed = {
@@ -85,6 +89,14 @@ def _changed(event: e.PaymentEvent) -> dict[str, object]:  # noqa: C901 - one ca
         case e.PaymentVoided():
             changed = {"status": PaymentStatus.VOIDED, "action_url": None}
     return changed
+
+
+def _refunded(event: e.PaymentRefunded | e.PaymentRefundedElsewhere) -> dict[str, object]:
+    refunded = event.refunded_in_all.amount
+    return {
+        "status": IfEqual("captured", refunded, PaymentStatus.REFUNDED),
+        "refunded": refunded,
+    }
 
 
 PAYMENTS: Final = Inline("payments", 1, [payment_view], events_of(e.PaymentEvent), apply)

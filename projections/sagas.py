@@ -12,12 +12,14 @@ from typing import Final
 from domain.saga import events as e
 from domain.saga.plan import COMPLETE
 from eventstore.envelope import StoredEvent
-from projections.change import Change, Initially, Plus, delete, insert, upsert
+from projections.change import Change, Initially, Plus, delete, insert, update, upsert
 from projections.projection import Inline, events_of
 from projections.tables import abandoned_saga, parked_step, saga_discrepancy, saga_recovery
 
 
-def apply(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
+def apply(  # noqa: PLR0911 - one for each event
+    event: e.SagaEvent, stored: StoredEvent
+) -> Sequence[Change]:
     match event:
         case e.SagaParked():
             return [_parked(event, stored)]
@@ -29,6 +31,8 @@ def apply(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
             return [delete(parked_step, (event.order_id, event.step))]
         case e.DiscrepancyFound():
             return [_discrepancy(event, stored)]
+        case e.DiscrepancyAccepted():
+            return [_accepted(event, stored)]
         case e.DiscrepancyResolved():
             return [delete(saga_discrepancy, (event.order_id, event.system))]
         case e.SagaRecovered():
@@ -56,6 +60,20 @@ def _discrepancy(event: e.DiscrepancyFound, stored: StoredEvent) -> Change:
         ours=event.ours,
         theirs=event.theirs,
         found_at=Initially(stored.recorded_at),
+        position=stored.position,
+        accepted_at=None,  # a difference that has changed is open again
+        accepted_by=None,
+        accepted_reason=None,
+    )
+
+
+def _accepted(event: e.DiscrepancyAccepted, stored: StoredEvent) -> Change:
+    return update(
+        saga_discrepancy,
+        (event.order_id, event.system),
+        accepted_at=stored.recorded_at,
+        accepted_by=stored.metadata.actor,
+        accepted_reason=event.reason,
         position=stored.position,
     )
 

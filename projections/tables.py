@@ -58,6 +58,24 @@ order_note = Table(
     Column("position", BigInteger),
 )
 
+order_refund = Table(
+    "order_refund",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("currency", Text),
+    Column("amount", BigInteger),
+    Column("price", JSONB),
+    Column("lines", JSONB),
+    Column("reason", Text),
+    Column("key", Text),
+    Column("requested_by", Text),
+    Column("requested_at", DateTime(timezone=True)),
+    Column("refunded", BigInteger),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("position", BigInteger),
+)
+
 payment_view = Table(
     "payment_view",
     METADATA,
@@ -71,6 +89,7 @@ payment_view = Table(
     Column("disputed", BigInteger, default=0),
     Column("dispute_won", BigInteger, default=0),
     Column("dispute_lost", BigInteger, default=0),
+    Column("refunded_elsewhere", BigInteger, default=0),
     Column("reference", Text),
     Column("action_url", Text),
     Column("decline_code", Text),
@@ -145,6 +164,9 @@ saga_discrepancy = Table(
     Column("theirs", Text),
     Column("found_at", DateTime(timezone=True)),
     Column("position", BigInteger),
+    Column("accepted_at", DateTime(timezone=True)),
+    Column("accepted_by", Text),
+    Column("accepted_reason", Text),
 )
 
 saga_recovery = Table(

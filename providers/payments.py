@@ -69,6 +69,27 @@ class ProviderDispute:
     """The provider's code, for example `fraudulent`."""
 
 
+class ProviderRefundState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """It has failed at the bank or was cancelled: the shop has the money."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRefund:
+    reference: str
+    """The provider's own id, `re_...`."""
+    amount: int
+    state: ProviderRefundState
+    purpose: str | None
+    """The label that Waybill gave its refund; None for a refund that Waybill did not ask for."""
+
+    @property
+    def counts(self) -> bool:
+        return self.state is not ProviderRefundState.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentWebhook:
     """A verified webhook. It may be late, repeated or out of order: `get` the state itself.
@@ -152,10 +173,17 @@ class PaymentProvider(Protocol):
         ...
 
     async def refund(
-        self, *, reference: str, amount: int, currency: str, key: str
+        self,
+        *,
+        reference: str,
+        amount: int,
+        currency: str,
+        key: str,
+        purpose: str | None = None,
     ) -> ProviderPayment:
         """Refund `amount` of what was captured; the same `key` never refunds twice.
 
+        `purpose` is the label by which `refunds` tells Waybill's refunds from those made by hand.
         A repeated key returns the provider's first answer. So the returned state may show a refund
         that has failed since.
         """
@@ -166,6 +194,10 @@ class PaymentProvider(Protocol):
 
         Some currencies have a larger unit at the provider than in ISO 4217.
         """
+        ...
+
+    async def refunds(self, *, reference: str) -> Sequence[ProviderRefund]:
+        """Return every refund of the payment, whoever asked for it."""
         ...
 
     async def get(self, *, reference: str) -> ProviderPayment: ...

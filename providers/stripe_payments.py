@@ -32,6 +32,7 @@ from providers.payments import (
     ProviderDisputeState,
     ProviderPayment,
     ProviderPaymentState,
+    ProviderRefund,
 )
 from providers.stripe_amounts import (
     NotRepresentable,
@@ -46,6 +47,7 @@ from providers.stripe_kept_errors import (
     is_server_error,
     under_a_working_key,
 )
+from providers.stripe_refunds import FAILED, list_of_refunds, refund_params
 from providers.stripe_transport import PROVIDER, StripeTransport, asking, not_created
 
 _STATES = {
@@ -57,7 +59,6 @@ _STATES = {
     "succeeded": ProviderPaymentState.CAPTURED,
     "canceled": ProviderPaymentState.VOIDED,
 }
-_REFUND_FAILED = {"failed", "canceled"}
 # https://docs.stripe.com/api/disputes/object: an inquiry that closes moves no money, and a dispute
 # that was prevented has given the money back.
 _DISPUTES = {
@@ -186,20 +187,30 @@ class StripePayments:
                 return payment
 
     async def refund(
-        self, *, reference: str, amount: int, currency: str, key: str
+        self,
+        *,
+        reference: str,
+        amount: int,
+        currency: str,
+        key: str,
+        purpose: str | None = None,
     ) -> ProviderPayment:
         async with self._asking("refund"):
             counted = _counted("refund", amount, currency)
             refund = await self._refunds.create_async(
-                {"payment_intent": reference, "amount": counted}, {"idempotency_key": key}
+                refund_params(reference, counted, purpose), {"idempotency_key": key}
             )
-            if refund.status in _REFUND_FAILED:
+            if refund.status in FAILED:
                 code = refund.failure_reason or "refund_failed"
                 raise ProviderRefused(PROVIDER, "refund", code, _HTTP_OK)
             return await self._get(reference)
 
     def nearest(self, *, amount: int, currency: str) -> int:
         return nearest(amount, currency)
+
+    async def refunds(self, *, reference: str) -> Sequence[ProviderRefund]:
+        async with self._asking("refunds"):
+            return await list_of_refunds(self._refunds, reference)
 
     async def get(self, *, reference: str) -> ProviderPayment:
         async with self._asking("get"):

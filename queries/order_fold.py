@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated, OrderRejected, OrderReturned
+from domain.order.state import KEEPING_STATUS
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentRequested
 from domain.shipping.decide import SHIPMENT
@@ -69,6 +70,7 @@ def order_row(stream: Stream) -> Row | None:
     placed, *later = [stored.decode() for stored in stream]
     assert isinstance(placed, OrderCreated)  # noqa: S101 - the first event of each order
     state = ORDER.fold([placed, *later])
+    moved = [each for each in stream if not isinstance(each.decode(), KEEPING_STATUS)]
     rejections = [event.reason for event in later if isinstance(event, OrderRejected)]
     return {
         "order_id": placed.order_id,
@@ -88,7 +90,7 @@ def order_row(stream: Stream) -> Row | None:
         "metadata": placed.metadata or None,
         "return_requested": state.returning is not None,
         "placed_at": stream[0].recorded_at,
-        "updated_at": stream[-1].recorded_at,
+        "updated_at": moved[-1].recorded_at,
         "placed_position": stream[0].position,
         "position": stream[-1].position,
     }
@@ -111,6 +113,7 @@ def payment_row(stream: Stream) -> Row | None:
         "disputed": state.disputed,
         "dispute_won": state.won,
         "dispute_lost": state.lost,
+        "refunded_elsewhere": state.refunded_elsewhere,
         "reference": state.reference,
         "action_url": state.action_url,
         "decline_code": state.decline_code,

@@ -45,6 +45,8 @@ class PaymentView:
     """The open disputes; the next two are the disputes that are decided."""
     dispute_won: Money
     dispute_lost: Money
+    refunded_elsewhere: Money
+    """The part of `refunded` that Waybill did not ask for."""
     action_url: str | None
     decline_code: str | None
 
@@ -84,7 +86,7 @@ class OrderView:
     backordered: bool | None
     """The order waits for stock. It is None for an order as it was earlier."""
     needs_attention: bool | None
-    """The saga of the order is parked, or a provider's record differs from the log.
+    """The saga of the order is parked, or a difference from a provider's record is not accepted.
 
     It is None for an order as it was earlier.
     """
@@ -166,6 +168,7 @@ def _payment(row: OrderRow) -> PaymentView | None:
         disputed=_money(row.payment_disputed, row.payment_currency),
         dispute_won=_money(row.payment_dispute_won, row.payment_currency),
         dispute_lost=_money(row.payment_dispute_lost, row.payment_currency),
+        refunded_elsewhere=_money(row.payment_refunded_elsewhere, row.payment_currency),
         action_url=row.payment_action_url,
         decline_code=row.payment_decline_code,
     )

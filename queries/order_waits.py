@@ -58,19 +58,25 @@ class Wait:
 UNPAID: Final = (PaymentStatus.PENDING, PaymentStatus.DECLINED)
 """The customer has to act."""
 
+is_open: Final[ColumnElement[bool]] = saga_discrepancy.c.accepted_at.is_(None)
+"""No operator has accepted the discrepancy."""
+
 attention_since: Final[ColumnElement[datetime]] = func.least(
     *(
         select(func.min(since))
-        .where(since.table.c.order_id == order_view.c.order_id)
+        .where(since.table.c.order_id == order_view.c.order_id, *conditions)
         .correlate(order_view)
         .scalar_subquery()
-        for since in (parked_step.c.parked_at, saga_discrepancy.c.found_at)
+        for since, *conditions in (
+            (parked_step.c.parked_at,),
+            (saga_discrepancy.c.found_at, is_open),
+        )
     )
 )
 """The time from which an order needs an operator; NULL if it needs none."""
 
 needing_attention: Final = union_all(
-    select(parked_step.c.order_id), select(saga_discrepancy.c.order_id)
+    select(parked_step.c.order_id), select(saga_discrepancy.c.order_id).where(is_open)
 )
 """The ids of the orders that need an operator."""
 
@@ -147,6 +153,6 @@ _SOURCES: Final[Mapping[WaitingFor, Sequence[_Source]]] = {
     WaitingFor.STOCK: [_Source(_joined(backorder_view), _order.c.updated_at)],
     WaitingFor.OPERATOR: [
         _Source(select(parked_step.c.order_id), parked_step.c.parked_at),
-        _Source(select(saga_discrepancy.c.order_id), saga_discrepancy.c.found_at),
+        _Source(select(saga_discrepancy.c.order_id).where(is_open), saga_discrepancy.c.found_at),
     ],
 }

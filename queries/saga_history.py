@@ -4,13 +4,13 @@ parkings."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from domain.order import events as order_events
 from domain.order.decide import ORDER
-from domain.order.state import FORWARD, OrderState, OrderStatus, status_after
+from domain.order.state import FORWARD, KEEPING_STATUS, OrderState, OrderStatus, status_after
 from domain.saga import events as saga_events
 from domain.saga.commands import Intervention, ReconciledSystem
 from domain.saga.decide import SAGA
@@ -41,6 +41,15 @@ class ParkingView:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An operator has accepted a discrepancy. `actor` is None when it is not known."""
+
+    reason: str
+    actor: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DiscrepancyView:
     """A discrepancy between the log and another system's record."""
 
@@ -49,6 +58,7 @@ class DiscrepancyView:
     theirs: str
     since: datetime
     """The time at which it was found."""
+    accepted: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,8 @@ class History:
     def _add_of_order(self, stored: StoredEvent) -> None:
         event: order_events.OrderEvent = stored.decode()  # type: ignore[assignment]  # of its category
         self.order = ORDER.fold([event], self.order)
+        if isinstance(event, KEEPING_STATUS):
+            return
         status = status_after(event)
         if status not in FORWARD or status not in self.reached:
             self.reached[status] = stored.recorded_at
@@ -144,10 +156,18 @@ class History:
                 self._add_intervention(event, metadata.actor, stored)
             case saga_events.DiscrepancyFound():
                 self.discrepancies[event.system] = DiscrepancyView(
-                    event.system, event.ours, event.theirs, at
+                    event.system, event.ours, event.theirs, self._found_at(event, at)
                 )
+            case saga_events.DiscrepancyAccepted():
+                accepted = Acceptance(event.reason, metadata.actor, at)
+                known = self.discrepancies[event.system]
+                self.discrepancies[event.system] = replace(known, accepted=accepted)
             case saga_events.DiscrepancyResolved():
                 self.discrepancies.pop(event.system, None)
+
+    def _found_at(self, event: saga_events.DiscrepancyFound, at: datetime) -> datetime:
+        known = self.discrepancies.get(event.system)
+        return at if known is None else known.since
 
     def _add_intervention(
         self, event: saga_events.SagaStepIntervened, actor: str | None, stored: StoredEvent

@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.order.state import FINAL, OrderStatus
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
+from queries.refund_ledger import refund_states, refund_steps
 from queries.saga_history import DiscrepancyView, History, InterventionView, Mark, ParkingView
 from queries.saga_states import States, StepState, states_of
 from queries.unpaid_steps import described
@@ -116,7 +117,7 @@ def _direction(history: History) -> SagaStatus:
 class _Steps:
     def __init__(self, history: History, failures: Mapping[str, Failures]) -> None:
         self._history = history
-        self._states: States = states_of(history)
+        self._states: States = states_of(history) | refund_states(history)
         self._failures = dict(failures)
         if track := self._failures.pop("track", None):  # one activity, called in two steps
             has_left = history.has_reached(OrderStatus.SHIPPED)
@@ -130,6 +131,7 @@ class _Steps:
             yield view
         if self._history.order.has_had_return:
             yield from (self._step(step, None) for step in RETURN_PLAN)
+        yield from (self._step(step, None) for step in refund_steps(self._history.order))
         for undo in FINALIZERS:
             if undo.name in self._states:
                 yield self._step(

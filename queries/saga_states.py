@@ -47,11 +47,11 @@ def states_of(history: History) -> States:
         states |= _of_undos(_groups(started, history), history)
         states[_CANCEL.name] = _of_cancel(states, history)
     if _has_trace(_WITHDRAW, history):
-        states[_WITHDRAW.name] = _settled(_WITHDRAW.name, history) or StepState.RUNNING
+        states[_WITHDRAW.name] = settled_state(_WITHDRAW.name, history) or StepState.RUNNING
     return states
 
 
-def _settled(name: str, history: History) -> StepState | None:
+def settled_state(name: str, history: History) -> StepState | None:
     """Return the state that the step or the undo has recorded; None if it has recorded nothing."""
     mark, intervention = history.marks.get(name), history.last_intervention(name)
     if name in history.parked:
@@ -67,7 +67,7 @@ def _of_order(history: History) -> States:
     """Return the states of the steps up to the one that the order has reached."""
     states: States = {}
     for index, step in enumerate(ORDER_PLAN):
-        state = _settled(step.name, history)
+        state = settled_state(step.name, history)
         is_passed = _is_passed(step, history)
         if state is None and (is_passed or _has_begun(ORDER_PLAN[index + 1 :], history)):
             state = StepState.DONE
@@ -107,7 +107,7 @@ def _of_return(history: History) -> States:
     order = history.order
     states: States = {}
     for index, step in enumerate(RETURN_PLAN):
-        state = _settled(step.name, history)
+        state = settled_state(step.name, history)
         later = _has_begun(RETURN_PLAN[index + 1 :], history)
         if state is None and (later or order.returned is not None):
             state = StepState.DONE
@@ -147,7 +147,7 @@ def _of_undos(groups: Sequence[Sequence[Undo]], history: History) -> States:
 
 
 def _of_undo(undo: Undo, history: History, *, is_over: bool) -> StepState:
-    state = _settled(undo.name, history)
+    state = settled_state(undo.name, history)
     if state is StepState.DONE or (state is None and is_over):
         return StepState.UNDONE
     return state or StepState.UNDOING
@@ -159,7 +159,7 @@ def _of_cancel(states: States, history: History) -> StepState:
     undos = [step.undo.name for step in ORDER_PLAN if step.undo and step.name in states]
     all_undone = all(states.get(name, StepState.PLANNED) in _PASSED for name in undos)
     now = StepState.RUNNING if all_undone else StepState.PLANNED
-    return _settled(_CANCEL.name, history) or now
+    return settled_state(_CANCEL.name, history) or now
 
 
 def _has_trace(undo: Undo, history: History) -> bool:

@@ -16,6 +16,7 @@ from eventstore.checkpoint import COMPARED
 from eventstore.envelope import StoredEvent
 from projections.tables import parked_step, saga_discrepancy
 from queries.keyset import Page, PageRequest, fetch_page
+from queries.order_waits import is_open
 from queries.saga_history import History
 from queries.saga_ledger import Failures, SagaView, saga_view
 from queries.updates import streams_of
@@ -52,8 +53,10 @@ _RECONCILIATION_FIGURES: Final = text("""
                LIMIT 1
            )), 0)
 """)
-_DISCREPANCIES: Final = select(saga_discrepancy.c.system, func.count()).group_by(
-    saga_discrepancy.c.system
+_DISCREPANCIES: Final = (
+    select(saga_discrepancy.c.system, func.count())
+    .where(is_open)
+    .group_by(saga_discrepancy.c.system)
 )
 
 

@@ -20,6 +20,7 @@ from activities.provider_waits import ProviderActivitiesImpl
 from activities.reconciliation.changed_orders import ChangedOrders
 from activities.reconciliation.comparison import OrdersToCompare, ReconciliationActivitiesImpl
 from activities.reconciliation.discrepancies import Discrepancies
+from activities.reconciliation.lost_refunds import LostRefunds
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.open_orders import OpenOrders
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
@@ -33,6 +34,7 @@ from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
 from kit.pool import Pool
 from orchestrator.order_workflows import TemporalOrderWorkflows
+from orchestrator.refund_workflows import TemporalRefundWorkflows
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from providers.carrier import Carrier
 from providers.payments import PaymentProvider
@@ -80,13 +82,14 @@ def reconciliation_activities(
     open_orders = OpenOrders(pool, store, grace)
     discrepancies = Discrepancies(pool, handler)
     orphans = OrphanedWorkflows(open_orders, discrepancies, running)
+    refunds = LostRefunds(pool, TemporalRefundWorkflows(client, orchestrator), grace)
     orders = OrdersToCompare(
         ChangedOrders(pool, store, grace, at_most),
         UncheckedOrders(pool, share),
         OpenOrderSweep(pool, grace, share),
     )
     return [
-        *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running).all,
+        *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running, refunds).all,
         *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator, handler).all,
     ]
 

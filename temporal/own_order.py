@@ -19,14 +19,24 @@ from domain.ids import (
     aftercare_workflow_id,
     order_workflow_id,
     payment_workflow_id,
+    refund_of_workflow,
+    refund_workflow_id,
     return_workflow_id,
 )
+
+
+def _own_refund(order_id: str) -> str:
+    """Return the id of this refund's workflow if it were one of that order."""
+    number = refund_of_workflow(workflow.info().workflow_id)
+    return refund_workflow_id(order_id, number or 0)
+
 
 _SAGAS: Final[Mapping[str, Callable[[str], str]]] = {
     "OrderWorkflow": order_workflow_id,
     "PaymentWorkflow": payment_workflow_id,
     "ReturnWorkflow": return_workflow_id,
     "AftercareWorkflow": aftercare_workflow_id,
+    "RefundWorkflow": _own_refund,
 }
 """The id that the workflow of each saga must have: the ids of its events are derived from it."""
 

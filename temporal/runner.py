@@ -14,6 +14,7 @@ from workflows.command import CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
 
 WORKFLOWS: Final[tuple[type[Any], ...]] = (
@@ -21,6 +22,7 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     PaymentWorkflow,
     ReturnWorkflow,
     AftercareWorkflow,
+    RefundWorkflow,
     CommandWorkflow,
     ReconciliationWorkflow,
     RecoveryWorkflow,

@@ -180,7 +180,8 @@ class OrderWorkflow(SagaWorkflow):
         """Settle what a terminated run has parked; it may park after the next run has started."""
         if self._saga.is_recovered:
             await self._saga.reload_progress()
-        await self._saga.parked.take_over(self._saga.progress.parked)
+        left = [each for each in self._saga.progress.parked if not each.is_of_refund]
+        await self._saga.parked.take_over(left)
 
     # The start.
 

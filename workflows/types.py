@@ -123,6 +123,14 @@ class ReturnWorkflowInput:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundWorkflowInput:
+    order_id: str
+    number: int
+    """The number of the refund that an operator has requested."""
+    deadlines: Deadlines
+
+
+@dataclass(frozen=True, slots=True)
 class InterventionSignal:
     """An intervention on a parked step, sent from the Temporal Web UI or its command line.
 

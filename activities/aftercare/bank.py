@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
+from activities.payments.refund_record import RefundRecord
 from activities.payments.refunds import Refunds
 from activities.types import FailedRefund, RefundAgainInput
 from domain.money import Money
@@ -25,6 +26,7 @@ class Bank:
         self._handler = handler
         self._provider = provider
         self._refunds = Refunds(handler, provider)
+        self._refund_record = RefundRecord(handler, provider)
 
     async def record(self, order_id: str) -> PaymentState:
         """Record what is new; return the payment after it.
@@ -34,9 +36,12 @@ class Bank:
         payment = await self._handler.load(PAYMENT, order_id)
         if payment.reference is None or not payment.captured:
             return payment
-        there = await self._provider.get(reference=payment.reference)
-        if there.refunded < payment.refunded:
-            await self._record_failure(order_id, payment, there.refunded)
+        listed = await self._refunds.listed(payment.reference)
+        for purpose, given in payment.refunds.items():
+            remains = listed.by_purpose.get(purpose, 0)
+            if remains < given:
+                await self._record_failure(order_id, purpose, remains)
+        await self._refund_record.record_elsewhere(order_id, listed)
         for dispute in await self._provider.disputes(reference=payment.reference):
             await self._record_dispute(order_id, dispute)
         return await self._handler.load(PAYMENT, order_id)
@@ -44,22 +49,32 @@ class Bank:
     async def refund_again(self, again: RefundAgainInput) -> None:
         order_id = again.order_id
         payment = await self._handler.load(PAYMENT, order_id)
-        amount = payment.failed_refunds.get(again.number)
-        due = min(payment.refunded + (amount or 0), payment.refundable)
-        if amount is None or payment.reference is None or due <= payment.refunded:
+        failed = payment.failed_refunds.get(again.number)
+        if failed is None or payment.reference is None:
             return
-        refunded = await self._refunds.give(order_id, again.step, payment.reference, due)
-        money = Money(amount=refunded, currency=payment.amount.currency)
+        purpose, before = failed.purpose, payment.refunds.get(failed.purpose, 0)
+        listed = await self._refunds.give(
+            order_id,
+            purpose,
+            payment.reference,
+            wanted=before + failed.amount,
+            captured=payment.captured,
+            step=again.step,
+        )
+        given = Money(amount=listed.by_purpose.get(purpose, 0), currency=payment.amount.currency)
         await self._handler.handle(
             Step.current(again.step, order_id),
-            c.RecordRefund(aggregate_id=order_id, refunded_in_all=money, repeats=again.number),
+            c.RecordRefund(
+                aggregate_id=order_id, purpose=purpose, given=given, repeats=again.number
+            ),
         )
 
-    async def _record_failure(self, order_id: str, payment: PaymentState, remains: int) -> None:
+    async def _record_failure(self, order_id: str, purpose: str, remains: int) -> None:
+        payment = await self._handler.load(PAYMENT, order_id)
         money = Money(amount=remains, currency=payment.amount.currency)
         await self._handler.handle(
             Step.current(f"refund_failed/{payment.failures + 1}", order_id),
-            c.RecordRefundFailure(aggregate_id=order_id, refunded_in_all=money),
+            c.RecordRefundFailure(aggregate_id=order_id, purpose=purpose, remains=money),
         )
 
     async def _record_dispute(self, order_id: str, dispute: ProviderDispute) -> None:
@@ -81,6 +96,6 @@ def failed_refunds(payment: PaymentState) -> list[FailedRefund]:
     if payment.refunded >= payment.refundable:
         return []
     return [
-        FailedRefund(number, amount, payment.amount.currency)
-        for number, amount in sorted(payment.failed_refunds.items())
+        FailedRefund(number, failed.amount, payment.amount.currency)
+        for number, failed in sorted(payment.failed_refunds.items())
     ]

@@ -12,8 +12,9 @@ from activities.figures import count_capture
 from activities.payments.attempts import Attempts
 from activities.payments.creation import Creation
 from activities.payments.holds import Holds, owed
+from activities.payments.order_refunds import OrderRefunds
 from activities.payments.record import PaymentRecord
-from activities.payments.refunds import Refunds
+from activities.payments.refund_record import RefundRecord
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
 from activities.types import (
@@ -24,16 +25,17 @@ from activities.types import (
     OrderProgress,
     ParcelInput,
     RecordedResult,
+    RefundInput,
 )
 from domain.errors import ErrorCode, Refused
 from domain.inventory.commands import CommitStock, ReturnStock
-from domain.money import Money
 from domain.order.commands import FinishReturn, MarkShipped
 from domain.order.state import CANCELLABLE, CANCELLABLE_AFTER_DISPATCH
 from domain.payment import commands as c
 from domain.payment.decide import RETRYABLE, TAKEN
 from domain.payment.hold import DEFAULT_HOLD
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
+from domain.saga.plan import REFUND
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.events import ShipmentDispatched
@@ -54,7 +56,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         self._holds = Holds(handler, provider, self._record)
         self._attempts = Attempts(provider)
         self._creation = Creation(self._record, provider)
-        self._refunds = Refunds(handler, provider)
+        self._refunds = RefundRecord(handler, provider)
+        self._order_refunds = OrderRefunds(handler, self._refunds)
 
     @activity.defn
     async def authorize(self, order_id: str) -> AuthorizationResult:
@@ -168,7 +171,7 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         returning = order.returning
         if returning is not None:
             refunds = (
-                [await self._refund(order_id, returning.refund.money)]
+                await self._refunds.give(order_id, REFUND.name, returning.refund.money)
                 if order.needs_payment
                 else []
             )
@@ -183,6 +186,14 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 FinishReturn(aggregate_id=order_id),
             )
         return await load_progress(self._handler, order_id)
+
+    @activity.defn
+    async def refund_order(self, refund: RefundInput) -> None:
+        await self._order_refunds.give(refund)
+
+    @activity.defn
+    async def end_refund(self, refund: RefundInput) -> None:
+        await self._order_refunds.end(refund)
 
     async def _settle(
         self, order_id: str, payment: PaymentState, *, looks: bool
@@ -244,8 +255,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         step = Step.current("give_back", order_id)
         if captured is not None:
             await self._handler.handle(
-                step, *await self._give_all_back(order_id, payment, captured)
+                step, *await self._refunds.give_all_back(order_id, payment, captured)
             )
+            await self._refunds.compare(order_id)
             return True
         try:
             await self._handler.handle(
@@ -256,36 +268,3 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 raise
             return False
         return True
-
-    async def _give_all_back(
-        self, order_id: str, payment: PaymentState, captured: ProviderPayment
-    ) -> list[c.PaymentCommand]:
-        """Void and refund; return the commands, with a capture or authorization whose answer was
-        lost."""
-        refunded = await self._refunds.give(
-            order_id, "give_back", captured.reference, captured.captured
-        )
-        taken = Money(amount=captured.captured, currency=captured.currency)
-        given = Money(amount=refunded, currency=captured.currency)
-        return [
-            c.RecordAuthorization(
-                aggregate_id=order_id, attempt=payment.attempt, reference=captured.reference
-            ),
-            c.RecordCapture(aggregate_id=order_id, amount=taken),
-            c.RecordRefund(aggregate_id=order_id, refunded_in_all=given),
-        ]
-
-    async def _refund(self, order_id: str, wanted: Money) -> c.RecordRefund:
-        """Refund what the log does not know of yet; return the command that records it."""
-        payment = await self._record.load(order_id)
-        if payment.status is not PaymentStatus.CAPTURED or payment.reference is None:
-            raise Refused(
-                ErrorCode.WRONG_STATE,
-                f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
-            )
-        due = self._provider.nearest(
-            amount=payment.refunded + wanted.amount, currency=wanted.currency
-        )
-        in_all = await self._refunds.give(order_id, "refund", payment.reference, due)
-        refunded_in_all = Money(amount=in_all, currency=wanted.currency)
-        return c.RecordRefund(aggregate_id=order_id, refunded_in_all=refunded_in_all)

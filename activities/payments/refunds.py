@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from activities.command_handler import CommandHandler
 from domain.errors import ErrorCode, Refused
 from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentState
 from domain.saga.decide import SAGA
 from providers import idempotency_keys
 from providers.errors import ProviderRefused
-from providers.payments import PaymentProvider
+from providers.payments import PaymentProvider, ProviderRefund
 
 _DISPUTED: Final = "charge_disputed"
 """The provider's code, when the log does not know of the dispute yet."""
+MAX_LOOKS: Final = 3
+"""The tries to refund while others refund the same payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The refunds of a payment that count, as the provider lists them."""
+
+    refunds: Sequence[ProviderRefund]
+
+    @property
+    def in_all(self) -> int:
+        return sum(refund.amount for refund in self.refunds)
+
+    @property
+    def by_purpose(self) -> dict[str, int]:
+        """Return what Waybill's own refunds have given back for each purpose."""
+        given: dict[str, int] = {}
+        for refund in self.refunds:
+            if refund.purpose is not None:
+                given[refund.purpose] = given.get(refund.purpose, 0) + refund.amount
+        return given
+
+    @property
+    def elsewhere(self) -> dict[str, int]:
+        """Return the refunds that Waybill did not ask for, by the provider's ids."""
+        return {each.reference: each.amount for each in self.refunds if each.purpose is None}
+
+
+class _Asked(NamedTuple):
+    order_id: str
+    purpose: str
+    step: str
+    reference: str
+    given: int
+    """What was given for the purpose before."""
+    amount: int
 
 
 class Refunds:
@@ -23,52 +61,75 @@ class Refunds:
         self._handler = handler
         self._provider = provider
 
-    async def give(self, order_id: str, step: str, reference: str, due: int) -> int:
-        """Refund until `due` has been refunded in total, whether by this call or an earlier one.
+    async def listed(self, reference: str) -> Listed:
+        refunds = await self._provider.refunds(reference=reference)
+        return Listed([refund for refund in refunds if refund.counts])
 
-        Return the total that is refunded then: less than `due` where lost disputes have given money
-        back already. Raises Refused while the charge is disputed.
+    async def give(  # noqa: PLR0913 - what a refund consists of
+        self,
+        order_id: str,
+        purpose: str,
+        reference: str,
+        *,
+        wanted: int,
+        captured: int,
+        step: str | None = None,
+    ) -> Listed:
+        """Refund until `wanted` is given for this purpose, as far as the capture allows.
+
+        `step` is the step that asks, where it is not the purpose itself. What lost disputes have
+        given back counts against the captured amount. Raises Refused while the charge is disputed.
+
+        What was given for another purpose, or was refunded by hand, does not count as given. It
+        counts against the captured amount alone.
 
         A provider repeats its first answer to a key for a day. It repeats a refusal long after the
         cause is gone, and a success after the refund has failed at the bank. So each intervention
-        on the parked step makes a new key. The provider's record, which this method reads first,
+        on the parked step makes a new key. The provider's list, which this method reads first,
         includes the refunds made under earlier keys. Concurrent attempts know the same facts and so
-        make the same key. Raises ProviderRefused when the provider accepts the refund but its
-        record does not show it.
+        make the same key. Raises ProviderRefused when the provider accepts the refund but does not
+        list it.
         """
         payment = await self._handler.load(PAYMENT, order_id)
-        due = _still_due(due, payment)
-        intervention_counts = (await self._handler.load(SAGA, order_id)).intervention_counts.get(
-            step, 0
+        looks = 0
+        while True:
+            listed, looks = await self.listed(reference), looks + 1
+            given = listed.by_purpose.get(purpose, 0)
+            amount = min(wanted - given, captured - payment.lost - listed.in_all)
+            if amount <= 0:
+                return listed
+            if payment.disputed:
+                raise _disputed(order_id)
+            asked = _Asked(order_id, purpose, step or purpose, reference, given, amount)
+            try:
+                await self._refund(asked, payment.amount.currency)
+            except ProviderRefused as refused:
+                if refused.code == _DISPUTED:
+                    raise _disputed(order_id) from None
+                # Another refund of this payment may have come first, and left less.
+                if looks == MAX_LOOKS or (await self.listed(reference)).in_all == listed.in_all:
+                    raise
+            else:
+                return await self._shown(purpose, reference, given + amount)
+
+    async def _refund(self, asked: _Asked, currency: str) -> None:
+        saga = await self._handler.load(SAGA, asked.order_id)
+        count = saga.intervention_counts.get(asked.step, 0)
+        await self._provider.refund(
+            reference=asked.reference,
+            amount=asked.amount,
+            currency=currency,
+            key=idempotency_keys.refund(
+                asked.order_id, asked.step, count, asked.given, asked.amount
+            ),
+            purpose=asked.purpose,
         )
-        recorded = await self._provider.get(reference=reference)
-        if recorded.refunded >= due:
-            return due
-        if payment.disputed:
-            raise _disputed(order_id)
-        key = idempotency_keys.refund(order_id, step, intervention_counts, recorded.refunded)
-        try:
-            recorded = await self._provider.refund(
-                reference=reference,
-                amount=due - recorded.refunded,
-                currency=recorded.currency,
-                key=key,
-            )
-        except ProviderRefused as refused:
-            if refused.code != _DISPUTED:
-                raise
-            raise _disputed(order_id) from None
-        if recorded.refunded < due:
+
+    async def _shown(self, purpose: str, reference: str, due: int) -> Listed:
+        listed = await self.listed(reference)
+        if listed.by_purpose.get(purpose, 0) < due:
             raise ProviderRefused("payments", "refund", "refund_failed", HTTPStatus.OK)
-        return due
-
-
-def _still_due(due: int, payment: PaymentState) -> int:
-    """Return the total to refund: together with lost disputes, never more than was captured.
-
-    The capture may not be in the log yet; then no dispute is.
-    """
-    return min(due, payment.refundable) if payment.lost else due
+        return listed
 
 
 def _disputed(order_id: str) -> Refused:

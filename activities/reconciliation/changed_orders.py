@@ -31,6 +31,8 @@ TYPES: Final = tuple(
         payment.PaymentCaptured,
         payment.PaymentRefunded,
         payment.PaymentRefundFailed,
+        payment.PaymentRefundedElsewhere,
+        payment.PaymentRefundElsewhereFailed,
         payment.PaymentVoided,
         shipment.ShipmentCreated,
         shipment.ShipmentDispatched,

@@ -126,6 +126,8 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
         for comparison in comparisons:
             if comparison.notification is not None:
                 await self._sagas.handle_event(comparison.notification)
+            if comparison.has_other_refunds:
+                await self._comparison.record_refunds(order_id)
             await record_tracking(self._handler, order_id, comparison.tracking)
         return [
             _discrepancy(order_id, comparison)

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Final
 
 from activities.command_handler import CommandHandler
-from activities.types import REFUND_AGAIN
+from activities.payments.refund_record import RefundRecord
 from domain.order.decide import ORDER
 from domain.order.state import CANCELLABLE, FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
@@ -26,6 +26,7 @@ from domain.provider_notifications import (
 )
 from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
+from domain.saga.plan import REFUND_AGAIN
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.state import ShipmentStatus
 from domain.shipping.tracking import TrackingInfo
@@ -72,6 +73,8 @@ class SystemComparison:
     theirs: str
     notification: PaymentNotification | ShipmentNotification | None = None
     tracking: TrackingInfo | None = None
+    has_other_refunds: bool = False
+    """The provider has refunded more or less than the log says: some refunds may be by hand."""
 
     @property
     def agrees(self) -> bool:
@@ -107,6 +110,11 @@ class ProviderComparison:
         self._handler = handler
         self._payments = payments
         self._carrier = carrier
+        self._refunds = RefundRecord(handler, payments)
+
+    async def record_refunds(self, order_id: str) -> None:
+        """Record the refunds that Waybill did not ask for."""
+        await self._refunds.compare(order_id)
 
     async def read(self, order_id: str) -> list[SystemComparison]:
         order = await self._handler.load(ORDER, order_id)
@@ -135,10 +143,12 @@ class ProviderComparison:
             and is_released
         )
         is_answer = order.status not in FINAL and payment.status in UNSETTLED and is_decided
+        held = _held(found)
         return SystemComparison(
             ReconciledSystem.PAYMENT,
             ours=str(_promised(order, payment)),
-            theirs=str(_held(found)),
+            theirs=str(held),
+            has_other_refunds=held.refunded != payment.refunded,
             notification=_payment_notification(order_id, payment, is_answer, ends_hold)
             or _failed_refund(order_id, payment, latest),
         )
@@ -212,7 +222,7 @@ def _failed_refund(
 
 def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemComparison:
     is_of_bank = comparison.system is ReconciledSystem.PAYMENT and any(
-        step.startswith(f"{REFUND_AGAIN}_") for step in settled
+        step.startswith(REFUND_AGAIN) for step in settled
     )
     if settled.isdisjoint(_SETTLES[comparison.system]) and not is_of_bank:
         return comparison

@@ -13,6 +13,7 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.reconciliation.failed_orders import failed_orders
+from activities.reconciliation.lost_refunds import LostRefunds
 from activities.reconciliation.open_orders import OpenOrder, OpenOrders
 from activities.reconciliation.order_workflows import OrderWorkflows
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
@@ -38,13 +39,14 @@ LEADER_NAME: Final = "recovery"
 
 
 class RecoveryActivitiesImpl(interface.RecoveryActivities):
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a recovery
         self,
         pool: Pool,
         handler: CommandHandler,
         open_orders: OpenOrders,
         orphans: OrphanedWorkflows,
         sagas: OrderWorkflows,
+        refunds: LostRefunds,
     ) -> None:
         self._pool = pool
         self._handler = handler
@@ -52,6 +54,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         self._orphans = orphans
         self._sagas = sagas
         self._aftercare = ParkedAftercare(pool, sagas)
+        self._refunds = refunds
 
     @activity.defn
     async def recover_missing(self, reconcile: ReconcileInput) -> RecoveryResult:
@@ -60,6 +63,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
                 return await self._place_again(reconcile.order_id, reconcile.cause)
             one = await self._open_orders.one(reconcile.order_id)
             return await self._recover_all(one, reconcile.cause)
+        await self._refunds.recover()
         lost, without_open_order = await self._lost()
         recoveries = await self._recover_all(lost, reconcile.cause)
         await self._aftercare.resume()

@@ -1,4 +1,4 @@
-"""`waybill orders`: list, show, explain, watch and cancel orders."""
+"""`waybill orders`: list, show, explain, watch, cancel and refund orders."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from cli import output, watching
 from cli.client import Json
 from cli.commands.explanation import explain_lines
 from cli.commands.order_facts import COLUMNS, print_order
+from cli.commands.refunds import EXAMPLE as REFUND_EXAMPLE
+from cli.commands.refunds import refund_order
 from cli.options import After, All, AsJson, First, Key, Order, Reason, Yes
 from cli.paging import Paging, read
 from cli.session import client_of, confirm, derived_key, names_order, order_id
 from cli.values import since as time_of
 
-orders = typer.Typer(help="List, show, watch and cancel orders.", no_args_is_help=True)
+orders = typer.Typer(help="List, show, watch, cancel and refund orders.", no_args_is_help=True)
+orders.command("refund", epilog=REFUND_EXAMPLE)(refund_order)
 
 
 class Status(StrEnum):
@@ -63,7 +66,7 @@ def list_orders(
     parked: Annotated[
         bool,
         typer.Option(
-            "--parked", help="Those that need attention: a parked saga, or a discrepancy."
+            "--parked", help="Those that need attention: a parked step, or an open discrepancy."
         ),
     ] = False,
     first: First = 20,

@@ -44,6 +44,7 @@ _DISCREPANCIES: Final[Sequence[Column]] = (
     ("OURS", lambda found: shown(found["ours"])),
     ("THEIRS", lambda found: shown(found["theirs"])),
     ("SINCE", lambda found: moment(found["since"])),
+    ("ACCEPTED", lambda found: shown(found["accepted"] and found["accepted"]["actor"])),
 )
 DOCUMENTS: Final = {
     "RETRY": "RetrySaga",

@@ -6,12 +6,13 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.command import Command, Identifier
-from domain.money import Money
+from domain.money import MinorUnits, Money
 from domain.order.contact import Contact
 from domain.order.lines import MAX_LINES, Address, OrderLine, ReturnedLine
 from domain.order.price import DiscountCode, Price, check_parts, check_payment_method
 from domain.order.promises import Promises
 from domain.order.references import Metadata, Reference
+from domain.saga.commands import Explanation
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,100}$")]
 """A payment provider's token for a way to pay, never a card number."""
@@ -160,3 +161,39 @@ class ResumeReturn(OrderCommand):
 
 class LapseReturn(OrderCommand):
     """Record that the goods never came back: nothing is refunded, and the order continues."""
+
+
+class RequestRefund(OrderCommand):
+    """Promise the customer money back: an amount, or the price of some pieces. No stock changes.
+
+    `key` identifies the request of one person: a repeat of it changes nothing. The fields below
+    `reason` come from the payment in the log, which the activity that runs this reads.
+    """
+
+    key: str
+    amount: Annotated[int, Field(strict=True, ge=1)] | None = None
+    lines: Annotated[tuple[ReturnedLine, ...], Field(min_length=1, max_length=MAX_LINES)] | None = (
+        None
+    )
+    reason: Explanation
+    captured: MinorUnits = 0
+    refunded_elsewhere: MinorUnits = 0
+    """The refunds of the payment that belong neither to a return nor to such a request."""
+    is_return_settled: bool = False
+    """An operator has settled the refund of the return outside Waybill."""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.amount is None) == (self.lines is None):
+            raise ValueError("name either an amount or lines")
+        lines = self.lines or ()
+        if len({line.sku for line in lines}) != len(lines):
+            raise ValueError("each SKU may be on one line only")
+        return self
+
+
+class EndRefund(OrderCommand):
+    """Record that a requested refund has ended, and what Waybill has given back for it."""
+
+    refund: int
+    refunded: MinorUnits

@@ -7,6 +7,7 @@ from domain.errors import ErrorCode, Refused
 from domain.order import commands as c
 from domain.order import events as e
 from domain.order.number import order_number
+from domain.order.refunding import end_refund, request_refund
 from domain.order.returns import decide_return
 from domain.order.state import (
     CANCELLABLE,
@@ -27,7 +28,7 @@ _ADVANCES: dict[type[c.OrderCommand], tuple[OrderStatus, Callable[..., e.OrderEv
 }
 
 
-def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]:  # noqa: PLR0911 - one for each command
+def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]:  # noqa: PLR0911 - one case for each command
     if isinstance(command, c.PlaceOrder):
         return _place(command, state)
     if state.status is None:
@@ -43,6 +44,10 @@ def decide(command: c.OrderCommand, state: OrderState) -> Sequence[e.OrderEvent]
             return _cancel(command, state)
         case c.RequestReturn() | c.FinishReturn() | c.ResumeReturn() | c.LapseReturn():
             return decide_return(command, state)
+        case c.RequestRefund():
+            return request_refund(command, state)
+        case c.EndRefund():
+            return end_refund(command, state)
         case _:
             return _advance(command, state)
 

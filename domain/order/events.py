@@ -156,6 +156,35 @@ class OrderReturnResumed(Event):
     """True when the order is complete: its return window has closed since."""
 
 
+class OrderRefundRequested(Event):
+    """An operator has promised the customer money back. The order keeps its status."""
+
+    order_id: str
+    refund: int
+    """The number of the refund, counted from 1 for each order."""
+    amount: Money
+    """The amount that is promised."""
+    price: Price | None
+    """The parts of the price of the pieces; null when an amount was requested."""
+    lines: tuple[ReturnedLine, ...]
+    """The pieces whose price is promised; empty when an amount was requested."""
+    reason: str
+    """The reason, in the words of the operator."""
+    key: str
+    """A digest of the operator and the idempotency key."""
+
+
+class OrderRefundEnded(Event):
+    """The refund is made, or an operator has settled its step."""
+
+    order_id: str
+    refund: int
+    """The number of the refund."""
+    refunded: Money
+    """The amount that Waybill has given back. It is less than the promise only when an operator has
+    settled the step, or when a cancellation gave everything back."""
+
+
 OrderEvent = (
     OrderCreated
     | OrderReserved
@@ -173,4 +202,6 @@ OrderEvent = (
     | OrderReturned
     | OrderReturnLapsed
     | OrderReturnResumed
+    | OrderRefundRequested
+    | OrderRefundEnded
 )

@@ -9,6 +9,7 @@ from domain.order import commands as c
 from domain.order import events as e
 from domain.order.lines import ReturnedLine
 from domain.order.price import Price
+from domain.order.refunding import refunded_pieces
 from domain.order.refunds import refund_of
 from domain.order.state import OrderState, OrderStatus
 
@@ -101,10 +102,20 @@ def _pieces(lines: Sequence[ReturnedLine]) -> dict[str, int]:
 
 
 def _refund(lines: Sequence[ReturnedLine], state: OrderState) -> Price:
-    """Return what the lines give back. Raises Refused for products that the order does not have."""
+    """Return what the lines give back. Raises Refused for products that the order does not have.
+
+    A piece whose price an operator has promised back is not refunded again when it comes back.
+    """
     before = _pieces(state.returned.lines) if state.returned else {}
     _check(lines, before, state)
-    return refund_of(_pieces(lines), before, state.lines, state.price)
+    promised = refunded_pieces(state)
+    promised.update(before)
+    ordered = {line.sku: line.quantity for line in state.lines}
+    due = {
+        line.sku: min(line.quantity, max(0, ordered[line.sku] - promised[line.sku]))
+        for line in lines
+    }
+    return refund_of(due, promised, state.lines, state.price)
 
 
 def _check(lines: Sequence[ReturnedLine], before: Mapping[str, int], state: OrderState) -> None:

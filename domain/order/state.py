@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from domain.money import Money
 from domain.order import events as e
@@ -59,6 +61,23 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund that an operator has requested."""
+
+    key: str
+    amount: int
+    lines: tuple[ReturnedLine, ...]
+    reason: str
+    is_open: bool = True
+    refunded: int = 0
+    """The amount that Waybill has given back, once the refund has ended."""
+
+    @property
+    def promised(self) -> int:
+        return self.amount if self.is_open else self.refunded
+
+
+@dataclass(frozen=True, slots=True)
 class OrderState:
     """`status` is None for an order that does not exist."""
 
@@ -87,6 +106,8 @@ class OrderState:
     """The number of times that a return has lapsed: it may be requested again each time."""
     returned: Return | None = None
     """The return whose goods are back."""
+    refunds: Mapping[int, Refund] = field(default_factory=dict)
+    """The refunds that operators have requested, by number."""
 
     @property
     def has_had_return(self) -> bool:
@@ -130,8 +151,12 @@ _STATUS_AFTER: dict[type[e.OrderEvent], OrderStatus] = {
 }
 
 
+KEEPING_STATUS: Final = (e.OrderRefundRequested, e.OrderRefundEnded)
+"""The events after which an order has the status that it had before."""
+
+
 def status_after(event: e.OrderEvent) -> OrderStatus:
-    """Return the status of an order after this event."""
+    """Return the status of an order after this event, which is none of KEEPING_STATUS."""
     if isinstance(event, e.OrderReturned) and event.is_whole:
         return OrderStatus.RETURNED
     if isinstance(event, e.OrderReturned | e.OrderReturnResumed):
@@ -139,7 +164,7 @@ def status_after(event: e.OrderEvent) -> OrderStatus:
     return _STATUS_AFTER[type(event)]
 
 
-def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR0911 - one for each event
+def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: C901, PLR0911 - one for each event
     match event:
         case e.OrderCreated():
             return OrderState(
@@ -182,5 +207,13 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: PLR09
             )
         case e.OrderReturnResumed():
             return replace(state, return_asked_for=True, returning=state.lapsed, lapsed=None)
+        case e.OrderRefundRequested():
+            refund = Refund(event.key, event.amount.amount, event.lines, event.reason)
+            return replace(state, refunds={**state.refunds, event.refund: refund})
+        case e.OrderRefundEnded():
+            refund = replace(
+                state.refunds[event.refund], is_open=False, refunded=event.refunded.amount
+            )
+            return replace(state, refunds={**state.refunds, event.refund: refund})
         case _:
             return replace(state, status=status_after(event))

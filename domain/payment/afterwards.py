@@ -16,16 +16,21 @@ from domain.payment.state import Dispute, PaymentState
 def fail_refund(
     command: c.RecordRefundFailure, state: PaymentState
 ) -> Sequence[e.PaymentRefundFailed]:
-    in_all = command.refunded_in_all
-    if in_all.amount >= state.refunded or state.reference is None:
+    failed = state.refunds.get(command.purpose, 0) - command.remains.amount
+    if failed <= 0 or state.reference is None:
         return []
+
+    def money(amount: int) -> Money:
+        return command.remains.model_copy(update={"amount": amount})
+
     return [
         e.PaymentRefundFailed(
             order_id=command.aggregate_id,
             reference=state.reference,
             failure=state.failures + 1,
-            amount=in_all.model_copy(update={"amount": state.refunded - in_all.amount}),
-            refunded_in_all=in_all,
+            purpose=command.purpose,
+            amount=money(failed),
+            refunded_in_all=money(state.refunded - failed),
         )
     ]
 

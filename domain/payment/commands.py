@@ -84,9 +84,13 @@ class RecordCapture(PaymentCommand):
 
 
 class RecordRefund(PaymentCommand):
-    """`refunded_in_all` is the total refund in the provider's records."""
+    """Record what the provider has refunded for one purpose, its earlier refunds included.
 
-    refunded_in_all: Money
+    The purpose is the step of a saga that gives the money back.
+    """
+
+    purpose: str
+    given: Money
     repeats: int | None = None
     """The number of the failed refund that this one makes good."""
 
@@ -94,10 +98,11 @@ class RecordRefund(PaymentCommand):
 class RecordRefundFailure(PaymentCommand):
     """Record that a refund has failed at the bank, after it had succeeded.
 
-    `refunded_in_all` is the total refund that remains in the provider's records.
+    `remains` is what the provider's records show as refunded for this purpose now.
     """
 
-    refunded_in_all: Money
+    purpose: str
+    remains: Money
 
 
 class RecordDispute(PaymentCommand):
@@ -107,6 +112,13 @@ class RecordDispute(PaymentCommand):
     amount: Money
     reason: str
     outcome: DisputeOutcome | None = None
+
+
+class RecordRefundsElsewhere(PaymentCommand):
+    """Record the refunds that Waybill did not ask for, as the provider lists them now."""
+
+    refunds: dict[str, Annotated[int, Field(ge=1)]]
+    """The amounts by the provider's ids of the refunds, without those that have failed."""
 
 
 class RecordVoid(PaymentCommand):

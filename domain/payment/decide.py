@@ -8,6 +8,7 @@ from domain.errors import ErrorCode, Refused
 from domain.payment import commands as c
 from domain.payment import events as e
 from domain.payment.afterwards import dispute, fail_refund
+from domain.payment.refunds import record_refund, record_refunds_elsewhere
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
 
 RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED, PaymentStatus.REFUSED}
@@ -19,7 +20,7 @@ MAX_ATTEMPTS: Final = 10
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
 
 
-def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:  # noqa: PLR0911 - one for each command
+def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:  # noqa: C901, PLR0911 - one for each command
     match command:
         case c.RequestPayment():
             return _request(command, state)
@@ -32,9 +33,11 @@ def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.Payment
         case c.RecordCapture():
             return _capture(command, state)
         case c.RecordRefund():
-            return _refund(command, state)
+            return record_refund(command, state)
         case c.RecordRefundFailure():
             return fail_refund(command, state)
+        case c.RecordRefundsElsewhere():
+            return record_refunds_elsewhere(command, state)
         case c.RecordDispute():
             return dispute(command, state)
         case c.RecordVoid():
@@ -154,27 +157,6 @@ def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.Paymen
     return [
         e.PaymentCaptured(
             order_id=command.aggregate_id, reference=state.reference, amount=command.amount
-        )
-    ]
-
-
-def _refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    in_all = command.refunded_in_all
-    if in_all.amount <= state.refunded:
-        return []
-    if state.reference is None or in_all.amount > state.refundable:
-        raise Refused(
-            ErrorCode.WRONG_STATE,
-            f"{in_all.amount} refunded is more than the {state.refundable} that were captured "
-            f"for order {command.aggregate_id}: compare with the provider's records",
-        )
-    return [
-        e.PaymentRefunded(
-            order_id=command.aggregate_id,
-            reference=state.reference,
-            amount=in_all.model_copy(update={"amount": in_all.amount - state.refunded}),
-            refunded_in_all=in_all,
-            repeats=command.repeats,
         )
     ]
 

@@ -98,6 +98,9 @@ class PaymentRefunded(Event):
     """The amount of this refund."""
     refunded_in_all: Money
     """The total refund so far, this one included."""
+    purpose: str
+    """The step that gave the money back: `refund` for a return, `give_back` for a cancellation, and
+    `refund_order_<number>` for a refund that an operator requested."""
     repeats: int | None = None
     """The number of the failed refund that this one makes good; null for another refund."""
 
@@ -110,6 +113,8 @@ class PaymentRefundFailed(Event):
     """The provider's id of this payment."""
     failure: int
     """The number of the failure, counted from 1 over all refunds of this payment."""
+    purpose: str
+    """The step that had given the money back, as in `PaymentRefunded`."""
     amount: Money
     """The amount that the customer has not got."""
     refunded_in_all: Money
@@ -148,6 +153,35 @@ class PaymentDisputeClosed(DisputeEvent):
     """The decision of the customer's bank."""
 
 
+class PaymentRefundedElsewhere(Event):
+    """Captured money is refunded that Waybill did not ask for: by hand, at the provider."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    refund_id: str
+    """The provider's id of this refund."""
+    amount: Money
+    """The amount of this refund."""
+    refunded_in_all: Money
+    """The total refund so far, this one included."""
+
+
+class PaymentRefundElsewhereFailed(Event):
+    """A refund by hand has failed or was cancelled at the provider: the shop has the money
+    again."""
+
+    order_id: str
+    reference: str
+    """The provider's id of this payment."""
+    refund_id: str
+    """The provider's id of this refund."""
+    amount: Money
+    """The amount of this refund."""
+    refunded_in_all: Money
+    """The total refund that remains."""
+
+
 class PaymentVoided(Event):
     """The hold is released, and nothing will be captured for this order."""
 
@@ -166,6 +200,8 @@ PaymentEvent = (
     | PaymentCaptured
     | PaymentRefunded
     | PaymentRefundFailed
+    | PaymentRefundedElsewhere
+    | PaymentRefundElsewhereFailed
     | PaymentDisputed
     | PaymentDisputeClosed
     | PaymentVoided

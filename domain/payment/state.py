@@ -36,6 +36,12 @@ UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
+class FailedRefund:
+    purpose: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentState:
     """`status` is None while no payment was requested."""
 
@@ -49,6 +55,10 @@ class PaymentState:
     captured: int = 0
     refunded: int = 0
     """The refunds of what was captured; both in minor units of the amount's currency."""
+    refunds: Mapping[str, int] = field(default_factory=dict)
+    """The refunds that Waybill has asked for, by purpose."""
+    refunds_elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """The other refunds, by the provider's ids."""
     answers: int = 0
     """The number of the provider's answers to the latest attempt that are recorded."""
     capture_before: datetime | None = None
@@ -59,8 +69,8 @@ class PaymentState:
     """The provider's reference of each attempt it has answered: it forgets its keys after a day."""
     refused: frozenset[int] = frozenset()
     """The attempts that the provider refused to create: there is nothing to look up or to void."""
-    failed_refunds: Mapping[int, int] = field(default_factory=dict)
-    """The amounts, by the number of the failure, of refunds that failed and were not repeated."""
+    failed_refunds: Mapping[int, FailedRefund] = field(default_factory=dict)
+    """By the number of the failure: the refunds that failed and were not repeated."""
     failures: int = 0
     """The number of refunds that have failed at the bank."""
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
@@ -87,6 +97,10 @@ class PaymentState:
     def refundable(self) -> int:
         """Return the most that may be refunded in total: a lost dispute has given money back."""
         return max(self.captured - self.lost, 0)
+
+    @property
+    def refunded_elsewhere(self) -> int:
+        return sum(self.refunds_elsewhere.values())
 
 
 def hold_end_code(cause: HoldEnd) -> str:
@@ -126,19 +140,24 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:  # noqa:
         case e.PaymentCaptured():
             return replace(state, status=PaymentStatus.CAPTURED, captured=event.amount.amount)
         case e.PaymentRefunded():
-            refunded = event.refunded_in_all.amount
-            is_whole = refunded == state.captured
-            status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
-            failed = {n: due for n, due in state.failed_refunds.items() if n != event.repeats}
-            return replace(state, status=status, refunded=refunded, failed_refunds=failed)
+            given = state.refunds.get(event.purpose, 0) + event.amount.amount
+            failed = {n: each for n, each in state.failed_refunds.items() if n != event.repeats}
+            refunds = {**state.refunds, event.purpose: given}
+            return replace(_refunded(state, event), refunds=refunds, failed_refunds=failed)
         case e.PaymentRefundFailed():
+            given = state.refunds.get(event.purpose, 0) - event.amount.amount
+            failure = FailedRefund(event.purpose, event.amount.amount)
             return replace(
-                state,
-                status=PaymentStatus.CAPTURED,
-                refunded=event.refunded_in_all.amount,
+                _refunded(state, event),
+                refunds={**state.refunds, event.purpose: given},
                 failures=event.failure,
-                failed_refunds={**state.failed_refunds, event.failure: event.amount.amount},
+                failed_refunds={**state.failed_refunds, event.failure: failure},
             )
+        case e.PaymentRefundedElsewhere() | e.PaymentRefundElsewhereFailed():
+            others = {k: v for k, v in state.refunds_elsewhere.items() if k != event.refund_id}
+            if isinstance(event, e.PaymentRefundedElsewhere):
+                others[event.refund_id] = event.amount.amount
+            return replace(_refunded(state, event), refunds_elsewhere=others)
         case e.PaymentDisputed():
             dispute = Dispute(event.amount.amount)
             return replace(state, disputes={**state.disputes, event.dispute_id: dispute})
@@ -147,6 +166,19 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:  # noqa:
             return replace(state, disputes={**state.disputes, event.dispute_id: dispute})
         case e.PaymentVoided():
             return replace(state, status=PaymentStatus.VOIDED, action_url=None)
+
+
+def _refunded(
+    state: PaymentState,
+    event: e.PaymentRefunded
+    | e.PaymentRefundFailed
+    | e.PaymentRefundedElsewhere
+    | e.PaymentRefundElsewhereFailed,
+) -> PaymentState:
+    refunded = event.refunded_in_all.amount
+    is_whole = refunded == state.captured
+    status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
+    return replace(state, status=status, refunded=refunded)
 
 
 def _answered(

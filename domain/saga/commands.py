@@ -78,6 +78,15 @@ class RecordDiscrepancy(SagaCommand):
     theirs: str
 
 
+class AcceptDiscrepancy(SagaCommand):
+    """Accept a difference as it was read. It is open again when it changes."""
+
+    system: ReconciledSystem
+    ours: str
+    theirs: str
+    reason: Explanation
+
+
 class ResolveDiscrepancy(SagaCommand):
     """Record that they agree again."""
 

@@ -14,7 +14,9 @@ _FINALIZERS = frozenset(undo.name for undo in FINALIZERS)
 _PASSING_OVER = frozenset({c.Intervention.SKIP, c.Intervention.RESOLVE})
 
 
-def decide(command: c.SagaCommand, state: SagaState) -> Sequence[e.SagaEvent]:
+def decide(  # noqa: PLR0911 - one for each command
+    command: c.SagaCommand, state: SagaState
+) -> Sequence[e.SagaEvent]:
     match command:
         case c.ParkStep():
             return _park(command, state)
@@ -24,6 +26,8 @@ def decide(command: c.SagaCommand, state: SagaState) -> Sequence[e.SagaEvent]:
             return [e.SagaRecovered(order_id=command.aggregate_id, cause=command.cause)]
         case c.RecordDiscrepancy():
             return _record_discrepancy(command, state)
+        case c.AcceptDiscrepancy():
+            return _accept_discrepancy(command, state)
         case c.ResolveDiscrepancy():
             if command.system not in state.discrepancies:
                 return []
@@ -79,7 +83,8 @@ def _intervene_on(command: c.InterveneOnStep, state: SagaState) -> Sequence[e.Sa
 
 
 def _record_discrepancy(command: c.RecordDiscrepancy, state: SagaState) -> Sequence[e.SagaEvent]:
-    if state.discrepancies.get(command.system) == command.theirs:
+    known = state.discrepancies.get(command.system)
+    if known is not None and (known.ours, known.theirs) == (command.ours, command.theirs):
         return []
     return [
         e.DiscrepancyFound(
@@ -87,6 +92,24 @@ def _record_discrepancy(command: c.RecordDiscrepancy, state: SagaState) -> Seque
             system=command.system,
             ours=command.ours,
             theirs=command.theirs,
+        )
+    ]
+
+
+def _accept_discrepancy(command: c.AcceptDiscrepancy, state: SagaState) -> Sequence[e.SagaEvent]:
+    known = state.discrepancies.get(command.system)
+    if known is None or (known.ours, known.theirs) != (command.ours, command.theirs):
+        raise Refused(
+            ErrorCode.NO_DISCREPANCY,
+            f"order {command.aggregate_id} no longer has this difference from {command.system}:"
+            " read its discrepancies again",
+            ("input", "system"),
+        )
+    if known.is_accepted:
+        return []
+    return [
+        e.DiscrepancyAccepted(
+            order_id=command.aggregate_id, system=command.system, reason=command.reason
         )
     ]
 

@@ -70,6 +70,16 @@ class DiscrepancyFound(Event):
     """The state in the other system."""
 
 
+class DiscrepancyAccepted(Event):
+    """An operator has accepted the difference: it ends its alarm, and stays readable."""
+
+    order_id: str
+    system: ReconciledSystem
+    """The system that keeps the other record."""
+    reason: str
+    """The reason, in the words of the operator."""
+
+
 class DiscrepancyResolved(Event):
     """The log and the other system agree again."""
 
@@ -86,5 +96,6 @@ SagaEvent = (
     | SagaCompensationRequested
     | SagaRecovered
     | DiscrepancyFound
+    | DiscrepancyAccepted
     | DiscrepancyResolved
 )

@@ -172,8 +172,32 @@ REFUND: Final = PlanStep(
     timeout="undo_timeout",
 )
 
+REFUND_ORDER: Final = "refund_order_"
+"""The steps of the refunds that operators request have this name, followed by a number."""
+
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
 """The plan of a return, which is part of an order's saga."""
+
+
+def refund_order(number: int) -> PlanStep:
+    """Return the only step of a refund that an operator has requested.
+
+    Its number is part of its name, because several refunds of an order may be parked at a time.
+    """
+    return PlanStep(
+        f"{REFUND_ORDER}{number}",
+        f"Give back what an operator has promised with refund {number}.",
+        timeout="undo_timeout",
+    )
+
+
+REFUND_AGAIN: Final = "refund_again_"
+
+
+def refund_again(failure: int) -> str:
+    """Return the name of the step that makes a refund good which has failed at the bank."""
+    return f"{REFUND_AGAIN}{failure}"
+
 
 CANCEL: Final = Undo("cancel", "Record that every step is undone.", timeout="undo_timeout")
 WITHDRAW_CANCELLATION: Final = Undo(

@@ -25,6 +25,15 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """The log and another system disagree."""
+
+    ours: str
+    theirs: str
+    is_accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SagaState:
     """The interventions of operators in a saga; the events of its order say how far it has come."""
 
@@ -38,12 +47,12 @@ class SagaState:
     settled: frozenset[str] = frozenset()
     """The steps that were skipped or resolved: they are not run again."""
     recoveries: int = 0
-    discrepancies: Mapping[ReconciledSystem, str] = field(default_factory=dict)
-    """The state in the other system, by system, while it differs from the log."""
+    discrepancies: Mapping[ReconciledSystem, Difference] = field(default_factory=dict)
+    """The differences by the other system, while they last."""
 
     @property
     def needs_attention(self) -> bool:
-        return bool(self.parked or self.discrepancies)
+        return bool(self.parked) or any(not d.is_accepted for d in self.discrepancies.values())
 
 
 def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
@@ -71,7 +80,11 @@ def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
         case e.SagaRecovered():
             return replace(state, recoveries=state.recoveries + 1)
         case e.DiscrepancyFound():
-            return replace(state, discrepancies={**state.discrepancies, event.system: event.theirs})
+            found = Difference(event.ours, event.theirs)
+            return replace(state, discrepancies={**state.discrepancies, event.system: found})
+        case e.DiscrepancyAccepted():
+            accepted = replace(state.discrepancies[event.system], is_accepted=True)
+            return replace(state, discrepancies={**state.discrepancies, event.system: accepted})
         case e.DiscrepancyResolved():
             others = {
                 system: say for system, say in state.discrepancies.items() if system != event.system

@@ -84,7 +84,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "Query": {
         **_each(Access.OWNER, "order orders saga notificationPreferences pushSubscriptions"),
         **_each(Access.VIEWER, "product products vapidPublicKey"),
-        **_each(Access.STAFF, "parkedSagas stock stocks productHistory"),
+        **_each(Access.STAFF, "discrepancies parkedSagas stock stocks productHistory"),
         **_each(Access.STAFF, "events explain projections analytics deadLetters webhook webhooks"),
         "emailSuppression": Access.STAFF,
         "operatorNotices": Access.STAFF,
@@ -94,7 +94,7 @@ RULES: Final[Mapping[str, Rules]] = {
         "unsubscribeFromPush": Access.OWNER,
         **_each(Access.OWNER, "cancelOrder requestReturn retryPayment"),
         **_each(Access.STAFF, "retrySaga skipSagaStep resolveSaga compensateSaga receiveStock"),
-        **_each(Access.STAFF, "addOrderNote adjustStock"),
+        **_each(Access.STAFF, "addOrderNote adjustStock refundOrder acceptDiscrepancy"),
         **_each(Access.STAFF, "redriveProjection redriveDeadLetter discardDeadLetter"),
         **_each(Access.STAFF, "registerWebhook updateWebhook disableWebhook enableWebhook"),
         **_each(Access.STAFF, "rotateWebhookSecret testWebhook replayWebhook"),
@@ -110,7 +110,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "Order": {
         **_each(Access.VIEWER, "id number status reason customerId total lines"),
         **_each(Access.VIEWER, "promises payment shipment reference metadata"),
-        **_each(Access.VIEWER, "price refunded discountCode"),
+        **_each(Access.VIEWER, "price refunded refunds discountCode"),
         **_each(Access.VIEWER, "returnRequested backordered placedAt updatedAt position"),
         **_each(Access.OWNER, "shippingAddress contact notifications"),
         **_each(Access.STAFF, "needsAttention waits notes positionNumber"),
@@ -142,7 +142,9 @@ RULES: Final[Mapping[str, Rules]] = {
     },
     "NotificationsStart": {"position": Access.VIEWER, "positionNumber": Access.STAFF},
     "Payment": {
-        **_each(Access.VIEWER, "status attempt amount captured refunded actionUrl"),
+        **_each(
+            Access.VIEWER, "status attempt amount captured refunded refundedElsewhere actionUrl"
+        ),
         **_each(Access.VIEWER, "disputed disputeWon disputeLost"),
         "declineCode": Coarse(
             public_decline_code,
@@ -195,7 +197,16 @@ RULES: Final[Mapping[str, Rules]] = {
     "SagaStepError": _each(Access.STAFF, "code message"),
     "SagaParking": _each(Access.STAFF, "number since code message workflowId"),
     "SagaIntervention": _each(Access.STAFF, "step parking kind reason actor at"),
-    "SagaDiscrepancy": _each(Access.STAFF, "system ours theirs since"),
+    "SagaDiscrepancy": _each(Access.STAFF, "system ours theirs since accepted"),
+    "DiscrepancyAcceptance": _each(Access.STAFF, "reason actor at"),
+    "Discrepancy": _each(Access.STAFF, "orderId orderNumber system ours theirs since accepted"),
+    "DiscrepancyConnection": _each(Access.STAFF, "edges pageInfo"),
+    "DiscrepancyEdge": _each(Access.STAFF, "cursor node"),
+    "OrderRefund": {
+        **_each(Access.VIEWER, "number status amount refunded lines requestedAt endedAt"),
+        **_each(Access.STAFF, "reason requestedBy"),
+    },
+    "RefundedLine": _each(Access.VIEWER, "sku quantity"),
     "SagaConnection": _each(Access.STAFF, "edges pageInfo"),
     "SagaEdge": _each(Access.STAFF, "cursor node"),
     "AnalyticsTick": _each(Access.STAFF, "position positionNumber analytics"),
@@ -223,6 +234,8 @@ RULES: Final[Mapping[str, Rules]] = {
     "CancelOrderPayload": _ORDER_PAYLOAD,
     "RequestReturnPayload": _ORDER_PAYLOAD,
     "RetryPaymentPayload": _ORDER_PAYLOAD,
+    "RefundOrderPayload": {"refund": Access.VIEWER, **_ORDER_PAYLOAD},
+    "AcceptDiscrepancyPayload": {"discrepancy": Access.STAFF, **_PAYLOAD},
     "AddOrderNotePayload": _ORDER_PAYLOAD,
     "ReceiveStockPayload": _PRODUCT_PAYLOAD,
     "AdjustStockPayload": {"stock": Access.STAFF, **_PAYLOAD},

@@ -66,6 +66,7 @@ from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
 from queries.decisions import Decisions
+from queries.discrepancies import DiscrepancyQueries
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
@@ -84,6 +85,7 @@ from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
+from queries.refunds import RefundQueries
 from queries.replica import ReplicaLog, ReplicaLost, ReplicaWatch, UpdatesOverReplica
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -162,6 +164,8 @@ async def open_services(settings: Settings) -> AsyncIterator[OpenedServices]:
         decisions=Decisions(store),
         provider_news=provider_news,
         sagas=SagaQueries(engine),
+        refunds=RefundQueries(engine),
+        discrepancies=DiscrepancyQueries(engine),
         personal=PersonalData(store, vault),
         bus=BusQueries(engine),
         carrier=carrier,
@@ -243,6 +247,8 @@ def reading_from(
         order_notifications=OrderNotificationQueries(engine),
         log=ReplicaLog(engine, services.log),
         sagas=SagaQueries(engine),
+        refunds=RefundQueries(engine),
+        discrepancies=DiscrepancyQueries(engine),
         personal=PersonalData(store, vault),
         analytics=AnalyticsQueries(engine),
     )

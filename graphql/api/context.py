@@ -16,6 +16,7 @@ from api.orders.notes import NotesLoader, notes_loader
 from api.orders.notifications import NotificationsLoader, notifications_loader
 from api.orders.personal import PersonalDataLoader, personal_data_loader
 from api.rate_limit import RateLimits, TooManyRequests
+from api.refunds.types import RefundsLoader, refunds_loader
 from domain.identifiers import is_identifier
 from domain.order.number import read_number
 from domain.order.pricing import Pricing
@@ -39,6 +40,7 @@ from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
 from queries.decisions import Decisions
+from queries.discrepancies import DiscrepancyQueries
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.keyset import Page
@@ -58,6 +60,7 @@ from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
+from queries.refunds import RefundQueries
 from queries.replica import ReplicaWatch
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
@@ -98,6 +101,8 @@ class Services:
     """The API polls it to confirm a notification."""
     pricing: Pricing
     charge_limits: ChargeLimits
+    refunds: RefundQueries
+    discrepancies: DiscrepancyQueries
     projections: ProjectionQueries
     projection_requests: ProjectionRequests
     dead_letters: DeadLetterQueries
@@ -147,6 +152,7 @@ class Context(BaseContext):
         self.services: Services = services or state.services
         self.positions: PositionCodec = state.positions
         self.notes: NotesLoader = notes_loader(self.services.notes)
+        self.refunds: RefundsLoader = refunds_loader(self.services.refunds)
         self.order_notifications: NotificationsLoader = notifications_loader(
             self.services.order_notifications
         )

@@ -81,6 +81,16 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.RETURN_NOT_POSSIBLE: (
         "The order is not delivered, its return window has closed, or these goods cannot come back."
     ),
+    ErrorCode.REFUND_NOT_POSSIBLE: (
+        "No money was captured for the order, or its cancellation gives everything back."
+    ),
+    ErrorCode.REFUND_TOO_LARGE: (
+        "Less of the captured money is left, once what is refunded or promised is taken away. The "
+        "message says how much is left, in the minor unit."
+    ),
+    ErrorCode.NO_DISCREPANCY: (
+        "The order has no such difference, or it has changed: read its discrepancies again."
+    ),
     ErrorCode.SAGA_NOT_PARKED: "The saga is not parked at this step: read the saga again.",
     ErrorCode.SAGA_ALREADY_COMPENSATING: (
         "The saga already compensates: retry, skip or resolve the step."

@@ -19,6 +19,8 @@ from api.analytics.subscriptions import AnalyticsSubscription
 from api.customers.mutations import CustomerMutation
 from api.dead_letters.mutations import DeadLetterMutation
 from api.dead_letters.queries import DeadLetterQuery
+from api.discrepancies.mutations import DiscrepancyMutation
+from api.discrepancies.queries import DiscrepancyQuery
 from api.document_limits import DocumentTooLarge, check_length
 from api.error_meanings import describe_error_codes
 from api.events.queries import EventQuery
@@ -46,6 +48,7 @@ from api.projections.mutations import ProjectionMutation
 from api.projections.queries import ProjectionQuery
 from api.push.mutations import PushMutation
 from api.push.queries import PushQuery
+from api.refunds.mutations import RefundMutation
 from api.replica import execute
 from api.sagas.mutations import SagaMutation
 from api.sagas.queries import SagaQuery
@@ -67,6 +70,7 @@ class Query(
     ExplainQuery,
     ProjectionQuery,
     DeadLetterQuery,
+    DiscrepancyQuery,
     AnalyticsQuery,
     WebhookQuery,
     PreferenceQuery,
@@ -88,6 +92,8 @@ class Mutation(
     ProductMutation,
     ProjectionMutation,
     DeadLetterMutation,
+    DiscrepancyMutation,
+    RefundMutation,
     WebhookMutation,
     PreferenceMutation,
     SuppressionMutation,

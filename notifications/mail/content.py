@@ -9,7 +9,13 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.event import Event
-from domain.order.events import OrderCancelled, OrderCreated, OrderRejected, OrderReturned
+from domain.order.events import (
+    OrderCancelled,
+    OrderCreated,
+    OrderRefundEnded,
+    OrderRejected,
+    OrderReturned,
+)
 from domain.order.price import Price
 from domain.payment.events import PaymentPending
 from domain.shipping.events import TrackingNumberAssigned
@@ -136,6 +142,8 @@ def _values(facts: Facts, language: Language, zone: tzinfo) -> Mapping[str, str]
         values["reason"] = language.reasons[event.reason]
     if isinstance(event, OrderReturned):
         values["refund"] = language.amount(event.refund.total, event.refund.currency)
+    if isinstance(event, OrderRefundEnded):
+        values["refund"] = language.amount(event.refunded.amount, event.refunded.currency)
     return values
 
 

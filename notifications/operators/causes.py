@@ -46,6 +46,7 @@ CAUSES: Final = f"""
         SELECT 'discrepancy:' || order_id || ':' || system, '{CauseKind.DISCREPANCY}',
                order_id, system, found_at
         FROM readmodel.saga_discrepancy
+        WHERE accepted_at IS NULL
         UNION ALL
         SELECT 'dead-letters:' || group_name, '{CauseKind.DEAD_LETTERS}',
                group_name, count(*)::text, min(last_failed_at)

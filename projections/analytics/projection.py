@@ -42,6 +42,8 @@ PaymentEvent = (
     | payment.PaymentCaptured
     | payment.PaymentRefunded
     | payment.PaymentRefundFailed
+    | payment.PaymentRefundedElsewhere
+    | payment.PaymentRefundElsewhereFailed
 )
 
 
@@ -58,6 +60,8 @@ def apply(
             | payment.PaymentCaptured()
             | payment.PaymentRefunded()
             | payment.PaymentRefundFailed()
+            | payment.PaymentRefundedElsewhere()
+            | payment.PaymentRefundElsewhereFailed()
         ):
             return [Given(analytics_order, (event.order_id,), partial(_payment, event, stored))]
         case _:
@@ -92,9 +96,12 @@ def _paid(event: PaymentEvent, stored: StoredEvent, row: Row | None) -> Iterator
     match event:
         case payment.PaymentCaptured(amount=money):
             yield from total(at, money.currency, captured_amount=money.amount)
-        case payment.PaymentRefunded(amount=money):
+        case payment.PaymentRefunded(amount=money) | payment.PaymentRefundedElsewhere(amount=money):
             yield from total(at, money.currency, refunds=1, refunded_amount=money.amount)
-        case payment.PaymentRefundFailed(amount=money):
+        case (
+            payment.PaymentRefundFailed(amount=money)
+            | payment.PaymentRefundElsewhereFailed(amount=money)
+        ):
             yield from total(at, money.currency, refunds=-1, refunded_amount=-money.amount)
         case payment.PaymentDeclined() if row is not None:
             currency = row["payment_currency"]
@@ -139,6 +146,8 @@ ANALYTICS: Final = Following(
             payment.PaymentCaptured,
             payment.PaymentRefunded,
             payment.PaymentRefundFailed,
+            payment.PaymentRefundedElsewhere,
+            payment.PaymentRefundElsewhereFailed,
             inventory.BackorderQueued,
             inventory.BackorderEnded,
         }

@@ -14,8 +14,9 @@ from providers.payment_simulator.account import Account, printed
 from providers.payment_simulator.control import add_control
 from providers.payment_simulator.events import shown, signer
 from providers.payment_simulator.form import Form
-from providers.payment_simulator.intents import HOLD_ENDS, REFUND, REFUND_FAILS, Intents
+from providers.payment_simulator.intents import HOLD_ENDS, REFUND_FAILS, Intents
 from providers.payment_simulator.methods import METHODS
+from providers.payment_simulator.refunds import listed_refunds, refund_by_hand
 from providers.payment_simulator.search import wanted_labels
 from providers.simulation.config import SimulatorConfig
 from providers.simulation.faults import Fault
@@ -39,6 +40,7 @@ def payment_simulator(config: SimulatorConfig) -> FastAPI:
     _add_account(app, intents)
     _add_hold_control(app, simulator, intents)
     add_control(app, simulator, intents)
+    _add_dashboard(app, simulator, intents)
     return app
 
 
@@ -124,9 +126,11 @@ def _add_lookups(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
 
     @app.get("/v1/refunds")
     async def list_refunds(request: Request, payment_intent: str) -> Response:
+        form = await Form.of(request)
         return await simulator.look(
             request,
-            lambda: _list("/v1/refunds", simulator.store.owned(REFUND, payment_intent)),
+            lambda: listed_refunds(simulator.store, payment_intent, form),
+            intents.order_of(payment_intent),
         )
 
 
@@ -157,6 +161,17 @@ def _add_account(app: FastAPI, intents: Intents) -> None:
     @app.delete("/account", status_code=204)
     async def reset() -> None:
         intents.account = Account()
+
+
+def _add_dashboard(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
+    @app.post("/dashboard/refunds")
+    async def refund(request: Request) -> Response:
+        """Refund by hand, as a person does it in the provider's dashboard."""
+        form = await Form.of(request)
+        with simulator.store.transaction():
+            answer = refund_by_hand(intents, form)
+        simulator.wake()
+        return Response(answer.body, answer.status, media_type="application/json")
 
 
 class HoldEnds(BaseModel):

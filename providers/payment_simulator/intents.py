@@ -110,8 +110,10 @@ class Intents:
         charge["refunded"] = amount == left
         self._save(intent)
         self._store.record(_order_id(intent), "refunded", amount)
-        refund = _new_refund(intent, amount)
+        refund = _new_refund(intent, amount, form.group("metadata"))
         self._store.put(REFUND, intent["id"], refund)
+        announce_object(self._webhooks, "refund.created", refund)
+        announce_object(self._webhooks, "charge.refunded", charge)
         method = METHODS.get(intent["payment_method"])
         if method and method.refund_fails_once and self._store.first_time(f"refund/{intent['id']}"):
             self._store.add_job(REFUND_FAILS, refund["id"], "")
@@ -315,7 +317,7 @@ def _new_charge(intent: Document) -> Document:
     }
 
 
-def _new_refund(intent: Document, amount: int) -> Document:
+def _new_refund(intent: Document, amount: int, metadata: dict[str, str]) -> Document:
     return {
         "id": new_id("re"),
         "object": "refund",
@@ -323,7 +325,7 @@ def _new_refund(intent: Document, amount: int) -> Document:
         "charge": intent["latest_charge"]["id"],
         "created": int(time.time()),
         "currency": intent["currency"],
-        "metadata": {},
+        "metadata": metadata,
         "payment_intent": intent["id"],
         "status": "succeeded",
     }

@@ -15,6 +15,7 @@ from domain.event import Event
 from domain.payment import events as payment
 from domain.payment.commands import HoldEnd
 from domain.saga.events import SagaStepIntervened
+from domain.saga.plan import refund_again
 from domain.shipping import events as shipping
 from eventstore.envelope import StoredEvent
 from providers import idempotency_keys as keys
@@ -40,6 +41,8 @@ class _Calls:
         self._order_id = order_id
         self._interventions = Counter[str]()
         self._booking = Booking(order_id)
+        self._given = Counter[str]()
+        """The amounts refunded for each purpose."""
         self._authorizing: dict[int, int] = {}
         """The place in `found` of the call that each attempt began with."""
 
@@ -52,7 +55,7 @@ class _Calls:
         elif stored.category == "shipment":
             self.found.extend(self._of_shipment(event, stored))
 
-    def _of_payment(self, event: Event, stored: StoredEvent) -> None:
+    def _of_payment(self, event: Event, stored: StoredEvent) -> None:  # noqa: C901 - one for each event
         match event:
             case payment.PaymentRequested():
                 key = keys.payment_confirm(self._order_id, event.attempt)
@@ -71,7 +74,10 @@ class _Calls:
                 self._pay(stored, "capture", None, f"captured {money_text(event.amount)}", event)
             case payment.PaymentRefunded():
                 refunded = f"refunded {money_text(event.amount)}"
-                self._pay(stored, "refund", self._refund_key(event, stored), refunded, event)
+                self._pay(stored, "refund", self._refund_key(event), refunded, event)
+                self._given[event.purpose] += event.amount.amount
+            case payment.PaymentRefundFailed():
+                self._given[event.purpose] -= event.amount.amount
             case payment.PaymentHoldEnded(cause=HoldEnd.RUNNING_OUT):
                 self.found.append(_call(stored, _PAYMENTS, "void", None, "voided", event.reference))
             case payment.PaymentVoided(attempt=attempt) if attempt:
@@ -93,11 +99,11 @@ class _Calls:
     ) -> None:
         self.found.append(_call(stored, _PAYMENTS, operation, key, answer, event.reference))
 
-    def _refund_key(self, event: payment.PaymentRefunded, stored: StoredEvent) -> str | None:
-        step = (stored.metadata.step or "").partition("/")[0]
-        before = event.refunded_in_all.amount - event.amount.amount
+    def _refund_key(self, event: payment.PaymentRefunded) -> str:
+        before = self._given[event.purpose]
+        step = event.purpose if event.repeats is None else refund_again(event.repeats)
         count = self._interventions[step]
-        return keys.refund(self._order_id, step, count, before) if step else None
+        return keys.refund(self._order_id, step, count, before, event.amount.amount)
 
     def _of_shipment(self, event: Event, stored: StoredEvent) -> Iterator[ProviderCallEntry]:
         order_id = self._order_id

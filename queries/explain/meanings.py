@@ -48,6 +48,12 @@ def _returned(event: order.OrderReturned) -> str:
     return f"The return ended: {_lines(event.lines)} came back, and {refund} were refunded."
 
 
+def _refund_requested(event: order.OrderRefundRequested) -> str:
+    pieces = f" for {_lines(event.lines)}" if event.lines else ""
+    promised = f"Refund {event.refund} of {money_text(event.amount)}{pieces} was requested."
+    return f"{promised} Reason: {event.reason}"
+
+
 def _parked(event: saga.SagaParked) -> str:
     step = f"the undo {event.step}" if event.undoing else f"the step {event.step}"
     return f"The saga parked: {step} failed with {event.code}: {event.message}"
@@ -91,6 +97,10 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderReturned: _returned,
     order.OrderReturnLapsed: _said("The goods have not come back, and nothing is refunded."),
     order.OrderReturnResumed: _said("The goods of the lapsed return have come back after all."),
+    order.OrderRefundRequested: _refund_requested,
+    order.OrderRefundEnded: lambda e: (
+        f"Refund {e.refund} has ended: {money_text(e.refunded)} were given back."
+    ),
     payment.PaymentRequested: lambda e: (
         f"Attempt {e.attempt} to pay {money_text(e.amount)} begins."
     ),
@@ -110,6 +120,13 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     payment.PaymentRefundFailed: lambda e: (
         f"A refund of {money_text(e.amount)} failed at the bank, {e.refunded_in_all.amount} in all"
         " remain refunded."
+    ),
+    payment.PaymentRefundedElsewhere: lambda e: (
+        f"{money_text(e.amount)} were refunded outside Waybill ({e.refund_id}),"
+        f" {e.refunded_in_all.amount} in all."
+    ),
+    payment.PaymentRefundElsewhereFailed: lambda e: (
+        f"The refund of {money_text(e.amount)} outside Waybill ({e.refund_id}) failed."
     ),
     payment.PaymentDisputed: lambda e: (
         f"The customer's bank disputes {money_text(e.amount)}: {e.reason}."
@@ -145,6 +162,9 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     saga.SagaCompensationRequested: _intervened("Compensate instead of"),
     saga.SagaRecovered: lambda e: f"The saga continues in a new workflow: {e.cause}.",
     saga.DiscrepancyFound: _differs,
+    saga.DiscrepancyAccepted: lambda e: (
+        f"The difference from {e.system} was accepted. Reason: {e.reason}"
+    ),
     saga.DiscrepancyResolved: lambda e: f"{e.system} and the log agree again.",
     OrderNoteAdded: _said("A member of staff added a note."),
 }

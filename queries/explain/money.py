@@ -66,7 +66,13 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
             case e.PaymentRefused():
                 refused = attempts[event.attempt]
                 refused.status, refused.decline_code = PaymentStatus.REFUSED, event.code
-            case e.PaymentCaptured() | e.PaymentRefunded() | e.PaymentRefundFailed():
+            case (
+                e.PaymentCaptured()
+                | e.PaymentRefunded()
+                | e.PaymentRefundFailed()
+                | e.PaymentRefundedElsewhere()
+                | e.PaymentRefundElsewhereFailed()
+            ):
                 for attempt in attempts.values():
                     if attempt.reference == event.reference:
                         _take(attempt, event)
@@ -92,19 +98,21 @@ def _answer(
 
 
 def _take(
-    attempt: AttemptMoney, event: e.PaymentCaptured | e.PaymentRefunded | e.PaymentRefundFailed
+    attempt: AttemptMoney,
+    event: e.PaymentCaptured
+    | e.PaymentRefunded
+    | e.PaymentRefundFailed
+    | e.PaymentRefundedElsewhere
+    | e.PaymentRefundElsewhereFailed,
 ) -> None:
     match event:
         case e.PaymentCaptured():
             attempt.status, attempt.authorized = PaymentStatus.CAPTURED, 0
             attempt.captured = event.amount.amount
-        case e.PaymentRefunded():
+        case _:
             attempt.refunded = event.refunded_in_all.amount
-            if attempt.refunded == attempt.captured:
-                attempt.status = PaymentStatus.REFUNDED
-        case e.PaymentRefundFailed():
-            attempt.status = PaymentStatus.CAPTURED
-            attempt.refunded = event.refunded_in_all.amount
+            is_whole = attempt.refunded == attempt.captured
+            attempt.status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
 
 
 def _release(attempts: Iterable[AttemptMoney]) -> None:

@@ -76,6 +76,7 @@ def _reasons(history: History) -> str:
     differing = (
         f"{each.system} differs (the log says {each.ours}, the system {each.theirs})"
         for each in history.discrepancies.values()
+        if each.accepted is None
     )
     return ", ".join([*parked, *differing])
 

@@ -10,7 +10,7 @@ from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated, OrderReturned
 from domain.order.state import FINAL, OrderStatus
-from domain.payment.events import PaymentCaptured, PaymentRefunded
+from domain.payment.events import PaymentCaptured, PaymentRefunded, PaymentRefundedElsewhere
 from domain.saga.events import SagaParked, SagaStepIntervened
 from eventstore.envelope import StoredEvent
 from queries.saga_ledger import SagaStatus
@@ -28,6 +28,7 @@ ProviderComparison = Mapping[str, tuple[int, int]]
 """The count and the sum of the amounts, for each effect."""
 
 _UNSETTLED: Final = {StepState.RUNNING, StepState.UNDOING}
+_REFUNDS = (PaymentRefunded, PaymentRefundedElsewhere)
 
 
 async def faults(journey: Journey) -> list[str]:
@@ -103,7 +104,7 @@ def _same_money(events: Sequence[StoredEvent], effects: ProviderComparison) -> I
     decoded = [event.decode() for event in events if event.category == "payment"]
     logged = {
         "captured": sum(e.amount.amount for e in decoded if isinstance(e, PaymentCaptured)),
-        "refunded": sum(e.amount.amount for e in decoded if isinstance(e, PaymentRefunded)),
+        "refunded": sum(e.amount.amount for e in decoded if isinstance(e, _REFUNDS)),
     }
     for name, amount in logged.items():
         if amount != effects.get(name, (0, 0))[1]:

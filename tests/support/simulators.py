@@ -149,6 +149,16 @@ class SimulatorProcess:
             ends = {"order_id": order_id, "seconds": seconds}
             (await http.post(f"{self.url}/control/holds", json=ends)).raise_for_status()
 
+    async def refund_by_hand(self, reference: str, amount: int) -> str:
+        """Refund in the provider's dashboard; return the id of the refund."""
+        async with local_client() as http:
+            answer = await http.post(
+                f"{self.url}/dashboard/refunds",
+                data={"payment_intent": reference, "amount": str(amount)},
+            )
+            answer.raise_for_status()
+            return str(answer.json()["id"])
+
     async def until_recorded(self, order_id: str, effect: str) -> None:
         async def is_booked() -> bool:
             return effect in await self.effects(order_id)

@@ -32,6 +32,7 @@ KINDS: Final[Mapping[StrEnum, str]] = {
         "The payment provider has refused to give money back, and an operator acts. It is said "
         "once for an order."
     ),
+    Notice.REFUNDED: "The shop has given money back that no return or cancellation was due to.",
 }
 CHANNELS: Final[Mapping[StrEnum, str]] = {
     Channel.EMAIL: "A mail to the address of the order's contact.",

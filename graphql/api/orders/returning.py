@@ -37,7 +37,7 @@ async def request_return(request: RequestReturnInput, context: Context) -> Reque
 async def _return(
     order_id: str, request: RequestReturnInput, key: KeyUse, context: Context
 ) -> KeyedResult:
-    lines = _lines(request.lines)
+    lines = lines_of(request.lines)
 
     async def ask(current: OrderView) -> KeyedResult:
         return await context.services.orchestrator.request_return(
@@ -52,12 +52,14 @@ def _check(request: RequestReturnInput) -> Iterator[UserError]:
     """Yield the errors that do not depend on the order."""
     if not is_identifier(request.idempotency_key):
         yield bad_key()
-    lines = request.lines
-    if lines is None:
-        return
-    if not lines:
+    if request.lines is not None:
         message = "name at least one line; without lines, everything is returned"
-        yield input_error(ErrorCode.INVALID_INPUT, message, "lines")
+        yield from check_lines(request.lines, message)
+
+
+def check_lines(lines: Sequence[OrderLineInput], if_empty: str) -> Iterator[UserError]:
+    if not lines:
+        yield input_error(ErrorCode.INVALID_INPUT, if_empty, "lines")
     if len(lines) > MAX_LINES:
         message = f"an order has at most {MAX_LINES} lines"
         yield input_error(ErrorCode.TOO_MANY_LINES, message, "lines")
@@ -80,7 +82,7 @@ def _check_line(index: int, line: OrderLineInput, seen: set[str]) -> Iterator[Us
         yield input_error(ErrorCode.UNKNOWN_SKU, message, "lines", index, "sku")
 
 
-def _lines(lines: Sequence[OrderLineInput] | None) -> tuple[ReturnedLine, ...] | None:
+def lines_of(lines: Sequence[OrderLineInput] | None) -> tuple[ReturnedLine, ...] | None:
     if lines is None:
         return None
     return tuple(ReturnedLine(sku=line.sku, quantity=line.quantity) for line in lines)

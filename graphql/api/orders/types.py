@@ -17,6 +17,7 @@ from api.orders.promises import OrderPromises
 from api.orders.references import MetadataEntry
 from api.orders.waits import OrderWait
 from api.payload import POSITION_NUMBER, Payload
+from api.refunds.types import OrderRefund
 from api.scalars import Long, Position
 from domain.order.state import OrderStatus
 from domain.payment.state import PaymentStatus
@@ -64,7 +65,11 @@ class Payment:
     attempt: int = strawberry.field(description="Counts the payment methods tried, from 1.")
     amount: Money
     captured: Money
-    refunded: Money
+    refunded: Money = strawberry.field(description="All refunds, those outside Waybill included.")
+    refunded_elsewhere: Money = strawberry.field(
+        description="The part of `refunded` that was refunded outside Waybill, such as in the "
+        "provider's dashboard."
+    )
     disputed: Money = strawberry.field(
         description="The amount that the customer's bank disputes, while the dispute is open."
     )
@@ -92,6 +97,7 @@ class Payment:
             disputed=Money.of(payment.disputed),
             dispute_won=Money.of(payment.dispute_won),
             dispute_lost=Money.of(payment.dispute_lost),
+            refunded_elsewhere=Money.of(payment.refunded_elsewhere),
             action_url=payment.action_url,
             decline_code=payment.decline_code,
         )
@@ -155,7 +161,8 @@ class Order:
         description="True while it waits for stock. Null for an order as it was earlier."
     )
     needs_attention: bool | None = strawberry.field(
-        description="True if its saga is parked, or if a provider's records differ from the log. "
+        description="True if a step of it is parked, or if a provider's records differ from the "
+        "log and no operator has accepted that. "
         "Null for an order as it was earlier."
     )
     waits: list[OrderWait] | None = strawberry.field(
@@ -173,6 +180,13 @@ class Order:
     )
     async def notes(self, info: Info) -> list[OrderNote] | None:
         return [OrderNote.of(note) for note in await info.context.notes.load(self.id)]
+
+    @strawberry.field(
+        description="The refunds that operators have requested, oldest first. Those of returns are "
+        "not among them. An order as it was earlier shows those of today."
+    )
+    async def refunds(self, info: Info) -> list[OrderRefund]:
+        return [OrderRefund.of(refund) for refund in await info.context.refunds.load(self.id)]
 
     @strawberry.field(
         description="What the customer is notified of, by channel, in the order of the facts. "

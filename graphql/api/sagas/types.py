@@ -11,7 +11,7 @@ from api.scalars import Long, Position
 from domain.saga.commands import Intervention, ReconciledSystem
 from eventstore.positions import PositionCodec
 from queries.keyset import Page
-from queries.saga_history import DiscrepancyView, InterventionView, ParkingView
+from queries.saga_history import Acceptance, DiscrepancyView, InterventionView, ParkingView
 from queries.saga_ledger import Failures, SagaStatus, SagaView, StepView, UndoView
 from queries.saga_states import StepState
 from queries.sagas import ParkedSaga
@@ -130,12 +130,28 @@ class SagaIntervention:
         )
 
 
+@strawberry.type(description="An operator's acceptance of a difference.")
+class DiscrepancyAcceptance:
+    reason: str
+    actor: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, accepted: Acceptance | None) -> Self | None:
+        if accepted is None:
+            return None
+        return cls(reason=accepted.reason, actor=accepted.actor, at=accepted.at)
+
+
 @strawberry.type(description="A difference between a provider's records and the log.")
 class SagaDiscrepancy:
     system: ReconciledSystem
     ours: str
     theirs: str
     since: datetime
+    accepted: DiscrepancyAcceptance | None = strawberry.field(
+        description="Null while the difference is open."
+    )
 
     @classmethod
     def of(cls, discrepancy: DiscrepancyView) -> Self:
@@ -144,6 +160,7 @@ class SagaDiscrepancy:
             ours=discrepancy.ours,
             theirs=discrepancy.theirs,
             since=discrepancy.since,
+            accepted=DiscrepancyAcceptance.of(discrepancy.accepted),
         )
 
 

@@ -94,7 +94,10 @@ def commands_of(id_: str, currency: str) -> Sequence[Command]:
             for attempt in (1, 3)
         ],
         *[payment.RecordCapture(aggregate_id=id_, amount=money(900))] * 4,
-        *[payment.RecordRefund(aggregate_id=id_, refunded_in_all=money(n)) for n in (200, 900)],
+        *[
+            payment.RecordRefund(aggregate_id=id_, purpose="refund", given=money(n))
+            for n in (200, 900)
+        ],
     ]
 
 

@@ -43,6 +43,7 @@ from queries.analytics_ticks import AnalyticsTicks
 from queries.bus import BusQueries
 from queries.dead_letters import DeadLetterQueries
 from queries.decisions import Decisions
+from queries.discrepancies import DiscrepancyQueries
 from queries.events import EventQueries
 from queries.explain.explanation import ExplainQueries
 from queries.feed import LiveFeed
@@ -61,6 +62,7 @@ from queries.products import ProductQueries
 from queries.projections import ProjectionQueries
 from queries.provider_news import ProviderNewsQueries
 from queries.queues import QueueQueries
+from queries.refunds import RefundQueries
 from queries.sagas import SagaQueries
 from queries.stock import StockQueries
 from queries.stock_history import StockHistoryQueries
@@ -223,6 +225,8 @@ async def module_api(  # noqa: PLR0913, PLR0917 - all that a process of the API 
         decisions=Decisions(read_store),
         provider_news=ProviderNewsQueries(api_pool),
         sagas=SagaQueries(engine),
+        refunds=RefundQueries(engine),
+        discrepancies=DiscrepancyQueries(engine),
         personal=PersonalData(read_store, a_vault(api_pool)),
         bus=BusQueries(engine),
         carrier=notifying_carrier,

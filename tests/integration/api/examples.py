@@ -16,6 +16,8 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 
 from cli.documents import document
 from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import ReconciledSystem
+from domain.saga.events import DiscrepancyFound
 from kit.pool import create_pool
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from providers.payment_simulator.methods import DECLINED, VISA
@@ -92,7 +94,7 @@ async def told(api: Api) -> Story:
     for chapter in (
         *(_stock, _catalogue, _order, _cancellation, _payment, _return, _parked_sagas),
         *(_reads, _notes, _projections, _dead_letters, _notices, _analytics, _webhooks),
-        *(_preferences, _push, _end),
+        *(_preferences, _push, _refunds, _discrepancies, _end),
     ):
         await chapter(story)
     return story
@@ -362,6 +364,46 @@ async def _push(story: Story) -> None:
     answer = await story.show("SubscribeToPush", customer, input=BROWSER)
     await story.show("PushSubscriptions", customer)
     await story.show("UnsubscribeFromPush", customer, id=answer["subscription"]["id"])
+
+
+async def _refunds(story: Story) -> None:
+    async def refunded(payload: Json) -> None:
+        await story.api.sagas.until(f"order-{payload['order']['id']}", "OrderRefundEnded")
+
+    order_id = await _placed(story, **STAYS)
+    await story.api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await story.api.sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await story.api.sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await story.change(
+        "RefundOrder",
+        story.operator,
+        refunded,
+        orderId=order_id,
+        amount={"amount": 500, "currency": "EUR"},
+        reason="one of the boxes is dented",
+    )
+    await story.show("OrderRefunds", story.customer, id=order_id)
+
+
+async def _discrepancies(story: Story) -> None:
+    order_id = await _placed(story, **STAYS)
+    await story.api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    found = DiscrepancyFound(
+        order_id=order_id,
+        system=ReconciledSystem.PAYMENT,
+        ours="attempt 1 held",
+        theirs="captured 2580",
+    )
+    await story.api.log.append(f"saga-{order_id}", found)
+    await story.show("Discrepancies", story.operator, filter={"accepted": False}, first=10)
+    await story.change(
+        "AcceptDiscrepancy",
+        story.operator,
+        _at_once,
+        orderId=order_id,
+        system="PAYMENT",
+        reason="the parcel was handed over in the shop",
+    )
 
 
 async def _end(story: Story) -> None:

@@ -76,6 +76,18 @@ def orders(id_: str) -> Sequence[Command]:
         ]
         * 3,
         *[order.LapseReturn(aggregate_id=id_)] * 3,
+        order.RequestRefund(
+            aggregate_id=id_, key="key-1", reason="a scratch", captured=10_000, amount=1
+        ),
+        order.RequestRefund(
+            aggregate_id=id_,
+            key="key-2",
+            reason="a scratch",
+            captured=10_000,
+            lines=(ReturnedLine(sku="cup", quantity=1),),
+        ),
+        order.EndRefund(aggregate_id=id_, refund=1, refunded=1),
+        order.EndRefund(aggregate_id=id_, refund=2, refunded=0),
     ]
 
 
@@ -115,8 +127,10 @@ def payments(id_: str) -> Sequence[Command]:
         payment.RecordHoldEnd(aggregate_id=id_, attempt=1, cause=payment.HoldEnd.RELEASED),
         payment.RecordHoldEnd(aggregate_id=id_, attempt=2, cause=payment.HoldEnd.RUNNING_OUT),
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
-        payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(200)),
-        payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(450)),
+        payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(200)),
+        payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(450)),
+        payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_1": 50, "re_2": 25}),
+        payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_2": 25}),
         payment.RecordVoid(aggregate_id=id_, attempt=3),
     ]
 
@@ -204,6 +218,9 @@ def sagas(id_: str) -> Sequence[Command]:
         for command in (
             saga.RecordDiscrepancy(aggregate_id=id_, system=system, ours="paid", theirs="declined"),
             saga.RecordDiscrepancy(aggregate_id=id_, system=system, ours="lost", theirs="unknown"),
+            saga.AcceptDiscrepancy(
+                aggregate_id=id_, system=system, ours="paid", theirs="declined", reason="known"
+            ),
             saga.ResolveDiscrepancy(aggregate_id=id_, system=system),
         )
     ]

@@ -12,6 +12,7 @@ from domain.event import Event
 from domain.inventory import events as inventory
 from domain.inventory.decide import INVENTORY
 from domain.note.events import OrderNoteAdded
+from domain.order import events as order
 from domain.privacy import Sealed
 from domain.product.decide import PRODUCT
 from domain.saga import events as saga
@@ -19,6 +20,7 @@ from eventstore.envelope import StoredEvent
 from queries.order_fold import order_row, payment_row, shipment_row
 
 Row = Mapping[str, Any]
+ACCEPTANCE: Final = ("accepted_at", "accepted_by", "accepted_reason")
 Stream = Sequence[StoredEvent]
 
 
@@ -124,20 +126,53 @@ def saga_recovery(stream: Stream) -> Iterable[Row]:
 
 def saga_discrepancy(stream: Stream) -> Iterable[Row]:
     """Fold a discrepancy. Its time is that of the first difference, also after a new difference."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for stored in stream:
         match stored.decode():
             case saga.DiscrepancyFound() as event:
                 found_at = rows.get(event.system, {}).get("found_at", stored.recorded_at)
                 at = {"found_at": found_at, "position": stored.position}
-                rows[event.system] = event.model_dump() | at
+                rows[event.system] = event.model_dump() | at | dict.fromkeys(ACCEPTANCE)
+            case saga.DiscrepancyAccepted() as event:
+                rows[event.system] |= {
+                    "accepted_at": stored.recorded_at,
+                    "accepted_by": stored.metadata.actor,
+                    "accepted_reason": event.reason,
+                    "position": stored.position,
+                }
             case saga.DiscrepancyResolved() as event:
                 del rows[event.system]
     return rows.values()
 
 
+def order_refund(stream: Stream) -> Iterable[Row]:
+    rows: dict[int, dict[str, Any]] = {}
+    for stored in stream:
+        match stored.decode():
+            case order.OrderRefundRequested() as event:
+                facts = event.model_dump(mode="json")
+                rows[event.refund] = {
+                    "order_id": event.order_id,
+                    "number": event.refund,
+                    "requested_by": stored.metadata.actor,
+                    "requested_at": stored.recorded_at,
+                    "refunded": None,
+                    "ended_at": None,
+                    **facts["amount"],
+                    **{name: facts[name] for name in ("price", "lines", "reason", "key")},
+                }
+            case order.OrderRefundEnded() as event:
+                rows[event.refund]["refunded"] = event.refunded.amount
+                rows[event.refund]["ended_at"] = stored.recorded_at
+            case _:
+                continue
+        rows[event.refund]["position"] = stored.position
+    return rows.values()
+
+
 READ_MODELS: Final = (
     ReadModel("order_view", "order", at_most_one(order_row)),
+    ReadModel("order_refund", "order", order_refund),
     ReadModel("order_note", "note", order_note),
     ReadModel("payment_view", "payment", at_most_one(payment_row)),
     ReadModel("shipment_view", "shipment", at_most_one(shipment_row)),

@@ -131,6 +131,11 @@ async def all_facts(log: OrderLog) -> list[tuple[Notice, int]]:
             o.OrderReturned(order_id="o1", lines=(), refund=REFUND, is_whole=True),
         ),
         (Notice.RETURN_LAPSED, "order-o1", o.OrderReturnLapsed(order_id="o1")),
+        (
+            Notice.REFUNDED,
+            "order-o1",
+            o.OrderRefundEnded(order_id="o1", refund=1, refunded=REFUND.money),
+        ),
         (Notice.CANCELLED, "order-o1", o.OrderCancelled(order_id="o1", reason=reason)),
     ):
         position = await log.append(stream, event)

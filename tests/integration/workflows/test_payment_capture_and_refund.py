@@ -130,13 +130,17 @@ async def test_a_return_of_a_part_gives_its_price_back(till: Till, module_pool: 
     assert await payment_view(till, module_pool) == ("CAPTURED", 500, 250)
 
 
-async def test_a_return_refunded_at_the_provider_is_not_refunded_again(
+async def test_a_return_whose_refund_was_never_recorded_is_not_refunded_again(
     till: Till,
 ) -> None:
     await till.returning(1)
     reference = str((await till.payment()).reference)
     await till.provider.refund(
-        reference=reference, amount=250, currency="EUR", key=f"{till.order_id}/by-hand"
+        reference=reference,
+        amount=250,
+        currency="EUR",
+        key=f"{till.order_id}/lost",
+        purpose="refund",
     )
 
     await till.refund()

@@ -69,12 +69,16 @@ async def test_an_undo_that_the_provider_remembers_as_failed_is_retried_once(
     assert (await till.effects())["refunded"] == (1, 500)
 
 
-async def test_a_manual_refund_is_not_refunded_again(till: Till) -> None:
+async def test_a_part_that_was_refunded_for_the_return_is_not_refunded_again(till: Till) -> None:
     await till.returning(1)
     await fails_to_refund(till, "refuse_kept", ProviderRefused)
     reference = str((await till.payment()).reference)
     await till.provider.refund(
-        reference=reference, amount=100, currency="EUR", key=f"{till.order_id}/by-hand"
+        reference=reference,
+        amount=100,
+        currency="EUR",
+        key=f"{till.order_id}/part",
+        purpose="refund",
     )
 
     assert await till.refund() is OrderStatus.DELIVERED

@@ -23,6 +23,7 @@ STAFF_TYPES = {
     *("DeadLetterConnection", "DeadLetterEdge", "DeadLetter", "DeadLetterAction"),
     *("EmailSuppression", "EmailSuppressionAction"),
     *("OperatorNoticeConnection", "OperatorNoticeEdge", "OperatorNotice"),
+    *("Discrepancy", "DiscrepancyConnection", "DiscrepancyEdge", "DiscrepancyAcceptance"),
     *("NoticeAcknowledgement", "NoticeMessage", "OrderExplanation"),
     *(name for name in RULES if name.startswith("Explained") or name.endswith("Entry")),
     *(name for name in RULES if name.startswith("Analytics")),
@@ -59,6 +60,6 @@ def test_a_field_hidden_from_customers_is_nullable_and_documented() -> None:
 def test_staff_see_the_number_of_each_position() -> None:
     with_position = {type_name for type_name, name in FIELDS if name == "position"}
 
-    assert len(with_position) == 40
+    assert len(with_position) == 42
     for type_name in with_position:
         assert RULES[type_name]["positionNumber"] is Access.STAFF

@@ -16,6 +16,7 @@ from graphql import GraphQLInputObjectType, GraphQLNonNull
 from strawberry import ID
 
 from api.customers.inputs import EraseCustomerInput
+from api.discrepancies.inputs import AcceptDiscrepancyInput
 from api.idempotency import WithKey
 from api.inventory.inputs import AdjustStockInput, ReceiveStockInput
 from api.money import MoneyInput
@@ -31,13 +32,14 @@ from api.orders.inputs import (
 from api.orders.placing import fingerprint_of
 from api.payments.inputs import RetryPaymentInput
 from api.products.inputs import ChangePriceInput, DiscontinueProductInput, ListProductInput
+from api.refunds.inputs import RefundOrderInput
 from api.sagas.inputs import SagaInterventionInput
 from api.scalars import Long
 from api.webhook_endpoints import inputs as webhooks
 from domain.customer.commands import ErasureReason
 from domain.idempotency import KeyUse
 from domain.inventory.commands import AdjustmentReason
-from domain.saga.commands import Intervention
+from domain.saga.commands import Intervention, ReconciledSystem
 from tests.unit.api.schemas import a_schema
 
 CHANGED: Final = (
@@ -163,6 +165,23 @@ FINGERPRINTS: Final = (
         "782177d4c2931b0759abbaf427bf6d88375e5463710e1690b1be752b316eefb2",
     ),
     Pinned(
+        "refundOrder",
+        _of(RefundOrderInput(idempotency_key=KEY, order_id=ID("o-1"), reason="a scratch")),
+        "e42fde7fa26a0a65424159c6f5b2013a610ba6ae9a714fe2507974530a399cb1",
+    ),
+    Pinned(
+        "acceptDiscrepancy",
+        _of(
+            AcceptDiscrepancyInput(
+                idempotency_key=KEY,
+                order_id=ID("o-1"),
+                system=ReconciledSystem.PAYMENT,
+                reason="known",
+            )
+        ),
+        "98aaf86303f21c5c03c7cdbbee0b02e476c722a56167e3f1ee77fb65161088c0",
+    ),
+    Pinned(
         "eraseCustomer",
         _of(
             EraseCustomerInput(
@@ -202,6 +221,8 @@ FIELDS: Final = {
     "discontinueProduct": {"idempotencyKey", "sku"},
     "receiveStock": {"idempotencyKey", "sku", "quantity"},
     "addOrderNote": {"idempotencyKey", "orderId", "text"},
+    "refundOrder": {"idempotencyKey", "orderId", "amount", "lines", "reason"},
+    "acceptDiscrepancy": {"idempotencyKey", "orderId", "system", "reason"},
     "eraseCustomer": {"idempotencyKey", "customerId", "reason"},
     "cancelOrder": {"idempotencyKey", "orderId"},
     "requestReturn": {"idempotencyKey", "orderId", "lines"},

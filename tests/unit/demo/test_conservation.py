@@ -57,10 +57,14 @@ HALF: Final = Money(amount=250, currency="EUR")
 HALF_PRICE: Final = Price(currency="EUR", lines=250, total=250)
 ONE_RETURNED = o.OrderReturned(order_id="o-1", lines=ONE, refund=HALF_PRICE, is_whole=False)
 HALF_REFUNDED = p.PaymentRefunded(
-    order_id="o-1", reference="pi_1", amount=HALF, refunded_in_all=HALF
+    order_id="o-1", reference="pi_1", amount=HALF, refunded_in_all=HALF, purpose="refund"
 )
 ALL_REFUNDED = p.PaymentRefunded(
-    order_id="o-1", reference="pi_1", amount=CREATED.total, refunded_in_all=CREATED.total
+    order_id="o-1",
+    reference="pi_1",
+    amount=CREATED.total,
+    refunded_in_all=CREATED.total,
+    purpose="refund",
 )
 LOST = o.OrderCancelled(order_id="o-1", reason=CancellationReason.PARCEL_LOST)
 

@@ -81,6 +81,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     Promises: PROMISES,
     dict[MetadataKey, MetadataValue]: st.dictionaries(WORDS.map(lambda _: "key"), WORDS),
     Price: PRICES,
+    Price | None: st.none() | PRICES,
     Address | Sealed: ADDRESSES | SEALED,
     Contact | Sealed | None: CONTACTS | SEALED | st.none(),
     AdjustmentReason: st.sampled_from(AdjustmentReason),

@@ -29,7 +29,7 @@ DECLINED: Final = e.PaymentDeclined(
 REFUSED: Final = e.PaymentRefused(order_id="o-1", attempt=1, code="amount_too_small")
 CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOTAL)
 REFUNDED: Final = e.PaymentRefunded(
-    order_id="o-1", reference="pi_1", amount=TOTAL, refunded_in_all=TOTAL
+    order_id="o-1", reference="pi_1", amount=TOTAL, refunded_in_all=TOTAL, purpose="refund"
 )
 VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=1)
 ASKED_AGAIN: Final = e.PaymentRequested(
@@ -76,7 +76,7 @@ COMMANDS: Final[dict[str, tuple[c.PaymentCommand, Event]]] = {
         REFUSED,
     ),
     "capture": (c.RecordCapture(aggregate_id="o-1", amount=TOTAL), CAPTURED),
-    "refund": (c.RecordRefund(aggregate_id="o-1", refunded_in_all=TOTAL), REFUNDED),
+    "refund": (c.RecordRefund(aggregate_id="o-1", purpose="refund", given=TOTAL), REFUNDED),
     "void": (c.RecordVoid(aggregate_id="o-1", attempt=1), VOIDED),
 }
 UNASKED_VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=0)
@@ -194,11 +194,14 @@ def refunded(amount: int, in_all: int) -> e.PaymentRefunded:
         reference="pi_1",
         amount=Money(amount=amount, currency="EUR"),
         refunded_in_all=Money(amount=in_all, currency="EUR"),
+        purpose="refund",
     )
 
 
 def refund_in_all(amount: int) -> c.RecordRefund:
-    return c.RecordRefund(aggregate_id="o-1", refunded_in_all=Money(amount=amount, currency="EUR"))
+    return c.RecordRefund(
+        aggregate_id="o-1", purpose="refund", given=Money(amount=amount, currency="EUR")
+    )
 
 
 def test_refunds_add_up_until_all_is_given_back() -> None:

@@ -13,7 +13,7 @@ from domain.payment import commands as c
 from domain.payment import events as e
 from domain.payment.commands import DisputeOutcome
 from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentStatus
+from domain.payment.state import FailedRefund, PaymentStatus
 from tests.unit.domain.specification import Specification
 
 payment = Specification(PAYMENT)
@@ -31,16 +31,25 @@ CAPTURED: Final[tuple[Event, ...]] = (
 REFUNDED: Final = (
     *CAPTURED,
     e.PaymentRefunded(
-        order_id="o-1", reference="pi_1", amount=eur(1000), refunded_in_all=eur(1000)
+        order_id="o-1",
+        reference="pi_1",
+        amount=eur(1000),
+        refunded_in_all=eur(1000),
+        purpose="refund",
     ),
 )
 FAILED: Final = e.PaymentRefundFailed(
-    order_id="o-1", reference="pi_1", failure=1, amount=eur(400), refunded_in_all=eur(600)
+    order_id="o-1",
+    reference="pi_1",
+    failure=1,
+    purpose="refund",
+    amount=eur(400),
+    refunded_in_all=eur(600),
 )
 
 
 def failure(remains: int) -> c.RecordRefundFailure:
-    return c.RecordRefundFailure(aggregate_id="o-1", refunded_in_all=eur(remains))
+    return c.RecordRefundFailure(aggregate_id="o-1", purpose="refund", remains=eur(remains))
 
 
 def opened(amount: int = 1000, **in_all: int) -> e.PaymentDisputed:
@@ -83,7 +92,7 @@ def test_a_failed_refund_corrects_the_refunded_amount() -> None:
     payment.given(REFUNDED).when(failure(600)).then([FAILED])
     state = PAYMENT.fold([*REFUNDED, FAILED])
     assert (state.status, state.refunded) == (PaymentStatus.CAPTURED, 600)
-    assert state.failed_refunds == {1: 400}
+    assert state.failed_refunds == {1: FailedRefund("refund", 400)}
 
 
 @pytest.mark.parametrize("remains", [1000, 1200])
@@ -98,10 +107,11 @@ def test_a_repeated_refund_makes_its_failure_good() -> None:
         reference="pi_1",
         amount=eur(400),
         refunded_in_all=eur(1000),
+        purpose="refund",
         repeats=1,
     )
     payment.given([*REFUNDED, FAILED]).when(
-        c.RecordRefund(aggregate_id="o-1", refunded_in_all=eur(1000), repeats=1)
+        c.RecordRefund(aggregate_id="o-1", purpose="refund", given=eur(1000), repeats=1)
     ).then([again])
     state = PAYMENT.fold([*REFUNDED, FAILED, again])
     assert (state.status, state.failed_refunds) == (PaymentStatus.REFUNDED, {})
@@ -134,7 +144,7 @@ def test_a_closed_inquiry_may_become_a_dispute() -> None:
 
 def test_no_more_is_refunded_than_a_lost_dispute_leaves() -> None:
     history = [*CAPTURED, opened(700), closed(DisputeOutcome.LOST, 700)]
-    refund = c.RecordRefund(aggregate_id="o-1", refunded_in_all=eur(400))
+    refund = c.RecordRefund(aggregate_id="o-1", purpose="refund", given=eur(400))
     payment.given(history).when(refund).then_refused(ErrorCode.WRONG_STATE)
     assert PAYMENT.fold(history).refundable == 300
 

@@ -26,6 +26,7 @@ E = TypeVar("E", bound=Event)
 TOTAL: Final = Money(amount=100, currency="EUR")
 ATTEMPTS: Final = st.integers(min_value=1, max_value=3)
 AMOUNTS: Final = st.integers(min_value=0, max_value=120)
+POSITIVE: Final = st.integers(min_value=1, max_value=60)
 URLS: Final = st.sampled_from([None, "https://pay.test/1", "https://pay.test/2"])
 
 
@@ -36,6 +37,7 @@ class OnePayment(RuleBasedStateMachine):
         super().__init__()
         self.state = PAYMENT.initial
         self.happened: list[Event] = []
+        self._by_hand: dict[str, int] = {}
 
     @rule(attempt=ATTEMPTS)
     def request(self, attempt: int) -> None:
@@ -73,10 +75,16 @@ class OnePayment(RuleBasedStateMachine):
     def capture(self) -> None:
         self._run(c.RecordCapture(aggregate_id="o-1", amount=TOTAL))
 
-    @rule(in_all=AMOUNTS)
-    def refund(self, in_all: int) -> None:
+    @rule(in_all=AMOUNTS, purpose=st.sampled_from(["refund", "give_back", "refund_order_1"]))
+    def refund(self, in_all: int, purpose: str) -> None:
         money = Money(amount=in_all, currency="EUR")
-        self._run(c.RecordRefund(aggregate_id="o-1", refunded_in_all=money))
+        self._run(c.RecordRefund(aggregate_id="o-1", purpose=purpose, given=money))
+
+    @rule(listed=st.dictionaries(st.sampled_from(["re_1", "re_2", "re_3"]), POSITIVE))
+    def refund_by_hand(self, listed: dict[str, int]) -> None:
+        # A refund of the provider never changes its amount.
+        amounts = {refund: self._by_hand.setdefault(refund, n) for refund, n in listed.items()}
+        self._run(c.RecordRefundsElsewhere(aggregate_id="o-1", refunds=amounts))
 
     @rule(attempt=st.integers(min_value=0, max_value=3))
     def void(self, attempt: int) -> None:
@@ -87,6 +95,8 @@ class OnePayment(RuleBasedStateMachine):
     @invariant()
     def no_more_is_given_back_than_was_taken(self) -> None:
         given = sum(x.amount.amount for x in self._all(e.PaymentRefunded))
+        given += sum(x.amount.amount for x in self._all(e.PaymentRefundedElsewhere))
+        given -= sum(x.amount.amount for x in self._all(e.PaymentRefundElsewhereFailed))
         taken = sum(x.amount.amount for x in self._all(e.PaymentCaptured))
         assert (given, taken) == (self.state.refunded, self.state.captured)
         assert given <= taken <= TOTAL.amount

@@ -199,6 +199,43 @@ def test_a_discrepancy_that_is_gone_is_resolved_and_may_recur() -> None:
     assert not SAGA.fold([found(), settled]).needs_attention
 
 
+def accept(theirs: str = "CAPTURED") -> c.AcceptDiscrepancy:
+    return c.AcceptDiscrepancy(
+        aggregate_id="o1",
+        system=ReconciledSystem.PAYMENT,
+        ours="AUTHORIZED",
+        theirs=theirs,
+        reason="the shop bears it",
+    )
+
+
+ACCEPTED = e.DiscrepancyAccepted(
+    order_id="o1", system=ReconciledSystem.PAYMENT, reason="the shop bears it"
+)
+
+
+def test_an_accepted_discrepancy_needs_no_attention_until_it_changes() -> None:
+    saga.given([found()]).when(accept()).then([ACCEPTED])
+    saga.given([found(), ACCEPTED]).when(accept()).then([])
+    saga.given([found(), ACCEPTED]).when(compare()).then([])
+    assert not SAGA.fold([found(), ACCEPTED]).needs_attention
+    assert SAGA.fold([found(), ACCEPTED, found("VOIDED")]).needs_attention
+
+
+def test_a_discrepancy_is_accepted_as_it_was_read() -> None:
+    for history in ([], [found("VOIDED")]):
+        refusal = saga.given(history).when(accept()).then_refused(ErrorCode.NO_DISCREPANCY)
+        assert refusal.field == ("input", "system")
+
+
+def test_a_discrepancy_is_another_one_when_the_log_changes() -> None:
+    other = compare().model_copy(update={"ours": "CAPTURED"})
+
+    saga.given([found(), ACCEPTED]).when(other).then(
+        [found().model_copy(update={"ours": "CAPTURED"})]
+    )
+
+
 def test_each_intervention_on_a_step_is_counted() -> None:
     state = SAGA.fold(
         [

@@ -12,11 +12,13 @@ from uuid import UUID
 
 from domain.event import Event
 from domain.inventory.events import BackorderQueued
+from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import (
     OrderCancelled,
     OrderCreated,
     OrderDelivered,
+    OrderRefundEnded,
     OrderRejected,
     OrderReturned,
     OrderReturnLapsed,
@@ -67,6 +69,9 @@ EVENTS: Final[dict[Notice, Event]] = {
     Notice.REJECTED: OrderRejected(order_id="o-1", reason=RejectionReason.OUT_OF_STOCK, sku="cup"),
     Notice.RETURNED: OrderReturned(order_id="o-1", lines=(), refund=PRICE, is_whole=True),
     Notice.RETURN_LAPSED: OrderReturnLapsed(order_id="o-1"),
+    Notice.REFUNDED: OrderRefundEnded(
+        order_id="o-1", refund=1, refunded=Money(amount=500, currency="EUR")
+    ),
     Notice.REFUND_FAILED: SagaParked(
         order_id="o-1",
         step="refund",

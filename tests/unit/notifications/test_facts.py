@@ -53,10 +53,14 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "PaymentRefused": None,  # the order is cancelled, which is said
     "PaymentHoldEnded": Notice.PAYMENT_NEEDED,
     "PaymentCaptured": None,
+    "OrderRefundRequested": None,
+    "OrderRefundEnded": Notice.REFUNDED,
     "PaymentRefunded": None,
     "PaymentRefundFailed": None,
     "PaymentDisputed": None,
     "PaymentDisputeClosed": None,
+    "PaymentRefundedElsewhere": None,
+    "PaymentRefundElsewhereFailed": None,
     "PaymentVoided": None,
     "SagaParked": None,  # only a refund that the provider has refused, see below
     "SagaRetried": None,
@@ -65,6 +69,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "SagaCompensationRequested": None,
     "SagaRecovered": None,
     "DiscrepancyFound": None,
+    "DiscrepancyAccepted": None,
     "DiscrepancyResolved": None,
     "ShipmentCreated": None,
     "TrackingNumberAssigned": None,

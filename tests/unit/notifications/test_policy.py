@@ -38,6 +38,7 @@ def test_every_kind_of_notification_has_a_category() -> None:
         Notice.DELIVERED: "order_updates",
         Notice.PAYMENT_NEEDED: "payment",
         Notice.REFUND_FAILED: "payment",
+        Notice.REFUNDED: "payment",
         Notice.CANCELLED: "cancellation",
         Notice.REJECTED: "cancellation",
         Notice.RETURNED: "returns",

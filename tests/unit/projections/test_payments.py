@@ -23,7 +23,11 @@ CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOT
 def refunded(cents: int, in_all: int) -> e.PaymentRefunded:
     amount, refunded_in_all = (Money(amount=n, currency="EUR") for n in (cents, in_all))
     return e.PaymentRefunded(
-        order_id="o-1", reference="pi_1", amount=amount, refunded_in_all=refunded_in_all
+        order_id="o-1",
+        reference="pi_1",
+        amount=amount,
+        refunded_in_all=refunded_in_all,
+        purpose="refund",
     )
 
 

@@ -86,7 +86,7 @@ def test_a_later_event_does_not_show_in_an_earlier_order() -> None:
     reason = CancellationReason.CUSTOMER_REQUEST
     cancelling = order.OrderCancellationRequested(order_id="o1", reason=reason)
     refunded = payment.PaymentRefunded(
-        order_id="o1", reference="pi_1", amount=EUROS, refunded_in_all=EUROS
+        order_id="o1", reference="pi_1", amount=EUROS, refunded_in_all=EUROS, purpose="refund"
     )
     log.add("cancel", cancelling).add("refund", refunded)
 

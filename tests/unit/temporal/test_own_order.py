@@ -16,10 +16,11 @@ from temporal.runner import WORKFLOWS
 from workflows.aftercare import AftercareWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
+from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
 from workflows.types import InterventionSignal, PaymentRetryInput
 
-SAGAS = (OrderWorkflow, PaymentWorkflow, ReturnWorkflow, AftercareWorkflow)
+SAGAS = (OrderWorkflow, PaymentWorkflow, ReturnWorkflow, RefundWorkflow, AftercareWorkflow)
 NAME_NO_ORDER = {PaymentRetryInput, InterventionSignal}
 """The workflow that receives one of these fills in its own order."""
 

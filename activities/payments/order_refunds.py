@@ -1,0 +1,74 @@
+"""Carry out the refunds that operators request."""
+
+from __future__ import annotations
+
+from activities.command_handler import CommandHandler, Step
+from activities.keyed import handle_once
+from activities.payments.refund_record import RefundRecord
+from activities.types import RefundInput
+from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyedResult, KeyUse
+from domain.money import Money
+from domain.order.commands import EndRefund, RequestRefund
+from domain.order.decide import ORDER
+from domain.order.state import OrderState, OrderStatus
+from domain.payment.commands import PaymentCommand
+from domain.payment.decide import PAYMENT
+from domain.saga.decide import SAGA
+from domain.saga.plan import GIVE_BACK, REFUND, refund_order
+
+_GIVING_ALL_BACK = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
+
+
+class OrderRefunds:
+    def __init__(self, handler: CommandHandler, refunds: RefundRecord) -> None:
+        self._handler = handler
+        self._refunds = refunds
+
+    async def give(self, refund: RefundInput) -> None:
+        """Refund what was promised, and record that together with the end of the refund."""
+        order_id, step = refund.order_id, refund_order(refund.number).name
+        order = await self._handler.load(ORDER, order_id)
+        promised = order.refunds[refund.number]
+        if not promised.is_open:
+            return
+        money = Money(amount=promised.amount, currency=order.price.currency)
+        try:
+            given = await self._refunds.give(order_id, step, money)
+        except Refused as refused:
+            if not await self._is_given_back(order_id, refused):
+                raise
+            await self.end(refund)
+        else:
+            await self._end(refund, promised.amount, *given)
+
+    async def end(self, refund: RefundInput) -> None:
+        """End the refund with what Waybill has given back for it, if it is open."""
+        purpose = refund_order(refund.number).name
+        await self._end(refund, await self._refunds.given(refund.order_id, purpose))
+
+    async def _end(self, refund: RefundInput, amount: int, *more: PaymentCommand) -> None:
+        end = EndRefund(aggregate_id=refund.order_id, refund=refund.number, refunded=amount)
+        step = Step.current(refund_order(refund.number).name, refund.order_id)
+        await self._handler.handle(step, end, *more)
+
+    async def _is_given_back(self, order_id: str, refused: Refused) -> bool:
+        """Return whether a cancellation gives the customer everything, this refund included."""
+        if refused.code is not ErrorCode.REFUND_TOO_LARGE:
+            return False
+        order: OrderState = await self._handler.load(ORDER, order_id)
+        return order.status in _GIVING_ALL_BACK
+
+
+async def request_refund(
+    handler: CommandHandler, step: Step, key: KeyUse | None, command: RequestRefund
+) -> KeyedResult:
+    """Record an operator's request once, with what the log says of the payment."""
+    order_id = command.aggregate_id
+    payment = await handler.load(PAYMENT, order_id)
+    facts = {
+        "captured": payment.captured,
+        "refunded_elsewhere": payment.refunded_elsewhere + payment.refunds.get(GIVE_BACK.name, 0),
+        "is_return_settled": REFUND.name in (await handler.load(SAGA, order_id)).settled,
+    }
+    return await handle_once(handler, step, key, command.model_copy(update=facts))

@@ -1,0 +1,121 @@
+"""Record refunds in the log: those of Waybill by their purpose, and those made elsewhere."""
+
+from __future__ import annotations
+
+from activities.command_handler import CommandHandler, Step
+from activities.payments.refunds import Listed, Refunds
+from domain.errors import ErrorCode, Refused
+from domain.ids import order_workflow_id
+from domain.money import Money
+from domain.payment import commands as c
+from domain.payment.decide import PAYMENT, TAKEN
+from domain.payment.state import PaymentState
+from domain.saga.plan import GIVE_BACK
+from providers.payments import PaymentProvider, ProviderPayment
+
+
+class RefundRecord:
+    def __init__(self, handler: CommandHandler, provider: PaymentProvider) -> None:
+        self._handler = handler
+        self._provider = provider
+        self._refunds = Refunds(handler, provider)
+
+    async def compare(self, order_id: str) -> None:
+        """Record the refunds that the provider lists and Waybill did not ask for."""
+        payment = await self._load(order_id)
+        if payment.status in TAKEN and payment.reference is not None:
+            await self.record_elsewhere(order_id, await self._refunds.listed(payment.reference))
+
+    async def give(self, order_id: str, purpose: str, wanted: Money) -> list[c.PaymentCommand]:
+        """Refund `wanted` for this purpose, and return the commands that record it.
+
+        Raises Refused when the captured amount does not allow all of it, and no lost dispute has
+        given the rest. The part that it allows is refunded and recorded then.
+        """
+        payment = await self._load(order_id)
+        if not wanted.amount:
+            return []
+        reference = _reference(order_id, payment)
+        due = self._provider.nearest(amount=wanted.amount, currency=wanted.currency)
+        listed = await self._refunds.give(
+            order_id, purpose, reference, wanted=due, captured=payment.captured
+        )
+        await self.record_elsewhere(order_id, listed)
+        given = listed.by_purpose.get(purpose, 0)
+        record = _record(order_id, purpose, given, wanted.currency)
+        if given < due and not payment.lost:  # a lost dispute has given the rest
+            if given:
+                await self._handler.handle(
+                    Step.current(f"{purpose}/part/{given}", order_id), record
+                )
+            raise _too_little(order_id, wanted, given, payment.captured, listed)
+        return [record]
+
+    async def give_all_back(
+        self, order_id: str, payment: PaymentState, captured: ProviderPayment
+    ) -> list[c.PaymentCommand]:
+        """Refund what is left of a captured payment; return the commands that record it.
+
+        They record its authorization and its capture too, whose answer may have been lost.
+        """
+        listed = await self._refunds.give(
+            order_id,
+            GIVE_BACK.name,
+            captured.reference,
+            wanted=captured.captured,
+            captured=captured.captured,
+        )
+        taken = Money(amount=captured.captured, currency=captured.currency)
+        return [
+            c.RecordAuthorization(
+                aggregate_id=order_id, attempt=payment.attempt, reference=captured.reference
+            ),
+            c.RecordCapture(aggregate_id=order_id, amount=taken),
+            *(
+                _record(order_id, purpose, given, taken.currency)
+                for purpose, given in sorted(listed.by_purpose.items())
+            ),
+        ]
+
+    async def given(self, order_id: str, purpose: str) -> int:
+        """Return what the log says that Waybill has given back for this purpose."""
+        return (await self._load(order_id)).refunds.get(purpose, 0)
+
+    async def _load(self, order_id: str) -> PaymentState:
+        return await self._handler.load(PAYMENT, order_id)
+
+    async def record_elsewhere(self, order_id: str, listed: Listed) -> None:
+        """Record the refunds in the list that Waybill did not ask for, if they are new."""
+        known = (await self._load(order_id)).refunds_elsewhere
+        if listed.elsewhere == known:
+            return
+        so_far = len(await self._handler.events(PAYMENT, order_id))
+        # A key of its own for each change of the payment: webhooks and reconciliation compare too.
+        step = Step(order_workflow_id(order_id), f"refunds_elsewhere/{so_far + 1}", order_id)
+        record = c.RecordRefundsElsewhere(aggregate_id=order_id, refunds=listed.elsewhere)
+        await self._handler.handle(step, record)
+
+
+def _record(order_id: str, purpose: str, given: int, currency: str) -> c.RecordRefund:
+    return c.RecordRefund(
+        aggregate_id=order_id, purpose=purpose, given=Money(amount=given, currency=currency)
+    )
+
+
+def _reference(order_id: str, payment: PaymentState) -> str:
+    if payment.status not in TAKEN or payment.reference is None:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"the payment of order {order_id} is {payment.status}: nothing can be refunded",
+        )
+    return payment.reference
+
+
+def _too_little(order_id: str, wanted: Money, given: int, captured: int, listed: Listed) -> Refused:
+    elsewhere = sum(listed.elsewhere.values())
+    return Refused(
+        ErrorCode.REFUND_TOO_LARGE,
+        f"{wanted.amount} {wanted.currency} are due to the customer of order {order_id}, and only"
+        f" {given} were given: {listed.in_all} of the {captured} that were captured are refunded,"
+        f" {elsewhere} of them outside Waybill (minor units). Resolve the step to go on with that",
+    )

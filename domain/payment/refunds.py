@@ -1,0 +1,76 @@
+"""Decide what to record of the refunds that the provider lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.errors import ErrorCode, Refused
+from domain.money import Money
+from domain.payment import commands as c
+from domain.payment import events as e
+from domain.payment.state import PaymentState
+
+
+def record_refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    amount = command.given.amount - state.refunds.get(command.purpose, 0)
+    if amount <= 0:
+        return []
+    return [
+        e.PaymentRefunded(
+            order_id=command.aggregate_id,
+            reference=_reference(command, state, state.refunded + amount, state.refundable),
+            amount=_money(amount, state),
+            refunded_in_all=_money(state.refunded + amount, state),
+            purpose=command.purpose,
+            repeats=command.repeats,
+        )
+    ]
+
+
+def record_refunds_elsewhere(
+    command: c.RecordRefundsElsewhere, state: PaymentState
+) -> Sequence[e.PaymentEvent]:
+    """Record the refunds that are new, after those that no longer count."""
+    known, listed = state.refunds_elsewhere, command.refunds
+    in_all = state.refunded
+    events: list[e.PaymentEvent] = []
+    for refund_id in sorted(known.keys() - listed.keys()):
+        in_all -= known[refund_id]
+        events.append(
+            e.PaymentRefundElsewhereFailed(
+                order_id=command.aggregate_id,
+                reference=_reference(command, state, in_all),
+                refund_id=refund_id,
+                amount=_money(known[refund_id], state),
+                refunded_in_all=_money(in_all, state),
+            )
+        )
+    for refund_id in sorted(listed.keys() - known.keys()):
+        in_all += listed[refund_id]
+        events.append(
+            e.PaymentRefundedElsewhere(
+                order_id=command.aggregate_id,
+                reference=_reference(command, state, in_all),
+                refund_id=refund_id,
+                amount=_money(listed[refund_id], state),
+                refunded_in_all=_money(in_all, state),
+            )
+        )
+    return events
+
+
+def _reference(
+    command: c.PaymentCommand, state: PaymentState, in_all: int, most: int | None = None
+) -> str:
+    """Return the captured payment. Raises Refused for a refund of more than was captured."""
+    if state.reference is None or in_all > (state.captured if most is None else most):
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"{in_all} refunded is more than the {state.captured} that were captured "
+            f"for order {command.aggregate_id}: compare with the provider's records",
+        )
+    return state.reference
+
+
+def _money(amount: int, state: PaymentState) -> Money:
+    return Money(amount=amount, currency=state.amount.currency)
