@@ -87,6 +87,10 @@ class PaymentRecord:
                 )
         return AuthorizationResult(_RECORDED[payment.status], payment.attempt)
 
+    async def is_unpaid(self, order_id: str, payment: PaymentState) -> bool:
+        """Return whether the order has nothing to pay. It reads the order of no payment alone."""
+        return payment.status is None and not (await self.order(order_id)).needs_payment
+
     async def confirm_unpaid(self, order_id: str) -> AuthorizationResult:
         """Confirm an order of nothing to pay. It has no attempt, and its payment no stream."""
         await self._handler.handle(
