@@ -122,8 +122,6 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
 
     @activity.defn
     async def give_back(self, order_id: str) -> None:
-        if not (await self._record.order(order_id)).needs_payment:
-            return
         while not await self._has_given_back(order_id):
             pass  # another attempt has started since
 
@@ -131,10 +129,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
     async def capture(self, parcel: ParcelInput) -> None:
         order_id = parcel.order_id
         dispatched_at = await self._dispatch(parcel)
-        if not (await self._record.order(order_id)).needs_payment:
-            return
         payment = await self._record.load(order_id)
-        if payment.status in TAKEN:
+        if payment.status in TAKEN or await self._record.is_unpaid(order_id, payment):
             return
         if payment.status in RETRYABLE:
             raise owed(order_id)
@@ -249,6 +245,8 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
 
     async def _has_given_back(self, order_id: str) -> bool:
         payment = await self._record.load(order_id)
+        if await self._record.is_unpaid(order_id, payment):
+            return True
         captured = None
         if payment.status is not PaymentStatus.VOIDED:
             captured = await self._attempts.free_until(order_id, payment, payment.attempt)

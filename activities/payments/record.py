@@ -138,6 +138,10 @@ class PaymentRecord:
     def _relied_on_until(self, since: datetime, capture_before: datetime | None) -> datetime:
         return relied_on_until(since, capture_before, self._default_hold)
 
+    async def is_unpaid(self, order_id: str, payment: PaymentState) -> bool:
+        """Return whether the order has nothing to pay. It reads the order of no payment alone."""
+        return payment.status is None and not (await self.order(order_id)).needs_payment
+
     async def confirm_unpaid(self, order_id: str) -> AuthorizationResult:
         """Confirm an order of nothing to pay. It has no attempt, and its payment no stream."""
         await self._handler.handle(

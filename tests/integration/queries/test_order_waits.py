@@ -52,7 +52,7 @@ async def test_each_status_waits_for_its_party_from_its_event_on(
 async def test_a_confirmed_order_of_nothing_to_pay_waits_for_its_dispatch(
     search: Search, log: OrderLog
 ) -> None:
-    await log.place("free", lines=(a_line(unit_price=0),), payment_method=None)
+    await log.place("free", lines=(a_line(unit_price=0),))
     await search.move("free", order.OrderReserved, order.OrderAuthorized, order.OrderConfirmed)
     since = (await search.order("free")).updated_at
 

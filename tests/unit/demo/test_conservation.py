@@ -83,6 +83,15 @@ def sold(*events: Event) -> Evidence:
     )
 
 
+FREE = CREATED.model_copy(
+    update={
+        "lines": (a_line("TEA", quantity=2, unit_price=0),),
+        "price": Price(currency="EUR", lines=0, total=0),
+        "payment_method": None,
+    }
+)
+
+
 def cancelled(*events: Event) -> Evidence:
     """Return the same order, cancelled after its authorization and its shipment's creation."""
     return Evidence(
@@ -266,3 +275,19 @@ def test_waiting_for_stock_moves_no_stock() -> None:
     queued = i.BackorderQueued(sku="TEA", order_id="o-1", quantity=2)
     ended = i.BackorderEnded(sku="TEA", order_id="o-1", quantity=2)
     assert discrepancies(sold(queued, *SOLD[:2], ended, *SOLD[2:])) == []
+
+
+def test_an_order_without_payment_adds_up() -> None:
+    sent = replace(sold(RECEIVED, FREE, RESERVED, COMMITTED, SHIPPED), payments={})
+    ended = replace(cancelled(RECEIVED, FREE, RESERVED, RELEASED, CANCELLED), payments={})
+    assert discrepancies(sent) == discrepancies(ended) == []
+
+
+def test_money_that_was_held_for_an_order_without_payment_is_found() -> None:
+    held = replace(
+        sold(RECEIVED, FREE, RESERVED, COMMITTED, SHIPPED),
+        payments={"o-1": {"authorized": Effect(1, 5)}},
+    )
+    assert discrepancies(held) == [
+        "order o-1 is SHIPPED: 5 authorised and neither captured nor voided"
+    ]

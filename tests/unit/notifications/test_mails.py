@@ -26,6 +26,7 @@ from tests.unit.notifications.mails import (
     URL,
     content,
     created,
+    facts_of,
     mail,
     parsed,
     text_of,
@@ -83,6 +84,20 @@ def test_each_mail_names_its_order_in_each_language(kind: Notice, tag: str) -> N
         assert "{" not in text.replace("{url}", "")
 
 
+@pytest.mark.parametrize(
+    ("tag", "text"),
+    [
+        ("en", "The goods are back. They were free, so nothing is refunded."),
+        ("de", "Die Ware ist zurück. Sie war kostenlos, deshalb wird nichts erstattet."),
+    ],
+)
+def test_the_return_of_free_goods_writes_of_no_money(tag: str, text: str) -> None:
+    nothing = Price(currency="EUR", lines=0, total=0)
+    event = EVENTS[Notice.RETURNED].model_copy(update={"refund": nothing})
+    facts = replace(facts_of(Notice.RETURNED), event=event)
+    assert content_of(facts, language_of(tag), "UTC", URL).paragraphs == [text]
+
+
 def test_the_reason_of_a_cancellation_is_named() -> None:
     text = text_of(parsed(mail(content(Notice.CANCELLED))))
     assert "The carrier has lost the parcel. We are sorry." in text
@@ -108,6 +123,7 @@ def test_each_language_has_every_text_with_the_same_facts(language: Language) ->
         assert fields(ours.subject) == fields(theirs.subject) == {"number"}
         assert fields(" ".join(ours.text)) == fields(" ".join(theirs.text))
         assert fields(ours.return_until) == fields(theirs.return_until)
+        assert len(ours.unpaid) == len(theirs.unpaid)
 
 
 def fields(text: str) -> set[str]:
