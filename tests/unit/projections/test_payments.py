@@ -59,6 +59,12 @@ def test_a_payment_that_is_no_longer_pending_has_no_url(event: e.PaymentEvent, s
     given(PAYMENTS, [REQUESTED, PENDING, event]).then({payment_view: [row]})
 
 
+def test_a_refused_payment_shows_the_providers_code() -> None:
+    refused = e.PaymentRefused(order_id="o-1", attempt=1, code="amount_too_small")
+    row = {"status": "REFUSED", "decline_code": "amount_too_small", "reference": None}
+    given(PAYMENTS, [REQUESTED, refused]).then({payment_view: [row]})
+
+
 def test_a_payment_is_refunded_when_all_that_was_captured_is() -> None:
     captured = [REQUESTED, AUTHORIZED, CAPTURED]
     part = {"status": "CAPTURED", "captured": 900, "refunded": 300}
