@@ -53,6 +53,7 @@ TEXTS: Final = {
     "password": "elsewhere",
     "subject": "mailto:operators@elsewhere.example",
     "email": "operators@elsewhere.example",
+    "failure_rate": "0.25",
 }
 """The texts by the end of the setting's name; the first that fits is used."""
 

@@ -26,6 +26,7 @@ _ACTIVITIES: Final = (
     interface.SagaActivities,
     interface.OrderActivities,
     interface.PaymentActivities,
+    interface.ProviderActivities,
     interface.ShippingActivities,
     interface.RecoveryActivities,
     interface.ReconciliationActivities,

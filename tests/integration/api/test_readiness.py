@@ -42,6 +42,7 @@ OK = {
     "webhooks": ("ok", False),
     "bus": ("ok", False),
     "relay": ("ok", False),
+    "carrier": ("ok", False),
 }
 
 

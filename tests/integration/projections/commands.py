@@ -116,6 +116,7 @@ def attempts_to_pay(id_: str, attempt: int) -> Sequence[Command]:
         payment.RecordDecline(
             aggregate_id=id_, attempt=attempt, reference=reference, code="card_declined"
         ),
+        payment.RecordRefusal(aggregate_id=id_, attempt=attempt, code="amount_too_small"),
     ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -16,6 +18,8 @@ from kit.local_http import local_client
 from kit.pool import Pool, create_pool
 from observability import page
 from observability.work import COMMANDS
+from providers.breaker import Breaker, BreakerLimits, Breakers
+from providers.errors import ProviderUnavailable
 from roles.monitoring import monitored
 from roles.role import Role
 from settings import Bus, Settings
@@ -82,6 +86,32 @@ async def test_a_worker_without_the_bus_is_degraded(settings: Settings, pool: Po
 
     status, word, checks = await ready(settings, [Role.RELAY], pool)
     assert (status, word, checks["bus"]) == (200, "degraded", ("failing", False))
+
+
+@pytest.mark.parametrize("provider", ["payments", "carrier"])
+async def test_a_worker_whose_provider_is_down_for_everybody_is_degraded(
+    settings: Settings, pool: Pool, provider: str
+) -> None:
+    breakers = Breakers(BreakerLimits(20, 0.5, timedelta(seconds=5)))
+    breaker: Breaker = getattr(breakers, provider)
+    outage = ProviderUnavailable(provider, "get", "timeout", is_outage=True)
+    while not breaker.is_open:
+        with contextlib.suppress(ProviderUnavailable), breaker.guarding("get"):
+            raise outage
+
+    roles = [Role.SAGAS]
+    async with monitored(settings, roles, pool, None, breakers), client(settings) as http:
+        answer = await http.get("/readyz")
+        lines = (await http.get("/metrics")).text.splitlines()
+
+    checks = answer.json()["checks"]
+    other = ({"payments", "carrier"} - {provider}).pop()
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert (checks[provider]["status"], checks[provider]["required"]) == ("failing", False)
+    assert checks[provider]["detail"].startswith("paused for 0 s: ")
+    assert checks[other]["status"] == "ok"
+    assert f'waybill_provider_breaker_open{{provider="{provider}"}} 1.0' in lines
+    assert f'waybill_provider_breaker_open{{provider="{other}"}} 0.0' in lines
 
 
 async def test_a_worker_without_the_database_is_not_ready(settings: Settings) -> None:

@@ -76,6 +76,12 @@ def test_a_hold_that_has_ended_says_why_in_place_of_a_decline() -> None:
     given(PAYMENTS, [REQUESTED, AUTHORIZED, ended]).then({payment_view: [row]})
 
 
+def test_a_refused_payment_shows_the_providers_code() -> None:
+    refused = e.PaymentRefused(order_id="o-1", attempt=1, code="amount_too_small")
+    row = {"status": "REFUSED", "decline_code": "amount_too_small", "reference": None}
+    given(PAYMENTS, [REQUESTED, refused]).then({payment_view: [row]})
+
+
 def test_a_payment_is_refunded_when_all_that_was_captured_is() -> None:
     captured = [REQUESTED, AUTHORIZED, CAPTURED]
     part = {"status": "CAPTURED", "captured": 900, "refunded": 300}
