@@ -21,6 +21,7 @@ from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -31,6 +32,7 @@ from kit.eventually import eventually
 from kit.local_http import local_client
 from orchestrator.saga_orchestrator import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
+from providers.payment_webhook import OWN_CANCELLATION
 from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
 from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, in_parts
@@ -91,8 +93,8 @@ class People:
             if error.response.status_code != HTTPStatus.BAD_REQUEST:
                 raise
 
-    async def pays_again(self, method: str) -> None:
-        await self.logged("payment", "PaymentDeclined")
+    async def pays_again(self, method: str, after: str = "PaymentDeclined") -> None:
+        await self.logged("payment", after)
         await _run_until_settled(
             lambda: self._driver.pay_with(self.id, method, key="again"), (*_NOT_NOW, Refused)
         )
@@ -186,6 +188,11 @@ class People:
 
     # Banks and carriers.
 
+    async def loses_the_hold(self) -> None:
+        """Let the bank release the hold; the provider sends its notifications of it."""
+        await self.world.payments.end_hold(self.id)
+        await self.world.payments.until_recorded(self.id, "expired")
+
     async def until_dispatched(self) -> None:
         async def has_left() -> bool:
             return "dispatched" in await self.world.carrier.effects(self.id)
@@ -243,8 +250,11 @@ def _notification(
     delivery: Delivery, order_id: str
 ) -> PaymentNotification | ShipmentNotification | None:
     subject, _, what = str(delivery.body["type"]).partition(".")
-    if subject == "payment_intent":
-        metadata = delivery.body["data"]["object"]["metadata"]
-        return PaymentNotification(order_id, int(metadata["attempt"]))
+    if subject in {"payment_intent", "charge"}:
+        changed = delivery.body["data"]["object"]
+        is_own = changed.get("cancellation_reason") == OWN_CANCELLATION
+        ends_hold = what in {"canceled", "expired"} and not is_own
+        kind = PaymentNotificationKind.CANCELED if ends_hold else PaymentNotificationKind.PAYMENT
+        return PaymentNotification(order_id, int(changed["metadata"]["attempt"]), kind)
     kinds = {notification.value: notification for notification in ShipmentNotificationKind}
     return ShipmentNotification(order_id, kinds[what]) if what in kinds else None
