@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.types import InterventionInput
 from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver
 from benchmarks.saga.orders import order_of
-from domain.errors import Refused
+from domain.errors import ErrorCode, Refused
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
@@ -120,7 +120,10 @@ class People:
         """Remove the cause first, and then intervene in each parked step."""
         await self._lift_faults()
         for step, parked in saga.parked.items():
-            workflow_id = await self._where_parked(parked.number)
+            parking = await self._parking(parked.number)
+            if parking.code == ErrorCode.PAYMENT_OWED:
+                continue  # the customer pays
+            workflow_id = parking.workflow_id
             intervention = Intervention.RETRY
             if self.case.point.scenario.settled_by_hand and step == "refund":
                 await self._refund_by_hand()
@@ -176,11 +179,11 @@ class People:
                 reference=payment.reference, amount=TOTAL, key=f"{self.id}/by-hand"
             )
 
-    async def _where_parked(self, number: int) -> str:
+    async def _parking(self, number: int) -> SagaParked:
         for stored in await self.world.events(f"saga-{self.id}"):
             event = stored.decode()
             if isinstance(event, SagaParked) and event.parking == number:
-                return event.workflow_id
+                return event
         raise LookupError(f"there is no parking {number}")
 
     def _workflow(self, kind: str) -> WorkflowHandle[Any, Any]:
