@@ -44,3 +44,9 @@ def order_of(reference: str) -> str:
     """Return the order of a reference; a reference that is none of Waybill's stands for itself."""
     booking = booking_of(reference)
     return reference if booking is None else booking.order_id
+
+
+def number_of(reference: str) -> int:
+    """Return the number of the booking; 1 for a reference that is none of Waybill's."""
+    booking = booking_of(reference)
+    return 1 if booking is None else booking.number

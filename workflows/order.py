@@ -124,6 +124,7 @@ class OrderWorkflow(SagaWorkflow):
     async def _ask_again(self, attempt: int) -> None:
         """Stop the parcel before the hold is let go; one that has left is captured at once."""
         if await self._shipment.stop(attempt):
+            self._saga.check()
             await self._payment.end_hold(attempt)
         else:
             async with self._gate:

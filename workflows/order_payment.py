@@ -72,6 +72,7 @@ class OrderPayment:
         progress = await workflow.execute_activity_method(
             PaymentActivities.end_hold, hold, **self._saga.asking(plan.ASK_AGAIN)
         )
+        self._saga.check()  # a cancellation that came meanwhile is not in this progress
         self._saga.resume_from(progress)
 
     async def capture(self, parcel: ParcelInput) -> None:

@@ -54,6 +54,7 @@ class PaymentHoldEnded(Event):
     reference: str
     """The provider's id of this payment."""
     cause: HoldEnd
+    """Why: the provider has released it, or it was about to run out."""
 
 
 class PaymentDeclined(Event):

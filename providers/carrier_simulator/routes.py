@@ -26,6 +26,8 @@ NUMBERED_AT_CREATION: Final = "00007"
 NUMBERED_AT_DELIVERY: Final = "00008"
 RENUMBERED_AT_DELIVERY: Final = "00009"
 RETURNED_TO_SENDER: Final = "00010"
+DISPATCHED_AT_SECOND: Final = "00020"
+"""The first booking of an order is never dispatched, and the later ones are delivered."""
 
 _CREATED, _DISPATCHED, _DELIVERED = (
     CarrierShipmentStatus.CREATED,
@@ -38,6 +40,8 @@ _CREATED, _DISPATCHED, _DELIVERED = (
 class Route:
     deliverable: bool = True
     dispatches: bool = True
+    first_to_leave: int = 1
+    """The number of the first booking that the carrier dispatches."""
     delivers: bool = True
     loses: bool = False
     """The parcel is lost on its way."""
@@ -61,6 +65,7 @@ _ROUTES = {
     NEVER_DELIVERED: Route(delivers=False),
     LOST: Route(loses=True),
     RETURNED_TO_SENDER: Route(returns_to_sender=True),
+    DISPATCHED_AT_SECOND: Route(first_to_leave=2),
     CANCELLED_BY_CARRIER: Route(cancels=True),
     NEVER_COMES_BACK: Route(brings_back=False),
     NUMBERED_AT_CREATION: Route(numbers_when=frozenset({_CREATED})),

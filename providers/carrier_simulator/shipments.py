@@ -11,7 +11,7 @@ from typing import Final
 from providers.carrier import CarrierShipmentStatus
 from providers.carrier_simulator.requests import NewShipment
 from providers.carrier_simulator.routes import Route, route_to
-from providers.references import order_of
+from providers.references import number_of, order_of
 from providers.simulation.refusal import Refusal
 from providers.simulation.store import Answer, Document, Job, Store
 from providers.simulation.webhooks import Webhooks
@@ -47,7 +47,7 @@ class Shipments:
         if not route.deliverable:
             raise Refusal(422, "address_undeliverable", "We do not deliver there.", kept=True)
         answer = self._open(wanted, CarrierShipmentStatus.CREATED)
-        if route.dispatches:
+        if route.dispatches and number_of(wanted.reference) >= route.first_to_leave:
             self._plan(DISPATCH, json.loads(answer.body)["id"], self._pace.dispatch_after)
         return answer
 

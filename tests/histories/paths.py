@@ -52,6 +52,37 @@ async def waiting_to_pay(sagas: Sagas, method: str) -> str:
     return order_id
 
 
+# Paths on which a hold ends.
+
+
+async def hold_ended_and_paid_again(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    await sagas.release_hold(order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.orchestrator.retry_payment(order_id, VISA, idempotency_key="again", actor="test")
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def hold_ended_and_not_paid(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas.within(payment_window=timedelta(seconds=2)))
+    await sagas.release_hold(order_id)
+    return order_id
+
+
+async def owed_and_paid(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    await sagas.payment_simulator.end_hold(order_id)
+    await sagas.payment_simulator.until_recorded(order_id, "expired")
+    await sagas.deliver(order_id)
+    await sagas.parked(order_id, "capture")
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.orchestrator.retry_payment(order_id, VISA, idempotency_key="again", actor="test")
+    return order_id
+
+
 # Paths to a delivery.
 
 
@@ -382,6 +413,9 @@ PATHS: Final[dict[str, Path]] = {
     **{
         path.__name__: path
         for path in (
+            hold_ended_and_paid_again,
+            hold_ended_and_not_paid,
+            owed_and_paid,
             delivered,
             delivered_and_not_returned,
             carrier_was_silent,

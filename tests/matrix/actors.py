@@ -16,11 +16,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.types import InterventionInput
 from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver, key_use
 from benchmarks.saga.orders import order_of
-from domain.errors import Refused
+from domain.errors import ErrorCode, Refused
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -31,6 +32,7 @@ from kit.eventually import eventually
 from kit.local_http import local_client
 from orchestrator.translation import NoSuchSaga, Unavailable
 from providers.errors import ProviderRefused
+from providers.payment_webhook import OWN_CANCELLATION
 from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
 from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, in_parts
@@ -91,8 +93,8 @@ class People:
             if error.response.status_code != HTTPStatus.BAD_REQUEST:
                 raise
 
-    async def pays_again(self, method: str) -> None:
-        await self.logged("payment", "PaymentDeclined")
+    async def pays_again(self, method: str, after: str = "PaymentDeclined") -> None:
+        await self.logged("payment", after)
         await _run_until_settled(
             lambda: self._driver.pay_with(self.id, method, key="again"), (*_NOT_NOW, Refused)
         )
@@ -118,7 +120,10 @@ class People:
         """Remove the cause first, and then intervene in each parked step."""
         await self._lift_faults()
         for step, parked in saga.parked.items():
-            workflow_id = await self._where_parked(parked.number)
+            parking = await self._parking(parked.number)
+            if parking.code == ErrorCode.PAYMENT_OWED:
+                continue  # the customer pays
+            workflow_id = parking.workflow_id
             intervention = Intervention.RETRY
             if self.case.point.scenario.settled_by_hand and step == "refund":
                 await self._refund_by_hand()
@@ -175,17 +180,22 @@ class People:
                 key=f"{self.id}/by-hand",
             )
 
-    async def _where_parked(self, number: int) -> str:
+    async def _parking(self, number: int) -> SagaParked:
         for stored in await self.world.events(f"saga-{self.id}"):
             event = stored.decode()
             if isinstance(event, SagaParked) and event.parking == number:
-                return event.workflow_id
+                return event
         raise LookupError(f"there is no parking {number}")
 
     def _workflow(self, kind: str) -> WorkflowHandle[Any, Any]:
         return self.world.client.get_workflow_handle(f"{kind}-{self.id}")
 
     # Banks and carriers.
+
+    async def loses_the_hold(self) -> None:
+        """Let the bank release the hold; the provider sends its notifications of it."""
+        await self.world.payments.end_hold(self.id)
+        await self.world.payments.until_recorded(self.id, "expired")
 
     async def until_dispatched(self) -> None:
         async def has_left() -> bool:
@@ -244,8 +254,11 @@ def _notification(
     delivery: Delivery, order_id: str
 ) -> PaymentNotification | ShipmentNotification | None:
     subject, _, what = str(delivery.body["type"]).partition(".")
-    if subject == "payment_intent":
-        metadata = delivery.body["data"]["object"]["metadata"]
-        return PaymentNotification(order_id, int(metadata["attempt"]))
+    if subject in {"payment_intent", "charge"}:
+        changed = delivery.body["data"]["object"]
+        is_own = changed.get("cancellation_reason") == OWN_CANCELLATION
+        ends_hold = what in {"canceled", "expired"} and not is_own
+        kind = PaymentNotificationKind.CANCELED if ends_hold else PaymentNotificationKind.PAYMENT
+        return PaymentNotification(order_id, int(changed["metadata"]["attempt"]), kind)
     kinds = {notification.value: notification for notification in ShipmentNotificationKind}
     return ShipmentNotification(order_id, kinds[what]) if what in kinds else None

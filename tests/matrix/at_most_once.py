@@ -9,25 +9,29 @@ from typing import Final
 from domain.payment.events import (
     PaymentAuthorized,
     PaymentDeclined,
+    PaymentHoldEnded,
     PaymentPending,
     PaymentRefused,
     PaymentRequested,
     PaymentVoided,
 )
 from domain.saga.events import SagaParked, SagaStepIntervened
+from domain.shipping.events import ShipmentCreated, ShipmentStopped
 from eventstore.envelope import StoredEvent
 from tests.matrix.cases import CANCELLATIONS, OUTAGES, Case, Fault
 
 Fact = tuple[object, ...]
 _COUNTED: Final = ("OrderCancellationRequested", "OrderCancellationWithdrawn", "StockReceived")
 """Events of these types may occur several times without anything that distinguishes them."""
+_WITH_EACH_HOLD: Final = ("OrderAuthorized", "OrderConfirmed")
 _PARKINGS_BY_AN_OUTAGE: Final = 2
 """Undos that run in parallel may all meet the same outage."""
 
 
 def repeated(case: Case, events: Sequence[StoredEvent]) -> Iterator[str]:
     """Yield what the log has twice, and what it has more often than this case can cause."""
-    facts = Counter(_fact(event) for event in events if event.type not in _COUNTED)
+    counted = (*_COUNTED, *(_WITH_EACH_HOLD if case.point.scenario.holds > 1 else ()))
+    facts = Counter(_fact(event) for event in events if event.type not in counted)
     yield from (f"{fact} {count} times in the log" for fact, count in facts.items() if count > 1)
     ids = Counter(event.event_id for event in events)
     yield from (f"event {name} {count} times" for name, count in ids.items() if count > 1)
@@ -37,7 +41,7 @@ def repeated(case: Case, events: Sequence[StoredEvent]) -> Iterator[str]:
             yield f"{types[name]} {name} in the log, {most} at most"
 
 
-def _fact(event: StoredEvent) -> Fact:
+def _fact(event: StoredEvent) -> Fact:  # noqa: PLR0911 - one for each kind
     """Return the part of the event that must not occur again."""
     match event.decode():
         case PaymentPending() as pending:
@@ -50,6 +54,10 @@ def _fact(event: StoredEvent) -> Fact:
             | PaymentVoided() as of
         ):
             return event.type, of.attempt
+        case PaymentHoldEnded() as ended:
+            return event.type, ended.attempt
+        case ShipmentCreated() | ShipmentStopped() as of:
+            return event.type, of.booking
         case SagaParked() as parked:
             return event.type, parked.parking
         case SagaStepIntervened() as made:
@@ -71,7 +79,7 @@ def _most_in_the_log(case: Case, types: Counter[str]) -> Mapping[str, int]:
     return {
         "OrderCancellationRequested": min(cancellations, withdrawn + 1),
         "OrderCancellationWithdrawn": cancellations,
-        "PaymentAuthorized": 1,
+        **dict.fromkeys(("PaymentAuthorized", "ShipmentCreated", *_WITH_EACH_HOLD), scenario.holds),
         "PaymentVoided": 1,
         "PaymentRequested": _attempts(case),
         "SagaParked": parkings,
@@ -82,9 +90,14 @@ def _most_in_the_log(case: Case, types: Counter[str]) -> Mapping[str, int]:
 def done_again(case: Case, effects: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     """Yield each effect that a provider applied too often: once each, one void for each attempt."""
     for name, (count, _) in effects.items():
-        most = _attempts(case) if name == "voided" else 1
+        most = _attempts(case) if name == "voided" else _most_at_the_providers(case, name)
         if count > most:
             yield f"{name} {count} times at the provider, {most} at most"
+
+
+def _most_at_the_providers(case: Case, name: str) -> int:
+    """Return the count of an effect that a further hold, and its parcel, have once more."""
+    return case.point.scenario.holds if name in {"authorized", "created", "cancelled"} else 1
 
 
 def _attempts(case: Case) -> int:

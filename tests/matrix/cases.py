@@ -10,6 +10,7 @@ These rules leave combinations out:
 - `before` and `after` of a cancellation at a local activity: Temporal delivers the result and the
   cancellation in the same workflow task, in either order.
 - `terminated with its order` for the order's own workflow.
+- `down` where the provider is asked until the dispatch deadline.
 - `terminated before the call` where no provider is called: a local activity has no separate
   attempt.
 """
@@ -178,6 +179,8 @@ def _why_no_call(case: Case, call: Call) -> str | None:
     is_around = case.phase in {Phase.BEFORE, Phase.AFTER} or case.fault is Fault.CUT_OFF
     if is_around and not case.point.is_first:
         return "the same for each call of an activity"
+    if case.fault is Fault.DOWN and case.point.activity == "check_hold":
+        return "it is asked until the dispatch deadline"
     if case.fault is Fault.TIMEOUT_AFTER and not call.changes:
         return "it has no effect"
     return None

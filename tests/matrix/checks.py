@@ -87,7 +87,8 @@ def _money(effects: ProviderComparison, due: int) -> Iterator[str]:
     captured, refunded = amounts.get("captured", 0), amounts.get("refunded", 0)
     if captured - refunded != due:
         yield f"{due} due, {captured} - {refunded} kept by the provider's effects"
-    if held := amounts.get("authorized", 0) - captured - amounts.get("voided", 0):
+    released = amounts.get("voided", 0) + amounts.get("expired", 0)
+    if held := amounts.get("authorized", 0) - captured - released:
         yield f"{held} authorised and neither captured nor voided"
 
 

@@ -18,6 +18,7 @@ from activities.interface import (
     ShippingActivities,
 )
 from domain.saga.plan import (
+    ASK_AGAIN,
     AWAIT_PAYMENT,
     FINALIZERS,
     ORDER_PLAN,
@@ -83,6 +84,9 @@ def _activities_of(step: PlanStep) -> tuple[str, ...]:
     return (step.name,) if step.name in ACTIVITIES else tuple(meanwhile)
 
 
+ASKING_AGAIN: Final = ("check_hold", "stop_parcel", "end_hold")
+"""What is done when the hold of a payment has ended before the dispatch."""
+
 _RUNS_IN: Final = {
     **dict.fromkeys((*_activities_of(AWAIT_PAYMENT), "request_payment"), "payment"),
     **{activity: "return" for step in RETURN_PLAN for activity in _activities_of(step)},
@@ -97,6 +101,7 @@ TIMEOUT_OF: Final[dict[str, Timeout | None]] = {
         for activity in _activities_of(step)
     },
     **{step.undo.name: step.undo.timeout for step in ORDER_PLAN if step.undo},
+    **dict.fromkeys(ASKING_AGAIN, ASK_AGAIN.timeout),
 }
 """The time-out of each activity by the plan."""
 BESIDE_THE_PLAN: Final = (
@@ -111,6 +116,8 @@ BESIDE_THE_PLAN: Final = (
     ("intervene", way.PARKED),
     ("park", way.REFUND_SETTLED),
     ("intervene", way.REFUND_SETTLED),
+    *((activity, way.HOLD_ENDED) for activity in ASKING_AGAIN),
+    ("capture", way.OWED),
     ("waiting_for", way.CANCELLED),
     ("waiting_for", way.REFUND_SETTLED),
 )

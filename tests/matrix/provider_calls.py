@@ -53,12 +53,19 @@ CALLS: Final[Mapping[str, Calls]] = {
         Call(LOOK, after="cancel"),
     ),
     "capture": (Call("capture"), Call(LOOK, after="capture")),
+    "check_hold": (_LOOK,),
     "collect_return": (Call("return"), Call(LOOK, after="return")),
     "create_shipment": (Call("create"), Call(LOOK, after="create")),
+    "end_hold": (_LOOK,),
     "give_back": (_CANCEL, Call(LOOK, after="cancel")),
     "look_up": (_LOOK,),
     "refund": (_LOOK, Call("refund"), Call(LOOK, nth=2)),
     "request_payment": (),  # the log alone
+    "stop_parcel": (
+        _CANCEL,  # the fence
+        Call("cancel", nth=2),
+        Call(LOOK, after="cancel"),
+    ),
     "track": (_LOOK,),
     "track_return": (_LOOK,),
 }
@@ -72,6 +79,8 @@ _ELSEWHERE: Final[Mapping[tuple[str, str], Calls]] = {
         Call("cancel", nth=2, is_in_vain=True),
         _LOOK,
     ),
+    # The hold is gone: the capture is refused, and the payment read.
+    ("capture", way.OWED.name): (Call("capture", is_in_vain=True), _LOOK, Call(LOOK, nth=2)),
     # The payment is captured: the void is refused, the payment read twice, and the money refunded.
     ("give_back", way.LOST.name): (
         Call("cancel", is_in_vain=True),

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 from domain.order.state import OrderStatus
 from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import (
-    LOST as LOST_THERE,
-)
-from providers.carrier_simulator.routes import (
+    DISPATCHED_AT_SECOND,
     NEVER_COMES_BACK,
     NEVER_DISPATCHED,
     NORMAL,
     REFUSED,
+)
+from providers.carrier_simulator.routes import (
+    LOST as LOST_THERE,
 )
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 from tests.matrix.world import QUANTITY
@@ -57,6 +58,8 @@ class Scenario:
     """The operator does what is refused in the provider's dashboard, and resolves the step."""
     attempts: int = 1
     """The number of payment attempts: each may be voided once."""
+    holds: int = 1
+    """The number of holds that are authorized, and of parcels that are booked with each."""
     cancellations: int = 0
     """The number of cancellations that are requested in this scenario."""
     parkings: int = 0
@@ -117,9 +120,39 @@ async def _bring_stock(people: People) -> None:
     await people.bring_stock()
 
 
+async def _lose_the_hold(people: People) -> None:
+    await people.logged("shipment", "ShipmentCreated")
+    await people.loses_the_hold()
+    await people.pays_again(VISA, after="PaymentHoldEnded")
+
+
+async def _owe(people: People) -> None:
+    await people.until_dispatched()
+    await people.loses_the_hold()
+    await people.deliver_withheld()
+    await people.pays_again(VISA, after="PaymentHoldEnded")
+
+
 STRAIGHT = Scenario("straight", Status.COMPLETED)
 SECURE = Scenario("3-D Secure", Status.COMPLETED, method=APPROVAL, play=_approve)
 PAID_AGAIN = Scenario("paid again", Status.COMPLETED, method=DECLINED, attempts=2, play=_pay_again)
+HOLD_ENDED = Scenario(
+    "hold ended",
+    Status.COMPLETED,
+    postal_code=DISPATCHED_AT_SECOND,
+    attempts=2,
+    holds=2,
+    play=_lose_the_hold,
+)
+OWED = Scenario(
+    "owed",
+    Status.COMPLETED,
+    withheld=frozenset({Notification.DISPATCHED, Notification.DELIVERED}),
+    attempts=2,
+    holds=2,
+    parkings=1,
+    play=_owe,
+)
 DISPATCH_POLLED = Scenario(
     "dispatch polled",
     Status.COMPLETED,

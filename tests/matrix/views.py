@@ -43,7 +43,7 @@ async def view_faults(world: World, order_id: str, sku: str) -> AsyncIterator[st
         payment.reference,
     )
     # A return or shipment that was cancelled before it existed is not shown.
-    is_known = shipment.shipment_id or shipment.status in HAS_LEFT
+    is_known = shipment.shipment_id or shipment.status in HAS_LEFT or shipment.booking > 1
     sent = (shipment.status, shipment.shipment_id, *_tracking(shipment.tracking))
     logged: dict[str, tuple[str, str, list[tuple[object, ...]]]] = {
         "inventory_view": (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from domain.provider_notifications import ShipmentNotificationKind as Notification
+from providers.payment_simulator.methods import VISA
 from tests.matrix import scenarios as way
 from tests.matrix.scenarios import Play, Scenario
 
@@ -55,6 +56,15 @@ async def _deliver_withheld(people: People) -> None:
     await people.deliver_withheld()
 
 
+async def _loses_the_hold(people: People) -> None:
+    await people.logged("shipment", "ShipmentCreated")
+    await people.loses_the_hold()
+
+
+async def _pays_again(people: People) -> None:
+    await people.pays_again(VISA, after="PaymentHoldEnded")
+
+
 def _continued(scenario: Scenario) -> Scenario:
     return replace(scenario, play=_then(scenario.play))
 
@@ -67,6 +77,12 @@ WAITS: Final = (
     Wait("the bank", _logged("payment", "PaymentPending"), _continued(way.SECURE), "payment"),
     Wait(
         "another card", _logged("payment", "PaymentDeclined"), _continued(way.PAID_AGAIN), "payment"
+    ),
+    Wait(
+        "a new hold",
+        _logged("payment", "PaymentHoldEnded"),
+        replace(way.HOLD_ENDED, play=_then(_pays_again, first=_loses_the_hold)),
+        "payment",
     ),
     Wait("the carrier", _logged("shipment", "ShipmentCreated"), _continued(way.CANCELLED)),
     Wait(

@@ -28,6 +28,7 @@ from domain.order.price import Price
 from domain.product.commands import ListProduct
 from domain.provider_notifications import (
     PaymentNotification,
+    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -116,6 +117,13 @@ class Sagas(WorkflowFacts):
         pending = (await self.store.load_events(f"payment-{order_id}"))[-1]
         await self.payment_simulator.authenticate(pending.data["reference"], "approve")
         await self.orchestrator.handle_event(PaymentNotification(order_id, pending.data["attempt"]))
+
+    async def release_hold(self, order_id: str) -> None:
+        """Let the provider cancel the intent, and deliver its notification."""
+        await self.payment_simulator.end_hold(order_id)
+        await self.payment_simulator.until_recorded(order_id, "expired")
+        canceled = PaymentNotification(order_id, 1, PaymentNotificationKind.CANCELED)
+        await self.orchestrator.handle_event(canceled)
 
     async def intervene(self, order_id: str, step: str, intervention: Intervention) -> int:
         """Settle the parked step as an operator; return the position of the intervention."""

@@ -128,10 +128,10 @@ async def test_a_change_without_a_notification_is_found_in_the_rotation(
     order_id = await a_waiting_order(sagas)
     assert (await reconciliation.compare()).discrepancies == ()
     held = await reference(sagas, order_id)
-    await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
+    await payments.capture(reference=held, amount=500)
 
     assert (await reconciliation.compare()).discrepancies == (
-        Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "nothing"),
+        Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "captured 500"),
     )
 
 

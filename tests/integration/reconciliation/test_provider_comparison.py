@@ -68,10 +68,30 @@ async def test_a_number_that_no_notification_announces_is_recorded_once(
     assert "track" not in await sagas.activities_of(order_id)
 
 
-async def test_a_lost_hold_is_a_discrepancy_until_both_sides_agree(
+async def test_a_lost_hold_that_no_notification_announces_has_the_customer_asked_again(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_waiting_order(sagas)
+    await payments.void(
+        order_id=order_id,
+        attempt=1,
+        amount=500,
+        currency="EUR",
+        reference=await reference(sagas, order_id),
+    )
+
+    await reconciliation.compare()
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
+    assert (await sagas.events(f"payment-{order_id}"))[-1] == "PaymentHoldEnded"
+    assert (await reconciliation.compare(order_id)).discrepancies == ()
+
+
+async def test_a_lost_hold_is_a_discrepancy_while_no_saga_runs(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await sagas.terminate(order_id)
     await payments.void(
         order_id=order_id,
         attempt=1,
@@ -84,6 +104,7 @@ async def test_a_lost_hold_is_a_discrepancy_until_both_sides_agree(
     assert found == (Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "nothing"),)
     assert (await reconciliation.compare()).discrepancies == found
     assert await sagas.events(f"saga-{order_id}") == ["DiscrepancyFound"]
+    await sagas.recover(order_id)
 
     await sagas.cancel(order_id)
     assert await sagas.end(order_id) == "CANCELLED"

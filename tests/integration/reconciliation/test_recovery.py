@@ -11,7 +11,6 @@ import pytest
 
 from activities.reconciliation import recovery
 from domain.inventory.state import InventoryState
-from domain.provider_notifications import ShipmentNotificationKind
 from kit.leadership import leading
 from kit.pool import Connection, Pool
 from orchestrator.order_workflows import TemporalOrderWorkflows
@@ -217,7 +216,7 @@ async def test_an_order_whose_last_step_was_skipped_is_not_recovered(
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
 
 
-async def test_a_recovered_saga_parks_where_the_log_is_uncertain(
+async def test_a_recovered_saga_sends_nothing_whose_hold_has_ended_meanwhile(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
     order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -226,8 +225,8 @@ async def test_a_recovered_saga_parks_where_the_log_is_uncertain(
     await payments.void(order_id=order_id, attempt=1, amount=500, currency="EUR", reference=held)
 
     assert (await reconciliation.recover()).order_ids == (order_id,)
-    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
 
-    assert (await sagas.parked(order_id, "capture"))["code"] == "PROVIDER_REFUSED"
-    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered", "SagaParked"]
+    await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
+    assert (await sagas.events(f"shipment-{order_id}"))[-1] == "ShipmentStopped"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaRecovered"]
     assert await sagas.money(order_id) == {"authorized": (1, 500), "voided": (1, 500)}

@@ -15,7 +15,7 @@ from domain.provider_notifications import (
     ShipmentNotificationKind,
 )
 from domain.saga.commands import Intervention
-from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED
+from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL
 from providers.payment_simulator.methods import DECLINED, SHORT_HOLD, VISA
 from tests.integration.workflows.conftest import NEVER_DISPATCHED, Sagas, an_order
 
@@ -29,13 +29,6 @@ async def confirmed(sagas: Sagas, sku: str, postal_code: str = NEVER_DISPATCHED)
     order_id = await sagas.place(an_order((sku, 1), postal_code=postal_code))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     return order_id
-
-
-async def release_hold(sagas: Sagas, order_id: str) -> None:
-    """Let the provider cancel the intent, and deliver its notification."""
-    await sagas.payment_simulator.end_hold(order_id)
-    await sagas.payment_simulator.until_recorded(order_id, "expired")
-    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, CANCELED))
 
 
 async def pay_again(sagas: Sagas, order_id: str, method: str = VISA, key: str = "again") -> None:
@@ -58,7 +51,7 @@ async def test_a_released_hold_stops_the_parcel_until_the_customer_has_paid_agai
     sku = await sagas.stocked(1)
     order_id = await confirmed(sagas, sku)
 
-    await release_hold(sagas, order_id)
+    await sagas.release_hold(order_id)
     assert await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn") == [
         "OrderCreated",
         "OrderReserved",
@@ -94,7 +87,7 @@ async def test_a_released_hold_that_nobody_replaces_cancels_the_order(sagas: Sag
     patient = sagas.within(payment_window=timedelta(seconds=2))
     order_id = await confirmed(patient, sku)
 
-    await release_hold(sagas, order_id)
+    await sagas.release_hold(order_id)
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.reason(order_id) == "PAYMENT_WINDOW_CLOSED"
@@ -140,7 +133,7 @@ async def test_a_notification_of_a_hold_that_lasts_changes_nothing(sagas: Sagas)
 async def test_a_customer_cancels_while_the_order_waits_to_be_paid_again(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await confirmed(sagas, sku)
-    await release_hold(sagas, order_id)
+    await sagas.release_hold(order_id)
     await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
 
     await sagas.orchestrator.compensate_saga(
@@ -155,7 +148,7 @@ async def test_a_customer_cancels_while_the_order_waits_to_be_paid_again(sagas: 
 
 async def test_a_declined_method_leaves_the_window_open_for_another(sagas: Sagas) -> None:
     order_id = await confirmed(sagas, await sagas.stocked(1))
-    await release_hold(sagas, order_id)
+    await sagas.release_hold(order_id)
     await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
 
     await pay_again(sagas, order_id, DECLINED, key="first")
@@ -174,7 +167,7 @@ async def test_the_carrier_is_asked_to_stop_until_it_answers(sagas: Sagas) -> No
     order_id = await confirmed(sagas, sku)
 
     with sagas.carrier_simulator.failing(order_id, "cancel", "down"):
-        await release_hold(sagas, order_id)
+        await sagas.release_hold(order_id)
         await sagas.until_failed(order_id, "stop_parcel", times=1)
         assert "PaymentHoldEnded" not in await sagas.events(f"payment-{order_id}")
     await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
@@ -190,7 +183,7 @@ async def test_the_carrier_is_asked_to_stop_until_it_answers(sagas: Sagas) -> No
 async def test_a_recovered_saga_goes_on_where_the_hold_has_ended(sagas: Sagas, when: str) -> None:
     sku = await sagas.stocked(1)
     order_id = await confirmed(sagas, sku)
-    await release_hold(sagas, order_id)
+    await sagas.release_hold(order_id)
     await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
     if when == "paid":
         await pay_again(sagas, order_id)
@@ -319,3 +312,27 @@ async def test_a_paid_parcel_that_is_lost_later_is_refunded(sagas: Sagas) -> Non
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert await sagas.money(order_id) == {**PAID_AGAIN, "refunded": (1, 250)}
+
+
+async def test_a_return_of_an_owed_order_refunds_only_what_was_paid(sagas: Sagas) -> None:
+    """The refund parks while nothing was captured, and is made once the customer has paid."""
+    patient = sagas.within(return_window=timedelta(minutes=5))
+    sku = await sagas.stocked(1)
+    order_id = await owed(patient, sku, NORMAL)
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
+    await sagas.notify(order_id, DELIVERED)
+    await sagas.until(f"order-{order_id}", "OrderDelivered")
+
+    await sagas.orchestrator.request_return(
+        order_id, None, idempotency_key="back", actor="customer:test"
+    )
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.parked(order_id, "refund")
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.intervene(order_id, "refund", Intervention.RETRY)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert await sagas.money(order_id) == {**PAID_AGAIN, "refunded": (1, 250)}
+    assert (await sagas.inventory(sku)).on_hand == 1
