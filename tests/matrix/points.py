@@ -164,7 +164,7 @@ def _of_plan(plan: tuple[PlanStep, ...], straight: Scenario) -> Iterator[Point]:
             yield from _points(activity, scenario)
 
 
-_NOT_ON_THE_STRAIGHT_WAY: Final = {"reserve": (way.BACKORDERED, way.SHORT)}
+_NOT_ON_THE_STRAIGHT_WAY: Final = {"reserve": (way.BACKORDERED,)}
 """The steps that run on their own in other scenarios alone. With enough stock, the placement
 reserves it."""
 
