@@ -16,8 +16,8 @@ from tests.support.api_client import Api, Json, Viewer, operation
 
 ACCEPTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
 REFUSALS: Final = 200
-"""None of them reaches the workflow. So 2,500 do not either, although Temporal accepts 2,000 updates
-in the life of a workflow."""
+"""None of them reaches the workflow. So no number does, although Temporal accepts 2,000 updates
+in its life."""
 AT_ONCE: Final = 20
 
 
@@ -49,7 +49,7 @@ async def updates_of(api: Api, order_id: str) -> int:
     return sum(event.event_type == ACCEPTED for event in history.events)
 
 
-async def test_an_order_is_cancelled_after_refused_returns_of_any_number(
+async def test_refused_returns_do_not_keep_an_order_from_its_cancellation(
     api: Api, ada: Viewer
 ) -> None:
     order_id = await orders.waiting_for_the_carrier(api, ada)
