@@ -105,6 +105,6 @@ def _attempts(case: Case) -> int:
 
     A customer who gets no answer, because the workflow ended, adds one.
     """
-    is_lost = case.fault in {Fault.TERMINATED, Fault.PARENT_TERMINATED}
+    is_lost = case.fault in {Fault.TERMINATED, Fault.PARENT_TERMINATED, Fault.GONE}
     asks_again = is_lost and case.point.activity == "request_payment"
     return case.point.scenario.attempts + asks_again

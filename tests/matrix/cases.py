@@ -17,6 +17,7 @@ These rules leave combinations out:
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -44,6 +45,10 @@ class Fault(StrEnum):
     CUT_OFF = "terminated before the call"
     """The attempt that was about to call the provider ends too; otherwise it makes its call late.
     """
+    RESET = "reset in the Web UI"
+    """The order's workflow runs again from its first task. A child of its earlier run runs on."""
+    GONE = "gone when the customer cancels"
+    """The order's workflow is terminated, and nothing has recovered it before its customer asks."""
 
 
 _IN_PHASES: Final = (
@@ -53,11 +58,18 @@ _IN_PHASES: Final = (
     Fault.TERMINATED,
     Fault.PARENT_TERMINATED,
 )
-CANCELLATIONS: Final = (Fault.CANCELLED, Fault.TEMPORAL_CANCELLED)
+_AT_WAITS: Final = (Fault.RESET, Fault.GONE)
+_ALWAYS: Final = (
+    (Fault.RESET, "the bank"),
+    (Fault.RESET, "the goods"),
+    (Fault.GONE, "the carrier"),
+)
+"""The cases of `_AT_WAITS` that run without FULL=1."""
+CANCELLATIONS: Final = (Fault.CANCELLED, Fault.TEMPORAL_CANCELLED, Fault.GONE)
 OUTAGES: Final = (Fault.REFUSED, Fault.DOWN)
 TIMEOUTS: Final = (Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)
 TERMINATIONS: Final = (Fault.TERMINATED, Fault.PARENT_TERMINATED, Fault.CUT_OFF)
-HARMLESS: Final = (*TIMEOUTS, Fault.KILLED, *TERMINATIONS)
+HARMLESS: Final = (*TIMEOUTS, Fault.KILLED, *TERMINATIONS, Fault.RESET)
 """The order ends as if none of these faults had occurred, at any point."""
 
 _LONG: Final = timedelta(minutes=5)
@@ -168,11 +180,20 @@ def why_left_out(case: Case) -> str | None:
     point = case.point
     if case.fault is Fault.PARENT_TERMINATED and not point.has_parent:
         return "it is the order's own workflow"
+    if case.fault in _AT_WAITS:
+        return _why_not_at(point, case.fault)
     if point.wait is not None:
         return None if case.fault in _IN_PHASES else "nothing runs that could fail"
     if point.call is not None:
         return _why_no_call(case, point.call)
     return _why_not_in_the_log(case)
+
+
+def _why_not_at(point: Point, fault: Fault) -> str | None:
+    if point.wait is None:
+        return "it occurs while the saga waits"
+    is_quick = (fault, point.wait.of) in _ALWAYS
+    return None if is_quick or os.environ.get("FULL") else "it runs with FULL=1"
 
 
 def _why_no_call(case: Case, call: Call) -> str | None:

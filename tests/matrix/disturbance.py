@@ -24,6 +24,7 @@ from tests.matrix.cases import Case, Fault
 from tests.matrix.points import Point
 from tests.matrix.worker import KeptWorker
 from tests.matrix.world import POLL_SECONDS, World
+from tests.support.resetting import reset
 from workflows.order import OrderWorkflow
 
 UPDATE_ID: Final = "cancel-at-the-gate"
@@ -55,6 +56,12 @@ class Disturbance:
                 self.cancelled_run = (await self._order.describe()).run_id
                 await self._order.cancel()  # the server keeps a confirmed request
             case Fault.CANCELLED:
+                await self._cancel()
+            case Fault.RESET:
+                await reset(self._world.client, self._order.id)
+            case Fault.GONE:
+                await self._people.end("order")
+                await self._people.recover()  # as the API does when the customer asks
                 await self._cancel()
         if self._case.fault is not Fault.CUT_OFF:  # its attempt learns in time of its end
             self._world.scripts.open(self._id)

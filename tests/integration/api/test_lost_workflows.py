@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import pytest
@@ -17,9 +15,10 @@ from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer, operation
 
 ACCEPTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
-REFUSALS: Final = 2_500
-"""Temporal accepts 2,000 updates in the life of a workflow."""
-AT_ONCE: Final = 16
+REFUSALS: Final = 200
+"""None of them reaches the workflow. So no number does, although Temporal accepts 2,000 updates
+in its life."""
+AT_ONCE: Final = 20
 
 
 @pytest.fixture
@@ -35,14 +34,14 @@ def codes(payload: Json) -> list[str]:
     return [error["code"] for error in payload["userErrors"]]
 
 
-async def all_of(requests: list[Awaitable[Any]]) -> list[Any]:
-    limit = asyncio.Semaphore(AT_ONCE)
-
-    async def one(request: Awaitable[Any]) -> Any:  # noqa: ANN401 - passed on
-        async with limit:
-            return await request
-
-    return await asyncio.gather(*map(one, requests))
+def many_returns(order_id: str) -> str:
+    """Return a document that asks for the return of the order AT_ONCE times, under new keys."""
+    fields = "".join(
+        f'r{number}: requestReturn(input: {{idempotencyKey: "{uuid4()}", orderId: "{order_id}"}})'
+        " { userErrors { code } }"
+        for number in range(AT_ONCE)
+    )
+    return f"mutation {{ {fields} }}"
 
 
 async def updates_of(api: Api, order_id: str) -> int:
@@ -50,16 +49,16 @@ async def updates_of(api: Api, order_id: str) -> int:
     return sum(event.event_type == ACCEPTED for event in history.events)
 
 
-async def test_an_order_is_cancelled_after_2500_refused_returns(api: Api, ada: Viewer) -> None:
+async def test_refused_returns_do_not_keep_an_order_from_its_cancellation(
+    api: Api, ada: Viewer
+) -> None:
     order_id = await orders.waiting_for_the_carrier(api, ada)
-    query = "mutation($input: RequestReturnInput!) { requestReturn(input: $input) {"
-    query += " userErrors { code } } }"
+    for _ in range(REFUSALS // AT_ONCE):
+        refused = (await ada.ask(many_returns(order_id)))["data"].values()
+        assert [codes(payload) for payload in refused] == [["RETURN_NOT_POSSIBLE"]] * AT_ONCE
 
-    answers = await all_of([ada.ask(query, input=keyed(orderId=order_id)) for _ in range(REFUSALS)])
     cancelled = await ada.run("CancelOrder", input=keyed(orderId=order_id))
 
-    refused = [codes(answer["data"]["requestReturn"]) for answer in answers]
-    assert refused == [["RETURN_NOT_POSSIBLE"]] * REFUSALS
     assert (cancelled["userErrors"], cancelled["order"]["status"]) == ([], "CANCELLING")
     assert await updates_of(api, order_id) == 2  # the placement and the cancellation
     assert await api.sagas.end(order_id) == "CANCELLED"
