@@ -19,6 +19,7 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
 from domain.order.price import Price
 from domain.payment import commands as payment
+from domain.payment.commands import DisputeOutcome
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
@@ -75,7 +76,7 @@ def orders(id_: str) -> Sequence[Command]:
             order.FinishReturn(aggregate_id=id_),
         ]
         * 3,
-        *[order.LapseReturn(aggregate_id=id_)] * 3,
+        *[order.LapseReturn(aggregate_id=id_), order.ResumeReturn(aggregate_id=id_)] * 3,
     ]
 
 
@@ -115,8 +116,20 @@ def payments(id_: str) -> Sequence[Command]:
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
         payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(200)),
         payment.RecordRefund(aggregate_id=id_, refunded_in_all=euros(450)),
+        *[payment.RecordRefundFailure(aggregate_id=id_, refunded_in_all=euros(100))] * 2,
+        *[dispute(id_, outcome) for outcome in (None, *DisputeOutcome)],
         payment.RecordVoid(aggregate_id=id_, attempt=3),
     ]
+
+
+def dispute(id_: str, outcome: DisputeOutcome | None) -> payment.RecordDispute:
+    return payment.RecordDispute(
+        aggregate_id=id_,
+        dispute_id=f"dp-{id_}",
+        amount=euros(150),
+        reason="fraudulent",
+        outcome=outcome,
+    )
 
 
 def shipments(id_: str) -> Sequence[Command]:
@@ -136,6 +149,7 @@ def shipments(id_: str) -> Sequence[Command]:
         shipping.RecordDelivery(aggregate_id=id_),
         shipping.RecordShipmentCancelled(aggregate_id=id_),
         shipping.RecordLoss(aggregate_id=id_),
+        shipping.RecordReturnToSender(aggregate_id=id_),
         shipping.RecordReturnShipment(aggregate_id=id_, return_id=f"return-{id_}"),
         shipping.RecordGoodsBack(aggregate_id=id_),
     ]
