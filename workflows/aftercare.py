@@ -123,7 +123,10 @@ class AftercareWorkflow(SagaWorkflow):
             workflow.logger.warning("the order was not recovered: %s", error)
 
     async def _make_good(self, failed: FailedRefund) -> None:
-        """Park until an operator decides: to refund again, or that it is settled otherwise."""
+        """Park until an operator decides: to refund again, or that it is settled otherwise.
+
+        The providers are asked again afterwards, so that a discrepancy is resolved.
+        """
         error: FailureError = _failed(failed)
         while await self._park(failed.step, error) is Intervention.RETRY:
             try:
@@ -135,7 +138,8 @@ class AftercareWorkflow(SagaWorkflow):
             except FailureError as failure:
                 error = failure
             else:
-                return
+                break
+        self._is_notified = True
 
     async def _refund_return(self) -> None:
         """Refund a lapsed return whose goods are back, as the workflow of a return does."""
@@ -143,6 +147,7 @@ class AftercareWorkflow(SagaWorkflow):
         if not await run(plan.REFUND.name, self._refund, settled=False):
             await run(FINISH, self._finish, settled=None)
         await notify_waiting_orders(self._order_id)
+        self._is_notified = True
 
     async def _refund(self) -> bool:
         await self._saga.ask(PaymentActivities.refund, self._order_id, plan.REFUND)

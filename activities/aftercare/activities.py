@@ -41,7 +41,8 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
         is_resumed = False
         if status in FINAL:
             is_resumed = await self._attend_to_goods(order_id)
-            await self._compare(order_id)
+            if not is_resumed and not payment.failed_refunds:
+                await self._compare(order_id)  # no step of the aftercare is about to change it
         return await self._result(order_id, payment, is_resumed=is_resumed)
 
     @activity.defn

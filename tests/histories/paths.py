@@ -10,7 +10,11 @@ from typing import Final
 from activities.types import PlaceInput
 from domain.order.commands import PlaceOrder
 from domain.order.lines import ReturnedLine
-from domain.provider_notifications import ShipmentNotificationKind
+from domain.provider_notifications import (
+    PaymentNotification,
+    PaymentNotificationKind,
+    ShipmentNotificationKind,
+)
 from domain.saga.commands import Intervention
 from providers.carrier_simulator.routes import (
     CANCELLED_BY_CARRIER,
@@ -334,6 +338,38 @@ async def return_lapsed(sagas: Sagas) -> str:
     )
 
 
+async def back_after_the_lapse(sagas: Sagas) -> str:
+    """The goods come back while the order is open, and the return resumes."""
+    order_id = await _to_be_returned(
+        sagas, postal_code=NEVER_COMES_BACK, return_delivery=SOON, return_window=LATER
+    )
+    await sagas.until(f"order-{order_id}", "OrderReturnLapsed")
+    await sagas.carrier_simulator.happen("returns", reference=order_id)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    return order_id
+
+
+async def back_after_the_end(sagas: Sagas) -> str:
+    """The goods come back to a complete order, whose aftercare refunds them."""
+    order_id = await return_lapsed(sagas)
+    await sagas.end(order_id)
+    await sagas.carrier_simulator.happen("returns", reference=order_id)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.client.get_workflow_handle(f"aftercare-{order_id}").result()
+    return order_id
+
+
+async def refund_failed_late(sagas: Sagas) -> str:
+    order_id = await parcel_lost(sagas)
+    await sagas.end(order_id)
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
+    await sagas.orchestrator.handle_event(refund)
+    await sagas.intervene(order_id, "refund_again_1", Intervention.RETRY)
+    await sagas.client.get_workflow_handle(f"aftercare-{order_id}").result()
+    return order_id
+
+
 def _refund_parked(intervention: Intervention) -> Path:
     async def path(sagas: Sagas) -> str:
         order_id = await _to_be_returned(sagas)
@@ -442,6 +478,9 @@ PATHS: Final[dict[str, Path]] = {
             returned,
             returned_in_part,
             return_lapsed,
+            back_after_the_lapse,
+            back_after_the_end,
+            refund_failed_late,
             recoveries,
             recovered_while_compensating,
             recovered_where_it_was_parked,

@@ -71,12 +71,13 @@ async def test_webhooks_that_the_log_knows_already_leave_nothing_behind(api: Api
     charge = {"object": "charge", "payment_intent": reference, "metadata": labels}
     api.temporal.workflow_ids.clear()
 
-    for event_type, subject in (
+    known: list[tuple[str, Mapping[str, object]]] = [
         ("payment_intent.amount_capturable_updated", intent),
         ("payment_intent.succeeded", intent),
         ("charge.refund.updated", {"id": "re_1", **refund}),
         ("charge.refunded", {"id": "ch_1", "amount_refunded": 0, **charge}),
-    ):
+    ]
+    for event_type, subject in known:
         assert (await send(api, event_type, subject)).status_code == 204
 
     assert f"order-{order_id}" not in api.temporal.workflow_ids

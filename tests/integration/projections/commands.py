@@ -19,6 +19,7 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.lines import Address, ReturnedLine
 from domain.order.price import Price
 from domain.payment import commands as payment
+from domain.payment.commands import DisputeOutcome
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
@@ -75,7 +76,7 @@ def orders(id_: str) -> Sequence[Command]:
             order.FinishReturn(aggregate_id=id_),
         ]
         * 3,
-        *[order.LapseReturn(aggregate_id=id_)] * 3,
+        *[order.LapseReturn(aggregate_id=id_), order.ResumeReturn(aggregate_id=id_)] * 3,
         order.RequestRefund(
             aggregate_id=id_, key="key-1", reason="a scratch", captured=10_000, amount=1
         ),
@@ -130,10 +131,25 @@ def payments(id_: str) -> Sequence[Command]:
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
         payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(200)),
         payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(450)),
+        *[
+            payment.RecordRefundFailure(aggregate_id=id_, purpose="refund", remains=euros(100))
+        ]
+        * 2,
         payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_1": 50, "re_2": 25}),
         payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_2": 25}),
+        *[dispute(id_, outcome) for outcome in (None, *DisputeOutcome)],
         payment.RecordVoid(aggregate_id=id_, attempt=3),
     ]
+
+
+def dispute(id_: str, outcome: DisputeOutcome | None) -> payment.RecordDispute:
+    return payment.RecordDispute(
+        aggregate_id=id_,
+        dispute_id=f"dp-{id_}",
+        amount=euros(150),
+        reason="fraudulent",
+        outcome=outcome,
+    )
 
 
 def shipments(id_: str) -> Sequence[Command]:
@@ -155,6 +171,7 @@ def shipments(id_: str) -> Sequence[Command]:
         shipping.RecordDelivery(aggregate_id=id_),
         shipping.RecordShipmentCancelled(aggregate_id=id_),
         shipping.RecordLoss(aggregate_id=id_),
+        shipping.RecordReturnToSender(aggregate_id=id_),
         shipping.RecordReturnShipment(aggregate_id=id_, return_id=f"return-{id_}"),
         shipping.RecordGoodsBack(aggregate_id=id_),
     ]

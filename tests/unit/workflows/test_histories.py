@@ -65,6 +65,7 @@ def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
         interface.OrderActivities,
         interface.PaymentActivities,
         interface.ShippingActivities,
+        interface.AftercareActivities,
     )
 
     assert {name for saga in sagas for name in saga.__abstractmethods__} - seen == set()
@@ -72,6 +73,7 @@ def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
         "OrderWorkflow",
         "PaymentWorkflow",
         "ReturnWorkflow",
+        "AftercareWorkflow",
         "CommandWorkflow",
     }
 
