@@ -323,7 +323,7 @@ async def test_a_return_shows_its_refund_and_the_pieces_that_are_back(
     assert 0 < refunded < explanation["money"]["total"]["amount"]
     assert stock(explanation) == [(2, 0, 1, 1)]
     [(key, answer)] = [(key, done) for name, key, done in calls(explanation) if name == "refund"]
-    assert key == "/refund/0/0"
+    assert key == "/refund/0/0/250"
     assert answer == f"refunded {refunded} EUR (minor units)"
     assert ("create return", "/return", "created") in calls(explanation)
     assert ("refund", "DONE") in steps(explanation)

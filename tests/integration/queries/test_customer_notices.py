@@ -152,7 +152,7 @@ async def test_a_subscriber_gets_each_final_fact_live_once_and_in_order(
 ) -> None:
     following = notices.follow("ada", None)
     assert await next_message(following) == NoticesStart(0)
-    taking = asyncio.create_task(said(following, 12))
+    taking = asyncio.create_task(said(following, 13))
 
     facts = await all_facts(log)
 

@@ -81,7 +81,7 @@ def test_a_mandatory_notification_does_not_wait(kind: Notice) -> None:
 
 def test_only_what_confirms_or_ends_an_order_or_concerns_money_is_mandatory() -> None:
     assert {notice for notice in Notice if category_of(notice).is_mandatory} == {
-        *(Notice.RECEIVED, Notice.PAYMENT_NEEDED, Notice.REFUND_FAILED),
+        *(Notice.RECEIVED, Notice.PAYMENT_NEEDED, Notice.REFUND_FAILED, Notice.REFUNDED),
         *(Notice.CANCELLED, Notice.REJECTED),
     }
 
