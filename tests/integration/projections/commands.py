@@ -131,10 +131,7 @@ def payments(id_: str) -> Sequence[Command]:
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
         payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(200)),
         payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(450)),
-        *[
-            payment.RecordRefundFailure(aggregate_id=id_, purpose="refund", remains=euros(100))
-        ]
-        * 2,
+        *[payment.RecordRefundFailure(aggregate_id=id_, purpose="refund", remains=euros(100))] * 2,
         payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_1": 50, "re_2": 25}),
         payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_2": 25}),
         *[dispute(id_, outcome) for outcome in (None, *DisputeOutcome)],
