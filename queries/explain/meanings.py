@@ -16,7 +16,10 @@ from domain.saga import events as saga
 from domain.shipping import events as shipping
 
 
-def meaning_of(event: Event) -> str:
+def meaning_of(event: Event, *, is_unpaid: bool = False) -> str:
+    """Return the meaning. `is_unpaid`: the total of the order is 0."""
+    if is_unpaid and isinstance(event, order.OrderAuthorized):
+        return "There is nothing to pay: no payment is needed."
     return _MEANINGS[type(event)](event)
 
 
@@ -67,7 +70,7 @@ def _said(text: str) -> Callable[[Any], str]:
 _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderCreated: _placed,
     order.OrderReserved: _said("The stock of every line is reserved."),
-    order.OrderAuthorized: _said("The payment is authorized, or there is nothing to pay."),
+    order.OrderAuthorized: _said("The payment is authorized."),
     order.OrderConfirmed: _said("The order is confirmed."),
     order.OrderShipped: _said("The parcel has left: the order can no longer be cancelled."),
     order.OrderDelivered: _said("The parcel has arrived, and the return window is open."),
