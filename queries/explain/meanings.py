@@ -17,7 +17,10 @@ from domain.saga import events as saga
 from domain.shipping import events as shipping
 
 
-def meaning_of(event: Event) -> str:
+def meaning_of(event: Event, *, is_unpaid: bool = False) -> str:
+    """Return the meaning. `is_unpaid`: the total of the order is 0."""
+    if is_unpaid and isinstance(event, order.OrderAuthorized):
+        return "There is nothing to pay: no payment is needed."
     return _MEANINGS[type(event)](event)
 
 
@@ -81,7 +84,7 @@ def _said(text: str) -> Callable[[Any], str]:
 _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     order.OrderCreated: _placed,
     order.OrderReserved: _said("The stock of every line is reserved."),
-    order.OrderAuthorized: _said("The payment is authorized, or there is nothing to pay."),
+    order.OrderAuthorized: _said("The payment is authorized."),
     order.OrderConfirmed: _said("The order is confirmed."),
     order.OrderConfirmationWithdrawn: _said(
         "The payment's hold has ended before the dispatch: the customer has to pay again."

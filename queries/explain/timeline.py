@@ -43,7 +43,7 @@ def timeline_of(records: OrderRecords, saga: SagaView) -> list[Entry]:
     order_id = records.order.id
     events = sorted([*records.events, *records.stock_events], key=lambda each: each.position)
     entries: list[Entry] = [
-        *(_event(each) for each in events),
+        *(_event(each, is_unpaid=records.order.total.amount == 0) for each in events),
         *calls_of(order_id, events),
         *_steps(saga),
         *_failures(records),
@@ -54,11 +54,11 @@ def timeline_of(records: OrderRecords, saga: SagaView) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.at, _RANKS[type(entry)]))
 
 
-def _event(stored: StoredEvent) -> EventEntry:
+def _event(stored: StoredEvent, *, is_unpaid: bool) -> EventEntry:
     event, metadata = stored.decode(), stored.metadata
     entry = EventEntry(
         at=stored.recorded_at,
-        text=meaning_of(event),
+        text=meaning_of(event, is_unpaid=is_unpaid),
         position=stored.position,
         stream=stored.stream_id,
         version=stored.version,

@@ -220,6 +220,9 @@ async def test_staff_read_that_no_payment_is_needed(api: Api, free_order: str) -
     explanation = await eve.run("Explain", orderId=free_order)
     money = explanation["money"]
     assert (money["total"]["amount"], money["attempts"]) == (0, [])
+    texts = [entry["text"] for entry in explanation["timeline"]]
+    assert "There is nothing to pay: no payment is needed." in texts
+    assert "The payment is authorized." not in texts
     described = {
         step["name"]: step["description"]
         for step in (await eve.run("Saga", orderId=free_order))["steps"]
