@@ -15,7 +15,7 @@ from domain.provider_notifications import ShipmentNotificationKind
 from eventstore.keys import KEPT_FOR
 from kit.eventually import eventually
 from kit.pool import Pool
-from providers.payment_simulator.methods import VISA
+from providers.payment_simulator.methods import DECLINED, VISA
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import a_waiting_order, line
