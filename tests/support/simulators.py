@@ -19,6 +19,7 @@ import httpx
 
 from kit.eventually import eventually
 from kit.local_http import NO_CERTIFICATES, local_client
+from providers.references import order_of
 from stack.ports import Ports
 from tests.support.guarded import guarded
 
@@ -48,7 +49,7 @@ class Delivery:
     @property
     def order_id(self) -> str:
         data = self.body["data"]
-        return str(data.get("reference") or data["object"]["metadata"]["order_id"])
+        return order_of(data.get("reference") or data["object"]["metadata"]["order_id"])
 
 
 class Receiver:
