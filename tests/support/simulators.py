@@ -19,6 +19,7 @@ import httpx
 
 from kit.eventually import eventually
 from kit.local_http import NO_CERTIFICATES, local_client
+from providers.references import order_of
 from stack.ports import Ports
 from tests.support.guarded import guarded
 
@@ -50,9 +51,9 @@ class Delivery:
         """Return the order; of a refund or a dispute, which do not name it, the payment."""
         data = self.body["data"]
         if "reference" in data:
-            return str(data["reference"])
+            return order_of(str(data["reference"]))
         subject = data["object"]
-        return str(subject["metadata"].get("order_id") or subject["payment_intent"])
+        return order_of(str(subject["metadata"].get("order_id") or subject["payment_intent"]))
 
 
 class Receiver:

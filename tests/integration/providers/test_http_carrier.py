@@ -260,3 +260,24 @@ async def test_every_field_of_the_address_reaches_the_carrier_as_it_was_written(
         "company": None,
         "phone": "+81312345678",
     }
+
+
+async def test_a_cancelled_parcel_is_booked_again_under_a_reference_of_its_own(
+    carrier: HttpCarrier, carrier_simulator: SimulatorProcess, order_id: str
+) -> None:
+    first = await create(carrier, order_id, NEVER_DISPATCHED)
+    await carrier.cancel(order_id=order_id)
+
+    address = ShipmentAddress("Ada", "1 Example Street", "Sampleton", NEVER_DISPATCHED, "DE")
+    again = await carrier.create_shipment(
+        order_id=order_id, address=address, items=ITEMS, booking=2
+    )
+
+    assert again.id != first.id
+    assert (again.order_id, again.status) == (order_id, CarrierShipmentStatus.CREATED)
+    assert await carrier.find(order_id=order_id, booking=2) == again
+    found = await carrier.find(order_id=order_id)
+    assert found is not None
+    assert found.status is CarrierShipmentStatus.CANCELLED
+    effects = await carrier_simulator.effects(order_id)
+    assert (effects["created"][0], effects["cancelled"][0]) == (2, 1)

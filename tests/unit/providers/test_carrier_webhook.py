@@ -135,3 +135,11 @@ def test_an_id_that_the_inbox_cannot_hold_is_malformed(event_id: str) -> None:
     raw = event()
 
     assert fault(raw, signed(raw, event_id=event_id)) is WebhookFault.MALFORMED
+
+
+def test_a_notification_of_a_later_booking_is_about_its_order() -> None:
+    raw = event(reference="order-1~2")
+
+    assert verify_carrier_webhook(raw, signed(raw), SECRET) == CarrierWebhook(
+        "msg_1", "order-1", CarrierShipmentStatus.DISPATCHED, booking=2
+    )
