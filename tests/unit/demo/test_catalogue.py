@@ -20,7 +20,7 @@ def test_every_product_is_listed_and_stocked_where_none_is() -> None:
         for command in ("ListProduct", "ReceiveStock")
         if product.first_stock or command == "ListProduct"
     )
-    assert len({seed.key for seed in seeds}) == 17
+    assert len({seed.key.id for seed in seeds}) == 17
 
 
 def test_a_product_that_is_listed_and_stocked_is_left_alone() -> None:
@@ -40,7 +40,7 @@ def test_each_run_has_its_own_keys_to_list_and_one_for_each_first_stock() -> Non
 
     for kind, is_shared in ((ListProduct, False), (ReceiveStock, True)):
         one, other = [
-            {seed.key for seed in seeds if isinstance(seed.command, kind)}
+            {seed.key.id for seed in seeds if isinstance(seed.command, kind)}
             for seeds in (first, second)
         ]
         assert (one == other) is is_shared
