@@ -191,7 +191,7 @@ async def test_refunds_are_listed_with_their_intent(
     answer = await stripe_http.get("/v1/refunds", params={"payment_intent": reference})
     more = await post(stripe_http, "/v1/refunds", {"payment_intent": reference, "amount": "1"})
 
-    assert [refund["amount"] for refund in answer.json()["data"]] == [300, 700]
+    assert [refund["amount"] for refund in answer.json()["data"]] == [700, 300]
     assert error(more) == (400, "charge_already_refunded")
 
 
