@@ -15,6 +15,7 @@ from domain.ids import command_workflow_id, idempotency_key_id
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
+from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer
@@ -367,6 +368,26 @@ async def test_a_repeat_refunds_once_although_temporal_has_forgotten_the_first_r
     assert again["userErrors"] == []
     assert await refunds(ada, delivered) == [(1, "ENDED", 200, 200)]
     assert await effects(api, delivered) == (1, 200)
+
+
+async def test_a_refund_is_not_repeated_after_the_row_of_its_key_is_deleted(
+    api: Api, ada: Viewer, eve: Viewer, delivered: str, module_pool: Pool
+) -> None:
+    """The order's log keeps the key of each refund."""
+    request = a_refund(delivered, 200)
+    first = await refund(eve, request)
+    await ended(api, delivered)
+    key_id = idempotency_key_id(eve.sub, "refundOrder", str(request["idempotencyKey"]))
+    await forgotten(api, command_workflow_id("RequestRefund", key_id))
+    await forgotten(api, f"refund-{delivered}-1")
+    await module_pool.execute("DELETE FROM journal.idempotency_key WHERE id = $1", key_id)
+
+    again = await refund(eve, request)
+
+    assert (again["userErrors"], again["refund"]["number"]) == ([], first["refund"]["number"])
+    assert await refunds(ada, delivered) == [(1, "ENDED", 200, 200)]
+    assert await effects(api, delivered) == (1, 200)
+    assert (await refused(eve, request | {"reason": "another"}))[0] == "IDEMPOTENCY_KEY_REUSED"
 
 
 async def test_a_refused_refund_parks_and_is_retried_by_an_operator(
