@@ -18,7 +18,7 @@ from kit.eventually import eventually
 from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
-from tests.support.api_client import Api, Json, Viewer
+from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import line
 from tests.support.sagas import an_order as a_command
 
@@ -413,6 +413,27 @@ async def test_a_refused_refund_parks_and_is_retried_by_an_operator(
     await ended(api, delivered)
     assert await refunds(ada, delivered) == [(1, "ENDED", 200, 200)]
     assert await effects(api, delivered) == (1, 200)
+
+
+async def test_a_parked_refund_without_its_workflow_is_recovered_at_once(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order = a_command(("mug", 2), postal_code=NORMAL)
+    impatient = api.sagas.within(return_window=timedelta(0))
+    order_id = await impatient.arrived(order.model_copy(update={"customer_id": ada.sub}))
+    assert await api.sagas.end(order_id) == "COMPLETED"
+    with api.sagas.payment_simulator.failing(order_id, "refund", "refuse_kept"):
+        await refund(eve, a_refund(order_id, 200))
+        await api.sagas.parked(order_id, "refund_order_1")
+        await api.sagas.client.get_workflow_handle(f"refund-{order_id}-1").terminate()
+    retry = {"idempotencyKey": str(uuid4()), "orderId": order_id, "reason": "it works again"}
+
+    answer = await eve.ask(operation("RetrySaga"), input=retry)
+
+    assert answer["errors"][0]["extensions"]["code"] in {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+    await ended(api, order_id)
+    assert await refunds(ada, order_id) == [(1, "ENDED", 200, 200)]
+    assert await effects(api, order_id) == (1, 200)
 
 
 async def test_a_parked_refund_that_is_resolved_gives_its_promise_up(
