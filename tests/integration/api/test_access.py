@@ -25,6 +25,8 @@ from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.events import OrderCancellationRequested, OrderRejected, OrderReserved
 from domain.payment.events import PaymentDeclined, PaymentRequested
 from domain.product.events import ProductListed
+from domain.saga.commands import ReconciledSystem
+from domain.saga.events import DiscrepancyFound
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.privacy.search_key import SearchKey
 from eventstore.versions import ANY
@@ -448,6 +450,20 @@ async def _stranger_to_erase(_: Api, __: Viewer) -> Json:
     return {"customerId": f"customer-{uuid4()}", "reason": "CUSTOMER_REQUEST"}
 
 
+async def _refundable(api: Api, owner: Viewer) -> Json:
+    amount = {"amount": 100, "currency": "EUR"}
+    return {**await _delivered(api, owner), "amount": amount, "reason": "a scratch"}
+
+
+async def _differing(api: Api, owner: Viewer) -> Json:
+    order_id = await api.logged_order(owner)
+    found = DiscrepancyFound(
+        order_id=order_id, system=ReconciledSystem.PAYMENT, ours="nothing", theirs="captured 500"
+    )
+    await api.log.append(f"saga-{order_id}", found)
+    return {"orderId": order_id, "system": "PAYMENT", "reason": "the shop bears it"}
+
+
 async def _new_order(_: Api, __: Viewer) -> Json:
     return an_order()
 
@@ -468,6 +484,8 @@ MUTATIONS: dict[str, Scene] = {
     "changePrice": _price,
     "discontinueProduct": _product,
     "eraseCustomer": _stranger_to_erase,
+    "refundOrder": _refundable,
+    "acceptDiscrepancy": _differing,
 }
 EVENTS = "SELECT count(*) FROM eventstore.event WHERE stream_id LIKE '%-' || $1"
 """Count the events of an order, a product or a customer."""

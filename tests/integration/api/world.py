@@ -8,10 +8,22 @@ from domain.event import Event
 from domain.money import Money
 from domain.note.events import OrderNoteAdded
 from domain.order.commands import CancellationReason
-from domain.order.events import OrderCancellationRequested, OrderCancelled, OrderReserved
+from domain.order.events import (
+    OrderCancellationRequested,
+    OrderCancelled,
+    OrderRefundEnded,
+    OrderRefundRequested,
+    OrderReserved,
+)
+from domain.order.lines import ReturnedLine
 from domain.payment.events import PaymentDeclined, PaymentPending, PaymentRequested
 from domain.saga.commands import ReconciledSystem
-from domain.saga.events import DiscrepancyFound, SagaParked, SagaStepResolved
+from domain.saga.events import (
+    DiscrepancyAccepted,
+    DiscrepancyFound,
+    SagaParked,
+    SagaStepResolved,
+)
 from domain.shipping.events import ShipmentCreated, TrackingNumberAssigned
 from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.versions import ANY
@@ -52,6 +64,8 @@ async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -
         PaymentDeclined(order_id=declined, attempt=1, reference="pi_1", code="fraudulent"),
     )
     await _pay_and_ship(api, cancelled)
+    await _refund(api, cancelled, operator)
+    await _accept_difference(api, cancelled, operator)
     await _start_compensation(api, cancelled, operator, pool)
     return cancelled, declined
 
@@ -89,6 +103,31 @@ async def _pay_and_ship(api: Api, order_id: str) -> None:
         tracking_url="https://post.example/TRACK-1",
     )
     await api.log.append(f"shipment-{order_id}", created, numbered)
+
+
+async def _refund(api: Api, order_id: str, operator: Viewer) -> None:
+    requested = OrderRefundRequested(
+        order_id=order_id,
+        refund=1,
+        amount=EUROS,
+        price=None,
+        lines=(ReturnedLine(sku="mug", quantity=1),),
+        reason=SUSPICION,
+        key="a-key",
+    )
+    actor = f"operator:{operator.sub}"
+    await _record(api, f"order-{order_id}", requested, "run", actor=actor)
+    ended = OrderRefundEnded(order_id=order_id, refund=1, refunded=EUROS)
+    await api.log.append(f"order-{order_id}", ended)
+
+
+async def _accept_difference(api: Api, order_id: str, operator: Viewer) -> None:
+    system = ReconciledSystem.PAYMENT
+    found = DiscrepancyFound(order_id=order_id, system=system, ours="REQUESTED", theirs=DIFFERENCE)
+    await api.log.append(f"saga-{order_id}", found)
+    accepted = DiscrepancyAccepted(order_id=order_id, system=system, reason=SUSPICION)
+    actor = f"operator:{operator.sub}"
+    await _record(api, f"saga-{order_id}", accepted, "run", actor=actor)
 
 
 async def _start_compensation(api: Api, order_id: str, operator: Viewer, pool: Pool) -> None:
