@@ -57,8 +57,12 @@ class Recount:
             "placed": len(within(o.OrderCreated)),
             "placed_amount": amounts(o.OrderCreated, lambda e: e.price.total),
             "captured_amount": amounts(p.PaymentCaptured, lambda e: e.amount.amount),
-            "refunds": len(within(p.PaymentRefunded)),
-            "refunded_amount": amounts(p.PaymentRefunded, lambda e: e.amount.amount),
+            "refunds": len(within(p.PaymentRefunded))
+            + len(within(p.PaymentRefundedElsewhere))
+            - len(within(p.PaymentRefundElsewhereFailed)),
+            "refunded_amount": amounts(p.PaymentRefunded, lambda e: e.amount.amount)
+            + amounts(p.PaymentRefundedElsewhere, lambda e: e.amount.amount)
+            - amounts(p.PaymentRefundElsewhereFailed, lambda e: e.amount.amount),
             "declines": len(within(p.PaymentDeclined)),
             "rejected": len(within(o.OrderRejected)),
             "stock_outs": len([e for e in within(o.OrderRejected) if e.reason == "OUT_OF_STOCK"]),
@@ -144,7 +148,13 @@ class Recount:
         match event:
             case o.OrderCreated():
                 return event.price.currency
-            case p.PaymentRequested() | p.PaymentCaptured() | p.PaymentRefunded():
+            case (
+                p.PaymentRequested()
+                | p.PaymentCaptured()
+                | p.PaymentRefunded()
+                | p.PaymentRefundedElsewhere()
+                | p.PaymentRefundElsewhereFailed()
+            ):
                 return event.amount.currency
             case p.PaymentDeclined():
                 return next(
