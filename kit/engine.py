@@ -15,8 +15,8 @@ from database_url import DatabaseUrl
 from kit.connection import TRANSACTION_TIMEOUT_SECONDS, Connection, connect
 
 MAX_CONNECTIONS: Final = 15
-"""All of them are kept. SQLAlchemy would close those above five after each use, and a new connection
-costs as much as ten queries: a scrape of `/metrics`, which asks all at once, took 55 ms of CPU."""
+"""All of them are kept. SQLAlchemy would close those above five after each use, and a new one costs
+as much as ten queries: a scrape of `/metrics`, which asks all at once, took 55 ms of CPU."""
 CHECKOUT_TIMEOUT_SECONDS: Final = 5
 """The time that a query waits for a connection when all are in use."""
 
