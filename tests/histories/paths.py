@@ -64,7 +64,7 @@ async def hold_ended_and_paid_again(sagas: Sagas) -> str:
     await sagas.release_hold(order_id)
     await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
     await sagas.until_running(f"payment-{order_id}")
-    await sagas.orchestrator.retry_payment(order_id, VISA, idempotency_key="again", actor="test")
+    await sagas.pay_with(order_id, VISA, key="again")
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
     await sagas.deliver(order_id)
     return order_id
@@ -83,7 +83,7 @@ async def owed_and_paid(sagas: Sagas) -> str:
     await sagas.deliver(order_id)
     await sagas.parked(order_id, "capture")
     await sagas.until_running(f"payment-{order_id}")
-    await sagas.orchestrator.retry_payment(order_id, VISA, idempotency_key="again", actor="test")
+    await sagas.pay_with(order_id, VISA, key="again")
     return order_id
 
 
