@@ -320,6 +320,7 @@ async def test_a_refund_that_fails_after_the_end_waits_for_an_operator(sagas: Sa
         "order_id": order_id,
         "reference": (await facts(sagas, f"payment-{order_id}"))[-1]["reference"],
         "failure": 1,
+        "purpose": "refund",
         "amount": {"amount": 500, "currency": "EUR"},
         "refunded_in_all": {"amount": 0, "currency": "EUR"},
     }
