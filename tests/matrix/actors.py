@@ -82,7 +82,7 @@ class People:
     async def disturbed(self) -> None:
         """Wait until the test has disturbed the saga, if this case needs the test to do it."""
         if self.case.is_disturbed:
-            await eventually(lambda: self.world.scripts.is_open(self.id))
+            await eventually(lambda: self.world.scripts.is_open(self.id), None)
 
     # Customers.
 
@@ -93,7 +93,7 @@ class People:
         stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
         pending = stored.decode()
         assert isinstance(pending, PaymentPending)
-        await eventually(lambda: self.world.scripts.has_sprung(self.id))
+        await eventually(lambda: self.world.scripts.has_sprung(self.id), None)
         try:
             await self.world.payments.authenticate(pending.reference, "approve")
         except httpx.HTTPStatusError as error:
@@ -164,7 +164,7 @@ class People:
         async def has_ended() -> bool:
             return not await self.world.is_running(f"return-{self.id}")
 
-        await eventually(has_ended)
+        await eventually(has_ended, None)
         await self.end("order")
         async with connected(self.world.owner_url) as owner:
             await owner.execute(_OLDER, f"order-{self.id}", self.case.deadlines.return_window)
