@@ -25,6 +25,9 @@ from providers.carrier_simulator.routes import (
     NORMAL,
     RETURNED_TO_SENDER,
 )
+from providers.payment_simulator.methods import VISA
+from providers.references import Booking
+from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 
 PAID = {"authorized": (1, 500), "captured": (1, 500)}
@@ -78,6 +81,25 @@ async def returned(sagas: Sagas) -> tuple[str, str]:
     return order_id, sku
 
 
+async def booked_again(sagas: Sagas, postal_code: str) -> tuple[str, str]:
+    """Return an order of two pieces that leaves as the second booking, and its SKU.
+
+    The hold ends before the first booking is made.
+    """
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=MONTH, return_delivery=timedelta(milliseconds=50))
+    order = an_order((sku, 2), postal_code=postal_code)
+    order_id = order.aggregate_id
+    async with sagas.gates.stopped("authorize", order_id, When.AFTER) as gate:
+        await patient.place(order)
+        await gate.reached()
+        await sagas.release_hold(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentStopped")
+    await sagas.pay_with(order_id, VISA)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id, sku
+
+
 # Goods that come back after their return has lapsed.
 
 
@@ -121,6 +143,22 @@ async def test_goods_that_come_back_to_a_complete_order_are_refunded_and_restock
     assert (stock.on_hand, stock.shipped) == (2, 0)
     await aftercare_ended(sagas, order_id)
     assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_goods_of_a_later_booking_come_back_after_the_lapse(sagas: Sagas) -> None:
+    order_id, sku = await booked_again(sagas, NEVER_COMES_BACK)
+    await sagas.delivered(order_id)
+    await sagas.until(f"order-{order_id}", "OrderDelivered")
+    await sagas.send_back(order_id)
+    await sagas.until(f"order-{order_id}", "OrderReturnLapsed")
+
+    await sagas.carrier_simulator.happen("returns", reference=Booking(order_id, 2).reference)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    stock = await sagas.inventory(sku)
+    assert (stock.on_hand, stock.shipped) == (2, 0)
 
 
 async def test_a_false_report_of_goods_that_are_not_back_refunds_nothing(sagas: Sagas) -> None:
@@ -229,6 +267,25 @@ async def test_a_lost_parcel_that_comes_back_is_in_stock_again(sagas: Sagas) -> 
     stock = await sagas.inventory(sku)
     assert (stock.on_hand, stock.shipped) == (2, 0)
     assert await sagas.money(order_id) == REFUNDED
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_a_lost_parcel_of_a_later_booking_that_comes_back_is_in_stock_again(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await booked_again(sagas, LOST)
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+
+    await sagas.carrier_simulator.happen(
+        "shipments", reference=Booking(order_id, 2).reference, status="returned_to_sender"
+    )
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED_TO_SENDER)
+    await aftercare_ended(sagas, order_id)
+
+    stock = await sagas.inventory(sku)
+    assert (stock.on_hand, stock.shipped) == (2, 0)
     assert await sagas.events(f"saga-{order_id}") == []
 
 
