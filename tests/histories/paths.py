@@ -202,6 +202,16 @@ async def workflow_cancelled(sagas: Sagas, order_id: str) -> None:
     await sagas.workflow(order_id).cancel()
 
 
+async def workflow_cancelled_while_reserving(sagas: Sagas) -> str:
+    """An order that has waited for its stock: a straight one is reserved as it is placed."""
+    order_id, sku = await _waiting_for_stock(sagas)
+    async with sagas.gates.stopped("reserve", order_id, When.AFTER) as gate:
+        await sagas.receive(sku, 1)
+        await gate.reached()
+        await workflow_cancelled(sagas, order_id)
+    return order_id
+
+
 async def workflow_cancelled_while_paying(sagas: Sagas) -> str:
     order_id = await waiting_to_pay(sagas, APPROVAL)
     await workflow_cancelled(sagas, order_id)
@@ -465,6 +475,7 @@ PATHS: Final[dict[str, Path]] = {
             cancelled_while_paying,
             cancelled_before_dispatch,
             parcel_was_quicker,
+            workflow_cancelled_while_reserving,
             workflow_cancelled_while_paying,
             workflow_cancelled_before_dispatch,
             workflow_cancelled_while_undoing,
@@ -491,7 +502,6 @@ PATHS: Final[dict[str, Path]] = {
     },
     "cancelled_while_authorizing": _beside("authorize", cancelled),
     "cancelled_while_shipping": _beside("create_shipment", cancelled),
-    "workflow_cancelled_while_reserving": _beside("reserve", workflow_cancelled),
     "workflow_cancelled_while_authorizing": _beside("authorize", workflow_cancelled),
     "workflow_cancelled_while_shipping": _beside("create_shipment", workflow_cancelled),
     **{

@@ -19,6 +19,7 @@ from domain.provider_notifications import (
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
 from providers.carrier_simulator.routes import (
+    DISPATCHED_AT_SECOND,
     LOST,
     NEVER_COMES_BACK,
     NEVER_DELIVERED,
@@ -27,12 +28,12 @@ from providers.carrier_simulator.routes import (
 )
 from providers.payment_simulator.methods import VISA
 from providers.references import Booking
-from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 
 PAID = {"authorized": (1, 500), "captured": (1, 500)}
 REFUNDED = {**PAID, "refunded": (1, 500)}
 MONTH = timedelta(days=30)
+MOMENT = timedelta(milliseconds=50)
 
 
 async def aftercare_ended(sagas: Sagas, order_id: str) -> None:
@@ -81,25 +82,6 @@ async def returned(sagas: Sagas) -> tuple[str, str]:
     return order_id, sku
 
 
-async def booked_again(sagas: Sagas, postal_code: str) -> tuple[str, str]:
-    """Return an order of two pieces that leaves as the second booking, and its SKU.
-
-    The hold ends before the first booking is made.
-    """
-    sku = await sagas.stocked(2)
-    patient = sagas.within(return_window=MONTH, return_delivery=timedelta(milliseconds=50))
-    order = an_order((sku, 2), postal_code=postal_code)
-    order_id = order.aggregate_id
-    async with sagas.gates.stopped("authorize", order_id, When.AFTER) as gate:
-        await patient.place(order)
-        await gate.reached()
-        await sagas.release_hold(order_id)
-    await sagas.until(f"shipment-{order_id}", "ShipmentStopped")
-    await sagas.pay_with(order_id, VISA)
-    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
-    return order_id, sku
-
-
 # Goods that come back after their return has lapsed.
 
 
@@ -143,22 +125,6 @@ async def test_goods_that_come_back_to_a_complete_order_are_refunded_and_restock
     assert (stock.on_hand, stock.shipped) == (2, 0)
     await aftercare_ended(sagas, order_id)
     assert await sagas.events(f"saga-{order_id}") == []
-
-
-async def test_goods_of_a_later_booking_come_back_after_the_lapse(sagas: Sagas) -> None:
-    order_id, sku = await booked_again(sagas, NEVER_COMES_BACK)
-    await sagas.delivered(order_id)
-    await sagas.until(f"order-{order_id}", "OrderDelivered")
-    await sagas.send_back(order_id)
-    await sagas.until(f"order-{order_id}", "OrderReturnLapsed")
-
-    await sagas.carrier_simulator.happen("returns", reference=Booking(order_id, 2).reference)
-    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
-
-    assert await sagas.end(order_id) == "RETURNED"
-    assert (await sagas.money(order_id))["refunded"] == (1, 500)
-    stock = await sagas.inventory(sku)
-    assert (stock.on_hand, stock.shipped) == (2, 0)
 
 
 async def test_a_false_report_of_goods_that_are_not_back_refunds_nothing(sagas: Sagas) -> None:
@@ -270,23 +236,56 @@ async def test_a_lost_parcel_that_comes_back_is_in_stock_again(sagas: Sagas) -> 
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_a_lost_parcel_of_a_later_booking_that_comes_back_is_in_stock_again(
+async def booked_again(sagas: Sagas) -> tuple[str, str]:
+    """Return an order whose second parcel has been delivered at the carrier, and its SKU."""
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=timedelta(seconds=2), return_delivery=MOMENT)
+    order_id = await patient.place(an_order((sku, 2), postal_code=DISPATCHED_AT_SECOND))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.release_hold(order_id)
+    await sagas.pay_with(order_id, VISA)
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
+    return order_id, sku
+
+
+async def test_a_second_parcel_that_comes_back_after_its_loss_is_in_stock_again(
     sagas: Sagas,
 ) -> None:
-    order_id, sku = await booked_again(sagas, LOST)
-    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    order_id, sku = await booked_again(sagas)
+    second = Booking(order_id, 2).reference
+    await sagas.carrier_simulator.happen("shipments", reference=second, status="lost")
     await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
     assert await sagas.end(order_id) == "CANCELLED"
 
-    await sagas.carrier_simulator.happen(
-        "shipments", reference=Booking(order_id, 2).reference, status="returned_to_sender"
-    )
+    await sagas.carrier_simulator.happen("shipments", reference=second, status="returned_to_sender")
     await sagas.notify(order_id, ShipmentNotificationKind.RETURNED_TO_SENDER)
     await aftercare_ended(sagas, order_id)
 
     stock = await sagas.inventory(sku)
     assert (stock.on_hand, stock.shipped) == (2, 0)
     assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_goods_of_a_second_parcel_that_come_back_after_the_lapse_are_refunded(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await booked_again(sagas)
+    await sagas.notify(
+        order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+    )
+    await sagas.until(f"order-{order_id}", "OrderDelivered")
+    await sagas.send_back(order_id)
+    await sagas.until(f"order-{order_id}", "OrderReturnLapsed")
+    assert await sagas.end(order_id) == "COMPLETED"
+
+    second = Booking(order_id, 2).reference
+    await sagas.carrier_simulator.happen("returns", reference=second)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+
+    stock = await sagas.inventory(sku)
+    assert (stock.on_hand, stock.shipped) == (2, 0)
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
 
 
 async def test_a_delivered_parcel_that_comes_back_is_a_discrepancy(sagas: Sagas) -> None:
