@@ -37,7 +37,7 @@ from temporal.client import deadlines
 
 MOST: Final = 1.05
 PAIRS: Final = 8
-SCRAPE_EVERY_SECONDS: Final = 5.0
+SCRAPE_EVERY_SECONDS: Final = 15.0
 MS_IN_A_SECOND: Final = 1000
 
 

@@ -113,5 +113,9 @@ class OrderDriver:
 
 
 def key_use(operation: str, key: str | None = None, **data: str) -> KeyUse:
-    """Return a use of this idempotency key with this input, by default of a new key."""
-    return KeyUse.of("test", operation, key or uuid.uuid4().hex, data)
+    """Return a use of this idempotency key with this input, by default of a new key.
+
+    Each order has a customer of its own, so that orders may share a key.
+    """
+    person = f"customer of {data['order']}" if "order" in data else "test"
+    return KeyUse.of(person, operation, key or uuid.uuid4().hex, data)

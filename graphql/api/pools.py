@@ -20,4 +20,4 @@ def _of_engine(engine: AsyncEngine) -> PoolUse:
     """Return the use of the engine's pool, which does not count those that wait."""
     pool = engine.pool
     assert isinstance(pool, QueuePool)  # noqa: S101 - create_engine() makes it
-    return PoolUse(pool.checkedout(), 0, pool.size() + pool._max_overflow)
+    return PoolUse(pool.checkedout(), 0, pool.size())

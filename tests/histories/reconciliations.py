@@ -50,7 +50,7 @@ async def lost_saga_recovered(sagas: Sagas, pool: Pool, providers: Providers) ->
 async def discrepancy_found(sagas: Sagas, pool: Pool, providers: Providers) -> Run:
     order_id = await asked_for(sagas)
     held = await reference(sagas, order_id)
-    await providers[0].capture(reference=held, amount=500)
+    await providers[0].capture(reference=held, amount=500, currency="EUR")
     return await _run(sagas, pool, providers, ReconciliationWorkflow.run, order_id)
 
 

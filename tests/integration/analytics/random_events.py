@@ -96,7 +96,11 @@ def commands_of(id_: str, currency: str) -> Sequence[Command]:
         *[payment.RecordCapture(aggregate_id=id_, amount=money(900))] * 4,
         *[
             payment.RecordRefund(aggregate_id=id_, purpose="refund", given=money(n))
-            for n in (200, 900)
+            for n in (200, 800)
+        ],
+        *[
+            payment.RecordRefundsElsewhere(aggregate_id=id_, refunds=listed)
+            for listed in ({"re_1": 50, "re_2": 25}, {"re_2": 25})
         ],
     ]
 

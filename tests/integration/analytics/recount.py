@@ -57,9 +57,14 @@ class Recount:
             "placed": len(within(o.OrderCreated)),
             "placed_amount": amounts(o.OrderCreated, lambda e: e.price.total),
             "captured_amount": amounts(p.PaymentCaptured, lambda e: e.amount.amount),
-            "refunds": len(within(p.PaymentRefunded)) - len(within(p.PaymentRefundFailed)),
+            "refunds": len(within(p.PaymentRefunded))
+            + len(within(p.PaymentRefundedElsewhere))
+            - len(within(p.PaymentRefundFailed))
+            - len(within(p.PaymentRefundElsewhereFailed)),
             "refunded_amount": amounts(p.PaymentRefunded, lambda e: e.amount.amount)
-            - amounts(p.PaymentRefundFailed, lambda e: e.amount.amount),
+            + amounts(p.PaymentRefundedElsewhere, lambda e: e.amount.amount)
+            - amounts(p.PaymentRefundFailed, lambda e: e.amount.amount)
+            - amounts(p.PaymentRefundElsewhereFailed, lambda e: e.amount.amount),
             "declines": len(within(p.PaymentDeclined)),
             "rejected": len(within(o.OrderRejected)),
             "stock_outs": len([e for e in within(o.OrderRejected) if e.reason == "OUT_OF_STOCK"]),
@@ -150,6 +155,8 @@ class Recount:
                 | p.PaymentCaptured()
                 | p.PaymentRefunded()
                 | p.PaymentRefundFailed()
+                | p.PaymentRefundedElsewhere()
+                | p.PaymentRefundElsewhereFailed()
             ):
                 return event.amount.currency
             case p.PaymentDeclined():

@@ -50,7 +50,7 @@ async def test_a_hold_that_ends_cancels_the_intent_and_is_notified(
     order_id: str,
 ) -> None:
     held = await authorize(payments, order_id)
-    assert believed(await receiver.next(order_id)).kind is PaymentNotificationKind.PAYMENT
+    assert believed(await receiver.next(order_id)).kind is PaymentNotificationKind.AUTHORIZED
 
     await payment_simulator.end_hold(order_id)
     told = [believed(await receiver.next(order_id)) for _ in range(2)]
@@ -62,7 +62,7 @@ async def test_a_hold_that_ends_cancels_the_intent_and_is_notified(
     there = await payments.get(reference=held.reference)
     assert (there.state, there.captured, there.refunded) == (ProviderPaymentState.VOIDED, 0, 0)
     with pytest.raises(ProviderRefused):
-        await payments.capture(reference=held.reference, amount=1000)
+        await payments.capture(reference=held.reference, amount=1000, currency="EUR")
     assert await payment_simulator.effects(order_id) == {
         "authorized": (1, 1000),
         "expired": (1, 1000),
@@ -73,7 +73,7 @@ async def test_a_captured_payment_has_no_hold_that_could_end(
     payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
 ) -> None:
     held = await authorize(payments, order_id)
-    await payments.capture(reference=held.reference, amount=1000)
+    await payments.capture(reference=held.reference, amount=1000, currency="EUR")
 
     await payment_simulator.end_hold(order_id)
 

@@ -128,7 +128,7 @@ async def test_a_change_without_a_notification_is_found_in_the_rotation(
     order_id = await a_waiting_order(sagas)
     assert (await reconciliation.compare()).discrepancies == ()
     held = await reference(sagas, order_id)
-    await payments.capture(reference=held, amount=500)
+    await payments.capture(reference=held, amount=500, currency="EUR")
 
     assert (await reconciliation.compare()).discrepancies == (
         Discrepancy(order_id, ReconciledSystem.PAYMENT, "attempt 1 held", "captured 500"),

@@ -323,9 +323,7 @@ async def test_a_return_of_an_owed_order_refunds_only_what_was_paid(sagas: Sagas
     await sagas.notify(order_id, DELIVERED)
     await sagas.until(f"order-{order_id}", "OrderDelivered")
 
-    await sagas.orchestrator.request_return(
-        order_id, None, idempotency_key="back", actor="customer:test"
-    )
+    await sagas.send_back(order_id)
     await sagas.carrier_simulator.until_recorded(order_id, "returned")
     await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     await sagas.parked(order_id, "refund")
