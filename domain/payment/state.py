@@ -118,6 +118,7 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:  # noqa:
                 method=event.method,
                 references=state.references,
                 refused=state.refused,
+                disputes=state.disputes,
             )
         case e.PaymentRefused():
             return replace(
