@@ -50,7 +50,7 @@ class Handled(NamedTuple):
 class CommandHandler:
     """Run commands against their aggregates, all in one transaction or none.
 
-    The transaction locks the streams before it loads them: docs/decisions/0040-locked-streams.md.
+    The transaction locks the streams before it loads them: docs/decisions/0035-locked-streams.md.
     """
 
     def __init__(self, store: EventStore) -> None:

@@ -56,5 +56,6 @@ class ParcelsBack:
         return order.returning is not None
 
     async def _are_back(self, order_id: str) -> bool:
-        fetched = await self._carrier.find_return(order_id=order_id)
+        booking = (await self._handler.load(SHIPMENT, order_id)).booking
+        fetched = await self._carrier.find_return(order_id=order_id, booking=booking)
         return fetched is not None and fetched.status is ReturnStatus.RETURNED

@@ -12,6 +12,7 @@ from domain.provider_notifications import PaymentNotificationKind
 from providers.errors import WebhookFault, WebhookRejected
 from providers.event_id import EventId
 from providers.payments import PaymentWebhook
+from providers.stripe_amounts import NotRepresentable, UnknownCurrency, from_stripe
 
 TOLERANCE_SECONDS = 300
 OWN_CANCELLATION: Final = "abandoned"
@@ -61,6 +62,7 @@ class _Subject(BaseModel):
     metadata: dict[str, str] | None = None
     cancellation_reason: str | None = None
     amount_refunded: int | None = None
+    currency: str = ""
     status: str | None = None
 
     @property
@@ -135,8 +137,18 @@ def _notification(event: _Event) -> PaymentWebhook | None:
         attempt=ours.attempt if ours else 0,
         kind=kind,
         reference=reference,
-        refunded=subject.amount_refunded if kind is PaymentNotificationKind.REFUND else None,
+        refunded=_refunded(subject) if kind is PaymentNotificationKind.REFUND else None,
     )
+
+
+def _refunded(subject: _Subject) -> int | None:
+    """Return the total of a charge in ISO 4217's minor units, or None if it must be asked for."""
+    if subject.amount_refunded is None:
+        return None
+    try:
+        return from_stripe(subject.amount_refunded, subject.currency.upper())
+    except (UnknownCurrency, NotRepresentable):
+        return None
 
 
 def _is_own_cancellation(subject: _Subject) -> bool:

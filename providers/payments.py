@@ -95,7 +95,7 @@ class PaymentWebhook:
     """A verified webhook. It may be late, repeated or out of order: `get` the state itself.
 
     A webhook about a refund or a dispute names the payment alone: `order_id` is None then.
-    `refunded` is the total refund that a webhook about a charge names.
+    `refunded` is the total refund that a webhook about a charge names, in ISO 4217's minor units.
     """
 
     event_id: str

@@ -377,11 +377,12 @@ def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:
 def _dispute(dispute: stripe.Dispute) -> ProviderDispute:
     if dispute.status not in _DISPUTES:
         raise UnknownStatus(PROVIDER, "read", dispute.status)
+    currency = dispute.currency.upper()
     return ProviderDispute(
         id=dispute.id,
         state=_DISPUTES[dispute.status],
-        amount=dispute.amount,
-        currency=dispute.currency.upper(),
+        amount=_read(dispute.amount, currency),
+        currency=currency,
         reason=dispute.reason,
     )
 

@@ -85,9 +85,7 @@ class AftercareWorkflow(SagaWorkflow):
         """Ask the providers, until they answer or an operator ends it."""
         while True:
             try:
-                return await workflow.execute_activity_method(
-                    AftercareActivities.attend, self._order_id, **self._saga.asking(plan.REFUND)
-                )
+                return await self._saga.ask(AftercareActivities.attend, self._order_id, plan.REFUND)
             except FailureError as error:
                 if await self._park(ATTEND, error) is not Intervention.RETRY:
                     return AftercareResult()
@@ -130,11 +128,8 @@ class AftercareWorkflow(SagaWorkflow):
         error: FailureError = _failed(failed)
         while await self._park(failed.step, error) is Intervention.RETRY:
             try:
-                await workflow.execute_activity_method(
-                    AftercareActivities.refund_again,
-                    RefundAgainInput(self._order_id, failed.number, failed.step),
-                    **self._saga.asking(plan.REFUND),
-                )
+                again = RefundAgainInput(self._order_id, failed.number, failed.step)
+                await self._saga.ask(AftercareActivities.refund_again, again, plan.REFUND)
             except FailureError as failure:
                 error = failure
             else:

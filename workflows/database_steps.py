@@ -14,8 +14,10 @@ from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityConfig, LocalActivityConfig
+
+from workflows.failure import refusal_of
 
 T = TypeVar("T")
 
@@ -32,7 +34,8 @@ async def run_on_database(
     """Return the activity's result. `asking` are the options of the regular activity."""
     try:
         return await workflow.execute_local_activity_method(activity, argument, **_ONCE)
-    except ActivityError as error:
-        if not isinstance(error.cause, ApplicationError) or error.cause.non_retryable:
+    except FailureError as error:  # the SDK wraps no failure of a local activity
+        failure = refusal_of(error)
+        if failure is None or failure.non_retryable:
             raise
     return await workflow.execute_activity_method(activity, argument, **asking)

@@ -69,9 +69,7 @@ class OrderPayment:
     async def end_hold(self, attempt: int) -> None:
         """Let the hold go and record that, after the parcel was stopped."""
         hold = HoldInput(self._saga.order_id, attempt)
-        progress = await workflow.execute_activity_method(
-            PaymentActivities.end_hold, hold, **self._saga.asking(plan.ASK_AGAIN)
-        )
+        progress = await self._saga.ask(PaymentActivities.end_hold, hold, plan.ASK_AGAIN)
         self._saga.check()  # a cancellation that came meanwhile is not in this progress
         self._saga.resume_from(progress)
 

@@ -48,11 +48,8 @@ class OrderShipment:
 
     async def stop(self, attempt: int) -> bool:
         """Have the parcel wait for the payment; return False if it has left."""
-        return await workflow.execute_activity_method(
-            ShippingActivities.stop_parcel,
-            HoldInput(self._saga.order_id, attempt),
-            **self._saga.asking(plan.ASK_AGAIN),
-        )
+        stop = HoldInput(self._saga.order_id, attempt)
+        return await self._saga.ask(ShippingActivities.stop_parcel, stop, plan.ASK_AGAIN)
 
     async def await_dispatch(self, hold: PaymentHold) -> None:
         """Wait for the dispatch. Raises HoldEnded when the payment's hold ends first."""

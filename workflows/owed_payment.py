@@ -93,9 +93,7 @@ class OwedPayment:
         """Hold the payment window open once; return whether the customer has paid."""
         order_id, deadlines = self._saga.order_id, self._saga.deadlines
         try:
-            latest = await workflow.execute_activity_method(
-                PaymentActivities.look_up, order_id, **self._saga.asking(plan.CAPTURE)
-            )
+            latest = await self._saga.ask(PaymentActivities.look_up, order_id, plan.CAPTURE)
             self._check_is_collecting()
             result = await run_child(
                 PaymentWorkflow.run,

@@ -45,8 +45,12 @@ class PaymentHold:
         while self.is_in_doubt():
             self._may_have_ended = False
             try:
-                hold = await workflow.execute_activity_method(
-                    PaymentActivities.check_hold, self._saga.order_id, **self._asking(step)
+                hold = await self._saga.ask(
+                    PaymentActivities.check_hold,
+                    self._saga.order_id,
+                    step,
+                    self._asking(step),
+                    until=self._saga.closes_at(plan.AWAIT_DISPATCH),
                 )
             except FailureError:
                 self._may_have_ended = True

@@ -41,7 +41,5 @@ class RefundWorkflow(SagaWorkflow):
             )
 
     async def _give(self) -> bool:
-        await workflow.execute_activity_method(
-            PaymentActivities.refund_order, self._refund, **self._saga.asking(self._step)
-        )
+        await self._saga.ask(PaymentActivities.refund_order, self._refund, self._step)
         return True

@@ -224,6 +224,8 @@ class SagaRunner:
         """
         self._register(step)
         self.check()
+        if self._is_done(step) and step.name not in self._ledger:
+            self._show_progress(step.name, "done")  # by the placement, or before a recovery
         while not self._is_done(step):
             self._show_progress(step.name, "running")
             try:

@@ -17,6 +17,7 @@ from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentState
 from domain.saga.decide import SAGA
+from domain.shipping.decide import SHIPMENT
 from providers.carrier import Carrier, CarrierShipmentStatus
 from providers.payments import PaymentProvider
 
@@ -51,7 +52,8 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
 
     async def _attend_to_goods(self, order_id: str) -> bool:
         """Return whether the goods of a lapsed return are back."""
-        shipment = await self._carrier.find(order_id=order_id)
+        booking = (await self._handler.load(SHIPMENT, order_id)).booking
+        shipment = await self._carrier.find(order_id=order_id, booking=booking)
         if shipment is not None and shipment.status is CarrierShipmentStatus.RETURNED_TO_SENDER:
             await self._back.record_returned_to_sender(order_id)
         return await self._back.resume_return(order_id)

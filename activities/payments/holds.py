@@ -30,6 +30,8 @@ class Holds:
     async def check(self, order_id: str) -> HoldResult:
         """Ask the provider whether it still holds the money, or has captured it."""
         payment = await self._record.load(order_id)
+        if await self._record.is_unpaid(order_id, payment):
+            return HoldResult(payment.attempt, True, None)  # there is nothing to hold
         if payment.status is not PaymentStatus.AUTHORIZED:
             return HoldResult(payment.attempt, payment.status in TAKEN, None)
         there = await self._look(payment)

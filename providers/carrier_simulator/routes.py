@@ -27,7 +27,8 @@ NUMBERED_AT_DELIVERY: Final = "00008"
 RENUMBERED_AT_DELIVERY: Final = "00009"
 RETURNED_TO_SENDER: Final = "00010"
 DISPATCHED_AT_SECOND: Final = "00020"
-"""The first booking of an order is never dispatched, and the later ones are delivered."""
+"""The first booking of an order is never dispatched, and the later ones are delivered. Returned
+goods do not come back by themselves."""
 
 _CREATED, _DISPATCHED, _DELIVERED = (
     CarrierShipmentStatus.CREATED,
@@ -65,7 +66,7 @@ _ROUTES = {
     NEVER_DELIVERED: Route(delivers=False),
     LOST: Route(loses=True),
     RETURNED_TO_SENDER: Route(returns_to_sender=True),
-    DISPATCHED_AT_SECOND: Route(first_to_leave=2),
+    DISPATCHED_AT_SECOND: Route(first_to_leave=2, brings_back=False),
     CANCELLED_BY_CARRIER: Route(cancels=True),
     NEVER_COMES_BACK: Route(brings_back=False),
     NUMBERED_AT_CREATION: Route(numbers_when=frozenset({_CREATED})),

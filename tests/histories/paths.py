@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Final
 
 from activities.types import PlaceInput
-from domain.order.commands import PlaceOrder
+from benchmarks.saga.driver import key_use
+from domain.ids import refund_workflow_id
+from domain.order.commands import PlaceOrder, RequestRefund
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import (
     PaymentNotification,
@@ -16,6 +18,7 @@ from domain.provider_notifications import (
     ShipmentNotificationKind,
 )
 from domain.saga.commands import Intervention
+from kit.eventually import eventually
 from providers.carrier_simulator.routes import (
     CANCELLED_BY_CARRIER,
     LOST,
@@ -27,6 +30,7 @@ from providers.carrier_simulator.routes import (
 from providers.payment_simulator.methods import APPROVAL, DECLINED, VISA
 from tests.support.gates import When
 from tests.support.lost_tail import lose_tail
+from tests.support.resetting import reset
 from tests.support.sagas import Sagas, an_order
 
 Path = Callable[[Sagas], Awaitable[str]]
@@ -392,7 +396,52 @@ def _refund_parked(intervention: Intervention) -> Path:
     return path
 
 
+# Refunds that an operator requests.
+
+
+async def refund_requested(sagas: Sagas) -> str:
+    order_id = await delivered(sagas)
+    await sagas.end(order_id)
+    await _promise_refund(sagas, order_id)
+    await sagas.client.get_workflow_handle(refund_workflow_id(order_id, 1)).result()
+    return order_id
+
+
+async def refund_requested_and_resolved(sagas: Sagas) -> str:
+    order_id = await delivered(sagas)
+    await sagas.end(order_id)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await _promise_refund(sagas, order_id)
+        await sagas.parked(order_id, "refund_order_1")
+    await sagas.intervene(order_id, "refund_order_1", Intervention.RESOLVE)
+    await sagas.client.get_workflow_handle(refund_workflow_id(order_id, 1)).result()
+    return order_id
+
+
+async def _promise_refund(sagas: Sagas, order_id: str) -> None:
+    command = RequestRefund(aggregate_id=order_id, key="refund", amount=100, reason="a scratch")
+    await sagas.orchestrator.execute(command, key=key_use("refundOrder"), actor="operator:eve")
+    await sagas.orchestrator.run_refund(order_id, 1)
+
+
 # Recoveries.
+
+
+async def reset_while_paying(sagas: Sagas) -> str:
+    """The saga ends the payment's workflow of the old run, and starts it again."""
+    order_id = await waiting_to_pay(sagas, APPROVAL)
+    payment = sagas.client.get_workflow_handle(f"payment-{order_id}")
+    first = (await payment.describe()).run_id
+    await reset(sagas.client, f"order-{order_id}")
+
+    async def is_started_again() -> bool:
+        return (await payment.describe()).run_id != first
+
+    await eventually(is_started_again)
+    await sagas.approve(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    return order_id
 
 
 async def _recovered(sagas: Sagas, order_id: str) -> None:
@@ -492,6 +541,9 @@ PATHS: Final[dict[str, Path]] = {
             back_after_the_lapse,
             back_after_the_end,
             refund_failed_late,
+            refund_requested,
+            refund_requested_and_resolved,
+            reset_while_paying,
             recoveries,
             recovered_while_compensating,
             recovered_where_it_was_parked,

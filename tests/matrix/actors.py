@@ -21,7 +21,6 @@ from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
     PaymentNotification,
-    PaymentNotificationKind,
     ShipmentNotification,
     ShipmentNotificationKind,
 )
@@ -30,13 +29,16 @@ from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
 from kit.eventually import eventually
 from kit.local_http import local_client
+from orchestrator.saga_orchestrator import SagaOrchestrator
 from orchestrator.translation import NoSuchSaga, Unavailable
+from providers.carrier_webhook import verify_carrier_webhook
 from providers.errors import ProviderRefused
-from providers.payment_webhook import OWN_CANCELLATION
+from providers.payment_webhook import verify_payment_webhook
+from queries.provider_news import ProviderNewsQueries
 from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
 from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, in_parts
-from tests.support.simulators import Delivery
+from tests.support.simulators import SECRET, Delivery
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
 """The reasons for which a client retries."""
@@ -64,6 +66,12 @@ class People:
         )
         self.id = self.order.aggregate_id
         self._driver = OrderDriver(world.client, self.queue, deadlines=case.deadlines)
+        self._webhooks = SagaOrchestrator(
+            world.client,
+            task_queue=self.queue,
+            deadlines=case.deadlines,
+            log=ProviderNewsQueries(world.pool),
+        )
         self._withheld_kinds = set(scenario.withheld)
         self._withheld: list[ShipmentNotification] = []
 
@@ -74,7 +82,7 @@ class People:
     async def disturbed(self) -> None:
         """Wait until the test has disturbed the saga, if this case needs the test to do it."""
         if self.case.is_disturbed:
-            await eventually(lambda: self.world.scripts.is_open(self.id))
+            await eventually(lambda: self.world.scripts.is_open(self.id), None)
 
     # Customers.
 
@@ -85,7 +93,7 @@ class People:
         stored = await self.world.until_logged(f"payment-{self.id}", "PaymentPending")
         pending = stored.decode()
         assert isinstance(pending, PaymentPending)
-        await eventually(lambda: self.world.scripts.has_sprung(self.id))
+        await eventually(lambda: self.world.scripts.has_sprung(self.id), None)
         try:
             await self.world.payments.authenticate(pending.reference, "approve")
         except httpx.HTTPStatusError as error:
@@ -156,7 +164,7 @@ class People:
         async def has_ended() -> bool:
             return not await self.world.is_running(f"return-{self.id}")
 
-        await eventually(has_ended)
+        await eventually(has_ended, None)
         await self.end("order")
         async with connected(self.world.owner_url) as owner:
             await owner.execute(_OLDER, f"order-{self.id}", self.case.deadlines.return_window)
@@ -225,9 +233,7 @@ class People:
 
     async def _deliver(self, notification: PaymentNotification | ShipmentNotification) -> None:
         """Deliver the notification until the API acknowledges it."""
-        await _run_until_settled(
-            lambda: self._driver.orchestrator.handle_event(notification), (Unavailable,)
-        )
+        await _run_until_settled(lambda: self._webhooks.handle_event(notification), (Unavailable,))
 
 
 async def _until(fact: Callable[[], Awaitable[bool]]) -> None:
@@ -253,12 +259,14 @@ async def _run_until_settled(
 def _notification(
     delivery: Delivery, order_id: str
 ) -> PaymentNotification | ShipmentNotification | None:
-    subject, _, what = str(delivery.body["type"]).partition(".")
-    if subject in {"payment_intent", "charge"}:
-        changed = delivery.body["data"]["object"]
-        is_own = changed.get("cancellation_reason") == OWN_CANCELLATION
-        ends_hold = what in {"canceled", "expired"} and not is_own
-        kind = PaymentNotificationKind.CANCELED if ends_hold else PaymentNotificationKind.PAYMENT
-        return PaymentNotification(order_id, int(changed["metadata"]["attempt"]), kind)
-    kinds = {notification.value: notification for notification in ShipmentNotificationKind}
-    return ShipmentNotification(order_id, kinds[what]) if what in kinds else None
+    """Return what the API makes of this webhook, if it passes it on."""
+    if signature := delivery.headers.get("stripe-signature"):
+        paid = verify_payment_webhook(delivery.raw, signature, SECRET)
+        if paid is None:
+            return None
+        return PaymentNotification(order_id, paid.attempt, paid.kind, paid.refunded)
+    moved = verify_carrier_webhook(delivery.raw, delivery.headers, SECRET)
+    kinds = {kind.value: kind for kind in ShipmentNotificationKind}
+    if moved is None or moved.status not in kinds:
+        return None
+    return ShipmentNotification(order_id, kinds[moved.status])

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from domain.ids import aftercare_workflow_id
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderState
 from domain.saga.decide import SAGA
@@ -91,7 +92,8 @@ class Journey:
         has_begun = self.case.is_disturbed and self.world.scripts.has_sprung(self.id)
         if has_begun and not self.disturbance.is_over:
             return True
-        return any([await self.world.is_running(name) for name in self.workflow_ids])
+        names = (*self.workflow_ids, aftercare_workflow_id(self.id))
+        return any([await self.world.is_running(name) for name in names])
 
     @property
     def _is_parked_for_the_case(self) -> bool:

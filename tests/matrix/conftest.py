@@ -15,7 +15,6 @@ import pytest
 from temporalio.client import Client
 
 from eventstore.postgres import PostgresEventStore
-from eventstore.privacy.keyring import Keyring
 from kit.engine import create_engine
 from kit.pool import create_pool
 from projections.inline import InlineReadModels
@@ -33,6 +32,7 @@ from tests.matrix.report import Outcome, story, table
 from tests.matrix.script import Scripts
 from tests.matrix.worker import Surroundings, kept_alive, preloaded
 from tests.matrix.world import World
+from tests.support.keys import MASTER_KEY, PAYLOAD_KEY, PAYLOAD_KEYS
 from tests.support.simulators import API_KEY, Receiver, simulator
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ _STARTED: Final = time.monotonic()
 
 @pytest.fixture(scope="session")
 async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    receiver, master_key, payload_key = Receiver(), os.urandom(32), os.urandom(32)
+    receiver = Receiver()
     payments = simulator("payment", tmp_path_factory.mktemp("payments"), receiver)
     carrier = simulator("carrier", tmp_path_factory.mktemp("carrier"), receiver)
     folder = tmp_path_factory.mktemp("scripts")
@@ -67,7 +67,7 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
         stack.push_async_callback(engine.dispose)
         client = await Client.connect(
             servers.temporal_address,
-            data_converter=data_converter(Keyring(payload_key, setting="payload_key")),
+            data_converter=data_converter(PAYLOAD_KEYS),
         )
         payment_client = StripePayments(API_KEY, payments.url)
         stack.push_async_callback(payment_client.close)
@@ -76,8 +76,8 @@ async def world(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> A
             servers.temporal_address,
             payments.url,
             carrier.url,
-            master_key,
-            payload_key,
+            MASTER_KEY,
+            PAYLOAD_KEY,
             folder,
         )
         processes = preloaded()

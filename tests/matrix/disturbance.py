@@ -73,7 +73,7 @@ class Disturbance:
             await wait.begins(self._people)
             await self._world.until_idle(*workflows_at(self._case.point, self._id))
             scripts.spring(self._id)
-        await eventually(lambda: scripts.has_sprung(self._id))
+        await eventually(lambda: scripts.has_sprung(self._id), None)
 
     async def _terminate(self, kind: str) -> None:
         """Terminate the workflow; recover the order when it was the order's own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -148,6 +149,10 @@ class TrappedProvider:
         self._patient = patient
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] = getattr(self._patient, name)
+        if not inspect.iscoroutinefunction(method):
+            return method  # it asks no provider
+
         async def asked(**arguments: object) -> object:
             armed = _ARMED.get()
             client = self._hasty if armed and armed.meets_a_hang else self._patient

@@ -81,9 +81,11 @@ def an_order(
     return order.model_copy(update={"fingerprint": repr(lines), "promises": PATIENT.promises})
 
 
-def a_free_order(*lines: tuple[str, int], postal_code: str = NEVER_DISPATCHED) -> PlaceOrder:
+def a_free_order(
+    *lines: tuple[str, int], postal_code: str = NEVER_DISPATCHED, backorder: bool = False
+) -> PlaceOrder:
     """Return an order of these SKUs and quantities whose pieces are free: it needs no payment."""
-    order = an_order(*lines, postal_code=postal_code)
+    order = an_order(*lines, postal_code=postal_code, backorder=backorder)
     free = tuple(line.model_copy(update={"unit_price": 0}) for line in order.lines)
     price = Price.of(free, "EUR")
     return PlaceOrder.model_validate(

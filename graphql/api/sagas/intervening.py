@@ -15,6 +15,7 @@ from api.user_errors import UserError, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
 from domain.identifiers import is_identifier
+from domain.ids import aftercare_workflow_id, refund_of_workflow
 from domain.order.state import FINAL
 from domain.saga.commands import Intervention
 from orchestrator.translation import NoSuchSaga, Unavailable
@@ -86,11 +87,22 @@ async def _send(
     try:
         return await orchestrator.intervene(workflow_id, wanted, key=key, seen=saga.position)
     except NoSuchSaga:
-        order = await context.get_order(saga.order_id)
-    if order.status in FINAL:
-        raise _not_parked(saga.order_id, wanted.step)
-    await orchestrator.recover(order.id, order.customer_id)
+        await _recover(workflow_id, wanted, context)
     raise Unavailable("the saga's workflow is being recovered, which retries its parked steps")
+
+
+async def _recover(workflow_id: str, wanted: InterventionInput, context: Context) -> None:
+    """Run the parked step's workflow again. The steps after an order's end have workflows too."""
+    orchestrator = context.services.orchestrator
+    order = await context.get_order(wanted.order_id)
+    if (refund := refund_of_workflow(workflow_id)) is not None:
+        await orchestrator.run_refund(order.id, refund)
+    elif workflow_id == aftercare_workflow_id(order.id):
+        await orchestrator.resume_aftercare(order.id)
+    elif order.status in FINAL:
+        raise _not_parked(order.id, wanted.step)
+    else:
+        await orchestrator.recover(order.id, order.customer_id)
 
 
 def _not_parked(order_id: str, step: str) -> Refused:

@@ -75,7 +75,7 @@ async def test_webhooks_that_the_log_knows_already_leave_nothing_behind(api: Api
         ("payment_intent.amount_capturable_updated", intent),
         ("payment_intent.succeeded", intent),
         ("charge.refund.updated", {"id": "re_1", **refund}),
-        ("charge.refunded", {"id": "ch_1", "amount_refunded": 0, **charge}),
+        ("charge.refunded", {"id": "ch_1", "amount_refunded": 0, "currency": "eur", **charge}),
     ]
     for event_type, subject in known:
         assert (await send(api, event_type, subject)).status_code == 204

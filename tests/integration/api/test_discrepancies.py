@@ -153,6 +153,38 @@ async def test_a_repeated_acceptance_changes_nothing(api: Api, eve: Viewer, orde
     assert (await api.events_of(order_id, "saga")).count("DiscrepancyAccepted") == 1
 
 
+async def test_a_repeated_acceptance_is_answered_although_the_difference_is_gone(
+    api: Api, eve: Viewer, order_id: str
+) -> None:
+    await api.log.append(f"saga-{order_id}", found(order_id))
+    request = accepting(order_id)
+    first = await accept(eve, request)
+    await api.log.append(f"saga-{order_id}", DiscrepancyResolved(order_id=order_id, system=PAYMENT))
+
+    again = await accept(eve, request)
+    reused = await accept(eve, request | {"reason": "another"})
+
+    assert (again["userErrors"], again["position"]) == ([], first["position"])
+    assert again["discrepancy"] is None
+    assert [error["code"] for error in reused["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert (await api.events_of(order_id, "saga")).count("DiscrepancyAccepted") == 1
+
+
+async def test_a_repeated_acceptance_does_not_accept_a_later_difference(
+    api: Api, eve: Viewer, order_id: str
+) -> None:
+    await api.log.append(f"saga-{order_id}", found(order_id))
+    request = accepting(order_id)
+    first = await accept(eve, request)
+    await api.log.append(f"saga-{order_id}", found(order_id, "captured 600"))
+
+    again = await accept(eve, request)
+
+    assert (again["userErrors"], again["position"]) == ([], first["position"])
+    assert again["discrepancy"]["accepted"] is None
+    assert await needs_attention(eve, order_id) == (True, True)
+
+
 async def test_an_acceptance_needs_a_reason(api: Api, eve: Viewer, order_id: str) -> None:
     await api.log.append(f"saga-{order_id}", found(order_id))
 

@@ -12,6 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.ids import command_workflow_id, idempotency_key_id
 from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import ReconciledSystem
+from domain.saga.events import DiscrepancyFound
 from eventstore.keys import KEPT_FOR
 from kit.eventually import eventually
 from kit.pool import Pool
@@ -49,6 +51,10 @@ def keyed(key: str | None = None, **given: object) -> Json:
 
 def codes(payload: Json) -> list[tuple[str, list[str] | None]]:
     return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+def by(amount: int) -> Json:
+    return {"amount": {"amount": amount, "currency": "EUR"}}
 
 
 async def forgotten(api: Api, *workflow_ids: str) -> None:
@@ -136,6 +142,11 @@ async def test_every_mutation_refuses_its_key_for_another_input(
 ) -> None:
     delivered, declined = await orders.delivered(api, ada), await orders.declined(api, ada)
     parked = await orders.parked_at_capture(api, ada)
+    refunded = await orders.delivered(api, ada)
+    difference = DiscrepancyFound(
+        order_id=declined, system=ReconciledSystem.PAYMENT, ours="nothing", theirs="captured 5"
+    )
+    await api.log.append(f"saga-{declined}", difference)
     webhook: Json = {"url": "https://receiver.example.com/hooks", "patterns": ["order.*"]}
     first_hook = (await olga.run("RegisterWebhook", input=keyed(**webhook)))["webhook"]["id"]
     other_hook = (await olga.run("RegisterWebhook", input=keyed(**webhook)))["webhook"]["id"]
@@ -152,6 +163,13 @@ async def test_every_mutation_refuses_its_key_for_another_input(
         (ada, "CancelOrder", {"orderId": declined}, {"orderId": delivered}),
         (olga, "RetrySaga", {"orderId": parked, "reason": "mended"}, {"reason": "other"}),
         (olga, "AddOrderNote", {"orderId": parked, "text": "one"}, {"text": "two"}),
+        (olga, "RefundOrder", {"orderId": refunded, "reason": "late", **by(120)}, by(121)),
+        (
+            olga,
+            "AcceptDiscrepancy",
+            {"orderId": declined, "system": "PAYMENT", "reason": "known"},
+            {"reason": "other"},
+        ),
         (olga, "ReceiveStock", {"sku": sku, "quantity": 5}, {"quantity": 6}),
         (olga, "AdjustStock", {"sku": sku, "difference": 1, "reason": "FOUND"}, {"difference": 2}),
         (olga, "RotateWebhookSecret", {"id": first_hook}, {"id": other_hook}),

@@ -15,9 +15,10 @@ from domain.ids import command_workflow_id, idempotency_key_id
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
+from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
-from tests.support.api_client import Api, Json, Viewer
+from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import line
 from tests.support.sagas import an_order as a_command
 
@@ -369,6 +370,26 @@ async def test_a_repeat_refunds_once_although_temporal_has_forgotten_the_first_r
     assert await effects(api, delivered) == (1, 200)
 
 
+async def test_a_refund_is_not_repeated_after_the_row_of_its_key_is_deleted(
+    api: Api, ada: Viewer, eve: Viewer, delivered: str, module_pool: Pool
+) -> None:
+    """The order's log keeps the key of each refund."""
+    request = a_refund(delivered, 200)
+    first = await refund(eve, request)
+    await ended(api, delivered)
+    key_id = idempotency_key_id(eve.sub, "refundOrder", str(request["idempotencyKey"]))
+    await forgotten(api, command_workflow_id("RequestRefund", key_id))
+    await forgotten(api, f"refund-{delivered}-1")
+    await module_pool.execute("DELETE FROM journal.idempotency_key WHERE id = $1", key_id)
+
+    again = await refund(eve, request)
+
+    assert (again["userErrors"], again["refund"]["number"]) == ([], first["refund"]["number"])
+    assert await refunds(ada, delivered) == [(1, "ENDED", 200, 200)]
+    assert await effects(api, delivered) == (1, 200)
+    assert (await refused(eve, request | {"reason": "another"}))[0] == "IDEMPOTENCY_KEY_REUSED"
+
+
 async def test_a_refused_refund_parks_and_is_retried_by_an_operator(
     api: Api, ada: Viewer, eve: Viewer, delivered: str
 ) -> None:
@@ -392,6 +413,27 @@ async def test_a_refused_refund_parks_and_is_retried_by_an_operator(
     await ended(api, delivered)
     assert await refunds(ada, delivered) == [(1, "ENDED", 200, 200)]
     assert await effects(api, delivered) == (1, 200)
+
+
+async def test_a_parked_refund_without_its_workflow_is_recovered_at_once(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    order = a_command(("mug", 2), postal_code=NORMAL)
+    impatient = api.sagas.within(return_window=timedelta(0))
+    order_id = await impatient.arrived(order.model_copy(update={"customer_id": ada.sub}))
+    assert await api.sagas.end(order_id) == "COMPLETED"
+    with api.sagas.payment_simulator.failing(order_id, "refund", "refuse_kept"):
+        await refund(eve, a_refund(order_id, 200))
+        await api.sagas.parked(order_id, "refund_order_1")
+        await api.sagas.client.get_workflow_handle(f"refund-{order_id}-1").terminate()
+    retry = {"idempotencyKey": str(uuid4()), "orderId": order_id, "reason": "it works again"}
+
+    answer = await eve.ask(operation("RetrySaga"), input=retry)
+
+    assert answer["errors"][0]["extensions"]["code"] in {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+    await ended(api, order_id)
+    assert await refunds(ada, order_id) == [(1, "ENDED", 200, 200)]
+    assert await effects(api, order_id) == (1, 200)
 
 
 async def test_a_parked_refund_that_is_resolved_gives_its_promise_up(

@@ -56,12 +56,16 @@ async def test_every_call_and_every_answer_is_converted(
     back = await payments.refund(
         reference=reference, amount=refund, currency=currency, key=f"{order_id}/refund"
     )
+    await payment_simulator.happen("disputes", order_id=order_id)
+    [dispute] = await payments.disputes(reference=reference)
+    assert (dispute.amount, dispute.currency) == (amount, currency)
     [found] = await payments.search(order_id=order_id, attempt=1)
     assert (back.refunded, found.refunded, found.captured) == (refund, refund, amount)
     assert await payment_simulator.effects(order_id) == {
         "authorized": (1, counted),
         "captured": (1, counted),
         "refunded": (1, counted_refund),
+        "dispute_needs_response": (1, counted),
     }
 
 

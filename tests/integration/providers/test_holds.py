@@ -50,7 +50,7 @@ async def test_a_hold_that_ends_cancels_the_intent_and_is_notified(
     order_id: str,
 ) -> None:
     held = await authorize(payments, order_id)
-    assert believed(await receiver.next(order_id)).kind is PaymentNotificationKind.PAYMENT
+    assert believed(await receiver.next(order_id)).kind is PaymentNotificationKind.AUTHORIZED
 
     await payment_simulator.end_hold(order_id)
     told = [believed(await receiver.next(order_id)) for _ in range(2)]

@@ -31,7 +31,9 @@ async def test_authorizing_holds_the_amount_and_takes_nothing(
         currency="EUR",
         captured=0,
         refunded=0,
+        capture_before=payment.capture_before,
     )
+    assert payment.capture_before is not None
     assert payment.reference.startswith("pi_")
     assert await payment_simulator.effects(order_id) == {"authorized": (1, 1000)}
 

@@ -58,7 +58,9 @@ async def test_a_lost_order_with_a_running_saga_is_restored_and_paid_once(
     was = await kept_open.store.load_events(f"order-{order_id}")
     await lose_tail(pool, before)
 
-    assert await accepted(kept_open, order) == was[0].position  # as Temporal remembers it
+    placed, reserved = was[:2]
+    assert [placed.type, reserved.type] == ["OrderCreated", "OrderReserved"]
+    assert await accepted(kept_open, order) == reserved.position  # as Temporal remembers it
     assert await kept_open.events(f"order-{order_id}") == []
     recoveries = await reconciliation.recover(order_id)
 
@@ -145,7 +147,7 @@ async def test_a_restored_order_pays_nothing_before_the_provider_answers(
     with kept_open.payment_simulator.failing(order_id, "*", "down"):
         assert (await reconciliation.recover(order_id)).placed_again == (order_id,)
         await kept_open.until_failed(order_id, "restore", 1)
-        assert await kept_open.events(f"order-{order_id}") == ["OrderCreated"]
+        assert await kept_open.events(f"order-{order_id}") == ["OrderCreated", "OrderReserved"]
         assert await kept_open.events(f"payment-{order_id}") == []
 
     assert await completed(kept_open, order_id, pool) == "COMPLETED"

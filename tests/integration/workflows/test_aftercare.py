@@ -19,17 +19,21 @@ from domain.provider_notifications import (
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
 from providers.carrier_simulator.routes import (
+    DISPATCHED_AT_SECOND,
     LOST,
     NEVER_COMES_BACK,
     NEVER_DELIVERED,
     NORMAL,
     RETURNED_TO_SENDER,
 )
+from providers.payment_simulator.methods import VISA
+from providers.references import Booking
 from tests.support.sagas import Sagas, an_order
 
 PAID = {"authorized": (1, 500), "captured": (1, 500)}
 REFUNDED = {**PAID, "refunded": (1, 500)}
 MONTH = timedelta(days=30)
+MOMENT = timedelta(milliseconds=50)
 
 
 async def aftercare_ended(sagas: Sagas, order_id: str) -> None:
@@ -232,6 +236,58 @@ async def test_a_lost_parcel_that_comes_back_is_in_stock_again(sagas: Sagas) -> 
     assert await sagas.events(f"saga-{order_id}") == []
 
 
+async def booked_again(sagas: Sagas) -> tuple[str, str]:
+    """Return an order whose second parcel has been delivered at the carrier, and its SKU."""
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=timedelta(seconds=2), return_delivery=MOMENT)
+    order_id = await patient.place(an_order((sku, 2), postal_code=DISPATCHED_AT_SECOND))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.release_hold(order_id)
+    await sagas.pay_with(order_id, VISA)
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
+    return order_id, sku
+
+
+async def test_a_second_parcel_that_comes_back_after_its_loss_is_in_stock_again(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await booked_again(sagas)
+    second = Booking(order_id, 2).reference
+    await sagas.carrier_simulator.happen("shipments", reference=second, status="lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+
+    await sagas.carrier_simulator.happen("shipments", reference=second, status="returned_to_sender")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED_TO_SENDER)
+    await aftercare_ended(sagas, order_id)
+
+    stock = await sagas.inventory(sku)
+    assert (stock.on_hand, stock.shipped) == (2, 0)
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_goods_of_a_second_parcel_that_come_back_after_the_lapse_are_refunded(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await booked_again(sagas)
+    await sagas.notify(
+        order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
+    )
+    await sagas.until(f"order-{order_id}", "OrderDelivered")
+    await sagas.send_back(order_id)
+    await sagas.until(f"order-{order_id}", "OrderReturnLapsed")
+    assert await sagas.end(order_id) == "COMPLETED"
+
+    second = Booking(order_id, 2).reference
+    await sagas.carrier_simulator.happen("returns", reference=second)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+
+    stock = await sagas.inventory(sku)
+    assert (stock.on_hand, stock.shipped) == (2, 0)
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+
+
 async def test_a_delivered_parcel_that_comes_back_is_a_discrepancy(sagas: Sagas) -> None:
     sku = await sagas.stocked(2)
     order_id = await sagas.arrived(an_order((sku, 2), postal_code=NORMAL))
@@ -264,6 +320,7 @@ async def test_a_refund_that_fails_after_the_end_waits_for_an_operator(sagas: Sa
         "order_id": order_id,
         "reference": (await facts(sagas, f"payment-{order_id}"))[-1]["reference"],
         "failure": 1,
+        "purpose": "refund",
         "amount": {"amount": 500, "currency": "EUR"},
         "refunded_in_all": {"amount": 0, "currency": "EUR"},
     }

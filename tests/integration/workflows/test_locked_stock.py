@@ -71,3 +71,21 @@ async def test_an_order_is_placed_while_its_product_is_held_and_reserved_after_i
 
     assert await sagas.inventory(sku) == InventoryState(received=5, reservations={order_id: 2})
     assert await parkings(sagas, order_id) == []
+
+
+async def test_a_step_that_is_cut_off_once_runs_again_and_parks_nothing(
+    sagas: Sagas, owner: asyncpg.Connection, pool: Pool
+) -> None:
+    sku = await sagas.stocked(5)
+    async with held(owner, sku):
+        order_id = await sagas.place(an_order((sku, 2)))
+
+        async def has_failed() -> bool:
+            return bool(await pool.fetch(FAILED, order_id))
+
+        await eventually(has_failed, 60)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+
+    assert await sagas.inventory(sku) == InventoryState(received=5, reservations={order_id: 2})
+    assert await parkings(sagas, order_id) == []

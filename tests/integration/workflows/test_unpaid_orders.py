@@ -183,7 +183,7 @@ async def test_a_return_of_a_part_brings_back_that_part(sagas: Sagas) -> None:
 
 
 @pytest.mark.parametrize("when", When)
-@pytest.mark.parametrize("step", ["reserve", "authorize", "capture", "deliver"])
+@pytest.mark.parametrize("step", ["authorize", "capture", "deliver"])
 async def test_it_is_delivered_once_when_recovered_beside_a_step(
     sagas: Sagas, step: str, when: When
 ) -> None:
@@ -204,6 +204,42 @@ async def test_it_is_delivered_once_when_recovered_beside_a_step(
     assert await sagas.events(f"order-{order_id}") == WHOLE_WAY
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     assert await sagas.events(f"payment-{order_id}") == []
+
+
+async def test_it_is_delivered_once_when_recovered_beside_its_reservation(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order = a_free_order((sku, 2), postal_code=NORMAL, backorder=True)
+    order_id = order.aggregate_id
+    async with sagas.gates.stopped("reserve", order_id, When.BEFORE) as gate:
+        placing = asyncio.create_task(sagas.place(order))
+        await gate.reached()
+        await sagas.terminate(order_id)
+        await sagas.recover(order_id)
+    await asyncio.gather(placing, return_exceptions=True)  # cut off together with its workflow
+    await sagas.until(f"inventory-{sku}", "BackorderQueued")
+    await sagas.receive(sku, 1)
+    await sagas.delivered(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"order-{order_id}") == WHOLE_WAY
+    assert await sagas.inventory(sku) == InventoryState(received=2, shipped=2)
+    assert await sagas.events(f"payment-{order_id}") == []
+
+
+async def test_it_is_delivered_when_recovered_before_the_dispatch(sagas: Sagas) -> None:
+    """A recovered saga asks whether the money is still held: here there is none to hold."""
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(a_free_order((sku, 1), postal_code=NORMAL))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.terminate(order_id)
+    await sagas.recover(order_id)
+
+    await sagas.delivered(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"order-{order_id}") == WHOLE_WAY
+    assert "ShipmentStopped" not in await sagas.events(f"shipment-{order_id}")
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
 @pytest.mark.parametrize("when", When)

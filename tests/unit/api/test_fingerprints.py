@@ -167,7 +167,7 @@ FINGERPRINTS: Final = (
     Pinned(
         "refundOrder",
         _of(RefundOrderInput(idempotency_key=KEY, order_id=ID("o-1"), reason="a scratch")),
-        "e42fde7fa26a0a65424159c6f5b2013a610ba6ae9a714fe2507974530a399cb1",
+        "3075c6e842b17db46dab75fe390f92664821195d4f50167859d8355b8386b390",
     ),
     Pinned(
         "acceptDiscrepancy",
@@ -179,7 +179,7 @@ FINGERPRINTS: Final = (
                 reason="known",
             )
         ),
-        "98aaf86303f21c5c03c7cdbbee0b02e476c722a56167e3f1ee77fb65161088c0",
+        "5396d5ef42b97e8d67053bd452dac29cf095c958d230c38cfc51f3694471803c",
     ),
     Pinned(
         "eraseCustomer",

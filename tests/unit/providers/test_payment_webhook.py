@@ -157,3 +157,27 @@ def test_a_hold_that_ends_is_told_from_one_that_waybill_has_voided(
 
     assert found is not None
     assert found.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("currency", "counted", "refunded"),
+    [
+        ("eur", 500, 500),
+        ("isk", 100_000, 1_000),
+        ("mga", 10, 1_000),
+        ("mga", 0, 0),
+        ("isk", 150, None),  # the provider must be asked
+        ("xyz", 500, None),
+    ],
+)
+def test_a_refunded_charge_names_its_total_in_iso_4217_minor_units(
+    currency: str, counted: int, refunded: int | None
+) -> None:
+    charge = {"object": "charge", "payment_intent": "pi_1"}
+    raw = event(**charge, currency=currency, amount_refunded=counted)
+    raw = json.dumps({**json.loads(raw), "type": "charge.refunded"}).encode()
+
+    found = verify_payment_webhook(raw, signed(raw), SECRET)
+
+    assert found is not None
+    assert (found.kind, found.refunded) == (PaymentNotificationKind.REFUND, refunded)

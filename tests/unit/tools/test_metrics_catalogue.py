@@ -17,9 +17,9 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("depl
 NAMED = re.compile(r"\bwaybill_[a-z_]*[a-z]\b(?![*:_@-])")
 RUNBOOK = ROOT / "docs" / "OPERATIONS.md"
 NO_METRICS = re.compile(
-    r"waybill_(append|api|projections|owner|reader|migration|monitoring)(_login)?$"
+    r"waybill_((append|api|projections|owner|reader|migration|monitoring)(_login)?|purpose)$"
 )
-"""The roles of PostgreSQL have the same form."""
+"""The roles of PostgreSQL and the label of a refund at Stripe have the same form."""
 RECORDED = re.compile(r"waybill:")
 
 

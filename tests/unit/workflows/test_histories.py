@@ -74,6 +74,7 @@ def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
         "PaymentWorkflow",
         "ReturnWorkflow",
         "AftercareWorkflow",
+        "RefundWorkflow",
         "CommandWorkflow",
     }
 
