@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -107,11 +108,12 @@ class PostgresEventStore:
         self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
     ) -> AppendResult | None:
         appends: list[StreamAppend] = []
+        outside = copy_context()  # so that the events carry the span of the caller
 
         async def attempt() -> AppendResult | None:
             async with self._pool.acquire() as connection, connection.transaction():
                 streams = await _load_streams(connection, sql.LOCK_STREAMS, wanted)
-                appends[:] = decide(streams)
+                appends[:] = outside.run(decide, streams)
                 if not appends:
                     return None
                 result = await self._append_locked(connection, appends)
