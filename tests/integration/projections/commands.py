@@ -69,6 +69,7 @@ def orders(id_: str) -> Sequence[Command]:
         order.RequestCancellation(aggregate_id=id_, reason=cancel),
         order.RequestCancellation(aggregate_id=id_, reason=lost, after_dispatch=True),
         *[order.WithdrawCancellation(aggregate_id=id_)] * 2,
+        *[order.WithdrawConfirmation(aggregate_id=id_)] * 2,
         order.CancelOrder(aggregate_id=id_),
         *[order.RequestReturn(aggregate_id=id_)] * 2,
         *[
