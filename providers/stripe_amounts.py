@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kit.currencies import decimals_of
+from providers.errors import UnknownAmount
+from providers.stripe_transport import PROVIDER
 
 ZERO_DECIMAL: Final = frozenset(
     {
@@ -128,3 +130,11 @@ def _steps(amount: int, currency: str, step: int) -> int:
     if rest:
         raise NotRepresentable(amount, currency, step)
     return count
+
+
+def read_amount(amount: int, currency: str) -> int:
+    """Return an amount of an answer as Waybill counts it. Raises UnknownAmount."""
+    try:
+        return from_stripe(amount, currency)
+    except (UnknownCurrency, NotRepresentable):
+        raise UnknownAmount(PROVIDER, "read", amount, currency) from None

@@ -22,7 +22,6 @@ from providers.errors import (
     CreationRefused,
     ProviderRefused,
     ProviderUnavailable,
-    UnknownAmount,
     UnknownStatus,
 )
 from providers.http import TOTAL_SECONDS
@@ -37,8 +36,8 @@ from providers.payments import (
 from providers.stripe_amounts import (
     NotRepresentable,
     UnknownCurrency,
-    from_stripe,
     nearest,
+    read_amount,
     to_stripe,
 )
 from providers.stripe_kept_errors import (
@@ -349,21 +348,14 @@ def _payment(intent: stripe.PaymentIntent) -> ProviderPayment:
     return ProviderPayment(
         reference=intent.id,
         state=_state(intent),
-        amount=_read(intent.amount, currency),
+        amount=read_amount(intent.amount, currency),
         currency=currency,
-        captured=_read(intent.amount_received, currency),
-        refunded=_read(refunded, currency),
+        captured=read_amount(intent.amount_received, currency),
+        refunded=read_amount(refunded, currency),
         decline_code=_decline_code(intent),
         action_url=_action_url(intent),
         capture_before=_capture_before(charge),
     )
-
-
-def _read(amount: int, currency: str) -> int:
-    try:
-        return from_stripe(amount, currency)
-    except (UnknownCurrency, NotRepresentable):
-        raise UnknownAmount(PROVIDER, "read", amount, currency) from None
 
 
 def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:
@@ -381,7 +373,7 @@ def _dispute(dispute: stripe.Dispute) -> ProviderDispute:
     return ProviderDispute(
         id=dispute.id,
         state=_DISPUTES[dispute.status],
-        amount=_read(dispute.amount, currency),
+        amount=read_amount(dispute.amount, currency),
         currency=currency,
         reason=dispute.reason,
     )

@@ -12,7 +12,7 @@ import stripe
 from stripe.params import RefundCreateParams
 
 from providers.payments import ProviderRefund, ProviderRefundState
-from providers.stripe_amounts import from_stripe
+from providers.stripe_amounts import read_amount
 
 FAILED: Final = {"failed", "canceled"}
 PURPOSE: Final = "waybill_purpose"
@@ -38,7 +38,7 @@ async def list_of_refunds(
 def _refund(refund: stripe.Refund) -> ProviderRefund:
     return ProviderRefund(
         reference=refund.id,
-        amount=from_stripe(refund.amount, refund.currency.upper()),
+        amount=read_amount(refund.amount, refund.currency.upper()),
         state=_state(refund.status),
         purpose=getattr(refund.metadata, PURPOSE, None),
     )
