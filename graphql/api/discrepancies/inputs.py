@@ -3,8 +3,9 @@ from __future__ import annotations
 import strawberry
 from pydantic import BaseModel
 
+from api.discrepancies.systems import ReconciledSystem
 from domain.command import Identifier
-from domain.saga.commands import Explanation, ReconciledSystem
+from domain.saga.commands import Explanation
 
 
 @strawberry.input(description="All of the conditions apply.")

@@ -6,9 +6,9 @@ from typing import Self
 import strawberry
 
 from api.connections import PageInfo
+from api.discrepancies.systems import ReconciledSystem
 from api.payload import Payload
 from api.sagas.types import DiscrepancyAcceptance
-from domain.saga.commands import ReconciledSystem
 from eventstore.positions import PositionCodec
 from queries.discrepancies import ListedDiscrepancy
 from queries.keyset import Page

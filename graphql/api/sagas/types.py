@@ -6,9 +6,10 @@ from typing import Self
 import strawberry
 
 from api.connections import PageInfo
+from api.discrepancies.systems import ReconciledSystem
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
-from domain.saga.commands import Intervention, ReconciledSystem
+from domain.saga.commands import Intervention
 from eventstore.positions import PositionCodec
 from queries.keyset import Page
 from queries.saga_history import Acceptance, DiscrepancyView, InterventionView, ParkingView
@@ -18,9 +19,6 @@ from queries.sagas import ParkedSaga
 
 CURSOR_KIND = "parked cursor"
 
-strawberry.enum(
-    ReconciledSystem, name="ReconciledSystem", description="The system whose records differ."
-)
 strawberry.enum(Intervention, name="InterventionKind")
 strawberry.enum(SagaStatus)
 strawberry.enum(StepState, name="SagaStepState")

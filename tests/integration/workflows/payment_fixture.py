@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
@@ -31,7 +31,7 @@ from kit.pool import Pool
 from projections.inline import InlineReadModels
 from providers.http import TOTAL_SECONDS
 from providers.payment_simulator.methods import VISA
-from providers.payments import ProviderPayment
+from providers.payments import ProviderPayment, ProviderRefund
 from providers.stripe_payments import StripePayments
 from providers.stripe_transport import asking
 from tests.support.keys import a_vault
@@ -62,8 +62,8 @@ class GatedPayments(StripePayments):
         self.gate = asyncio.Event()
         self.meeting: asyncio.Barrier | None = None
         """Voids wait here for one another."""
-        self.look_ups: asyncio.Barrier | None = None
-        """Look-ups wait here for one another, after their answer."""
+        self.first_lists: asyncio.Barrier | None = None
+        """The first lists of refunds wait here for one another, after their answer."""
 
     def _asking(self, operation: str) -> AbstractAsyncContextManager[None]:
         impatient = self.hangs and operation not in LOOK_UPS
@@ -71,9 +71,14 @@ class GatedPayments(StripePayments):
 
     async def get(self, *, reference: str) -> ProviderPayment:
         answer = await super().get(reference=reference)
-        if self.look_ups is not None:
-            await self.look_ups.wait()
         await self._pass("get")
+        return answer
+
+    async def refunds(self, *, reference: str) -> Sequence[ProviderRefund]:
+        answer = await super().refunds(reference=reference)
+        if self.first_lists is not None:
+            await self.first_lists.wait()
+            self.first_lists = None  # later ones need not meet
         return answer
 
     async def void(self, **what: Any) -> ProviderPayment:  # noqa: ANN401 - as it is

@@ -113,12 +113,11 @@ async def test_a_refund_that_failed_at_the_bank_is_retried_by_an_operator(
 
 
 async def test_concurrent_refunds_refund_once(till: Till) -> None:
-    """Each has read the provider's record before the first of them refunds."""
+    """Each has read the provider's list before the first of them refunds."""
     await till.returning(1)
 
-    till.provider.look_ups = asyncio.Barrier(4)
+    till.provider.first_lists = asyncio.Barrier(4)
     await asyncio.gather(*(till.refund() for _ in range(4)), return_exceptions=True)
-    till.provider.look_ups = None
     with suppress(ProviderUnavailable):  # one that was first is still at it
         await till.refund()
 
