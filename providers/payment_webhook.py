@@ -17,7 +17,7 @@ from providers.stripe_amounts import NotRepresentable, UnknownCurrency, from_str
 TOLERANCE_SECONDS = 300
 OWN_CANCELLATION: Final = "abandoned"
 """The reason that Waybill gives when it cancels an intent: any other cancellation ends a hold that
-Waybill relies on."""
+Waybill relies on. The step that cancels asks until it has the answer."""
 
 
 _KINDS: Final = {
@@ -71,7 +71,9 @@ class _Subject(BaseModel):
 
     @property
     def says_nothing_new(self) -> bool:
-        return self.object == "refund" and self.status in _STANDS
+        """Return True for a refund that stands, and for what Waybill itself has cancelled."""
+        is_refund_that_stands = self.object == "refund" and self.status in _STANDS
+        return is_refund_that_stands or self.cancellation_reason == OWN_CANCELLATION
 
 
 class _Data(BaseModel):
@@ -121,7 +123,7 @@ def _check_signature(raw: bytes, header: str, secret: str, tolerance_seconds: in
 def _notification(event: _Event) -> PaymentWebhook | None:
     subject = event.data.object
     kind = _KINDS.get(event.type)
-    if subject.object == _INTENT and (kind is None or _is_own_cancellation(subject)):
+    if subject.object == _INTENT and kind is None:
         kind = PaymentNotificationKind.PAYMENT
     reference = subject.reference
     is_ours = kind is not None and subject.object in _OBJECTS and not subject.says_nothing_new
@@ -149,10 +151,6 @@ def _refunded(subject: _Subject) -> int | None:
         return from_stripe(subject.amount_refunded, subject.currency.upper())
     except (UnknownCurrency, NotRepresentable):
         return None
-
-
-def _is_own_cancellation(subject: _Subject) -> bool:
-    return subject.cancellation_reason == OWN_CANCELLATION
 
 
 def _labels(subject: _Subject) -> _Metadata | None:

@@ -26,10 +26,13 @@ class OrderReturns:
         self._is_window_closed = False
         self.is_requested = False
         """A return is recorded, and its workflow has not ended yet."""
+        self._may_be_back = False
+        """The carrier has reported goods while a return was under way, perhaps as it lapsed."""
 
     async def goods_are_back(self) -> None:
         """Resume a return that has lapsed. The workflow of a return under way asks the carrier."""
         async with self._gate:
+            self._may_be_back = self.is_requested
             if self.is_requested or self._saga.is_compensating:
                 return
             try:
@@ -87,6 +90,9 @@ class OrderReturns:
                 id=workflow_id,
             )
             self._tracking.may_have_missed = True
-            await self._saga.reload_progress()
-        self.is_requested = False
+            async with self._gate:  # the customer may ask again as soon as a return has lapsed
+                await self._saga.reload_progress()
+                self.is_requested = self._saga.progress.return_requested
+        if self._may_be_back and not self._saga.progress.is_final:
+            await self.goods_are_back()
         return self._saga.progress.is_final

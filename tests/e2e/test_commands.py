@@ -108,7 +108,7 @@ async def test_the_example_catalogue_is_loaded_once(system: System) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["Nope"], "query: Nope is no operation; there are AcknowledgeNotice, AddOrderNote, "),
+        (["Nope"], "query: Nope is no operation; there are AcceptDiscrepancy, AcknowledgeNotice, "),
         (["OrderUpdates"], "query: OrderUpdates is a subscription: follow an order by "),
         (["Products", "--id", "x"], "query: Products takes no ID"),
         (["Products", "--variables", "first: 5"], "query: ARGS is not JSON: "),

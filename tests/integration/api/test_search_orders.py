@@ -197,7 +197,7 @@ async def test_a_cursor_leads_on_in_its_own_order_alone(api: Api, ada: Viewer) -
         ),
         (
             {"filter": {"reason": ["PARCEL_LOTS"]}},
-            "filter.reason: unknown; the reasons are PARCEL_LOST",
+            "filter.reason: unknown; the reasons are PARCEL_LOST, PARCEL_RETURNED",
         ),
         ({"filter": {"customerId": "no\x00body"}}, "filter.customerId: this can be no id"),
         ({"filter": {"waitingFor": []}}, "filter.waitingFor: name at least one, or leave it out"),

@@ -141,7 +141,7 @@ async def test_a_run_of_some_keeps_the_results_of_the_others(tmp_path: Path) -> 
     ("prefix", "chosen"),
     [
         ("saga", {"saga"}),
-        ("", {"saga", "eventstore", "projection"}),
+        ("", {"saga", "eventstore", "projection", "stock"}),
         ("order.", {"saga"}),
         ("append.wal", {"eventstore"}),
         ("saga.orders", set()),
