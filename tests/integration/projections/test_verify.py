@@ -238,7 +238,7 @@ async def test_appends_during_the_comparison_are_no_difference(
         await verification.replay()
         report = await verification.compare()
 
-    assert list(report.lines()) == [AGREES.replace("18 tables", "11 tables")]
+    assert list(report.lines()) == [AGREES.replace("18 tables", "12 tables")]
     assert sum(map(len, log.streams.values())) == 34
 
 
@@ -263,7 +263,7 @@ async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
             report = await verification.compare()
 
     assert list(report.lines()) == [
-        "The log and 11 tables agree in 2 rows: 4 events, up to position 5"
+        "The log and 12 tables agree in 2 rows: 4 events, up to position 5"
     ]
 
 
