@@ -239,7 +239,7 @@ async def test_appends_during_the_comparison_are_no_difference(
         report = await verification.compare()
 
     assert list(report.lines()) == [AGREES.replace("18 tables", "12 tables")]
-    assert sum(map(len, log.streams.values())) == 34
+    assert sum(map(len, log.streams.values())) == 37
 
 
 async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
