@@ -140,6 +140,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
             {
                 *("database", "temporal", "workers", "head", "checkpoints", "projections"),
                 *("reconciliation", "dead_letters", "webhooks", "bus", "relay", "replica"),
+                *("payments", "carrier"),
             },
             "the checks of `/readyz`",
         ),
@@ -195,7 +196,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
         "provider": one_of("payments", "carrier"),
         "operation": one_of(
             *("authorize", "find", "search", "capture", "void", "refund", "get"),
-            "disputes",
+            *("refunds", "disputes"),
             *("create", "cancel", "return", "find_return"),
         ),
         "outcome": one_of("ok", "refused", "unavailable"),

@@ -37,7 +37,10 @@ class OrderStock:
                 queued_for.add(short)
                 continue  # stock that arrived before the order was queued has notified no order
             if short not in queued_for or is_over:
-                raise CompensationRequested(await self._reject(short))
+                reason = await self._reject(short)
+                if reason is None:
+                    break
+                raise CompensationRequested(reason)
             # A stock receipt notifies a limited number of orders, so the last attempt is made here.
             is_over = not await self._is_notified_before(closes_at)
         self._saga.reached(OrderStatus.RESERVED)
@@ -66,14 +69,17 @@ class OrderStock:
         self._is_notified = False
         return is_notified
 
-    async def _reject(self, sku: str) -> Reason:
+    async def _reject(self, sku: str) -> Reason | None:
         """Reject the order; return the reason of a cancellation that came first, if there is one.
 
-        An order that was restored is cancelled instead: its money may be held or captured.
+        Return None for an order that an earlier run of the saga has reserved meanwhile. An order
+        that was restored is cancelled instead: its money may be held or captured.
         """
         if self._is_restored:
             return Reason.OPERATOR_REQUEST
         progress = await self._saga.run_local_with(
             OrderActivities.reject, RejectInput(self._saga.order_id, sku), plan.RESERVE
         )
+        if progress.has_reached(OrderStatus.RESERVED):
+            return None
         return progress.reason or Reason.OPERATOR_REQUEST
