@@ -96,14 +96,14 @@ async def test_a_webhook_is_repeated_until_it_is_acknowledged(
     payments: StripePayments, receiver: Receiver, secret: str, order_id: str
 ) -> None:
     receiver.refuse(order_id, times=2)
-    await authorize(payments, order_id)
+    held = await authorize(payments, order_id)
 
     tries = [believed(await receiver.next(order_id), secret) for _ in range(3)]
-    await payments.void(order_id=order_id, attempt=3, amount=1000, currency="EUR")
+    await payments.capture(reference=held.reference, amount=1000, currency="EUR")
     after = believed(await receiver.next(order_id), secret)
 
     assert tries[0] == tries[1] == tries[2]
-    assert after.type == "payment_intent.canceled"
+    assert after.type in {"payment_intent.succeeded", "charge.captured"}
 
 
 async def test_a_killed_simulator_keeps_its_records_and_its_webhooks(
