@@ -30,7 +30,6 @@ def main() -> int | str:
         "--record", action="store_true", help="keep the figures, and write them to docs/SCALING.md"
     )
     is_recording = parser.parse_args().record
-    logging.disable(logging.WARNING)  # the SDK logs each activity that fails, as some must
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             costs = runner.run(_count())
@@ -50,4 +49,5 @@ def main() -> int | str:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # the SDK logs each activity that fails, as some must
     run_command(main)

@@ -128,7 +128,6 @@ def _report(wanted: dict[str, list[str]], missing: list[str], unbounded: list[st
 
 
 def main() -> None:
-    logging.disable()  # the consumer that fails would fill the screen
     try:
         sys.exit(asyncio.run(check()))
     except Missing as missing:
@@ -140,4 +139,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.disable()  # the consumer that fails would fill the screen
     run_command(main)
