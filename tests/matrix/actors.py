@@ -17,6 +17,7 @@ from activities.types import InterventionInput
 from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver, key_use
 from benchmarks.saga.orders import order_of
 from domain.errors import ErrorCode, Refused
+from domain.order.commands import RequestRefund
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentPending
 from domain.provider_notifications import (
@@ -26,6 +27,7 @@ from domain.provider_notifications import (
 )
 from domain.saga.commands import Intervention
 from domain.saga.events import SagaParked
+from domain.saga.plan import REFUND, refund_order
 from domain.saga.state import SagaState
 from kit.eventually import eventually
 from kit.local_http import local_client
@@ -37,11 +39,12 @@ from providers.payment_webhook import verify_payment_webhook
 from queries.provider_news import ProviderNewsQueries
 from stack.postgres import connected
 from tests.matrix.cases import Case, Fault
-from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, in_parts
+from tests.matrix.world import POLL_SECONDS, QUANTITY, TOTAL, World, in_parts, workflow_id
 from tests.support.simulators import SECRET, Delivery
 
 _NOT_NOW: Final = (Unavailable, NoSuchSaga)
 """The reasons for which a client retries."""
+_REFUNDS: Final = (REFUND.name, refund_order(1).name)
 _OLDER: Final = """
     UPDATE eventstore.event SET recorded_at = recorded_at - $2::interval WHERE stream_id = $1
 """
@@ -133,7 +136,7 @@ class People:
                 continue  # the customer pays
             workflow_id = parking.workflow_id
             intervention = Intervention.RETRY
-            if self.case.point.scenario.settled_by_hand and step == "refund":
+            if self.case.point.scenario.settled_by_hand and step in _REFUNDS:
                 await self._refund_by_hand()
                 intervention = Intervention.RESOLVE
             intervene = InterventionInput(
@@ -144,6 +147,24 @@ class People:
                 await self._driver.orchestrator.intervene(workflow_id, intervene, key=key)
             except (*_NOT_NOW, Refused):
                 continue  # the workflow is not there yet: the next check finds it
+
+    async def requests_refund(self) -> None:
+        """Promise the customer a part of the money, and run the refund."""
+        amount = self.case.point.scenario.refunded
+        request = RequestRefund(
+            aggregate_id=self.id, key="refund", amount=amount, reason="a scratch"
+        )
+        key = key_use("refundOrder", "refund", order=self.id)
+        orchestrator = self._driver.orchestrator
+        await _run_until_settled(
+            lambda: orchestrator.execute(request, key=key, actor=OPERATOR_ACTOR), (Unavailable,)
+        )
+        await self.run_refund()
+
+    async def run_refund(self) -> None:
+        """Run the promised refund as the API does, and reconciliation where it is lost."""
+        orchestrator = self._driver.orchestrator
+        await _run_until_settled(lambda: orchestrator.run_refund(self.id, 1), (Unavailable,))
 
     async def recover(self) -> None:
         """Recover the order's saga as reconciliation does."""
@@ -183,7 +204,7 @@ class People:
         with suppress(ProviderRefused):  # already refunded: a recovered saga has retried
             await self.world.payment_client.refund(
                 reference=payment.reference,
-                amount=TOTAL,
+                amount=self.case.point.scenario.refunded or TOTAL,
                 currency="EUR",
                 key=f"{self.id}/by-hand",
             )
@@ -196,7 +217,7 @@ class People:
         raise LookupError(f"there is no parking {number}")
 
     def _workflow(self, kind: str) -> WorkflowHandle[Any, Any]:
-        return self.world.client.get_workflow_handle(f"{kind}-{self.id}")
+        return self.world.client.get_workflow_handle(workflow_id(kind, self.id))
 
     # Banks and carriers.
 

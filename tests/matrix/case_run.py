@@ -16,7 +16,7 @@ from tests.matrix.actors import People
 from tests.matrix.cases import Case, Fault
 from tests.matrix.disturbance import Disturbance
 from tests.matrix.worker import KeptWorker, kept_alive
-from tests.matrix.world import POLL_SECONDS, World, settled
+from tests.matrix.world import POLL_SECONDS, World, settled, workflow_id
 
 MAX_CASE_SECONDS: Final = 100
 MAX_PARKINGS: Final = 6
@@ -37,7 +37,9 @@ class Journey:
 
     @property
     def workflow_ids(self) -> tuple[str, ...]:
-        return tuple(f"{kind}-{self.id}" for kind in ("order", "payment", "return"))
+        return tuple(
+            workflow_id(kind, self.id) for kind in ("order", "payment", "return", "refund")
+        )
 
     async def travel(self) -> None:
         """Run the case until the order has ended. Raises LeftBehind."""

@@ -9,7 +9,7 @@ These rules leave combinations out:
 - `cancelled` before the order is in the log: its customer does not know it yet.
 - `before` and `after` of a cancellation at a local activity: Temporal delivers the result and the
   cancellation in the same workflow task, in either order.
-- `terminated with its order` for the order's own workflow.
+- `terminated with its order` for a workflow without a parent.
 - `down` where the provider is asked until the dispatch deadline.
 - `terminated before the call` where no provider is called: a local activity has no separate
   attempt.
@@ -179,7 +179,7 @@ def combinations() -> Iterator[Case]:
 def why_left_out(case: Case) -> str | None:
     point = case.point
     if case.fault is Fault.PARENT_TERMINATED and not point.has_parent:
-        return "it is the order's own workflow"
+        return "its workflow has no parent"
     if case.fault in _AT_WAITS:
         return _why_not_at(point, case.fault)
     if point.wait is not None:

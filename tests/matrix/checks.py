@@ -17,7 +17,7 @@ from queries.saga_ledger import SagaStatus
 from queries.saga_states import StepState
 from tests.matrix.at_most_once import done_again, repeated
 from tests.matrix.case_run import Journey
-from tests.matrix.cases import HARMLESS
+from tests.matrix.cases import HARMLESS, Case
 from tests.matrix.fault_reached import not_met
 from tests.matrix.views import view_faults
 from tests.matrix.world import COMPLETED, QUANTITY, RUNNING, TOTAL
@@ -44,7 +44,7 @@ async def faults(journey: Journey) -> list[str]:
         *repeated(case, events),
         *done_again(case, {**payments, **carrier}),
         *_await_intervention(events),
-        *_money(payments, TOTAL if status is OrderStatus.COMPLETED else 0),
+        *_money(payments, _due(case, status)),
         *_parts(events),
         *([] if case.point.scenario.settled_by_hand else _same_money(events, payments)),
         *[fault async for fault in _stock(journey, status, carrier)],
@@ -80,6 +80,10 @@ def _await_intervention(events: Sequence[StoredEvent]) -> Iterator[str]:
     for fact in facts:
         if isinstance(fact, SagaParked) and fact.parking not in made:
             yield f"no operator has intervened in {fact.step}, parking {fact.parking}"
+
+
+def _due(case: Case, status: OrderStatus | None) -> int:
+    return TOTAL - case.point.scenario.refunded if status is OrderStatus.COMPLETED else 0
 
 
 def _money(effects: ProviderComparison, due: int) -> Iterator[str]:

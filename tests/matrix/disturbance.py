@@ -23,7 +23,7 @@ from tests.matrix.actors import People
 from tests.matrix.cases import Case, Fault
 from tests.matrix.points import Point
 from tests.matrix.worker import KeptWorker
-from tests.matrix.world import POLL_SECONDS, World
+from tests.matrix.world import POLL_SECONDS, World, workflow_id
 from tests.support.resetting import reset
 from workflows.order import OrderWorkflow
 
@@ -76,8 +76,10 @@ class Disturbance:
         await eventually(lambda: scripts.has_sprung(self._id), None)
 
     async def _terminate(self, kind: str) -> None:
-        """Terminate the workflow; recover the order when it was the order's own."""
+        """Terminate the workflow; recover it, or the order whose own it was."""
         await self._people.end(kind)
+        if kind == "refund":
+            await self._people.run_refund()
         if kind == "order" and (await self._world.state(ORDER, self._id)).status is not None:
             await self._people.recover()
 
@@ -130,9 +132,9 @@ class Disturbance:
 
 def is_busy(point: Point) -> bool:
     """Return whether the order's workflow runs a local activity, so that it receives nothing."""
-    return point.wait is None and point.call is None and not point.has_parent
+    return point.wait is None and point.call is None and point.runs_in == "order"
 
 
 def workflows_at(point: Point, order_id: str) -> tuple[str, ...]:
     """Return the workflow that is running, and the order's workflow that waits for it."""
-    return tuple({f"order-{order_id}": None, f"{point.runs_in}-{order_id}": None})
+    return tuple(dict.fromkeys(workflow_id(kind, order_id) for kind in ("order", point.runs_in)))

@@ -16,6 +16,7 @@ from temporalio import activity, client, worker
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from domain.idempotency import KeyUse
+from domain.ids import order_of_workflow
 from eventstore.envelope import AppendResult, StoredEvent
 from eventstore.loaded import Decide, Wanted
 from eventstore.postgres import PostgresEventStore
@@ -93,9 +94,9 @@ class _Trapped(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - the SDK's
         info = activity.info()
-        order_id = (info.workflow_id or "").partition("-")[2]
-        script = self._scripts.read(order_id)
-        if script is None or script.activity != info.activity_type:
+        order_id = order_of_workflow(info.workflow_id or "")
+        script = None if order_id is None else self._scripts.read(order_id)
+        if order_id is None or script is None or script.activity != info.activity_type:
             return await super().execute_activity(input)
         armed = Armed(order_id, script, self._scripts)
         if script.act is Act.PROVIDER:

@@ -26,6 +26,7 @@ from domain.saga.plan import (
     PlanStep,
     Timeout,
     Undo,
+    refund_order,
 )
 from tests.matrix import scenarios as way
 from tests.matrix.provider_calls import Call, calls_of
@@ -58,7 +59,7 @@ class Point:
 
     @property
     def has_parent(self) -> bool:
-        return self.runs_in != "order"
+        return self.runs_in in {"payment", "return"}
 
 
 _PROVIDERS: Final = {PaymentActivities: "payments", ShippingActivities: "carrier"}
@@ -91,9 +92,10 @@ _RUNS_IN: Final = {
     **dict.fromkeys((*_activities_of(AWAIT_PAYMENT), "request_payment"), "payment"),
     **{activity: "return" for step in RETURN_PLAN for activity in _activities_of(step)},
     "finish_return": "return",
+    **dict.fromkeys(("refund_order", "end_refund"), "refund"),
 }
-"""The activities that the workflow of a payment or of a return runs. A parking counts for the
-workflow in which it stands."""
+"""The activities that the workflow of a payment, a return or a refund runs. A parking counts for
+the workflow in which it stands."""
 TIMEOUT_OF: Final[dict[str, Timeout | None]] = {
     **{
         activity: step.timeout
@@ -102,6 +104,7 @@ TIMEOUT_OF: Final[dict[str, Timeout | None]] = {
     },
     **{step.undo.name: step.undo.timeout for step in ORDER_PLAN if step.undo},
     **dict.fromkeys(ASKING_AGAIN, ASK_AGAIN.timeout),
+    "refund_order": refund_order(1).timeout,
 }
 """The time-out of each activity by the plan."""
 BESIDE_THE_PLAN: Final = (
@@ -120,20 +123,18 @@ BESIDE_THE_PLAN: Final = (
     ("capture", way.OWED),
     ("waiting_for", way.CANCELLED),
     ("waiting_for", way.REFUND_SETTLED),
+    ("refund_order", way.REFUND_REQUESTED),
+    ("end_refund", way.REQUEST_SETTLED),
 )
 """The activities by which customers, operators and the engine itself append to the log."""
 LEFT_OUT: Final = frozenset(
-    {
-        *("load_progress", "run_command", "restore", "resume_return", "end_orphan"),
-        *("refund_order", "end_refund"),
-    }
+    {"load_progress", "run_command", "restore", "resume_return", "end_orphan"}
 )
 """`load_progress` changes nothing, `run_command` is no part of a saga, and `restore` runs only
 after the log has lost the order: tests/integration/reconciliation/test_lost_orders.py.
 `resume_return` runs for goods that come back late: tests/matrix/test_news.py. `end_orphan` runs
-after a reset, which is a fault of its own. Requested refunds and refunds by hand are beside the
-sagas of these points: tests/integration/workflows/test_refund_faults.py and
-test_refunds_elsewhere.py.
+after a reset, which is a fault of its own. Refunds by hand are beside the sagas of these points:
+tests/integration/workflows/test_refunds_elsewhere.py.
 """
 _QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
 """The log has everything already, and nothing is appended."""

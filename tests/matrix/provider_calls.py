@@ -57,9 +57,10 @@ CALLS: Final[Mapping[str, Calls]] = {
     "collect_return": (Call("return"), Call(LOOK, after="return")),
     "create_shipment": (Call("create"), Call(LOOK, after="create")),
     "end_hold": (_LOOK,),
+    "end_refund": (),  # the log alone
     "give_back": (_CANCEL, Call(LOOK, after="cancel")),
     "look_up": (_LOOK,),
-    "refund": (_LOOK, Call("refund"), Call(LOOK, nth=2)),
+    **dict.fromkeys(("refund", "refund_order"), (_LOOK, Call("refund"), Call(LOOK, nth=2))),
     "request_payment": (),  # the log alone
     "stop_parcel": (
         _CANCEL,  # the fence

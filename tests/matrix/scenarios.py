@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.saga.orders import CENTS
 from domain.order.state import OrderStatus
 from domain.provider_notifications import ShipmentNotificationKind
 from providers.carrier_simulator.routes import (
@@ -54,6 +55,8 @@ class Scenario:
     deadlines: dict[str, timedelta] = field(default_factory=dict)
     refused: str | None = None
     """The operation that the payment provider refuses until the operator removes the cause."""
+    refunded: int = 0
+    """The amount that an operator promises to give back of an order that is kept."""
     settled_by_hand: bool = False
     """The operator does what is refused in the provider's dashboard, and resolves the step."""
     attempts: int = 1
@@ -124,6 +127,14 @@ async def _lose_the_hold(people: People) -> None:
     await people.logged("shipment", "ShipmentCreated")
     await people.loses_the_hold()
     await people.pays_again(VISA, after="PaymentHoldEnded")
+
+
+async def _refund_a_part(people: People) -> None:
+    """Request a refund; the order is not delivered before it has ended."""
+    await people.logged("payment", "PaymentCaptured")
+    await people.requests_refund()
+    await people.logged("order", "OrderRefundEnded")
+    await people.deliver_withheld()
 
 
 async def _owe(people: People) -> None:
@@ -239,4 +250,18 @@ REFUND_SETTLED = Scenario(
     settled_by_hand=True,
     parkings=1,
     play=_return_all,
+)
+REFUND_REQUESTED = Scenario(
+    "refund requested",
+    Status.COMPLETED,
+    withheld=frozenset({Notification.DELIVERED}),
+    refunded=CENTS,
+    play=_refund_a_part,
+)
+REQUEST_SETTLED = replace(
+    REFUND_REQUESTED,
+    name="requested refund by hand",
+    refused="refund",
+    settled_by_hand=True,
+    parkings=1,
 )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.matrix.cases import Case, all_cases
 from tests.matrix.conftest import Results
-from tests.matrix.holds import selected
+from tests.matrix.quick import selected
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 

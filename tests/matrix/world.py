@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.command_handler import CommandHandler, Step
 from benchmarks.saga.orders import CENTS
 from domain.aggregate import Aggregate
+from domain.ids import refund_workflow_id
 from domain.inventory.commands import ReceiveStock
 from domain.money import Money
 from domain.order.commands import PlaceOrder
@@ -138,6 +139,11 @@ class World:
     @property
     def _handler(self) -> CommandHandler:
         return CommandHandler(self.store)
+
+
+def workflow_id(kind: str, order_id: str) -> str:
+    """Return the id of this workflow of the order. It has one refund at most."""
+    return refund_workflow_id(order_id, 1) if kind == "refund" else f"{kind}-{order_id}"
 
 
 def in_parts(order: PlaceOrder) -> PlaceOrder:

@@ -13,6 +13,7 @@ from tests.matrix.cases import Case, Fault, all_cases, combinations, left_out, w
 from tests.matrix.operations import operation_of
 from tests.matrix.points import ACTIVITIES, LEFT_OUT, points, undos
 from tests.matrix.provider_calls import CALLS
+from tests.matrix.quick import QUICK
 from tests.matrix.script import Phase
 
 BEFORE, DURING, AFTER = Phase.BEFORE, Phase.DURING, Phase.AFTER
@@ -46,22 +47,22 @@ DISTURBANCES = {
     Fault.TERMINATED,
 }
 MIN_CASES = {
-    Fault.REFUSED: 49,
-    Fault.TIMEOUT_BEFORE: 78,
-    Fault.TIMEOUT_AFTER: 51,
-    Fault.DOWN: 49,
-    Fault.KILLED: 186,
-    Fault.CANCELLED: 127,
-    Fault.TEMPORAL_CANCELLED: 128,
-    Fault.TERMINATED: 186,
-    Fault.PARENT_TERMINATED: 42,
-    Fault.CUT_OFF: 21,
+    Fault.REFUSED: 60,
+    Fault.TIMEOUT_BEFORE: 90,
+    Fault.TIMEOUT_AFTER: 55,
+    Fault.DOWN: 59,
+    Fault.KILLED: 211,
+    Fault.CANCELLED: 150,
+    Fault.TEMPORAL_CANCELLED: 151,
+    Fault.TERMINATED: 211,
+    Fault.PARENT_TERMINATED: 43,
+    Fault.CUT_OFF: 26,
     Fault.RESET: 2,
     Fault.GONE: 1,
 }
 WHY_LEFT_OUT = {
     "the same for each call of an activity",
-    "it is the order's own workflow",
+    "its workflow has no parent",
     "the same as during, for a local activity",
     "no provider is called",
     "nothing runs that could fail",
@@ -110,6 +111,10 @@ def test_every_point_with_every_fault_is_a_case_or_has_a_reason() -> None:
 
 def test_no_case_is_there_twice() -> None:
     assert [name for name, count in Counter(c.name for c in all_cases()).items() if count > 1] == []
+
+
+def test_every_chosen_case_exists() -> None:
+    assert {case.name for case in all_cases()} >= QUICK
 
 
 def test_the_matrix_has_at_least_so_many_cases_of_each_fault() -> None:
