@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stack.processes import ROOT
+from tests.support.forks import Fork, fork
 from tests.support.guarded import guarded
 
 DATABASE, TEMPORAL, NATS = "WAYBILL_DATABASE_URL", "WAYBILL_TEMPORAL_ADDRESS", "WAYBILL_NATS_URL"
@@ -28,7 +29,7 @@ def at(url: str, port: int) -> str:
 
 @dataclass
 class Process:
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
     _log: Path
 
     @property
@@ -72,4 +73,13 @@ async def started(
             (sys.executable, *arguments), environment=environment, folder=ROOT, output=output
         ) as process,
     ):
+        yield Process(process, log)
+
+
+@asynccontextmanager
+async def forked(
+    log: Path, environment: Mapping[str, str], *arguments: str
+) -> AsyncIterator[Process]:
+    """Do the same in a fork, which does not import the program again."""
+    with fork(*arguments, environment=environment, output=log) as process:
         yield Process(process, log)

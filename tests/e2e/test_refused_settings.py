@@ -13,7 +13,7 @@ import pytest
 from settings import STACK_ENV_FILE
 from stack.environment import system_environment
 from stack.ports import LOOPBACK, Ports
-from tests.e2e.processes import started
+from tests.e2e.processes import forked
 from tests.support.simulators import free_port
 
 END_SECONDS: Final = 60
@@ -38,7 +38,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 async def refusal(process: str, environment: dict[str, str], folder: Path) -> str:
     """Return the one line with which the process ends in time, with exit code 1."""
-    async with started(folder / "log", environment, *COMMANDS[process]) as running:
+    async with forked(folder / "log", environment, *COMMANDS[process]) as running:
         assert await running.ends(END_SECONDS) == 1
     (line,) = running.log.splitlines()
     return line
@@ -95,7 +95,7 @@ async def test_a_port_that_is_taken_is_refused_by_its_setting(
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = str(taken.getsockname()[1])
         options = (setting, port) if setting == "--port" else ("--port", str(free_port()))
-        async with started(
+        async with forked(
             tmp_path / "log",
             {**environment, setting: port},
             *COMMANDS[process],
@@ -134,7 +134,7 @@ async def test_a_worker_runs_with_a_weak_secret_of_the_api_and_names_a_mistyped_
         "WAYBILL_CARRIER_WEBHOOK_SECRET": "",
         "WAYBILL_PARKED_RETRIES": "PT1M",
     }
-    async with started(tmp_path / "log", {**environment, **changes}, "worker.py") as worker:
+    async with forked(tmp_path / "log", {**environment, **changes}, "worker.py") as worker:
         await worker.writes("role relay: .*; trying again in")
         assert worker.runs
     assert (
@@ -148,7 +148,7 @@ async def test_the_embedded_stack_is_refused_in_production(
     command: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    async with started(log, {**environment, **PRODUCTION}, "-m", "stack", command) as stack:
+    async with forked(log, {**environment, **PRODUCTION}, "-m", "stack", command) as stack:
         assert await stack.ends(END_SECONDS) == 1
     assert stack.log == (
         "waybill: WAYBILL_ENVIRONMENT is production, and the embedded stack is for development: "

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from stack.postgres import connected, sibling
 from stack.processes import ROOT
+from tests.support.forks import ran
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Checkout:
             shutil.copytree(
                 ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
             )
-        for name in ("alembic.ini", "settings.py", "settings_values.py"):
-            shutil.copy(ROOT / name, folder)
+        for file in (ROOT / "alembic.ini", *ROOT.glob("settings*.py")):
+            shutil.copy(file, folder)
         return cls(folder)
 
     def edit(self, function: str, old: str, new: str) -> None:
@@ -63,9 +64,9 @@ class Checkout:
         (self.folder / "migrations" / "versions" / "9000_later.py").write_text(head + body)
 
     async def alembic(self, url: str | None, *arguments: str, **variables: str) -> Outcome:
-        async with self.running(url, *arguments, **variables) as process:
-            printed, said = await process.communicate()
-        return Outcome(process.returncode or 0, printed.decode(), said.decode())
+        environment = self._environment(url, variables)
+        ended = await ran("-m", "alembic", *arguments, environment=environment, folder=self.folder)
+        return Outcome(ended.code, ended.out, ended.err)
 
     async def upgrade(self, url: str) -> Outcome:
         return await self.alembic(url, "upgrade", "head")
@@ -74,13 +75,11 @@ class Checkout:
     async def running(
         self, url: str | None, *arguments: str, **variables: str
     ) -> AsyncIterator[asyncio.subprocess.Process]:
-        outside = {n: v for n, v in os.environ.items() if not n.startswith("WAYBILL_")}
-        ours = {"WAYBILL_MIGRATION_DATABASE_URL": url} if url else {}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "alembic", *arguments),
             cwd=self.folder,
-            env={**outside, "PYTHONDONTWRITEBYTECODE": "1", **ours, **variables},
+            env=self._environment(url, variables),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -90,6 +89,12 @@ class Checkout:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+    @staticmethod
+    def _environment(url: str | None, variables: Mapping[str, str]) -> dict[str, str]:
+        outside = {n: v for n, v in os.environ.items() if not n.startswith("WAYBILL_")}
+        ours = {"WAYBILL_MIGRATION_DATABASE_URL": url} if url else {}
+        return {**outside, "PYTHONDONTWRITEBYTECODE": "1", **ours, **variables}
 
 
 @asynccontextmanager

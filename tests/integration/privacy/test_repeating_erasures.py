@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,8 +16,8 @@ from kit.engine import create_engine
 from kit.pool import create_pool
 from orchestrator.erasures import NotErased, record, repeat
 from queries.orders import OrderQueries
-from stack.processes import ROOT
 from tests.integration.privacy.conftest import Log, created
+from tests.support.forks import ran
 from tests.support.lost_tail import lose_tail
 
 BRING_BACK = """
@@ -207,13 +205,6 @@ async def test_the_command_names_a_missing_file_and_a_server_that_is_away(
 
 
 async def command(url: str, *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "orchestrator.erasures", *arguments),
-        cwd=ROOT,
-        env={**os.environ, "WAYBILL_DATA_DIR": os.devnull, "WAYBILL_DATABASE_URL": url},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    environment = {**os.environ, "WAYBILL_DATA_DIR": os.devnull, "WAYBILL_DATABASE_URL": url}
+    ended = await ran("-m", "orchestrator.erasures", *arguments, environment=environment)
+    return ended.code, ended.printed

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
-import sys
 from typing import Final
 
 import pytest
@@ -12,8 +10,8 @@ from eventstore.privacy.errors import UnknownKey
 from eventstore.privacy.keyring import Keyring, key_id_of
 from eventstore.privacy.rotation import Progress, count, rotate
 from kit.pool import Pool
-from stack.processes import ROOT
 from tests.integration.privacy.conftest import Log, created
+from tests.support.forks import ran
 from tests.support.keys import a_vault
 
 OLD: Final = os.urandom(32)
@@ -114,12 +112,6 @@ async def test_the_command_fails_while_a_key_is_left(log: Log, database_url: str
 async def run(database_url: str, key: bytes, *retired: bytes) -> tuple[int | None, str]:
     current, *others = (base64.b64encode(key).decode() for key in (key, *retired))
     keys = {"WAYBILL_MASTER_KEY": current, "WAYBILL_RETIRED_MASTER_KEYS": ",".join(others)}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "eventstore.privacy", "rotate"),
-        cwd=ROOT,
-        env={**os.environ, "WAYBILL_DATABASE_URL": database_url, **keys},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    return process.returncode, printed.decode()
+    environment = {**os.environ, "WAYBILL_DATABASE_URL": database_url, **keys}
+    ended = await ran("-m", "eventstore.privacy", "rotate", environment=environment)
+    return ended.code, ended.printed

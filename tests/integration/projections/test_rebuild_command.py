@@ -15,6 +15,7 @@ from kit.pool import Pool
 from stack.processes import ROOT
 from tests.integration.projections.log import Log
 from tests.integration.projections.rebuilds import assert_agrees, stock_in_bulk
+from tests.support.forks import ran
 
 AWAY = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
 OID = "SELECT 'readmodel.inventory_view'::regclass::oid"
@@ -23,15 +24,19 @@ FILLED = "SELECT sum(events) FROM eventstore.projection_rebuild WHERE state = 'f
 REBUILT = "inventory is rebuilt from {} events; its former tables are kept\n"
 
 
+def environment(url: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "WAYBILL_DATA_DIR": os.devnull,
+        "WAYBILL_PROJECTIONS_DATABASE_URL": url,
+    }
+
+
 async def started(url: str, *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "projections.rebuild", *arguments),
         cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "WAYBILL_DATA_DIR": os.devnull,
-            "WAYBILL_PROJECTIONS_DATABASE_URL": url,
-        },
+        env=environment(url),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -43,7 +48,8 @@ async def answer(process: asyncio.subprocess.Process) -> tuple[int | None, str, 
 
 
 async def command(url: str, *arguments: str) -> tuple[int | None, str, str]:
-    return await answer(await started(url, *arguments))
+    ended = await ran("-m", "projections.rebuild", *arguments, environment=environment(url))
+    return ended.code, ended.out, ended.err
 
 
 async def test_the_command_rebuilds_rolls_back_and_drops(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from collections.abc import Mapping
 
 import pytest
 
 from domain.product.commands import ListProduct
 from settings import DatabaseRole
-from stack.processes import ROOT
 from stack.servers import Servers
 from tests.conftest import beside
 from tests.integration.projections.commands import euros
 from tests.integration.projections.log import Log
+from tests.support.forks import ran
 
 AWAY = "postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none"
 LISTED = ListProduct(aggregate_id="a", name="Cup", price=euros(450))
@@ -33,16 +31,8 @@ def environment(servers: Servers, database_url: str) -> dict[str, str]:
 
 
 async def command(environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "projections.verify", *arguments),
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
+    ended = await ran("-m", "projections.verify", *arguments, environment=environment)
+    return ended.code, ended.out, ended.err
 
 
 async def test_the_command_exits_with_0_when_the_tables_agree(

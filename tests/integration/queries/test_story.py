@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from kit.pool import Pool
 from queries import story
 from queries.order_fold import folded
 from queries.story import LEFT_OUT, NoSuchOrder
+from tests.support.forks import ran
 from tests.support.keys import a_vault
 from tests.support.order_log import ADDRESS, CONTACT, OrderLog
 
@@ -129,15 +128,9 @@ async def test_the_command_writes_the_story_and_names_an_order_that_is_none(
 
 
 async def command(database_url: str, order_id: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "queries.story", "--order", order_id),
-        cwd=ROOT,
-        env={**os.environ, "WAYBILL_DATABASE_URL": database_url},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    environment = {**os.environ, "WAYBILL_DATABASE_URL": database_url}
+    ended = await ran("-m", "queries.story", "--order", order_id, environment=environment)
+    return ended.code, ended.out, ended.err
 
 
 async def _events(log: OrderLog, stream_id: str) -> list[StoredEvent]:

@@ -12,6 +12,7 @@ from stack.data_dir import locked
 from stack.ports import LOOPBACK, Ports
 from stack.processes import ROOT
 from stored_format import STORED_FORMAT
+from tests.support.forks import ran
 
 
 @pytest.fixture
@@ -26,16 +27,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 async def refusal(environment: dict[str, str], *arguments: str) -> str:
     """Return the one line of a command that refuses and exits with 1."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stack", *arguments),
-        env=environment,
-        stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stdin=asyncio.subprocess.DEVNULL,
-    )
-    _, said = await process.communicate()
-    assert process.returncode == 1
-    line, *more = said.decode().splitlines()
+    ended = await ran("-m", "stack", *arguments, environment=environment)
+    assert ended.code == 1
+    line, *more = ended.err.splitlines()
     assert not more
     return line
 
