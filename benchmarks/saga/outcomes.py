@@ -38,11 +38,18 @@ async def completed(driver: StepwiseDriver) -> str:
     return await delivered(driver.within(return_window=SOON))
 
 
+async def unpaid(driver: StepwiseDriver, method: str) -> str:
+    """Place an order whose payment waits for its customer."""
+    order_id = await driver.buy(method=method)
+    await driver.idle(payment_workflow_id(order_id))
+    await driver.idle(order_workflow_id(order_id))  # it is informed of its child's start
+    return order_id
+
+
 async def paid_again(driver: StepwiseDriver) -> str:
     """Drive an order whose payment is declined and then succeeds with another method."""
     driver = driver.within(return_window=SOON)
-    order_id = await driver.buy(method=DECLINED)
-    await driver.idle(payment_workflow_id(order_id))
+    order_id = await unpaid(driver, DECLINED)
     await driver.pay_with(order_id, VISA)
     await driver.closed(order_id, payment_workflow_id(order_id))
     await driver.hear(order_id, DISPATCHED, DELIVERED)
@@ -52,8 +59,7 @@ async def paid_again(driver: StepwiseDriver) -> str:
 async def approved(driver: StepwiseDriver) -> str:
     """Drive an order whose customer approves the payment by 3-D Secure."""
     driver = driver.within(return_window=SOON)
-    order_id = await driver.buy(method=APPROVAL)
-    await driver.idle(payment_workflow_id(order_id))
+    order_id = await unpaid(driver, APPROVAL)
     await driver.approve(order_id)
     await driver.closed(order_id, payment_workflow_id(order_id))
     await driver.hear(order_id, DISPATCHED, DELIVERED)
@@ -79,8 +85,7 @@ async def backordered(driver: StepwiseDriver) -> str:
 
 async def cancelled_before_shipment(driver: StepwiseDriver) -> str:
     """Cancel an order that waits for its payment."""
-    order_id = await driver.buy(method=DECLINED)
-    await driver.idle(payment_workflow_id(order_id))
+    order_id = await unpaid(driver, DECLINED)
     await driver.cancel(order_id)
     return order_id
 
