@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from uuid import uuid4
 
 import httpx
@@ -13,10 +12,10 @@ from kit.eventually import eventually
 from kit.local_http import local_client
 from kit.pool import create_pool
 from providers.payment_simulator.methods import VISA
-from stack.processes import ROOT
 from stack.system import System
 from stack.tokens import Role
 from tests.support.api_client import Json, operation
+from tests.support.forks import ran
 
 THERE = "10115"
 PATIENT = {
@@ -115,14 +114,6 @@ async def effects(port: int, order_id: str) -> Json:
 
 async def recover(system: System, *arguments: str, **changes: str) -> tuple[int, list[str]]:
     """Run `make recover` with these settings; return its exit code and its output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "orchestrator.recover", *arguments),
-        cwd=ROOT,
-        env={**system.environment, **changes},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, printed.decode().splitlines()
+    environment = {**system.environment, **changes}
+    ended = await ran("-m", "orchestrator.recover", *arguments, environment=environment)
+    return ended.code, ended.printed.splitlines()

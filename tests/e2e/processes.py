@@ -80,6 +80,6 @@ async def started(
 async def forked(
     log: Path, environment: Mapping[str, str], *arguments: str
 ) -> AsyncIterator[Process]:
-    """Do the same in a fork, which does not import the program again."""
+    """Do the same in a fork, which does not import the program again, for one that soon ends."""
     with fork(*arguments, environment=environment, output=log) as process:
         yield Process(process, log)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from uuid import uuid4
 
 import httpx
@@ -13,7 +12,6 @@ from eventstore.postgres import PostgresEventStore
 from kit.eventually import eventually
 from kit.local_http import local_client
 from kit.pool import create_pool
-from stack.processes import ROOT
 from stack.system import System
 from stack.tokens import Role
 from tests.e2e.orders import (
@@ -27,6 +25,7 @@ from tests.e2e.orders import (
     recover,
 )
 from tests.support.api_client import Json
+from tests.support.forks import ran
 from tests.support.lost_tail import lose_tail
 
 pytestmark = pytest.mark.timeout(180)
@@ -71,15 +70,10 @@ async def checkpoints_are(system: System, status: str) -> Json:
 
 
 async def set_right(system: System) -> list[str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "eventstore.checkpoints", "set-right"),
-        cwd=ROOT,
-        env=system.environment,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode == 0
-    return printed.decode().splitlines()
+    command = ("-m", "eventstore.checkpoints", "set-right")
+    ended = await ran(*command, environment=system.environment)
+    assert ended.code == 0
+    return ended.out.splitlines()
 
 
 async def test_an_order_lost_by_a_restore_is_restored_and_paid_once(

@@ -13,7 +13,7 @@ import pytest
 from settings import STACK_ENV_FILE
 from stack.environment import system_environment
 from stack.ports import LOOPBACK, Ports
-from tests.e2e.processes import forked
+from tests.e2e.processes import forked, started
 from tests.support.simulators import free_port
 
 END_SECONDS: Final = 60
@@ -134,7 +134,7 @@ async def test_a_worker_runs_with_a_weak_secret_of_the_api_and_names_a_mistyped_
         "WAYBILL_CARRIER_WEBHOOK_SECRET": "",
         "WAYBILL_PARKED_RETRIES": "PT1M",
     }
-    async with forked(tmp_path / "log", {**environment, **changes}, "worker.py") as worker:
+    async with started(tmp_path / "log", {**environment, **changes}, "worker.py") as worker:
         await worker.writes("role relay: .*; trying again in")
         assert worker.runs
     assert (

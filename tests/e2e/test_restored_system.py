@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sqlite3
-import sys
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +16,6 @@ from temporalio.service import RPCError
 from kit.local_http import local_client
 from providers.carrier_simulator.routes import NEVER_DISPATCHED
 from stack.ports import Ports
-from stack.processes import ROOT
 from stack.system import System, started_system
 from stack.tokens import Role
 from tests.e2e.orders import (
@@ -34,6 +31,7 @@ from tests.e2e.orders import (
     recover,
 )
 from tests.support import backups
+from tests.support.forks import ran
 
 SETTINGS = {**NOT_BY_ITSELF, "WAYBILL_CARRIER_DISPATCH_AFTER": "PT5S"}
 VOIDED_ONCE = {"authorized": 1, "voided": 1}
@@ -49,16 +47,8 @@ def signed_in(system: System, role: Role, subject: str) -> httpx.AsyncClient:
 
 
 async def command(system: System, *arguments: str) -> tuple[int, list[str]]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *arguments),
-        cwd=ROOT,
-        env=system.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, printed.decode().splitlines()
+    ended = await ran("-m", *arguments, environment=system.environment)
+    return ended.code, ended.printed.splitlines()
 
 
 async def erase(system: System, customer_id: str) -> None:

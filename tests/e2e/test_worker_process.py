@@ -15,7 +15,7 @@ from stack.postgres import connected, sibling
 from stack.system import System
 from stored_format import STORED_FORMAT
 from tests.e2e.line import Line
-from tests.e2e.processes import DATABASE, NATS, TEMPORAL, Process, at, started
+from tests.e2e.processes import DATABASE, NATS, TEMPORAL, Process, at, forked, started
 from tests.integration.migrations.checkout import empty_database
 
 STOP_SECONDS = 5
@@ -31,6 +31,14 @@ def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextMan
     """Start a worker with the default roles, beside the one of the system."""
     data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}  # no stack.env fills in what is empty
     return started(log, {**system.environment, **data_dir, **changes}, "worker.py")
+
+
+def ending_worker(
+    system: System, log: Path, **changes: str
+) -> AbstractAsyncContextManager[Process]:
+    """Do the same for a worker that ends at its start."""
+    data_dir = {"WAYBILL_DATA_DIR": str(log.parent)}
+    return forked(log, {**system.environment, **data_dir, **changes}, "worker.py")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +63,7 @@ def worker(system: System, log: Path, **changes: str) -> AbstractAsyncContextMan
 async def test_a_missing_or_wrong_setting_ends_it_with_one_line_that_names_it(
     system: System, tmp_path: Path, name: str, value: str
 ) -> None:
-    async with worker(system, tmp_path / "log", **{name: value}) as process:
+    async with ending_worker(system, tmp_path / "log", **{name: value}) as process:
         assert await process.ends(END_SECONDS) == 1
     (line,) = process.log.splitlines()
     assert line.startswith("worker: ")
@@ -69,7 +77,7 @@ async def test_a_database_of_another_stored_format_ends_it_with_one_line(
         async with connected(url) as owner:
             await owner.execute("CREATE SCHEMA eventstore")
             await owner.execute("CREATE TABLE eventstore.stored_format AS SELECT 1 AS format")
-        async with worker(system, tmp_path / "log", **{DATABASE: url}) as process:
+        async with ending_worker(system, tmp_path / "log", **{DATABASE: url}) as process:
             assert await process.ends(END_SECONDS) == 1
     assert process.log == (
         f"worker: the database holds stored format 1, and this code reads {STORED_FORMAT}: "
@@ -88,7 +96,7 @@ async def test_a_setting_that_the_server_refuses_ends_it_with_one_line(
         "database": (DATABASE, sibling(url, "nowhere")),
         "namespace": ("WAYBILL_TEMPORAL_NAMESPACE", "nowhere"),
     }[change]
-    async with worker(system, tmp_path / "log", **{name: wrong}) as process:
+    async with ending_worker(system, tmp_path / "log", **{name: wrong}) as process:
         assert await process.ends(END_SECONDS) == 1
     assert process.log.splitlines()[-1].startswith(f"worker: {name}: ")
     assert "Traceback" not in process.log
@@ -202,7 +210,7 @@ async def test_another_fault_than_a_servers_ends_it_with_one_line(
             await owner.execute(
                 f"CREATE TABLE eventstore.stored_format AS SELECT {STORED_FORMAT} AS format"
             )
-        async with worker(system, tmp_path / "log", **{DATABASE: url}) as process:
+        async with ending_worker(system, tmp_path / "log", **{DATABASE: url}) as process:
             assert await process.ends(END_SECONDS) == 1
 
     assert "Traceback" not in process.log

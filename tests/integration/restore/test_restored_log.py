@@ -20,6 +20,7 @@ from stack.postgres import connected
 from stack.processes import ROOT
 from tests.e2e.processes import Process, started
 from tests.support import backups
+from tests.support.forks import ran
 
 EVENTS = "SELECT event_id, position FROM eventstore.event"
 CHECKPOINT = "INSERT INTO eventstore.checkpoint (name, position) VALUES ('relay', $1)"
@@ -90,16 +91,9 @@ async def is_whole(url: str) -> None:
 
 
 async def command(url: str, *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *arguments),
-        cwd=ROOT,
-        env={**os.environ, "WAYBILL_DATA_DIR": os.devnull, "WAYBILL_DATABASE_URL": url},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    environment = {**os.environ, "WAYBILL_DATA_DIR": os.devnull, "WAYBILL_DATABASE_URL": url}
+    ended = await ran("-m", *arguments, environment=environment)
+    return ended.code, ended.printed
 
 
 def keeps_all_before(restored: Log, everything: Log, confirmed: set[int]) -> None:
