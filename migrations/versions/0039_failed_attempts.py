@@ -7,6 +7,8 @@ from alembic import op
 revision = "0039"
 down_revision = "0037"
 
+DESTROYS = ("journal.failed_attempts",)
+
 
 def upgrade() -> None:
     # The row of a step was its last attempt, and its count is the number of that attempt.

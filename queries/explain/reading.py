@@ -151,5 +151,6 @@ async def _events(connection: AsyncConnection, asked: dict[str, Any]) -> list[St
 def _by_step(rows: Iterable[Row[Any]]) -> dict[str, list[FailedCall]]:
     calls: defaultdict[str, list[FailedCall]] = defaultdict(list)
     for row in rows:
-        calls[row.step].append(FailedCall(*row[1:]))
+        call = FailedCall(row.number, row.code, row.message, row.started_at, row.failed_at)
+        calls[row.step].append(call)
     return calls
