@@ -1,4 +1,4 @@
-"""Record the failed attempts of a saga's steps, and the last failure of each step.
+"""Record the failed attempts of a saga's steps, each with its times and its failure.
 
 Temporal knows them too, while it keeps the history; here they can be read with the rest of the
 saga. Recording is best effort: losing a record changes nothing else.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.types import DATABASE_UNAVAILABLE, NO_ANSWER, PROVIDER_REFUSED
@@ -28,12 +30,23 @@ logger = logging.getLogger(__name__)
 PROVIDER_UNAVAILABLE: Final = "PROVIDER_UNAVAILABLE"
 
 _TIMEOUT_SECONDS: Final = 1.0
-_NOTE: Final = """
-    INSERT INTO journal.failed_attempts AS f (order_id, step, count, code, message, failed_at)
-    VALUES ($1, $2, 1, $3, $4, clock_timestamp())
-    ON CONFLICT (order_id, step) DO UPDATE
-    SET count = f.count + 1, code = $3, message = $4, failed_at = clock_timestamp()
-"""
+MAX_KEPT: Final = 100
+"""The failed attempts of one step that are kept: the newest. Their numbers count all of them."""
+_NOTE: Final = f"""
+    WITH earlier AS (
+        SELECT coalesce(max(number), 0) AS count
+        FROM journal.failed_attempts
+        WHERE order_id = $1 AND step = $2
+    ), forgotten AS (
+        DELETE FROM journal.failed_attempts
+        WHERE order_id = $1 AND step = $2
+          AND number <= (SELECT count FROM earlier) + 1 - {MAX_KEPT}
+    )
+    INSERT INTO journal.failed_attempts
+        (order_id, step, number, code, message, started_at, failed_at)
+    SELECT $1, $2, count + 1, $3, $4, $5, clock_timestamp()
+    FROM earlier
+"""  # noqa: S608 - a constant
 _PLANS: Final = (*ORDER_PLAN, *RETURN_PLAN)
 _UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *FINALIZERS)
 _STEPS: Final = {*(step.name for step in _PLANS), *(undo.name for undo in _UNDOS)}
@@ -41,8 +54,10 @@ _STEP_OF: Final = {
     "authorize_again": "authorize",
     "backorder": "reserve",
     "check_hold": "await_dispatch",
-    "look_up": "await_payment",
+    "end_hold": "ask_again",
     "lapse_return": "await_goods",
+    "look_up": "await_payment",
+    "stop_parcel": "ask_again",
     "track": "track",
     "track_return": "await_goods",
 }
@@ -55,6 +70,7 @@ class FailedAttempt:
     step: str
     code: str
     message: str
+    started_at: datetime
 
 
 class FailureLedger(Protocol):
@@ -69,7 +85,10 @@ class FailedAttempts:
         self._pool = pool
 
     async def note(self, attempt: FailedAttempt) -> None:
-        facts = (attempt.order_id, attempt.step, attempt.code, attempt.message)
+        facts = (
+            *(attempt.order_id, attempt.step, attempt.code, attempt.message),
+            attempt.started_at,
+        )
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS), self._pool.acquire() as connection:
                 await connection.execute(_NOTE, *facts)
@@ -77,15 +96,16 @@ class FailedAttempts:
             logger.warning("a failed attempt was not recorded: %s", type(error).__name__)
 
 
-def failed_attempt(workflow_id: str, activity_type: str, error: Exception) -> FailedAttempt | None:
+def failed_attempt(info: activity.Info, error: Exception) -> FailedAttempt | None:
     """Return the failed attempt, or None for an activity that is no step of a saga."""
+    workflow_id, type_ = info.workflow_id or "", info.activity_type
     order_id = order_of_workflow(workflow_id)
-    step = activity_type if activity_type in _STEPS else _STEP_OF.get(activity_type)
+    step = type_ if type_ in _STEPS else _STEP_OF.get(type_)
     if (refund := refund_of_workflow(workflow_id)) is not None:
         step = refund_order(refund).name
     if order_id is None or step is None:
         return None
-    return FailedAttempt(order_id, step, *described(error))
+    return FailedAttempt(order_id, step, *described(error), started_at=info.started_time)
 
 
 def described(error: Exception) -> tuple[str, str]:  # noqa: PLR0911 - one for each failure

@@ -52,8 +52,7 @@ class _Inbound(ActivityInboundInterceptor):
             raise
 
     async def _note(self, error: Exception) -> None:
-        info = activity.info()
-        attempt = failed_attempt(info.workflow_id or "", info.activity_type, error)
+        attempt = failed_attempt(activity.info(), error)
         if self._ledger is not None and attempt is not None:
             await self._ledger.note(attempt)
 

@@ -2,7 +2,8 @@
 
 A step is done once it has recorded so, or once the order has reached the status that the step leads
 to. An undo without work records nothing. It is done once an older undo has started, since undos run
-newest first, or once the order is cancelled.
+newest first, or once the order is cancelled. A parcel that has left holds no reserved stock, so the
+release then has no work.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from typing import Final
 from domain.order.commands import CancellationReason
 from domain.order.state import FINAL, OrderStatus
 from domain.saga.commands import Intervention
-from domain.saga.plan import CAPTURE, COMPLETE, FINALIZERS, ORDER_PLAN, RETURN_PLAN, PlanStep, Undo
+from domain.saga.plan import (
+    CAPTURE,
+    COMPLETE,
+    FINALIZERS,
+    ORDER_PLAN,
+    RELEASE,
+    RETURN_PLAN,
+    PlanStep,
+    Undo,
+)
 from queries.saga_history import History
 
 
@@ -148,6 +158,7 @@ def _of_undos(groups: Sequence[Sequence[Undo]], history: History) -> States:
 
 def _of_undo(undo: Undo, history: History, *, is_over: bool) -> StepState:
     state = settled_state(undo.name, history)
+    is_over = is_over or (undo is RELEASE and history.order.has_shipped)
     if state is StepState.DONE or (state is None and is_over):
         return StepState.UNDONE
     return state or StepState.UNDOING

@@ -6,32 +6,39 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.ids import event_id_for, order_workflow_id
 from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
+from domain.saga.plan import RELEASE
 from eventstore.checkpoint import COMPARED
 from eventstore.envelope import StoredEvent
 from projections.tables import parked_step, saga_discrepancy
 from queries.keyset import Page, PageRequest, fetch_page
 from queries.order_waits import is_open
+from queries.saga_attempts import FailedCall
 from queries.saga_history import History
-from queries.saga_ledger import Failures, SagaView, saga_view
+from queries.saga_ledger import SagaView, saga_view
 from queries.updates import streams_of
 
 _EVENTS: Final = text("""
     SELECT position, stream_id, version, event_id, type, schema_version,
            data::text, metadata::text, recorded_at
-    FROM eventstore.event
-    WHERE stream_id = ANY(:streams)
-    ORDER BY position
+    FROM (
+        SELECT * FROM eventstore.event WHERE stream_id = ANY(:streams)
+        UNION ALL
+        SELECT * FROM eventstore.event WHERE event_id = ANY(CAST(:releases AS uuid[]))
+    ) AS e
 """)
-_FAILURES: Final = text("""
-    SELECT order_id, step, count, code, message
+_FAILED_CALLS: Final = text("""
+    SELECT order_id, step, number, code, message, started_at, failed_at
     FROM journal.failed_attempts
     WHERE order_id = ANY(:order_ids)
+    ORDER BY order_id, step, number
 """)
 _PARKED: Final = (
     select(parked_step.c.order_id, func.min(parked_step.c.position).label("position"))
@@ -119,14 +126,24 @@ class SagaQueries:
 async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[str, SagaView]:
     """Return the sagas by order, in two statements for any number of orders."""
     streams = [s for order_id in order_ids for s in (*streams_of(order_id), SAGA.stream(order_id))]
+    releases = {release_event_id(order_id): order_id for order_id in order_ids}
     events: defaultdict[str, list[StoredEvent]] = defaultdict(list)
-    for row in await connection.execute(_EVENTS, {"streams": streams}):
+    for row in await connection.execute(_EVENTS, {"streams": streams, "releases": list(releases)}):
         stored = StoredEvent(*row)
-        events[stored.aggregate_id].append(stored)
-    failures: defaultdict[str, dict[str, Failures]] = defaultdict(dict)
-    for order_id, step, *failure in await connection.execute(_FAILURES, {"order_ids": order_ids}):
-        failures[order_id][step] = Failures(*failure)
+        events[releases.get(stored.event_id, stored.aggregate_id)].append(stored)
+    calls: defaultdict[str, defaultdict[str, list[FailedCall]]] = defaultdict(_no_calls)
+    for order_id, step, *call in await connection.execute(_FAILED_CALLS, {"order_ids": order_ids}):
+        calls[order_id][step].append(FailedCall(*call))
     return {
-        order_id: saga_view(order_id, History.of(of_order), failures[order_id])
+        order_id: saga_view(order_id, History.of(of_order), calls[order_id])
         for order_id, of_order in events.items()
     }
+
+
+def _no_calls() -> defaultdict[str, list[FailedCall]]:
+    return defaultdict(list)
+
+
+def release_event_id(order_id: str) -> UUID:
+    """Return the id of the first event of the order's release, which is in a stream of stock."""
+    return event_id_for(order_workflow_id(order_id), RELEASE.name, 0)

@@ -82,17 +82,13 @@ def _parked(explanation: Json) -> Iterator[Line]:
             f"{parking['message']}",
             ALERT,
         )
+        order = f"{explanation['number']} --step {parking['step']} --reason ..."
         yield Line("What to do: fix the cause, then choose one:")
-        yield Line(f"  {_command('RetrySaga', explanation, parking)}")
-        yield Line("  SkipSagaStep: continue without it.")
-        yield Line("  ResolveSaga: continue, after you have settled it outside Waybill.")
+        yield Line(f"  waybill sagas retry {order}")
+        yield Line(f"  waybill sagas skip {order}: continue without it.")
+        yield Line(f"  waybill sagas resolve {order}: you have settled it outside Waybill.")
         if not parking["isUndo"]:
-            yield Line("  CompensateSaga: undo what was done.")
-
-
-def _command(name: str, explanation: Json, parking: Json) -> str:
-    arguments = f'{{"step": "{parking["step"]}", "reason": "..."}}'
-    return f"make query OP={name} ID={explanation['orderId']} ARGS='{arguments}'"
+            yield Line(f"  waybill sagas compensate {order}: undo what was done.")
 
 
 def _money(money: Json) -> Iterator[Line]:
@@ -136,8 +132,8 @@ def _timeline(explanation: Json) -> Iterator[Line]:
         yield Line(text, _STYLES.get(entry["kind"], ""))
     if explanation["isCut"]:
         yield Line(
-            "The timeline was cut. Read on with OP=Events, one stream at a time, after "
-            f"{explanation['continueAfter']}.",
+            "The timeline was cut. Read on, one stream at a time: waybill events tail "
+            f"--stream STREAM --after {explanation['continueAfter']}",
             ALERT,
         )
 

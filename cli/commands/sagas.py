@@ -46,6 +46,16 @@ _DISCREPANCIES: Final[Sequence[Column]] = (
     ("SINCE", lambda found: moment(found["since"])),
     ("ACCEPTED", lambda found: shown(found["accepted"] and found["accepted"]["actor"])),
 )
+_ATTEMPTS: Final[Sequence[Column]] = (
+    ("STEP", lambda attempt: shown(attempt["step"])),
+    ("ATTEMPT", lambda attempt: shown(attempt["number"])),
+    ("OUTCOME", lambda attempt: shown(attempt["outcome"])),
+    ("STARTED", lambda attempt: moment(attempt["startedAt"])),
+    ("ENDED", lambda attempt: moment(attempt["endedAt"])),
+    ("REFERENCE", lambda attempt: shown(attempt["reference"])),
+    ("CODE", lambda attempt: shown(attempt["code"])),
+    ("MESSAGE", lambda attempt: shown(attempt["message"])),
+)
 DOCUMENTS: Final = {
     "RETRY": "RetrySaga",
     "SKIP": "SkipSagaStep",
@@ -75,7 +85,7 @@ def list_parked(
 
 @sagas.command("show", epilog="Example: waybill sagas show W-7ZK3M0QX4R")
 def show_saga(ctx: typer.Context, order: Order, *, as_json: AsJson = False) -> None:
-    """Show the saga of an order: its steps, their undos, and the interventions."""
+    """Show the saga of an order: its steps, their undos and attempts, and the interventions."""
     client = client_of(ctx)
     found = _saga(client, order_id(client, order))
     if as_json:
@@ -84,64 +94,30 @@ def show_saga(ctx: typer.Context, order: Order, *, as_json: AsJson = False) -> N
         _print_saga(found)
 
 
-@sagas.command("retry", epilog='Example: waybill sagas retry ORDER --reason "the bank is back"')
-def retry(
-    ctx: typer.Context,
-    order: Order,
-    reason: Reason,
-    *,
-    step: Step = None,
-    yes: Yes = False,
-    key: Key = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run the parked step again, after its cause is fixed."""
-    _intervene(ctx, "RETRY", (order, reason, step, key), is_confirmed=yes, as_json=as_json)
+def _add(kind: str, meaning: str, example: str) -> None:
+    """Add the command of one kind of intervention."""
+
+    def command(
+        ctx: typer.Context,
+        order: Order,
+        reason: Reason,
+        *,
+        step: Step = None,
+        yes: Yes = False,
+        key: Key = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _intervene(ctx, kind, (order, reason, step, key), is_confirmed=yes, as_json=as_json)
+
+    name = kind.lower()
+    epilog = f'Example: waybill sagas {name} ORDER --reason "{example}"'
+    sagas.command(name, help=meaning, epilog=epilog)(command)
 
 
-@sagas.command("skip", epilog='Example: waybill sagas skip ORDER --reason "sent by hand"')
-def skip(
-    ctx: typer.Context,
-    order: Order,
-    reason: Reason,
-    *,
-    step: Step = None,
-    yes: Yes = False,
-    key: Key = None,
-    as_json: AsJson = False,
-) -> None:
-    """Continue the saga without the parked step."""
-    _intervene(ctx, "SKIP", (order, reason, step, key), is_confirmed=yes, as_json=as_json)
-
-
-@sagas.command("resolve", epilog='Example: waybill sagas resolve ORDER --reason "paid by bank"')
-def resolve(
-    ctx: typer.Context,
-    order: Order,
-    reason: Reason,
-    *,
-    step: Step = None,
-    yes: Yes = False,
-    key: Key = None,
-    as_json: AsJson = False,
-) -> None:
-    """Continue the saga after you have settled the parked step by hand."""
-    _intervene(ctx, "RESOLVE", (order, reason, step, key), is_confirmed=yes, as_json=as_json)
-
-
-@sagas.command("compensate", epilog='Example: waybill sagas compensate ORDER --reason "no stock"')
-def compensate(
-    ctx: typer.Context,
-    order: Order,
-    reason: Reason,
-    *,
-    step: Step = None,
-    yes: Yes = False,
-    key: Key = None,
-    as_json: AsJson = False,
-) -> None:
-    """Undo the steps of the saga, and cancel the order."""
-    _intervene(ctx, "COMPENSATE", (order, reason, step, key), is_confirmed=yes, as_json=as_json)
+_add("RETRY", "Run the parked step again, after its cause is fixed.", "the bank is back")
+_add("SKIP", "Continue the saga without the parked step.", "sent by hand")
+_add("RESOLVE", "Continue the saga after you have settled the parked step by hand.", "paid by bank")
+_add("COMPENSATE", "Undo the steps of the saga, and cancel the order.", "no stock")
 
 
 def _intervene(
@@ -207,6 +183,16 @@ def _parked_steps(saga: Json) -> Iterator[Json]:
                 yield {**part, **about}
 
 
+def _attempts(saga: Json) -> Iterator[Json]:
+    """Yield the attempts that show more than their step does: a failure, or a provider's id."""
+    for step in saga["steps"]:
+        for part in (step, step["undo"]):
+            attempts = part["attemptHistory"] if part else ()
+            for attempt in attempts:
+                if len(attempts) > 1 or attempt["code"] or attempt["reference"]:
+                    yield {**attempt, "step": part["name"]}
+
+
 def _print_saga(saga: Json) -> None:
     output.facts(_facts(saga))
     output.heading("Steps")
@@ -215,6 +201,9 @@ def _print_saga(saga: Json) -> None:
     if begun := [undo for undo in undos if undo["state"] != "PLANNED"]:
         output.heading("Undos")
         output.table(_STEPS, begun, what="undos")
+    if attempts := list(_attempts(saga)):
+        output.heading("Attempts")
+        output.table(_ATTEMPTS, attempts, what="attempts")
     if saga["interventions"]:
         output.heading("Interventions")
         output.table(_INTERVENTIONS, saga["interventions"], what="interventions")

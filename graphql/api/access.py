@@ -25,6 +25,7 @@ from api.auth import Role, Viewer
 from api.context import Context
 from api.errors import forbidden
 from api.public_values import (
+    public_attempts,
     public_decline_code,
     public_saga_status,
     public_step_state,
@@ -75,6 +76,11 @@ _PRODUCT_PAYLOAD: Final[Rules] = {"product": Access.VIEWER, **_PAYLOAD}
 _STEP: Final[Rules] = {
     **_each(Access.VIEWER, "name description startedAt endedAt"),
     **_each(Access.STAFF, "attempts lastError parking"),
+    "attemptHistory": Coarse(
+        public_attempts,
+        "Customers do not see failed calls, and see `card_declined` for every decline that they "
+        "cannot resolve.",
+    ),
 }
 _LOGGED: Final = "position positionNumber stream version type actor step workflowId"
 _PARKED_STATUS: Final = "Customers never see PARKED; they see the status that preceded it."
@@ -162,7 +168,7 @@ RULES: Final[Mapping[str, Rules]] = {
     "ProductConnection": _each(Access.VIEWER, "edges pageInfo"),
     "ProductEdge": _each(Access.VIEWER, "cursor node"),
     "PriceConnection": _each(Access.VIEWER, "edges pageInfo"),
-    "PriceEdge": _each(Access.VIEWER, "cursor node"),
+    "PriceEntryEdge": _each(Access.VIEWER, "cursor node"),
     "PriceEntry": {**_each(Access.VIEWER, "price since"), "actor": Access.STAFF},
     "ProductChange": _each(Access.STAFF, "kind name price actor at"),
     "ProductChangeConnection": _each(Access.STAFF, "edges pageInfo"),
@@ -194,6 +200,10 @@ RULES: Final[Mapping[str, Rules]] = {
         "state": Coarse(public_step_state, _PARKED_STATE),
     },
     "SagaUndo": {**_STEP, "state": Coarse(public_undo_state, _PARKED_STATE)},
+    "SagaAttempt": {
+        **_each(Access.VIEWER, "number outcome startedAt endedAt code"),
+        **_each(Access.STAFF, "message reference"),
+    },
     "SagaStepError": _each(Access.STAFF, "code message"),
     "SagaParking": _each(Access.STAFF, "number since code message workflowId"),
     "SagaIntervention": _each(Access.STAFF, "step parking kind reason actor at"),
@@ -325,7 +335,7 @@ RULES: Final[Mapping[str, Rules]] = {
             "EventEntry": _LOGGED,
             "InterventionEntry": f"{_LOGGED} parkedStep parking intervention reason",
             "StepEntry": "step isUndo state attempts endedAt",
-            "FailureEntry": "step attempts code message",
+            "FailureEntry": "step number code message",
             "ProviderCallEntry": "provider operation key answer reference",
             "WebhookEntry": "provider eventId type handledAt",
             "NotificationEntry": "id notice channel state attempts cause endedAt",

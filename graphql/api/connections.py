@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 import strawberry
 
@@ -16,6 +16,7 @@ DEFAULT_SIZE: Final = 20
 MAX_SIZE: Final = 100
 
 K = TypeVar("K")
+N = TypeVar("N")
 
 First = Annotated[
     int | None,
@@ -42,6 +43,30 @@ class PageInfo:
             start_cursor=cursors[0] if cursors else None,
             end_cursor=cursors[-1] if cursors else None,
         )
+
+
+@strawberry.type
+class Edge(Generic[N]):
+    cursor: str
+    node: N
+
+
+@strawberry.type
+class Connection(Generic[N]):
+    edges: list[Edge[N]]
+    page_info: PageInfo
+
+    @classmethod
+    def holding(
+        cls,
+        page: Page[Any],
+        cursors: list[str],
+        nodes: list[N],
+        **more: Any,  # noqa: ANN401 - the private fields of a connection that counts its items
+    ) -> Self:
+        """Return the connection of a page with a cursor and a node for each of its items."""
+        edges = [Edge(cursor=at, node=node) for at, node in zip(cursors, nodes, strict=True)]
+        return cls(edges=edges, page_info=PageInfo.of(page, cursors), **more)
 
 
 def page_request(

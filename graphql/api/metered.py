@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Final
 
-from graphql import FieldNode, OperationDefinitionNode
+from graphql import FieldNode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
 from api.errors import RequestErrorCode
+from api.root_fields import root_fields
 from observability.work import GRAPHQL_SECONDS, HTTP_SECONDS
 
 INVALID: Final = "invalid"
@@ -54,17 +55,10 @@ class Metered(SchemaExtension):
 
 
 def _fields_of(context: ExecutionContext) -> list[FieldNode]:
-    """Return the fields that a valid document asks for first; none if it is not valid."""
+    """Return the root fields of a valid document; none if it is not valid."""
     if context.graphql_document is None or context.pre_execution_errors:
         return []
-    wanted = context.operation_name
-    for definition in context.graphql_document.definitions:
-        if isinstance(definition, OperationDefinitionNode) and (
-            wanted is None or (definition.name is not None and definition.name.value == wanted)
-        ):
-            selections = definition.selection_set.selections
-            return [field for field in selections if isinstance(field, FieldNode)]
-    return []
+    return root_fields(context.graphql_document, context.operation_name)
 
 
 def _named(context: ExecutionContext, fields: list[FieldNode]) -> str:

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    get_operation_ast,
-)
+from graphql import DocumentNode, OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
+from api.root_fields import root_fields
 from observability import trace
 from observability.tracing import spans
 
@@ -43,22 +35,7 @@ class OperationTrace(SchemaExtension):
 
 def name_of(document: DocumentNode, operation: OperationDefinitionNode) -> str:
     """Return the type of the operation and its root fields, without a word of the client."""
-    fragments = {
-        part.name.value: part.selection_set
-        for part in document.definitions
-        if isinstance(part, FragmentDefinitionNode)
-    }
-    fields = sorted(set(_fields(operation.selection_set, fragments)))
+    name = operation.name.value if operation.name is not None else None
+    fields = sorted({field.name.value for field in root_fields(document, name)})
     more = f" +{len(fields) - MAX_NAMED}" if len(fields) > MAX_NAMED else ""
     return f"{operation.operation.value} {' '.join(fields[:MAX_NAMED])}{more}"
-
-
-def _fields(selected: SelectionSetNode, fragments: dict[str, SelectionSetNode]) -> Iterator[str]:
-    for selection in selected.selections:
-        match selection:
-            case FieldNode():
-                yield selection.name.value
-            case InlineFragmentNode():
-                yield from _fields(selection.selection_set, fragments)
-            case FragmentSpreadNode():
-                yield from _fields(fragments[selection.name.value], fragments)

@@ -7,8 +7,9 @@ from typing import Final
 from api.context import Context
 from api.orders.types import Payment
 from api.products.types import Product
-from api.sagas.types import Saga, SagaStep, SagaUndo
+from api.sagas.types import Saga, SagaAttempt, SagaStep, SagaUndo
 from queries.saga_ledger import SagaStatus
+from queries.saga_records import AttemptOutcome
 from queries.saga_states import StepState
 
 CARD_DECLINED: Final = "card_declined"
@@ -44,8 +45,46 @@ def public_stock(product: Product, context: Context) -> int:
 
 
 def public_decline_code(payment: Payment, _: Context) -> str | None:
-    code = payment.decline_code
-    return code if code is None or code in PUBLIC_DECLINE_CODES else CARD_DECLINED
+    return None if payment.decline_code is None else _public_code(payment.decline_code)
+
+
+def _public_code(decline_code: str) -> str:
+    return decline_code if decline_code in PUBLIC_DECLINE_CODES else CARD_DECLINED
+
+
+def public_attempts(part: SagaStep | SagaUndo, _: Context) -> list[SagaAttempt]:
+    """Return the attempts that the provider has answered, or is yet to answer.
+
+    A failed call is no news for a customer: the saga repeats it. A parked step runs for them.
+    """
+    answered = [a for a in part.attempt_history if a.outcome is not AttemptOutcome.FAILED]
+    if part.parking is not None:
+        answered.append(_running(part, answered))
+    return [
+        SagaAttempt(
+            number=number,
+            outcome=attempt.outcome,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+            code=None if attempt.code is None else _public_code(attempt.code),
+            message=None,
+            reference=None,
+        )
+        for number, attempt in enumerate(answered, start=1)
+    ]
+
+
+def _running(part: SagaStep | SagaUndo, answered: list[SagaAttempt]) -> SagaAttempt:
+    """Return the attempt that a customer sees in place of the parking."""
+    return SagaAttempt(
+        number=len(answered) + 1,
+        outcome=AttemptOutcome.RUNNING,
+        started_at=answered[-1].ended_at if answered else part.started_at,
+        ended_at=None,
+        code=None,
+        message=None,
+        reference=None,
+    )
 
 
 def public_saga_status(saga: Saga, _: Context) -> SagaStatus:

@@ -13,7 +13,9 @@ from typing import Any, Final, cast
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.errors import RequestErrorCode, as_json
 from api.limits import MAX_BODY_BYTES
@@ -159,11 +161,21 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread_timer = None
 
 
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket. A handshake may be refused with a response of its own, such as a 401."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # else uvicorn logs that the application sent none
+
+
 def server_config(app: FastAPI | str, **options: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's
     """Return the configuration of a server for this application with every limit."""
     return uvicorn.Config(
         app,
         http=BoundedProtocol,
+        ws=SocketProtocol,
         ws_max_size=MAX_BODY_BYTES,
         ws_max_queue=MAX_QUEUED_MESSAGES,
         access_log=False,

@@ -56,10 +56,11 @@ class StepEntry(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureEntry(Entry):
-    """The last of the failed attempts of a step."""
+    """A failed attempt at a step."""
 
     step: str
-    attempts: int
+    number: int
+    """Counts the failed attempts at the step, from 1."""
     code: str
     message: str
 

@@ -12,14 +12,14 @@ from temporalio.client import Client
 from eventstore.envelope import StoredEvent
 from queries.explain.entries import Entry, EventEntry
 from queries.explain.money import OrderMoney, money_of
-from queries.explain.reading import OrderRecordQueries, OrderRecords
+from queries.explain.reading import OrderRecordQueries
 from queries.explain.stock import LineStock, stock_of
 from queries.explain.timeline import timeline_of
 from queries.explain.waits import ExplainedWait, explained_waits
 from queries.explain.workflows import WorkflowRun, WorkflowRuns
 from queries.order_view import OrderView
 from queries.saga_history import History
-from queries.saga_ledger import Failures, SagaView, saga_view
+from queries.saga_ledger import SagaView, saga_view
 
 MAX_ENTRIES: Final = 1_000
 
@@ -55,8 +55,8 @@ class ExplainQueries:
         if records is None:
             return None
         ours = [each for each in records.events if each.category != "note"]
-        history = History.of(ours)
-        saga = saga_view(records.order.id, history, _failures(records))
+        history = History.of([*ours, *records.stock_events])
+        saga = saga_view(records.order.id, history, records.failed_calls)
         timeline = timeline_of(records, saga)
         shown = timeline[:MAX_ENTRIES]
         is_cut = records.is_cut or len(timeline) > MAX_ENTRIES
@@ -83,7 +83,3 @@ def trace_ids_of(events: Iterable[StoredEvent]) -> list[str]:
 
 def _last_position(entries: Sequence[Entry]) -> int:
     return max((each.position for each in entries if isinstance(each, EventEntry)), default=0)
-
-
-def _failures(records: OrderRecords) -> dict[str, Failures]:
-    return {row.step: Failures(row.attempts, row.code, row.message) for row in records.failures}

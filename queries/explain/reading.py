@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from projections.tables import order_view
 from queries.explain.stock import stock_event_ids
 from queries.order_view import OrderView, order_of
 from queries.orders import ORDERS
+from queries.saga_attempts import FailedCall
 from queries.updates import streams_of
 
 MAX_ROWS: Final = 1_000
@@ -38,11 +40,12 @@ _STOCK_EVENTS: Final = text("""
     FROM eventstore.event
     WHERE event_id = ANY(CAST(:ids AS uuid[])) AND starts_with(stream_id, 'inventory-')
 """)
-_FAILURES: Final = text("""
-    SELECT step, count AS attempts, code, message, failed_at
+_FAILED_CALLS: Final = text("""
+    SELECT step, number, code, message, started_at, failed_at
     FROM journal.failed_attempts
     WHERE order_id = :order_id
-    ORDER BY failed_at, step
+    ORDER BY step, number
+    LIMIT :limit
 """)
 _WEBHOOKS: Final = text("""
     SELECT provider, event_id, type, received_at, handled_at
@@ -82,7 +85,8 @@ class OrderRecords:
     events: Sequence[StoredEvent]
     """The events of the order's own streams, notes included."""
     stock_events: Sequence[StoredEvent]
-    failures: Sequence[Row[Any]]
+    failed_calls: Mapping[str, Sequence[FailedCall]]
+    """The failed attempts by step, the oldest first."""
     webhooks: Sequence[Row[Any]]
     notifications: Sequence[Row[Any]]
     deliveries: Sequence[Row[Any]]
@@ -116,7 +120,7 @@ async def _records(connection: AsyncConnection, order: OrderView) -> OrderRecord
     asked: dict[str, object] = {"order_id": order.id, "limit": MAX_ROWS + 1}
     events = await _events(connection, {"streams": streams, "limit": MAX_ROWS + 1})
     stock_events = await _events(connection, {"ids": stock_event_ids(order.id, skus)})
-    failures = (await connection.execute(_FAILURES, {"order_id": order.id})).all()
+    failed_calls = (await connection.execute(_FAILED_CALLS, asked)).all()
     webhooks = (await connection.execute(_WEBHOOKS, asked)).all()
     notifications = (await connection.execute(_NOTIFICATIONS, asked)).all()
     names = [*streams, *{each.stream_id for each in stock_events}]
@@ -127,11 +131,14 @@ async def _records(connection: AsyncConnection, order: OrderView) -> OrderRecord
         order=order,
         events=events,
         stock_events=stock_events,
-        failures=failures,
+        failed_calls=_by_step(failed_calls),
         webhooks=webhooks,
         notifications=notifications,
         deliveries=deliveries,
-        is_cut=any(len(each) > MAX_ROWS for each in (events, webhooks, notifications, deliveries)),
+        is_cut=any(
+            len(each) > MAX_ROWS
+            for each in (events, failed_calls, webhooks, notifications, deliveries)
+        ),
     )
 
 
@@ -139,3 +146,11 @@ async def _events(connection: AsyncConnection, asked: dict[str, Any]) -> list[St
     statement = _STOCK_EVENTS if "ids" in asked else _EVENTS
     found = [StoredEvent(*row) for row in await connection.execute(statement, asked)]
     return sorted(found, key=lambda stored: stored.position)
+
+
+def _by_step(rows: Iterable[Row[Any]]) -> dict[str, list[FailedCall]]:
+    calls: defaultdict[str, list[FailedCall]] = defaultdict(list)
+    for row in rows:
+        call = FailedCall(row.number, row.code, row.message, row.started_at, row.failed_at)
+        calls[row.step].append(call)
+    return calls

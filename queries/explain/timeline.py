@@ -100,29 +100,30 @@ def _step(step: StepView | UndoView, *, is_undo: bool) -> Iterable[StepEntry]:
     at = step.started_at or step.ended_at
     if at is None:
         return
-    tries = f" after {step.attempts} attempts" if step.attempts > 1 else ""
+    count = step.attempt_count
+    tries = f" after {count} attempts" if count > 1 else ""
     yield StepEntry(
         at=at,
         text=f"{step.description} {step.state}{tries}.",
         step=step.name,
         is_undo=is_undo,
         state=step.state,
-        attempts=step.attempts,
+        attempts=count,
         ended_at=step.ended_at,
     )
 
 
 def _failures(records: OrderRecords) -> Iterator[FailureEntry]:
-    for row in records.failures:
-        times = "once" if row.attempts == 1 else f"{row.attempts} times"
-        yield FailureEntry(
-            at=row.failed_at,
-            text=f"The step {row.step} has failed {times}, at last with {row.code}: {row.message}",
-            step=row.step,
-            attempts=row.attempts,
-            code=row.code,
-            message=row.message,
-        )
+    for step, calls in records.failed_calls.items():
+        for call in calls:
+            yield FailureEntry(
+                at=call.failed_at,
+                text=f"Failure {call.number} of the step {step}: {call.code}: {call.message}",
+                step=step,
+                number=call.number,
+                code=call.code,
+                message=call.message,
+            )
 
 
 def _webhooks(records: OrderRecords) -> Iterator[WebhookEntry]:

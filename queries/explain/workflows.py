@@ -13,7 +13,6 @@ from urllib.parse import quote
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.ids import order_of_workflow
 from kit.faults import one_line
 
 ANSWER_TIMEOUT: Final = timedelta(seconds=1)
@@ -41,11 +40,10 @@ class WorkflowRuns:
 
     async def of(self, workflow_ids: Sequence[str]) -> list[WorkflowRun]:
         """Ask Temporal about all of them at once, for at most ANSWER_TIMEOUT. Never raises."""
-        ours = [each for each in workflow_ids if order_of_workflow(each) is not None]
-        statuses = await asyncio.gather(*(self._status(each) for each in ours))
+        statuses = await asyncio.gather(*(self._status(each) for each in workflow_ids))
         return [
             WorkflowRun(workflow_id, status, self._url(workflow_id))
-            for workflow_id, status in zip(ours, statuses, strict=True)
+            for workflow_id, status in zip(workflow_ids, statuses, strict=True)
         ]
 
     async def _status(self, workflow_id: str) -> str:

@@ -5,7 +5,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Connection
 from api.context import Info
 from api.dead_letters.checks import CURSOR_KIND
 from api.payload import Payload
@@ -108,15 +108,7 @@ class DeadLetter:
 
 
 @strawberry.type
-class DeadLetterEdge:
-    cursor: str
-    node: DeadLetter
-
-
-@strawberry.type
-class DeadLetterConnection:
-    edges: list[DeadLetterEdge]
-    page_info: PageInfo
+class DeadLetterConnection(Connection[DeadLetter]):
     wanted: strawberry.Private[DeadLetterFilter]
 
     @strawberry.field(
@@ -129,11 +121,8 @@ class DeadLetterConnection:
     @classmethod
     def of(cls, page: Page[DeadLetterView], wanted: DeadLetterFilter) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, str(letter.id)) for letter in page.items]
-        edges = [
-            DeadLetterEdge(cursor=at, node=DeadLetter.of(letter))
-            for at, letter in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors), wanted=wanted)
+        nodes = [DeadLetter.of(letter) for letter in page.items]
+        return cls.holding(page, cursors, nodes, wanted=wanted)
 
 
 @strawberry.type

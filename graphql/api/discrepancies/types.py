@@ -5,7 +5,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Connection
 from api.discrepancies.systems import ReconciledSystem
 from api.payload import Payload
 from api.sagas.types import DiscrepancyAcceptance
@@ -45,24 +45,12 @@ class Discrepancy:
 
 
 @strawberry.type
-class DiscrepancyEdge:
-    cursor: str
-    node: Discrepancy
-
-
-@strawberry.type
-class DiscrepancyConnection:
-    edges: list[DiscrepancyEdge]
-    page_info: PageInfo
-
+class DiscrepancyConnection(Connection[Discrepancy]):
     @classmethod
     def of(cls, page: Page[ListedDiscrepancy], positions: PositionCodec) -> Self:
         cursors = [positions.seal(item.key, CURSOR_KIND) for item in page.items]
-        edges = [
-            DiscrepancyEdge(cursor=at, node=Discrepancy.of(item))
-            for at, item in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [Discrepancy.of(item) for item in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type

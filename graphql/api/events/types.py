@@ -5,7 +5,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Connection
 from api.payload import POSITION_NUMBER
 from api.scalars import Json, Long, Position
 from eventstore.positions import PositionCodec
@@ -52,21 +52,9 @@ class Event:
 
 
 @strawberry.type
-class EventEdge:
-    cursor: str
-    node: Event
-
-
-@strawberry.type
-class EventConnection:
-    edges: list[EventEdge]
-    page_info: PageInfo
-
+class EventConnection(Connection[Event]):
     @classmethod
     def of(cls, page: Page[EventView], positions: PositionCodec) -> Self:
         cursors = [positions.seal(event.position) for event in page.items]
-        edges = [
-            EventEdge(cursor=at, node=Event.of(event))
-            for at, event in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [Event.of(event) for event in page.items]
+        return cls.holding(page, cursors, nodes)

@@ -73,11 +73,11 @@ class StepEntry(TimelineEntry):
     ended_at: datetime | None
 
 
-@strawberry.type(description="The failed attempts of a step; `at` is when the last one failed.")
+@strawberry.type(description="A failed attempt at a step. The newest 100 of each step are kept.")
 class FailureEntry(TimelineEntry):
     step: str
-    attempts: int = strawberry.field(description="The number of failed attempts.")
-    code: str = strawberry.field(description="The cause of the last one.")
+    number: int = strawberry.field(description="Counts the failed attempts at the step, from 1.")
+    code: str
     message: str
 
 
@@ -149,7 +149,7 @@ def entry_of(entry: e.Entry) -> TimelineEntry:  # noqa: PLR0911 - one for each k
                 at=entry.at,
                 text=entry.text,
                 step=entry.step,
-                attempts=entry.attempts,
+                number=entry.number,
                 code=entry.code,
                 message=entry.message,
             )

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 import strawberry
 
-from api.connections import PageInfo, page_request
+from api.connections import Connection, page_request
 from api.context import Context
 from api.scalars import Long
 from domain.inventory.commands import AdjustmentReason
@@ -60,24 +60,12 @@ class StockChange:
 
 
 @strawberry.type
-class StockChangeEdge:
-    cursor: str
-    node: StockChange
-
-
-@strawberry.type
-class StockChangeConnection:
-    edges: list[StockChangeEdge]
-    page_info: PageInfo
-
+class StockChangeConnection(Connection[StockChange]):
     @classmethod
     def of(cls, sku: str, page: Page[StockChangeView]) -> Self:
         cursors = [_cursor(sku, change.key) for change in page.items]
-        edges = [
-            StockChangeEdge(cursor=at, node=StockChange.of(change))
-            for at, change in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [StockChange.of(change) for change in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 async def stock_history(

@@ -4,7 +4,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import Cursor, First, PageInfo
+from api.connections import Connection, Cursor, First
 from api.context import Info
 from api.inventory.stock_history import StockChangeConnection, stock_history
 from api.payload import Payload
@@ -59,24 +59,12 @@ class Stock:
 
 
 @strawberry.type
-class StockEdge:
-    cursor: str
-    node: Stock
-
-
-@strawberry.type
-class StockConnection:
-    edges: list[StockEdge]
-    page_info: PageInfo
-
+class StockConnection(Connection[Stock]):
     @classmethod
     def of(cls, page: Page[StockView]) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, stock.sku) for stock in page.items]
-        edges = [
-            StockEdge(cursor=at, node=Stock.of(stock))
-            for at, stock in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [Stock.of(stock) for stock in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type

@@ -6,7 +6,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Connection
 from api.operator_notices.checks import CURSOR_KIND
 from api.payload import Payload
 from notifications.operators.causes import CauseKind
@@ -117,24 +117,12 @@ class OperatorNotice:
 
 
 @strawberry.type
-class OperatorNoticeEdge:
-    cursor: str
-    node: OperatorNotice
-
-
-@strawberry.type
-class OperatorNoticeConnection:
-    edges: list[OperatorNoticeEdge]
-    page_info: PageInfo
-
+class OperatorNoticeConnection(Connection[OperatorNotice]):
     @classmethod
     def of(cls, page: Page[NoticeView]) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, str(notice.id)) for notice in page.items]
-        edges = [
-            OperatorNoticeEdge(cursor=at, node=OperatorNotice.of(notice))
-            for at, notice in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [OperatorNotice.of(notice) for notice in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type

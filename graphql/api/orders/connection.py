@@ -4,7 +4,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Connection
 from api.context import Info
 from api.orders.cursors import OrderCursors
 from api.orders.types import Order
@@ -23,15 +23,7 @@ strawberry.enum(
 
 
 @strawberry.type
-class OrderEdge:
-    cursor: str
-    node: Order
-
-
-@strawberry.type
-class OrderConnection:
-    edges: list[OrderEdge]
-    page_info: PageInfo
+class OrderConnection(Connection[Order]):
     wanted: strawberry.Private[OrderFilter]
 
     @strawberry.field(
@@ -51,8 +43,5 @@ class OrderConnection:
     ) -> Self:
         sealed = OrderCursors(positions, order_by)
         cursors = [sealed.seal(order_by.key(order)) for order in page.items]
-        edges = [
-            OrderEdge(cursor=at, node=Order.of(order))
-            for at, order in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors), wanted=wanted)
+        nodes = [Order.of(order) for order in page.items]
+        return cls.holding(page, cursors, nodes, wanted=wanted)

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import strawberry
 
-from api.connections import PageInfo, page_request
+from api.connections import Connection, page_request
 from api.context import Context
 from api.money import Money
 from api.products.price_history import version_in
@@ -43,24 +43,12 @@ class ProductChange:
 
 
 @strawberry.type
-class ProductChangeEdge:
-    cursor: str
-    node: ProductChange
-
-
-@strawberry.type
-class ProductChangeConnection:
-    edges: list[ProductChangeEdge]
-    page_info: PageInfo
-
+class ProductChangeConnection(Connection[ProductChange]):
     @classmethod
     def of(cls, sku: str, page: Page[ProductChangeView]) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, f"{change.version}:{sku}") for change in page.items]
-        edges = [
-            ProductChangeEdge(cursor=at, node=ProductChange.of(change))
-            for at, change in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [ProductChange.of(change) for change in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 async def product_history(

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import strawberry
 
-from api.connections import PageInfo, page_request
+from api.connections import Connection, page_request
 from api.context import Context
 from api.money import Money
 from queries import cursor
@@ -37,24 +37,12 @@ class PriceEntry:
 
 
 @strawberry.type
-class PriceEdge:
-    cursor: str
-    node: PriceEntry
-
-
-@strawberry.type
-class PriceConnection:
-    edges: list[PriceEdge]
-    page_info: PageInfo
-
+class PriceConnection(Connection[PriceEntry]):
     @classmethod
     def of(cls, sku: str, page: Page[PriceView]) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, f"{price.version}:{sku}") for price in page.items]
-        edges = [
-            PriceEdge(cursor=at, node=PriceEntry.of(price))
-            for at, price in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [PriceEntry.of(price) for price in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 async def price_history(

@@ -4,7 +4,7 @@ from typing import Self
 
 import strawberry
 
-from api.connections import Cursor, First, PageInfo
+from api.connections import Connection, Cursor, First
 from api.context import Info
 from api.money import Money
 from api.payload import Payload
@@ -48,24 +48,12 @@ class Product:
 
 
 @strawberry.type
-class ProductEdge:
-    cursor: str
-    node: Product
-
-
-@strawberry.type
-class ProductConnection:
-    edges: list[ProductEdge]
-    page_info: PageInfo
-
+class ProductConnection(Connection[Product]):
     @classmethod
     def of(cls, page: Page[ProductView]) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, product.sku) for product in page.items]
-        edges = [
-            ProductEdge(cursor=at, node=Product.of(product))
-            for at, product in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [Product.of(product) for product in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type

@@ -5,21 +5,30 @@ from typing import Self
 
 import strawberry
 
-from api.connections import PageInfo
+from api.connections import Connection
 from api.discrepancies.systems import ReconciledSystem
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
 from domain.saga.commands import Intervention
 from eventstore.positions import PositionCodec
 from queries.keyset import Page
+from queries.saga_attempts import AttemptView
 from queries.saga_history import Acceptance, DiscrepancyView, InterventionView, ParkingView
-from queries.saga_ledger import Failures, SagaStatus, SagaView, StepView, UndoView
+from queries.saga_ledger import SagaStatus, SagaView, StepView, UndoView
+from queries.saga_records import AttemptOutcome
 from queries.saga_states import StepState
 from queries.sagas import ParkedSaga
 
 CURSOR_KIND = "parked cursor"
+OUTCOMES = (
+    "The outcome of an attempt. PENDING: the provider waits for the customer. DECLINED: the "
+    "provider declined the payment. REFUSED: the provider refused to create the payment. FAILED: "
+    "the other party refused the call or did not answer it. ABANDONED: the payment was voided, or "
+    "another attempt replaced it."
+)
 
 strawberry.enum(Intervention, name="InterventionKind")
+strawberry.enum(AttemptOutcome, name="SagaAttemptOutcome", description=OUTCOMES)
 strawberry.enum(SagaStatus)
 strawberry.enum(StepState, name="SagaStepState")
 
@@ -30,8 +39,40 @@ class SagaStepError:
     message: str
 
     @classmethod
-    def of(cls, failures: Failures | None) -> Self | None:
-        return None if failures is None else cls(code=failures.code, message=failures.message)
+    def of(cls, attempt: AttemptView | None) -> Self | None:
+        if attempt is None or attempt.code is None:
+            return None
+        return cls(code=attempt.code, message=attempt.message or "")
+
+
+@strawberry.type(
+    description="An attempt at a step. It begins when the attempt before it has ended. A step keeps"
+    " all that the log records, and the newest 100 failed calls."
+)
+class SagaAttempt:
+    number: int = strawberry.field(description="Counts the attempts at the step, from 1.")
+    outcome: AttemptOutcome
+    started_at: datetime | None
+    ended_at: datetime | None = strawberry.field(description="Null while it runs.")
+    code: str | None = strawberry.field(
+        description="The provider's decline code, or the code of the failure."
+    )
+    message: str | None
+    reference: str | None = strawberry.field(
+        description="The provider's id of the payment, the shipment or the return."
+    )
+
+    @classmethod
+    def of(cls, attempt: AttemptView) -> Self:
+        return cls(
+            number=attempt.number,
+            outcome=attempt.outcome,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+            code=attempt.code,
+            message=attempt.message,
+            reference=attempt.reference,
+        )
 
 
 @strawberry.type(description="A parked step: it has failed and waits for an operator's decision.")
@@ -60,7 +101,10 @@ class SagaUndo:
     name: str
     description: str
     state: StepState
-    attempts: int | None
+    attempts: int | None = strawberry.field(
+        description="The number of attempts, those that are no longer kept included."
+    )
+    attempt_history: list[SagaAttempt]
     started_at: datetime | None
     ended_at: datetime | None
     last_error: SagaStepError | None
@@ -72,7 +116,8 @@ class SagaUndo:
             name=undo.name,
             description=undo.description,
             state=undo.state,
-            attempts=undo.attempts,
+            attempts=undo.attempt_count,
+            attempt_history=[SagaAttempt.of(attempt) for attempt in undo.attempts],
             started_at=undo.started_at,
             ended_at=undo.ended_at,
             last_error=SagaStepError.of(undo.last_error),
@@ -85,7 +130,10 @@ class SagaStep:
     name: str
     description: str
     state: StepState = strawberry.field(description="The state of its undo after that has begun.")
-    attempts: int | None
+    attempts: int | None = strawberry.field(
+        description="The number of attempts, those that are no longer kept included."
+    )
+    attempt_history: list[SagaAttempt]
     started_at: datetime | None
     ended_at: datetime | None
     last_error: SagaStepError | None
@@ -98,7 +146,8 @@ class SagaStep:
             name=step.name,
             description=step.description,
             state=step.state,
-            attempts=step.attempts,
+            attempts=step.attempt_count,
+            attempt_history=[SagaAttempt.of(attempt) for attempt in step.attempts],
             started_at=step.started_at,
             ended_at=step.ended_at,
             last_error=SagaStepError.of(step.last_error),
@@ -204,24 +253,12 @@ class Saga:
 
 
 @strawberry.type
-class SagaEdge:
-    cursor: str
-    node: Saga
-
-
-@strawberry.type
-class SagaConnection:
-    edges: list[SagaEdge]
-    page_info: PageInfo
-
+class SagaConnection(Connection[Saga]):
     @classmethod
     def of(cls, page: Page[ParkedSaga], positions: PositionCodec) -> Self:
         cursors = [positions.seal(item.key, CURSOR_KIND) for item in page.items]
-        edges = [
-            SagaEdge(cursor=at, node=Saga.of(item.saga))
-            for at, item in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [Saga.of(item.saga) for item in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type

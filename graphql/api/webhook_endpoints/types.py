@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.connections import Cursor, First, PageInfo, page_request
+from api.connections import Connection, Cursor, First, page_request
 from api.context import Info
 from api.payload import POSITION_NUMBER, Payload
 from api.scalars import Long, Position
@@ -79,24 +79,12 @@ class WebhookAttempt:
 
 
 @strawberry.type
-class WebhookAttemptEdge:
-    cursor: str
-    node: WebhookAttempt
-
-
-@strawberry.type
-class WebhookAttemptConnection:
-    edges: list[WebhookAttemptEdge]
-    page_info: PageInfo
-
+class WebhookAttemptConnection(Connection[WebhookAttempt]):
     @classmethod
     def of(cls, endpoint_id: UUID, page: Page[AttemptView]) -> Self:
         cursors = [cursor.encode(ATTEMPT_KIND, f"{a.id}:{endpoint_id}") for a in page.items]
-        edges = [
-            WebhookAttemptEdge(cursor=at, node=WebhookAttempt.of(attempt))
-            for at, attempt in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [WebhookAttempt.of(attempt) for attempt in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type(description="A URL that receives the events of the log: see docs/WEBHOOKS.md.")
@@ -156,24 +144,12 @@ class Webhook:
 
 
 @strawberry.type
-class WebhookEdge:
-    cursor: str
-    node: Webhook
-
-
-@strawberry.type
-class WebhookConnection:
-    edges: list[WebhookEdge]
-    page_info: PageInfo
-
+class WebhookConnection(Connection[Webhook]):
     @classmethod
     def of(cls, page: Page[WebhookView]) -> Self:
         cursors = [cursor.encode(CURSOR_KIND, str(webhook.number)) for webhook in page.items]
-        edges = [
-            WebhookEdge(cursor=at, node=Webhook.of(webhook))
-            for at, webhook in zip(cursors, page.items, strict=True)
-        ]
-        return cls(edges=edges, page_info=PageInfo.of(page, cursors))
+        nodes = [Webhook.of(webhook) for webhook in page.items]
+        return cls.holding(page, cursors, nodes)
 
 
 @strawberry.type

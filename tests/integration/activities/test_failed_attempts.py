@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.failed_attempts import FailedAttempts, FailureLedger
+from activities.failed_attempts import MAX_KEPT, FailedAttempts, FailureLedger
 from activities.interceptor import ActivityInterceptor
 from domain.errors import ErrorCode, Refused
 from kit.pool import Pool, create_pool
@@ -18,6 +19,11 @@ from providers.errors import ProviderRefused, ProviderUnavailable
 
 REFUSED = Refused(ErrorCode.OUT_OF_STOCK, "sku mug is short", ("lines", "0"))
 UNAVAILABLE = ProviderUnavailable("carrier", "create_shipment", "timeout")
+STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+MANY = """
+    INSERT INTO journal.failed_attempts (order_id, step, number, code, message, failed_at)
+    SELECT 'o1', $1, number, 'ERROR', 'it failed', now() FROM generate_series(1, $2) AS number
+"""
 CARD_REFUSED = ProviderRefused("payments", "capture", "charge_expired", 402)
 
 
@@ -39,7 +45,10 @@ async def attempt(
 ) -> object:
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(
-        environment.info, activity_type=activity_type, workflow_id=workflow_id
+        environment.info,
+        activity_type=activity_type,
+        workflow_id=workflow_id,
+        started_time=STARTED_AT,
     )
     conduct = ActivityInterceptor(ledger).intercept_activity(_Work(error))
     asked = ExecuteActivityInput(fn=attempt, args=[], executor=None, headers={})
@@ -48,7 +57,8 @@ async def attempt(
 
 async def noted(pool: Pool) -> list[tuple[str, str, int, str, str]]:
     rows = await pool.fetch(
-        "SELECT order_id, step, count, code, message FROM journal.failed_attempts ORDER BY step"
+        "SELECT order_id, step, number, code, message"
+        " FROM journal.failed_attempts ORDER BY step, number"
     )
     return [tuple(row) for row in rows]
 
@@ -86,15 +96,34 @@ async def test_a_failed_attempt_is_recorded_with_a_safe_message(
     assert await noted(pool) == [("o1", "capture", 1, code, message)]
 
 
-async def test_failures_are_counted_and_the_last_is_kept(pool: Pool) -> None:
+async def test_each_failure_is_kept_with_its_number_and_its_times(pool: Pool) -> None:
     ledger = FailedAttempts(pool)
     for error in (UNAVAILABLE, UNAVAILABLE, CARD_REFUSED):
         with pytest.raises((ProviderUnavailable, ApplicationError)):
             await attempt(error, ledger)
     await attempt(None, ledger)
 
-    ((_, _, count, code, _),) = await noted(pool)
-    assert (count, code) == (3, "PROVIDER_REFUSED")
+    assert [(number, code) for _, _, number, code, _ in await noted(pool)] == [
+        (1, "PROVIDER_UNAVAILABLE"),
+        (2, "PROVIDER_UNAVAILABLE"),
+        (3, "PROVIDER_REFUSED"),
+    ]
+    times = await pool.fetch("SELECT DISTINCT started_at FROM journal.failed_attempts")
+    assert [row["started_at"] for row in times] == [STARTED_AT]
+
+
+async def test_the_newest_failures_of_each_step_are_kept_under_their_numbers(pool: Pool) -> None:
+    ledger = FailedAttempts(pool)
+    for step in ("capture", "give_back"):
+        await pool.execute(MANY, step, MAX_KEPT)
+    with pytest.raises(ProviderUnavailable):
+        await attempt(UNAVAILABLE, ledger)
+
+    kept = [(step, number) for _, step, number, _, _ in await noted(pool)]
+    assert kept == [
+        *(("capture", number) for number in range(2, MAX_KEPT + 2)),
+        *(("give_back", number) for number in range(1, MAX_KEPT + 1)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +134,8 @@ async def test_failures_are_counted_and_the_last_is_kept(pool: Pool) -> None:
         ("track", "order-o1", "track"),
         ("collect_return", "return-o1", "collect_return"),
         ("give_back", "order-o1", "give_back"),
+        ("stop_parcel", "order-o1", "ask_again"),
+        ("end_hold", "order-o1", "ask_again"),
     ],
 )
 async def test_an_attempt_is_recorded_under_its_step(

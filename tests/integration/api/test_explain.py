@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client
 
-from domain.customer.commands import ErasureReason
-from domain.customer.events import CustomerErased
-from domain.note.events import OrderNoteAdded
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import ReconciledSystem
 from domain.saga.events import DiscrepancyFound
 from kit.pool import Pool
 from providers.carrier_simulator.routes import REFUSED
-from queries.explain.explanation import MAX_ENTRIES, ExplainQueries
+from tests.integration.api.explaining import (
+    attempts,
+    calls,
+    explained,
+    money,
+    steps,
+    stock,
+    timeline,
+    waits,
+)
 from tests.integration.api.orders import (
     declined,
     delivered,
-    dispatched,
     parked_at_capture,
     waiting_for_the_carrier,
 )
-from tests.integration.queries.statements import counted
-from tests.support.api_client import Api, Json, Viewer, operation
-from tests.support.api_inputs import ADDRESS, CONTACT
-from tests.support.order_log import ADDRESS as LOGGED_ADDRESS
-from tests.support.order_log import CONTACT as LOGGED_CONTACT
+from tests.support.api_client import Api, Viewer
+from tests.support.api_inputs import ADDRESS
 
-STATEMENTS: Final = 7
-NOBODY_LISTENS: Final = "127.0.0.1:9"
 RESERVED: Final = (
     *("EVENT OrderCreated", "EVENT OrderReserved", "EVENT InventoryReserved"),
     "STEP reserve",  # placed and reserved in one transaction, so at the same time
@@ -69,64 +66,6 @@ def eve(api: Api) -> Viewer:
 @pytest.fixture
 def ada(api: Api) -> Viewer:
     return api.viewer()
-
-
-async def explained(viewer: Viewer, order_id: str) -> Json:
-    return await viewer.run("Explain", orderId=order_id)
-
-
-def events(explanation: Json) -> list[str]:
-    return [each["type"] for each in explanation["timeline"] if "stream" in each]
-
-
-def calls(explanation: Json) -> list[tuple[str, str | None, str | None]]:
-    """Return the operation, the key without the order's id, and the answer of each call."""
-    order_id = explanation["orderId"]
-    return [
-        (each["operation"], each["key"] and each["key"].removeprefix(order_id), each["answer"])
-        for each in explanation["timeline"]
-        if each["kind"] == "PROVIDER_CALL"
-    ]
-
-
-def label(entry: Json) -> str:
-    """Return the kind of the entry and the name of what it is about."""
-    names = ("type", "stepName", "operation", "notice", "webhookType", "eventType")
-    return f"{entry['kind']} {next(entry[name] for name in names if name in entry)}"
-
-
-def timeline(explanation: Json) -> list[str]:
-    return [label(entry) for entry in explanation["timeline"]]
-
-
-def steps(explanation: Json) -> list[tuple[str, str]]:
-    return [
-        (each["stepName"], each["stepState"])
-        for each in explanation["timeline"]
-        if each["kind"] == "STEP"
-    ]
-
-
-def money(explanation: Json) -> tuple[int, int, int]:
-    """Return what is authorized, captured and refunded."""
-    found = explanation["money"]
-    return tuple(found[name]["amount"] for name in ("authorized", "captured", "refunded"))
-
-
-def attempts(explanation: Json) -> list[tuple[int, str]]:
-    return [(each["number"], each["status"]) for each in explanation["money"]["attempts"]]
-
-
-def stock(explanation: Json) -> list[tuple[int, int, int, int]]:
-    """Return what each line has ordered, reserved, shipped and got back."""
-    return [
-        (line["quantity"], line["reserved"], line["shipped"], line["returned"])
-        for line in explanation["stock"]
-    ]
-
-
-def waits(explanation: Json) -> list[str]:
-    return [wait["waitsFor"] for wait in explanation["waitsFor"]]
 
 
 async def test_a_delivered_order_explains_each_of_its_steps(
@@ -267,7 +206,7 @@ async def test_a_parked_saga_names_its_step_and_then_the_intervention(
     )
     assert "OPERATOR" in waits(parked)
     [failure] = [each for each in parked["timeline"] if each["kind"] == "FAILURE"]
-    assert (failure["stepName"], failure["failedAttempts"]) == ("capture", 1)
+    assert (failure["stepName"], failure["failure"]) == ("capture", 1)
     assert money(parked)[1] == 0
     assert money(parked)[0] == parked["money"]["total"]["amount"]
     [made] = [each for each in explanation["timeline"] if each["kind"] == "INTERVENTION"]
@@ -382,109 +321,6 @@ async def test_received_webhooks_and_notifications_are_in_the_timeline(
     [mail] = [each for each in entries if each["kind"] == "NOTIFICATION"]
     assert (mail["notice"], mail["channel"]) == ("SHIPPED", "EMAIL")
     assert (mail["notificationState"], mail["cause"]) == ("FAILED", "bounced")
-
-
-async def test_an_explanation_holds_no_personal_data(api: Api, ada: Viewer, eve: Viewer) -> None:
-    order_id = await delivered(api, ada)
-    logged = await api.logged_order(ada)
-    note = OrderNoteAdded(order_id=logged, customer_id=ada.sub, text="She moves to Bristol.")
-    await api.log.append(f"note-{logged}", note)
-
-    text = json.dumps([await explained(eve, order_id), await explained(eve, logged)])
-
-    marked = {
-        *(str(value) for value in ADDRESS.values()),
-        *(str(value) for value in CONTACT.values()),
-        *LOGGED_ADDRESS.model_dump().values(),
-        *LOGGED_CONTACT.model_dump().values(),
-        *("She moves to Bristol.", "ciphertext"),
-    }
-    assert "OrderNoteAdded" in text
-    assert [value for value in marked if value and len(value) > 3 and value in text] == []
-
-
-async def test_the_order_of_an_erased_customer_still_explains_itself(
-    api: Api, ada: Viewer, eve: Viewer
-) -> None:
-    order_id = await dispatched(api, ada)
-    erased = CustomerErased(customer_id=ada.sub, reason=ErasureReason.CUSTOMER_REQUEST)
-    await api.log.append(f"customer-{ada.sub}", erased)
-
-    explanation = await explained(eve, order_id)
-
-    assert "OrderCreated" in events(explanation)
-    assert money(explanation)[1] == explanation["money"]["total"]["amount"]
-
-
-async def test_an_order_explains_itself_without_temporal(
-    api: Api, ada: Viewer, engine: AsyncEngine
-) -> None:
-    order_id = await dispatched(api, ada)
-    away = await Client.connect(NOBODY_LISTENS, lazy=True)
-
-    found = await ExplainQueries(engine, away, "").get(order_id)
-
-    assert found is not None
-    assert [(run.status, run.url) for run in found.workflows] == [("UNKNOWN", None)]
-    assert found.money.captured == found.money.total
-
-
-async def test_an_explanation_costs_a_constant_number_of_statements(
-    api: Api, ada: Viewer, eve: Viewer, engine: AsyncEngine
-) -> None:
-    empty, full = await api.logged_order(ada), await delivered(api, ada)
-
-    for order_id in (empty, full):
-        with counted(engine) as statements:
-            await explained(eve, order_id)
-        assert len(statements) == STATEMENTS
-
-
-async def test_a_long_timeline_is_cut_and_says_where_to_go_on(
-    api: Api, ada: Viewer, eve: Viewer
-) -> None:
-    order_id = await api.logged_order(ada)
-    note = OrderNoteAdded(order_id=order_id, customer_id=ada.sub, text="n")
-    await api.log.append(f"note-{order_id}", *[note] * (MAX_ENTRIES + 5))
-
-    explanation = await explained(eve, order_id)
-
-    assert len(explanation["timeline"]) == MAX_ENTRIES
-    assert explanation["isCut"] is True
-    rest = await eve.run(
-        "Events", stream=f"note-{order_id}", after=explanation["continueAfter"], first=100
-    )
-    shown = [each for each in explanation["timeline"] if each.get("type") == "OrderNoteAdded"]
-    assert len(shown) + len(rest["edges"]) == MAX_ENTRIES + 5
-
-
-async def test_a_number_explains_the_same_order(api: Api, ada: Viewer, eve: Viewer) -> None:
-    order_id = await api.logged_order(ada)
-
-    explanation = await explained(eve, order_id)
-
-    assert explanation["orderId"] == order_id
-    assert await explained(eve, explanation["number"].lower()) == explanation
-
-
-async def test_only_staff_may_ask(api: Api, ada: Viewer) -> None:
-    order_id = await api.logged_order(ada)
-
-    answer = await ada.ask(operation("Explain"), orderId=order_id)
-    admins = await explained(api.viewer("admin"), order_id)
-
-    assert answer["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
-    assert answer["data"] is None
-    assert admins["orderId"] == order_id
-
-
-@pytest.mark.parametrize(
-    "order_id", ["6b8e9760-dfad-4eb5-a3ff-480ab63fd345", "W-0000000000", "no id\n", ""]
-)
-async def test_an_unknown_order_is_not_found(eve: Viewer, order_id: str) -> None:
-    answer = await eve.ask(operation("Explain"), orderId=order_id)
-
-    assert answer["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
 
 
 async def test_the_deadline_of_a_dispatch_counts_from_the_confirmation(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from websockets.exceptions import InvalidStatus
 
 from api import router
 from api import socket as api_socket
@@ -43,6 +44,20 @@ MALFORMED = {
     "complete without an id": '{"type": "complete"}',
     "a ping with a list": '{"type": "ping", "payload": []}',
 }
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", "Basic YWRhOmE="])
+async def test_a_handshake_with_a_wrong_token_is_refused_before_it_opens_a_socket(
+    api: Api, header: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with connecting(api.url, additional_headers={"Authorization": header}):
+            pass
+
+    response = refused.value.response
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert json.loads(response.body)["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize("is_signed_in", [True, False])

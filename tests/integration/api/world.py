@@ -43,7 +43,7 @@ SECRETS = (
 TRACE_PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EUROS = Money(amount=500, currency="EUR")
 FAILED_ATTEMPT = """
-    INSERT INTO journal.failed_attempts (order_id, step, count, code, message, failed_at)
+    INSERT INTO journal.failed_attempts (order_id, step, number, code, message, failed_at)
     VALUES ($1, $2, 3, 'PROVIDER_REFUSED', $3, now())
 """
 
@@ -135,8 +135,8 @@ async def _start_compensation(api: Api, order_id: str, operator: Viewer, pool: P
     requested = OrderCancellationRequested(order_id=order_id, reason=reason)
     await api.log.append(f"order-{order_id}", requested)
     for parking, step in enumerate(("give_back", "release", "authorize"), start=1):
-        await park(api, order_id, step, parking)
         await pool.execute(FAILED_ATTEMPT, order_id, step, PROVIDER_TEXT)
+        await park(api, order_id, step, parking)
     resolved = SagaStepResolved(order_id=order_id, step="give_back", parking=1, reason=SUSPICION)
     await _record(
         api, f"saga-{order_id}", resolved, "decide/give_back/1", actor=f"operator:{operator.sub}"

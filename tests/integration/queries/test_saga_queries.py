@@ -9,7 +9,7 @@ from domain.saga import events as e
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from kit.pool import Pool
 from queries.keyset import Page, PageRequest
-from queries.saga_ledger import Failures
+from queries.saga_records import AttemptOutcome
 from queries.saga_states import StepState
 from queries.sagas import ParkedSaga, SagaQueries
 from tests.integration.queries.statements import counted
@@ -54,8 +54,9 @@ async def test_a_saga_is_read_from_its_orders_events_and_failed_attempts(
     await log.place("o2")
     position = await log.append("order-o1", OrderReserved(order_id="o1"))
     await pool.execute(
-        "INSERT INTO journal.failed_attempts"
-        " VALUES ('o1', 'authorize', 2, 'PROVIDER_UNAVAILABLE', 'timeout', now())"
+        "INSERT INTO journal.failed_attempts (order_id, step, number, code, message, failed_at)"
+        " VALUES ('o1', 'authorize', 1, 'PROVIDER_REFUSED', 'no', now()),"
+        " ('o1', 'authorize', 2, 'PROVIDER_UNAVAILABLE', 'timeout', now())"
     )
 
     saga = await sagas.get("o1")
@@ -63,9 +64,13 @@ async def test_a_saga_is_read_from_its_orders_events_and_failed_attempts(
     assert saga is not None
     assert (saga.order_id, saga.customer_id, saga.position) == ("o1", "ada", position)
     reserve, authorize, *_ = saga.steps
-    assert (reserve.state, reserve.attempts, reserve.last_error) == (StepState.DONE, 1, None)
-    assert (authorize.state, authorize.attempts) == (StepState.RUNNING, 3)
-    assert authorize.last_error == Failures(2, "PROVIDER_UNAVAILABLE", "timeout")
+    assert (reserve.state, reserve.attempt_count, reserve.last_error) == (StepState.DONE, 1, None)
+    assert (authorize.state, authorize.attempt_count) == (StepState.RUNNING, 3)
+    assert [(each.outcome, each.code, each.message) for each in authorize.attempts] == [
+        (AttemptOutcome.FAILED, "PROVIDER_REFUSED", "no"),
+        (AttemptOutcome.FAILED, "PROVIDER_UNAVAILABLE", "timeout"),
+        (AttemptOutcome.RUNNING, None, None),
+    ]
 
 
 async def test_parked_sagas_are_listed_longest_wait_first(

@@ -16,7 +16,7 @@ from kit.pool import Pool
 from tests.support.sagas import PATIENT, Sagas, an_order
 
 LOCK = "SELECT pg_advisory_xact_lock(7002, hashtext($1))"
-FAILED = "SELECT count, code FROM journal.failed_attempts WHERE order_id = $1 AND step = 'reserve'"
+FAILED = "SELECT code FROM journal.failed_attempts WHERE order_id = $1 AND step = 'reserve'"
 HASTY = replace(
     PATIENT, provider_timeout=timedelta(seconds=1), parked_retry=timedelta(milliseconds=100)
 )
@@ -55,8 +55,7 @@ async def test_a_step_that_is_cut_off_parks_with_its_cause_and_completes_later(
     assert await sagas.inventory(sku) == InventoryState(received=5, reservations={order_id: 2})
     parked = (await parkings(sagas, order_id))[0]
     assert (parked["step"], parked["undoing"], parked["code"]) == ("reserve", False, "NO_ANSWER")
-    [(count, code)] = await pool.fetch(FAILED, order_id)
-    assert (count >= 1, code) == (True, "NO_ANSWER")
+    assert {row["code"] for row in await pool.fetch(FAILED, order_id)} == {"NO_ANSWER"}
 
 
 async def test_an_order_is_placed_while_its_product_is_held_and_reserved_after_it(

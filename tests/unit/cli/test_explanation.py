@@ -59,16 +59,14 @@ def test_the_page_of_a_parked_order_says_what_to_do(*, is_undo: bool, choices: i
     lines = page(an_explanation(parked=[parked]))
 
     at = lines.index("What to do: fix the cause, then choose one:")
-    assert lines[at + 1] == (
-        '  make query OP=RetrySaga ID=o1 ARGS=\'{"step": "capture", "reason": "..."}\''
-    )
+    assert lines[at + 1] == "  waybill sagas retry W-1 --step capture --reason ..."
     assert lines[at + 1 + choices] == "Money (EUR, minor units)"
 
 
 def test_a_page_that_was_cut_says_where_to_go_on() -> None:
     lines = page(an_explanation(isCut=True, continueAfter="p17"))
 
-    assert lines[-1].endswith("OP=Events, one stream at a time, after p17.")
+    assert lines[-1].endswith("waybill events tail --stream STREAM --after p17")
 
 
 def test_a_text_cannot_control_the_terminal() -> None:

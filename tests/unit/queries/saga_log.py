@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -17,8 +16,9 @@ from domain.saga import events as saga
 from domain.saga.commands import Intervention
 from domain.shipping import events as shipping
 from eventstore.envelope import EventMetadata, StoredEvent
+from queries.saga_attempts import FailedCall
 from queries.saga_history import History
-from queries.saga_ledger import Failures, SagaView, saga_view
+from queries.saga_ledger import FailedCalls, SagaView, saga_view
 from tests.support.order_log import ADDRESS
 from tests.support.order_parts import PROMISES, a_line
 
@@ -32,8 +32,13 @@ _DECIDED = {
 }
 
 
-def at(second: int) -> datetime:
+def at(second: float) -> datetime:
     return START + timedelta(seconds=second)
+
+
+def failed_call(number: int, second: float) -> FailedCall:
+    """Return a call that took 50 ms and failed at this second."""
+    return FailedCall(number, "ERROR", "it failed", at(second - 0.05), at(second))
 
 
 class SagaLog:
@@ -43,8 +48,8 @@ class SagaLog:
         self.events: list[StoredEvent] = []
         self.second = -1
 
-    def view(self, failures: Mapping[str, Failures] | None = None) -> SagaView:
-        return saga_view("o1", History.of(self.events), failures or {})
+    def view(self, failed_calls: FailedCalls | None = None) -> SagaView:
+        return saga_view("o1", History.of(self.events), failed_calls or {})
 
     def add(
         self, step: str, *events: Event, workflow: str = "order-o1", actor: str = "system"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.inventory.events import InventoryReleased
+from domain.inventory.events import BackorderQueued, InventoryReleased
 from domain.order import events as order
 from domain.order.commands import CancellationReason as Reason
 from domain.order.lines import ReturnedLine
@@ -12,12 +12,11 @@ from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.saga.events import DiscrepancyFound, DiscrepancyResolved, SagaRecovered
 from domain.saga.plan import ORDER_PLAN
 from queries.saga_history import DiscrepancyView
-from queries.saga_ledger import Failures, SagaStatus, SagaView
+from queries.saga_ledger import FailedCalls, SagaStatus, SagaView
 from queries.saga_states import StepState
-from tests.unit.queries.saga_log import EUROS, SagaLog, at
+from tests.unit.queries.saga_log import EUROS, SagaLog, at, failed_call
 
 NAMES = [step.name for step in ORDER_PLAN]
-UNDOS = {step.undo.name for step in ORDER_PLAN if step.undo}
 UNDONE_TO_SHIPMENT = {
     step.name: "UNDONE" if step.undo else "DONE"
     for step in ORDER_PLAN[: NAMES.index("create_shipment") + 1]
@@ -41,8 +40,12 @@ def done_before(step: str) -> dict[str, str]:
     return dict.fromkeys(NAMES[: NAMES.index(step)], "DONE")
 
 
-def failed(**counts: int) -> dict[str, Failures]:
-    return {step: Failures(count, "ERROR", "it failed") for step, count in counts.items()}
+def failed(**counts: int) -> FailedCalls:
+    """Return as many failed calls of each step, a tenth of a second apart after the 5th second."""
+    return {
+        step: [failed_call(number, 5 + number / 10) for number in range(1, count + 1)]
+        for step, count in counts.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -102,8 +105,8 @@ def test_an_order_that_is_rejected_failed_at_its_reservation() -> None:
     view = log.view(failed(reserve=1))
 
     assert (states(view), view.status) == ({"reserve": "FAILED"}, SagaStatus.FINAL)
-    assert view.steps[0].last_error == Failures(1, "ERROR", "it failed")
-    assert view.steps[0].attempts == 1
+    assert [(a.code, a.message) for a in view.steps[0].attempts] == [("ERROR", "it failed")]
+    assert view.steps[0].last_error == view.steps[0].attempts[0]
 
 
 def test_undos_run_newest_first_and_parallel_undos_together() -> None:
@@ -146,7 +149,7 @@ def test_a_deadline_that_was_missed_has_failed() -> None:
 def test_a_parcel_that_has_left_is_not_stopped() -> None:
     view = SagaLog().captured().cancellation_requested(Reason.PARCEL_LOST).view()
 
-    assert undos(view) == dict.fromkeys(UNDOS - {"cancel_shipment"}, "UNDOING")
+    assert undos(view) == {"give_back": "UNDOING", "release": "UNDONE"}
     assert states(view)["create_shipment"] == "DONE"
     assert states(view)["await_delivery"] == "FAILED"
 
@@ -170,7 +173,7 @@ def test_a_parked_step_has_failed_and_nothing_runs() -> None:
     assert states(view) == {**done_before("capture"), "capture": "FAILED"}
     assert (view.status, view.needs_attention) == (SagaStatus.PARKED, True)
     capture = view.steps[NAMES.index("capture")]
-    assert capture.attempts == 4
+    assert capture.attempt_count == 4
     assert capture.parking is not None
     assert (capture.parking.number, capture.parking.since) == (1, view.parked_since)
     assert list(view.parked) == ["capture"]
@@ -210,6 +213,35 @@ def test_a_parked_undo_shows_at_its_step_while_its_neighbour_is_undone() -> None
     }
     assert list(view.parked) == ["give_back"]
     assert view.status is SagaStatus.PARKED
+
+
+def test_a_release_is_done_once_the_stock_is_released() -> None:
+    log = SagaLog().confirmed().cancellation_requested(Reason.CUSTOMER_REQUEST)
+    assert undos(log.view())["cancel_shipment"] == "UNDOING"
+    log.parked("give_back", undoing=True)
+    assert undos(log.view())["release"] == "UNDOING"
+
+    log.add("release", InventoryReleased(sku="mug", order_id="o1", quantity=2))
+    view = log.view()
+    assert undos(view)["release"] == "UNDONE"
+    release = view.steps[0].undo
+    assert release is not None
+    assert release.ended_at == at(6)
+
+
+def test_stock_that_a_step_records_before_it_has_ended_does_not_end_it() -> None:
+    log = SagaLog().placed()
+    log.add("reserve/backorder/mug", BackorderQueued(sku="mug", order_id="o1", quantity=2))
+
+    assert states(log.view()) == {"reserve": "RUNNING"}
+
+
+def test_a_parcel_that_has_left_holds_no_stock_to_release() -> None:
+    log = SagaLog().captured().cancellation_requested(Reason.PARCEL_LOST)
+    view = log.parked("give_back", undoing=True).view()
+
+    assert undos(view)["release"] == "UNDONE"
+    assert undos(view)["give_back"] == "FAILED"
 
 
 def test_a_skipped_undo_leaves_its_step_unchanged() -> None:
@@ -285,7 +317,7 @@ def test_steps_show_their_times_and_attempts() -> None:
     assert times["capture"] == (at(5), at(6))
     assert times["await_delivery"] == (at(6), None)
     assert times["complete"] == (None, None)
-    assert [steps[name].attempts for name in ("reserve", "capture", "complete")] == [1, 3, 0]
+    assert [steps[name].attempt_count for name in ("reserve", "capture", "complete")] == [1, 3, 0]
 
 
 def test_an_undo_shows_its_times() -> None:
@@ -311,7 +343,7 @@ def test_an_undo_shows_its_times() -> None:
 def test_a_failed_look_up_is_shown_at_the_step_that_made_it(log: SagaLog, step: str) -> None:
     view = log.view(failed(track=3))
 
-    assert [(s.name, s.attempts) for s in view.steps if s.last_error] == [(step, 4)]
+    assert [(s.name, s.attempt_count) for s in view.steps if s.last_error] == [(step, 4)]
 
 
 def test_a_discrepancy_needs_attention_until_it_is_resolved() -> None:
