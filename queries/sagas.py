@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.saga.commands import ReconciledSystem
@@ -17,7 +17,7 @@ from eventstore.envelope import StoredEvent
 from projections.tables import parked_step, saga_discrepancy
 from queries.keyset import Page, PageRequest, fetch_page
 from queries.order_waits import is_open
-from queries.saga_history import History
+from queries.saga_history import History, ParkingView
 from queries.saga_ledger import Failures, SagaView, saga_view
 from queries.updates import streams_of
 
@@ -31,6 +31,11 @@ _EVENTS: Final = text("""
 _FAILURES: Final = text("""
     SELECT order_id, step, count, code, message
     FROM journal.failed_attempts
+    WHERE order_id = ANY(:order_ids)
+""")
+_PARKED_ATTEMPTS: Final = text("""
+    SELECT order_id, step, parking, count AS attempts, code, message, failed_at, retry_at
+    FROM journal.parked_attempt
     WHERE order_id = ANY(:order_ids)
 """)
 _PARKED: Final = (
@@ -117,7 +122,7 @@ class SagaQueries:
 
 
 async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[str, SagaView]:
-    """Return the sagas by order, in two statements for any number of orders."""
+    """Return the sagas by order, in three statements for any number of orders."""
     streams = [s for order_id in order_ids for s in (*streams_of(order_id), SAGA.stream(order_id))]
     events: defaultdict[str, list[StoredEvent]] = defaultdict(list)
     for row in await connection.execute(_EVENTS, {"streams": streams}):
@@ -126,7 +131,25 @@ async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[
     failures: defaultdict[str, dict[str, Failures]] = defaultdict(dict)
     for order_id, step, *failure in await connection.execute(_FAILURES, {"order_ids": order_ids}):
         failures[order_id][step] = Failures(*failure)
+    histories = {order_id: History.of(of_order) for order_id, of_order in events.items()}
+    for row in await connection.execute(_PARKED_ATTEMPTS, {"order_ids": order_ids}):
+        if row.order_id in histories:
+            _show_latest(row, histories[row.order_id].parked)
     return {
-        order_id: saga_view(order_id, History.of(of_order), failures[order_id])
-        for order_id, of_order in events.items()
+        order_id: saga_view(order_id, history, failures[order_id])
+        for order_id, history in histories.items()
     }
+
+
+def _show_latest(attempt: Row[Any], parked: dict[str, ParkingView]) -> None:
+    """Show the latest failure of a parked step, if it is of the parking that is open."""
+    parking = parked.get(attempt.step)
+    if parking is not None and parking.number == attempt.parking:
+        parked[attempt.step] = replace(
+            parking,
+            code=attempt.code,
+            message=attempt.message,
+            attempts=attempt.attempts,
+            failed_at=attempt.failed_at,
+            retry_at=attempt.retry_at,
+        )

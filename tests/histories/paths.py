@@ -308,6 +308,18 @@ async def parked_and_tried_again_by_itself(sagas: Sagas) -> str:
     return order_id
 
 
+async def settled_while_it_was_tried_again(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas.within(undo_timeout=timedelta(seconds=1), parked_retry=SOON))
+    with sagas.payment_simulator.failing(order_id, "capture", "down"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+        async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+            await gate.reached()
+            await sagas.intervene(order_id, "capture", Intervention.SKIP)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+    return order_id
+
+
 async def overdue_and_then_delivered(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(delivery=SOON))
     await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
@@ -534,6 +546,7 @@ PATHS: Final[dict[str, Path]] = {
             carrier_cancelled,
             parcel_lost,
             parked_and_tried_again_by_itself,
+            settled_while_it_was_tried_again,
             overdue_and_then_delivered,
             returned,
             returned_in_part,
