@@ -24,7 +24,7 @@ class SagaSettings(BaseSettings):
     undo_timeout: Timeout = timedelta(hours=1)
     """The same for a call that must succeed: then the saga parks and waits for an operator."""
     parked_retry: Timeout = timedelta(minutes=15)
-    """The time that a parked step waits before its retry, if it was not refused."""
+    """The pause before the first retry of a parked step that was not refused. Later ones grow."""
     backorder_deadline: Window = timedelta(days=14)
     """The time that an order waits for the stock it lacks, if its customer wants that."""
     payment_window: Window = timedelta(hours=24)

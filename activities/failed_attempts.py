@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.types import DATABASE_UNAVAILABLE, NO_ANSWER, PROVIDER_REFUSED
-from domain.errors import Refused
+from activities.types import (
+    DATABASE_UNAVAILABLE,
+    NO_ANSWER,
+    PROVIDER_PAUSED,
+    PROVIDER_REFUSED,
+    PROVIDER_UNAVAILABLE,
+    ParkInput,
+)
+from domain.errors import ErrorCode, Refused
 from domain.ids import order_of_workflow, refund_of_workflow
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, refund_order
-from eventstore.errors import AppendRolledBack
+from eventstore.errors import AppendRolledBack, InvalidAppend
 from kit.bounded_gather import NotStarted
 from kit.pool import Pool
 from kit.restart import is_database_away
-from providers.errors import ProviderError, ProviderRefused
+from providers.errors import ProviderError, ProviderPaused, ProviderRefused
 
 logger = logging.getLogger(__name__)
-
-PROVIDER_UNAVAILABLE: Final = "PROVIDER_UNAVAILABLE"
 
 _TIMEOUT_SECONDS: Final = 1.0
 MAX_KEPT: Final = 100
@@ -47,6 +52,16 @@ _NOTE: Final = f"""
     SELECT $1, $2, count + 1, $3, $4, $5, clock_timestamp()
     FROM earlier
 """  # noqa: S608 - a constant
+# A second run of the activity that parks a step is the same failure.
+_NOTE_PARKED: Final = """
+    INSERT INTO journal.parked_attempt AS p
+        (order_id, step, parking, count, code, message, failed_at, retry_at)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7)
+    ON CONFLICT (order_id, step) DO UPDATE
+    SET count = CASE WHEN p.parking = $3 THEN p.count + 1 ELSE 1 END,
+        parking = $3, code = $4, message = $5, failed_at = $6, retry_at = $7
+    WHERE p.failed_at < $6
+"""
 _PLANS: Final = (*ORDER_PLAN, *RETURN_PLAN)
 _UNDOS: Final = (*(step.undo for step in _PLANS if step.undo), *FINALIZERS)
 _STEPS: Final = {*(step.name for step in _PLANS), *(undo.name for undo in _UNDOS)}
@@ -73,9 +88,33 @@ class FailedAttempt:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ParkedAttempt:
+    """The latest failure of a parked step. `retry_at` is None while it waits for an operator."""
+
+    order_id: str
+    step: str
+    parking: int
+    code: str
+    message: str
+    failed_at: datetime
+    retry_at: datetime | None
+
+    @classmethod
+    def of(cls, park: ParkInput, parking: int) -> ParkedAttempt:
+        retry_at = None if park.retry_in is None else park.failed_at + park.retry_in
+        about = (park.order_id, park.step, parking, park.code, park.message)
+        return cls(*about, park.failed_at, retry_at)
+
+
 class FailureLedger(Protocol):
+    """Its methods never raise, and never take long."""
+
     async def note(self, attempt: FailedAttempt) -> None:
-        """Record the attempt. Never raises, and never takes long."""
+        """Record the attempt."""
+
+    async def note_parked(self, attempt: ParkedAttempt) -> None:
+        """Record the latest failure of a parked step, and count it."""
 
 
 class FailedAttempts:
@@ -85,13 +124,16 @@ class FailedAttempts:
         self._pool = pool
 
     async def note(self, attempt: FailedAttempt) -> None:
-        facts = (
-            *(attempt.order_id, attempt.step, attempt.code, attempt.message),
-            attempt.started_at,
-        )
+        about = (attempt.order_id, attempt.step, attempt.code, attempt.message)
+        await self._record(_NOTE, *about, attempt.started_at)
+
+    async def note_parked(self, attempt: ParkedAttempt) -> None:
+        await self._record(_NOTE_PARKED, *astuple(attempt))
+
+    async def _record(self, statement: str, *facts: object) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS), self._pool.acquire() as connection:
-                await connection.execute(_NOTE, *facts)
+                await connection.execute(statement, *facts)
         except Exception as error:  # noqa: BLE001 - the activity's own failure is what matters
             logger.warning("a failed attempt was not recorded: %s", type(error).__name__)
 
@@ -108,23 +150,43 @@ def failed_attempt(info: activity.Info, error: Exception) -> FailedAttempt | Non
     return FailedAttempt(order_id, step, *described(error), started_at=info.started_time)
 
 
-def described(error: Exception) -> tuple[str, str]:  # noqa: PLR0911 - one for each failure
+def described(error: Exception) -> tuple[str, str]:
     """Return a code and a message, neither of which holds personal data."""
-    if (failure := of_the_database(error)) is not None:
-        return DATABASE_UNAVAILABLE, failure
+    failure = failure_of(error)
+    if failure is None:
+        return type(error).__name__, "an unexpected error; see the worker's log"
+    return failure.type or "", failure.message
+
+
+def failure_of(error: Exception) -> ApplicationError | None:  # noqa: PLR0911 - one for each failure
+    """Return the failure that Temporal keeps, with a type and a text without personal data.
+
+    Temporal does not retry a refusal. Return None for an error that no code of ours foresees.
+    """
+    if (message := of_the_database(error)) is not None:
+        return ApplicationError(message, type=DATABASE_UNAVAILABLE)
     match error:
         case Refused():
-            return error.code, error.message
+            return _final(error.message, list(error.field), type=error.code)
         case ProviderRefused():
-            return PROVIDER_REFUSED, str(error)
+            return _final(str(error), [error.code], type=PROVIDER_REFUSED)
+        case ProviderPaused():  # the workflow waits, and then runs the step again
+            return _final(str(error), error.provider, type=PROVIDER_PAUSED)
         case ProviderError():
-            return PROVIDER_UNAVAILABLE, str(error)
+            return ApplicationError(str(error), type=PROVIDER_UNAVAILABLE)
+        case InvalidAppend():  # the log will never accept this append
+            return _final(str(error), type=ErrorCode.INVALID_INPUT)
         case NotStarted():
-            return "NOT_BEGUN", "not started: other calls failed, or used up the time"
+            message = "not started: other calls failed, or used up the time"
+            return ApplicationError(message, type="NOT_BEGUN")
         case ApplicationError() if error.type == NO_ANSWER:
-            return NO_ANSWER, error.message
+            return error
         case _:
-            return type(error).__name__, "an unexpected error; see the worker's log"
+            return None
+
+
+def _final(message: str, *details: object, type: str) -> ApplicationError:  # noqa: A002 - the SDK's name
+    return ApplicationError(message, *details, type=type, non_retryable=True)
 
 
 def of_the_database(error: Exception) -> str | None:

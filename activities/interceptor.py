@@ -1,4 +1,4 @@
-"""Intercept every activity: send heartbeats, and mark failures that are final."""
+"""Intercept every activity: send heartbeats, and name its failures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.failed_attempts import FailureLedger, failed_attempt, of_the_database
+from activities.failed_attempts import FailureLedger, failed_attempt, failure_of
 from activities.time_limit import ended_in_time
-from activities.types import DATABASE_UNAVAILABLE, PROVIDER_PAUSED, PROVIDER_REFUSED
-from domain.errors import ErrorCode, Refused
-from eventstore.errors import InvalidAppend
-from providers.errors import ProviderPaused, ProviderRefused
 
 
 class ActivityInterceptor(Interceptor):
@@ -47,8 +42,8 @@ class _Inbound(ActivityInboundInterceptor):
                 return await super().execute_activity(input)
         except Exception as error:
             await self._note(error)
-            if (named := _final(error) or _of_the_database(error)) is not None:
-                raise named from None
+            if (failure := failure_of(error)) is not None:
+                raise failure from None
             raise
 
     async def _note(self, error: Exception) -> None:
@@ -57,36 +52,9 @@ class _Inbound(ActivityInboundInterceptor):
             await self._ledger.note(attempt)
 
 
-def _final(error: Exception) -> ApplicationError | None:
-    """Return the failure that stops Temporal's retries, or None."""
-    match error:
-        case Refused():
-            return ApplicationError(
-                error.message, list(error.field), type=error.code, non_retryable=True
-            )
-        case ProviderRefused():
-            return ApplicationError(
-                str(error), [error.code], type=PROVIDER_REFUSED, non_retryable=True
-            )
-        case ProviderPaused():  # the workflow waits, and then runs the step again
-            return ApplicationError(
-                str(error), error.provider, type=PROVIDER_PAUSED, non_retryable=True
-            )
-        case InvalidAppend():  # the log will never accept this append
-            return ApplicationError(str(error), type=ErrorCode.INVALID_INPUT, non_retryable=True)
-        case _:
-            return None
-
-
 def _ended_in_time() -> AbstractAsyncContextManager[None]:
     """Limit a local activity. Any other asks a provider, whose client has limits of its own."""
     return ended_in_time() if activity.info().is_local else contextlib.nullcontext()
-
-
-def _of_the_database(error: Exception) -> ApplicationError | None:
-    """Return the failure that names the database as its cause, or None. Temporal retries it."""
-    message = of_the_database(error)
-    return None if message is None else ApplicationError(message, type=DATABASE_UNAVAILABLE)
 
 
 @contextlib.asynccontextmanager

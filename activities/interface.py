@@ -40,6 +40,7 @@ from activities.types import (
     RunCommandInput,
     RunCommandResult,
     TrackedStatus,
+    UnparkInput,
     WaitingOrdersResult,
 )
 
@@ -65,7 +66,14 @@ class SagaActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def park(self, park: ParkInput) -> ParkResult: ...
+    async def park(self, park: ParkInput) -> ParkResult:
+        """Park the step. One that is parked already stays parked, with this as its latest
+        failure."""
+
+    @activity.defn
+    @abstractmethod
+    async def unpark(self, unpark: UnparkInput) -> None:
+        """End the parking, unless an intervention has ended it."""
 
     @activity.defn
     @abstractmethod

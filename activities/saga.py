@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities import interface
 from activities.command_handler import CommandHandler, Step
+from activities.failed_attempts import FailureLedger, ParkedAttempt
 from activities.keyed import handle_once
 from activities.orphans import end_orphan
 from activities.types import (
@@ -19,6 +20,7 @@ from activities.types import (
     ParkedStep,
     ParkInput,
     ParkResult,
+    UnparkInput,
 )
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
@@ -26,8 +28,9 @@ from domain.order.commands import CancellationReason, RequestCancellation
 from domain.order.decide import ORDER
 from domain.order.events import OrderReturnRequested
 from domain.order.state import OrderState
-from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
+from domain.saga.commands import InterveneOnStep, Intervention, ParkStep, UnparkStep
 from domain.saga.decide import SAGA
+from domain.saga.events import SagaParked
 from domain.saga.state import SagaState
 from eventstore.envelope import StoredEvent
 
@@ -50,14 +53,18 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
         fingerprint=order.fingerprint,
         reason=order.cancellation,
         settled=tuple(sorted(saga.settled)),
-        parked=tuple(
-            ParkedStep(step, parked.number, parked.workflow_id)
-            for step, parked in saga.parked.items()
-        ),
+        parked=parked_steps(saga),
         return_requested_at=_return_requested_at(stored) if order.returning else None,
         has_left=order.has_shipped,
         number=order.number,
         promises=order.promises,
+    )
+
+
+def parked_steps(saga: SagaState) -> tuple[ParkedStep, ...]:
+    return tuple(
+        ParkedStep(step, parked.number, parked.workflow_id, parked.undoing)
+        for step, parked in saga.parked.items()
     )
 
 
@@ -80,8 +87,9 @@ def _return_requested_at(stored: Sequence[StoredEvent]) -> datetime | None:
 
 
 class SagaActivitiesImpl(interface.SagaActivities):
-    def __init__(self, handler: CommandHandler) -> None:
+    def __init__(self, handler: CommandHandler, ledger: FailureLedger | None = None) -> None:
         self._handler = handler
+        self._ledger = ledger
 
     @activity.defn
     async def load_progress(self, order_id: str) -> OrderProgress:
@@ -90,6 +98,8 @@ class SagaActivitiesImpl(interface.SagaActivities):
     @activity.defn
     async def park(self, park: ParkInput) -> ParkResult:
         saga = await self._handler.load(SAGA, park.order_id)
+        if park.parking is not None and (made := saga.interventions.get(park.parking)):
+            return ParkResult(park.parking, intervention=made)
         await self._handler.handle(
             Step.current(f"park/{park.step}/{saga.parkings + 1}", park.order_id),
             ParkStep(
@@ -101,8 +111,18 @@ class SagaActivitiesImpl(interface.SagaActivities):
                 workflow_id=activity.info().workflow_id or "",
             ),
         )
-        saga = await self._handler.load(SAGA, park.order_id)
-        return ParkResult(saga.parked[park.step].number)
+        [stream] = await self._handler.read((SAGA, park.order_id))
+        number = stream.state.parked[park.step].number
+        if self._ledger is not None:
+            await self._ledger.note_parked(ParkedAttempt.of(park, number))
+        return ParkResult(number, since=_parked_at(stream.stored, number))
+
+    @activity.defn
+    async def unpark(self, unpark: UnparkInput) -> None:
+        await self._handler.handle(
+            Step.current(f"unpark/{unpark.step}/{unpark.parking}", unpark.order_id),
+            UnparkStep(aggregate_id=unpark.order_id, step=unpark.step, parking=unpark.parking),
+        )
 
     @activity.defn
     async def intervene(self, intervene: InterventionInput) -> InterventionResult:
@@ -140,6 +160,14 @@ class SagaActivitiesImpl(interface.SagaActivities):
     @activity.defn
     async def end_orphan(self, workflow_id: str) -> None:
         await end_orphan(workflow_id)
+
+
+def _parked_at(stored: Sequence[StoredEvent], number: int) -> datetime | None:
+    for event in stored:
+        match event.decode():
+            case SagaParked(parking=parking) if parking == number:
+                return event.recorded_at
+    return None
 
 
 def _compensation_for(intervene: InterventionInput) -> tuple[Command, ...]:

@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID
 
 from domain.idempotency import KeyUse
-from domain.ids import refund_of_workflow
 from domain.order.commands import CancellationReason, PlaceOrder
 from domain.order.lines import ReturnedLine
 from domain.order.promises import Promises
@@ -26,6 +25,8 @@ PROVIDER_PAUSED: Final = "PROVIDER_PAUSED"
 """The provider is down for everybody, and its calls wait. The first detail is its name."""
 NO_ANSWER: Final = "NO_ANSWER"
 """The failure type of an activity that did not end in its time; a later attempt may succeed."""
+PROVIDER_UNAVAILABLE: Final = "PROVIDER_UNAVAILABLE"
+"""The failure type of an activity that a provider gave no state; a later attempt may succeed."""
 DATABASE_UNAVAILABLE: Final = "DATABASE_UNAVAILABLE"
 """The failure type of an activity that PostgreSQL did not serve; a later attempt may succeed."""
 
@@ -72,11 +73,7 @@ class ParkedStep:
     number: int
     workflow_id: str
     """The workflow in which the step is parked, or was until it was terminated."""
-
-    @property
-    def is_of_refund(self) -> bool:
-        """Return whether it belongs to a requested refund, which may outlast the order's saga."""
-        return refund_of_workflow(self.workflow_id) is not None
+    undoing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +127,8 @@ class FailedRefund:
     amount: int
     """In minor units."""
     currency: str
+    is_retried: bool = False
+    """An operator has decided to refund again, and that refund has not succeeded."""
 
     @property
     def step(self) -> str:
@@ -157,6 +156,8 @@ class AftercareResult:
     """Steps that are parked because of a dispute that is closed now."""
     left_parked: tuple[ParkedStep, ...] = ()
     """The steps that an earlier run of this workflow may have left parked."""
+    settled: tuple[str, ...] = ()
+    """The steps that an operator has skipped or resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +248,37 @@ class ParcelInput:
 
 @dataclass(frozen=True, slots=True)
 class ParkInput:
-    """A step that has failed for good, and why."""
+    """A step that has failed for good, and why.
+
+    `parking` is the number under which it is parked already. `retry_in` is None for a step that
+    waits for an operator.
+    """
 
     order_id: str
     step: str
     undoing: bool
     code: str
     message: str
+    failed_at: datetime
+    retry_in: timedelta | None = None
+    parking: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParkResult:
+    """The open parking. `intervention` is set when the log has one that the workflow has not
+    seen."""
+
     number: int
+    since: datetime | None = None
+    intervention: Intervention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnparkInput:
+    order_id: str
+    step: str
+    parking: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The sagas that need attention. A row exists until an operator intervenes or the records agree.
+"""The sagas that need attention. A row exists until an operator intervenes, the step
+succeeds or the records agree.
 
 The progress of a saga is not part of it. It is read from the order's events (queries/sagas.py) and
 costs the forward path nothing.
@@ -27,7 +28,7 @@ def apply(  # noqa: PLR0911 - one for each event
             # An order without its last step stays open and has no saga.
             decided = delete(parked_step, (event.order_id, event.step))
             return [decided, upsert(abandoned_saga, event.order_id)]
-        case e.SagaStepIntervened():
+        case e.SagaStepIntervened() | e.SagaUnparked():
             return [delete(parked_step, (event.order_id, event.step))]
         case e.DiscrepancyFound():
             return [_discrepancy(event, stored)]

@@ -49,11 +49,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ParkingView:
+    """`code` and `message` are of the latest failed attempt."""
+
     number: int
     since: datetime
     code: str
     message: str
     workflow_id: str
+    attempts: int = 1
+    """The attempts that have failed under this parking."""
+    failed_at: datetime | None = None
+    """The time of the latest failure; None when it is not known."""
+    retry_at: datetime | None = None
+    """The time of the next retry, or of the one that runs; None: the step waits for an operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +220,8 @@ class History:
                 )
                 self.parked[event.step] = parking
                 self.parkings.setdefault(event.step, []).append(parking)
+            case saga_events.SagaUnparked():
+                self.parked.pop(event.step, None)
             case saga_events.SagaStepIntervened():
                 self._add_intervention(event, metadata.actor, stored)
             case saga_events.DiscrepancyFound():

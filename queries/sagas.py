@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.ids import event_id_for, order_workflow_id
@@ -21,7 +21,7 @@ from projections.tables import parked_step, saga_discrepancy
 from queries.keyset import Page, PageRequest, fetch_page
 from queries.order_waits import is_open
 from queries.saga_attempts import FailedCall
-from queries.saga_history import History
+from queries.saga_history import History, ParkingView
 from queries.saga_ledger import SagaView, saga_view
 from queries.updates import streams_of
 
@@ -39,6 +39,11 @@ _FAILED_CALLS: Final = text("""
     FROM journal.failed_attempts
     WHERE order_id = ANY(:order_ids)
     ORDER BY order_id, step, number
+""")
+_PARKED_ATTEMPTS: Final = text("""
+    SELECT order_id, step, parking, count AS attempts, code, message, failed_at, retry_at
+    FROM journal.parked_attempt
+    WHERE order_id = ANY(:order_ids)
 """)
 _PARKED: Final = (
     select(parked_step.c.order_id, func.min(parked_step.c.position).label("position"))
@@ -124,7 +129,7 @@ class SagaQueries:
 
 
 async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[str, SagaView]:
-    """Return the sagas by order, in two statements for any number of orders."""
+    """Return the sagas by order, in three statements for any number of orders."""
     streams = [s for order_id in order_ids for s in (*streams_of(order_id), SAGA.stream(order_id))]
     releases = {release_event_id(order_id): order_id for order_id in order_ids}
     events: defaultdict[str, list[StoredEvent]] = defaultdict(list)
@@ -134,9 +139,13 @@ async def _sagas(connection: AsyncConnection, order_ids: Sequence[str]) -> dict[
     calls: defaultdict[str, defaultdict[str, list[FailedCall]]] = defaultdict(_no_calls)
     for order_id, step, *call in await connection.execute(_FAILED_CALLS, {"order_ids": order_ids}):
         calls[order_id][step].append(FailedCall(*call))
+    histories = {order_id: History.of(of_order) for order_id, of_order in events.items()}
+    for row in await connection.execute(_PARKED_ATTEMPTS, {"order_ids": order_ids}):
+        if row.order_id in histories:
+            _show_latest(row, histories[row.order_id].parked)
     return {
-        order_id: saga_view(order_id, History.of(of_order), calls[order_id])
-        for order_id, of_order in events.items()
+        order_id: saga_view(order_id, history, calls[order_id])
+        for order_id, history in histories.items()
     }
 
 
@@ -147,3 +156,17 @@ def _no_calls() -> defaultdict[str, list[FailedCall]]:
 def release_event_id(order_id: str) -> UUID:
     """Return the id of the first event of the order's release, which is in a stream of stock."""
     return event_id_for(order_workflow_id(order_id), RELEASE.name, 0)
+
+
+def _show_latest(attempt: Row[Any], parked: dict[str, ParkingView]) -> None:
+    """Show the latest failure of a parked step, if it is of the parking that is open."""
+    parking = parked.get(attempt.step)
+    if parking is not None and parking.number == attempt.parking:
+        parked[attempt.step] = replace(
+            parking,
+            code=attempt.code,
+            message=attempt.message,
+            attempts=attempt.attempts,
+            failed_at=attempt.failed_at,
+            retry_at=attempt.retry_at,
+        )

@@ -48,17 +48,19 @@ async def run_sagas(
     client = await connect(settings)
     await require_namespace(client)
     async with contextlib.aclosing(Providers(settings, breakers)) as providers:
+        ledger = FailedAttempts(pool)
         comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(
-                store, vault, providers.payments, providers.carrier, settings.payment_hold
+                *(store, vault, providers.payments, providers.carrier, settings.payment_hold),
+                ledger=ledger,
             ),
             *reconciliation_activities(settings, client, pool, store, comparer),
         ]
         queue, build_id = settings.task_queue, settings.worker_build_id
         runner = sandbox()
         worker = temporal_worker(
-            client, queue, activities, FailedAttempts(pool), build_id=build_id, runner=runner
+            client, queue, activities, ledger, build_id=build_id, runner=runner
         )
         logger.info("running sagas from task queue %s, build %s", queue, build_id or "none")
         await together(

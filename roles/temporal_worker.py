@@ -51,16 +51,18 @@ DRAIN: Final = timedelta(seconds=2)
 Activity = Callable[..., Any]
 
 
-def saga_activities(
+def saga_activities(  # noqa: PLR0913 - most have one value in all but tests
     store: EventStore,
     vault: Vault,
     payments: PaymentProvider,
     carrier: Carrier,
     payment_hold: timedelta = DEFAULT_HOLD,
+    *,
+    ledger: FailureLedger | None = None,
 ) -> list[Activity]:
     handler = CommandHandler(store)
     return [
-        *SagaActivitiesImpl(handler).all,
+        *SagaActivitiesImpl(handler, ledger).all,
         *OrderActivitiesImpl(handler).all,
         *PaymentActivitiesImpl(handler, payments, payment_hold).all,
         *ProviderActivitiesImpl(payments, carrier).all,

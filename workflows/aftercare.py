@@ -55,6 +55,7 @@ class AftercareInput:
 class AftercareWorkflow(SagaWorkflow):
     @workflow.init
     def __init__(self, aftercare: AftercareInput) -> None:
+        self._input = aftercare
         self._order_id = aftercare.order_id
         self._saga = SagaRunner(aftercare.order_id, aftercare.deadlines)
         self._is_notified = True
@@ -66,7 +67,10 @@ class AftercareWorkflow(SagaWorkflow):
         """Run until nothing is left to do. What is parked waits for an operator."""
         del aftercare  # the SDK hands it to __init__ as well
         await uncancellable(
-            self._run(), on_cancel=lambda: workflow.logger.warning("aftercare is not cancelled")
+            self._run(),
+            lambda: workflow.logger.warning("aftercare is not cancelled"),
+            self._saga.new_run,
+            lambda: self._input,
         )
 
     async def _run(self) -> None:
@@ -75,6 +79,7 @@ class AftercareWorkflow(SagaWorkflow):
             for name in [name for name, task in self._running.items() if task.done()]:
                 self._running.pop(name).result()
             if self._is_notified:
+                await self._saga.new_run.begin_if_long()
                 self._is_notified = False
                 await self._follow(await self._attend())
 
@@ -85,15 +90,18 @@ class AftercareWorkflow(SagaWorkflow):
         """Ask the providers, until they answer or an operator ends it."""
         while True:
             try:
-                return await self._saga.ask(AftercareActivities.attend, self._order_id, plan.REFUND)
+                found = await self._saga.ask(
+                    AftercareActivities.attend, self._order_id, plan.REFUND
+                )
             except FailureError as error:
                 if await self._park(ATTEND, error) is not Intervention.RETRY:
                     return AftercareResult()
+            else:
+                await self._saga.parked.end(ATTEND)
+                return found
 
     async def _follow(self, found: AftercareResult) -> None:
-        if not self._has_taken_over:
-            self._has_taken_over = True
-            await self._saga.parked.take_over(found.left_parked)
+        await self._take_over(found)
         for failed in found.failed_refunds:
             self._begin(failed.step, self._make_good(failed))
         if found.return_resumed:
@@ -102,6 +110,18 @@ class AftercareWorkflow(SagaWorkflow):
             await self._retry(parked)
         if found.is_open:
             self._begin(RECOVER, self._recover())
+
+    async def _take_over(self, found: AftercareResult) -> None:
+        """Keep the parkings of an earlier run whose steps run again, and end the others."""
+        if not self._has_taken_over:
+            self._has_taken_over = True
+            self._saga.parked.take_over(found.left_parked)
+            run_again = {failed.step for failed in found.failed_refunds}
+            if found.return_resumed:
+                run_again |= {plan.REFUND.name, FINISH}
+            for parked in found.left_parked:
+                if parked.step not in run_again:
+                    await self._saga.parked.end(parked.step)
 
     def _begin(self, name: str, run: Coroutine[Any, Any, None]) -> None:
         if name in self._running:
@@ -125,16 +145,22 @@ class AftercareWorkflow(SagaWorkflow):
 
         The providers are asked again afterwards, so that a discrepancy is resolved.
         """
-        error: FailureError = _failed(failed)
-        while await self._park(failed.step, error) is Intervention.RETRY:
-            try:
-                again = RefundAgainInput(self._order_id, failed.number, failed.step)
-                await self._saga.ask(AftercareActivities.refund_again, again, plan.REFUND)
-            except FailureError as failure:
-                error = failure
-            else:
+        error = await self._refund_again(failed) if failed.is_retried else _failed(failed)
+        while error is not None:
+            if await self._park(failed.step, error) is not Intervention.RETRY:
                 break
+            error = await self._refund_again(failed)
+        await self._saga.parked.end(failed.step)
         self._is_notified = True
+
+    async def _refund_again(self, failed: FailedRefund) -> FailureError | None:
+        """Refund again; return the failure."""
+        again = RefundAgainInput(self._order_id, failed.number, failed.step)
+        try:
+            await self._saga.ask(AftercareActivities.refund_again, again, plan.REFUND)
+        except FailureError as failure:
+            return failure
+        return None
 
     async def _refund_return(self) -> None:
         """Refund a lapsed return whose goods are back, as the workflow of a return does."""

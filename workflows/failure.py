@@ -20,11 +20,14 @@ from activities.types import (
     NO_ANSWER,
     PROVIDER_PAUSED,
     PROVIDER_REFUSED,
+    PROVIDER_UNAVAILABLE,
 )
 from domain.errors import ErrorCode
 
 OVERDUE: Final = "OVERDUE"
-_LATER: Final = frozenset({OVERDUE, NO_ANSWER, DATABASE_UNAVAILABLE, PROVIDER_PAUSED})
+_LATER: Final = frozenset(
+    {OVERDUE, NO_ANSWER, DATABASE_UNAVAILABLE, PROVIDER_PAUSED, PROVIDER_UNAVAILABLE}
+)
 """The failures that a retry alone may settle."""
 _OURS: Final = {*ErrorCode, PROVIDER_REFUSED, *_LATER}
 """The types of failures whose messages this code base writes, without personal data."""
@@ -46,16 +49,35 @@ def refusal_of(error: BaseException | None) -> ApplicationError | None:
 
 
 def describe(error: FailureError) -> Failure:
-    refusal = refusal_of(error)
-    if refusal is not None and refusal.type is not None and refusal.type in _OURS:
-        return Failure(refusal.type, refusal.message, is_refusal=refusal.type not in _LATER)
-    if refusal is not None:  # an unforeseen error, whose text may hold personal data
-        code = refusal.type or type(refusal).__name__
-        return Failure(code, "an unexpected error; see the worker's log", refusal.non_retryable)
-    cause = error.cause
-    if isinstance(cause, NoAnswerInTime):
-        return Failure(NO_ANSWER, "no answer within its time", is_refusal=False)
-    return Failure(type(cause or error).__name__, "it was interrupted", is_refusal=False)
+    """Describe a failure; of a step that ran out of time, the failure of its last attempt."""
+    if (refusal := refusal_of(error)) is not None:
+        return _described(refusal, is_refusal=_is_refusal(refusal))
+    if (timeout := _timeout_of(error)) is None:
+        return Failure(type(error.cause or error).__name__, "it was interrupted", is_refusal=False)
+    if (last := refusal_of(timeout.cause)) is not None:
+        return _described(last, is_refusal=False)
+    return Failure(NO_ANSWER, "no answer within its time", is_refusal=False)
+
+
+def _described(failure: ApplicationError, *, is_refusal: bool) -> Failure:
+    if failure.type is not None and failure.type in _OURS:
+        return Failure(failure.type, failure.message, is_refusal)
+    # an unforeseen error, whose text may hold personal data
+    code = failure.type or type(failure).__name__
+    return Failure(code, "an unexpected error; see the worker's log", is_refusal)
+
+
+def _is_refusal(failure: ApplicationError) -> bool:
+    if failure.type is not None and failure.type in _OURS:
+        return failure.type not in _LATER
+    return failure.non_retryable
+
+
+def _timeout_of(error: BaseException | None) -> NoAnswerInTime | None:
+    """Return the time-out that ended the step. The SDK wraps that of no local activity."""
+    while isinstance(error, ActivityError | ChildWorkflowError):
+        error = error.cause
+    return error if isinstance(error, NoAnswerInTime) else None
 
 
 def overdue(message: str) -> ApplicationError:

@@ -17,6 +17,7 @@ from activities.types import (
     ReturnRequestInput,
 )
 from domain.errors import ErrorCode
+from domain.ids import return_workflow_id
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
 from domain.provider_notifications import (
@@ -68,7 +69,10 @@ class OrderWorkflow(SagaWorkflow):
         """Return the order's last status, or None if it was never placed."""
         del order  # the SDK hands it to __init__ as well
         return await uncancellable(
-            self._run(), on_cancel=lambda: self._saga.start_compensation(Reason.OPERATOR_REQUEST)
+            self._run(),
+            lambda: self._saga.start_compensation(Reason.OPERATOR_REQUEST),
+            self._saga.new_run,
+            lambda: self._order,
         )
 
     async def _run(self) -> OrderStatus | None:
@@ -89,6 +93,8 @@ class OrderWorkflow(SagaWorkflow):
 
     async def _forward(self) -> None:
         step = self._saga.step
+        self._saga.check()
+        await self._saga.parked.end_all(undoing=True)  # a withdrawn cancellation has left them
         await self._until_dispatch()
         await self._pass_pivot()
         await self._owed.capture_or_owe()
@@ -111,6 +117,7 @@ class OrderWorkflow(SagaWorkflow):
             except HoldEnded as ended:
                 await step(plan.ASK_AGAIN, partial(self._ask_again, ended.attempt))
             else:
+                await self._saga.parked.end(plan.ASK_AGAIN.name)  # a recovery has left it
                 return
 
     async def _create_shipment(self) -> None:
@@ -178,11 +185,12 @@ class OrderWorkflow(SagaWorkflow):
         self._show_status()
 
     async def _leave_nothing_parked(self) -> None:
-        """Settle what a terminated run has parked; it may park after the next run has started."""
+        """End what a terminated run has parked; it may park after the next run has started."""
         if self._saga.is_recovered:
             await self._saga.reload_progress()
-        left = [each for each in self._saga.progress.parked if not each.is_of_refund]
-        await self._saga.parked.take_over(left)
+        for workflow_id in (workflow.info().workflow_id, return_workflow_id(self._saga.order_id)):
+            self._saga.parked.take_over(self._saga.progress.parked_in(workflow_id))
+        await self._saga.parked.end_all()
 
     # The start.
 
@@ -202,7 +210,7 @@ class OrderWorkflow(SagaWorkflow):
         self._shipment.tracking.may_have_missed = self._saga.is_recovered
         if self._saga.is_recovered:
             self._payment.hold.doubt()
-        await self._saga.parked.take_over(progress.parked_in(workflow.info().workflow_id))
+        self._saga.parked.take_over(progress.parked_in(workflow.info().workflow_id))
         return True
 
     async def _place_or_load(self) -> OrderProgress:
@@ -271,7 +279,7 @@ class OrderWorkflow(SagaWorkflow):
             await self._returns.goods_are_back()
             return
         self._shipment.notify(report)
-        await self._saga.parked.nudge(plan.AWAIT_DELIVERY.name, "the carrier sent a notification")
+        self._saga.parked.nudge(plan.AWAIT_DELIVERY.name)
 
     @workflow.signal
     async def payment_notification(self, report: PaymentNotification) -> None:

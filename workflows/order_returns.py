@@ -77,18 +77,19 @@ class OrderReturns:
         result = None
         while result is None:
             progress, workflow_id = self._saga.progress, return_workflow_id(self._saga.order_id)
-            result = await run_child(
-                ReturnWorkflow.run,
-                ReturnWorkflowInput(
-                    order_id=self._saga.order_id,
-                    deadlines=self._saga.deadlines,
-                    requested_at=progress.return_requested_at or workflow.now(),
-                    settled=progress.settled,
-                    parked=progress.parked_in(workflow_id),
-                    may_have_missed_notification=self._tracking.may_have_missed,
-                ),
-                id=workflow_id,
-            )
+            with self._saga.new_run.busy():
+                result = await run_child(
+                    ReturnWorkflow.run,
+                    ReturnWorkflowInput(
+                        order_id=self._saga.order_id,
+                        deadlines=self._saga.deadlines,
+                        requested_at=progress.return_requested_at or workflow.now(),
+                        settled=progress.settled,
+                        parked=progress.parked_in(workflow_id),
+                        may_have_missed_notification=self._tracking.may_have_missed,
+                    ),
+                    id=workflow_id,
+                )
             self._tracking.may_have_missed = True
             async with self._gate:  # the customer may ask again as soon as a return has lapsed
                 await self._saga.reload_progress()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -20,11 +21,10 @@ from domain.order.state import OrderStatus
 from domain.saga import plan
 from workflows.child import run_child
 from workflows.failure import refusal_of
+from workflows.parking import spread
 from workflows.payment import PaymentWorkflow
 from workflows.saga import CompensationRequested, SagaRunner
 from workflows.types import PaymentResult, PaymentWorkflowInput
-
-PAID: Final = "the customer has paid again"
 
 
 class OwedPayment:
@@ -83,15 +83,22 @@ class OwedPayment:
 
     async def _collect(self) -> None:
         """Take the customer's attempts until one is authorized, then have it captured."""
+        parked = self._saga.parked
+        await workflow.wait_condition(lambda: parked.is_recorded(plan.CAPTURE.name))
         while not await self._is_paid():
             self._check_is_collecting()
-        await workflow.wait_condition(lambda: self._saga.parked.is_parked(plan.CAPTURE.name))
+            await self._saga.new_run.begin_if_long()
         self._collecting = None  # the next refusal starts it again
-        await self._saga.parked.retry(plan.CAPTURE.name, PAID)
+        parked.retry(plan.CAPTURE.name)
 
     async def _is_paid(self) -> bool:
-        """Hold the payment window open once; return whether the customer has paid."""
-        order_id, deadlines = self._saga.order_id, self._saga.deadlines
+        """Hold a payment window open; return whether the customer has paid.
+
+        Each window is longer than the one before, so that a year of them costs little.
+        """
+        order_id, pause = self._saga.order_id, self._saga.parked.pause
+        window = pause(plan.CAPTURE.name, self._saga.deadlines.payment_window)
+        deadlines = replace(self._saga.deadlines, payment_window=window)
         try:
             latest = await self._saga.ask(PaymentActivities.look_up, order_id, plan.CAPTURE)
             self._check_is_collecting()
@@ -104,7 +111,7 @@ class OwedPayment:
             if is_cancelled_exception(error):
                 raise
             workflow.logger.warning("the payment could not be looked up; it is tried again later")
-            await workflow.sleep(deadlines.parked_retry)
+            await workflow.sleep(spread(pause(plan.CAPTURE.name, deadlines.parked_retry)))
             return False
         return result is not None and result.outcome is PaymentResult.AUTHORIZED
 

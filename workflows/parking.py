@@ -1,102 +1,170 @@
-"""Park failed steps until an operator intervenes or a retry is due."""
+"""Park failed steps until an operator intervenes or a retry succeeds."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.interface import SagaActivities
-from activities.types import InterventionInput, ParkedStep, ParkInput, RecordedResult
+from activities.types import InterventionInput, ParkedStep, ParkInput, RecordedResult, UnparkInput
 from domain.errors import ErrorCode
 from domain.saga.commands import Intervention
+from domain.saga.retries import pause_before_retry
 from workflows.failure import describe, refusal_of
+from workflows.new_run import NewRun
 from workflows.options import DATABASE
 from workflows.search_attributes import NEEDS_ATTENTION
-
-BY_ITSELF: Final = "retried automatically: the failure was no refusal"
-COMPENSATION_STARTED: Final = "the saga compensates"
-RECOVERED: Final = "the saga was recovered, and its parked steps are retried"
 
 
 @dataclass(slots=True)
 class _Parked:
+    """An open parking, while its step waits and while it is retried."""
+
     number: int
     undoing: bool
-    may_retry_by_itself: bool
+    since: datetime | None = None
+    """None after a recovery, until a retry has failed."""
+    retry_in: timedelta | None = None
+    """The pause before the next retry; None for a step that was refused."""
+    is_due: bool = False
+    """The next retry does not wait for its time."""
+    deciding: int = 0
+    """The interventions that are being recorded."""
     intervention: Intervention | None = None
 
 
 class ParkingLot:
-    """The parked steps of one workflow. Undos that run in parallel may be parked in parallel."""
+    """The parked steps of one workflow. Undos that run in parallel may be parked in parallel.
+
+    A parking is open until the step succeeds or an operator intervenes. The saga's own retries do
+    not end it, and leave no event in the log.
+    """
 
     def __init__(
-        self, order_id: str, retry_after: timedelta, is_compensating: Callable[[], bool]
+        self,
+        order_id: str,
+        retry_after: timedelta,
+        new_run: NewRun,
+        is_compensating: Callable[[], bool],
     ) -> None:
-        """Settle the parked steps of the forward path when `is_compensating` becomes true."""
+        """Wake the parked steps of the forward path when `is_compensating` becomes true."""
         self._order_id = order_id
         self._retry_after = retry_after
+        self._new_run = new_run
         self._is_compensating = is_compensating
         self._parked: dict[str, _Parked] = {}
-        self._is_shown = False
+        shown = workflow.info().typed_search_attributes.get(NEEDS_ATTENTION)
+        self._is_shown = shown is True  # the run before this one has left it
 
     async def park(self, step: str, error: FailureError, *, undoing: bool) -> Intervention:
-        """Wait until an operator intervenes or the time for a retry has come.
+        """Park the step, or keep it parked, until an operator intervenes or a retry is due.
 
         A refused step waits for an operator without a limit. A step that timed out or is late is
-        retried after `retry_after`. The system records that retry as an intervention too.
+        retried after a pause, which grows while it is parked. An intervention that came during the
+        attempt is followed at once.
         """
-        failure = describe(error)
-        parking = await workflow.execute_local_activity_method(
-            SagaActivities.park,
-            ParkInput(self._order_id, step, undoing, failure.code, failure.message),
-            **DATABASE,
-        )
-        parked = self._parked[step] = _Parked(
-            parking.number, undoing, may_retry_by_itself=not failure.is_refusal
-        )
-        workflow.logger.warning("parked at %s: %s %s", step, failure.code, failure.message)
-        self._show()
-        await self._await_intervention(step, parked)
+        parked = self._parked.get(step)
+        if parked is None or parked.intervention is None:
+            parked = await self._record(step, error, undoing=undoing)
+            self._show()
+            await self._await_retry(parked)
+        return self.take_intervention(step) or Intervention.RETRY
+
+    def take_intervention(self, step: str) -> Intervention | None:
+        """Return the intervention that has ended the parking, for the saga to follow."""
+        parked = self._parked.get(step)
+        if parked is None or parked.intervention is None:
+            return None
         del self._parked[step]
         self._show()
-        return parked.intervention or Intervention.RETRY
+        return parked.intervention
 
-    async def take_over(self, left: Iterable[ParkedStep]) -> None:
-        """Record a retry of each step that a terminated workflow left parked; this run runs it
-        again."""
-        for parked in left:
-            intervene = self._by_system(parked.step, parked.number, Intervention.RETRY, RECOVERED)
-            with contextlib.suppress(FailureError):  # an operator has intervened first
-                await self.intervene(intervene)
+    async def end(self, step: str) -> Intervention | None:
+        """End the parking of a step that has ended; return the intervention that came first."""
+        parked = self._parked.pop(step, None)
+        if parked is None:
+            return None
+        self._show()
+        if parked.intervention is None:
+            await workflow.execute_local_activity_method(
+                SagaActivities.unpark,
+                UnparkInput(self._order_id, step, parked.number),
+                **DATABASE,
+            )
+        await workflow.wait_condition(lambda: not parked.deciding)
+        return parked.intervention
 
-    def is_parked(self, step: str) -> bool:
-        return step in self._parked
+    async def end_all(self, *, undoing: bool | None = None) -> None:
+        """End the parkings of the undos, or of the other steps, or all of them."""
+        for step, parked in list(self._parked.items()):
+            if undoing in {None, parked.undoing}:
+                await self.end(step)
 
-    async def retry(self, step: str, reason: str) -> None:
-        """Retry a parked step now, also a refused one, because its cause is removed."""
+    def take_over(self, left: Iterable[ParkedStep]) -> None:
+        """Keep the parkings that an earlier run has left open; this run retries their steps."""
+        for each in left:
+            self._parked.setdefault(each.step, _Parked(each.number, each.undoing))
+        self._show()
+
+    @property
+    def open(self) -> tuple[ParkedStep, ...]:
+        """The open parkings, for the next run."""
+        workflow_id = workflow.info().workflow_id
+        return tuple(
+            ParkedStep(step, parked.number, workflow_id, parked.undoing)
+            for step, parked in self._open(None)
+        )
+
+    def is_recorded(self, step: str) -> bool:
+        """Return whether this run has recorded that the step is parked."""
         parked = self._parked.get(step)
-        if parked is not None and parked.intervention is None:
-            await self._settle(step, parked, Intervention.RETRY, reason)
+        return parked is not None and parked.since is not None
+
+    def pause(self, step: str, first: timedelta) -> timedelta:
+        """Return a time that is `first` at the beginning, and grows while the step is parked."""
+        parked = self._parked.get(step)
+        since = workflow.now() if parked is None else parked.since or workflow.now()
+        return pause_before_retry(first, workflow.now() - since)
+
+    def is_settled(self, step: str) -> bool:
+        """Return whether an operator has ended the step, so that its attempt may stop."""
+        parked = self._parked.get(step)
+        return parked is not None and parked.intervention not in {None, Intervention.RETRY}
 
     def holds(self, step: str, number: int) -> bool:
         parked = self._parked.get(step)
         return parked is not None and parked.number == number and parked.intervention is None
 
+    def retry(self, step: str) -> None:
+        """Retry a parked step now, also a refused one, because its cause is removed."""
+        if (parked := self._parked.get(step)) is not None:
+            parked.is_due = True
+
+    def nudge(self, step: str) -> None:
+        """Retry a parked step now, because what it waits for has happened."""
+        parked = self._parked.get(step)
+        if parked is not None and parked.retry_in is not None:
+            parked.is_due = True
+
     async def intervene(self, intervene: InterventionInput) -> RecordedResult:
         """Record the intervention. Raises SAGA_NOT_PARKED when a different one was recorded first;
         the workflow then follows that one."""
-        made = await workflow.execute_local_activity_method(
-            SagaActivities.intervene, intervene, **DATABASE
-        )
         parked = self._parked.get(intervene.step)
-        if parked is not None and parked.number == intervene.parking:
+        if parked is None or parked.number != intervene.parking:
+            raise not_parked(intervene.order_id, intervene.step)
+        parked.deciding += 1
+        try:
+            made = await workflow.execute_local_activity_method(
+                SagaActivities.intervene, intervene, **DATABASE
+            )
             parked.intervention = made.kind
+        finally:
+            parked.deciding -= 1
         if made.kind is not intervene.kind:
             raise not_parked(intervene.order_id, intervene.step)
         return RecordedResult(made.position, made.call)
@@ -117,38 +185,43 @@ class ParkingLot:
             except FailureError as error:
                 workflow.logger.warning("no intervention on %s: %s", name, refusal_of(error))
 
-    async def nudge(self, step: str, reason: str) -> None:
-        """Retry a parked step now, because what it waits for has happened."""
-        parked = self._parked.get(step)
-        if parked is not None and parked.may_retry_by_itself and parked.intervention is None:
-            await self._settle(step, parked, Intervention.RETRY, reason)
+    async def _record(self, step: str, error: FailureError, *, undoing: bool) -> _Parked:
+        """Record the failure; the first one parks the step."""
+        failure, known = describe(error), self._parked.get(step)
+        retry_in = None if failure.is_refusal else spread(self.pause(step, self._retry_after))
+        recorded = await workflow.execute_local_activity_method(
+            SagaActivities.park,
+            ParkInput(
+                self._order_id,
+                step,
+                undoing,
+                failure.code,
+                failure.message,
+                failed_at=workflow.now(),
+                retry_in=retry_in,
+                parking=None if known is None else known.number,
+            ),
+            **DATABASE,
+        )
+        workflow.logger.warning("parked at %s: %s %s", step, failure.code, failure.message)
+        if known is None or known.number != recorded.number:
+            known = self._parked[step] = _Parked(recorded.number, undoing)
+        known.since, known.retry_in = recorded.since, retry_in
+        known.intervention = known.intervention or recorded.intervention
+        return known
 
-    async def _await_intervention(self, step: str, parked: _Parked) -> None:
-        timeout = spread(self._retry_after) if parked.may_retry_by_itself else None
-        try:
+    async def _await_retry(self, parked: _Parked) -> None:
+        with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: parked.intervention is not None or self._leaves(parked), timeout=timeout
+                lambda: parked.is_due or parked.intervention is not None or self._leaves(parked),
+                timeout=parked.retry_in,
             )
-        except TimeoutError:
-            await self._settle(step, parked, Intervention.RETRY, BY_ITSELF)
-        if parked.intervention is None:
-            await self._settle(step, parked, Intervention.COMPENSATE, COMPENSATION_STARTED)
+        parked.is_due = False
+        if parked.intervention is None and not self._leaves(parked):
+            await self._new_run.begin_if_long()
 
     def _leaves(self, parked: _Parked) -> bool:
         return self._is_compensating() and not parked.undoing
-
-    async def _settle(
-        self, step: str, parked: _Parked, intervention: Intervention, reason: str
-    ) -> None:
-        intervene = self._by_system(step, parked.number, intervention, reason)
-        with contextlib.suppress(FailureError):  # an operator has intervened first
-            await self.intervene(intervene)
-        await workflow.wait_condition(lambda: parked.intervention is not None)
-
-    def _by_system(
-        self, step: str, number: int, intervention: Intervention, reason: str
-    ) -> InterventionInput:
-        return InterventionInput(self._order_id, step, number, intervention, reason, actor="system")
 
     def _open(self, step: str | None) -> Iterable[tuple[str, _Parked]]:
         return [

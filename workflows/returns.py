@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from temporalio import workflow
@@ -26,12 +27,12 @@ FINISH: Final = "finish_return"
 class ReturnWorkflow(SagaWorkflow):
     @workflow.init
     def __init__(self, saga: ReturnWorkflowInput) -> None:
+        self._input = saga
         self._saga = SagaRunner(saga.order_id, saga.deadlines, settled=saga.settled)
         self._tracking = ShipmentTracking(
             self._saga, self._ask_carrier, may_have_missed=saga.may_have_missed_notification
         )
         self._closes_at = saga.requested_at + saga.deadlines.of(plan.AWAIT_GOODS.deadline)
-        self._left_parked = saga.parked
 
     @workflow.run
     async def run(self, saga: ReturnWorkflowInput) -> ReturnResult:
@@ -39,12 +40,28 @@ class ReturnWorkflow(SagaWorkflow):
         money."""
         del saga  # the SDK hands it to __init__ as well
         return await uncancellable(
-            self._run(), on_cancel=lambda: workflow.logger.warning("a return is not cancelled")
+            self._run(),
+            lambda: workflow.logger.warning("a return is not cancelled"),
+            self._saga.new_run,
+            self._next_input,
+        )
+
+    def _next_input(self) -> ReturnWorkflowInput:
+        return replace(
+            self._input,
+            settled=self._saga.settled,
+            parked=self._saga.parked.open,
+            may_have_missed_notification=True,
         )
 
     async def _run(self) -> ReturnResult:
         """Run each step until it succeeds or is settled: the return is itself a compensation."""
-        await self._saga.parked.take_over(self._left_parked)
+        self._saga.parked.take_over(self._input.parked)
+        result = await self._until_returned()
+        await self._saga.parked.end_all()
+        return result
+
+    async def _until_returned(self) -> ReturnResult:
         run = self._saga.run_until_settled
         await run(plan.COLLECT_RETURN.name, self._collect, settled=None)
         while not await run(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
@@ -88,4 +105,4 @@ class ReturnWorkflow(SagaWorkflow):
     async def shipment_notification(self, report: ShipmentNotification) -> None:
         if report.kind is ShipmentNotificationKind.RETURNED:
             self._tracking.notify(TrackedStatus.RETURNED, is_confirmed=report.is_confirmed)
-            await self._saga.parked.nudge(plan.AWAIT_GOODS.name, "the goods are back")
+            self._saga.parked.nudge(plan.AWAIT_GOODS.name)

@@ -2,9 +2,9 @@
 
 The engine guarantees this. It registers an undo before its step runs. Nothing cancels an undo:
 neither a cancelled workflow nor a second request. Undos run newest first. A step or an undo that
-fails for good parks the saga until an operator settles it. When the failure was no refusal, a later
-retry may settle it too. The engine does not repeat a step that the log says is done, so running a
-saga again recovers it.
+fails for good parks the saga until an operator settles it. When the failure was no refusal, the
+engine retries the parked step, which stays parked until it succeeds. The engine does not repeat a
+step that the log says is done, so running a saga again recovers it.
 
 The engine requires this. A step may run twice, and its second run changes nothing. An undo also
 works when its step never ran. An activity that completes may swallow a cancellation. So a step that
@@ -14,6 +14,7 @@ continues after an activity waits by `SagaRunner.wait`, or calls `SagaRunner.che
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from domain.order.state import OrderStatus
 from domain.saga.commands import Intervention
 from domain.saga.plan import PlanStep, Undo
 from workflows.database_steps import run_on_database
+from workflows.new_run import NewRun
 from workflows.options import DATABASE, asking
 from workflows.parking import ParkingLot
 from workflows.provider_calls import ask_provider
@@ -40,6 +42,9 @@ T = TypeVar("T")
 COMPENSATION_STATUSES: Final = frozenset(
     {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 )
+
+ANOTHER_CANCELLATION: Final = timedelta(minutes=1)
+"""The time after which a step that has swallowed its cancellation is cancelled again."""
 
 LocalStep = Callable[[OrderActivities, str], Awaitable[T]]
 
@@ -74,8 +79,12 @@ class SagaRunner:
         self._has_passed_pivot = False
         self._settled = frozenset(settled)
         self._ledger: dict[str, str] = {}
+        self.new_run = NewRun()
         self.parked = ParkingLot(
-            order_id, deadlines.parked_retry, is_compensating=lambda: self._reason is not None
+            order_id,
+            deadlines.parked_retry,
+            self.new_run,
+            is_compensating=lambda: self._reason is not None,
         )
         self._progress: OrderProgress | None = None
 
@@ -129,6 +138,11 @@ class SagaRunner:
     def compensate_now(self, reason: CancellationReason) -> None:
         """Have every step that runs stop, past the pivot too: an operator has decided so."""
         self._reason = self._reason or reason
+
+    @property
+    def settled(self) -> tuple[str, ...]:
+        """The steps that an operator has skipped or resolved."""
+        return tuple(sorted(self._settled))
 
     def check(self) -> None:
         if self._reason is not None:
@@ -188,13 +202,14 @@ class SagaRunner:
         While the provider is down for everybody, the step waits until `until`, or for the length of
         the payment window.
         """
-        return await ask_provider(
-            activity,
-            argument,
-            asking or self.asking(step),
-            order_id=self.order_id,
-            until=until or workflow.now() + self.deadlines.payment_window,
-        )
+        with self.new_run.busy():
+            return await ask_provider(
+                activity,
+                argument,
+                asking or self.asking(step),
+                order_id=self.order_id,
+                until=until or workflow.now() + self.deadlines.payment_window,
+            )
 
     async def run_local(self, activity: LocalStep[T], step: PlanStep | Undo) -> T:
         """Record a change of the order in the time of the step."""
@@ -203,7 +218,8 @@ class SagaRunner:
     async def run_local_with(
         self, activity: Callable[[Any, A], Awaitable[T]], argument: A, step: PlanStep | Undo
     ) -> T:
-        return await run_on_database(activity, argument, self.asking(step))
+        with self.new_run.busy():
+            return await run_on_database(activity, argument, self.asking(step))
 
     async def load_progress(self) -> OrderProgress:
         return await workflow.execute_local_activity_method(
@@ -226,10 +242,21 @@ class SagaRunner:
         self.check()
         if self._is_done(step) and step.name not in self._ledger:
             self._show_progress(step.name, "done")  # by the placement, or before a recovery
+        try:
+            await self._until_done(step, action)
+        except CompensationRequested:
+            await self.parked.end(step.name)
+            raise
+        if await self.parked.end(step.name) is Intervention.COMPENSATE:
+            raise CompensationRequested(CancellationReason.OPERATOR_REQUEST)
+
+    async def _until_done(
+        self, step: PlanStep, action: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         while not self._is_done(step):
             self._show_progress(step.name, "running")
             try:
-                await self._unless_compensating(action)
+                is_over = await self._attempt(step.name, action)
             except FailureError as error:
                 self._show_progress(step.name, "failed")
                 if step.on_failure is not None:
@@ -237,8 +264,11 @@ class SagaRunner:
                 await self._compare_with_log()
                 await self._park(step.name, error, undoing=False)
             else:
-                self._show_progress(step.name, "done")
-                return
+                if is_over:
+                    self._show_progress(step.name, "done")
+                    return
+                await self._compare_with_log()  # the attempt may have got further than this run
+                self._follow(step.name, self.parked.take_intervention(step.name))
 
     def register_all(self, plan: tuple[PlanStep, ...]) -> None:
         """Register every undo of a saga that is recovered, however far it had come."""
@@ -257,16 +287,34 @@ class SagaRunner:
             return False
         return self.progress.is_final or self.progress.has_reached(step.until)
 
-    async def _unless_compensating(self, action: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _attempt(self, name: str, action: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Run the action, unless the saga compensates or an operator settles its step.
+
+        Return False when the operator came first. Raises CompensationRequested.
+        """
         task = asyncio.create_task(action())
-        await workflow.wait_condition(lambda: task.done() or self.is_compensating)
-        if not task.done():
-            task.cancel()
-            await workflow.wait_condition(task.done)
-        if self.is_compensating and not task.cancelled():
-            task.exception()  # retrieve it: the compensation replaces it
+        await workflow.wait_condition(
+            lambda: task.done() or self.is_compensating or self.parked.is_settled(name)
+        )
+        await self._stop(task)
+        has_failed = task.cancelled() or isinstance(task.exception(), FailureError)
         self.check()
-        return await task
+        if has_failed and self.parked.is_settled(name):
+            return False
+        await task
+        return True
+
+    async def _stop(self, task: asyncio.Task[None]) -> None:
+        """Cancel the task until it ends.
+
+        An activity may swallow the cancellation. The action learns of a compensation when it waits
+        again, and of an intervention only by another cancellation.
+        """
+        while not task.done():
+            task.cancel()
+            timeout = None if self.is_compensating else ANOTHER_CANCELLATION
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(task.done, timeout=timeout)
 
     async def _compare_with_log(self) -> None:
         """Reload the progress: an attempt that Temporal has lost may have got further than this
@@ -284,6 +332,7 @@ class SagaRunner:
         In that case nothing was undone. The log then says whether the parcel has left, because this
         workflow may be wrong about it.
         """
+        await self.parked.end_all(undoing=False)
         if self._has_passed_pivot:
             self._registered = [r for r in self._registered if not r.undo.until_pivot]
         while self._registered:
@@ -314,21 +363,28 @@ class SagaRunner:
     ) -> T:
         """Run an action that has to succeed until it does, or until an operator settles it.
 
-        Return `settled` in the second case.
+        Return `settled` in the second case. An attempt under way is not cancelled: the saga follows
+        the operator once it has failed.
         """
         while name not in self._settled:
             try:
-                return await action()
+                result = await action()
             except FailureError as error:
                 self._show_progress(name, "failed")
                 await self._park(name, error, undoing=True)
+            else:
+                await self.parked.end(name)
+                return result
         return settled
 
     # Parked.
 
     async def _park(self, name: str, error: FailureError, *, undoing: bool) -> None:
-        """Park the step, wait for an intervention, and act on it."""
-        match await self.parked.park(name, error, undoing=undoing):
+        """Park the step, wait for an intervention or a retry, and act on it."""
+        self._follow(name, await self.parked.park(name, error, undoing=undoing))
+
+    def _follow(self, name: str, intervention: Intervention | None) -> None:
+        match intervention:
             case Intervention.COMPENSATE:
                 raise CompensationRequested(CancellationReason.OPERATOR_REQUEST)
             case Intervention.SKIP | Intervention.RESOLVE:

@@ -29,7 +29,7 @@ class Deadlines:
     undo_timeout: timedelta
     """The time for a provider's answer to a call that must succeed; then the saga parks."""
     parked_retry: timedelta
-    """The time between the automatic retries of a parked step that was not refused."""
+    """The pause before the first automatic retry of a parked step that was not refused."""
     backorder: timedelta
     payment_window: timedelta
     dispatch: timedelta

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from temporalio import activity
 
 from activities import interface
@@ -10,7 +12,8 @@ from activities.command_handler import CommandHandler
 from activities.parcels_back import ParcelsBack
 from activities.reconciliation.discrepancies import DiscrepancyRecord
 from activities.reconciliation.provider_comparison import ProviderComparison
-from activities.types import AftercareResult, Discrepancy, ParkedStep, RefundAgainInput
+from activities.saga import parked_steps
+from activities.types import AftercareResult, Discrepancy, RefundAgainInput
 from domain.errors import ErrorCode
 from domain.ids import aftercare_workflow_id
 from domain.order.decide import ORDER
@@ -73,22 +76,22 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
     ) -> AftercareResult:
         status = (await self._handler.load(ORDER, order_id)).status
         saga = await self._handler.load(SAGA, order_id)
-        parked = {
-            step: ParkedStep(step, each.number, each.workflow_id)
-            for step, each in saga.parked.items()
-        }
+        parked = parked_steps(saga)
         waits_for_dispute = [
-            parked[step]
-            for step, each in saga.parked.items()
-            if each.code == ErrorCode.CHARGE_DISPUTED and not payment.disputed
+            each
+            for each in parked
+            if saga.parked[each.step].code == ErrorCode.CHARGE_DISPUTED and not payment.disputed
         ]
         ours = aftercare_workflow_id(order_id)
         return AftercareResult(
             is_open=status not in FINAL,
             return_resumed=is_resumed and status is OrderStatus.COMPLETED,
             failed_refunds=tuple(
-                failed for failed in failed_refunds(payment) if failed.step not in saga.settled
+                replace(failed, is_retried=failed.step in saga.intervention_counts)
+                for failed in failed_refunds(payment)
+                if failed.step not in saga.settled
             ),
             undisputed=tuple(waits_for_dispute),
-            left_parked=tuple(each for each in parked.values() if each.workflow_id == ours),
+            left_parked=tuple(each for each in parked if each.workflow_id == ours),
+            settled=tuple(sorted(saga.settled)),
         )

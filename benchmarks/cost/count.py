@@ -85,8 +85,9 @@ async def _working(world: World) -> AsyncIterator[tuple[StepwiseDriver, Books]]:
     owner_url = world.settings.database_url.get_secret_value()
     async with aclosing(Providers(world.settings)) as providers:
         carrier, payments = providers.carrier, providers.payments
-        activities = saga_activities(store, vault, payments, carrier)
-        worker = temporal_worker(world.client, OURS, activities, FailedAttempts(world.pool))
+        ledger = FailedAttempts(world.pool)
+        activities = saga_activities(store, vault, payments, carrier, ledger=ledger)
+        worker = temporal_worker(world.client, OURS, activities, ledger)
         async with worker, Books.opened(owner_url, store) as books:
             driver = StepwiseDriver(world.client, OURS, carrier, payments, a_product(), _SOLD_OUT)
             yield driver, books

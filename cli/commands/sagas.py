@@ -29,6 +29,8 @@ _PARKED: Final[Sequence[Column]] = (
     ("ORDER", lambda row: shown(row["orderId"])),
     ("STEP", lambda row: shown(row["name"])),
     ("SINCE", lambda row: moment(row["parking"]["since"])),
+    ("FAILED", lambda row: shown(row["parking"]["attempts"])),
+    ("NEXT RETRY", lambda row: moment(row["parking"]["nextRetryAt"])),
     ("CODE", lambda row: shown(row["parking"]["code"])),
     ("MESSAGE", lambda row: shown(row["parking"]["message"])),
 )
@@ -234,5 +236,6 @@ _STEPS: Final[Sequence[Column]] = (
     ("ATTEMPTS", lambda step: shown(step["attempts"])),
     ("STARTED", lambda step: moment(step["startedAt"])),
     ("ENDED", lambda step: moment(step["endedAt"])),
+    ("NEXT RETRY", lambda step: moment(step["parking"] and step["parking"]["nextRetryAt"])),
     ("ERROR", _error),
 )

@@ -57,6 +57,13 @@ class ParkStep(SagaCommand):
     workflow_id: str
 
 
+class UnparkStep(SagaCommand):
+    """End the parking, because the step has ended without an operator."""
+
+    step: str
+    parking: int
+
+
 class InterveneOnStep(SagaCommand):
     """`parking` is the number of the parking: each takes one intervention."""
 

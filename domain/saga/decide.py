@@ -20,6 +20,8 @@ def decide(  # noqa: PLR0911 - one for each command
     match command:
         case c.ParkStep():
             return _park(command, state)
+        case c.UnparkStep():
+            return _unpark(command, state)
         case c.InterveneOnStep():
             return _intervene_on(command, state)
         case c.RecoverSaga():
@@ -49,6 +51,15 @@ def _park(command: c.ParkStep, state: SagaState) -> Sequence[e.SagaEvent]:
             message=command.message,
             workflow_id=command.workflow_id,
         )
+    ]
+
+
+def _unpark(command: c.UnparkStep, state: SagaState) -> Sequence[e.SagaEvent]:
+    parked = state.parked.get(command.step)
+    if parked is None or parked.number != command.parking:
+        return []
+    return [
+        e.SagaUnparked(order_id=command.aggregate_id, step=command.step, parking=command.parking)
     ]
 
 

@@ -5,7 +5,10 @@ from domain.saga.commands import ReconciledSystem, RecoveryCause
 
 
 class SagaParked(Event):
-    """A step has failed for good; the saga keeps what it holds until an operator intervenes."""
+    """A step has failed for good; the saga keeps what it holds until an operator intervenes.
+
+    The step stays parked while the saga retries it by itself.
+    """
 
     order_id: str
     step: str
@@ -20,6 +23,17 @@ class SagaParked(Event):
     """The reason of the failure, for people; never with personal data."""
     workflow_id: str
     """The Temporal workflow that waits for the intervention."""
+
+
+class SagaUnparked(Event):
+    """The parked step has ended without an operator: a retry has succeeded, or the saga no longer
+    needs the step."""
+
+    order_id: str
+    step: str
+    """The parked step of the saga's plan, or the name of an undo."""
+    parking: int
+    """The number of the parking."""
 
 
 class SagaStepIntervened(Event):
@@ -90,6 +104,7 @@ class DiscrepancyResolved(Event):
 
 SagaEvent = (
     SagaParked
+    | SagaUnparked
     | SagaRetried
     | SagaStepSkipped
     | SagaStepResolved

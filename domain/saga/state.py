@@ -55,13 +55,17 @@ class SagaState:
         return bool(self.parked) or any(not d.is_accepted for d in self.discrepancies.values())
 
 
-def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
+def evolve(  # noqa: PLR0911 - one for each event
+    state: SagaState, event: e.SagaEvent
+) -> SagaState:
     match event:
         case e.SagaParked():
             parked = Parked(event.parking, event.undoing, event.workflow_id, event.code)
             return replace(
                 state, parked={**state.parked, event.step: parked}, parkings=event.parking
             )
+        case e.SagaUnparked():
+            return replace(state, parked=_without(event.step, state))
         case e.SagaStepIntervened():
             intervention = INTERVENTION_OF[type(event)]
             settled = (
@@ -69,7 +73,7 @@ def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
             )
             return replace(
                 state,
-                parked={step: p for step, p in state.parked.items() if step != event.step},
+                parked=_without(event.step, state),
                 interventions={**state.interventions, event.parking: intervention},
                 intervention_counts={
                     **state.intervention_counts,
@@ -90,3 +94,7 @@ def evolve(state: SagaState, event: e.SagaEvent) -> SagaState:
                 system: say for system, say in state.discrepancies.items() if system != event.system
             }
             return replace(state, discrepancies=others)
+
+
+def _without(step: str, state: SagaState) -> Mapping[str, Parked]:
+    return {name: parked for name, parked in state.parked.items() if name != step}

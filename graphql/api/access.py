@@ -205,7 +205,9 @@ RULES: Final[Mapping[str, Rules]] = {
         **_each(Access.STAFF, "message reference"),
     },
     "SagaStepError": _each(Access.STAFF, "code message"),
-    "SagaParking": _each(Access.STAFF, "number since code message workflowId"),
+    "SagaParking": _each(
+        Access.STAFF, "number since code message attempts failedAt nextRetryAt workflowId"
+    ),
     "SagaIntervention": _each(Access.STAFF, "step parking kind reason actor at"),
     "SagaDiscrepancy": _each(Access.STAFF, "system ours theirs since accepted"),
     "DiscrepancyAcceptance": _each(Access.STAFF, "reason actor at"),

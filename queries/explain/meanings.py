@@ -159,6 +159,7 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     stock.BackorderQueued: lambda e: f"The order waits for {_pieces(e)}.",
     stock.BackorderEnded: lambda e: f"The order no longer waits for {_pieces(e)}.",
     saga.SagaParked: _parked,
+    saga.SagaUnparked: lambda e: f"{e.step} has ended, and no longer waits for an operator.",
     saga.SagaRetried: _intervened("Retry"),
     saga.SagaStepSkipped: _intervened("Skip"),
     saga.SagaStepResolved: _intervened("Take as settled outside Waybill"),

@@ -15,7 +15,7 @@ from domain.payment.events import (
     PaymentRequested,
     PaymentVoided,
 )
-from domain.saga.events import SagaParked, SagaStepIntervened
+from domain.saga.events import SagaParked, SagaStepIntervened, SagaUnparked
 from domain.shipping.events import ShipmentCreated, ShipmentStopped
 from eventstore.envelope import StoredEvent
 from tests.matrix.cases import CANCELLATIONS, OUTAGES, Case, Fault
@@ -60,8 +60,8 @@ def _fact(event: StoredEvent) -> Fact:  # noqa: PLR0911 - one for each kind
             return event.type, of.booking
         case SagaParked() as parked:
             return event.type, parked.parking
-        case SagaStepIntervened() as made:
-            return "decided", made.parking
+        case SagaStepIntervened() | SagaUnparked() as end:
+            return "ended", end.parking
         case _:
             return (event.type,)
 

@@ -11,7 +11,7 @@ from domain.order.decide import ORDER
 from domain.order.events import OrderCreated, OrderReturned
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.events import PaymentCaptured, PaymentRefunded, PaymentRefundedElsewhere
-from domain.saga.events import SagaParked, SagaStepIntervened
+from domain.saga.events import SagaParked, SagaStepIntervened, SagaUnparked
 from eventstore.envelope import StoredEvent
 from queries.saga_ledger import SagaStatus
 from queries.saga_states import StepState
@@ -43,7 +43,7 @@ async def faults(journey: Journey) -> list[str]:
         *[fault async for fault in not_met(journey)],
         *repeated(case, events),
         *done_again(case, {**payments, **carrier}),
-        *_await_intervention(events),
+        *_parkings(events),
         *_money(payments, _due(case, status)),
         *_parts(events),
         *([] if case.point.scenario.settled_by_hand else _same_money(events, payments)),
@@ -74,12 +74,12 @@ def _end(
         yield f"its customer got a cancellation, and it is {status}"
 
 
-def _await_intervention(events: Sequence[StoredEvent]) -> Iterator[str]:
+def _parkings(events: Sequence[StoredEvent]) -> Iterator[str]:
     facts = [event.decode() for event in events if event.category == "saga"]
-    made = {fact.parking for fact in facts if isinstance(fact, SagaStepIntervened)}
+    made = {fact.parking for fact in facts if isinstance(fact, SagaStepIntervened | SagaUnparked)}
     for fact in facts:
         if isinstance(fact, SagaParked) and fact.parking not in made:
-            yield f"no operator has intervened in {fact.step}, parking {fact.parking}"
+            yield f"nothing has ended parking {fact.parking}, of {fact.step}"
 
 
 def _due(case: Case, status: OrderStatus | None) -> int:

@@ -121,6 +121,7 @@ BESIDE_THE_PLAN: Final = (
     ("intervene", way.REFUND_SETTLED),
     *((activity, way.HOLD_ENDED) for activity in ASKING_AGAIN),
     ("capture", way.OWED),
+    ("unpark", way.OWED),
     ("waiting_for", way.CANCELLED),
     ("waiting_for", way.REFUND_SETTLED),
     ("refund_order", way.REFUND_REQUESTED),

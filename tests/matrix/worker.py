@@ -165,13 +165,15 @@ async def _run(world: Surroundings, task_queue: str) -> None:
         for client in clients:
             report_operations(client, answered)
             closing.push_async_callback(client.close)
+        ledger = FailedAttempts(pool)
         activities = [
             *saga_activities(
                 store,
                 vault,
                 cast("PaymentProvider", TrappedProvider(*payments)),
                 cast("Carrier", TrappedProvider(*carriers)),
+                ledger=ledger,
             ),
             recover_missing,
         ]
-        await temporal_worker(temporal, task_queue, activities, FailedAttempts(pool)).run()
+        await temporal_worker(temporal, task_queue, activities, ledger).run()

@@ -201,6 +201,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         message="payments capture: refused with capture_refused (HTTP 400); change the request",
         workflow_id=f"order-{ORDER}",
     ),
+    saga.SagaUnparked(order_id=ORDER, step="capture", parking=1),
     saga.SagaRetried(order_id=ORDER, step="capture", parking=1, reason="the provider is mended"),
     saga.SagaStepSkipped(order_id=ORDER, step="cancel_shipment", parking=1, reason="no parcel"),
     saga.SagaStepResolved(order_id=ORDER, step="refund", parking=1, reason="refunded by hand"),

@@ -237,9 +237,10 @@ async def running_sagas(
 ) -> AsyncIterator[Sagas]:
     vault = a_vault(pool)
     store = PostgresEventStore(pool, [InlineReadModels()], vault)
-    activities = saga_activities(store, vault, *providers)
+    ledger = FailedAttempts(pool)
+    activities = saga_activities(store, vault, *providers, ledger=ledger)
     by_name = {activity.__name__: activity for activity in activities}
     task_queue, gates = f"test-{uuid.uuid4()}", Gates()
     around = gates.around(activities)
-    async with temporal_worker(client, task_queue, around, FailedAttempts(pool)):
+    async with temporal_worker(client, task_queue, around, ledger):
         yield Sagas(client, task_queue, store, *simulators, by_name, gates)

@@ -75,12 +75,24 @@ class SagaAttempt:
         )
 
 
-@strawberry.type(description="A parked step: it has failed and waits for an operator's decision.")
+@strawberry.type(
+    description="A parked step: it waits until a retry succeeds or an operator decides."
+)
 class SagaParking:
     number: int = strawberry.field(description="Counts the parkings of the saga, from 1.")
     since: datetime
-    code: str
+    code: str = strawberry.field(description="Of the latest failed attempt, as the message is.")
     message: str
+    attempts: int = strawberry.field(
+        description="The attempts that have failed while it is parked."
+    )
+    failed_at: datetime | None = strawberry.field(
+        description="The time of the latest failure; null when it is not known."
+    )
+    next_retry_at: datetime | None = strawberry.field(
+        description="The time of the next automatic retry. It is past while the retry runs. Null: "
+        "the step waits for an operator."
+    )
     workflow_id: str = strawberry.field(description="The Temporal workflow that waits.")
 
     @classmethod
@@ -92,6 +104,9 @@ class SagaParking:
             since=parking.since,
             code=parking.code,
             message=parking.message,
+            attempts=parking.attempts,
+            failed_at=parking.failed_at,
+            next_retry_at=parking.retry_at,
             workflow_id=parking.workflow_id,
         )
 

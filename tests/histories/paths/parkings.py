@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention
 from tests.histories.paths.common import SOON, Path, asked_for, named, to_be_returned
+from tests.support.gates import When
 from tests.support.sagas import Sagas
 
 
@@ -56,6 +58,18 @@ async def parked_and_tried_again_by_itself(sagas: Sagas) -> str:
     return order_id
 
 
+async def settled_while_it_was_tried_again(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas.within(undo_timeout=timedelta(seconds=1), parked_retry=SOON))
+    with sagas.payment_simulator.failing(order_id, "capture", "down"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+        async with sagas.gates.stopped("capture", order_id, When.BEFORE) as gate:
+            await gate.reached()
+            await sagas.intervene(order_id, "capture", Intervention.SKIP)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+    return order_id
+
+
 async def overdue_and_then_delivered(sagas: Sagas) -> str:
     order_id = await asked_for(sagas.within(delivery=SOON))
     await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
@@ -67,6 +81,7 @@ async def overdue_and_then_delivered(sagas: Sagas) -> str:
 PATHS: Final = {
     **named(
         parked_and_tried_again_by_itself,
+        settled_while_it_was_tried_again,
         overdue_and_then_delivered,
     ),
     **{

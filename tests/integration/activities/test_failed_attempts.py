@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +11,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.failed_attempts import MAX_KEPT, FailedAttempts, FailureLedger
+from activities.failed_attempts import (
+    MAX_KEPT,
+    FailedAttempts,
+    FailureLedger,
+    ParkedAttempt,
+)
 from activities.interceptor import ActivityInterceptor
+from activities.types import ParkInput
 from domain.errors import ErrorCode, Refused
 from kit.pool import Pool, create_pool
 from providers.errors import ProviderRefused, ProviderUnavailable
@@ -75,7 +81,7 @@ async def noted(pool: Pool) -> list[tuple[str, str, int, str, str]]:
         ),
         (
             UNAVAILABLE,
-            ProviderUnavailable,
+            ApplicationError,
             "PROVIDER_UNAVAILABLE",
             "carrier create_shipment: timeout; the outcome is unknown: find it before trying again",
         ),
@@ -99,7 +105,7 @@ async def test_a_failed_attempt_is_recorded_with_a_safe_message(
 async def test_each_failure_is_kept_with_its_number_and_its_times(pool: Pool) -> None:
     ledger = FailedAttempts(pool)
     for error in (UNAVAILABLE, UNAVAILABLE, CARD_REFUSED):
-        with pytest.raises((ProviderUnavailable, ApplicationError)):
+        with pytest.raises(ApplicationError):
             await attempt(error, ledger)
     await attempt(None, ledger)
 
@@ -141,7 +147,7 @@ async def test_the_newest_failures_of_each_step_are_kept_under_their_numbers(poo
 async def test_an_attempt_is_recorded_under_its_step(
     pool: Pool, activity_type: str, workflow_id: str, step: str
 ) -> None:
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ApplicationError):
         await attempt(UNAVAILABLE, FailedAttempts(pool), activity_type, workflow_id)
 
     assert [(order_id, noted_step) for order_id, noted_step, *_ in await noted(pool)] == [
@@ -182,3 +188,64 @@ async def test_a_failed_record_of_an_attempt_leaves_its_error_unchanged(
 async def test_only_temporal_gets_a_failure_without_a_ledger() -> None:
     with pytest.raises(ApplicationError):
         await attempt(REFUSED, None)
+
+
+async def test_a_provider_without_an_answer_is_named_and_asked_again(pool: Pool) -> None:
+    with pytest.raises(ApplicationError) as failure:
+        await attempt(UNAVAILABLE, FailedAttempts(pool))
+
+    assert (failure.value.type, failure.value.message) == ("PROVIDER_UNAVAILABLE", str(UNAVAILABLE))
+    assert failure.value.non_retryable is False
+
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def parked_attempt(parking: int = 1, *, minute: int, code: str = "NO_ANSWER") -> ParkedAttempt:
+    failed_at = NOON + timedelta(minutes=minute)
+    retry_at = failed_at + timedelta(hours=1)
+    return ParkedAttempt("o1", "capture", parking, code, "no answer", failed_at, retry_at)
+
+
+async def parked_attempts(pool: Pool) -> list[tuple[int, int, str, datetime, datetime]]:
+    rows = await pool.fetch(
+        "SELECT parking, count, code, failed_at, retry_at FROM journal.parked_attempt"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def test_the_failures_of_a_parked_step_are_counted_and_the_latest_is_kept(
+    pool: Pool,
+) -> None:
+    ledger = FailedAttempts(pool)
+    for each in (parked_attempt(minute=0), parked_attempt(minute=5, code="OVERDUE")):
+        await ledger.note_parked(each)
+
+    minute_5 = NOON + timedelta(minutes=5)
+    assert await parked_attempts(pool) == [
+        (1, 2, "OVERDUE", minute_5, minute_5 + timedelta(hours=1))
+    ]
+
+
+async def test_a_failure_of_a_parked_step_that_is_recorded_twice_counts_once(pool: Pool) -> None:
+    ledger = FailedAttempts(pool)
+    for _ in range(2):
+        await ledger.note_parked(parked_attempt(minute=0))
+
+    assert [count for _, count, *_ in await parked_attempts(pool)] == [1]
+
+
+async def test_another_parking_of_the_step_is_counted_from_one(pool: Pool) -> None:
+    ledger = FailedAttempts(pool)
+    for number, minute in ((1, 0), (1, 5), (2, 9)):
+        await ledger.note_parked(parked_attempt(number, minute=minute))
+
+    assert [row[:2] for row in await parked_attempts(pool)] == [(2, 1)]
+
+
+async def test_a_parked_step_that_waits_for_an_operator_has_no_next_retry(pool: Pool) -> None:
+    refused = ParkInput("o1", "capture", False, "PROVIDER_REFUSED", "refused", failed_at=NOON)
+
+    await FailedAttempts(pool).note_parked(ParkedAttempt.of(refused, 1))
+
+    assert [row[-1] for row in await parked_attempts(pool)] == [None]

@@ -116,6 +116,9 @@ async def test_a_parked_saga_shows_its_step_and_the_cause(
         "since": saga["parkedSince"],
         "code": "PROVIDER_REFUSED",
         "message": "refused with card_lost",
+        "attempts": 1,
+        "failedAt": None,
+        "nextRetryAt": None,
         "workflowId": f"order-{order_id}",
     }
 

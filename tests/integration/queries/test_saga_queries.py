@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -73,6 +75,56 @@ async def test_a_saga_is_read_from_its_orders_events_and_failed_attempts(
     ]
 
 
+ATTEMPT = "INSERT INTO journal.parked_attempt VALUES ('o1', 'capture', $1, 3, $2, 'm', $3, $4)"
+FAILED_AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+RETRY_AT = datetime(2026, 5, 1, 14, tzinfo=UTC)
+
+
+async def test_a_parked_step_shows_its_latest_failure_and_its_next_retry(
+    log: OrderLog, pool: Pool, sagas: SagaQueries
+) -> None:
+    await log.place("o1")
+    await park(log, "o1")
+    await pool.execute(ATTEMPT, 1, "PROVIDER_UNAVAILABLE", FAILED_AT, RETRY_AT)
+
+    saga = await sagas.get("o1")
+
+    assert saga is not None
+    shown = saga.parked["capture"]
+    assert (shown.number, shown.code, shown.message) == (1, "PROVIDER_UNAVAILABLE", "m")
+    assert (shown.attempts, shown.failed_at, shown.retry_at) == (3, FAILED_AT, RETRY_AT)
+    assert shown.since == saga.parked_since
+
+
+async def test_a_failure_under_an_earlier_parking_is_not_shown(
+    log: OrderLog, pool: Pool, sagas: SagaQueries
+) -> None:
+    await log.place("o1")
+    await park(log, "o1")
+    await retry(log, "o1")
+    await park(log, "o1", parking=2)
+    await pool.execute(ATTEMPT, 1, "PROVIDER_UNAVAILABLE", FAILED_AT, RETRY_AT)
+
+    saga = await sagas.get("o1")
+
+    assert saga is not None
+    shown = saga.parked["capture"]
+    assert (shown.code, shown.attempts, shown.retry_at) == ("PROVIDER_REFUSED", 1, None)
+
+
+async def test_a_step_that_has_succeeded_is_not_parked(log: OrderLog, sagas: SagaQueries) -> None:
+    await log.place("o1")
+    await park(log, "o1")
+    await log.append("saga-o1", e.SagaUnparked(order_id="o1", step="capture", parking=1))
+
+    saga = await sagas.get("o1")
+
+    assert saga is not None
+    assert (saga.parked, saga.needs_attention, saga.parked_since) == ({}, False, None)
+    assert (await sagas.parked(PageRequest(10))).items == []
+    assert (await sagas.figures()).parked == 0
+
+
 async def test_parked_sagas_are_listed_longest_wait_first(
     log: OrderLog, sagas: SagaQueries
 ) -> None:
@@ -111,10 +163,10 @@ async def test_the_list_costs_the_same_statements_however_many_are_parked(
         await park(log, f"o{number}")
         with counted(engine) as statements:
             page = await sagas.parked(PageRequest(10))
-        assert (len(page.items), len(statements)) == (number + 1, 3)
+        assert (len(page.items), len(statements)) == (number + 1, 4)
     with counted(engine) as statements:
         await sagas.get("o1")
-    assert len(statements) == 2
+    assert len(statements) == 3
 
 
 async def test_figures_show_waiting_orders_and_their_age(

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
+from kit.engine import create_engine
 from kit.pool import Pool
 from providers.carrier_simulator.routes import DOWN, NEVER_DISPATCHED, NORMAL, REFUSED
 from providers.http_carrier import HttpCarrier
 from providers.stripe_payments import StripePayments
+from queries.sagas import SagaQueries
 from stack.servers import Servers
 from temporal.client import data_converter
 from temporal.runner import replayer
@@ -41,6 +43,13 @@ async def sagas(
     async with running_sagas(client, pool, providers, simulators) as sagas:
         yield sagas
     await replayed(sagas)
+
+
+@pytest.fixture
+async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
+    engine = create_engine(database_url)
+    yield SagaQueries(engine)
+    await engine.dispose()
 
 
 async def replayed(sagas: Sagas) -> None:

@@ -268,7 +268,6 @@ async def test_a_recovered_saga_collects_what_is_owed(sagas: Sagas) -> None:
 
     await sagas.terminate(order_id)
     await sagas.recover(order_id)
-    await sagas.parked(order_id, "capture", times=2)
     await pay_again(sagas, order_id)
     await sagas.until(f"payment-{order_id}", "PaymentCaptured")
     await sagas.notify(order_id, DELIVERED)

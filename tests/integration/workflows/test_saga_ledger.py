@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from activities.types import InterventionInput
 from benchmarks.saga.driver import key_use
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention
-from kit.engine import create_engine
 from providers.carrier_simulator.routes import REFUSED
 from providers.payment_simulator.methods import DECLINED, VISA
 from queries.saga_ledger import SagaStatus, SagaView, StepView
@@ -19,13 +14,6 @@ from queries.saga_states import StepState
 from queries.sagas import SagaQueries
 from tests.support.sagas import Sagas, an_order
 from tests.support.simulators import SimulatorProcess
-
-
-@pytest.fixture
-async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
-    engine = create_engine(database_url)
-    yield SagaQueries(engine)
-    await engine.dispose()
 
 
 async def read(ledger: SagaQueries, order_id: str) -> SagaView:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import pytest
@@ -26,6 +27,7 @@ from activities.types import (
     InterventionInput,
     ParkInput,
     PlaceInput,
+    UnparkInput,
 )
 from domain.idempotency import KeyUse
 from domain.ids import order_workflow_id
@@ -47,7 +49,9 @@ from tests.unit.domain.examples import ORDER_ID, PLACE, TOTAL
 
 PENDING, DECLINED = ProviderPaymentState.PENDING, ProviderPaymentState.DECLINED
 CANCEL: Final = CancellationInput(ORDER_ID, CancellationReason.CUSTOMER_REQUEST, "customer:ada")
-PARK: Final = ParkInput(ORDER_ID, "capture", False, "NO_ANSWER", "no answer")
+PARK: Final = ParkInput(
+    ORDER_ID, "capture", False, "NO_ANSWER", "no answer", failed_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
 
 
 class ExactLog(MemoryLog):
@@ -141,6 +145,38 @@ async def test_each_parking_and_each_intervention_has_its_own_key(desk: Desk) ->
         await desk.run(saga.intervene, retry)
 
     assert await desk.events("saga") == ["SagaParked", "SagaRetried"] * 2
+
+
+async def test_each_end_of_a_parking_has_its_own_key(desk: Desk) -> None:
+    saga = SagaActivitiesImpl(desk.handler)
+
+    for number in (1, 2):
+        await desk.run(saga.park, PARK)
+        await desk.run(saga.unpark, UnparkInput(ORDER_ID, PARK.step, number))
+
+    assert await desk.events("saga") == ["SagaParked", "SagaUnparked"] * 2
+
+
+async def test_a_parked_step_that_fails_again_records_no_event(desk: Desk) -> None:
+    saga = SagaActivitiesImpl(desk.handler)
+    first = await desk.run(saga.park, PARK)
+
+    again = await desk.run(saga.park, replace(PARK, parking=first.number))
+
+    assert again == first
+    assert await desk.events("saga") == ["SagaParked"]
+
+
+async def test_a_failure_that_comes_after_an_intervention_answers_with_it(desk: Desk) -> None:
+    saga = SagaActivitiesImpl(desk.handler)
+    await desk.run(saga.park, PARK)
+    skip = InterventionInput(ORDER_ID, PARK.step, 1, Intervention.SKIP, "because", "operator:grace")
+    await desk.run(saga.intervene, skip)
+
+    late = await desk.run(saga.park, replace(PARK, parking=1))
+
+    assert (late.number, late.intervention) == (1, Intervention.SKIP)
+    assert await desk.events("saga") == ["SagaParked", "SagaStepSkipped"]
 
 
 async def test_an_action_url_that_comes_back_is_recorded_again(desk: Desk) -> None:

@@ -44,6 +44,14 @@ def parked(step: str = "capture", *, parking: int = 1, undoing: bool = False) ->
     )
 
 
+def unpark() -> c.UnparkStep:
+    return c.UnparkStep(aggregate_id="o1", step="capture", parking=1)
+
+
+def unparked() -> e.SagaUnparked:
+    return e.SagaUnparked(order_id="o1", step="capture", parking=1)
+
+
 def decide(
     intervention: Intervention, step: str = "capture", *, parking: int = 1
 ) -> c.InterveneOnStep:
@@ -76,6 +84,35 @@ def test_a_step_that_failed_again_after_its_retry_is_another_parking() -> None:
     given = saga.given([parked(), intervened(Intervention.RETRY)])
 
     given.when(park()).then([parked(parking=2)])
+
+
+def test_a_step_that_succeeds_is_not_parked_any_more() -> None:
+    given = saga.given([parked(), parked("release", parking=2, undoing=True)])
+
+    given.when(unpark()).then([unparked()])
+
+
+def test_a_step_that_was_unparked_and_fails_is_another_parking() -> None:
+    saga.given([parked(), unparked()]).when(park()).then([parked(parking=2)])
+
+
+@pytest.mark.parametrize("intervention", Intervention)
+def test_a_parking_that_an_intervention_has_ended_is_not_ended_again(
+    intervention: Intervention,
+) -> None:
+    saga.given([parked(), intervened(intervention)]).when(unpark()).then([])
+
+
+def test_the_end_of_an_earlier_parking_leaves_the_later_one() -> None:
+    given = saga.given([parked(), intervened(Intervention.RETRY), parked(parking=2)])
+
+    given.when(unpark()).then([])
+
+
+def test_a_step_that_is_not_parked_any_more_takes_no_intervention() -> None:
+    given = saga.given([parked(), unparked()])
+
+    given.when(decide(Intervention.SKIP)).then_refused(ErrorCode.SAGA_NOT_PARKED)
 
 
 @pytest.mark.parametrize("intervention", Intervention)

@@ -63,6 +63,7 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "PaymentRefundElsewhereFailed": None,
     "PaymentVoided": None,
     "SagaParked": None,  # only a refund that the provider has refused, see below
+    "SagaUnparked": None,
     "SagaRetried": None,
     "SagaStepSkipped": None,
     "SagaStepResolved": None,

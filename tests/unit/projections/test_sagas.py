@@ -29,8 +29,14 @@ def found(theirs: str) -> e.DiscrepancyFound:
     return e.DiscrepancyFound(order_id="o-1", system=PAYMENT, ours="paid", theirs=theirs)
 
 
-def test_an_intervention_on_a_step_leaves_the_other_parked_step() -> None:
-    retried = e.SagaRetried(order_id="o-1", step="capture", parking=1, reason="mended")
+@pytest.mark.parametrize(
+    "end",
+    [
+        e.SagaRetried(order_id="o-1", step="capture", parking=1, reason="mended"),
+        e.SagaUnparked(order_id="o-1", step="capture", parking=1),
+    ],
+)
+def test_the_end_of_a_parking_leaves_the_other_parked_step(end: e.SagaEvent) -> None:
     row = {
         "order_id": "o-1",
         "step": "release",
@@ -42,7 +48,7 @@ def test_an_intervention_on_a_step_leaves_the_other_parked_step() -> None:
         "parked_at": recorded_at(1),
         "position": 1,
     }
-    given(SAGAS, [parked("release"), parked("capture"), retried]).then({parked_step: [row]})
+    given(SAGAS, [parked("release"), parked("capture"), end]).then({parked_step: [row]})
 
 
 @pytest.mark.parametrize("intervention", [e.SagaStepSkipped, e.SagaStepResolved])
