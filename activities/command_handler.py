@@ -99,7 +99,8 @@ class CommandHandler:
         The following commands run only when the first ones had an effect, and all of them or none:
         a refusal of theirs leaves the first ones as they are.
         """
-        aggregates = aggregates_of([*run.commands, *(following.commands if following else ())])
+        commands = [*run.commands, *(following.commands if following else ())]
+        aggregates = {**aggregates_of(commands), **run.facts}
         attempt = _Attempt(run, following, aggregates)
         with counted(run.commands):
             async with self._turns.of(shared_by_many(aggregates)):

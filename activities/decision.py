@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -53,19 +53,30 @@ class Step:
         )
 
 
+Aggregates = Mapping[str, Aggregate[Any]]
+"""By stream."""
+NO_FACTS: Final[Aggregates] = {}
+Complete = Callable[[Command, Mapping[str, Any]], Command]
+"""Return the command with the facts that it depends on; the states are by stream."""
+
+
 class Run(NamedTuple):
-    """The commands of one step."""
+    """The commands of one step.
+
+    `facts` are the streams of other aggregates that a command depends on. They are locked and
+    loaded with the others, and `complete` adds what they say to each command.
+    """
 
     step: Step
     commands: Sequence[Command]
+    facts: Aggregates = NO_FACTS
+    complete: Complete = lambda command, _: command
 
 
 class SnapshotUnusable(Exception):
     """The state of a snapshot does not validate: load the stream without it."""
 
 
-Aggregates = Mapping[str, Aggregate[Any]]
-"""By stream."""
 Known = Mapping[str, KnownState | None]
 """By stream: the state that was known before the stream was loaded."""
 NOTHING_KNOWN: Final[Known] = {}
@@ -124,7 +135,8 @@ class Decision:
 
     def run(self, run: Run) -> None:
         for command in run.commands:
-            self.streams[stream_of(command)].decide(run.step, command)
+            states = {name: self.streams[name].state for name in run.facts}
+            self.streams[stream_of(command)].decide(run.step, run.complete(command, states))
 
     def run_if_accepted(self, run: Run) -> None:
         """Run the commands, all or none, unless those before them have had no effect."""

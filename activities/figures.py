@@ -31,6 +31,7 @@ ENDS: Final[dict[type[Event], End]] = {
     o.OrderReturned: End("return", "returned", o.OrderReturnRequested),
     o.OrderReturnLapsed: End("return", "lapsed", o.OrderReturnRequested),
     p.PaymentCaptured: End("payment", "captured", p.PaymentRequested),
+    p.PaymentSettledByOperator: End("payment", "settled", p.PaymentRequested),
     p.PaymentVoided: End("payment", "voided", p.PaymentRequested),
 }
 

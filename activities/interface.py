@@ -227,6 +227,11 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
+    async def release_hold(self, order_id: str) -> None:
+        """Void what a skipped capture has left held, or record a capture by hand."""
+
+    @activity.defn
+    @abstractmethod
     async def refund(self, order_id: str) -> OrderProgress:
         """Refund the returned goods; then record them in stock together with the end of the
         return."""

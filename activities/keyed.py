@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from activities.command_handler import CommandHandler, Step
+from activities.command_handler import CommandHandler, Run, Step
 from domain.command import Command
 from domain.idempotency import KeyedResult, KeyUse, key_reused
 from eventstore.errors import EventIdReused, KeyTaken
@@ -18,12 +18,19 @@ async def handle_once(
     Raises Refused as CommandHandler.handle() does, and when the key was used for another input. A
     refusal is not recorded.
     """
+    return await run_once(handler, Run(step, commands), key)
+
+
+async def run_once(handler: CommandHandler, run: Run, key: KeyUse | None) -> KeyedResult:
+    """Do as handle_once() does, for commands that depend on other streams too."""
     if key is None:
-        return KeyedResult(await handler.handle(step, *commands))
+        return KeyedResult((await handler.handle_with(run)).position)
     if (known := await handler.find_key(key)) is not None:
         return known
+    step = run.step
     try:
-        position = await handler.handle(replace(step, request=key), *commands)
+        keyed = run._replace(step=replace(step, request=key))
+        position = (await handler.handle_with(keyed)).position
     except KeyTaken:  # by a concurrent call, or by one whose row was deleted since
         known = await handler.find_key(key)
         if known is None:

@@ -13,6 +13,7 @@ from activities.command_handler import CommandHandler, Step
 from activities.failed_attempts import FailureLedger, ParkedAttempt
 from activities.keyed import handle_once
 from activities.orphans import end_orphan
+from activities.payments.settlements import settlement_of
 from activities.types import (
     InterventionInput,
     InterventionResult,
@@ -145,7 +146,12 @@ class SagaActivitiesImpl(interface.SagaActivities):
         )
         try:
             done = await handle_once(
-                self._handler, step, intervene.key, command, *_compensation_for(intervene)
+                self._handler,
+                step,
+                intervene.key,
+                command,
+                *_compensation_for(intervene),
+                *await settlement_of(self._handler, intervene),
             )
         except Refused as refused:
             if refused.code is ErrorCode.IDEMPOTENCY_KEY_REUSED:

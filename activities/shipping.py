@@ -16,8 +16,8 @@ from domain.order.decide import ORDER
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
 from domain.order.state import FINAL, OrderStatus
-from domain.payment.decide import PAYMENT, TAKEN
-from domain.payment.state import PaymentStatus
+from domain.payment.decide import PAYMENT
+from domain.payment.state import TAKEN, PaymentStatus
 from domain.shipping import commands as c
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.state import ShipmentState

@@ -32,63 +32,58 @@ def _requested(event: e.PaymentRequested, stored: StoredEvent) -> Change:
     )
 
 
-def _changed(event: e.PaymentEvent) -> dict[str, object]:  # noqa: C901 - one case for each event
-    changed: dict[str, object] = {}
+def _changed(event: e.PaymentEvent) -> dict[str, object]:
     match event:
-        # The customer has to act in this status alone: each of the others clears the URL.
-        case e.PaymentPending():
-            changed = {
-                "status": PaymentStatus.PENDING,
-                "reference": event.reference,
-                "action_url": event.action_url,
-            }
-        case e.PaymentAuthorized():
-            changed = {
-                "status": PaymentStatus.AUTHORIZED,
-                "reference": event.reference,
-                "action_url": None,
-            }
-        case e.PaymentDeclined():
-            changed = {
-                "status": PaymentStatus.DECLINED,
-                "reference": event.reference,
-                "action_url": None,
-                "decline_code": event.code,
-            }
-        case e.PaymentRefused():
-            changed = {"status": PaymentStatus.REFUSED, "decline_code": event.code}
-        case e.PaymentHoldEnded():
-            changed = {
-                "status": PaymentStatus.DECLINED,
-                "action_url": None,
-                "decline_code": hold_end_code(event.cause),
-            }
+        case e.AttemptEvent():
+            return _attempted(event)
+        case e.RefundEvent():
+            return _given_back(event)
         case e.PaymentCaptured():
-            changed = {"status": PaymentStatus.CAPTURED, "captured": event.amount.amount}
-        case e.PaymentRefunded():
-            changed = _refunded(event)
-        case e.PaymentRefundedElsewhere():
-            changed = {**_refunded(event), "refunded_elsewhere": Plus(event.amount.amount)}
-        case e.PaymentRefundElsewhereFailed():
-            changed = {
-                "status": PaymentStatus.CAPTURED,
-                "refunded": event.refunded_in_all.amount,
-                "refunded_elsewhere": Plus(-event.amount.amount),
-            }
-        case e.PaymentRefundFailed():
-            changed = {
-                "status": PaymentStatus.CAPTURED,
-                "refunded": event.refunded_in_all.amount,
-            }
+            return {"status": PaymentStatus.CAPTURED, "captured": event.amount.amount}
         case e.PaymentDisputed() | e.PaymentDisputeClosed():
-            changed = {
+            return {
                 "disputed": event.disputed_in_all.amount,
                 "dispute_won": event.won_in_all.amount,
                 "dispute_lost": event.lost_in_all.amount,
             }
+        case e.PaymentSettledByOperator():
+            return {"status": PaymentStatus.SETTLED_BY_OPERATOR, "action_url": None}
+
+
+def _attempted(event: e.PaymentAttemptEvent) -> dict[str, object]:
+    # The customer has to act in the status PENDING alone: each of the others clears the URL.
+    changed: dict[str, object] = {"action_url": None}
+    match event:
+        case e.PaymentPending():
+            changed = {"status": PaymentStatus.PENDING, "action_url": event.action_url}
+        case e.PaymentAuthorized():
+            changed |= {"status": PaymentStatus.AUTHORIZED}
+        case e.PaymentDeclined():
+            changed |= {"status": PaymentStatus.DECLINED, "decline_code": event.code}
+        case e.PaymentRefused():
+            changed |= {"status": PaymentStatus.REFUSED, "decline_code": event.code}
+        case e.PaymentHoldEnded():
+            code = hold_end_code(event.cause)
+            changed |= {"status": PaymentStatus.DECLINED, "decline_code": code}
         case e.PaymentVoided():
-            changed = {"status": PaymentStatus.VOIDED, "action_url": None}
+            changed |= {"status": PaymentStatus.VOIDED}
+    if isinstance(event, e.PaymentPending | e.PaymentAuthorized | e.PaymentDeclined):
+        changed["reference"] = event.reference
     return changed
+
+
+def _given_back(event: e.PaymentRefundEvent) -> dict[str, object]:
+    match event:
+        case e.PaymentRefunded():
+            return _refunded(event)
+        case e.PaymentRefundedElsewhere():
+            return {**_refunded(event), "refunded_elsewhere": Plus(event.amount.amount)}
+        case e.PaymentRefundFailed():
+            return _came_back(event)
+        case e.PaymentRefundElsewhereFailed():
+            return {**_came_back(event), "refunded_elsewhere": Plus(-event.amount.amount)}
+        case e.PaymentRefundSettledByOperator():
+            return {}  # the provider has refunded nothing
 
 
 def _refunded(event: e.PaymentRefunded | e.PaymentRefundedElsewhere) -> dict[str, object]:
@@ -97,6 +92,12 @@ def _refunded(event: e.PaymentRefunded | e.PaymentRefundedElsewhere) -> dict[str
         "status": IfEqual("captured", refunded, PaymentStatus.REFUNDED),
         "refunded": refunded,
     }
+
+
+def _came_back(
+    event: e.PaymentRefundFailed | e.PaymentRefundElsewhereFailed,
+) -> dict[str, object]:
+    return {"status": PaymentStatus.CAPTURED, "refunded": event.refunded_in_all.amount}
 
 
 PAYMENTS: Final = Inline("payments", 1, [payment_view], events_of(e.PaymentEvent), apply)

@@ -62,6 +62,8 @@ class ProviderDispute:
     """A dispute of a captured payment at the time of the answer."""
 
     id: str
+    reference: str
+    """The provider's id of the payment."""
     state: ProviderDisputeState
     amount: int
     currency: str
@@ -109,6 +111,11 @@ class PaymentWebhook:
 
 class ChargeLimits(Protocol):
     """The totals that a provider takes. They are checked before an order is placed."""
+
+    def check_price(self, price: Money) -> None:
+        """Raise Refused for a price that makes the total of one piece impossible, with the
+        field."""
+        ...
 
     def check(self, total: Money) -> None:
         """Raise Refused for a total that the provider would not take, with the field."""
@@ -204,6 +211,10 @@ class PaymentProvider(Protocol):
 
     async def disputes(self, *, reference: str) -> Sequence[ProviderDispute]:
         """Return the disputes of a captured payment, open and closed ones."""
+        ...
+
+    async def new_disputes(self, *, since: datetime) -> Sequence[ProviderDispute]:
+        """Return the disputes of every payment that were opened since this time."""
         ...
 
     async def close(self) -> None: ...

@@ -52,6 +52,7 @@ MAX_AMOUNTS: Final[Mapping[str, int]] = {
 """The currencies in which Stripe takes more digits. Stripe may allow more for cards: see
 WAYBILL_PAYMENT_MAXIMUMS."""
 _FIELD: Final = ("input", "lines")
+_PRICE: Final = ("input", "price")
 
 
 class StripeLimits:
@@ -73,23 +74,13 @@ class StripeLimits:
 
     def check(self, total: Money) -> None:
         """Raise Refused for a total that Stripe would not take, with the field."""
-        try:
-            to_stripe(total.amount, total.currency)
-        except UnknownCurrency:
-            raise Refused(
-                ErrorCode.CURRENCY_NOT_SUPPORTED,
-                f"the payment provider takes no payments in {total.currency}: order products with "
-                "prices in another currency",
-                _FIELD,
-            ) from None
-        except NotRepresentable as fault:
-            raise Refused(
-                ErrorCode.AMOUNT_NOT_REPRESENTABLE,
-                f"the total is {total}, and the payment provider takes multiples of "
-                f"{fault.multiple_of} only: order other products or quantities",
-                _FIELD,
-            ) from None
+        _check_counted(total, "total", "order other products or quantities", _FIELD)
         self._check_size(total)
+
+    def check_price(self, price: Money) -> None:
+        """Raise Refused for a price that Stripe does not count. A small one may be paid with
+        others."""
+        _check_counted(price, "price", "set another price", _PRICE)
 
     def _check_size(self, total: Money) -> None:
         minimum, maximum = self.minimum_of(total.currency), self.maximum_of(total.currency)
@@ -119,3 +110,22 @@ class StripeLimits:
         largest = MAX_AMOUNTS.get(currency, MAX_AMOUNT)
         whole = largest - largest % unit_of(currency).step
         return self._maximums.get(currency, from_stripe(whole, currency))
+
+
+def _check_counted(money: Money, what: str, advice: str, field: tuple[str, ...]) -> None:
+    try:
+        to_stripe(money.amount, money.currency)
+    except UnknownCurrency:
+        raise Refused(
+            ErrorCode.CURRENCY_NOT_SUPPORTED,
+            f"the payment provider takes no payments in {money.currency}: use prices in another "
+            "currency",
+            field,
+        ) from None
+    except NotRepresentable as fault:
+        raise Refused(
+            ErrorCode.AMOUNT_NOT_REPRESENTABLE,
+            f"the {what} is {money}, and the payment provider takes multiples of "
+            f"{fault.multiple_of} only: {advice}",
+            field,
+        ) from None

@@ -14,7 +14,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import stripe
-from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
+from stripe.params import (
+    DisputeListParamsCreated,
+    PaymentIntentConfirmParams,
+    PaymentIntentCreateParams,
+)
 
 from providers import idempotency_keys
 from providers.breaker import Breaker
@@ -28,7 +32,6 @@ from providers.http import TOTAL_SECONDS
 from providers.payment_webhook import OWN_CANCELLATION
 from providers.payments import (
     ProviderDispute,
-    ProviderDisputeState,
     ProviderPayment,
     ProviderPaymentState,
     ProviderRefund,
@@ -40,13 +43,19 @@ from providers.stripe_amounts import (
     read_amount,
     to_stripe,
 )
+from providers.stripe_disputes import list_of_disputes
 from providers.stripe_kept_errors import (
     REPLAYED,
     NoKeyLeft,
     is_server_error,
     under_a_working_key,
 )
-from providers.stripe_refunds import FAILED, list_of_refunds, refund_params
+from providers.stripe_refunds import (
+    FAILED,
+    list_of_refunds,
+    make_refund,
+    refund_params,
+)
 from providers.stripe_transport import PROVIDER, StripeTransport, asking, not_created
 
 _STATES = {
@@ -57,18 +66,6 @@ _STATES = {
     "requires_capture": ProviderPaymentState.AUTHORIZED,
     "succeeded": ProviderPaymentState.CAPTURED,
     "canceled": ProviderPaymentState.VOIDED,
-}
-# https://docs.stripe.com/api/disputes/object: an inquiry that closes moves no money, and a dispute
-# that was prevented has given the money back.
-_DISPUTES = {
-    "warning_needs_response": ProviderDisputeState.OPEN,
-    "warning_under_review": ProviderDisputeState.OPEN,
-    "warning_closed": ProviderDisputeState.WON,
-    "needs_response": ProviderDisputeState.OPEN,
-    "under_review": ProviderDisputeState.OPEN,
-    "won": ProviderDisputeState.WON,
-    "lost": ProviderDisputeState.LOST,
-    "prevented": ProviderDisputeState.LOST,
 }
 _HTTP_OK = 200
 _HTTP_BAD_REQUEST = 400
@@ -196,8 +193,8 @@ class StripePayments:
     ) -> ProviderPayment:
         async with self._asking("refund"):
             counted = _counted("refund", amount, currency)
-            refund = await self._refunds.create_async(
-                refund_params(reference, counted, purpose), {"idempotency_key": key}
+            refund = await make_refund(
+                self._refunds, refund_params(reference, counted, purpose, key), key
             )
             if refund.status in FAILED:
                 code = refund.failure_reason or "refund_failed"
@@ -217,8 +214,12 @@ class StripePayments:
 
     async def disputes(self, *, reference: str) -> Sequence[ProviderDispute]:
         async with self._asking("disputes"):
-            found = await self._disputes.list_async({"payment_intent": reference, "limit": 100})
-            return [_dispute(each) for each in found.data]
+            return await list_of_disputes(self._disputes, {"payment_intent": reference})
+
+    async def new_disputes(self, *, since: datetime) -> Sequence[ProviderDispute]:
+        async with self._asking("disputes"):
+            created: DisputeListParamsCreated = {"gte": int(since.timestamp())}
+            return await list_of_disputes(self._disputes, {"created": created})
 
     async def close(self) -> None:
         await self._transport.close_async()
@@ -364,19 +365,6 @@ def _state(intent: stripe.PaymentIntent) -> ProviderPaymentState:
     if intent.status not in _STATES:
         raise UnknownStatus(PROVIDER, "read", intent.status)
     return _STATES[intent.status]
-
-
-def _dispute(dispute: stripe.Dispute) -> ProviderDispute:
-    if dispute.status not in _DISPUTES:
-        raise UnknownStatus(PROVIDER, "read", dispute.status)
-    currency = dispute.currency.upper()
-    return ProviderDispute(
-        id=dispute.id,
-        state=_DISPUTES[dispute.status],
-        amount=read_amount(dispute.amount, currency),
-        currency=currency,
-        reason=dispute.reason,
-    )
 
 
 def _decline_code(intent: stripe.PaymentIntent) -> str | None:

@@ -11,28 +11,64 @@ from typing import Final
 import stripe
 from stripe.params import RefundCreateParams
 
+from providers.idempotency_keys import with_successors
 from providers.payments import ProviderRefund, ProviderRefundState
 from providers.stripe_amounts import read_amount
+from providers.stripe_kept_errors import is_server_error, under_a_working_key
 
 FAILED: Final = {"failed", "canceled"}
 PURPOSE: Final = "waybill_purpose"
+KEY: Final = "waybill_key"
+"""The first idempotency key of the refund, whichever key has made it."""
 _PAGE: Final = 100
 """The most refunds that Stripe lists in one answer."""
 
 
-def refund_params(reference: str, amount: int, purpose: str | None) -> RefundCreateParams:
-    params: RefundCreateParams = {"payment_intent": reference, "amount": amount}
-    if purpose is not None:
-        params["metadata"] = {PURPOSE: purpose}
-    return params
+async def make_refund(
+    refunds: stripe.RefundService, params: RefundCreateParams, key: str
+) -> stripe.Refund:
+    """Make the refund once, past a 500 that Stripe keeps under its key.
+
+    After a 500 the refund is looked up by its label. Another key is used only when Stripe repeats
+    the 500, so that the first call has ended, and lists no such refund.
+    """
+
+    async def make(one: str) -> stripe.Refund:
+        try:
+            return await refunds.create_async(params, {"idempotency_key": one})
+        except stripe.APIError as error:
+            if not is_server_error(error):
+                raise
+            made = await _made(refunds, params["payment_intent"], key)
+            if made is None:
+                raise
+            return made
+
+    return await under_a_working_key("refund", with_successors(key), make)
+
+
+def refund_params(reference: str, amount: int, purpose: str | None, key: str) -> RefundCreateParams:
+    labels = {KEY: key} if purpose is None else {KEY: key, PURPOSE: purpose}
+    return {"payment_intent": reference, "amount": amount, "metadata": labels}
 
 
 async def list_of_refunds(
     refunds: stripe.RefundService, reference: str
 ) -> Sequence[ProviderRefund]:
-    # https://docs.stripe.com/api/refunds/list
-    listed = await refunds.list_async({"payment_intent": reference, "limit": _PAGE})
+    listed = await _list(refunds, reference)
     return [_refund(refund) async for refund in listed.auto_paging_iter()]
+
+
+async def _made(refunds: stripe.RefundService, reference: str, key: str) -> stripe.Refund | None:
+    async for refund in (await _list(refunds, reference)).auto_paging_iter():
+        if getattr(refund.metadata, KEY, None) == key:
+            return refund
+    return None
+
+
+async def _list(refunds: stripe.RefundService, reference: str) -> stripe.ListObject[stripe.Refund]:
+    # https://docs.stripe.com/api/refunds/list
+    return await refunds.list_async({"payment_intent": reference, "limit": _PAGE})
 
 
 def _refund(refund: stripe.Refund) -> ProviderRefund:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.order.state import FINAL, OrderStatus
-from domain.payment.state import UNSETTLED, PaymentStatus
+from domain.payment.state import ENDED, TAKEN, UNSETTLED, PaymentStatus
 from domain.provider_notifications import (
     PaymentNotification,
     PaymentNotificationKind,
@@ -28,8 +28,7 @@ _OF_REFERENCE: Final = """
     SELECT order_id, attempt FROM readmodel.payment_view WHERE reference = $1
 """
 
-_TAKEN: Final = {PaymentStatus.CAPTURED, PaymentStatus.REFUNDED}
-_DECIDED: Final = {*_TAKEN, PaymentStatus.AUTHORIZED, PaymentStatus.VOIDED}
+_DECIDED: Final = {*TAKEN, PaymentStatus.AUTHORIZED, *ENDED}
 _UNDONE: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 
 _Payment = PaymentNotificationKind
@@ -53,9 +52,9 @@ class Known:
             case _Payment.NEEDS_CUSTOMER | _Payment.DECLINED:
                 return self.payment is not None and self.payment not in UNSETTLED
             case _Payment.CAPTURED:
-                return self.payment in _TAKEN
+                return self.payment in TAKEN
             case _Payment.CANCELED:
-                return self.payment == PaymentStatus.VOIDED or self.order in _UNDONE
+                return self.payment in ENDED or self.order in _UNDONE
             case _Payment.REFUND:
                 return report.refunded is not None and report.refunded <= self.refunded
             case _:

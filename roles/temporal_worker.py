@@ -20,6 +20,7 @@ from activities.provider_waits import ProviderActivitiesImpl
 from activities.reconciliation.changed_orders import ChangedOrders
 from activities.reconciliation.comparison import OrdersToCompare, ReconciliationActivitiesImpl
 from activities.reconciliation.discrepancies import Discrepancies
+from activities.reconciliation.disputed_orders import DisputedOrders
 from activities.reconciliation.lost_refunds import LostRefunds
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.open_orders import OpenOrders
@@ -89,6 +90,7 @@ def reconciliation_activities(
         ChangedOrders(pool, store, grace, at_most),
         UncheckedOrders(pool, share),
         OpenOrderSweep(pool, grace, share),
+        DisputedOrders(pool, handler, comparer.payments),
     )
     return [
         *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running, refunds).all,

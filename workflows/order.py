@@ -52,7 +52,7 @@ class OrderWorkflow(SagaWorkflow):
         self._stock = OrderStock(self._saga, is_restored=order.is_restored)
         self._payment = OrderPayment(self._saga)
         self._shipment = OrderShipment(self._saga)
-        self._owed = OwedPayment(self._saga, self._capture)
+        self._owed = OwedPayment(self._saga, self._capture, self._payment.release_hold)
         self._returns = OrderReturns(self._saga, self._shipment.tracking, self._gate)
         self._saga.undo_with(
             {

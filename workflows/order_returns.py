@@ -23,6 +23,8 @@ class OrderReturns:
         self._saga = saga
         self._tracking = tracking
         self._gate = gate
+        self._resuming = asyncio.Lock()
+        """Held while the carrier is asked for the goods. A customer does not wait for that."""
         self._is_window_closed = False
         self.is_requested = False
         """A return is recorded, and its workflow has not ended yet."""
@@ -31,16 +33,15 @@ class OrderReturns:
 
     async def goods_are_back(self) -> None:
         """Resume a return that has lapsed. The workflow of a return under way asks the carrier."""
-        async with self._gate:
+        async with self._resuming:
             self._may_be_back = self.is_requested
             if self.is_requested or self._saga.is_compensating:
                 return
             try:
-                self.is_requested = await workflow.execute_activity_method(
-                    ShippingActivities.resume_return,
-                    self._saga.order_id,
-                    **self._saga.asking(plan.AWAIT_GOODS),
+                is_resumed = await self._saga.ask(
+                    ShippingActivities.resume_return, self._saga.order_id, plan.AWAIT_GOODS
                 )
+                self.is_requested = is_resumed or self.is_requested
             except FailureError as error:  # reconciliation asks the carrier again
                 workflow.logger.warning("a lapsed return was not resumed: %s", error)
             self._tracking.may_have_missed = self.is_requested or self._tracking.may_have_missed
@@ -50,7 +51,7 @@ class OrderReturns:
         closes_at = self._saga.closes_at(plan.AWAIT_RETURN)
         while not self._is_window_closed:
             await self._saga.wait_until(closes_at, lambda: self.is_requested)
-            async with self._gate:
+            async with self._resuming, self._gate:
                 self._is_window_closed = not self.is_requested
             if self.is_requested and await self._is_returned_whole():
                 return
@@ -91,7 +92,10 @@ class OrderReturns:
                     id=workflow_id,
                 )
             self._tracking.may_have_missed = True
-            async with self._gate:  # the customer may ask again as soon as a return has lapsed
+            async with (
+                self._resuming,
+                self._gate,
+            ):  # the customer may ask again as soon as a return has lapsed
                 await self._saga.reload_progress()
                 self.is_requested = self._saga.progress.return_requested
         if self._may_be_back and not self._saga.progress.is_final:

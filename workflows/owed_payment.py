@@ -26,13 +26,17 @@ from workflows.payment import PaymentWorkflow
 from workflows.saga import CompensationRequested, SagaRunner
 from workflows.types import PaymentResult, PaymentWorkflowInput
 
+Action = Callable[[], Coroutine[Any, Any, None]]
+
 
 class OwedPayment:
     """Run the step `capture`, beside the other steps while the payment is owed."""
 
-    def __init__(self, saga: SagaRunner, capture: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, saga: SagaRunner, capture: Action, release_hold: Action) -> None:
+        """`release_hold` is run when an operator has settled the capture."""
         self._saga = saga
         self._capture = capture
+        self._release_hold = release_hold
         self._capturing: asyncio.Task[None] | None = None
         self._collecting: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -65,11 +69,13 @@ class OwedPayment:
     async def _run_step(self) -> None:
         try:
             await self._saga.step(plan.CAPTURE, self._try)
+            await self._stop_collecting()
+            if self._saga.is_settled(plan.CAPTURE):
+                await self._saga.step(plan.RELEASE_HOLD, self._release_hold)
         except CompensationRequested as request:
             await self._stop_collecting()
             self._saga.compensate_now(request.reason)
             raise
-        await self._stop_collecting()
 
     async def _try(self) -> None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -41,6 +41,8 @@ from workflows.types import (
 
 Outcome = AuthorizationOutcome
 T = TypeVar("T")
+ATTEMPT_WAIT_TIMEOUT: Final = timedelta(seconds=10)
+"""Longer than Temporal needs to retry an attempt whose worker has died."""
 Ask = Callable[[PaymentActivities, T], Awaitable[AuthorizationResult]]
 
 
@@ -56,6 +58,8 @@ class PaymentWorkflow:
         self._is_notified = self._latest.outcome is Outcome.PENDING
         self._retry: PaymentRetryInput | None = None
         self._is_retrying = False
+        self._is_waiting = False
+        """A retry waits for the attempt before it."""
         self._is_closed = False
 
     @workflow.run
@@ -146,6 +150,8 @@ class PaymentWorkflow:
     async def retry(self, retry: PaymentRetryInput) -> RecordedResult:
         """Try another method. The update answers once the attempt is in the log, before its
         outcome."""
+        if self._is_retrying:
+            await self._wait_for_attempt()
         self._is_retrying = True
         attempt = self._latest.attempt + 1
         try:
@@ -163,12 +169,32 @@ class PaymentWorkflow:
     @retry.validator
     def _validate_retry(self, retry: PaymentRetryInput) -> None:
         del retry
-        if self._is_closed or self._is_authorized or self._is_retrying:
-            raise ApplicationError(
-                f"the payment of order {self._payment.order_id} accepts no other method now",
-                type=ErrorCode.PAYMENT_NOT_RETRYABLE,
-                non_retryable=True,
+        if self._is_closed or self._is_authorized or self._is_waiting:
+            raise self._not_now()
+
+    async def _wait_for_attempt(self) -> None:
+        """Wait for the attempt that is made now: its decline is in the log before it is here.
+
+        Raises ApplicationError when it takes too long, or no other method is needed.
+        """
+        self._is_waiting = True
+        try:
+            await workflow.wait_condition(
+                lambda: self._is_closed or not self._is_retrying, timeout=ATTEMPT_WAIT_TIMEOUT
             )
+        except TimeoutError:
+            raise self._not_now() from None
+        finally:
+            self._is_waiting = False
+        if self._is_closed or self._is_authorized:
+            raise self._not_now()
+
+    def _not_now(self) -> ApplicationError:
+        return ApplicationError(
+            f"the payment of order {self._payment.order_id} accepts no other method now",
+            type=ErrorCode.PAYMENT_NOT_RETRYABLE,
+            non_retryable=True,
+        )
 
     @workflow.signal
     def payment_notification(self, report: PaymentNotification) -> None:

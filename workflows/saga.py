@@ -280,8 +280,12 @@ class SagaRunner:
         if step.undo is not None and step.undo.name not in known:
             self._registered.append(_Registered(step.undo, self._undo_actions[step.undo.name]))
 
+    def is_settled(self, step: PlanStep) -> bool:
+        """Return whether an operator has skipped or resolved the step."""
+        return step.name in self._settled
+
     def _is_done(self, step: PlanStep) -> bool:
-        if step.name in self._settled:
+        if self.is_settled(step):
             return True
         if self._progress is None or step.until is None:
             return False

@@ -11,7 +11,7 @@ from activities.types import FailedRefund, RefundAgainInput
 from domain.money import Money
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentState
+from domain.payment.state import Dispute, PaymentState
 from providers.payments import PaymentProvider, ProviderDispute, ProviderDisputeState
 
 _OUTCOMES: Final = {
@@ -37,10 +37,8 @@ class Bank:
         if payment.reference is None or not payment.captured:
             return payment
         listed = await self._refunds.listed(payment.reference)
-        for purpose, given in payment.refunds.items():
-            remains = listed.by_purpose.get(purpose, 0)
-            if remains < given:
-                await self._record_failure(order_id, purpose, remains)
+        for purpose, remains in listed.lacking(payment.refunds).items():
+            await self._record_failure(order_id, purpose, remains)
         await self._refund_record.record_elsewhere(order_id, listed)
         for dispute in await self._provider.disputes(reference=payment.reference):
             await self._record_dispute(order_id, dispute)
@@ -89,6 +87,12 @@ class Bank:
                 outcome=_OUTCOMES[dispute.state],
             ),
         )
+
+
+def is_recorded(dispute: ProviderDispute, payment: PaymentState) -> bool:
+    """Return whether the log knows the dispute as the provider shows it."""
+    now = Dispute(dispute.amount, _OUTCOMES[dispute.state])
+    return payment.disputes.get(dispute.id) == now
 
 
 def failed_refunds(payment: PaymentState) -> list[FailedRefund]:

@@ -32,10 +32,9 @@ from domain.inventory.commands import CommitStock, ReturnStock
 from domain.order.commands import FinishReturn, MarkShipped
 from domain.order.state import CANCELLABLE, CANCELLABLE_AFTER_DISPATCH
 from domain.payment import commands as c
-from domain.payment.decide import RETRYABLE, TAKEN
 from domain.payment.hold import DEFAULT_HOLD
-from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
-from domain.saga.plan import REFUND
+from domain.payment.state import RETRYABLE, TAKEN, UNSETTLED, PaymentState, PaymentStatus
+from domain.saga.plan import GIVE_BACK, REFUND
 from domain.shipping.commands import RecordDispatch, RecordGoodsBack
 from domain.shipping.decide import SHIPMENT
 from domain.shipping.events import ShipmentDispatched
@@ -162,6 +161,10 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         return await self._holds.end(hold)
 
     @activity.defn
+    async def release_hold(self, order_id: str) -> None:
+        await self._holds.release(order_id)
+
+    @activity.defn
     async def refund(self, order_id: str) -> OrderProgress:
         order = await self._record.order(order_id)
         returning = order.returning
@@ -247,6 +250,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         payment = await self._record.load(order_id)
         if await self._record.is_unpaid(order_id, payment):
             return True
+        if payment.status is PaymentStatus.SETTLED_BY_OPERATOR:
+            _require_given_back(order_id, payment)
+            return True
         captured = None
         if payment.status is not PaymentStatus.VOIDED:
             captured = await self._attempts.free_until(order_id, payment, payment.attempt)
@@ -266,3 +272,13 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                 raise
             return False
         return True
+
+
+def _require_given_back(order_id: str, payment: PaymentState) -> None:
+    """Raise Refused when an operator has settled the capture: Waybill does not know the money."""
+    if GIVE_BACK.name not in payment.settled:
+        raise Refused(
+            ErrorCode.WRONG_STATE,
+            f"an operator has settled the payment of order {order_id} outside Waybill: give back"
+            " outside Waybill what the customer has paid, and resolve the step",
+        )

@@ -10,10 +10,10 @@ from activities.payments.record import PaymentRecord
 from activities.saga import load_progress
 from activities.types import HoldInput, HoldResult, OrderProgress
 from domain.errors import ErrorCode, Refused
+from domain.money import Money
 from domain.order.commands import WithdrawConfirmation
-from domain.payment.commands import HoldEnd, RecordHoldEnd
-from domain.payment.decide import TAKEN
-from domain.payment.state import PaymentState, PaymentStatus
+from domain.payment.commands import HoldEnd, RecordCapture, RecordHoldEnd, RecordVoid
+from domain.payment.state import TAKEN, PaymentState, PaymentStatus
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
@@ -56,6 +56,30 @@ class Holds:
             elif await self._attempts.free(order_id, payment, hold.attempt) is None:
                 await self._end(hold, HoldEnd.RUNNING_OUT)
         return await load_progress(self._handler, order_id)
+
+    async def release(self, order_id: str) -> None:
+        """Follow an operator who has settled the capture.
+
+        A payment that was captured at the provider is recorded as such. What is still held is
+        voided when the capture was skipped, and left to the operator when it was resolved.
+        """
+        payment = await self._record.load(order_id)
+        if payment.status in {None, PaymentStatus.VOIDED, *TAKEN}:
+            return
+        captured = await self._look(payment)
+        if captured is None or captured.state is not ProviderPaymentState.CAPTURED:
+            if payment.status is PaymentStatus.SETTLED_BY_OPERATOR:
+                return
+            captured = await self._attempts.free_until(order_id, payment, payment.attempt)
+        await self._handler.handle(
+            Step.current("release_hold", order_id),
+            RecordVoid(aggregate_id=order_id, attempt=payment.attempt)
+            if captured is None
+            else RecordCapture(
+                aggregate_id=order_id,
+                amount=Money(amount=captured.captured, currency=captured.currency),
+            ),
+        )
 
     async def check_owed(self, order_id: str, payment: PaymentState) -> None:
         """Record the end of the hold of a parcel that has left. Raises Refused if it has ended."""

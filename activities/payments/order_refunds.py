@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from activities.command_handler import CommandHandler, Step
-from activities.keyed import handle_once
+from collections.abc import Mapping
+from typing import Any
+
+from activities.command_handler import CommandHandler, Run, Step
+from activities.keyed import run_once
 from activities.payments.refund_record import RefundRecord
 from activities.types import RefundInput
+from domain.aggregate import Aggregate
+from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
 from domain.money import Money
@@ -14,8 +19,10 @@ from domain.order.decide import ORDER
 from domain.order.state import OrderState, OrderStatus
 from domain.payment.commands import PaymentCommand
 from domain.payment.decide import PAYMENT
+from domain.payment.state import PaymentState
 from domain.saga.decide import SAGA
 from domain.saga.plan import GIVE_BACK, REFUND, refund_order
+from domain.saga.state import SagaState
 
 _GIVING_ALL_BACK = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
 
@@ -63,12 +70,21 @@ class OrderRefunds:
 async def request_refund(
     handler: CommandHandler, step: Step, key: KeyUse | None, command: RequestRefund
 ) -> KeyedResult:
-    """Record an operator's request once, with what the log says of the payment."""
+    """Record an operator's request once, with what the log says of the payment at that moment."""
     order_id = command.aggregate_id
-    payment = await handler.load(PAYMENT, order_id)
-    facts = {
+    of_payment, of_saga = PAYMENT.stream(order_id), SAGA.stream(order_id)
+
+    def complete(wanted: Command, states: Mapping[str, Any]) -> Command:
+        return wanted.model_copy(update=_facts(states[of_payment], states[of_saga]))
+
+    facts: dict[str, Aggregate[Any]] = {of_payment: PAYMENT, of_saga: SAGA}
+    return await run_once(handler, Run(step, [command], facts, complete), key)
+
+
+def _facts(payment: PaymentState, saga: SagaState) -> dict[str, object]:
+    given_back = payment.refunds.get(GIVE_BACK.name, 0) + sum(payment.settled.values())
+    return {
         "captured": payment.captured,
-        "refunded_elsewhere": payment.refunded_elsewhere + payment.refunds.get(GIVE_BACK.name, 0),
-        "is_return_settled": REFUND.name in (await handler.load(SAGA, order_id)).settled,
+        "refunded_elsewhere": payment.refunded_elsewhere + given_back,
+        "is_return_settled": REFUND.name in saga.settled,
     }
-    return await handle_once(handler, step, key, command.model_copy(update=facts))

@@ -40,6 +40,7 @@ _RECORDED: Final = {
     PaymentStatus.REFUNDED: AuthorizationOutcome.AUTHORIZED,
     PaymentStatus.DECLINED: AuthorizationOutcome.DECLINED,
     PaymentStatus.REFUSED: AuthorizationOutcome.DECLINED,
+    PaymentStatus.SETTLED_BY_OPERATOR: AuthorizationOutcome.DECLINED,
     PaymentStatus.VOIDED: AuthorizationOutcome.DECLINED,
 }
 

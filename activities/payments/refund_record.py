@@ -8,8 +8,8 @@ from domain.errors import ErrorCode, Refused
 from domain.ids import order_workflow_id
 from domain.money import Money
 from domain.payment import commands as c
-from domain.payment.decide import PAYMENT, TAKEN
-from domain.payment.state import PaymentState
+from domain.payment.decide import PAYMENT
+from domain.payment.state import TAKEN, PaymentState
 from domain.saga.plan import GIVE_BACK
 from providers.payments import PaymentProvider, ProviderPayment
 
@@ -23,7 +23,7 @@ class RefundRecord:
     async def compare(self, order_id: str) -> None:
         """Record the refunds that the provider lists and Waybill did not ask for."""
         payment = await self._load(order_id)
-        if payment.status in TAKEN and payment.reference is not None:
+        if payment.captured and payment.reference is not None:
             await self.record_elsewhere(order_id, await self._refunds.listed(payment.reference))
 
     async def give(self, order_id: str, purpose: str, wanted: Money) -> list[c.PaymentCommand]:
@@ -48,7 +48,7 @@ class RefundRecord:
                 await self._handler.handle(
                     Step.current(f"{purpose}/part/{given}", order_id), record
                 )
-            raise _too_little(order_id, wanted, given, payment.captured, listed)
+            raise _too_little(order_id, wanted, given, payment, listed)
         return [record]
 
     async def give_all_back(
@@ -111,11 +111,15 @@ def _reference(order_id: str, payment: PaymentState) -> str:
     return payment.reference
 
 
-def _too_little(order_id: str, wanted: Money, given: int, captured: int, listed: Listed) -> Refused:
+def _too_little(
+    order_id: str, wanted: Money, given: int, payment: PaymentState, listed: Listed
+) -> Refused:
     elsewhere = sum(listed.elsewhere.values())
     return Refused(
         ErrorCode.REFUND_TOO_LARGE,
         f"{wanted.amount} {wanted.currency} are due to the customer of order {order_id}, and only"
-        f" {given} were given: {listed.in_all} of the {captured} that were captured are refunded,"
-        f" {elsewhere} of them outside Waybill (minor units). Resolve the step to go on with that",
+        f" {given} were given: {listed.in_all} of the {payment.captured} that were captured are"
+        f" refunded, {elsewhere} of them outside Waybill, and operators have given back"
+        f" {sum(payment.settled.values())} by other means (minor units). Resolve the step to go on"
+        " with that",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -45,6 +45,11 @@ class Listed:
         """Return the refunds that Waybill did not ask for, by the provider's ids."""
         return {each.reference: each.amount for each in self.refunds if each.purpose is None}
 
+    def lacking(self, given: Mapping[str, int]) -> Mapping[str, int]:
+        """Return what remains of these refunds, by purpose, where it is less than was given."""
+        remains = {purpose: self.by_purpose.get(purpose, 0) for purpose in given}
+        return {purpose: amount for purpose, amount in remains.items() if amount < given[purpose]}
+
 
 class _Asked(NamedTuple):
     order_id: str
@@ -77,8 +82,9 @@ class Refunds:
     ) -> Listed:
         """Refund until `wanted` is given for this purpose, as far as the capture allows.
 
-        `step` is the step that asks, where it is not the purpose itself. What lost disputes have
-        given back counts against the captured amount. Raises Refused while the charge is disputed.
+        `step` is the step that asks, where it is not the purpose itself. What lost disputes and
+        operators have given back counts against the captured amount. Raises Refused while the
+        charge is disputed.
 
         What was given for another purpose, or was refunded by hand, does not count as given. It
         counts against the captured amount alone.
@@ -95,7 +101,7 @@ class Refunds:
         while True:
             listed, looks = await self.listed(reference), looks + 1
             given = listed.by_purpose.get(purpose, 0)
-            amount = min(wanted - given, captured - payment.lost - listed.in_all)
+            amount = min(wanted - given, captured - payment.given_otherwise - listed.in_all)
             if amount <= 0:
                 return listed
             if payment.disputed:

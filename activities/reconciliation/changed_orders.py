@@ -33,6 +33,7 @@ TYPES: Final = tuple(
         payment.PaymentRefundFailed,
         payment.PaymentRefundedElsewhere,
         payment.PaymentRefundElsewhereFailed,
+        payment.PaymentSettledByOperator,
         payment.PaymentVoided,
         shipment.ShipmentCreated,
         shipment.ShipmentDispatched,

@@ -12,6 +12,7 @@ from activities import interface
 from activities.command_handler import CommandHandler
 from activities.reconciliation.changed_orders import ChangedOrders
 from activities.reconciliation.discrepancies import Discrepancies
+from activities.reconciliation.disputed_orders import DisputedOrders
 from activities.reconciliation.failed_orders import failed_orders
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.provider_comparison import ProviderComparison, SystemComparison
@@ -36,11 +37,12 @@ class Listeners(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OrdersToCompare:
-    """The changed orders, those that failed before, and some open orders in turn."""
+    """The changed orders, those that failed before, some open orders in turn, and the disputed."""
 
     changed: ChangedOrders
     unchecked_orders: UncheckedOrders
     sweep: OpenOrderSweep
+    disputed: DisputedOrders
 
 
 class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
@@ -60,6 +62,8 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
 
     @activity.defn
     async def compare(self, reconcile: ReconcileInput) -> ComparisonResult:
+        for notification in await self._orders.disputed.missed():
+            await self._sagas.handle_event(notification)
         if reconcile.order_id is not None:
             done = await self._look_at([reconcile.order_id])
             return self._compared(done, known=[reconcile.order_id], position=None)

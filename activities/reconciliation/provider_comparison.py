@@ -14,6 +14,7 @@ from typing import Final
 
 from activities.command_handler import CommandHandler
 from activities.payments.refund_record import RefundRecord
+from activities.payments.refunds import Listed, Refunds
 from domain.order.decide import ORDER
 from domain.order.state import CANCELLABLE, FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
@@ -74,7 +75,7 @@ class SystemComparison:
     notification: PaymentNotification | ShipmentNotification | None = None
     tracking: TrackingInfo | None = None
     has_other_refunds: bool = False
-    """The provider has refunded more or less than the log says: some refunds may be by hand."""
+    """The provider lists other refunds by hand than the log has."""
 
     @property
     def agrees(self) -> bool:
@@ -96,8 +97,8 @@ class ProviderHoldings:
         return ", ".join(facts) or "nothing"
 
     def given_back(self, payment: PaymentState) -> ProviderHoldings:
-        """Return what an undone order must hold: a lost dispute has given money back as well."""
-        refunded = max(payment.refundable, payment.refunded) if payment.lost else self.captured
+        """Return what an undone order must hold: no refund repeats what was given otherwise."""
+        refunded = max(payment.refundable, payment.refunded)
         return replace(self, attempts_held=(), refunded=refunded)
 
 
@@ -108,13 +109,14 @@ class ProviderComparison:
         self, handler: CommandHandler, payments: PaymentProvider, carrier: Carrier
     ) -> None:
         self._handler = handler
-        self._payments = payments
+        self.payments = payments
         self._carrier = carrier
-        self._refunds = RefundRecord(handler, payments)
+        self._refund_record = RefundRecord(handler, payments)
+        self._refunds = Refunds(handler, payments)
 
     async def record_refunds(self, order_id: str) -> None:
         """Record the refunds that Waybill did not ask for."""
-        await self._refunds.compare(order_id)
+        await self._refund_record.compare(order_id)
 
     async def read(self, order_id: str) -> list[SystemComparison]:
         order = await self._handler.load(ORDER, order_id)
@@ -144,19 +146,26 @@ class ProviderComparison:
         )
         is_answer = order.status not in FINAL and payment.status in UNSETTLED and is_decided
         held = _held(found)
+        listed = await self._listed(payment, held)
         return SystemComparison(
             ReconciledSystem.PAYMENT,
             ours=str(_promised(order, payment)),
             theirs=str(held),
-            has_other_refunds=held.refunded != payment.refunded,
+            has_other_refunds=listed.elsewhere != payment.refunds_elsewhere,
             notification=_payment_notification(order_id, payment, is_answer, ends_hold)
-            or _failed_refund(order_id, payment, latest),
+            or _failed_refund(order_id, payment, listed),
         )
+
+    async def _listed(self, payment: PaymentState, held: ProviderHoldings) -> Listed:
+        """Return the refunds one by one: their sum hides one that failed beside one by hand."""
+        if payment.reference is None or not (held.refunded or payment.refunded):
+            return Listed(())
+        return await self._refunds.listed(payment.reference)
 
     async def _look(self, reference: str) -> ProviderPayment | None:
         """Return None when the provider knows of no payment, and so holds none."""
         try:
-            return await self._payments.get(reference=reference)
+            return await self.payments.get(reference=reference)
         except ProviderRefused as refused:
             if refused.status != HTTPStatus.NOT_FOUND:
                 raise
@@ -170,7 +179,7 @@ class ProviderComparison:
             (attempt, found)
             for attempt in range(1, payment.attempt + 1)
             if attempt not in payment.references
-            for found in await self._payments.search(order_id=order_id, attempt=attempt)
+            for found in await self.payments.search(order_id=order_id, attempt=attempt)
         ]
 
     async def _shipment(self, order_id: str, order: OrderState) -> SystemComparison:
@@ -212,10 +221,10 @@ def _payment_notification(
 
 
 def _failed_refund(
-    order_id: str, payment: PaymentState, there: ProviderPayment | None
+    order_id: str, payment: PaymentState, listed: Listed
 ) -> PaymentNotification | None:
     """Return the notification of a refund that the log has and the provider no longer has."""
-    if there is None or there.refunded >= payment.refunded:
+    if not listed.lacking(payment.refunds):
         return None
     return PaymentNotification(order_id, payment.attempt, PaymentNotificationKind.REFUND)
 

@@ -30,7 +30,15 @@ class PaymentCommand(Command):
     """`aggregate_id` is the order's id: an order has one payment, of one or more attempts."""
 
 
-class RequestPayment(PaymentCommand):
+class AttemptCommand(PaymentCommand):
+    """A command about an attempt to pay."""
+
+
+class RefundCommand(PaymentCommand):
+    """A command about money that is given back."""
+
+
+class RequestPayment(AttemptCommand):
     """Record that the provider is about to be asked, so that the log knows every attempt."""
 
     attempt: Annotated[int, Field(ge=1)]
@@ -38,7 +46,7 @@ class RequestPayment(PaymentCommand):
     method: str
 
 
-class RecordPending(PaymentCommand):
+class RecordPending(AttemptCommand):
     """Record that the customer has to act, for example with 3-D Secure."""
 
     attempt: int
@@ -46,7 +54,7 @@ class RecordPending(PaymentCommand):
     action_url: str | None
 
 
-class RecordAuthorization(PaymentCommand):
+class RecordAuthorization(AttemptCommand):
     """Refused with PAYMENT_SUPERSEDED once the attempt no longer counts: its hold must be
     voided."""
 
@@ -56,7 +64,7 @@ class RecordAuthorization(PaymentCommand):
     """The time at which the provider releases the hold; None when the provider does not say."""
 
 
-class RecordHoldEnd(PaymentCommand):
+class RecordHoldEnd(AttemptCommand):
     """Record that the hold of this attempt has ended: the customer has to pay again.
 
     An attempt that no longer counts, or that was captured first, is not changed.
@@ -66,13 +74,13 @@ class RecordHoldEnd(PaymentCommand):
     cause: HoldEnd
 
 
-class RecordDecline(PaymentCommand):
+class RecordDecline(AttemptCommand):
     attempt: int
     reference: str
     code: str
 
 
-class RecordRefusal(PaymentCommand):
+class RecordRefusal(AttemptCommand):
     """Record that the provider refused to create the payment of an attempt: it holds nothing."""
 
     attempt: int
@@ -83,7 +91,7 @@ class RecordCapture(PaymentCommand):
     amount: Money
 
 
-class RecordRefund(PaymentCommand):
+class RecordRefund(RefundCommand):
     """Record what the provider has refunded for one purpose, its earlier refunds included.
 
     The purpose is the step of a saga that gives the money back.
@@ -95,7 +103,7 @@ class RecordRefund(PaymentCommand):
     """The number of the failed refund that this one makes good."""
 
 
-class RecordRefundFailure(PaymentCommand):
+class RecordRefundFailure(RefundCommand):
     """Record that a refund has failed at the bank, after it had succeeded.
 
     `remains` is what the provider's records show as refunded for this purpose now.
@@ -114,14 +122,39 @@ class RecordDispute(PaymentCommand):
     outcome: DisputeOutcome | None = None
 
 
-class RecordRefundsElsewhere(PaymentCommand):
+class RecordRefundsElsewhere(RefundCommand):
     """Record the refunds that Waybill did not ask for, as the provider lists them now."""
 
     refunds: dict[str, Annotated[int, Field(ge=1)]]
     """The amounts by the provider's ids of the refunds, without those that have failed."""
 
 
-class RecordVoid(PaymentCommand):
+class RecordRefundSettlement(RefundCommand):
+    """Record that an operator has given back, outside Waybill, what a step was to refund.
+
+    `due` is what the step was to give back in all. A failed refund is due as it failed.
+    `by_hand` was refunded at the provider since the step was parked, and is recorded as such.
+    """
+
+    step: str
+    due: Annotated[int, Field(ge=0)] = 0
+    by_hand: Annotated[int, Field(ge=0)] = 0
+    failure: int | None = None
+    """The number of the failed refund that the step was to make good."""
+
+
+class RecordSettlement(PaymentCommand):
+    """Record that an operator has settled the step that was to capture or to give back.
+
+    Waybill leaves the payment at the provider as it is.
+    """
+
+    step: str
+    is_given_back: bool
+    """The operator has given back outside Waybill what it had captured."""
+
+
+class RecordVoid(AttemptCommand):
     """Record that nothing will be captured. This also closes a payment that was never requested.
 
     No attempt can start after it. `attempt` is the latest that was voided; 0 where there was none.

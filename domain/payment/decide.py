@@ -5,151 +5,40 @@ from typing import Final
 
 from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
+from domain.money import Money
 from domain.payment import commands as c
 from domain.payment import events as e
-from domain.payment.afterwards import dispute, fail_refund
-from domain.payment.refunds import record_refund, record_refunds_elsewhere
-from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus, evolve
+from domain.payment.attempts import decide_attempt
+from domain.payment.disputes import dispute
+from domain.payment.evolve import evolve
+from domain.payment.refunds import decide_refund
+from domain.payment.state import ENDED, TAKEN, PaymentState, PaymentStatus
 
-RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED, PaymentStatus.REFUSED}
-"""A further attempt may be made: no hold is known."""
-
-MAX_ATTEMPTS: Final = 10
-"""The number of attempts that an undo can void at the provider within its time-out."""
-
-TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
+_CAPTURABLE: Final = {PaymentStatus.AUTHORIZED, PaymentStatus.SETTLED_BY_OPERATOR}
+"""An operator may have captured by hand what Waybill leaves as it is."""
+_NOTHING_TO_SETTLE: Final = {None, PaymentStatus.REFUNDED, *ENDED}
 
 
-def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:  # noqa: C901, PLR0911 - one for each command
+def decide(command: c.PaymentCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:
     match command:
-        case c.RequestPayment():
-            return _request(command, state)
-        case c.RecordAuthorization():
-            return _authorize(command, state)
-        case c.RecordHoldEnd():
-            return _end_hold(command, state)
-        case c.RecordPending() | c.RecordDecline() | c.RecordRefusal():
-            return _record_no_money(command, state)
+        case c.AttemptCommand():
+            return decide_attempt(command, state)
         case c.RecordCapture():
             return _capture(command, state)
-        case c.RecordRefund():
-            return record_refund(command, state)
-        case c.RecordRefundFailure():
-            return fail_refund(command, state)
-        case c.RecordRefundsElsewhere():
-            return record_refunds_elsewhere(command, state)
+        case c.RefundCommand():
+            return decide_refund(command, state)
         case c.RecordDispute():
             return dispute(command, state)
-        case c.RecordVoid():
-            return _void(command, state)
+        case c.RecordSettlement():
+            return _settle(command, state)
         case _:
             raise TypeError(f"payment does not support {command.command_type}")
-
-
-def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    if command.attempt <= state.attempt:
-        return []
-    if state.status is not None and state.status not in RETRYABLE:
-        raise Refused(
-            ErrorCode.PAYMENT_NOT_RETRYABLE,
-            f"the payment of order {command.aggregate_id} is {state.status}",
-        )
-    if command.attempt > MAX_ATTEMPTS:
-        raise Refused(
-            ErrorCode.PAYMENT_NOT_RETRYABLE,
-            f"order {command.aggregate_id} has had {MAX_ATTEMPTS} attempts to pay: "
-            "cancel it, and place another",
-        )
-    return [
-        e.PaymentRequested(
-            order_id=command.aggregate_id,
-            attempt=command.attempt,
-            amount=command.amount,
-            method=command.method,
-        )
-    ]
-
-
-def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    """Refuse a stale attempt, so that the commands decided along with it are refused too."""
-    is_over = state.status is PaymentStatus.VOIDED or state.has_hold_ended
-    if command.attempt < state.attempt or is_over:
-        raise Refused(
-            ErrorCode.PAYMENT_SUPERSEDED,
-            f"attempt {command.attempt} to pay order {command.aggregate_id} no longer counts",
-        )
-    if command.attempt > state.attempt:
-        raise Refused(
-            ErrorCode.WRONG_STATE,
-            f"order {command.aggregate_id} has no attempt {command.attempt} to pay: request it",
-        )
-    if state.status is PaymentStatus.AUTHORIZED or state.status in TAKEN:
-        return []
-    return [
-        e.PaymentAuthorized(
-            order_id=command.aggregate_id,
-            attempt=command.attempt,
-            reference=command.reference,
-            amount=state.amount,
-            capture_before=command.capture_before,
-        )
-    ]
-
-
-def _end_hold(command: c.RecordHoldEnd, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    is_held = state.status is PaymentStatus.AUTHORIZED and command.attempt == state.attempt
-    if not is_held or state.reference is None:
-        return []
-    return [
-        e.PaymentHoldEnded(
-            order_id=command.aggregate_id,
-            attempt=command.attempt,
-            reference=state.reference,
-            cause=command.cause,
-        )
-    ]
-
-
-def _record_no_money(
-    command: c.RecordPending | c.RecordDecline | c.RecordRefusal, state: PaymentState
-) -> Sequence[e.PaymentEvent]:
-    if isinstance(command, c.RecordRefusal):
-        return _refuse(command, state)
-    if command.attempt != state.attempt or state.status not in UNSETTLED:
-        return []  # a late notification of an attempt that has been settled or superseded
-    if isinstance(command, c.RecordDecline):
-        return [
-            e.PaymentDeclined(
-                order_id=command.aggregate_id,
-                attempt=command.attempt,
-                reference=command.reference,
-                code=command.code,
-            )
-        ]
-    if state.status is PaymentStatus.PENDING and command.action_url in {None, state.action_url}:
-        return []
-    return [
-        e.PaymentPending(
-            order_id=command.aggregate_id,
-            attempt=command.attempt,
-            reference=command.reference,
-            action_url=command.action_url,
-        )
-    ]
-
-
-def _refuse(command: c.RecordRefusal, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    if command.attempt != state.attempt or state.status is not PaymentStatus.REQUESTED:
-        return []  # the attempt was created after all, or superseded
-    return [
-        e.PaymentRefused(order_id=command.aggregate_id, attempt=command.attempt, code=command.code)
-    ]
 
 
 def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.PaymentEvent]:
     if state.status in TAKEN:
         return []
-    if state.status is not PaymentStatus.AUTHORIZED or state.reference is None:
+    if state.status not in _CAPTURABLE or state.reference is None:
         raise Refused(
             ErrorCode.WRONG_STATE,
             f"the payment of order {command.aggregate_id} is {state.status}, not AUTHORIZED",
@@ -161,20 +50,20 @@ def _capture(command: c.RecordCapture, state: PaymentState) -> Sequence[e.Paymen
     ]
 
 
-def _void(command: c.RecordVoid, state: PaymentState) -> Sequence[e.PaymentEvent]:
-    if state.status is PaymentStatus.VOIDED:
+def _settle(command: c.RecordSettlement, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    if state.status in _NOTHING_TO_SETTLE:
         return []
-    if state.status in TAKEN:
-        raise Refused(
-            ErrorCode.WRONG_STATE,
-            f"the payment of order {command.aggregate_id} is captured: refund it instead",
+    given = max(state.refundable - state.refunded, 0) if command.is_given_back else 0
+    currency = state.amount.currency
+    return [
+        e.PaymentSettledByOperator(
+            order_id=command.aggregate_id,
+            attempt=state.attempt,
+            step=command.step,
+            amount=Money(amount=given, currency=currency),
+            settled_in_all=Money(amount=sum(state.settled.values()) + given, currency=currency),
         )
-    if command.attempt < state.attempt:
-        raise Refused(
-            ErrorCode.PAYMENT_SUPERSEDED,
-            f"attempt {state.attempt} to pay order {command.aggregate_id} has started since",
-        )
-    return [e.PaymentVoided(order_id=command.aggregate_id, attempt=state.attempt)]
+    ]
 
 
 PAYMENT: Aggregate[PaymentState] = Aggregate("payment", PaymentState(), decide, evolve)

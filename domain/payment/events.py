@@ -7,10 +7,21 @@ from domain.money import Money
 from domain.payment.commands import DisputeOutcome, HoldEnd
 
 
-class PaymentRequested(Event):
-    """The provider is about to be asked to authorize the payment."""
+class AttemptEvent(Event):
+    """An event of an attempt to pay."""
 
     order_id: str
+
+
+class RefundEvent(Event):
+    """An event of money that is given back."""
+
+    order_id: str
+
+
+class PaymentRequested(AttemptEvent):
+    """The provider is about to be asked to authorize the payment."""
+
     attempt: int
     """The number of the attempt, counted from 1; each attempt brings its own payment method."""
     amount: Money
@@ -19,10 +30,9 @@ class PaymentRequested(Event):
     """The provider's token for the customer's way to pay, never a card number."""
 
 
-class PaymentPending(Event):
+class PaymentPending(AttemptEvent):
     """The provider waits for the customer, for example for 3-D Secure."""
 
-    order_id: str
     attempt: int
     """The attempt that is answered."""
     reference: str
@@ -31,10 +41,9 @@ class PaymentPending(Event):
     """The page where the customer approves the payment; null when there is none."""
 
 
-class PaymentAuthorized(Event):
+class PaymentAuthorized(AttemptEvent):
     """The money is held, and not yet captured."""
 
-    order_id: str
     attempt: int
     """The attempt that is answered."""
     reference: str
@@ -45,10 +54,9 @@ class PaymentAuthorized(Event):
     """The time at which the provider releases the hold; null when the provider does not say."""
 
 
-class PaymentHoldEnded(Event):
+class PaymentHoldEnded(AttemptEvent):
     """The hold has ended before the capture; the customer is asked to pay again."""
 
-    order_id: str
     attempt: int
     """The attempt whose hold has ended."""
     reference: str
@@ -57,10 +65,9 @@ class PaymentHoldEnded(Event):
     """Why: the provider has released it, or it was about to run out."""
 
 
-class PaymentDeclined(Event):
+class PaymentDeclined(AttemptEvent):
     """The provider declines; another method may be tried while the payment window is open."""
 
-    order_id: str
     attempt: int
     """The attempt that is answered."""
     reference: str
@@ -69,10 +76,9 @@ class PaymentDeclined(Event):
     """The provider's reason, for example `card_declined`."""
 
 
-class PaymentRefused(Event):
+class PaymentRefused(AttemptEvent):
     """The provider refuses to create the payment: nothing of this attempt exists there."""
 
-    order_id: str
     attempt: int
     """The attempt that is answered."""
     code: str
@@ -89,10 +95,9 @@ class PaymentCaptured(Event):
     """The amount that was captured."""
 
 
-class PaymentRefunded(Event):
+class PaymentRefunded(RefundEvent):
     """Captured money is refunded: all of it, or the price of some of the goods."""
 
-    order_id: str
     reference: str
     """The provider's id of this payment."""
     amount: Money
@@ -106,10 +111,9 @@ class PaymentRefunded(Event):
     """The number of the failed refund that this one makes good; null for another refund."""
 
 
-class PaymentRefundFailed(Event):
+class PaymentRefundFailed(RefundEvent):
     """The customer's bank has rejected a refund after it had succeeded: the money came back."""
 
-    order_id: str
     reference: str
     """The provider's id of this payment."""
     failure: int
@@ -154,10 +158,9 @@ class PaymentDisputeClosed(DisputeEvent):
     """The decision of the customer's bank."""
 
 
-class PaymentRefundedElsewhere(Event):
+class PaymentRefundedElsewhere(RefundEvent):
     """Captured money is refunded that Waybill did not ask for: by hand, at the provider."""
 
-    order_id: str
     reference: str
     """The provider's id of this payment."""
     refund_id: str
@@ -168,11 +171,10 @@ class PaymentRefundedElsewhere(Event):
     """The total refund so far, this one included."""
 
 
-class PaymentRefundElsewhereFailed(Event):
+class PaymentRefundElsewhereFailed(RefundEvent):
     """A refund by hand has failed or was cancelled at the provider: the shop has the money
     again."""
 
-    order_id: str
     reference: str
     """The provider's id of this payment."""
     refund_id: str
@@ -183,27 +185,65 @@ class PaymentRefundElsewhereFailed(Event):
     """The total refund that remains."""
 
 
-class PaymentVoided(Event):
-    """The hold is released, and nothing will be captured for this order."""
+class PaymentRefundSettledByOperator(RefundEvent):
+    """An operator has given money back outside Waybill and its provider, in place of a step."""
+
+    step: str
+    """The step that was to give it back."""
+    amount: Money
+    """The amount that the operator has given back."""
+    settled_in_all: Money
+    """The total that operators have given back in this way."""
+    failure: int | None = None
+    """The number of the failed refund that this makes good; null for another refund."""
+
+
+class PaymentSettledByOperator(Event):
+    """An operator has settled the payment: Waybill neither captures, voids nor refunds it.
+
+    What the provider holds or has captured stays as it is there.
+    """
 
     order_id: str
+    attempt: int
+    """The latest attempt."""
+    step: str
+    """The step that the operator has skipped or resolved: `capture` or `give_back`."""
+    amount: Money
+    """The amount that the operator has given back; 0 if the step was skipped, or nothing was
+    captured."""
+    settled_in_all: Money
+    """The total that operators have given back outside Waybill and its provider."""
+
+
+class PaymentVoided(AttemptEvent):
+    """The hold is released, and nothing will be captured for this order."""
+
     attempt: int
     """The latest attempt; 0 when the provider was never asked."""
 
 
-PaymentEvent = (
+PaymentAttemptEvent = (
     PaymentRequested
     | PaymentPending
     | PaymentAuthorized
     | PaymentHoldEnded
     | PaymentDeclined
     | PaymentRefused
-    | PaymentCaptured
-    | PaymentRefunded
+    | PaymentVoided
+)
+PaymentRefundEvent = (
+    PaymentRefunded
     | PaymentRefundFailed
     | PaymentRefundedElsewhere
     | PaymentRefundElsewhereFailed
+    | PaymentRefundSettledByOperator
+)
+PaymentEvent = (
+    PaymentAttemptEvent
+    | PaymentCaptured
+    | PaymentRefundEvent
     | PaymentDisputed
     | PaymentDisputeClosed
-    | PaymentVoided
+    | PaymentSettledByOperator
 )

@@ -1,4 +1,4 @@
-"""Decide what to record of the refunds that the provider lists."""
+"""Decide about refunds: those the provider lists, failed ones, and those an operator settles."""
 
 from __future__ import annotations
 
@@ -11,14 +11,30 @@ from domain.payment import events as e
 from domain.payment.state import PaymentState
 
 
-def record_refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentEvent]:
+def decide_refund(command: c.RefundCommand, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    match command:
+        case c.RecordRefund():
+            return _record(command, state)
+        case c.RecordRefundFailure():
+            return _fail(command, state)
+        case c.RecordRefundsElsewhere():
+            return _record_elsewhere(command, state)
+        case c.RecordRefundSettlement():
+            return _settle(command, state)
+        case _:
+            raise TypeError(f"payment does not support {command.command_type}")
+
+
+def _record(command: c.RecordRefund, state: PaymentState) -> Sequence[e.PaymentEvent]:
     amount = command.given.amount - state.refunds.get(command.purpose, 0)
     if amount <= 0:
         return []
     return [
         e.PaymentRefunded(
             order_id=command.aggregate_id,
-            reference=_reference(command, state, state.refunded + amount, state.refundable),
+            reference=_reference(
+                command, state, state.refunded + amount, state.captured - state.lost
+            ),
             amount=_money(amount, state),
             refunded_in_all=_money(state.refunded + amount, state),
             purpose=command.purpose,
@@ -27,7 +43,7 @@ def record_refund(command: c.RecordRefund, state: PaymentState) -> Sequence[e.Pa
     ]
 
 
-def record_refunds_elsewhere(
+def _record_elsewhere(
     command: c.RecordRefundsElsewhere, state: PaymentState
 ) -> Sequence[e.PaymentEvent]:
     """Record the refunds that are new, after those that no longer count."""
@@ -57,6 +73,40 @@ def record_refunds_elsewhere(
             )
         )
     return events
+
+
+def _fail(command: c.RecordRefundFailure, state: PaymentState) -> Sequence[e.PaymentRefundFailed]:
+    failed = state.refunds.get(command.purpose, 0) - command.remains.amount
+    if failed <= 0 or state.reference is None:
+        return []
+    return [
+        e.PaymentRefundFailed(
+            order_id=command.aggregate_id,
+            reference=state.reference,
+            failure=state.failures + 1,
+            purpose=command.purpose,
+            amount=_money(failed, state),
+            refunded_in_all=_money(state.refunded - failed, state),
+        )
+    ]
+
+
+def _settle(command: c.RecordRefundSettlement, state: PaymentState) -> Sequence[e.PaymentEvent]:
+    """Count what the step was to give back, as far as the customer has not got it."""
+    failed = state.failed_refunds.get(command.failure or 0)
+    due = command.due - state.refunds.get(command.step, 0) if failed is None else failed.amount
+    amount = min(due - command.by_hand, state.refundable - state.refunded)
+    if amount <= 0 or command.step in state.settled:
+        return []
+    return [
+        e.PaymentRefundSettledByOperator(
+            order_id=command.aggregate_id,
+            step=command.step,
+            amount=_money(amount, state),
+            settled_in_all=_money(sum(state.settled.values()) + amount, state),
+            failure=command.failure,
+        )
+    ]
 
 
 def _reference(

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from domain.money import NO_MONEY, Money
-from domain.payment import events as e
 from domain.payment.commands import DisputeOutcome, HoldEnd
 
 
@@ -20,6 +19,8 @@ class PaymentStatus(StrEnum):
     CAPTURED = "CAPTURED"
     REFUNDED = "REFUNDED"
     """Everything that was captured has been refunded."""
+    SETTLED_BY_OPERATOR = "SETTLED_BY_OPERATOR"
+    """An operator has settled it: Waybill neither captures, voids nor refunds it."""
     VOIDED = "VOIDED"
 
 
@@ -33,6 +34,14 @@ class Dispute:
 
 UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.PENDING})
 """The provider has been asked and its final answer is missing."""
+
+RETRYABLE = UNSETTLED | {PaymentStatus.DECLINED, PaymentStatus.REFUSED}
+"""A further attempt may be made: no hold is known."""
+
+TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.REFUNDED})
+
+ENDED = frozenset({PaymentStatus.SETTLED_BY_OPERATOR, PaymentStatus.VOIDED})
+"""No attempt counts any more, and none may be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class PaymentState:
     """By the number of the failure: the refunds that failed and were not repeated."""
     failures: int = 0
     """The number of refunds that have failed at the bank."""
+    settled: Mapping[str, int] = field(default_factory=dict)
+    """What operators have given back outside Waybill and its provider, by the step they settled."""
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     """The disputes by the provider's id."""
 
@@ -94,9 +105,14 @@ class PaymentState:
         return sum(each.amount for each in self.disputes.values() if each.outcome is outcome)
 
     @property
+    def given_otherwise(self) -> int:
+        """Return what lost disputes and operators have given back: no refund gives it again."""
+        return self.lost + sum(self.settled.values())
+
+    @property
     def refundable(self) -> int:
-        """Return the most that may be refunded in total: a lost dispute has given money back."""
-        return max(self.captured - self.lost, 0)
+        """Return the most that may be refunded in total."""
+        return max(self.captured - self.given_otherwise, 0)
 
     @property
     def refunded_elsewhere(self) -> int:
@@ -106,102 +122,3 @@ class PaymentState:
 def hold_end_code(cause: HoldEnd) -> str:
     """Return the code that stands where a decline has the provider's: `hold_released` and so on."""
     return f"hold_{cause.lower()}"
-
-
-def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:  # noqa: C901, PLR0911 - one for each event
-    match event:
-        case e.PaymentRequested():
-            return PaymentState(
-                status=PaymentStatus.REQUESTED,
-                attempt=event.attempt,
-                amount=event.amount,
-                method=event.method,
-                references=state.references,
-                refused=state.refused,
-                disputes=state.disputes,
-            )
-        case e.PaymentRefused():
-            return replace(
-                state,
-                status=PaymentStatus.REFUSED,
-                decline_code=event.code,
-                refused=state.refused | {event.attempt},
-            )
-        case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
-            return _answered(state, event)
-        case e.PaymentHoldEnded():
-            # The payment is as good as declined: the customer may try another method.
-            return replace(
-                state,
-                status=PaymentStatus.DECLINED,
-                action_url=None,
-                decline_code=hold_end_code(event.cause),
-                has_hold_ended=True,
-            )
-        case e.PaymentCaptured():
-            return replace(state, status=PaymentStatus.CAPTURED, captured=event.amount.amount)
-        case e.PaymentRefunded():
-            given = state.refunds.get(event.purpose, 0) + event.amount.amount
-            failed = {n: each for n, each in state.failed_refunds.items() if n != event.repeats}
-            refunds = {**state.refunds, event.purpose: given}
-            return replace(_refunded(state, event), refunds=refunds, failed_refunds=failed)
-        case e.PaymentRefundFailed():
-            given = state.refunds.get(event.purpose, 0) - event.amount.amount
-            failure = FailedRefund(event.purpose, event.amount.amount)
-            return replace(
-                _refunded(state, event),
-                refunds={**state.refunds, event.purpose: given},
-                failures=event.failure,
-                failed_refunds={**state.failed_refunds, event.failure: failure},
-            )
-        case e.PaymentRefundedElsewhere() | e.PaymentRefundElsewhereFailed():
-            others = {k: v for k, v in state.refunds_elsewhere.items() if k != event.refund_id}
-            if isinstance(event, e.PaymentRefundedElsewhere):
-                others[event.refund_id] = event.amount.amount
-            return replace(_refunded(state, event), refunds_elsewhere=others)
-        case e.PaymentDisputed():
-            dispute = Dispute(event.amount.amount)
-            return replace(state, disputes={**state.disputes, event.dispute_id: dispute})
-        case e.PaymentDisputeClosed():
-            dispute = Dispute(event.amount.amount, event.outcome)
-            return replace(state, disputes={**state.disputes, event.dispute_id: dispute})
-        case e.PaymentVoided():
-            return replace(state, status=PaymentStatus.VOIDED, action_url=None)
-
-
-def _refunded(
-    state: PaymentState,
-    event: e.PaymentRefunded
-    | e.PaymentRefundFailed
-    | e.PaymentRefundedElsewhere
-    | e.PaymentRefundElsewhereFailed,
-) -> PaymentState:
-    refunded = event.refunded_in_all.amount
-    is_whole = refunded == state.captured
-    status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
-    return replace(state, status=status, refunded=refunded)
-
-
-def _answered(
-    state: PaymentState, event: e.PaymentPending | e.PaymentAuthorized | e.PaymentDeclined
-) -> PaymentState:
-    answered = replace(
-        state,
-        reference=event.reference,
-        references={**state.references, event.attempt: event.reference},
-        answers=state.answers + 1,
-        action_url=None,
-    )
-    match event:
-        case e.PaymentPending():
-            return replace(
-                answered,
-                status=PaymentStatus.PENDING,
-                action_url=event.action_url,
-            )
-        case e.PaymentAuthorized():
-            return replace(
-                answered, status=PaymentStatus.AUTHORIZED, capture_before=event.capture_before
-            )
-        case e.PaymentDeclined():
-            return replace(answered, status=PaymentStatus.DECLINED, decline_code=event.code)

@@ -123,6 +123,13 @@ CAPTURE: Final = PlanStep(
     timeout="undo_timeout",
     until=Status.COMPLETED,
 )
+RELEASE_HOLD: Final = PlanStep(
+    "release_hold",
+    "After an operator has skipped `capture`: void the hold. After an operator has resolved it, or "
+    "has captured by hand: look the capture up and record it.",
+    timeout="undo_timeout",
+)
+"""It is in no plan: it runs only when an operator has settled `capture`."""
 AWAIT_DELIVERY: Final = PlanStep(
     "await_delivery",
     "Wait until the parcel has arrived; poll the carrier at each deadline. When the parcel is "

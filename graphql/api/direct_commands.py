@@ -48,10 +48,14 @@ async def execute(
 
 
 async def execute_on_product(
-    command: Command, key: KeyUse, context: Context, payload: type[PP]
+    command: Command,
+    key: KeyUse,
+    context: Context,
+    payload: type[PP],
+    check: Check | None = None,
 ) -> PP:
     """Run the command, whose aggregate is a SKU, and answer with the product as it is then."""
-    answer = await execute(command, key, context, payload)
+    answer = await execute(command, key, context, payload, check)
     if not answer.user_errors:
         product = await context.services.products.get(command.aggregate_id)
         answer.product = None if product is None else Product.of(product)

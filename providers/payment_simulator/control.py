@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from providers.payment_simulator.disputes import DisputeChange, Disputes, NewDispute
+from providers.payment_simulator.form import Form
 from providers.payment_simulator.intents import Intents
 from providers.simulation.service import Simulator
 from providers.simulation.store import Answer, Document
@@ -25,13 +26,17 @@ def add_control(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
     disputes = Disputes(simulator.store, simulator.webhooks, intents)
 
     @app.get("/v1/disputes")
-    async def list_disputes(request: Request, payment_intent: str) -> Response:
+    async def list_disputes(request: Request, payment_intent: str = "") -> Response:
+        form = await Form.of(request)
+        since = int(form.get("created[gte]", 0))
+
         def found() -> Answer:
-            data = disputes.of(payment_intent)
+            data = disputes.listed(payment_intent or None, since)
             listed = {"object": "list", "url": "/v1/disputes", "has_more": False, "data": data}
             return Answer(200, json.dumps(listed))
 
-        return await simulator.look(request, found, intents.order_of(payment_intent))
+        order_id = intents.order_of(payment_intent) if payment_intent else ""
+        return await simulator.look(request, found, order_id)
 
     @app.post("/control/disputes")
     async def open_dispute(wanted: NewDispute) -> Document:

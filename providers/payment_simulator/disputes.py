@@ -83,8 +83,11 @@ class Disputes:
         announce_object(self._webhooks, f"charge.dispute.{what}", dispute)
         return dispute
 
-    def of(self, reference: str) -> list[Document]:
-        return self._store.owned(DISPUTE, reference)
+    def listed(self, reference: str | None, since: int) -> list[Document]:
+        """Return the disputes of one intent, or of all, that were opened since this time."""
+        if reference is not None:
+            return self._store.owned(DISPUTE, reference)
+        return [each for each in self._store.every(DISPUTE) if each["created"] >= since]
 
     def _save(self, dispute: Document, status: DisputeStatus) -> None:
         """Save it. Its charge takes no refund while it is open, and none after it is lost."""

@@ -95,6 +95,12 @@ class Store:
         )
         return [json.loads(body) for (body,) in rows]
 
+    def every(self, kind: str) -> list[Document]:
+        rows = self._db.execute(
+            "SELECT body FROM objects WHERE kind = ? ORDER BY sequence", (kind,)
+        )
+        return [json.loads(body) for (body,) in rows]
+
     def answer(self, key: str) -> tuple[str, Answer] | None:
         """Return the fingerprint and the answer stored under an idempotency key."""
         rows = self._db.execute(

@@ -77,6 +77,13 @@ def _hold_ended(event: payment.PaymentHoldEnded) -> str:
     return f"The hold of attempt {event.attempt} {how}."
 
 
+def _settled(event: payment.PaymentSettledByOperator) -> str:
+    return (
+        f"An operator has settled the payment at {event.step}, and gave back"
+        f" {money_text(event.amount)} outside Waybill. What the provider holds stays as it is."
+    )
+
+
 def _said(text: str) -> Callable[[Any], str]:
     return lambda _: text
 
@@ -137,6 +144,10 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
     payment.PaymentDisputeClosed: lambda e: (
         f"The dispute of {money_text(e.amount)} is {str(e.outcome).lower()}."
     ),
+    payment.PaymentRefundSettledByOperator: lambda e: (
+        f"An operator has given back {money_text(e.amount)} outside Waybill, in place of {e.step}."
+    ),
+    payment.PaymentSettledByOperator: _settled,
     payment.PaymentVoided: _said("No money is held any more, and none will be captured."),
     shipping.ShipmentCreated: _said("The carrier knows of the parcel."),
     shipping.TrackingNumberAssigned: _said("The carrier gave the parcel a tracking number."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,11 +61,10 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
                 attempts[event.attempt] = AttemptMoney(
                     event.attempt, PaymentStatus.REQUESTED, event.amount
                 )
-            case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
-                _answer(attempts[event.attempt], event)
-            case e.PaymentRefused():
-                refused = attempts[event.attempt]
-                refused.status, refused.decline_code = PaymentStatus.REFUSED, event.code
+            case e.AttemptEvent():
+                _attempted(attempts, event)
+            case e.PaymentSettledByOperator(attempt=number) if number in attempts:
+                attempts[number].status = PaymentStatus.SETTLED_BY_OPERATOR
             case (
                 e.PaymentCaptured()
                 | e.PaymentRefunded()
@@ -76,12 +75,21 @@ def _attempts(events: Iterable[object]) -> list[AttemptMoney]:
                 for attempt in attempts.values():
                     if attempt.reference == event.reference:
                         _take(attempt, event)
-            case e.PaymentHoldEnded():
-                attempt = attempts[event.attempt]
-                attempt.status, attempt.authorized = PaymentStatus.VOIDED, 0
-            case e.PaymentVoided():
-                _release(attempts.values())
     return list(attempts.values())
+
+
+def _attempted(attempts: Mapping[int, AttemptMoney], event: e.AttemptEvent) -> None:
+    match event:
+        case e.PaymentPending() | e.PaymentAuthorized() | e.PaymentDeclined():
+            _answer(attempts[event.attempt], event)
+        case e.PaymentRefused():
+            refused = attempts[event.attempt]
+            refused.status, refused.decline_code = PaymentStatus.REFUSED, event.code
+        case e.PaymentHoldEnded():
+            ended = attempts[event.attempt]
+            ended.status, ended.authorized = PaymentStatus.VOIDED, 0
+        case e.PaymentVoided():
+            _release(attempts.values())
 
 
 def _answer(
@@ -105,14 +113,13 @@ def _take(
     | e.PaymentRefundedElsewhere
     | e.PaymentRefundElsewhereFailed,
 ) -> None:
-    match event:
-        case e.PaymentCaptured():
-            attempt.status, attempt.authorized = PaymentStatus.CAPTURED, 0
-            attempt.captured = event.amount.amount
-        case _:
-            attempt.refunded = event.refunded_in_all.amount
-            is_whole = attempt.refunded == attempt.captured
-            attempt.status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
+    if isinstance(event, e.PaymentCaptured):
+        attempt.status, attempt.authorized = PaymentStatus.CAPTURED, 0
+        attempt.captured = event.amount.amount
+        return
+    attempt.refunded = event.refunded_in_all.amount
+    is_whole = attempt.refunded == attempt.captured
+    attempt.status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
 
 
 def _release(attempts: Iterable[AttemptMoney]) -> None:

@@ -129,13 +129,14 @@ BESIDE_THE_PLAN: Final = (
 )
 """The activities by which customers, operators and the engine itself append to the log."""
 LEFT_OUT: Final = frozenset(
-    {"load_progress", "run_command", "restore", "resume_return", "end_orphan"}
+    {"load_progress", "run_command", "restore", "resume_return", "end_orphan", "release_hold"}
 )
 """`load_progress` changes nothing, `run_command` is no part of a saga, and `restore` runs only
 after the log has lost the order: tests/integration/reconciliation/test_lost_orders.py.
 `resume_return` runs for goods that come back late: tests/matrix/test_news.py. `end_orphan` runs
-after a reset, which is a fault of its own. Refunds by hand are beside the sagas of these points:
-tests/integration/workflows/test_refunds_elsewhere.py.
+after a reset, which is a fault of its own. `release_hold` runs only after an operator has settled
+the capture: tests/integration/workflows/test_settlements.py. Refunds by hand are beside the sagas
+of these points: tests/integration/workflows/test_refunds_elsewhere.py.
 """
 _QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
 """The log has everything already, and nothing is appended."""

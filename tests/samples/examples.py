@@ -191,6 +191,19 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         lost_in_all=TOTAL,
         outcome=DisputeOutcome.LOST,
     ),
+    payment.PaymentRefundSettledByOperator(
+        order_id=ORDER,
+        step="refund_order_1",
+        amount=Money(amount=450, currency="EUR"),
+        settled_in_all=Money(amount=450, currency="EUR"),
+    ),
+    payment.PaymentSettledByOperator(
+        order_id=ORDER,
+        attempt=1,
+        step="give_back",
+        amount=TOTAL,
+        settled_in_all=Money(amount=3450, currency="EUR"),
+    ),
     payment.PaymentVoided(order_id=ORDER, attempt=1),
     saga.SagaParked(
         order_id=ORDER,

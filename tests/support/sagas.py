@@ -23,7 +23,7 @@ from domain.ids import order_workflow_id
 from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState
 from domain.money import Money
-from domain.order.commands import PlaceOrder
+from domain.order.commands import PlaceOrder, RequestRefund
 from domain.order.price import Price
 from domain.product.commands import ListProduct
 from domain.provider_notifications import (
@@ -137,6 +137,16 @@ class Sagas(WorkflowFacts):
             parked["workflow_id"], intervene, key=key_use("intervene")
         )
         return done.position
+
+    async def promise_refund(self, order_id: str, amount: int) -> None:
+        """Promise a refund as an operator. No workflow runs it yet."""
+        await self.orchestrator.execute(
+            RequestRefund(
+                aggregate_id=order_id, key=uuid.uuid4().hex, amount=amount, reason="a scratch"
+            ),
+            key=key_use("refundOrder"),
+            actor=OPERATOR_ACTOR,
+        )
 
     async def outlast(self, order_id: str, owner: Execute) -> None:
         """Make the log older than every window of PATIENT, and recover the order's saga."""

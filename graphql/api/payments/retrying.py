@@ -16,7 +16,7 @@ from api.user_errors import UserError, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
 from domain.order.state import OrderStatus
-from domain.payment.decide import RETRYABLE
+from domain.payment.state import RETRYABLE
 from orchestrator.translation import NoSuchSaga, Unavailable
 
 UNPAID: Final = {OrderStatus.RESERVED, OrderStatus.SHIPPED, OrderStatus.DELIVERED}

@@ -8,6 +8,7 @@ from api.context import Context
 from api.direct_commands import command_on_product, execute_on_product
 from api.idempotency import key_of
 from api.products.inputs import ListProductInput
+from api.products.prices import payable
 from api.products.types import ListProductPayload
 from domain.product.commands import ListProduct
 
@@ -20,5 +21,9 @@ async def list_product(listing: ListProductInput, context: Context) -> ListProdu
     if isinstance(command, list):
         return ListProductPayload(user_errors=command)
     return await execute_on_product(
-        command, key_of("listProduct", listing, context), context, ListProductPayload
+        command,
+        key_of("listProduct", listing, context),
+        context,
+        ListProductPayload,
+        payable(command, context),
     )

@@ -8,6 +8,7 @@ from api.context import Context
 from api.direct_commands import command_on_product, execute_on_product
 from api.idempotency import key_of
 from api.products.inputs import ChangePriceInput
+from api.products.prices import payable
 from api.products.types import ChangePricePayload
 from domain.product.commands import ChangePrice
 
@@ -20,5 +21,9 @@ async def change_price(change: ChangePriceInput, context: Context) -> ChangePric
     if isinstance(command, list):
         return ChangePricePayload(user_errors=command)
     return await execute_on_product(
-        command, key_of("changePrice", change, context), context, ChangePricePayload
+        command,
+        key_of("changePrice", change, context),
+        context,
+        ChangePricePayload,
+        payable(command, context),
     )

@@ -272,3 +272,20 @@ async def test_the_histories_of_a_whole_list_cost_one_statement(
 
     assert len(answer["data"]["products"]["edges"]) == size
     assert len(seen) == 2
+
+
+async def test_a_price_at_which_no_piece_could_be_paid_is_refused(
+    api: Api, admin: Viewer, sku: str
+) -> None:
+    odd = {"amount": 5_125, "currency": "KWD"}
+    listing = key(sku=f"cup-{uuid4()}", name="Cup", price=odd)
+
+    refused = [
+        await admin.run("ListProduct", input=listing),
+        await admin.run("ChangePrice", input=key(sku=sku, price=odd)),
+    ]
+
+    for payload in refused:
+        assert codes(payload) == [("AMOUNT_NOT_REPRESENTABLE", ["input", "price"])]
+    assert await api.log.store.load_events(f"product-{listing['sku']}") == []
+    assert len(await api.log.store.load_events(f"product-{sku}")) == 1

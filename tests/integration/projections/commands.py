@@ -136,6 +136,8 @@ def payments(id_: str) -> Sequence[Command]:
         payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_1": 50, "re_2": 25}),
         payment.RecordRefundsElsewhere(aggregate_id=id_, refunds={"re_2": 25}),
         *[dispute(id_, outcome) for outcome in (None, *DisputeOutcome)],
+        payment.RecordRefundSettlement(aggregate_id=id_, step="refund_order_1", due=100),
+        payment.RecordSettlement(aggregate_id=id_, step="give_back", is_given_back=True),
         payment.RecordVoid(aggregate_id=id_, attempt=3),
     ]
 

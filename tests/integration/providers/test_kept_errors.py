@@ -198,3 +198,70 @@ async def test_a_key_used_with_other_facts_is_no_proof_that_nothing_exists(
 
     assert not isinstance(refused.value, CreationRefused)
     assert await payment_simulator.effects(order_id) == HELD
+
+
+# Refunds.
+
+REFUND: Final = "the_order/refund/0/0/400"
+
+
+async def captured(payments: StripePayments, order_id: str) -> str:
+    reference = (await authorized(payments, order_id)).reference
+    await payments.capture(reference=reference, amount=1000, currency="EUR")
+    return reference
+
+
+async def refunded(
+    payments: StripePayments, order_id: str, reference: str, key: str = REFUND
+) -> ProviderPayment:
+    return await payments.refund(
+        reference=reference,
+        amount=400,
+        currency="EUR",
+        key=f"{order_id}/{key}",
+        purpose="refund",
+    )
+
+
+@pytest.mark.parametrize("how", [KEPT, KEPT_AFTER])
+async def test_a_refund_is_made_once_past_a_kept_500(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str, how: str
+) -> None:
+    reference = await captured(payments, order_id)
+
+    with payment_simulator.failing(order_id, "refund", how, times=1):
+        first = await refunded(payments, order_id, reference)
+    again = await refunded(payments, order_id, reference)
+
+    assert (first.refunded, again.refunded) == (400, 400)
+    assert (await payment_simulator.effects(order_id))["refunded"] == (1, 400)
+    [refund] = await payments.refunds(reference=reference)
+    assert (refund.amount, refund.purpose) == (400, "refund")
+
+
+async def test_a_refund_behind_a_kept_500_is_told_from_others_of_the_same_amount(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = await captured(payments, order_id)
+    await payment_simulator.refund_by_hand(reference, 400)
+
+    with payment_simulator.failing(order_id, "refund", KEPT, times=1):
+        await refunded(payments, order_id, reference)
+
+    assert (await payment_simulator.effects(order_id))["refunded"] == (2, 800)
+
+
+async def test_a_refund_without_a_usable_key_is_not_made(
+    payments: StripePayments, payment_simulator: SimulatorProcess, order_id: str
+) -> None:
+    reference = await captured(payments, order_id)
+
+    with payment_simulator.failing(order_id, "refund", KEPT):
+        for _ in range(MAX_KEYS):
+            with pytest.raises(ProviderUnavailable):
+                await refunded(payments, order_id, reference)
+
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        await refunded(payments, order_id, reference)
+    assert unavailable.value.reason == "http_500"
+    assert "refunded" not in await payment_simulator.effects(order_id)

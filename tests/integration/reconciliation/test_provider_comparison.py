@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from activities.reconciliation.comparison import ReconciliationActivitiesImpl
 from activities.types import Discrepancy, RecheckResult, ReconcileInput
+from domain.errors import ErrorCode, Refused
+from domain.order.lines import ReturnedLine
 from domain.provider_notifications import ShipmentNotificationKind
-from domain.saga.commands import ReconciledSystem
+from domain.saga.commands import Intervention, ReconciledSystem
 from kit.pool import Pool
 from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL
 from providers.errors import ProviderRefused
@@ -278,3 +282,64 @@ async def test_a_hold_whose_answer_was_lost_is_found_once_the_order_has_ended(
         Discrepancy(order_id, ReconciledSystem.PAYMENT, "nothing", "attempt 1 held"),
     )
     await remembering.close()
+
+
+async def test_a_failed_refund_beside_an_equal_one_by_hand_is_found(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    """The sums agree: 250 cents are refunded, by Waybill as the log says, and by hand in truth."""
+    sku = await sagas.stocked(5)
+    patient = sagas.within(return_window=timedelta(days=30))
+    order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
+    await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.until(f"payment-{order_id}", "PaymentRefunded")
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await sagas.payment_simulator.refund_by_hand(await reference(sagas, order_id), 250)
+
+    await reconciliation.compare(order_id)
+
+    await sagas.until(f"payment-{order_id}", "PaymentRefundFailed")
+    await sagas.until(f"payment-{order_id}", "PaymentRefundedElsewhere")
+    assert (await sagas.parked(order_id, "refund_again_1"))["code"] == "REFUND_FAILED"
+
+
+# What an operator has settled.
+
+
+@pytest.mark.parametrize("intervention", [Intervention.SKIP, Intervention.RESOLVE])
+async def test_a_settled_undo_is_no_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation, intervention: Intervention
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.intervene(order_id, "give_back", intervention)
+        assert await sagas.end(order_id) == "CANCELLED"
+
+    assert (await reconciliation.compare()).discrepancies == ()
+    assert (await sagas.events(f"saga-{order_id}"))[-1].startswith("SagaStep")
+
+
+async def test_an_undo_after_a_refund_that_an_operator_gave_is_no_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=LOST))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.promise_refund(order_id, 200)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.orchestrator.run_refund(order_id, 1)
+        await sagas.intervene(order_id, "refund_order_1", Intervention.RESOLVE)
+        await sagas.until(f"order-{order_id}", "OrderRefundEnded")
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 300)
+    assert (await reconciliation.compare()).discrepancies == ()
+    with pytest.raises(Refused) as refusal:
+        await sagas.promise_refund(order_id, 1)
+    assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE

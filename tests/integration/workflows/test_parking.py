@@ -99,7 +99,7 @@ async def test_a_refused_capture_parks_the_saga_with_its_reservations(sagas: Sag
     ("intervention", "event", "end", "effects"),
     [
         (RETRY, "SagaRetried", "COMPLETED", CAPTURED),
-        (SKIP, "SagaStepSkipped", "COMPLETED", HELD),
+        (SKIP, "SagaStepSkipped", "COMPLETED", VOIDED),
         (RESOLVE, "SagaStepResolved", "COMPLETED", HELD),
         (COMPENSATE, "SagaCompensationRequested", "CANCELLED", VOIDED),
     ],

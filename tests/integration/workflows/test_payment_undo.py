@@ -9,7 +9,7 @@ import pytest
 
 from activities.types import AuthorizationOutcome as Outcome
 from activities.types import AuthorizationResult, AuthorizeInput
-from domain.payment.decide import MAX_ATTEMPTS
+from domain.payment.attempts import MAX_ATTEMPTS
 from kit.local_http import local_client
 from kit.pool import Pool
 from providers.errors import ProviderRefused, ProviderUnavailable

@@ -183,7 +183,48 @@ async def test_an_approval_without_a_notification_is_found_as_the_window_closes(
     assert await sagas.money(order_id) == {"authorized": (1, 250)}
 
 
-async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> None:
+async def test_a_retry_waits_for_a_decline_that_its_workflow_has_not_heard_of(
+    sagas: Sagas,
+) -> None:
+    """The customer reads the decline in the log, and brings another method at once."""
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+
+    async with sagas.gates.stopped("authorize_again", order_id, When.AFTER) as gate:
+        await sagas.pay_with(order_id, DECLINED)
+        await gate.reached()
+        await sagas.until(f"payment-{order_id}", "PaymentDeclined", times=2)
+        retrying = asyncio.create_task(sagas.pay_with(order_id, VISA))
+        await sagas.waits_until(f"payment-{order_id}")
+    await retrying
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 3
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (2, 0)}
+
+
+async def test_a_second_retry_is_refused_once_the_first_is_authorized(sagas: Sagas) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
+    await sagas.until_running(f"payment-{order_id}")
+
+    async with sagas.gates.stopped("authorize_again", order_id, When.BEFORE) as gate:
+        await sagas.pay_with(order_id, VISA)
+        await gate.reached()
+        second = asyncio.create_task(sagas.pay_with(order_id, VISA))
+        await sagas.waits_until(f"payment-{order_id}")
+        with pytest.raises(Refused) as third:
+            await sagas.pay_with(order_id, VISA)
+    with pytest.raises(Refused) as refusal:
+        await second
+
+    for refused in (refusal, third):
+        assert refused.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
+    await sagas.until(f"order-{order_id}", "OrderConfirmed")
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}
+
+
+async def test_a_second_retry_is_refused_while_the_first_has_no_answer(sagas: Sagas) -> None:
     order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=DECLINED))
     await sagas.until_running(f"payment-{order_id}")
 
@@ -196,4 +237,3 @@ async def test_a_second_retry_is_refused_while_the_first_runs(sagas: Sagas) -> N
     assert refusal.value.code is ErrorCode.PAYMENT_NOT_RETRYABLE
     await sagas.until(f"order-{order_id}", "OrderConfirmed")
     assert (await sagas.events(f"payment-{order_id}")).count("PaymentRequested") == 2
-    assert await sagas.money(order_id) == {"authorized": (1, 250), "voided": (1, 0)}

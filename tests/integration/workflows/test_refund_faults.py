@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 
-from benchmarks.saga.driver import key_use
 from domain.ids import refund_workflow_id
-from domain.order.commands import RequestRefund
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
 from tests.integration.workflows.conftest import NORMAL, Sagas, an_order
@@ -21,11 +17,7 @@ async def promised(sagas: Sagas, amount: int = 200) -> str:
     order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
     await sagas.delivered(order_id)
     await sagas.end(order_id)
-    await sagas.orchestrator.execute(
-        RequestRefund(aggregate_id=order_id, key=uuid4().hex, amount=amount, reason="a scratch"),
-        key=key_use("refundOrder"),
-        actor="operator:eve",
-    )
+    await sagas.promise_refund(order_id, amount)
     return order_id
 
 

@@ -15,9 +15,6 @@ from tests.integration.workflows.payment_fixture import LOST_ANSWER, Till, a_til
 from tests.support.simulators import SimulatorProcess
 
 FAILS_ONCE = "pm_waybill_refundFailsOnce"
-KEPT = pytest.mark.parametrize(
-    ("how", "failure"), [("refuse_kept", ProviderRefused), ("500", ProviderUnavailable)]
-)
 
 
 @pytest.fixture
@@ -38,13 +35,12 @@ async def lost_refund_that_fails_later(till: Till) -> None:
     await till.simulator.until_recorded(till.order_id, "refund_failed")
 
 
-@KEPT
-async def test_a_refund_that_the_provider_remembers_as_failed_is_retried_once(
-    till: Till, how: str, failure: type[ProviderError]
+async def test_a_refund_that_the_provider_remembers_as_refused_is_retried_once(
+    till: Till,
 ) -> None:
     await till.returning(1)
-    await fails_to_refund(till, how, failure)
-    with pytest.raises(failure):  # the cause is gone; the provider repeats itself
+    await fails_to_refund(till, "refuse_kept", ProviderRefused)
+    with pytest.raises(ProviderRefused):  # the cause is gone; the provider repeats itself
         await till.refund()
 
     await till.retry_as_operator("refund")
@@ -54,12 +50,23 @@ async def test_a_refund_that_the_provider_remembers_as_failed_is_retried_once(
     assert (await till.effects())["refunded"] == (1, 250)
 
 
-@KEPT
-async def test_an_undo_that_the_provider_remembers_as_failed_is_retried_once(
-    till: Till, how: str, failure: type[ProviderError]
+@pytest.mark.parametrize("how", ["500", "500_after"])
+async def test_a_refund_behind_a_kept_500_needs_no_operator(till: Till, how: str) -> None:
+    await till.returning(1)
+    with till.failing("refund", how, times=2), suppress(ProviderUnavailable):
+        await till.refund()
+
+    assert await till.refund() is OrderStatus.DELIVERED
+
+    assert (await till.payment()).refunded == 250
+    assert (await till.effects())["refunded"] == (1, 250)
+
+
+async def test_an_undo_that_the_provider_remembers_as_refused_is_retried_once(
+    till: Till,
 ) -> None:
     await till.sent()
-    with till.failing("refund", how), pytest.raises(failure):
+    with till.failing("refund", "refuse_kept"), pytest.raises(ProviderRefused):
         await till.give_back()
 
     await till.retry_as_operator("give_back")

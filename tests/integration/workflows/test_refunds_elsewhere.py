@@ -74,8 +74,8 @@ async def test_a_return_gives_what_is_left_and_says_that_it_is_too_little(till: 
     assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
     assert refusal.value.message == (
         f"500 EUR are due to the customer of order {till.order_id}, and only 400 were given: 500 of"
-        " the 500 that were captured are refunded, 100 of them outside Waybill (minor units)."
-        " Resolve the step to go on with that"
+        " the 500 that were captured are refunded, 100 of them outside Waybill, and operators have"
+        " given back 0 by other means (minor units). Resolve the step to go on with that"
     )
     assert (await till.payment()).refunds == {"refund": 400}
     assert (await till.effects())["refunded"] == (2, 500)

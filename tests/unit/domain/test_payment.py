@@ -17,6 +17,7 @@ from tests.unit.domain.specification import Specification, cells
 payment = Specification(PAYMENT)
 
 TOTAL: Final = Money(amount=3_000, currency="EUR")
+NOTHING: Final = Money(amount=0, currency="EUR")
 
 ASKED: Final = e.PaymentRequested(order_id="o-1", attempt=1, amount=TOTAL, method="pm_card_visa")
 PENDING: Final = e.PaymentPending(
@@ -32,6 +33,9 @@ REFUNDED: Final = e.PaymentRefunded(
     order_id="o-1", reference="pi_1", amount=TOTAL, refunded_in_all=TOTAL, purpose="refund"
 )
 VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=1)
+SETTLED: Final = e.PaymentSettledByOperator(
+    order_id="o-1", attempt=1, step="give_back", amount=NOTHING, settled_in_all=NOTHING
+)
 ASKED_AGAIN: Final = e.PaymentRequested(
     order_id="o-1", attempt=2, amount=TOTAL, method="pm_card_mastercard"
 )
@@ -45,6 +49,7 @@ HISTORY: Final[dict[str, tuple[Event, ...]]] = {
     "REFUSED": (ASKED, REFUSED),
     "CAPTURED": (ASKED, AUTHORIZED, CAPTURED),
     "REFUNDED": (ASKED, AUTHORIZED, CAPTURED, REFUNDED),
+    "SETTLED_BY_OPERATOR": (ASKED, AUTHORIZED, SETTLED),
     "VOIDED": (ASKED, AUTHORIZED, VOIDED),
 }
 
@@ -78,6 +83,10 @@ COMMANDS: Final[dict[str, tuple[c.PaymentCommand, Event]]] = {
     "capture": (c.RecordCapture(aggregate_id="o-1", amount=TOTAL), CAPTURED),
     "refund": (c.RecordRefund(aggregate_id="o-1", purpose="refund", given=TOTAL), REFUNDED),
     "void": (c.RecordVoid(aggregate_id="o-1", attempt=1), VOIDED),
+    "settle": (
+        c.RecordSettlement(aggregate_id="o-1", step="give_back", is_given_back=False),
+        SETTLED,
+    ),
 }
 UNASKED_VOIDED: Final = e.PaymentVoided(order_id="o-1", attempt=0)
 
@@ -90,16 +99,17 @@ REFUSALS: Final = {
 # C closes an attempt that was never requested, + is accepted, . leaves nothing to do, a letter is a
 # refusal.
 TABLE: Final = """
-             ask  ask_again  pend  authorize  decline  refuse  capture  refund  void
-none          +       +       .        W         .       .        W       W      C
-REQUESTED     .       +       +        +         +       +        W       W      +
-PENDING       .       +       .        +         +       .        W       W      +
-AUTHORIZED    .       R       .        .         .       .        +       W      +
-DECLINED      .       +       .        +         .       .        W       W      +
-REFUSED       .       +       .        +         .       .        W       W      +
-CAPTURED      .       R       .        .         .       .        .       +      W
-REFUNDED      .       R       .        .         .       .        .       .      W
-VOIDED        .       R       .        S         .       .        W       W      .
+                     ask  ask_again  pend  authorize  decline  refuse  capture  refund  void  settle
+none                  +       +       .        W         .       .        W       W      C      .
+REQUESTED             .       +       +        +         +       +        W       W      +      +
+PENDING               .       +       .        +         +       .        W       W      +      +
+AUTHORIZED            .       R       .        .         .       .        +       W      +      +
+DECLINED              .       +       .        +         .       .        W       W      +      +
+REFUSED               .       +       .        +         .       .        W       W      +      +
+CAPTURED              .       R       .        .         .       .        .       +      W      +
+REFUNDED              .       R       .        .         .       .        .       .      W      .
+SETTLED_BY_OPERATOR   .       R       .        S         .       .        +       W      .      .
+VOIDED                .       R       .        S         .       .        W       W      .      .
 """
 
 

@@ -92,6 +92,19 @@ class OnePayment(RuleBasedStateMachine):
         if self._run(c.RecordVoid(aggregate_id="o-1", attempt=attempt)):
             assert attempt >= latest
 
+    @rule(given=st.booleans())
+    def settle(self, *, given: bool) -> None:
+        self._run(c.RecordSettlement(aggregate_id="o-1", step="give_back", is_given_back=given))
+
+    @rule(due=AMOUNTS, step=st.sampled_from(["refund", "refund_order_1"]))
+    def settle_refund(self, due: int, step: str) -> None:
+        self._run(c.RecordRefundSettlement(aggregate_id="o-1", step=step, due=due))
+
+    @invariant()
+    def no_more_is_settled_than_was_taken(self) -> None:
+        settled = sum(self.state.settled.values())
+        assert settled <= self.state.captured
+
     @invariant()
     def no_more_is_given_back_than_was_taken(self) -> None:
         given = sum(x.amount.amount for x in self._all(e.PaymentRefunded))

@@ -17,7 +17,7 @@ from domain.note.decide import NOTE
 from domain.order.decide import ORDER
 from domain.order.events import OrderMilestone
 from domain.payment.decide import PAYMENT
-from domain.payment.events import DisputeEvent
+from domain.payment.events import AttemptEvent, DisputeEvent, RefundEvent
 from domain.product.decide import PRODUCT
 from domain.registry import EVENT_TYPES, aggregate_of
 from domain.saga.decide import SAGA
@@ -58,7 +58,7 @@ def test_every_area_of_the_domain_is_known_here() -> None:
     )
 
 
-BASES = {DisputeEvent, OrderMilestone, SagaStepIntervened}
+BASES = {AttemptEvent, DisputeEvent, OrderMilestone, RefundEvent, SagaStepIntervened}
 
 
 def test_every_event_of_every_area_can_be_read_by_its_name() -> None:

@@ -61,6 +61,8 @@ DECIDED: Final[dict[str, Notice | None]] = {
     "PaymentDisputeClosed": None,
     "PaymentRefundedElsewhere": None,
     "PaymentRefundElsewhereFailed": None,
+    "PaymentRefundSettledByOperator": None,
+    "PaymentSettledByOperator": None,
     "PaymentVoided": None,
     "SagaParked": None,  # only a refund that the provider has refused, see below
     "SagaUnparked": None,

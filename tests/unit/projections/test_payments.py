@@ -19,6 +19,10 @@ PENDING: Final = e.PaymentPending(
 AUTHORIZED: Final = e.PaymentAuthorized(order_id="o-1", attempt=1, reference="pi_1", amount=TOTAL)
 CAPTURED: Final = e.PaymentCaptured(order_id="o-1", reference="pi_1", amount=TOTAL)
 
+SETTLED: Final = e.PaymentSettledByOperator(
+    order_id="o-1", attempt=1, step="give_back", amount=TOTAL, settled_in_all=TOTAL
+)
+
 
 def refunded(cents: int, in_all: int) -> e.PaymentRefunded:
     amount, refunded_in_all = (Money(amount=n, currency="EUR") for n in (cents, in_all))
@@ -60,6 +64,7 @@ def test_a_pending_payment_has_the_url_at_which_the_customer_acts() -> None:
             "DECLINED",
         ),
         (e.PaymentVoided(order_id="o-1", attempt=1), "VOIDED"),
+        (SETTLED, "SETTLED_BY_OPERATOR"),
         (REQUESTED.model_copy(update={"attempt": 2}), "REQUESTED"),
     ],
 )
@@ -89,6 +94,22 @@ def test_a_payment_is_refunded_when_all_that_was_captured_is() -> None:
     whole = {"status": "REFUNDED", "captured": 900, "refunded": 900}
     events = [*captured, refunded(300, 300), refunded(600, 900)]
     given(PAYMENTS, events).then({payment_view: [whole]})
+
+
+def test_a_settled_payment_is_refunded_only_when_the_provider_has_refunded_all() -> None:
+    settled = [REQUESTED, AUTHORIZED, CAPTURED, SETTLED]
+    part = {"status": "SETTLED_BY_OPERATOR", "refunded": 300}
+    given(PAYMENTS, [*settled, refunded(300, 300)]).then({payment_view: [part]})
+    whole = {"status": "REFUNDED", "refunded": 900}
+    given(PAYMENTS, [*settled, refunded(900, 900)]).then({payment_view: [whole]})
+
+
+def test_a_refund_that_an_operator_has_given_leaves_the_row_as_it_is() -> None:
+    settled = e.PaymentRefundSettledByOperator(
+        order_id="o-1", step="refund_order_1", amount=TOTAL, settled_in_all=TOTAL
+    )
+    row = {"status": "CAPTURED", "refunded": 0, "position": 4}
+    given(PAYMENTS, [REQUESTED, AUTHORIZED, CAPTURED, settled]).then({payment_view: [row]})
 
 
 def test_an_event_without_a_requested_payment_makes_no_row() -> None:

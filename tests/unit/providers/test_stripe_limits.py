@@ -102,10 +102,7 @@ def test_a_fraction_of_an_ariary_is_refused() -> None:
 def test_a_currency_that_stripe_does_not_take_is_refused(currency: str) -> None:
     assert refusal(1_000, currency) == (
         ErrorCode.CURRENCY_NOT_SUPPORTED,
-        (
-            f"the payment provider takes no payments in {currency}: order products with prices in "
-            "another currency"
-        ),
+        (f"the payment provider takes no payments in {currency}: use prices in another currency"),
     )
 
 
@@ -129,3 +126,24 @@ def test_every_minimum_is_an_amount_that_stripe_takes() -> None:
     assert MINIMUMS.keys() <= CURRENCIES
     for currency, amount in MINIMUMS.items():
         accepts(amount, currency)
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(5_120, "KWD"), (1, "EUR"), (0, "EUR")])
+def test_a_price_that_stripe_counts_is_accepted(amount: int, currency: str) -> None:
+    LIMITS.check_price(Money(amount=amount, currency=currency))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "code"),
+    [
+        (5_125, "KWD", ErrorCode.AMOUNT_NOT_REPRESENTABLE),
+        (150, "MGA", ErrorCode.AMOUNT_NOT_REPRESENTABLE),
+        (100, "KPW", ErrorCode.CURRENCY_NOT_SUPPORTED),
+    ],
+)
+def test_a_price_at_which_no_piece_could_be_paid_is_refused(
+    amount: int, currency: str, code: ErrorCode
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        LIMITS.check_price(Money(amount=amount, currency=currency))
+    assert (refusal.value.code, refusal.value.field) == (code, ("input", "price"))

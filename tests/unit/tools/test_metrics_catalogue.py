@@ -17,7 +17,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("depl
 NAMED = re.compile(r"\bwaybill_[a-z_]*[a-z]\b(?![*:_@-])")
 RUNBOOK = ROOT / "docs" / "OPERATIONS.md"
 NO_METRICS = re.compile(
-    r"waybill_((append|api|projections|owner|reader|migration|monitoring)(_login)?|purpose)$"
+    r"waybill_((append|api|projections|owner|reader|migration|monitoring)(_login)?|purpose|key)$"
 )
 """The roles of PostgreSQL and the label of a refund at Stripe have the same form."""
 RECORDED = re.compile(r"waybill:")

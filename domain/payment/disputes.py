@@ -1,4 +1,4 @@
-"""Decide about what happens to a payment after it was captured, at the customer's bank."""
+"""Decide about the disputes of a captured payment."""
 
 from __future__ import annotations
 
@@ -11,28 +11,6 @@ from domain.money import Money
 from domain.payment import commands as c
 from domain.payment import events as e
 from domain.payment.state import Dispute, PaymentState
-
-
-def fail_refund(
-    command: c.RecordRefundFailure, state: PaymentState
-) -> Sequence[e.PaymentRefundFailed]:
-    failed = state.refunds.get(command.purpose, 0) - command.remains.amount
-    if failed <= 0 or state.reference is None:
-        return []
-
-    def money(amount: int) -> Money:
-        return command.remains.model_copy(update={"amount": amount})
-
-    return [
-        e.PaymentRefundFailed(
-            order_id=command.aggregate_id,
-            reference=state.reference,
-            failure=state.failures + 1,
-            purpose=command.purpose,
-            amount=money(failed),
-            refunded_in_all=money(state.refunded - failed),
-        )
-    ]
 
 
 def dispute(

@@ -1,0 +1,261 @@
+"""What an operator settles outside Waybill ends the payment, and no undo moves it again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import ErrorCode, Refused
+from domain.order.lines import ReturnedLine
+from domain.payment.commands import RecordRefundSettlement
+from domain.provider_notifications import (
+    PaymentNotification,
+    PaymentNotificationKind,
+    ShipmentNotificationKind,
+)
+from domain.saga.commands import Intervention
+from kit.pool import Pool
+from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL
+from providers.stripe_payments import StripePayments
+from tests.integration.workflows.conftest import NEVER_DISPATCHED, Sagas, an_order
+from tests.integration.workflows.payment_fixture import Till, a_till
+from tests.support.simulators import SimulatorProcess
+
+SKIP, RESOLVE, RETRY = Intervention.SKIP, Intervention.RESOLVE, Intervention.RETRY
+HELD = {"authorized": (1, 250)}
+TAKEN = {**HELD, "captured": (1, 250)}
+
+
+@pytest.fixture
+async def till(module_pool: Pool, payment_simulator: SimulatorProcess) -> AsyncIterator[Till]:
+    async with a_till(module_pool, payment_simulator) as till:
+        yield till
+
+
+async def placed(sagas: Sagas, postal_code: str = NEVER_DISPATCHED) -> str:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), postal_code=postal_code))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    return order_id
+
+
+async def parked_at_capture(sagas: Sagas, postal_code: str = NEVER_DELIVERED) -> str:
+    order_id = await placed(sagas, postal_code)
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+    return order_id
+
+
+async def ends_delivered(sagas: Sagas, order_id: str) -> None:
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+    assert await sagas.end(order_id) == "COMPLETED"
+
+
+async def of_payment(sagas: Sagas, order_id: str) -> list[str]:
+    events = await sagas.events(f"payment-{order_id}")
+    return [event.removeprefix("Payment") for event in events]
+
+
+async def shown(pool: Pool, order_id: str) -> str:
+    async with pool.acquire() as connection:
+        status: str = await connection.fetchval(
+            "SELECT status FROM readmodel.payment_view WHERE order_id = $1", order_id
+        )
+    return status
+
+
+# The capture.
+
+
+async def test_a_skipped_capture_voids_the_hold(sagas: Sagas, pool: Pool) -> None:
+    order_id = await parked_at_capture(sagas)
+
+    await sagas.intervene(order_id, "capture", SKIP)
+    await ends_delivered(sagas, order_id)
+
+    assert await of_payment(sagas, order_id) == ["Requested", "Authorized", "Voided"]
+    assert await shown(pool, order_id) == "VOIDED"
+    assert await sagas.money(order_id) == {**HELD, "voided": (1, 250)}
+
+
+async def test_a_hold_that_cannot_be_voided_parks_until_it_is(sagas: Sagas) -> None:
+    order_id = await parked_at_capture(sagas)
+
+    with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.intervene(order_id, "capture", SKIP)
+        await sagas.parked(order_id, "release_hold")
+    await sagas.intervene(order_id, "release_hold", RETRY)
+    await ends_delivered(sagas, order_id)
+
+    assert (await of_payment(sagas, order_id))[-1] == "Voided"
+    assert await sagas.money(order_id) == {**HELD, "voided": (1, 250)}
+
+
+async def test_a_resolved_capture_leaves_the_hold_to_the_operator(sagas: Sagas, pool: Pool) -> None:
+    order_id = await parked_at_capture(sagas)
+
+    await sagas.intervene(order_id, "capture", RESOLVE)
+    await ends_delivered(sagas, order_id)
+
+    assert await of_payment(sagas, order_id) == ["Requested", "Authorized", "SettledByOperator"]
+    assert await shown(pool, order_id) == "SETTLED_BY_OPERATOR"
+    assert await sagas.money(order_id) == HELD
+
+
+@pytest.mark.parametrize("intervention", [SKIP, RESOLVE])
+async def test_a_capture_by_hand_is_recorded_and_can_be_refunded(
+    sagas: Sagas, payments: StripePayments, intervention: Intervention
+) -> None:
+    order_id = await parked_at_capture(sagas, LOST)
+    stored = await sagas.store.load_events(f"payment-{order_id}")
+    await payments.capture(reference=stored[-1].data["reference"], amount=250, currency="EUR")
+
+    await sagas.intervene(order_id, "capture", intervention)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await of_payment(sagas, order_id))[-2:] == ["Captured", "Refunded"]
+    assert await sagas.money(order_id) == {**TAKEN, "refunded": (1, 250)}
+
+
+async def test_the_undo_of_a_resolved_capture_waits_for_an_operator(sagas: Sagas) -> None:
+    """Waybill does not know how the customer has paid."""
+    order_id = await parked_at_capture(sagas, LOST)
+    await sagas.intervene(order_id, "capture", RESOLVE)
+    await sagas.until(f"payment-{order_id}", "PaymentSettledByOperator")
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+
+    parked = await sagas.parked(order_id, "give_back")
+    assert parked["code"] == "WRONG_STATE"
+    assert parked["message"] == (
+        f"an operator has settled the payment of order {order_id} outside Waybill: give back"
+        " outside Waybill what the customer has paid, and resolve the step"
+    )
+    await sagas.intervene(order_id, "give_back", RESOLVE)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == HELD
+
+
+# The undo.
+
+
+@pytest.mark.parametrize("intervention", [SKIP, RESOLVE])
+async def test_a_settled_undo_ends_the_payment(
+    sagas: Sagas, pool: Pool, intervention: Intervention
+) -> None:
+    order_id = await placed(sagas)
+    with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.parked(order_id, "give_back")
+
+    await sagas.intervene(order_id, "give_back", intervention)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await of_payment(sagas, order_id) == ["Requested", "Authorized", "SettledByOperator"]
+    assert await shown(pool, order_id) == "SETTLED_BY_OPERATOR"
+    assert await sagas.money(order_id) == HELD
+
+
+@pytest.mark.parametrize(("intervention", "given"), [(SKIP, 0), (RESOLVE, 250)])
+async def test_a_settled_refund_of_a_lost_parcel_is_not_made(
+    sagas: Sagas, intervention: Intervention, given: int
+) -> None:
+    order_id = await placed(sagas, LOST)
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.carrier_simulator.until_recorded(order_id, "lost")
+        await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+        await sagas.parked(order_id, "give_back")
+
+    await sagas.intervene(order_id, "give_back", intervention)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    settled = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+    assert (settled.type, settled.data["amount"]["amount"]) == ("PaymentSettledByOperator", given)
+    assert await sagas.money(order_id) == TAKEN
+
+
+# Refunds.
+
+
+async def a_refused_return(sagas: Sagas) -> str:
+    """Return an order of two pieces, of which one is back, and whose refund is parked."""
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=timedelta(days=30))
+    order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
+        await sagas.carrier_simulator.until_recorded(order_id, "returned")
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.parked(order_id, "refund")
+    return order_id
+
+
+async def settles_the_return(sagas: Sagas, order_id: str) -> None:
+    await sagas.intervene(order_id, "refund", RESOLVE)
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+
+
+async def test_a_resolved_return_is_not_promised_again(sagas: Sagas) -> None:
+    order_id = await a_refused_return(sagas)
+
+    await settles_the_return(sagas, order_id)
+
+    settled = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+    assert (settled.type, settled.data["amount"]["amount"]) == (
+        "PaymentRefundSettledByOperator",
+        250,
+    )
+    with pytest.raises(Refused) as refusal:
+        await sagas.promise_refund(order_id, 251)
+    assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
+    await sagas.promise_refund(order_id, 250)
+
+
+async def test_a_return_that_was_refunded_by_hand_counts_once(sagas: Sagas) -> None:
+    order_id = await a_refused_return(sagas)
+    captured = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+    await sagas.payment_simulator.refund_by_hand(captured.data["reference"], 250)
+    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
+    await sagas.orchestrator.handle_event(refund)
+    await sagas.until(f"payment-{order_id}", "PaymentRefundedElsewhere")
+
+    await settles_the_return(sagas, order_id)
+
+    assert (await of_payment(sagas, order_id))[-1] == "RefundedElsewhere"
+    await sagas.promise_refund(order_id, 250)
+
+
+async def settled_by(till: Till, step: str, due: int) -> None:
+    await till.does(RecordRefundSettlement(aggregate_id=till.order_id, step=step, due=due))
+
+
+async def test_an_undo_gives_back_what_no_operator_has(till: Till) -> None:
+    await till.sent()
+    await settled_by(till, "refund_order_1", 200)
+
+    for _ in "12":
+        await till.give_back()
+
+    assert (await till.effects())["refunded"] == (1, 300)
+    payment = await till.payment()
+    assert (payment.refunded, payment.settled) == (300, {"refund_order_1": 200})
+
+
+async def test_a_return_gives_no_more_than_an_operator_has_left(till: Till) -> None:
+    await till.returning(2)
+    await settled_by(till, "refund_order_1", 200)
+
+    with pytest.raises(Refused) as refusal:
+        await till.refund()
+
+    assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
+    assert "operators have given back 200 by other means" in refusal.value.message
+    assert (await till.effects())["refunded"] == (1, 300)
