@@ -51,7 +51,12 @@ async def run_sagas(
         comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(
-                store, vault, providers.payments, providers.carrier, settings.payment_hold
+                pool,
+                store,
+                vault,
+                providers.payments,
+                providers.carrier,
+                settings.payment_hold,
             ),
             *reconciliation_activities(settings, client, pool, store, comparer),
         ]

@@ -29,6 +29,8 @@ from activities.reconciliation.recovery import RecoveryActivitiesImpl
 from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.saga import SagaActivitiesImpl
 from activities.shipping import ShippingActivitiesImpl
+from activities.short_orders import ShortOrders
+from activities.stock import StockActivitiesImpl
 from domain.payment.hold import DEFAULT_HOLD
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
@@ -51,7 +53,8 @@ DRAIN: Final = timedelta(seconds=2)
 Activity = Callable[..., Any]
 
 
-def saga_activities(
+def saga_activities(  # noqa: PLR0913, PLR0917 - the parts of a worker
+    pool: Pool,
     store: EventStore,
     vault: Vault,
     payments: PaymentProvider,
@@ -62,6 +65,7 @@ def saga_activities(
     return [
         *SagaActivitiesImpl(handler).all,
         *OrderActivitiesImpl(handler).all,
+        *StockActivitiesImpl(pool, handler).all,
         *PaymentActivitiesImpl(handler, payments, payment_hold).all,
         *ProviderActivitiesImpl(payments, carrier).all,
         *ShippingActivitiesImpl(handler, store, vault, carrier).all,
@@ -89,7 +93,9 @@ def reconciliation_activities(
         OpenOrderSweep(pool, grace, share),
     )
     return [
-        *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running, refunds).all,
+        *RecoveryActivitiesImpl(
+            pool, handler, open_orders, orphans, running, refunds, ShortOrders(pool, handler)
+        ).all,
         *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator, handler).all,
     ]
 

@@ -85,7 +85,7 @@ async def _working(world: World) -> AsyncIterator[tuple[StepwiseDriver, Books]]:
     owner_url = world.settings.database_url.get_secret_value()
     async with aclosing(Providers(world.settings)) as providers:
         carrier, payments = providers.carrier, providers.payments
-        activities = saga_activities(store, vault, payments, carrier)
+        activities = saga_activities(world.pool, store, vault, payments, carrier)
         worker = temporal_worker(world.client, OURS, activities, FailedAttempts(world.pool))
         async with worker, Books.opened(owner_url, store) as books:
             driver = StepwiseDriver(world.client, OURS, carrier, payments, a_product(), _SOLD_OUT)

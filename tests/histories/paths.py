@@ -10,6 +10,7 @@ from typing import Final
 from activities.types import PlaceInput
 from benchmarks.saga.driver import key_use
 from domain.ids import refund_workflow_id
+from domain.inventory.commands import AdjustmentReason, AdjustStock
 from domain.order.commands import PlaceOrder, RequestRefund
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import (
@@ -124,6 +125,22 @@ async def _waiting_for_stock(sagas: Sagas) -> tuple[str, str]:
 async def backorder_notified(sagas: Sagas) -> str:
     order_id, sku = await _waiting_for_stock(sagas)
     await sagas.receive(sku, 1)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    return order_id
+
+
+async def left_short(sagas: Sagas) -> str:
+    """Lose the goods of an order before it is paid, and receive others before it is sent."""
+    placed = await order(sagas, method=DECLINED)
+    sku = placed.lines[0].sku
+    order_id = await sagas.place(placed)
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.run(AdjustStock(aggregate_id=sku, difference=-2, reason=AdjustmentReason.LOST))
+    await sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+    await sagas.pay_with(order_id, VISA)
+    await sagas.parked(order_id, "create_shipment")
+    await sagas.receive(sku, 2)
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     await sagas.deliver(order_id)
     return order_id
@@ -517,6 +534,7 @@ PATHS: Final[dict[str, Path]] = {
             rejected,
             backorder_notified,
             backorder_too_late,
+            left_short,
             declined_then_paid,
             approved,
             payment_window_closed,
@@ -569,5 +587,5 @@ PATHS: Final[dict[str, Path]] = {
     },
 }
 
-COMMANDS_TOO: Final = {"backorder_notified"}
-"""The paths in which the workflows of commands are recorded too: one wakes the order."""
+COMMANDS_TOO: Final = {"backorder_notified", "left_short"}
+"""The paths in which the workflows of commands and of the stock are recorded too."""

@@ -167,6 +167,7 @@ async def _run(world: Surroundings, task_queue: str) -> None:
             closing.push_async_callback(client.close)
         activities = [
             *saga_activities(
+                pool,
                 store,
                 vault,
                 cast("PaymentProvider", TrappedProvider(*payments)),

@@ -237,7 +237,7 @@ async def running_sagas(
 ) -> AsyncIterator[Sagas]:
     vault = a_vault(pool)
     store = PostgresEventStore(pool, [InlineReadModels()], vault)
-    activities = saga_activities(store, vault, *providers)
+    activities = saga_activities(pool, store, vault, *providers)
     by_name = {activity.__name__: activity for activity in activities}
     task_queue, gates = f"test-{uuid.uuid4()}", Gates()
     around = gates.around(activities)

@@ -140,10 +140,13 @@ class WorkflowFacts(OrderDriver):
         await eventually(is_shown)
 
     async def histories(self, *, commands: bool = False) -> list[WorkflowHistory]:
-        """Return the history of every run of a saga on this worker, and of commands if asked."""
+        """Return the history of every run of a saga on this worker.
+
+        With `commands`, also those of commands and of the stock that they change.
+        """
         query = f"TaskQueue = '{self.task_queue}'"
         return [
             await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
             async for run in self.client.list_workflows(query)
-            if commands or run.workflow_type != "CommandWorkflow"
+            if commands or run.workflow_type not in {"CommandWorkflow", "StockWorkflow"}
         ]

@@ -51,6 +51,7 @@ from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import an_order
 from tests.support.keys import SEARCH_KEY
 from tests.support.notification_rows import write_notification
+from tests.support.order_parts import PLACED_AT
 from tests.support.push import Browser
 
 PATHS = paths()
@@ -168,7 +169,7 @@ async def world(module_api: Api, module_pool: Pool) -> World:
     world.orders = await two_orders(module_api, world.owner, world.operator, module_pool)
     waiting = {"sku": "mug", "order_id": world.orders[1], "quantity": 1}
     await module_api.log.append(
-        "inventory-mug", BackorderQueued(**waiting), BackorderEnded(**waiting)
+        "inventory-mug", BackorderQueued(**waiting, since=PLACED_AT), BackorderEnded(**waiting)
     )
     rejected = await module_api.logged_order(module_api.viewer())
     reason = RejectionReason.OUT_OF_STOCK
