@@ -32,21 +32,22 @@ MAX_SECONDS: Final = 10.0
 """The time of one run of the recovery."""
 
 # Few orders are known to be short at any time, so these statements begin with them.
-_KNOWN: Final = f"""
+_SKUS_OF_KNOWN: Final = """
     WITH known AS (
-        SELECT order_id FROM readmodel.saga_discrepancy WHERE system = '{ReconciledSystem.STOCK}'
+        SELECT order_id FROM readmodel.saga_discrepancy WHERE system = 'STOCK'
         UNION
-        SELECT order_id FROM readmodel.parked_step WHERE code = '{ErrorCode.INSUFFICIENT_STOCK}'
+        SELECT order_id FROM readmodel.parked_step WHERE code = 'INSUFFICIENT_STOCK'
     )
-"""
-_SKUS_OF_KNOWN: Final = f"""
-    {_KNOWN}
     SELECT DISTINCT line ->> 'sku'
     FROM known JOIN readmodel.order_view USING (order_id), jsonb_array_elements(lines) AS line
     WHERE line ->> 'sku' = ANY ($1)
 """
-_KNOWN_OF_SKU: Final = f"""
-    {_KNOWN}
+_KNOWN_OF_SKU: Final = """
+    WITH known AS (
+        SELECT order_id FROM readmodel.saga_discrepancy WHERE system = 'STOCK'
+        UNION
+        SELECT order_id FROM readmodel.parked_step WHERE code = 'INSUFFICIENT_STOCK'
+    )
     SELECT order_id
     FROM known JOIN readmodel.order_view USING (order_id)
     WHERE order_id > $1 AND lines @> jsonb_build_array(jsonb_build_object('sku', $2::text))
