@@ -133,7 +133,7 @@ async def test_a_short_order_whose_parcel_waits_can_be_cancelled(sagas: Sagas) -
     await sagas.cancel(order_id)
 
     assert await sagas.end(order_id) == "CANCELLED"
-    assert await sagas.carrier_simulator.effects(order_id) == {}
+    assert "created" not in await sagas.carrier_simulator.effects(order_id)
     assert await sagas.inventory(sku) == InventoryState(received=2, adjusted=-2)
     assert (await sagas.money(order_id))["voided"] == (1, 500)
 
