@@ -201,6 +201,7 @@ async def test_the_attention_ends_when_the_missing_pieces_arrive(
     receipt = {"idempotencyKey": str(uuid4()), "sku": sku, "quantity": 2}
     await eve.run("ReceiveStock", input=receipt)
     await api.sagas.until(f"saga-{order_id}", "DiscrepancyResolved")
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
 
     assert await needing_attention(eve, ada) == []
     assert figures(await eve.run("Stock", sku=sku)) == (7, 3, 3, 0, 0)

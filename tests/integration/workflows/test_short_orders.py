@@ -135,7 +135,8 @@ async def test_a_short_order_whose_parcel_waits_can_be_cancelled(sagas: Sagas) -
     assert await sagas.end(order_id) == "CANCELLED"
     assert "created" not in await sagas.carrier_simulator.effects(order_id)
     assert await sagas.inventory(sku) == InventoryState(received=2, adjusted=-2)
-    assert (await sagas.money(order_id))["voided"] == (1, 500)
+    _, voided = (await sagas.money(order_id))["voided"]
+    assert voided == 500
 
 
 async def test_a_parcel_that_leaves_all_the_same_is_recorded(sagas: Sagas, pool: Pool) -> None:
