@@ -5,10 +5,11 @@ Some cases run always, and all of them with FULL=1.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -18,11 +19,14 @@ from domain.command import Command
 from domain.ids import command_workflow_id
 from domain.inventory.commands import AdjustmentReason, AdjustStock, ReceiveStock
 from domain.inventory.state import InventoryState
+from orchestrator.translation import OutcomeUnknown
 from tests.matrix.script import Act, Phase, Script
 from tests.matrix.worker import kept_alive
 from tests.matrix.world import World
 from tests.support.gates import Gates
 from tests.support.sagas import Sagas, an_order
+
+T = TypeVar("T")
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(300)]
 
@@ -40,21 +44,31 @@ class Stage:
         self.kill(
             workflow_id.partition("-")[2] if is_of_command else command.aggregate_id, killed_in
         )
-        await self.sagas.orchestrator.execute(command, key=key, actor=OPERATOR_ACTOR)
+        execute = self.sagas.orchestrator.execute
+        await answered(lambda: execute(command, key=key, actor=OPERATOR_ACTOR))
 
     def kill(self, name: str, killed_in: Kill) -> None:
         """Kill the worker in an activity of the workflow whose id ends in this name."""
         self.world.scripts.write(name, Script(killed_in.activity, killed_in.phase, Act.KILL))
 
+    async def stocked(self, pieces: int) -> str:
+        sku = f"sku-{uuid4()}"
+        await self.world.offer(sku, pieces)
+        return sku
+
+    async def placed(self, sku: str, *, backorder: bool = False) -> str:
+        order = an_order((sku, 2), backorder=backorder)
+        return await answered(lambda: self.sagas.place(order))
+
     async def waiting(self, sku: str, count: int = 2) -> list[str]:
         """Place orders of two pieces that wait."""
-        orders = [await self.sagas.place(an_order((sku, 2), backorder=True)) for _ in range(count)]
+        orders = [await self.placed(sku, backorder=True) for _ in range(count)]
         await self.sagas.until(f"inventory-{sku}", "BackorderQueued", times=count)
         return orders
 
     async def holding(self, sku: str) -> str:
         """Place an order of two pieces that are reserved and whose parcel is booked."""
-        order_id = await self.sagas.place(an_order((sku, 2)))
+        order_id = await self.placed(sku)
         await self.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
         return order_id
 
@@ -69,7 +83,7 @@ class Kill:
 
 
 async def _receipt(stage: Stage, kill: Kill) -> None:
-    sku = await stage.sagas.stocked(1)
+    sku = await stage.stocked(1)
     orders = await stage.waiting(sku)
     await stage.execute(ReceiveStock(aggregate_id=sku, quantity=3), kill)
     for order_id in orders:
@@ -79,11 +93,11 @@ async def _receipt(stage: Stage, kill: Kill) -> None:
 
 
 async def _release(stage: Stage, kill: Kill) -> None:
-    sku = await stage.sagas.stocked(2)
+    sku = await stage.stocked(2)
     holder = await stage.holding(sku)
     [waiting] = await stage.waiting(sku, 1)
     stage.kill(holder, kill)
-    await stage.sagas.cancel(holder)
+    await answered(lambda: stage.sagas.cancel(holder, key="once"))
     await stage.sagas.until(f"order-{waiting}", "OrderReserved")
     assert await stage.sagas.end(holder) == "CANCELLED"
     held = {waiting: 2}
@@ -91,7 +105,7 @@ async def _release(stage: Stage, kill: Kill) -> None:
 
 
 async def _loss(stage: Stage, kill: Kill) -> None:
-    sku = await stage.sagas.stocked(2)
+    sku = await stage.stocked(2)
     order_id = await stage.holding(sku)
     loss = AdjustStock(aggregate_id=sku, difference=-1, reason=AdjustmentReason.LOST)
     await stage.execute(loss, kill)
@@ -100,6 +114,13 @@ async def _loss(stage: Stage, kill: Kill) -> None:
     assert await stage.sagas.inventory(sku) == InventoryState(
         received=2, adjusted=-1, reservations=held
     )
+
+
+async def answered(call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat the call under its key, as a person does, until another worker answers it."""
+    while True:
+        with contextlib.suppress(OutcomeUnknown):
+            return await call()
 
 
 BEFORE, DURING, AFTER = Phase.BEFORE, Phase.DURING, Phase.AFTER
