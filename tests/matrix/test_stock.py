@@ -87,7 +87,7 @@ async def _receipt(stage: Stage, kill: Kill) -> None:
     orders = await stage.waiting(sku)
     await stage.execute(ReceiveStock(aggregate_id=sku, quantity=3), kill)
     for order_id in orders:
-        await stage.sagas.until(f"order-{order_id}", "OrderReserved")
+        await stage.world.until_logged(f"order-{order_id}", "OrderReserved")
     held = dict.fromkeys(orders, 2)
     assert await stage.sagas.inventory(sku) == InventoryState(received=4, reservations=held)
 
@@ -98,7 +98,7 @@ async def _release(stage: Stage, kill: Kill) -> None:
     [waiting] = await stage.waiting(sku, 1)
     stage.kill(holder, kill)
     await answered(lambda: stage.sagas.cancel(holder, key="once"))
-    await stage.sagas.until(f"order-{waiting}", "OrderReserved")
+    await stage.world.until_logged(f"order-{waiting}", "OrderReserved")
     assert await stage.sagas.end(holder) == "CANCELLED"
     held = {waiting: 2}
     assert await stage.sagas.inventory(sku) == InventoryState(received=2, reservations=held)
@@ -109,7 +109,8 @@ async def _loss(stage: Stage, kill: Kill) -> None:
     order_id = await stage.holding(sku)
     loss = AdjustStock(aggregate_id=sku, difference=-1, reason=AdjustmentReason.LOST)
     await stage.execute(loss, kill)
-    assert await stage.sagas.until(f"saga-{order_id}", "DiscrepancyFound") == ["DiscrepancyFound"]
+    await stage.world.until_logged(f"saga-{order_id}", "DiscrepancyFound")
+    assert await stage.sagas.events(f"saga-{order_id}") == ["DiscrepancyFound"]
     held = {order_id: 2}
     assert await stage.sagas.inventory(sku) == InventoryState(
         received=2, adjusted=-1, reservations=held
