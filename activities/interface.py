@@ -18,6 +18,7 @@ from activities.types import (
     AuthorizeInput,
     CancellationInput,
     CancellationResult,
+    ChangedStockResult,
     ComparisonResult,
     HoldInput,
     HoldResult,
@@ -39,9 +40,11 @@ from activities.types import (
     ReturnRequestInput,
     RunCommandInput,
     RunCommandResult,
+    ShortOrdersResult,
+    StockInput,
+    StockResult,
     TrackedStatus,
     UnparkInput,
-    WaitingOrdersResult,
 )
 
 
@@ -121,11 +124,6 @@ class OrderActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def waiting_for(self, order_id: str) -> WaitingOrdersResult:
-        """Return the orders that wait for products that this order has just released."""
-
-    @activity.defn
-    @abstractmethod
     async def reject(self, reject: RejectInput) -> OrderProgress:
         """Reject the order. If another outcome came first, return that one."""
 
@@ -175,6 +173,26 @@ class OrderActivities(Activities, ABC):
     @activity.defn
     @abstractmethod
     async def run_command(self, run: RunCommandInput) -> RunCommandResult: ...
+
+
+class StockActivities(Activities, ABC):
+    """Attend to a product whose stock has changed. They use the database alone."""
+
+    @activity.defn
+    @abstractmethod
+    async def changed_stock(self, order_id: str) -> ChangedStockResult:
+        """Return the products of an order, whose stock it has just changed, that orders wait for or
+        are short of."""
+
+    @activity.defn
+    @abstractmethod
+    async def orders_to_notify(self, stock: StockInput) -> StockResult:
+        """Return some of the waiting orders that the stock of the product suffices for."""
+
+    @activity.defn
+    @abstractmethod
+    async def compare_stock(self, sku: str) -> ShortOrdersResult:
+        """Record which orders are short of the product, and which are no longer."""
 
 
 class PaymentActivities(Activities, ABC):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +19,7 @@ from activities.tracking import tracking_commands
 from activities.types import (
     CancellationInput,
     CancellationResult,
+    ChangedStockResult,
     OrderProgress,
     ParcelInput,
     PlaceInput,
@@ -28,7 +28,6 @@ from activities.types import (
     ReturnRequestInput,
     RunCommandInput,
     RunCommandResult,
-    WaitingOrdersResult,
 )
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
@@ -40,18 +39,14 @@ from domain.inventory.commands import (
     ReleaseStock,
     ReturnStock,
 )
-from domain.inventory.decide import INVENTORY
 from domain.note.commands import AddOrderNote
 from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
-from domain.order.state import OrderStatus
+from domain.order.state import OrderState, OrderStatus
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.saga.commands import AcceptDiscrepancy
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
-
-MAX_NOTIFIED_ORDERS: Final = 100
-"""The orders that one receipt or adjustment notifies; the next one notifies the remaining ones."""
 
 TOGETHER_SECONDS: Final = 2.0
 """The time that a placement waits for the stock of its products."""
@@ -101,13 +96,17 @@ class OrderActivitiesImpl(interface.OrderActivities):
 
     @activity.defn
     async def backorder(self, order_id: str) -> bool:
-        order = await self._handler.load(ORDER, order_id)
+        [found] = await self._handler.read((ORDER, order_id))
+        order: OrderState = found.state
         if not order.backorder or order.status is not OrderStatus.PLACED:
             return False
+        since = found.stored[0].recorded_at
         for line in order.lines:  # separately: another line may be short the next time
             await self._handler.handle(
                 Step.current(f"reserve/backorder/{line.sku}", order_id),
-                QueueBackorder(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity),
+                QueueBackorder(
+                    aggregate_id=line.sku, order_id=order_id, quantity=line.quantity, since=since
+                ),
             )
         return await self._may_wait(order_id)
 
@@ -129,12 +128,6 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def release(self, order_id: str) -> None:
         await self._handler.handle(
             Step.current("release", order_id), *await self._releases(order_id)
-        )
-
-    @activity.defn
-    async def waiting_for(self, order_id: str) -> WaitingOrdersResult:
-        return WaitingOrdersResult(
-            await self._waiting_for(line.sku for line in await self._lines(order_id))
         )
 
     @activity.defn
@@ -246,20 +239,7 @@ class OrderActivitiesImpl(interface.OrderActivities):
             requested = await request_refund(self._handler, step, run.key, command)
             return RunCommandResult(requested.position, requested.call)
         done = await handle_once(self._handler, step, run.key, command)
-        return RunCommandResult(done.position, done.call, await self._orders_waiting_for(command))
-
-    async def _orders_waiting_for(self, command: Command) -> tuple[str, ...]:
-        """Return the orders that wait for the pieces that the command added, the oldest first."""
-        has_added = isinstance(command, ReceiveStock) or (
-            isinstance(command, AdjustStock) and command.difference > 0
-        )
-        return await self._waiting_for([command.aggregate_id]) if has_added else ()
-
-    async def _waiting_for(self, skus: Iterable[str]) -> tuple[str, ...]:
-        waiting: dict[str, None] = {}
-        for stock in await self._handler.load_all(INVENTORY, skus):
-            waiting |= dict.fromkeys(stock.waiting)
-        return tuple(waiting)[:MAX_NOTIFIED_ORDERS]
+        return RunCommandResult(done.position, done.call, _changed_stock(command))
 
     async def _releases(self, order_id: str) -> list[ReleaseStock]:
         return [
@@ -269,3 +249,8 @@ class OrderActivitiesImpl(interface.OrderActivities):
 
     async def _lines(self, order_id: str) -> tuple[OrderLine, ...]:
         return (await self._handler.load(ORDER, order_id)).lines
+
+
+def _changed_stock(command: Command) -> ChangedStockResult:
+    has_changed = isinstance(command, ReceiveStock | AdjustStock)
+    return ChangedStockResult((command.aggregate_id,) if has_changed else ())

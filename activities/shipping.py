@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from temporalio import activity
@@ -9,13 +10,15 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.parcels_back import ParcelsBack
+from activities.short_orders import short_of, skus_of
 from activities.tracking import record_tracking, tracking_commands
 from activities.types import HoldInput, TrackedStatus
 from domain.errors import ErrorCode, Refused
+from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER
 from domain.order.events import OrderCreated
 from domain.order.lines import Address
-from domain.order.state import FINAL, OrderStatus
+from domain.order.state import FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
 from domain.payment.state import TAKEN, PaymentStatus
 from domain.shipping import commands as c
@@ -56,11 +59,15 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
 
     @activity.defn
     async def create_shipment(self, order_id: str) -> None:
-        await self._check_goes_forward(order_id)
-        state = await self._handler.load(SHIPMENT, order_id)
+        skus = skus_of(await self._going_forward(order_id))
+        shipment_stream, *stocks = await self._handler.read(
+            (SHIPMENT, order_id), *((INVENTORY, sku) for sku in skus)
+        )
+        state: ShipmentState = shipment_stream.state
         await self._check_is_paid_again(order_id, state)
         if state.is_under_way:
             return  # a recovered saga does not book again what it has booked before
+        _check_is_on_hand(order_id, short_of(order_id, skus, (stock.state for stock in stocks)))
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
             order_id=order_id,
@@ -148,13 +155,14 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         fetched = await self._carrier.find_return(order_id=order_id, booking=booking)
         return fetched is not None and fetched.status is ReturnStatus.RETURNED
 
-    async def _check_goes_forward(self, order_id: str) -> None:
+    async def _going_forward(self, order_id: str) -> OrderState:
         """Refuse a late shipment: it must not follow its own cancellation."""
-        status = (await self._handler.load(ORDER, order_id)).status
-        if status is OrderStatus.CANCELLING or status in FINAL:
+        order = await self._handler.load(ORDER, order_id)
+        if order.status is OrderStatus.CANCELLING or order.status in FINAL:
             raise Refused(
-                ErrorCode.WRONG_STATE, f"order {order_id} is {status}: it must not be sent"
+                ErrorCode.WRONG_STATE, f"order {order_id} is {order.status}: it must not be sent"
             )
+        return order
 
     async def _check_is_paid_again(self, order_id: str, shipment: ShipmentState) -> None:
         """Refuse a late shipment: a parcel that was stopped waits for a later attempt to pay."""
@@ -198,6 +206,16 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         if not isinstance(created, OrderCreated):
             raise TypeError(f"stream order-{order_id} begins with a {first.type}")
         return created
+
+
+def _check_is_on_hand(order_id: str, short: Mapping[str, int]) -> None:
+    """Refuse to promise a parcel whose goods are not there: an operator decides on the order."""
+    if short:
+        missing = ", ".join(f"{pieces} of {sku}" for sku, pieces in short.items())
+        raise Refused(
+            ErrorCode.INSUFFICIENT_STOCK,
+            f"order {order_id} has reserved {missing}, not on hand: receive them, or cancel it",
+        )
 
 
 def _key(step: str, booking: int) -> str:

@@ -95,6 +95,10 @@ def command_workflow_id(command_type: str, key_id: UUID) -> str:
     return f"command-{command_type}-{key_id}"
 
 
+def stock_workflow_id(sku: str) -> str:
+    return f"stock-{sku}"
+
+
 def _name(*parts: str) -> str:
     """Join the parts with a length before each, so that no two lists of parts share a name."""
     return "".join(f"{len(part)}:{part}" for part in parts)

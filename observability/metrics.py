@@ -35,8 +35,8 @@ PARKED_SAGA_OLDEST: Final = Gauge(
 
 SAGA_DISCREPANCIES: Final = Gauge(
     "waybill_saga_discrepancies",
-    "The number of orders with a discrepancy between the log and a provider or Temporal that no "
-    "operator has accepted.",
+    "The number of orders with a discrepancy between the log and a provider, Temporal or the stock "
+    "on hand that no operator has accepted.",
     ["system"],
     registry=REGISTRY,
 )

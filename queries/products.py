@@ -30,7 +30,7 @@ _PRODUCTS: Final[Select[Any]] = select(
     product_view.c.currency,
     product_view.c.price,
     product_view.c.discontinued,
-    func.coalesce(inventory_view.c.available, 0).label("available"),
+    func.greatest(inventory_view.c.available, 0).label("available"),
 ).outerjoin(inventory_view, inventory_view.c.sku == product_view.c.sku)
 
 

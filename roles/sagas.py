@@ -52,7 +52,12 @@ async def run_sagas(
         comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(
-                *(store, vault, providers.payments, providers.carrier, settings.payment_hold),
+                pool,
+                store,
+                vault,
+                providers.payments,
+                providers.carrier,
+                settings.payment_hold,
                 ledger=ledger,
             ),
             *reconciliation_activities(settings, client, pool, store, comparer),

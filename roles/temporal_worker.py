@@ -30,6 +30,8 @@ from activities.reconciliation.recovery import RecoveryActivitiesImpl
 from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.saga import SagaActivitiesImpl
 from activities.shipping import ShippingActivitiesImpl
+from activities.short_orders import ShortOrders
+from activities.stock import StockActivitiesImpl
 from domain.payment.hold import DEFAULT_HOLD
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
@@ -52,7 +54,8 @@ DRAIN: Final = timedelta(seconds=2)
 Activity = Callable[..., Any]
 
 
-def saga_activities(  # noqa: PLR0913 - most have one value in all but tests
+def saga_activities(  # noqa: PLR0913, PLR0917 - the parts of a worker
+    pool: Pool,
     store: EventStore,
     vault: Vault,
     payments: PaymentProvider,
@@ -65,6 +68,7 @@ def saga_activities(  # noqa: PLR0913 - most have one value in all but tests
     return [
         *SagaActivitiesImpl(handler, ledger).all,
         *OrderActivitiesImpl(handler).all,
+        *StockActivitiesImpl(pool, handler).all,
         *PaymentActivitiesImpl(handler, payments, payment_hold).all,
         *ProviderActivitiesImpl(payments, carrier).all,
         *ShippingActivitiesImpl(handler, store, vault, carrier).all,
@@ -93,7 +97,9 @@ def reconciliation_activities(
         DisputedOrders(pool, handler, comparer.payments),
     )
     return [
-        *RecoveryActivitiesImpl(pool, handler, open_orders, orphans, running, refunds).all,
+        *RecoveryActivitiesImpl(
+            pool, handler, open_orders, orphans, running, refunds, ShortOrders(pool, handler)
+        ).all,
         *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator, handler).all,
     ]
 

@@ -16,6 +16,7 @@ from workflows.payment import PaymentWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, RecoveryWorkflow
 from workflows.refund import RefundWorkflow
 from workflows.returns import ReturnWorkflow
+from workflows.stock import StockWorkflow
 
 WORKFLOWS: Final[tuple[type[Any], ...]] = (
     OrderWorkflow,
@@ -24,6 +25,7 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     AftercareWorkflow,
     RefundWorkflow,
     CommandWorkflow,
+    StockWorkflow,
     ReconciliationWorkflow,
     RecoveryWorkflow,
 )

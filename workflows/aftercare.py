@@ -32,7 +32,7 @@ from domain.errors import ErrorCode
 from domain.provider_notifications import PaymentNotification, ShipmentNotification
 from domain.saga import plan
 from domain.saga.commands import Intervention
-from workflows.backorder_notifications import notify_waiting_orders
+from workflows.changed_stock import attend_to_stock_of
 from workflows.returns import FINISH
 from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
@@ -167,7 +167,7 @@ class AftercareWorkflow(SagaWorkflow):
         run = self._saga.run_until_settled
         if not await run(plan.REFUND.name, self._refund, settled=False):
             await run(FINISH, self._finish, settled=None)
-        await notify_waiting_orders(self._order_id)
+        await attend_to_stock_of(self._order_id)
         self._is_notified = True
 
     async def _refund(self) -> bool:

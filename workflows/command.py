@@ -10,7 +10,7 @@ from temporalio import workflow
 
 from activities.interface import OrderActivities
 from activities.types import RunCommandInput
-from workflows.backorder_notifications import notify_orders
+from workflows.changed_stock import attend_to_stock
 from workflows.options import DATABASE
 
 
@@ -31,5 +31,5 @@ class CommandWorkflow:
         done = await workflow.execute_local_activity_method(
             OrderActivities.run_command, command, **DATABASE
         )
-        await notify_orders(done.waiting_order_ids)
+        await attend_to_stock(done.changed_stock.skus)
         return CommandResult(done.position, command.key.fingerprint, done.call)

@@ -12,7 +12,7 @@ from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus
 from domain.saga import plan
-from workflows.backorder_notifications import notify_waiting_orders
+from workflows.changed_stock import attend_to_stock_of
 from workflows.failure import refusal_of
 from workflows.saga import CompensationRequested, SagaRunner
 
@@ -37,17 +37,17 @@ class OrderStock:
                 queued_for.add(short)
                 continue  # stock that arrived before the order was queued has notified no order
             if short not in queued_for or is_over:
-                reason = await self._reject(short)
+                reason = await self._reject(short, has_waited=bool(queued_for))
                 if reason is None:
                     break
                 raise CompensationRequested(reason)
-            # A stock receipt notifies a limited number of orders, so the last attempt is made here.
+            # A notification may be lost with Temporal's database, so a last attempt is made here.
             is_over = not await self._is_notified_before(closes_at)
         self._saga.reached(OrderStatus.RESERVED)
 
     async def release(self) -> bool:
         await self._saga.run_local(OrderActivities.release, plan.RELEASE)
-        await notify_waiting_orders(self._saga.order_id)
+        await attend_to_stock_of(self._saga.order_id)
         return True
 
     async def _reserve_or_short_sku(self) -> str | None:
@@ -69,7 +69,7 @@ class OrderStock:
         self._is_notified = False
         return is_notified
 
-    async def _reject(self, sku: str) -> Reason | None:
+    async def _reject(self, sku: str, *, has_waited: bool) -> Reason | None:
         """Reject the order; return the reason of a cancellation that came first, if there is one.
 
         Return None for an order that an earlier run of the saga has reserved meanwhile. An order
@@ -82,4 +82,6 @@ class OrderStock:
         )
         if progress.has_reached(OrderStatus.RESERVED):
             return None
+        if has_waited:  # pieces of other lines may have been kept for this order
+            await attend_to_stock_of(self._saga.order_id)
         return progress.reason or Reason.OPERATOR_REQUEST

@@ -12,7 +12,7 @@ from activities.types import TrackedStatus
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.saga import plan
 from domain.saga.plan import PlanStep
-from workflows.backorder_notifications import notify_waiting_orders
+from workflows.changed_stock import attend_to_stock_of
 from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
 from workflows.shipment_tracking import ShipmentTracking
@@ -69,7 +69,7 @@ class ReturnWorkflow(SagaWorkflow):
                 return ReturnResult.LAPSED
         if not await run(plan.REFUND.name, self._refund, settled=False):
             await run(FINISH, self._finish, settled=None)
-        await notify_waiting_orders(self._saga.order_id)
+        await attend_to_stock_of(self._saga.order_id)
         return ReturnResult.RETURNED
 
     async def _collect(self) -> None:

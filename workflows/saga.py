@@ -26,11 +26,13 @@ from temporalio.workflow import ActivityConfig
 
 from activities.interface import OrderActivities, SagaActivities
 from activities.types import OrderProgress
+from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus
 from domain.saga.commands import Intervention
 from domain.saga.plan import PlanStep, Undo
 from workflows.database_steps import run_on_database
+from workflows.failure import refusal_of
 from workflows.new_run import NewRun
 from workflows.options import DATABASE, asking
 from workflows.parking import ParkingLot
@@ -259,7 +261,7 @@ class SagaRunner:
                 is_over = await self._attempt(step.name, action)
             except FailureError as error:
                 self._show_progress(step.name, "failed")
-                if step.on_failure is not None:
+                if step.on_failure is not None and not _needs_operator(error):
                     raise CompensationRequested(step.on_failure) from None
                 await self._compare_with_log()
                 await self._park(step.name, error, undoing=False)
@@ -404,6 +406,12 @@ class SagaRunner:
         steps = [f"- **{step}**: {state}" for step, state in self._ledger.items()]
         title = [] if self._progress is None else [f"Order {self._progress.number}", ""]
         workflow.set_current_details("\n".join([*title, *steps]))
+
+
+def _needs_operator(error: FailureError) -> bool:
+    """Return whether the step parks whatever its plan says: the goods may be found or bought."""
+    refusal = refusal_of(error)
+    return refusal is not None and refusal.type == ErrorCode.INSUFFICIENT_STOCK
 
 
 def _not_of_the_future(progress: OrderProgress) -> OrderProgress:

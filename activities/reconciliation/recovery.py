@@ -18,6 +18,7 @@ from activities.reconciliation.open_orders import OpenOrder, OpenOrders
 from activities.reconciliation.order_workflows import OrderWorkflows
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
 from activities.reconciliation.parked_aftercare import ParkedAftercare
+from activities.short_orders import ShortOrders
 from activities.types import MAX_NAMED_ORDERS, ReconcileInput, RecoveryResult
 from domain.ids import order_workflow_id
 from domain.order.decide import ORDER
@@ -47,6 +48,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         orphans: OrphanedWorkflows,
         sagas: OrderWorkflows,
         refunds: LostRefunds,
+        short_orders: ShortOrders,
     ) -> None:
         self._pool = pool
         self._handler = handler
@@ -55,6 +57,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         self._sagas = sagas
         self._aftercare = ParkedAftercare(pool, sagas)
         self._refunds = refunds
+        self._short_orders = short_orders
 
     @activity.defn
     async def recover_missing(self, reconcile: ReconcileInput) -> RecoveryResult:
@@ -67,6 +70,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         lost, without_open_order = await self._lost()
         recoveries = await self._recover_all(lost, reconcile.cause)
         await self._aftercare.resume()
+        await self._short_orders.compare_some()
         now = activity.info().started_time
         return replace(
             recoveries, discrepancies=await self._orphans.compare(without_open_order, now)

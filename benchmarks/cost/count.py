@@ -86,7 +86,7 @@ async def _working(world: World) -> AsyncIterator[tuple[StepwiseDriver, Books]]:
     async with aclosing(Providers(world.settings)) as providers:
         carrier, payments = providers.carrier, providers.payments
         ledger = FailedAttempts(world.pool)
-        activities = saga_activities(store, vault, payments, carrier, ledger=ledger)
+        activities = saga_activities(world.pool, store, vault, payments, carrier, ledger=ledger)
         worker = temporal_worker(world.client, OURS, activities, ledger)
         async with worker, Books.opened(owner_url, store) as books:
             driver = StepwiseDriver(world.client, OURS, carrier, payments, a_product(), _SOLD_OUT)

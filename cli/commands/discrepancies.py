@@ -27,6 +27,7 @@ class System(StrEnum):
     PAYMENT = "PAYMENT"
     SHIPMENT = "SHIPMENT"
     WORKFLOW = "WORKFLOW"
+    STOCK = "STOCK"
 
 
 class Which(StrEnum):
@@ -59,7 +60,7 @@ def list_discrepancies(
             "--system",
             metavar="SYSTEM",
             case_sensitive=False,
-            help="Those from PAYMENT, SHIPMENT or WORKFLOW. It may be repeated.",
+            help="Those from PAYMENT, SHIPMENT, WORKFLOW or STOCK. It may be repeated.",
         ),
     ] = None,
     which: Annotated[
@@ -93,7 +94,7 @@ def accept(
     system: Annotated[
         System,
         typer.Argument(
-            metavar="SYSTEM", case_sensitive=False, help="PAYMENT, SHIPMENT or WORKFLOW."
+            metavar="SYSTEM", case_sensitive=False, help="PAYMENT, SHIPMENT, WORKFLOW or STOCK."
         ),
     ],
     reason: Reason,

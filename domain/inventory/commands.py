@@ -3,7 +3,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from domain.command import Command, Identifier
 
@@ -32,6 +32,8 @@ class AdjustmentReason(StrEnum):
     """Pieces are missing, stolen ones included."""
     FOUND = "FOUND"
     """Pieces that were missing are there."""
+    RETURNED = "RETURNED"
+    """Pieces came back that belong to no order, or to no return of their order."""
     COUNTED = "COUNTED"
     """A stocktake found more or fewer pieces than recorded."""
 
@@ -41,7 +43,7 @@ def is_possible(reason: AdjustmentReason, difference: int) -> bool:
     match reason:
         case AdjustmentReason.DAMAGED | AdjustmentReason.LOST:
             return difference < 0
-        case AdjustmentReason.FOUND:
+        case AdjustmentReason.FOUND | AdjustmentReason.RETURNED:
             return difference > 0
         case AdjustmentReason.COUNTED:
             return difference != 0
@@ -58,7 +60,8 @@ class ReceiveStock(InventoryCommand):
 class AdjustStock(InventoryCommand):
     """Correct the pieces on hand by a difference, for a reason other than orders and receipts.
 
-    A difference stays right while parcels leave between the count and its record.
+    A difference stays right while parcels leave between the count and its record. It may leave
+    orders short: see `InventoryState.short`.
     """
 
     difference: Difference
@@ -72,10 +75,7 @@ class AdjustStock(InventoryCommand):
 
 
 class ReserveStock(InventoryCommand):
-    """Reserve pieces for an order. The first order to ask gets them, before orders that wait.
-
-    Waiting orders are notified oldest first when stock arrives; there is no stricter promise.
-    """
+    """Reserve pieces for an order, unless orders that wait for them come first."""
 
     order_id: Identifier
     quantity: Quantity
@@ -101,7 +101,12 @@ class ReturnStock(InventoryCommand):
 
 
 class QueueBackorder(InventoryCommand):
-    """Queue the order for this product, if the stock is short."""
+    """Queue the order for this product, if the stock is short.
+
+    `since` is the time at which the order began to wait. It is the same for all its products, so
+    that of two orders the same one comes first everywhere.
+    """
 
     order_id: Identifier
     quantity: Quantity
+    since: AwareDatetime

@@ -31,18 +31,13 @@ def decide(command: c.InventoryCommand, state: InventoryState) -> Sequence[e.Inv
 
 
 def _adjust(command: c.AdjustStock, state: InventoryState) -> Sequence[e.InventoryEvent]:
-    """Refuse to take reserved pieces away.
-
-    Otherwise an order would hold pieces that do not exist, and nothing would resolve that before
-    its parcel is packed. An operator decides which order is cancelled, and takes them away then.
-    """
+    """Take reserved pieces away too: they are gone, whatever the log says."""
     sku, difference = command.aggregate_id, command.difference
-    if -difference > state.available:
+    if -difference > max(state.on_hand, 0):
         raise Refused(
             ErrorCode.INSUFFICIENT_STOCK,
-            f"{sku}: {-difference} to be taken away, but of {state.on_hand} on hand "
-            f"{state.reserved} are reserved for orders: take at most {state.available} away, and "
-            "cancel orders for the others",
+            f"{sku}: {-difference} to be taken away, but {state.on_hand} are on hand: take at most "
+            "those away",
             ("input", "difference"),
         )
     return [e.StockAdjusted(sku=sku, difference=difference, reason=command.reason)]
@@ -52,7 +47,7 @@ def _reserve(command: c.ReserveStock, state: InventoryState) -> Sequence[e.Inven
     sku = command.aggregate_id
     if command.order_id in state.reservations:
         return []
-    if command.quantity > state.available:
+    if not state.suffices_for(command.order_id, command.quantity):
         raise Refused(
             ErrorCode.OUT_OF_STOCK,
             f"{sku}: {command.quantity} wanted, fewer available",
@@ -95,11 +90,12 @@ def _return(command: c.ReturnStock, state: InventoryState) -> Sequence[e.Invento
 def _queue(command: c.QueueBackorder, state: InventoryState) -> Sequence[e.InventoryEvent]:
     """Return no event for an order that is queued already, or for which there is enough stock by
     now."""
-    sku, order_id = command.aggregate_id, command.order_id
-    is_short = order_id not in state.reservations and command.quantity > state.available
-    if order_id in state.waiting or not is_short:
+    sku, order_id, quantity = command.aggregate_id, command.order_id, command.quantity
+    is_known = order_id in state.reservations or order_id in state.waiting
+    if is_known or state.suffices_for(order_id, quantity):
         return []
-    return [e.BackorderQueued(sku=sku, order_id=order_id, quantity=command.quantity)]
+    since = command.since
+    return [e.BackorderQueued(sku=sku, order_id=order_id, quantity=quantity, since=since)]
 
 
 def _end_waiting(sku: str, order_id: str, state: InventoryState) -> Sequence[e.InventoryEvent]:

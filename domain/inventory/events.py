@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.event import Event
 from domain.inventory.commands import AdjustmentReason
 
@@ -13,7 +15,8 @@ class StockReceived(Event):
 
 
 class StockAdjusted(Event):
-    """The pieces on hand were corrected: some were damaged, lost, found or counted otherwise."""
+    """The pieces on hand were corrected: some were damaged, lost, found, counted otherwise, or came
+    back without an order."""
 
     sku: str
     difference: int
@@ -65,6 +68,8 @@ class BackorderQueued(Event):
     order_id: str
     quantity: int
     """The number of pieces: all that the order needs."""
+    since: datetime
+    """The time at which the order was placed and began to wait. The earliest comes first."""
 
 
 class BackorderEnded(Event):

@@ -41,6 +41,8 @@ class ReconciledSystem(StrEnum):
     SHIPMENT = "SHIPMENT"
     WORKFLOW = "WORKFLOW"
     """Temporal: the workflows that run there."""
+    STOCK = "STOCK"
+    """The warehouse: the pieces on hand."""
 
 
 class SagaCommand(Command):

@@ -55,8 +55,8 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
         "The product is no longer sold: order another one. An admin may list it again."
     ),
     ErrorCode.INSUFFICIENT_STOCK: (
-        "Orders have reserved the pieces that an adjustment takes away: take the available ones "
-        "away, and cancel orders for the others."
+        "An adjustment takes more pieces away than are on hand: take at most those away. As the "
+        "cause of a parked step: the order has reserved pieces that are not on hand."
     ),
     ErrorCode.OUT_OF_STOCK: (
         "The stock is short. A new order is REJECTED for this reason instead, or waits for the "

@@ -16,6 +16,7 @@ from activities.interface import (
     PaymentActivities,
     SagaActivities,
     ShippingActivities,
+    StockActivities,
 )
 from domain.saga.plan import (
     ASK_AGAIN,
@@ -63,7 +64,13 @@ class Point:
 
 
 _PROVIDERS: Final = {PaymentActivities: "payments", ShippingActivities: "carrier"}
-_INTERFACES: Final = (OrderActivities, PaymentActivities, ShippingActivities, SagaActivities)
+_INTERFACES: Final = (
+    OrderActivities,
+    StockActivities,
+    PaymentActivities,
+    ShippingActivities,
+    SagaActivities,
+)
 _OWNER: Final = {
     name: interface for interface in _INTERFACES for name in interface.__abstractmethods__
 }
@@ -122,23 +129,27 @@ BESIDE_THE_PLAN: Final = (
     *((activity, way.HOLD_ENDED) for activity in ASKING_AGAIN),
     ("capture", way.OWED),
     ("unpark", way.OWED),
-    ("waiting_for", way.CANCELLED),
-    ("waiting_for", way.REFUND_SETTLED),
+    ("changed_stock", way.CANCELLED),
+    ("changed_stock", way.REFUND_SETTLED),
     ("refund_order", way.REFUND_REQUESTED),
     ("end_refund", way.REQUEST_SETTLED),
 )
 """The activities by which customers, operators and the engine itself append to the log."""
 LEFT_OUT: Final = frozenset(
-    {"load_progress", "run_command", "restore", "resume_return", "end_orphan", "release_hold"}
+    {
+        *("load_progress", "run_command", "restore", "resume_return", "end_orphan"),
+        *("release_hold", "orders_to_notify", "compare_stock"),
+    }
 )
 """`load_progress` changes nothing, `run_command` is no part of a saga, and `restore` runs only
 after the log has lost the order: tests/integration/reconciliation/test_lost_orders.py.
 `resume_return` runs for goods that come back late: tests/matrix/test_news.py. `end_orphan` runs
 after a reset, which is a fault of its own. `release_hold` runs only after an operator has settled
 the capture: tests/integration/workflows/test_settlements.py. Refunds by hand are beside the sagas
-of these points: tests/integration/workflows/test_refunds_elsewhere.py.
+of these points: tests/integration/workflows/test_refunds_elsewhere.py. The workflow of a product
+runs the last two: tests/matrix/test_stock.py.
 """
-_QUIET: Final = (("release", way.LOST.name), ("waiting_for", None))
+_QUIET: Final = (("release", way.LOST.name), ("changed_stock", None))
 """The log has everything already, and nothing is appended."""
 
 

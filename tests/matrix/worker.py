@@ -168,6 +168,7 @@ async def _run(world: Surroundings, task_queue: str) -> None:
         ledger = FailedAttempts(pool)
         activities = [
             *saga_activities(
+                pool,
                 store,
                 vault,
                 cast("PaymentProvider", TrappedProvider(*payments)),

@@ -32,7 +32,7 @@ from domain.product.events import (
 from domain.saga import events as saga
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from domain.shipping import events as shipping
-from tests.support.order_parts import PROMISES, a_line
+from tests.support.order_parts import PLACED_AT, PROMISES, a_line
 
 ORDER: Final = "0f4ab0c1-64c3-5e0f-8d5f-3f9f0b6f2f5e"
 CUSTOMER: Final = "ada"
@@ -92,7 +92,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     inventory.InventoryReleased(sku="cup", order_id=ORDER, quantity=2),
     inventory.InventoryCommitted(sku="cup", order_id=ORDER, quantity=2),
     inventory.StockReturned(sku="cup", order_id=ORDER, quantity=1),
-    inventory.BackorderQueued(sku="cup", order_id=ORDER, quantity=2),
+    inventory.BackorderQueued(sku="cup", order_id=ORDER, quantity=2, since=PLACED_AT),
     inventory.BackorderEnded(sku="cup", order_id=ORDER, quantity=2),
     CREATED,
     order.OrderReserved(order_id=ORDER),

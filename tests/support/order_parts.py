@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from domain.order.lines import OrderLine
 from domain.order.promises import Promises
 
+PLACED_AT: Final = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 PROMISES: Final = Promises(
     backorder=timedelta(days=1),
     payment_window=timedelta(minutes=15),

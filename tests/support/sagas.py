@@ -248,7 +248,7 @@ async def running_sagas(
     vault = a_vault(pool)
     store = PostgresEventStore(pool, [InlineReadModels()], vault)
     ledger = FailedAttempts(pool)
-    activities = saga_activities(store, vault, *providers, ledger=ledger)
+    activities = saga_activities(pool, store, vault, *providers, ledger=ledger)
     by_name = {activity.__name__: activity for activity in activities}
     task_queue, gates = f"test-{uuid.uuid4()}", Gates()
     around = gates.around(activities)

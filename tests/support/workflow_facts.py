@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
@@ -15,6 +15,7 @@ from kit.eventually import eventually
 from workflows import search_attributes
 
 T = TypeVar("T")
+BESIDE_SAGAS: Final = {"CommandWorkflow", "StockWorkflow"}
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,14 @@ class WorkflowFacts(OrderDriver):
         await eventually(is_shown)
 
     async def histories(self, *, commands: bool = False) -> list[WorkflowHistory]:
-        """Return the history of every run of a saga on this worker, and of commands if asked."""
+        """Return the history of every run of a saga on this worker.
+
+        With `commands`, also those of commands and of the stock that they change, where they have
+        ended: a replay never returns where a local activity was under way.
+        """
         query = f"TaskQueue = '{self.task_queue}'"
         return [
             await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
             async for run in self.client.list_workflows(query)
-            if commands or run.workflow_type != "CommandWorkflow"
+            if run.workflow_type not in BESIDE_SAGAS or (commands and run.close_time)
         ]

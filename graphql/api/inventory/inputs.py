@@ -7,7 +7,8 @@ from domain.inventory.commands import AdjustmentReason
 strawberry.enum(
     AdjustmentReason,
     description="The reason for an adjustment. DAMAGED and LOST take pieces away, FOUND adds "
-    "pieces, COUNTED does either after a stocktake.",
+    "pieces, RETURNED adds pieces that came back and belong to no order or return, COUNTED does "
+    "either after a stocktake.",
 )
 
 

@@ -21,7 +21,7 @@ from queries.stock_history import StockChangeKind, StockHistoryRequest, StockKey
 
 CURSOR_KIND: Final = "stock change"
 # The version and the figures of a StockKey, each within PostgreSQL's bigint, and the SKU.
-_KEY: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,18}):(.*)", re.ASCII)
+_KEY: Final = re.compile(r"([0-9]{1,18}):(-?[0-9]{1,18}):([0-9]{1,18}):(.*)", re.ASCII)
 
 strawberry.enum(
     StockChangeKind,

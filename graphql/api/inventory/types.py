@@ -26,7 +26,8 @@ class Stock:
     )
     reserved: Long = strawberry.field(description="The pieces on hand that orders have reserved.")
     available: Long = strawberry.field(
-        description="The pieces on hand that no order has reserved: onHand - reserved."
+        description="The pieces on hand that no order has reserved: onHand - reserved. Negative "
+        "while orders are short of pieces that an adjustment has taken away."
     )
     waiting: Long = strawberry.field(description="The pieces that backorders wait for.")
     shipped: Long = strawberry.field(

@@ -22,7 +22,7 @@ from domain.payment import commands as payment
 from domain.registry import aggregate_of
 from eventstore.envelope import StoredEvent
 from tests.support.analytics import stored
-from tests.support.order_parts import PROMISES, a_line
+from tests.support.order_parts import PLACED_AT, PROMISES, a_line
 
 SEED, PASSES = 29, 3
 """Of these passes over all commands, each type of event comes out at least once."""
@@ -116,7 +116,9 @@ def stock_of(sku: str) -> Sequence[Command]:
             command
             for id_ in ORDERS
             for command in (
-                inventory.QueueBackorder(aggregate_id=sku, order_id=id_, quantity=2),
+                inventory.QueueBackorder(
+                    aggregate_id=sku, order_id=id_, quantity=2, since=PLACED_AT
+                ),
                 inventory.ReserveStock(aggregate_id=sku, order_id=id_, quantity=2),
                 inventory.ReleaseStock(aggregate_id=sku, order_id=id_),
             )

@@ -15,6 +15,7 @@ from domain.inventory.events import BackorderQueued, StockReceived
 from kit.pool import Connection, Pool
 from queries.analytics_ticks import TICK_SECONDS, AnalyticsTicks, Tick
 from tests.support.analytics import fold_in, stored
+from tests.support.order_parts import PLACED_AT
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
 
 
 async def change(connection: Connection, position: int) -> None:
-    queued = BackorderQueued(sku="cup", order_id=f"order-{position}", quantity=1)
+    queued = BackorderQueued(sku="cup", order_id=f"order-{position}", quantity=1, since=PLACED_AT)
     await fold_in(connection, [stored(queued, position, NOW)])
 
 

@@ -29,6 +29,7 @@ from tests.support.analytics import follow
 from tests.support.api_client import Api, Viewer
 from tests.support.keys import SEARCH_KEY
 from tests.support.notification_rows import write_notification
+from tests.support.order_parts import PLACED_AT
 from tests.support.push import Browser
 
 PATHS = paths()
@@ -135,7 +136,9 @@ async def a_world(api: Api, pool: Pool) -> World:
     await adjust_stock(api, world.operator)
     world.orders = await two_orders(api, world.owner, world.operator, pool)
     waiting = {"sku": "mug", "order_id": world.orders[1], "quantity": 1}
-    await api.log.append("inventory-mug", BackorderQueued(**waiting), BackorderEnded(**waiting))
+    await api.log.append(
+        "inventory-mug", BackorderQueued(**waiting, since=PLACED_AT), BackorderEnded(**waiting)
+    )
     rejected = await api.logged_order(api.viewer())
     reason = RejectionReason.OUT_OF_STOCK
     await api.log.append(

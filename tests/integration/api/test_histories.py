@@ -16,6 +16,7 @@ from eventstore.envelope import EventMetadata, NewEvent
 from eventstore.versions import ANY
 from tests.integration.queries.statements import counted
 from tests.support.api_client import Api, Json, Viewer, operation
+from tests.support.order_parts import PLACED_AT
 
 KINDS = [
     *("RECEIVED", "ADJUSTED", "RESERVED", "BACKORDER_QUEUED", "RELEASED", "BACKORDER_ENDED"),
@@ -49,7 +50,7 @@ async def sku(api: Api, eve: Viewer) -> str:
     await api.log.append(
         stream,
         e.InventoryReserved(sku=sku, order_id=first, quantity=3),
-        e.BackorderQueued(sku=sku, order_id=second, quantity=4),
+        e.BackorderQueued(sku=sku, order_id=second, quantity=4, since=PLACED_AT),
         e.InventoryReleased(sku=sku, order_id=first, quantity=3),
         e.BackorderEnded(sku=sku, order_id=second, quantity=4),
         e.InventoryReserved(sku=sku, order_id=second, quantity=4),

@@ -17,7 +17,7 @@ from domain.order.events import OrderAuthorized, OrderConfirmed, OrderReserved
 from domain.payment.events import PaymentAuthorized, PaymentRequested
 from tests.integration.queries.statements import counted
 from tests.support.api_client import Api, Json, Viewer, operation
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PLACED_AT, a_line
 
 EUR_5 = Money(amount=500, currency="EUR")
 
@@ -71,7 +71,9 @@ async def test_customers_search_among_their_own_orders_alone(api: Api, ada: View
     [mine] = await found(ada)
     other = await api.logged_order(ada)
     order = await ada.run("Order", id=mine)
-    await api.log.append(f"inventory-{sku}", BackorderQueued(sku=sku, order_id=mine, quantity=1))
+    await api.log.append(
+        f"inventory-{sku}", BackorderQueued(sku=sku, order_id=mine, quantity=1, since=PLACED_AT)
+    )
 
     assert await found(ada, sku=sku) == [mine]
     assert await found(ada, placedAt={"from": order["placedAt"]}) == [mine, other]

@@ -158,21 +158,76 @@ async def test_a_key_identifies_one_adjustment(api: Api, eve: Viewer, sku: str) 
     assert await api.events_of(sku, "inventory") == ["StockReceived", "StockAdjusted"]
 
 
-async def test_reserved_pieces_are_not_taken_away(
+async def test_no_more_pieces_are_taken_away_than_are_there(
+    api: Api, eve: Viewer, ada: Viewer, sku: str
+) -> None:
+    await reserved(api, ada, sku, 3)
+
+    refused = await eve.run("AdjustStock", input=adjusting(sku, -6, "DAMAGED"))
+
+    assert codes(refused) == [("INSUFFICIENT_STOCK", ["input", "difference"])]
+    assert (refused["stock"], refused["position"]) == (None, None)
+    assert figures(await eve.run("Stock", sku=sku)) == (5, 5, 3, 2, 0)
+
+
+async def test_an_order_that_an_adjustment_leaves_short_needs_attention(
     api: Api, eve: Viewer, ada: Viewer, sku: str
 ) -> None:
     order_id = await reserved(api, ada, sku, 3)
 
-    refused = await eve.run("AdjustStock", input=adjusting(sku, -3, "DAMAGED"))
-    before = figures(await eve.run("Stock", sku=sku))
-    await api.sagas.cancel(order_id)
-    await api.sagas.end(order_id)
-    payload = await eve.run("AdjustStock", input=adjusting(sku, -3, "DAMAGED"))
+    payload = await eve.run("AdjustStock", input=adjusting(sku, -4, "DAMAGED"))
+    await api.sagas.until(f"saga-{order_id}", "DiscrepancyFound")
 
-    assert codes(refused) == [("INSUFFICIENT_STOCK", ["input", "difference"])]
-    assert (refused["stock"], refused["position"]) == (None, None)
-    assert before == (5, 5, 3, 2, 0)
-    assert figures(payload["stock"]) == (5, 2, 0, 2, 0)
+    assert figures(payload["stock"]) == (5, 1, 3, -2, 0)
+    assert (await ada.run("Product", sku=sku))["available"] == 0
+    assert await needing_attention(eve, ada) == [order_id]
+    [discrepancy] = (await eve.run("Saga", orderId=order_id))["discrepancies"]
+    assert (discrepancy["system"], discrepancy["ours"], discrepancy["theirs"]) == (
+        "STOCK",
+        f"3 of {sku} reserved",
+        f"not on hand: {sku}",
+    )
+    explained = await eve.run("Explain", orderId=order_id)
+    assert f"not on hand: {sku}" in str(explained)
+
+
+async def test_the_attention_ends_when_the_missing_pieces_arrive(
+    api: Api, eve: Viewer, ada: Viewer, sku: str
+) -> None:
+    order_id = await reserved(api, ada, sku, 3)
+    await eve.run("AdjustStock", input=adjusting(sku, -4, "LOST"))
+    await api.sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+
+    receipt = {"idempotencyKey": str(uuid4()), "sku": sku, "quantity": 2}
+    await eve.run("ReceiveStock", input=receipt)
+    await api.sagas.until(f"saga-{order_id}", "DiscrepancyResolved")
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+
+    assert await needing_attention(eve, ada) == []
+    assert figures(await eve.run("Stock", sku=sku)) == (7, 3, 3, 0, 0)
+
+
+async def needing_attention(staff: Viewer, customer: Viewer) -> list[str]:
+    """Return the customer's orders that need attention."""
+    wanted = {"customerId": customer.sub, "needsAttention": True}
+    page = await staff.run("Orders", filter=wanted)
+    return [edge["node"]["id"] for edge in page["edges"]]
+
+
+async def test_goods_that_came_back_without_an_order_are_in_stock_with_their_reason(
+    eve: Viewer, sku: str
+) -> None:
+    payload = await eve.run("AdjustStock", input=adjusting(sku, 2, "RETURNED"))
+
+    assert figures(payload["stock"]) == (5, 7, 0, 7, 0)
+    newest, _ = (await eve.run("StockHistory", sku=sku))["history"]["edges"]
+    change = newest["node"]
+    assert (change["kind"], change["quantity"], change["reason"], change["actor"]) == (
+        "ADJUSTED",
+        2,
+        "RETURNED",
+        f"operator:{eve.sub}",
+    )
 
 
 async def test_pieces_that_are_found_go_to_an_order_that_waits(
@@ -189,7 +244,10 @@ async def test_pieces_that_are_found_go_to_an_order_that_waits(
 
 @pytest.mark.parametrize(
     ("difference", "reason"),
-    [(0, "COUNTED"), (1, "DAMAGED"), (1, "LOST"), (-1, "FOUND"), (1_000_001, "FOUND")],
+    [
+        *((0, "COUNTED"), (1, "DAMAGED"), (1, "LOST")),
+        *((-1, "FOUND"), (-1, "RETURNED"), (1_000_001, "FOUND")),
+    ],
 )
 async def test_a_difference_that_its_reason_cannot_have_is_refused(
     api: Api, eve: Viewer, sku: str, difference: int, reason: str

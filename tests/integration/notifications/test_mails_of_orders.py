@@ -26,6 +26,7 @@ from tests.integration.privacy.conftest import everything
 from tests.support.mail_sink import MailSink
 from tests.support.mailing import Mailing
 from tests.support.order_log import OrderLog
+from tests.support.order_parts import PLACED_AT
 
 
 async def test_an_order_that_is_delivered_gives_three_mails(
@@ -222,7 +223,7 @@ async def test_an_order_that_waits_for_two_products_says_so_once(
     ada = Customer()
     order_id = await place(log, ada)
     for sku in ("cup", "pot"):
-        queued = BackorderQueued(sku=sku, order_id=order_id, quantity=1)
+        queued = BackorderQueued(sku=sku, order_id=order_id, quantity=1, since=PLACED_AT)
         await log.append(f"inventory-{sku}", queued)
     await mailing.settle()
 

@@ -25,7 +25,7 @@ from domain.saga import commands as saga
 from domain.saga.commands import Intervention, ReconciledSystem, RecoveryCause
 from domain.shipping import commands as shipping
 from domain.shipping.tracking import TrackingInfo
-from tests.support.order_parts import PROMISES, a_line
+from tests.support.order_parts import PLACED_AT, PROMISES, a_line
 
 IDS: Final = ("a", "b")
 
@@ -189,7 +189,9 @@ def stock(id_: str) -> Sequence[Command]:
         for order_id in ("order-1", "order-2")
         for command in (
             inventory.ReserveStock(aggregate_id=id_, order_id=order_id, quantity=2),
-            inventory.QueueBackorder(aggregate_id=id_, order_id=order_id, quantity=2),
+            inventory.QueueBackorder(
+                aggregate_id=id_, order_id=order_id, quantity=2, since=PLACED_AT
+            ),
             inventory.ReleaseStock(aggregate_id=id_, order_id=order_id),
             *[inventory.CommitStock(aggregate_id=id_, order_id=order_id)] * 2,
             *[inventory.ReturnStock(aggregate_id=id_, order_id=order_id, quantity=1)] * 2,

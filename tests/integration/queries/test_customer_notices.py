@@ -30,6 +30,7 @@ from queries.notices import CustomerNotice, CustomerNotices, NoticeMessage, Noti
 from queries.updates import Lagged
 from tests.support.lost_tail import lose_tail
 from tests.support.order_log import OrderLog
+from tests.support.order_parts import PLACED_AT
 
 EUROS: Final = Money(amount=500, currency="EUR")
 REFUND: Final = Price(currency="EUR", lines=500, total=500)
@@ -62,7 +63,7 @@ def parked(step: str, parking: int, code: str = "PROVIDER_REFUSED") -> SagaParke
 
 
 def queued(sku: str) -> BackorderQueued:
-    return BackorderQueued(sku=sku, order_id="o1", quantity=1)
+    return BackorderQueued(sku=sku, order_id="o1", quantity=1, since=PLACED_AT)
 
 
 @pytest.fixture
@@ -244,7 +245,9 @@ async def test_a_subscriber_gets_no_fact_of_another_customer(
     await next_message(live)
     await log.place("o3", customer_id="eve")
     await log.append("order-o3", o.OrderShipped(order_id="o3"))
-    await log.append("inventory-mug", BackorderQueued(sku="mug", order_id="o3", quantity=1))
+    await log.append(
+        "inventory-mug", BackorderQueued(sku="mug", order_id="o3", quantity=1, since=PLACED_AT)
+    )
     placed = await log.place("o1", customer_id="ada")
 
     for following in (live, resumed):

@@ -18,7 +18,7 @@ from queries.orders import OrderQueries
 from tests.integration.queries.searching import EUR_5, Search, parked
 from tests.integration.queries.statements import counted
 from tests.support.order_log import OrderLog
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PLACED_AT, a_line
 
 
 async def test_orders_are_found_by_one_of_their_skus(search: Search, log: OrderLog) -> None:
@@ -91,7 +91,9 @@ async def test_a_flag_finds_the_orders_with_it_or_without_it(search: Search, log
     )
     await search.move("o1", order.OrderDelivered)
     await log.append("order-o1", requested)
-    await log.append("inventory-mug", BackorderQueued(sku="mug", order_id="o2", quantity=1))
+    await log.append(
+        "inventory-mug", BackorderQueued(sku="mug", order_id="o2", quantity=1, since=PLACED_AT)
+    )
     await log.append("saga-o2", parked("o2"))
 
     assert await search.found(return_requested=True) == "o1"

@@ -17,7 +17,7 @@ from domain.shipping import events as shipping
 from queries.order_waits import Wait, WaitingFor
 from tests.integration.queries.searching import Search, parked
 from tests.support.order_log import OrderLog
-from tests.support.order_parts import a_line
+from tests.support.order_parts import PLACED_AT, a_line
 
 
 async def test_each_status_waits_for_its_party_from_its_event_on(
@@ -89,7 +89,9 @@ async def test_a_payment_that_is_pending_or_declined_waits_for_its_customer(
 
 async def test_a_backorder_waits_for_stock_until_it_ends(search: Search, log: OrderLog) -> None:
     await log.place("o1")
-    await log.append("inventory-mug", BackorderQueued(sku="mug", order_id="o1", quantity=1))
+    await log.append(
+        "inventory-mug", BackorderQueued(sku="mug", order_id="o1", quantity=1, since=PLACED_AT)
+    )
     placed_at = (await search.order("o1")).placed_at
     waits, found = await search.waits("o1"), await search.waiting(WaitingFor.STOCK)
     await log.append("inventory-mug", BackorderEnded(sku="mug", order_id="o1", quantity=1))

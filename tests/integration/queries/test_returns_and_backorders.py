@@ -19,6 +19,7 @@ from projections.tables import backorder_view, inventory_view
 from queries.order_view import OrderView, ShipmentView
 from queries.orders import OrderQueries
 from tests.support.order_log import OrderLog
+from tests.support.order_parts import PLACED_AT
 
 PART = (ReturnedLine(sku="mug", quantity=1),)
 REFUND = Price(currency="EUR", lines=250, total=250)
@@ -72,7 +73,7 @@ async def test_an_order_is_backordered_while_it_waits_for_anything(
     await log.place("o2")
     seen = [(await of(orders)).backordered]
     for sku in ("mug", "pot"):
-        queued = inventory.BackorderQueued(sku=sku, order_id="o1", quantity=2)
+        queued = inventory.BackorderQueued(sku=sku, order_id="o1", quantity=2, since=PLACED_AT)
         await log.append(f"inventory-{sku}", queued)
     seen.append((await of(orders)).backordered)
     for sku in ("mug", "pot"):
@@ -94,7 +95,7 @@ async def test_returned_goods_are_on_hand_again_and_no_order_waits_for_ever(
         "inventory-mug",
         inventory.InventoryReserved(sku="mug", order_id="o1", quantity=3),
         inventory.InventoryCommitted(sku="mug", order_id="o1", quantity=3),
-        inventory.BackorderQueued(sku="mug", order_id="o2", quantity=9),
+        inventory.BackorderQueued(sku="mug", order_id="o2", quantity=9, since=PLACED_AT),
         inventory.StockReturned(sku="mug", order_id="o1", quantity=2),
     )
     async with engine.connect() as connection:

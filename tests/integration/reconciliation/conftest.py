@@ -113,7 +113,7 @@ async def sagas_by(
     def sagas_by(client: Client) -> Sagas:
         vault = a_vault(pool)
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
-        activities = {a.__name__: a for a in saga_activities(store, vault, *providers)}
+        activities = {a.__name__: a for a in saga_activities(pool, store, vault, *providers)}
         queue, simulators = f"test-{uuid.uuid4()}", (payment_simulator, carrier_simulator)
         return Sagas(client, queue, store, *simulators, activities, Gates())
 

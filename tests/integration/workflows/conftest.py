@@ -55,5 +55,5 @@ async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
 async def replayed(sagas: Sagas) -> None:
     """Replay the histories. Raises if a workflow would take another way."""
     again = replayer(sagas.client.data_converter)
-    for history in await sagas.histories():
+    for history in await sagas.histories(commands=True):
         await again.replay_workflow(history)

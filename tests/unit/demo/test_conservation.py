@@ -19,7 +19,7 @@ from domain.order.lines import Address, ReturnedLine
 from domain.order.number import order_number
 from domain.order.price import Price
 from domain.payment import events as p
-from tests.support.order_parts import PROMISES, a_line
+from tests.support.order_parts import PLACED_AT, PROMISES, a_line
 
 PRICE: Final = 250
 PAID: Final = {"authorized": Effect(1, 500), "captured": Effect(1, 500)}
@@ -272,7 +272,7 @@ def test_a_lost_parcel_that_was_not_refunded_is_found() -> None:
 
 
 def test_waiting_for_stock_moves_no_stock() -> None:
-    queued = i.BackorderQueued(sku="TEA", order_id="o-1", quantity=2)
+    queued = i.BackorderQueued(sku="TEA", order_id="o-1", quantity=2, since=PLACED_AT)
     ended = i.BackorderEnded(sku="TEA", order_id="o-1", quantity=2)
     assert discrepancies(sold(queued, *SOLD[:2], ended, *SOLD[2:])) == []
 

@@ -88,6 +88,7 @@ FIELDS: Final[dict[object, st.SearchStrategy[Any]]] = {
     ErasureReason: st.sampled_from(ErasureReason),
     tuple[ReturnedLine, ...]: st.lists(RETURNED_LINES, max_size=3).map(tuple),
     tuple[OrderLine, ...]: st.lists(LINES, max_size=3).map(tuple),
+    datetime: st.datetimes(timezones=st.just(UTC)),
     datetime | None: st.none() | st.datetimes(timezones=st.just(UTC)),
     HoldEnd: st.sampled_from(HoldEnd),
     CancellationReason: st.sampled_from(CancellationReason),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -31,6 +32,7 @@ from domain.inventory.events import (
 )
 from domain.inventory.state import RETURNS_REMEMBERED
 from eventstore import snapshots
+from tests.support.order_parts import PLACED_AT
 from tests.unit.domain.specification import Specification
 
 inventory = Specification(INVENTORY)
@@ -45,9 +47,9 @@ RESERVED: Final = InventoryReserved(sku="cup", order_id="o-1", quantity=3)
 RELEASED: Final = InventoryReleased(sku="cup", order_id="o-1", quantity=3)
 COMMITTED: Final = InventoryCommitted(sku="cup", order_id="o-1", quantity=3)
 RETURN: Final = ReturnStock(aggregate_id="cup", order_id="o-1", quantity=2)
-QUEUE: Final = QueueBackorder(aggregate_id="cup", order_id="o-1", quantity=3)
+QUEUE: Final = QueueBackorder(aggregate_id="cup", order_id="o-1", quantity=3, since=PLACED_AT)
 RETURNED: Final = StockReturned(sku="cup", order_id="o-1", quantity=2)
-QUEUED: Final = BackorderQueued(sku="cup", order_id="o-1", quantity=3)
+QUEUED: Final = BackorderQueued(sku="cup", order_id="o-1", quantity=3, since=PLACED_AT)
 ENDED: Final = BackorderEnded(sku="cup", order_id="o-1", quantity=3)
 LOSS: Final = StockAdjusted(sku="cup", difference=-2, reason=AdjustmentReason.LOST)
 FIND: Final = StockAdjusted(sku="cup", difference=4, reason=AdjustmentReason.FOUND)
@@ -147,6 +149,7 @@ def test_released_stock_can_be_reserved_by_another() -> None:
         ([RECEIVED, RESERVED, COMMITTED, RETURNED], (5, 4, 0, 4, 1)),
         ([RECEIVED, QUEUED], (5, 5, 0, 5, 0)),
         ([RECEIVED, RESERVED, LOSS], (5, 3, 3, 0, 0)),
+        ([RECEIVED, RESERVED, LOSS, LOSS], (5, 1, 3, -2, 0)),
         ([RECEIVED, RESERVED, FIND], (5, 9, 3, 6, 0)),
         ([RECEIVED, LOSS, FIND, RESERVED, COMMITTED], (5, 4, 0, 4, 3)),
     ],
@@ -225,13 +228,77 @@ def test_a_failed_reservation_keeps_the_order_in_the_queue() -> None:
     inventory.given([QUEUED]).when(COMMIT).then([])
 
 
-def test_orders_wait_in_the_order_they_came_also_after_a_snapshot() -> None:
-    orders = ["o-long", "o-1", "a"]
-    state = INVENTORY.fold(
-        BackorderQueued(sku="cup", order_id=order_id, quantity=1) for order_id in orders
-    )
+def waits(order_id: str, quantity: int, minute: int = 0) -> BackorderQueued:
+    """Queue an order that began to wait this long after the first one."""
+    since = PLACED_AT + timedelta(minutes=minute)
+    return BackorderQueued(sku="cup", order_id=order_id, quantity=quantity, since=since)
+
+
+def reserves(order_id: str, quantity: int) -> ReserveStock:
+    return ReserveStock(aggregate_id="cup", order_id=order_id, quantity=quantity)
+
+
+def test_orders_wait_in_the_order_they_were_placed_also_after_a_snapshot() -> None:
+    """An order may be queued late: one of its products is short later than the others."""
+    state = INVENTORY.fold([waits("o-2", 1, 2), waits("o-long", 1, 3), waits("a", 1, 1)])
     restored, _ = snapshots.restore(INVENTORY, snapshots.take(INVENTORY, state, 3))
-    assert list(state.waiting) == list(restored.waiting) == orders
+    assert list(state.waiting) == list(restored.waiting) == ["a", "o-2", "o-long"]
+
+
+def test_a_newcomer_does_not_pass_an_order_that_waits() -> None:
+    history = [waits("o-2", 4), RECEIVED]
+    inventory.given(history).when(reserves("o-1", 2)).then_refused(ErrorCode.OUT_OF_STOCK)
+    inventory.given(history).when(QUEUE).then([QUEUED])
+
+
+def test_a_newcomer_gets_what_the_orders_that_wait_leave() -> None:
+    reserved = InventoryReserved(sku="cup", order_id="o-1", quantity=1)
+    inventory.given([waits("o-2", 4), RECEIVED]).when(reserves("o-1", 1)).then([reserved])
+
+
+def test_a_later_order_that_wakes_first_does_not_pass_an_earlier_one() -> None:
+    history = [waits("o-1", 3), waits("o-2", 3, 1), RECEIVED]
+    inventory.given(history).when(reserves("o-2", 3)).then_refused(ErrorCode.OUT_OF_STOCK)
+    inventory.given(history).when(RESERVE).then([ENDED, RESERVED])
+
+
+def test_an_order_too_large_for_the_stock_blocks_no_smaller_one_behind_it() -> None:
+    history = [waits("o-large", 6), waits("o-1", 3, 1), RECEIVED]
+    inventory.given(history).when(reserves("o-large", 6)).then_refused(ErrorCode.OUT_OF_STOCK)
+    inventory.given(history).when(RESERVE).then([ENDED, RESERVED])
+
+
+def test_pieces_are_kept_for_each_waiting_order_that_they_suffice_for() -> None:
+    queued = [waits("a", 2), waits("large", 9, 1), waits("b", 2, 2), waits("c", 2, 3)]
+    kept = INVENTORY.fold([*queued, RECEIVED]).kept
+    assert (kept.served, kept.short, kept.left) == ({"a": 2, "b": 2}, {"large": 9, "c": 2}, 1)
+
+
+def test_the_latest_reservations_are_short_also_after_a_snapshot() -> None:
+    orders = ["z", "o-1", "a"]
+    reserved = [InventoryReserved(sku="cup", order_id=each, quantity=1) for each in orders]
+    state = INVENTORY.fold([RECEIVED, *reserved, LOSS, LOSS])
+    restored, _ = snapshots.restore(INVENTORY, snapshots.take(INVENTORY, state, 6))
+    assert restored == state
+    assert state.short == restored.short == {"o-1": 1, "a": 1}
+
+
+def test_no_order_is_short_while_every_reserved_piece_is_on_hand() -> None:
+    assert INVENTORY.fold([RECEIVED, RESERVED, LOSS]).short == {}
+
+
+@pytest.mark.parametrize("event", [RECEIVED, RELEASED, COMMITTED, FIND])
+def test_an_order_is_short_until_its_pieces_are_there_or_it_has_none_reserved(event: Event) -> None:
+    history = [RECEIVED, RESERVED, LOSS, LOSS]
+    assert INVENTORY.fold(history).short == {"o-1": 3}
+    assert INVENTORY.fold([*history, event]).short == {}
+
+
+def test_pieces_that_came_back_without_an_order_are_on_hand() -> None:
+    returned = StockAdjusted(sku="cup", difference=2, reason=AdjustmentReason.RETURNED)
+    command = adjust(2, AdjustmentReason.RETURNED)
+    inventory.given([RECEIVED]).when(command).then([returned])
+    assert INVENTORY.fold([RECEIVED, returned]).available == 7
 
 
 @pytest.mark.parametrize(
@@ -256,9 +323,9 @@ def test_the_same_adjustment_is_made_each_time() -> None:
 
 @pytest.mark.parametrize(
     ("history", "difference"),
-    [([], -1), ([RECEIVED], -6), ([RECEIVED, RESERVED], -3), ([RECEIVED, RESERVED, LOSS], -1)],
+    [([], -1), ([RECEIVED], -6), ([RECEIVED, RESERVED], -6), ([RECEIVED, RESERVED, LOSS], -4)],
 )
-def test_reserved_pieces_and_pieces_that_are_not_there_are_not_taken_away(
+def test_pieces_that_are_not_there_are_not_taken_away(
     history: list[Event], difference: int
 ) -> None:
     refusal = (
@@ -267,15 +334,19 @@ def test_reserved_pieces_and_pieces_that_are_not_there_are_not_taken_away(
     assert refusal.field == ("input", "difference")
 
 
+def test_reserved_pieces_are_taken_away_as_others() -> None:
+    taken = StockAdjusted(sku="cup", difference=-5, reason=AdjustmentReason.LOST)
+    inventory.given([RECEIVED, RESERVED]).when(adjust(-5, AdjustmentReason.LOST)).then([taken])
+
+
 def test_the_refusal_of_an_adjustment_says_what_can_be_taken_away() -> None:
     refusal = (
         inventory.given([RECEIVED, RESERVED])
-        .when(adjust(-4))
+        .when(adjust(-6))
         .then_refused(ErrorCode.INSUFFICIENT_STOCK)
     )
     assert refusal.message == (
-        "cup: 4 to be taken away, but of 5 on hand 3 are reserved for orders: take at most 2 away, "
-        "and cancel orders for the others"
+        "cup: 6 to be taken away, but 5 are on hand: take at most those away"
     )
 
 
@@ -285,6 +356,7 @@ def test_the_refusal_of_an_adjustment_says_what_can_be_taken_away() -> None:
         (1, AdjustmentReason.DAMAGED),
         (1, AdjustmentReason.LOST),
         (-1, AdjustmentReason.FOUND),
+        (-1, AdjustmentReason.RETURNED),
         *((0, reason) for reason in AdjustmentReason),
         (1_000_001, AdjustmentReason.COUNTED),
         (-1_000_001, AdjustmentReason.COUNTED),

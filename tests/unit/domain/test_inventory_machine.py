@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
 from domain.errors import ErrorCode, Refused
 from domain.inventory import commands as c
 from domain.inventory.decide import INVENTORY
+from tests.support.order_parts import PLACED_AT
 
 ORDERS: Final = st.sampled_from(["o-1", "o-2", "o-3"])
 QUANTITIES: Final = st.integers(min_value=1, max_value=6)
@@ -36,6 +38,7 @@ class Stock(RuleBasedStateMachine):
         self.sent: dict[str, int] = {}
         self.returned: set[str] = set()
         self.waiting: dict[str, int] = {}
+        self.moment = PLACED_AT
 
     @rule(quantity=QUANTITIES)
     def receive(self, quantity: int) -> None:
@@ -48,7 +51,7 @@ class Stock(RuleBasedStateMachine):
         command = c.AdjustStock(
             aggregate_id="cup", difference=difference, reason=c.AdjustmentReason.COUNTED
         )
-        if -difference > self.shelf:
+        if -difference > max(self.on_hand, 0):
             self._is_refused(command, ErrorCode.INSUFFICIENT_STOCK)
         else:
             assert self._run(command) == 1
@@ -57,10 +60,11 @@ class Stock(RuleBasedStateMachine):
 
     @rule(order_id=ORDERS, quantity=QUANTITIES)
     def reserve(self, order_id: str, quantity: int) -> None:
+        quantity = self.waiting.get(order_id, quantity)  # an order does not change what it wants
         command = c.ReserveStock(aggregate_id="cup", order_id=order_id, quantity=quantity)
         if order_id in self.held:
             assert self._run(command) == 0
-        elif quantity > self.shelf:
+        elif quantity > self._pieces_for(order_id):
             self._is_refused(command, ErrorCode.OUT_OF_STOCK)
         else:
             assert self._run(command) == 1 + (order_id in self.waiting)
@@ -96,8 +100,10 @@ class Stock(RuleBasedStateMachine):
 
     @rule(order_id=ORDERS, quantity=QUANTITIES)
     def wait(self, order_id: str, quantity: int) -> None:
-        command = c.QueueBackorder(aggregate_id="cup", order_id=order_id, quantity=quantity)
-        is_short = order_id not in self.held and quantity > self.shelf
+        command = c.QueueBackorder(
+            aggregate_id="cup", order_id=order_id, quantity=quantity, since=self._next_moment()
+        )
+        is_short = order_id not in self.held and quantity > self._pieces_for(order_id)
         waits = is_short and order_id not in self.waiting
         assert self._run(command) == waits
         if waits:
@@ -121,8 +127,31 @@ class Stock(RuleBasedStateMachine):
         assert state.on_hand == state.available + state.reserved
 
     @invariant()
-    def nothing_is_below_zero(self) -> None:
-        assert min(self.state.available, self.state.reserved, self.state.shipped) >= 0
+    def orders_are_short_only_while_more_is_reserved_than_is_on_hand(self) -> None:
+        assert self.state.available < 0 or not self.state.short
+        covered = sum(self.held.values()) - sum(self.state.short.values())
+        assert covered <= max(self.on_hand, 0)
+
+    @invariant()
+    def no_order_reserves_or_returns_what_is_not_there(self) -> None:
+        assert min(self.state.reserved, self.state.shipped) >= 0
+
+    @property
+    def on_hand(self) -> int:
+        return self.shelf + sum(self.held.values())
+
+    def _pieces_for(self, order_id: str) -> int:
+        """Return the pieces that the orders which have waited longer leave for this one."""
+        left = self.shelf
+        for other, quantity in self.waiting.items():
+            if other == order_id:
+                return left
+            left -= quantity if quantity <= left else 0
+        return left
+
+    def _next_moment(self) -> datetime:
+        self.moment += timedelta(minutes=1)
+        return self.moment
 
     def _run(self, command: c.InventoryCommand) -> int:
         events = INVENTORY.decide(command, self.state)

@@ -62,7 +62,9 @@ EVENTS: Final[dict[Notice, Event]] = {
     Notice.PAYMENT_NEEDED: PaymentPending(
         order_id="o-1", attempt=1, reference="pi_1", action_url="https://bank.example/3ds?a=1&b=2"
     ),
-    Notice.WAITING_FOR_STOCK: BackorderQueued(sku="cup", order_id="o-1", quantity=2),
+    Notice.WAITING_FOR_STOCK: BackorderQueued(
+        sku="cup", order_id="o-1", quantity=2, since=PLACED_AT
+    ),
     Notice.SHIPPED: OrderShipped(order_id="o-1"),
     Notice.DELIVERED: OrderDelivered(order_id="o-1"),
     Notice.CANCELLED: OrderCancelled(order_id="o-1", reason=CancellationReason.PARCEL_LOST),

@@ -13,6 +13,7 @@ from projections.change import Change, Given, Plus, Row, Step, upsert
 from projections.inventory import INVENTORY
 from projections.projection import Following
 from projections.tables import inventory_view
+from tests.support.order_parts import PLACED_AT
 from tests.support.projections import given
 
 RECEIVED: Final = StockReceived(sku="cup", quantity=5)
@@ -50,7 +51,7 @@ def test_no_event_reaches_an_inline_projection_twice() -> None:
 
 
 def test_a_surplus_row_fails_the_test() -> None:
-    queued = BackorderQueued(sku="cup", order_id="o-1", quantity=2)
+    queued = BackorderQueued(sku="cup", order_id="o-1", quantity=2, since=PLACED_AT)
     with pytest.raises(AssertionError, match=r"^backorder_view: \[\{\}\], expected \[\]"):
         given(INVENTORY, [queued]).then({})
 

@@ -6,12 +6,14 @@ from domain.inventory import events as e
 from domain.inventory.commands import AdjustmentReason
 from projections.inventory import INVENTORY
 from projections.tables import backorder_view, inventory_view
+from tests.support.order_parts import PLACED_AT
 from tests.support.projections import given
 
 RECEIVED: Final = e.StockReceived(sku="cup", quantity=9)
 RESERVED: Final = e.InventoryReserved(sku="cup", order_id="o-1", quantity=3)
 QUEUED: Final = tuple(
-    e.BackorderQueued(sku=sku, order_id="o-1", quantity=2) for sku in ("cup", "pot")
+    e.BackorderQueued(sku=sku, order_id="o-1", quantity=2, since=PLACED_AT)
+    for sku in ("cup", "pot")
 )
 
 

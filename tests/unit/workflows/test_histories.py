@@ -63,6 +63,7 @@ def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
     sagas = (
         interface.SagaActivities,
         interface.OrderActivities,
+        interface.StockActivities,
         interface.PaymentActivities,
         interface.ShippingActivities,
         interface.AftercareActivities,
@@ -76,6 +77,7 @@ def test_every_activity_and_workflow_of_a_saga_is_recorded() -> None:
         "AftercareWorkflow",
         "RefundWorkflow",
         "CommandWorkflow",
+        "StockWorkflow",
     }
 
 
