@@ -52,6 +52,12 @@ def test_the_second_changes_of_all_rows_follow_the_first_ones() -> None:
     assert grouped(made[0], set_[0], made[1], set_[1]) == [made, set_]
 
 
+def test_no_row_gets_its_second_change_before_its_first_one() -> None:
+    reserved, received = moved("cup", 1, reserved=1), moved("mug", 2, received=9)
+    shipped = [moved("cup", 3, reserved=-1, shipped=1), moved("mug", 4, reserved=-2, shipped=2)]
+    assert grouped(reserved, shipped[0], received, shipped[1]) == [[reserved], [received], shipped]
+
+
 def test_a_row_that_is_made_deleted_and_made_again_takes_three_statements() -> None:
     made = insert(backorder_view, ("o", "cup"), quantity=1, position=1)
     ended = delete(backorder_view, ("o", "cup"))
