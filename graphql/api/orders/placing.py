@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
@@ -37,15 +38,17 @@ from workflows.types import SagaType
 async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPayload:
     """Place the order, return the order that has this key, or return errors and change nothing.
 
-    A repeat is answered before the prices are read, because they may have changed.
+    A repeat is answered whatever the prices are now, because they may have changed.
     """
     if not is_identifier(order.idempotency_key):
         return PlaceOrderPayload(user_errors=[bad_key()])
     viewer, services = context.viewer, context.services
-    earlier = await services.orders.get(order_id_for(viewer.sub, order.idempotency_key))
+    earlier, products = await asyncio.gather(
+        services.orders.get(order_id_for(viewer.sub, order.idempotency_key)),
+        _products(order, services),
+    )
     if earlier is not None:
         return _replay(earlier, fingerprint_of(order))
-    products = await _products(order, services)
     command = _command(order, viewer, products, services)
     if not isinstance(command, PlaceOrder):
         return PlaceOrderPayload(user_errors=list(command))
