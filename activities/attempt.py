@@ -9,7 +9,15 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from activities.decision import Aggregates, Decided, Decision, Run, aggregates_of, shared_by_many
+from activities.decision import (
+    Aggregates,
+    Decided,
+    Decision,
+    Run,
+    Step,
+    aggregates_of,
+    shared_by_many,
+)
 from activities.figures import counted
 from domain.errors import Refused
 from domain.idempotency import KeyUse
@@ -42,6 +50,10 @@ class Attempt:
         aggregates = aggregates_of([*run.commands, *(following.commands if following else ())])
         outcome = asyncio.get_running_loop().create_future()
         return cls(run, following, aggregates, frozenset(shared_by_many(aggregates)), outcome)
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        return [run.step for run in (self.run, self.following) if run is not None]
 
     @property
     def key(self) -> KeyUse | None:

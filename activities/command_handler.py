@@ -207,7 +207,8 @@ class CommandHandler:
         if not reused.stored:
             raise reused
         found = await self._store.load_streams(everything(attempt.aggregates))
-        decision = Decision(streams(attempt.aggregates, before(reused.stored, found)))
+        then = before(reused.stored, attempt.steps, found)
+        decision = Decision(streams(attempt.aggregates, then))
         try:
             attempt.decide(decision)
         except Refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -49,10 +49,14 @@ class Step:
             for index, event in enumerate(events)
         ]
 
+    @property
+    def causation_id(self) -> str:
+        return f"{self.workflow_id}/{self.key}"
+
     def _metadata(self) -> EventMetadata:
         return EventMetadata(
             correlation_id=self.correlation_id,
-            causation_id=f"{self.workflow_id}/{self.key}",
+            causation_id=self.causation_id,
             traceparent=self.traceparent,
             actor=self.actor,
             workflow_id=self.workflow_id,
@@ -202,19 +206,20 @@ def everything(aggregates: Aggregates) -> Wanted:
     return dict.fromkeys(aggregates, Start())
 
 
-def before(own: Iterable[StoredEvent], found: Loaded) -> Loaded:
-    """Return the streams as they were before these events of one step.
+def before(own: Iterable[StoredEvent], steps: Iterable[Step], found: Loaded) -> Loaded:
+    """Return the streams as they were before the events of these steps, of which some are given.
 
-    The steps that shared its transaction may have events between them.
+    The steps that shared their transaction may have events between them.
     """
-    firsts: dict[str, int] = {}
-    for event in own:
-        firsts[event.stream_id] = min(event.position, firsts.get(event.stream_id, event.position))
-    first = min(firsts.values())
-    return {
-        name: LoadedStream([e for e in stream.stored if e.position < firsts.get(name, first)])
-        for name, stream in found.items()
-    }
+    causes = {step.causation_id for step in steps}
+    first = min(event.position for event in own)
+    return {name: LoadedStream(_before(stream, causes, first)) for name, stream in found.items()}
+
+
+def _before(stream: LoadedStream, causes: Collection[str], first: int) -> Sequence[StoredEvent]:
+    caused = (e.position for e in stream.stored if e.metadata.causation_id in causes)
+    end = next(caused, first)
+    return [event for event in stream.stored if event.position < end]
 
 
 def _start(aggregate: Aggregate[Any], known: KnownState | None) -> Start:
