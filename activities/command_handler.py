@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
+from activities.attempt import Attempt, Handled
 from activities.decision import (
     NOTHING_KNOWN,
     Aggregates,
@@ -15,10 +16,8 @@ from activities.decision import (
     SnapshotUnusable,
     Step,
     Stream,
-    aggregates_of,
     before,
     everything,
-    shared_by_many,
     streams,
     wanted,
 )
@@ -30,33 +29,32 @@ from domain.command import Command
 from domain.errors import Refused
 from domain.idempotency import EARLIER_CALL, KeyedResult, KeyUse
 from eventstore import snapshots
+from eventstore.described import described
 from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
 from eventstore.errors import EventIdReused, KeyTaken
 from eventstore.loaded import Loaded, Wanted
 from eventstore.protocol import EventStore
+from observability.tracing import spans
+from observability.tracing.spans import Kind
 
 __all__ = ["CommandHandler", "Handled", "Run", "Step"]
 
 S = TypeVar("S")
-
-
-class Handled(NamedTuple):
-    position: int
-    """The position after which the effect is readable."""
-    is_first: bool
-    """These commands were run now; False for a repeat, and where there was nothing to do."""
+Runs = Callable[[Decision], None]
+"""Run commands on the streams of the decision."""
 
 
 class CommandHandler:
     """Run commands against their aggregates, all in one transaction or none.
 
     The transaction locks the streams before it loads them: docs/decisions/0035-locked-streams.md.
+    Steps that wait for the same streams share one: docs/decisions/0041-group-commit.md.
     """
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
         self._known = KnownStates()
-        self._turns = Turns()
+        self._turns = Turns(self._take_turn)
 
     async def load(self, aggregate: Aggregate[S], aggregate_id: str) -> S:
         [state] = await self.load_all(aggregate, [aggregate_id])
@@ -99,51 +97,97 @@ class CommandHandler:
         The following commands run only when the first ones had an effect, and all of them or none:
         a refusal of theirs leaves the first ones as they are.
         """
-        commands = [*run.commands, *(following.commands if following else ())]
-        aggregates = {**aggregates_of(commands), **run.facts}
-        attempt = _Attempt(run, following, aggregates)
-        with counted(run.commands):
-            async with self._turns.of(shared_by_many(aggregates)):
-                known = self._known_of(aggregates)
-                try:
-                    return await self._make(attempt, wanted(aggregates, known), known)
-                except SnapshotUnusable:
-                    return await self._make(attempt, everything(aggregates))
+        attempt = Attempt.of(run, following)
+        with spans.span("append", Kind.CLIENT) as span, counted(run.commands):
+            try:
+                if attempt.shared:
+                    return await self._turns.take(attempt)
+                return await self._alone(attempt)
+            finally:
+                if span is not None:
+                    span.attributes |= described(attempt.decided)
 
-    async def _make(
-        self, attempt: _Attempt, wanted: Wanted, known: Known = NOTHING_KNOWN
-    ) -> Handled:
+    async def _take_turn(self, attempts: Sequence[Attempt]) -> None:
+        """Give each attempt its outcome, in one transaction or, if that fails, in one for each.
+
+        So an attempt that cannot be appended fails alone, with its own error.
+        """
+        if len(attempts) > 1 and await self._together(attempts):
+            return
+        for attempt in attempts:
+            if not attempt.is_given_up:
+                await self._settle(attempt)
+
+    async def _settle(self, attempt: Attempt) -> None:
+        try:
+            attempt.succeed(await self._alone(attempt))
+        except Exception as error:  # noqa: BLE001 - the caller raises it
+            attempt.fail(error)
+
+    async def _together(self, attempts: Sequence[Attempt]) -> bool:
+        """Run the attempts in one transaction; return whether it was committed now."""
+
+        def decide(decision: Decision) -> None:
+            for attempt in attempts:
+                if not attempt.is_given_up:
+                    attempt.decide_with_others(decision)
+
+        aggregates = {name: each for a in attempts for name, each in a.aggregates.items()}
+        try:
+            made = await self._make(aggregates, decide)
+        except Exception:  # noqa: BLE001 - each attempt meets its own again
+            return False
+        if made.is_duplicate:
+            return False
+        for attempt in attempts:
+            attempt.end(made.position)
+        return True
+
+    async def _alone(self, attempt: Attempt) -> Handled:
+        try:
+            made = await self._make(attempt.aggregates, attempt.decide, attempt.key)
+        except EventIdReused as reused:
+            return Handled(await self._first_run(attempt, reused), is_first=False)
+        if made.is_duplicate:  # what was decided anew was not appended
+            return Handled(await self._repeated(attempt, made.position), is_first=False)
+        if attempt.key is not None and made.result is None:
+            await self._store.record_key(attempt.key, made.position)
+        return Handled(made.position, is_first=made.result is not None)
+
+    async def _make(self, aggregates: Aggregates, run: Runs, key: KeyUse | None = None) -> _Made:
+        """Run commands on these streams in one transaction."""
+        known = self._known_of(aggregates)
+        try:
+            return await self._append(aggregates, wanted(aggregates, known), known, run, key)
+        except SnapshotUnusable:
+            return await self._append(aggregates, everything(aggregates), NOTHING_KNOWN, run, key)
+
+    async def _append(
+        self, aggregates: Aggregates, wanted: Wanted, known: Known, run: Runs, key: KeyUse | None
+    ) -> _Made:
         decision = Decision({})
 
         def decide(found: Loaded) -> Sequence[StreamAppend]:
             nonlocal decision
-            decision = attempt.decide(found, known)
+            decision = Decision(streams(aggregates, found, known))
+            run(decision)
             return decision.appends()
 
-        try:
-            result = await self._store.append_decided(wanted, decide, attempt.key)
-        except EventIdReused as reused:
-            return Handled(await self._first_run(attempt, reused), is_first=False)
-        return await self._handled(attempt, decision, result)
+        result = await self._store.append_decided(wanted, decide, key)
+        if result is not None and not result.duplicate:
+            await self._remember(decision.streams)
+        return _Made(result, decision)
 
-    async def _handled(
-        self, attempt: _Attempt, decision: Decision, result: AppendResult | None
-    ) -> Handled:
-        if result is None:
-            if attempt.key is not None:
-                await self._store.record_key(attempt.key, decision.position)
-            return Handled(decision.position, is_first=False)
-        if result.duplicate:  # what was decided anew was not appended
-            return Handled(await self._repeated(attempt, result.last_position), is_first=False)
-        for name, stream in decision.streams.items():
-            count_ends(stream.stored, [event for _, event in stream.decided])
-            if last_id := decision.last_ids.get(name):
+    async def _remember(self, changed: Mapping[str, Stream]) -> None:
+        for name, stream in changed.items():
+            if stream.decided:
+                count_ends(stream.stored, [new.event for new in stream.decided])
+                last_id = stream.decided[-1].event_id
                 known = KnownState(stream.state, stream.new_version, last_id)
                 self._known.keep(stream.aggregate, name, known)
-        await self._take_snapshots(decision.streams)
-        return Handled(result.last_position, is_first=True)
+        await self._take_snapshots(changed)
 
-    async def _repeated(self, attempt: _Attempt, position: int) -> int:
+    async def _repeated(self, attempt: Attempt, position: int) -> int:
         """Return the position of the step's first run.
 
         With a key, an earlier call made that run, and the row of its key is deleted since. Record
@@ -154,7 +198,7 @@ class CommandHandler:
             raise KeyTaken
         return position
 
-    async def _first_run(self, attempt: _Attempt, reused: EventIdReused) -> int:
+    async def _first_run(self, attempt: Attempt, reused: EventIdReused) -> int:
         """Return the position of the step's first run, if it ran the same commands.
 
         The first run has changed the state since, and so what the commands decide. On the state
@@ -162,15 +206,17 @@ class CommandHandler:
         """
         if not reused.stored:
             raise reused
-        first = min(event.position for event in reused.stored)
         found = await self._store.load_streams(everything(attempt.aggregates))
+        then = before(reused.stored, attempt.steps, found)
+        decision = Decision(streams(attempt.aggregates, then))
         try:
-            appends = attempt.decide(before(first, found)).appends()
+            attempt.decide(decision)
         except Refused:
             raise reused from None
-        if not appends:
+        if not attempt.decided:
             raise reused
-        return await self._repeated(attempt, (await self._store.append(appends)).last_position)
+        first = await self._store.append(decision.appends())
+        return await self._repeated(attempt, first.last_position)
 
     async def _take_snapshots(self, changed: Mapping[str, Stream]) -> None:
         taken = {
@@ -185,21 +231,16 @@ class CommandHandler:
         return {name: self._known.of(name) for name in names}
 
 
-class _Attempt(NamedTuple):
-    """The commands of one transaction."""
+class _Made(NamedTuple):
+    """A transaction: what it has appended, and what was decided for it."""
 
-    run: Run
-    following: Run | None
-    aggregates: Aggregates
+    result: AppendResult | None
+    decision: Decision
 
     @property
-    def key(self) -> KeyUse | None:
-        """The idempotency key that is recorded with the change."""
-        return self.run.step.request
+    def is_duplicate(self) -> bool:
+        return self.result is not None and self.result.duplicate
 
-    def decide(self, found: Loaded, known: Known = NOTHING_KNOWN) -> Decision:
-        decision = Decision(streams(self.aggregates, found, known))
-        decision.run(self.run)
-        if self.following is not None:
-            decision.run_if_accepted(self.following)
-        return decision
+    @property
+    def position(self) -> int:
+        return self.decision.position if self.result is None else self.result.last_position

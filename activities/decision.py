@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from temporalio import activity
 
-from activities.figures import counted
 from activities.known_states import KnownState
 from domain.aggregate import Aggregate
 from domain.command import Command
@@ -35,6 +32,8 @@ class Step:
     actor: str = "system"
     request: KeyUse | None = None
     """The idempotency key that is recorded with the change."""
+    traceparent: str | None = field(default_factory=trace.current, compare=False)
+    """The span of the caller, who may be another one than the task that appends."""
 
     @classmethod
     def current(cls, key: str, correlation_id: str, actor: str = "system") -> Step:
@@ -42,11 +41,23 @@ class Step:
         workflow_id = activity.info().workflow_id
         return cls(workflow_id or "none", key, correlation_id, actor)
 
-    def metadata(self) -> EventMetadata:
+    def events(self, events: Iterable[Event]) -> Sequence[NewEvent]:
+        """Return the events with their ids, which are the same in every attempt."""
+        metadata = self._metadata()
+        return [
+            NewEvent(event_id_for(self.workflow_id, self.key, index), event, metadata)
+            for index, event in enumerate(events)
+        ]
+
+    @property
+    def causation_id(self) -> str:
+        return f"{self.workflow_id}/{self.key}"
+
+    def _metadata(self) -> EventMetadata:
         return EventMetadata(
             correlation_id=self.correlation_id,
-            causation_id=f"{self.workflow_id}/{self.key}",
-            traceparent=trace.current(),
+            causation_id=self.causation_id,
+            traceparent=self.traceparent,
             actor=self.actor,
             workflow_id=self.workflow_id,
             step=self.key,
@@ -92,7 +103,7 @@ class Stream:
     position: int
     stored: Sequence[StoredEvent]
     """The events that were read: all of them, or those since a known state."""
-    decided: list[tuple[Step, Event]] = field(default_factory=list)
+    decided: list[NewEvent] = field(default_factory=list)
 
     @classmethod
     def of(cls, aggregate: Aggregate[Any], found: LoadedStream, known: KnownState | None) -> Stream:
@@ -119,60 +130,60 @@ class Stream:
     def new_version(self) -> int:
         return self.version + len(self.decided)
 
-    def decide(self, step: Step, command: Command) -> None:
+    def decide(self, command: Command) -> Sequence[Event]:
         events = self.aggregate.decide(command, self.state)
         self.state = self.aggregate.fold(events, self.state)
-        self.decided.extend((step, event) for event in events)
+        return events
+
+
+class Decided(NamedTuple):
+    """An event that a step appends to a stream."""
+
+    stream_id: str
+    new: NewEvent
 
 
 @dataclass(slots=True)
 class Decision:
-    """The streams of a step, and what its commands change in them."""
+    """The streams of the steps of one transaction, and what their commands change in them."""
 
     streams: dict[str, Stream]
-    last_ids: dict[str, UUID] = field(default_factory=dict)
-    """By stream: the id of the last event in `appends`."""
 
-    def run(self, run: Run) -> None:
-        for command in run.commands:
-            states = {name: self.streams[name].state for name in run.facts}
-            self.streams[stream_of(command)].decide(run.step, run.complete(command, states))
+    def run(self, run: Run) -> Sequence[Decided]:
+        """Run the commands, all or none, and return what they have decided. Raises Refused.
 
-    def run_if_accepted(self, run: Run) -> None:
-        """Run the commands, all or none, unless those before them have had no effect."""
-        if not any(stream.decided for stream in self.streams.values()):
-            return
-        before = {
-            name: replace(stream, decided=[*stream.decided])
-            for name, stream in self.streams.items()
-        }
+        A step counts its own events from 0.
+        """
+        states = {name: self.streams[name].state for name in map(stream_of, run.commands)}
         try:
-            with counted(run.commands):
-                self.run(run)
+            events = list(self._events(run))
         except Refused:
-            self.streams = before
+            for name, state in states.items():
+                self.streams[name].state = state
+            raise
+        news = run.step.events(event for _, event in events)
+        decided = [Decided(name, new) for (name, _), new in zip(events, news, strict=True)]
+        for name, new in decided:
+            self.streams[name].decided.append(new)
+        return decided
+
+    def _events(self, run: Run) -> Iterator[tuple[str, Event]]:
+        for command in run.commands:
+            name = stream_of(command)
+            states = {fact: self.streams[fact].state for fact in run.facts}
+            for event in self.streams[name].decide(run.complete(command, states)):
+                yield name, event
 
     @property
     def position(self) -> int:
         return max(stream.position for stream in self.streams.values())
 
     def appends(self) -> Sequence[StreamAppend]:
-        """Return the events with their ids. A step counts its own events from 0."""
-        counts: Counter[Step] = Counter()
-        metadata: dict[Step, EventMetadata] = {}
-        appends = []
-        for name, stream in self.streams.items():
-            events = []
-            for step, event in stream.decided:
-                event_id = event_id_for(step.workflow_id, step.key, counts[step])
-                counts[step] += 1
-                if step not in metadata:
-                    metadata[step] = step.metadata()
-                events.append(NewEvent(event_id, event, metadata[step]))
-            if events:
-                self.last_ids[name] = events[-1].event_id
-                appends.append(StreamAppend(name, events, stream.version))
-        return appends
+        return [
+            StreamAppend(name, stream.decided, stream.version)
+            for name, stream in self.streams.items()
+            if stream.decided
+        ]
 
 
 def stream_of(command: Command) -> str:
@@ -207,12 +218,20 @@ def everything(aggregates: Aggregates) -> Wanted:
     return dict.fromkeys(aggregates, Start())
 
 
-def before(position: int, found: Loaded) -> Loaded:
-    """Return the streams as they were before this position."""
-    return {
-        name: LoadedStream([e for e in stream.stored if e.position < position])
-        for name, stream in found.items()
-    }
+def before(own: Iterable[StoredEvent], steps: Iterable[Step], found: Loaded) -> Loaded:
+    """Return the streams as they were before the events of these steps, of which some are given.
+
+    The steps that shared their transaction may have events between them.
+    """
+    causes = {step.causation_id for step in steps}
+    first = min(event.position for event in own)
+    return {name: LoadedStream(_before(stream, causes, first)) for name, stream in found.items()}
+
+
+def _before(stream: LoadedStream, causes: Collection[str], first: int) -> Sequence[StoredEvent]:
+    caused = (e.position for e in stream.stored if e.metadata.causation_id in causes)
+    end = next(caused, first)
+    return [event for event in stream.stored if event.position < end]
 
 
 def _start(aggregate: Aggregate[Any], known: KnownState | None) -> Start:

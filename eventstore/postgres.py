@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from domain.customer.decide import CUSTOMER
 from domain.idempotency import KeyedResult, KeyUse
 from domain.privacy import fields_in_clear
 from eventstore import statements as sql
+from eventstore.described import described
 from eventstore.envelope import (
     AppendResult,
     EventFilter,
@@ -42,7 +41,7 @@ from eventstore.validation import check_appends
 from eventstore.versions import ExpectedVersion, holds, to_sql
 from kit.pool import Connection, Pool
 from observability.tracing import spans
-from observability.tracing.spans import EVENT_TYPE, STREAM, Kind
+from observability.tracing.spans import Kind
 
 R = TypeVar("R")
 
@@ -87,7 +86,9 @@ class PostgresEventStore:
     async def append(self, appends: Sequence[StreamAppend]) -> AppendResult:
         with spans.span("append", Kind.CLIENT) as span:
             if span is not None:
-                span.attributes |= _described(appends)
+                span.attributes |= described(
+                    (a.stream_id, new) for a in appends for new in a.events
+                )
             return await self._append_once(appends)
 
     async def find_key(self, key: KeyUse) -> KeyedResult | None:
@@ -108,12 +109,11 @@ class PostgresEventStore:
         self, wanted: Wanted, decide: Decide, key: KeyUse | None = None
     ) -> AppendResult | None:
         appends: list[StreamAppend] = []
-        outside = copy_context()  # so that the events carry the span of the caller
 
         async def attempt() -> AppendResult | None:
             async with self._pool.acquire() as connection, connection.transaction():
                 streams = await _load_streams(connection, sql.LOCK_STREAMS, wanted)
-                appends[:] = outside.run(decide, streams)
+                appends[:] = decide(streams)
                 if not appends:
                     return None
                 result = await self._append_locked(connection, appends)
@@ -121,12 +121,7 @@ class PostgresEventStore:
                     await record_key(connection, key, result.last_position)
                 return result
 
-        with spans.span("append", Kind.CLIENT) as span:
-            try:
-                return await self._settled(attempt, list(wanted), appends)
-            finally:
-                if span is not None:
-                    span.attributes |= _described(appends)
+        return await self._settled(attempt, list(wanted), appends)
 
     async def _append_locked(
         self, connection: Connection, appends: Sequence[StreamAppend]
@@ -417,20 +412,6 @@ def _conflict(appends: Sequence[StreamAppend], actual: Sequence[int]) -> Version
 def _reused(appends: Sequence[StreamAppend], stored: Sequence[StoredEvent] = ()) -> EventIdReused:
     ids = [e.event_id for a in appends for e in a.events]
     return EventIdReused([a.stream_id for a in appends], ids, stored)
-
-
-def _shown(stream_id: str) -> str:
-    """Return the stream, but of a customer's the category: an id may be an e-mail address."""
-    return CUSTOMER.category if stream_id.startswith(CUSTOMER.stream("")) else stream_id
-
-
-def _described(appends: Sequence[StreamAppend]) -> dict[str, str]:
-    """Return the attributes of the span of an append."""
-    return {
-        "db.system.name": "postgresql",
-        STREAM: " ".join(_shown(append.stream_id) for append in appends),
-        EVENT_TYPE: " ".join(new.type for append in appends for new in append.events),
-    }
 
 
 def _taken(

@@ -5,9 +5,11 @@ So the statements of an append do not grow with the number of its streams.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from sqlalchemy import Table
@@ -26,6 +28,8 @@ from projections.statements import (
 
 _GROUPED: Final = frozenset({object, Plus, Initially})
 """The operations that need nothing but the row itself and the new value."""
+_REPEATED: Final = frozenset({Kind.UPDATE, Kind.UPSERT})
+"""The changes that can be made to a row again."""
 
 
 class Caused(NamedTuple):
@@ -39,22 +43,49 @@ class Caused(NamedTuple):
 Batch = Sequence[Caused]
 
 
-def batches(changes: Iterable[Caused]) -> Collection[Batch]:
+def batches(changes: Iterable[Caused]) -> Sequence[Batch]:
     """Group the changes by their statements.
 
-    Changes of different rows can be made in any order. A row that changes more than once keeps the
-    order of its changes, and so each of them is a batch of its own.
+    Changes of different rows can be made in any order. The changes of one row keep their order: the
+    first ones of all rows come first, then the second ones, and so on.
     """
-    changes = list(changes)
-    if len(changes) == 1:
-        return [changes]
-    rows = Counter((c.change.table, c.change.key) for c in changes)
-    found: dict[Hashable, list[Caused]] = {}
-    for number, caused in enumerate(changes):
-        is_alone = rows[caused.change.table, caused.change.key] == 1
-        form = _form(caused.change) if is_alone else None
-        found.setdefault(number if form is None else form, []).append(caused)
-    return found.values()
+    rows: defaultdict[Hashable, list[Caused]] = defaultdict(list)
+    for caused in changes:
+        row = rows[caused.change.table, caused.change.key]
+        merged = _merged(row[-1].change, caused.change) if row else None
+        if merged is None:
+            row.append(caused)
+        else:
+            row[-1] = row[-1]._replace(change=merged)
+    found: dict[tuple[int, Hashable], list[Caused]] = {}
+    for row in rows.values():
+        for rank, caused in enumerate(row):
+            form = _form(caused.change)
+            own = rank, object() if form is None else form
+            found.setdefault(own, []).append(caused)
+    return [found[rank, form] for rank, form in sorted(found, key=itemgetter(0))]
+
+
+def _merged(first: Change, second: Change) -> Change | None:
+    """Return the change of a row that does what these two do, one after the other, if there is one.
+
+    A product that many orders reserve in one transaction changes by one statement.
+    """
+    form = _form(first)
+    if first.kind not in _REPEATED or form is None or form != _form(second):
+        return None
+    values = {c: _both(value, second.values[c]) for c, value in first.values.items()}
+    return replace(first, values=values)
+
+
+def _both(first: object, second: object) -> object:
+    match first, second:
+        case Plus(one), Plus(other):
+            return Plus(one + other)
+        case Initially(), _:
+            return first
+        case _:
+            return second
 
 
 def statement_of(batch: Batch) -> Statement:
