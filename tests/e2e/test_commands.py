@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from uuid import uuid4
 
 import pytest
 
 from stack.ports import Ports
+from stack.processes import ROOT
 from stack.system import System
-from tests.support.forks import ran
 
 RUNS = 6
 UNUSED = Ports.free()
@@ -27,9 +28,16 @@ async def command(
     environment: Mapping[str, str], *arguments: str, seconds: float = 60
 ) -> tuple[int | None, list[str]]:
     """Run the command; return its exit code and the lines it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *arguments),
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     async with asyncio.timeout(seconds):
-        ended = await ran("-m", *arguments, environment=environment)
-    return ended.code, ended.printed.splitlines()
+        printed, _ = await process.communicate()
+    return process.returncode, printed.decode().splitlines()
 
 
 async def test_promoting_ends_with_0_however_often_it_is_run(system: System) -> None:

@@ -53,7 +53,7 @@ class Trial:
 def try_mutant(mutant: Mutant, tree: Path) -> Trial:
     """Run the mutant's test in a copy of this tree that carries the mutant."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        copy = Path(shutil.copytree(tree, folder, dirs_exist_ok=True))
+        copy = Path(shutil.copytree(tree, folder, symlinks=True, dirs_exist_ok=True))
         applied = apply_patch(mutant.patch, copy)
         if applied.returncode:
             return Trial(mutant, Verdict.INVALID, applied.stderr)
@@ -75,9 +75,9 @@ def copied_tree() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder)
         for name in listed.stdout.split("\0"):
-            if (ROOT / name).is_file():
+            if (ROOT / name).is_file() or (ROOT / name).is_symlink():
                 (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, tree / name)
+                shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
         yield tree
 
 
