@@ -286,9 +286,9 @@ class OrderWorkflow(SagaWorkflow):
         await self._payment.notify(report)
 
     @workflow.signal
-    async def stock_received(self) -> None:
+    def stock_received(self) -> None:
         self._stock.notify_received()
-        await self._saga.parked.retry(plan.CREATE_SHIPMENT.name, "the goods are on hand")
+        self._saga.parked.retry(plan.CREATE_SHIPMENT.name)
 
     async def _started_progress(self) -> OrderProgress:
         await workflow.wait_condition(lambda: self._started is not None)

@@ -7,7 +7,7 @@ from alembic import op
 from migrations.indexes import create_index_concurrently
 
 revision = "0040"
-down_revision = "0037"
+down_revision = "0039"
 
 DESTROYS = ()
 

@@ -231,7 +231,8 @@ def test_a_release_is_done_once_the_stock_is_released() -> None:
 
 def test_stock_that_a_step_records_before_it_has_ended_does_not_end_it() -> None:
     log = SagaLog().placed()
-    log.add("reserve/backorder/mug", BackorderQueued(sku="mug", order_id="o1", quantity=2))
+    queued = BackorderQueued(sku="mug", order_id="o1", quantity=2, since=PLACED_AT)
+    log.add("reserve/backorder/mug", queued)
 
     assert states(log.view()) == {"reserve": "RUNNING"}
 
