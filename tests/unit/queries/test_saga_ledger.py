@@ -14,6 +14,7 @@ from domain.saga.plan import ORDER_PLAN
 from queries.saga_history import DiscrepancyView
 from queries.saga_ledger import FailedCalls, SagaStatus, SagaView
 from queries.saga_states import StepState
+from tests.support.order_parts import PLACED_AT
 from tests.unit.queries.saga_log import EUROS, SagaLog, at, failed_call
 
 NAMES = [step.name for step in ORDER_PLAN]
