@@ -122,7 +122,7 @@ async def test_the_newest_failures_of_each_step_are_kept_under_their_numbers(poo
     ledger = FailedAttempts(pool)
     for step in ("capture", "give_back"):
         await pool.execute(MANY, step, MAX_KEPT)
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ApplicationError):
         await attempt(UNAVAILABLE, ledger)
 
     kept = [(step, number) for _, step, number, _, _ in await noted(pool)]
