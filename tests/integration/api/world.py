@@ -47,6 +47,12 @@ FAILED_ATTEMPT = """
     VALUES ($1, $2, 3, 'PROVIDER_REFUSED', $3, now())
 """
 
+PARKED_ATTEMPT = """
+    INSERT INTO journal.parked_attempt
+        (order_id, step, parking, count, code, message, failed_at, retry_at)
+    VALUES ($1, $2, $3, 2, 'PROVIDER_REFUSED', $4, now(), now() + interval '1 hour')
+"""
+
 
 async def two_orders(api: Api, customer: Viewer, operator: Viewer, pool: Pool) -> tuple[str, str]:
     """Return an order that is cancelled and parked, and an order whose payment was declined.
@@ -137,6 +143,7 @@ async def _start_compensation(api: Api, order_id: str, operator: Viewer, pool: P
     for parking, step in enumerate(("give_back", "release", "authorize"), start=1):
         await pool.execute(FAILED_ATTEMPT, order_id, step, PROVIDER_TEXT)
         await park(api, order_id, step, parking)
+        await pool.execute(PARKED_ATTEMPT, order_id, step, parking, PROVIDER_TEXT)
     resolved = SagaStepResolved(order_id=order_id, step="give_back", parking=1, reason=SUSPICION)
     await _record(
         api, f"saga-{order_id}", resolved, "decide/give_back/1", actor=f"operator:{operator.sub}"
